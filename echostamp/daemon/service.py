@@ -1,0 +1,182 @@
+"""
+The daemon: its options, and how its parts are put together.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from typing import Any, NoReturn
+
+from twisted import __version__ as twistedVersion
+from twisted.application.service import IService
+from twisted.internet.abstract import isIPAddress, isIPv6Address
+from twisted.internet.endpoints import quoteStringArgument
+from twisted.python import usage
+
+from echostamp import __version__
+from echostamp.daemon.transports import ListeningService, preparedPort
+from echostamp.line.protocol import PAUSE, TimestampEchoFactory
+from echostamp.line.stamper import MAX_LENGTH
+from echostamp.stamps import StampFormat, stampFormat
+
+PORT = 8002
+
+#: The longest pause, in seconds.
+LONGEST_PAUSE = 3600.0
+
+#: The most octets that C{--max-length} may ask for: with them a connection's share
+#: of memory stays within the promised 256 KiB.
+LONGEST_MAX_LENGTH = 131_072
+
+
+class Options(usage.Options):
+    """
+    What stands behind C{twistd echostamp}.
+
+    A wrong option ends the process with one line on standard error.
+    """
+
+    synopsis = "[options]"
+    longdesc = (
+        "Send each line that comes back with the time at which it came in front: "
+        "[Mon Dec 14 09:30:00 2015] line. Try it with nc, telnet or echostamp talk."
+    )
+
+    optParameters = [
+        ["port", "p", None, f"TCP port to listen on, 0 for any (default {PORT})."],
+        ["interface", "i", None, "Address to listen on (default all, IPv6 and IPv4)."],
+        [
+            "format",
+            "f",
+            "ctime",
+            "How stamps look: ctime, iso, unix, or a strftime pattern.",
+        ],
+        [
+            "pause",
+            None,
+            str(PAUSE),
+            "Seconds without input that end a message before a connection's first "
+            "newline; 0: each read is a message.",
+        ],
+        [
+            "max-length",
+            None,
+            str(MAX_LENGTH),
+            "Octets after which a message is stamped before it has ended.",
+        ],
+    ]
+    optFlags = [["utc", None, "Print UTC and not the local time."]]
+
+    #: What the options come to, once they have been read.
+    endpoints: list[str]
+    format: StampFormat
+    pause: float
+    maxLength: int
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.endpoints = []
+
+    def opt_endpoint(self, description: str) -> None:
+        """
+        Twisted server endpoint to listen on, repeatable; a number is a TCP port.
+        """
+        self.endpoints.append(description)
+
+    opt_e = opt_endpoint
+
+    def opt_version(self) -> NoReturn:
+        """
+        Show EchoStamp's version and exit.
+        """
+        print(f"EchoStamp {__version__} (Twisted {twistedVersion})")
+        raise SystemExit(0)
+
+    def parseOptions(self, options: Sequence[str] | None = None) -> None:
+        """
+        Read the command line.
+
+        @raise SystemExit: with a line that says what is wrong.
+        """
+        try:
+            super().parseOptions(options)
+        except usage.UsageError as error:
+            raise SystemExit(f"echostamp: {error}") from None
+
+    def parseArgs(self, *args: str) -> None:
+        """
+        Take no arguments.
+        """
+        if args:
+            raise usage.UsageError(f"unexpected argument: {args[0]!r}")
+
+    def postOptions(self) -> None:
+        """
+        Turn the texts into values.
+        """
+        try:
+            self.format = stampFormat(self["format"], bool(self["utc"]))
+        except ValueError as error:
+            raise usage.UsageError(f"--format {self['format']!r}: {error}") from None
+        self.pause = self._number("pause", float, 0, LONGEST_PAUSE)
+        self.maxLength = self._number("max-length", int, 1, LONGEST_MAX_LENGTH)
+        interface = self["interface"]
+        if self["port"] is None and self.endpoints:
+            if interface is not None:
+                raise usage.UsageError(
+                    "--interface goes with --port; an endpoint has interface=ADDRESS"
+                )
+            return
+        port = PORT if self["port"] is None else self._number("port", int, 0, 65535)
+        if interface is None:
+            self.endpoints.insert(0, f"tcp:{port}")
+            return
+        if not (isIPAddress(interface) or isIPv6Address(interface)):
+            raise usage.UsageError(f"--interface {interface!r}: not an IP address")
+        self.endpoints.insert(
+            0, f"tcp:{port}:interface={quoteStringArgument(interface)}"
+        )
+
+    def _number(self, name: str, kind: type, least: float, most: float) -> Any:
+        """
+        Read a number.
+
+        @raise usage.UsageError: it is none, or out of its bounds.
+        """
+        try:
+            value = kind(self[name])
+        except ValueError:
+            value = math.nan
+        if not least <= value <= most:
+            whole = "whole " if kind is int else ""
+            raise usage.UsageError(
+                f"--{name} {self[name]!r}: not a {whole}number "
+                f"from {least:g} to {most:g}"
+            )
+        return value
+
+
+def makeService(options: Options) -> IService:
+    """
+    Put the daemon together.
+
+    @raise SystemExit: with a line that says what is wrong, where an endpoint does
+        not parse or its address cannot be had.  Nothing listens then.
+    """
+    from twisted.internet import reactor
+
+    factory = TimestampEchoFactory(
+        reactor, options.format, options.pause, options.maxLength
+    )
+    prepared = []
+    for description in options.endpoints:
+        try:
+            prepared.append(preparedPort(reactor, description, factory))
+        except ValueError as error:
+            raise SystemExit(f"echostamp: --endpoint {description!r}: {error}") from None
+        except OSError as error:
+            raise SystemExit(
+                f"echostamp: cannot listen on {description}: {error.strerror or error}"
+            ) from None
+    return ListeningService(prepared)

@@ -1,0 +1,1 @@
+"""The line protocol: messages in, stamped replies out."""

@@ -1,0 +1,142 @@
+"""
+Replies on their way out.
+
+Where the transport is a bare socket, a reply is given to the kernel in the turn of
+the reactor in which its message came.  What the kernel does not take goes to the
+transport's own buffer, and until that is empty the peer is not read from and no
+further reply is made.  Every other transport (TLS among them, whose socket must
+never see a reply in the clear) gets its replies by C{write}, with the same effect
+a little later.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from itertools import chain
+from typing import Any
+
+from twisted.internet.interfaces import IPullProducer, IPushProducer
+from twisted.internet.tcp import Connection
+from zope.interface import implementer
+
+
+@implementer(IPushProducer)
+class ReplySender:
+    """
+    Send replies by way of any transport's C{write}.
+
+    @ivar isBlocked: whether replies wait for the peer to read.
+    """
+
+    isBlocked = False
+
+    def __init__(self, transport: Any, unblocked: Callable[[], None]) -> None:
+        """
+        @param transport: where the replies go: an L{ITransport
+            <twisted.internet.interfaces.ITransport>} that is an L{IConsumer
+            <twisted.internet.interfaces.IConsumer>}.
+        @param unblocked: called each time when what was blocked has gone.
+        """
+        self._transport = transport
+        self._unblocked = unblocked
+        self._replies: Iterator[bytes] = iter(())
+        self.attach()
+
+    def attach(self) -> None:
+        """
+        Ask the transport to say when it holds enough.
+        """
+        self._transport.registerProducer(self, True)
+
+    def send(self, replies: Iterator[bytes]) -> None:
+        """
+        Send replies, each of which is made when the one before it has gone.  While
+        L{isBlocked}, they wait behind those that wait already.
+        """
+        if self.isBlocked:
+            # TLS hands on what it has decrypted even after it was told to pause.
+            self._replies = chain(self._replies, replies)
+            return
+        self._replies = replies
+        for reply in replies:
+            self._put(reply)
+            if self.isBlocked:
+                return
+
+    def _put(self, reply: bytes) -> None:
+        """
+        Send one reply, or begin to.
+        """
+        self._transport.write(reply)
+
+    def detach(self) -> None:
+        """
+        Let go of the transport: there will be no more replies.
+        """
+        self._transport.unregisterProducer()
+
+    def pauseProducing(self) -> None:
+        """The transport holds enough."""
+        self.isBlocked = True
+
+    def resumeProducing(self) -> None:
+        """The transport has sent what it held."""
+        self.isBlocked = False
+        self.send(self._replies)
+        if not self.isBlocked:
+            self._unblocked()
+
+    def stopProducing(self) -> None:
+        """The connection is gone."""
+        self._replies = iter(())
+
+
+@implementer(IPullProducer)
+class DirectReplySender(ReplySender):
+    """
+    Send replies straight to the socket.
+
+    It is the transport's producer only while the transport holds some of a reply,
+    so that L{isBlocked} also says that the transport's buffer is not empty.
+    """
+
+    _rest = b""
+
+    def attach(self) -> None:
+        """Nothing is held yet."""
+
+    def detach(self) -> None:
+        """Nothing is held any more."""
+
+    def _put(self, reply: bytes) -> None:
+        sent = self._transport.writeSomeData(reply)
+        if sent == len(reply):
+            return
+        # An exception says that the connection is lost: the transport finds that
+        # out again, and acts on it, when it writes the rest.
+        self._rest = reply[sent:] if isinstance(sent, int) else reply
+        self.isBlocked = True
+        self._transport.registerProducer(self, False)
+
+    def resumeProducing(self) -> None:
+        """The transport holds nothing: give it the rest, or the next reply."""
+        reply = self._rest or next(self._replies, b"")
+        self._rest = b""
+        if reply:
+            self._transport.write(reply)
+            return
+        self._transport.unregisterProducer()
+        self.isBlocked = False
+        self._unblocked()
+
+
+def replySender(transport: Any, unblocked: Callable[[], None]) -> ReplySender:
+    """
+    Find the way on which replies leave soonest.
+
+    @param transport: as for L{ReplySender}.
+    @param unblocked: as for L{ReplySender}.
+    """
+    if isinstance(transport, Connection) and not transport.TLS:
+        return DirectReplySender(transport, unblocked)
+    return ReplySender(transport, unblocked)

@@ -1,0 +1,241 @@
+"""
+Stamp formats: a time written as text, and read back.
+
+A I{stamp} is the server's time in brackets and a space, in front of a message:
+C{[Mon Dec 14 09:30:00 2015] }.  Times are integer nanoseconds since the UNIX
+epoch, everywhere.
+"""
+
+from __future__ import annotations
+
+import re
+import time
+from calendar import timegm
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime, timedelta, timezone
+from typing import NamedTuple
+
+SECOND = 1_000_000_000
+MICROSECOND = 1_000
+
+#: The most octets that a format may write between the brackets.
+LONGEST_TEXT = 60
+
+_MONTHS = "Jan Feb Mar Apr May Jun Jul Aug Sep Oct Nov Dec".split()
+
+
+def formatCtime(ns: int, utc: bool = False) -> bytes:
+    """
+    Give a time as C{ctime(3)} prints it: C{Mon Dec 14 09:30:00 2015}.
+
+    @param ns: nanoseconds since the epoch; what is below a second is cut off.
+    @param utc: print UTC and not the local time.
+    """
+    zone = time.gmtime if utc else time.localtime
+    return time.asctime(zone(ns // SECOND)).encode("ascii")
+
+
+def formatIso(ns: int, utc: bool = False) -> bytes:
+    """
+    Give a time as RFC 3339, section 5.6, writes it, with nanoseconds:
+    C{2015-12-14T09:30:00.000000000+01:00}.
+
+    @param ns: nanoseconds since the epoch.
+    @param utc: print UTC and not the local time.
+    """
+    seconds, fraction = divmod(ns, SECOND)
+    # RFC 3339 has offsets of whole minutes.  A zone with odd seconds (local mean
+    # time, before 1972) is printed in the nearest offset below: the same instant.
+    offset = 0 if utc else time.localtime(seconds).tm_gmtoff // 60
+    wall = time.gmtime(seconds + offset * 60)
+    hours, minutes = divmod(abs(offset), 60)
+    return b"%04d-%02d-%02dT%02d:%02d:%02d.%09d%c%02d:%02d" % (
+        *wall[:6],
+        fraction,
+        b"-" if offset < 0 else b"+",
+        hours,
+        minutes,
+    )
+
+
+def formatUnix(ns: int) -> bytes:
+    """
+    Give a time as seconds since the epoch, with nine decimals.
+
+    @param ns: nanoseconds since the epoch.
+    """
+    seconds, fraction = divmod(abs(ns), SECOND)
+    return b"%s%d.%09d" % (b"-" if ns < 0 else b"", seconds, fraction)
+
+
+def formatPattern(pattern: str, ns: int, utc: bool = False) -> bytes:
+    """
+    Give a time as C{datetime.strftime} prints it, in UTF-8.
+
+    @param ns: nanoseconds since the epoch; what is below a microsecond is cut
+        off.
+    @param utc: print UTC and not the local time.
+    @raise ValueError: C{strftime} refuses the pattern.
+    """
+    seconds, fraction = divmod(ns, SECOND)
+    moment = datetime.fromtimestamp(seconds, timezone.utc)
+    moment += timedelta(microseconds=fraction // MICROSECOND)
+    return (moment if utc else moment.astimezone()).strftime(pattern).encode()
+
+
+@dataclass(frozen=True)
+class StampFormat:
+    """
+    A way to write stamps.
+
+    @ivar text: from nanoseconds since the epoch to what stands between the
+        brackets.
+    @ivar resolution: nanoseconds; the text is the same for every time between
+        two multiples of it.
+    """
+
+    text: Callable[[int], bytes]
+    resolution: int
+
+    def stamp(self, ns: int) -> bytes:
+        """
+        Give the whole stamp, brackets and space included.
+
+        @param ns: nanoseconds since the epoch.
+        """
+        return b"[%s] " % self.text(ns)
+
+
+def stampFormat(name: str, utc: bool = False) -> StampFormat:
+    """
+    Find a format by its name, or make one of a C{datetime.strftime} pattern.
+
+    @param name: C{ctime}, C{iso}, C{unix}, or a pattern.
+    @param utc: print UTC and not the local time.
+    @raise ValueError: the pattern's output is not one printable line of 1 to 60
+        octets without C{]}; the text says which.
+    """
+    if name == "ctime":
+        return StampFormat(lambda ns: formatCtime(ns, utc), SECOND)
+    if name == "iso":
+        return StampFormat(lambda ns: formatIso(ns, utc), 1)
+    if name == "unix":
+        return StampFormat(formatUnix, 1)
+    _checkPattern(name, utc)
+    # "%%f" is a percent sign and an f, so the doubled ones go first.
+    hasMicroseconds = "%f" in name.replace("%%", "")
+    return StampFormat(
+        lambda ns: formatPattern(name, ns, utc),
+        MICROSECOND if hasMicroseconds else SECOND,
+    )
+
+
+def _checkPattern(pattern: str, utc: bool) -> None:
+    """
+    Try a pattern on noon and midnight of every day of a leap year: names of
+    months and days, and of the halves of the day, differ in length.
+
+    @raise ValueError: as L{stampFormat} says.
+    """
+    firstDay = timegm((2024, 1, 1, 0, 0, 0))
+    for halfDay in range(2 * 366):
+        ns = (firstDay + halfDay * 43_200) * SECOND
+        try:
+            text = formatPattern(pattern, ns, utc)
+        except ValueError as error:
+            raise ValueError(f"strftime refuses it: {error}") from None
+        if not text:
+            raise ValueError("its output is empty")
+        if len(text) > LONGEST_TEXT:
+            raise ValueError(
+                f"its output is too long: {len(text)} octets, {LONGEST_TEXT} at most"
+            )
+        if not text.decode().isprintable():
+            raise ValueError("its output has a newline or another control character")
+        if b"]" in text:
+            raise ValueError("its output has a ]")
+
+
+class Reading(NamedTuple):
+    """
+    What a stamp says.
+
+    @ivar time: nanoseconds since the epoch.  Where the stamp names no zone, as
+        if its zone were UTC.
+    @ivar resolution: nanoseconds; the clock showed at least C{time} and less than
+        C{time + resolution}.
+    @ivar zoned: whether the stamp fixes an instant (C{iso}, C{unix}), or is a
+        wall clock's reading in a zone that it does not name (C{ctime}).
+    @ivar length: octets of the stamp, its brackets and space included.
+    """
+
+    time: int
+    resolution: int
+    zoned: bool
+    length: int
+
+
+_CLOCK = rb"([01]\d|2[0-3]):([0-5]\d):([0-5]\d|60)"
+_FRACTION = rb"(?:\.(\d{1,30}))?"
+_CTIME = re.compile(
+    rb"\[(?:Mon|Tue|Wed|Thu|Fri|Sat|Sun) (%s) ([ 12]\d|3[01]) %s (\d{4})\] "
+    % ("|".join(_MONTHS).encode(), _CLOCK)
+)
+_ISO = re.compile(
+    rb"\[(\d{4})-(\d\d)-(\d\d)[Tt]%s%s(?:[Zz]|([+-])([01]\d|2[0-3]):([0-5]\d))\] "
+    % (_CLOCK, _FRACTION)
+)
+_UNIX = re.compile(rb"\[(-?)(\d{1,12})%s\] " % _FRACTION)
+
+
+def readStamp(line: bytes) -> Reading | None:
+    """
+    Read the stamp that a line begins with.
+
+    The formats C{ctime}, C{iso} and C{unix} are known by their shape, also with
+    another number of decimals than ours.
+
+    @return: what it says, or L{None} where the line begins with no such stamp.
+    """
+    try:
+        if match := _CTIME.match(line):
+            month, day, hour, minute, second, year = match.groups()
+            named = b"%d" % (_MONTHS.index(month.decode()) + 1)
+            ns = _utc(year, named, day, hour, minute, second)
+            return Reading(ns, SECOND, False, match.end())
+        if match := _ISO.match(line):
+            *fields, fraction, sign, hours, minutes = match.groups()
+            part, resolution = _decimals(fraction)
+            offset = (int(hours or 0) * 60 + int(minutes or 0)) * 60 * SECOND
+            ns = _utc(*fields) + part - (-offset if sign == b"-" else offset)
+            return Reading(ns, resolution, True, match.end())
+        if match := _UNIX.match(line):
+            minus, whole, fraction = match.groups()
+            part, resolution = _decimals(fraction)
+            ns = int(whole) * SECOND + part
+            return Reading(-ns if minus else ns, resolution, True, match.end())
+    except ValueError:  # no day of the calendar: 31 April
+        pass
+    return None
+
+
+def _utc(*fields: bytes) -> int:
+    """
+    Turn year, month, day, hour, minute and second into nanoseconds.
+
+    @raise ValueError: there is no such day.
+    """
+    year, month, day, hour, minute, second = map(int, fields)
+    datetime(year, month, day)
+    return timegm((year, month, day, hour, minute, second)) * SECOND
+
+
+def _decimals(digits: bytes | None) -> tuple[int, int]:
+    """
+    Turn the digits behind a decimal point into nanoseconds, and the resolution
+    that their number gives, in nanoseconds.
+    """
+    kept = (digits or b"")[:9]
+    resolution = int(10 ** (9 - len(kept)))
+    return int(kept or b"0") * resolution, resolution

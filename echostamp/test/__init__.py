@@ -1,0 +1,1 @@
+"""Unit tests: they need no network, no other process and no real clock."""

@@ -1,0 +1,1 @@
+"""Acceptance tests: real daemons, real clients and real sockets on loopback."""
