@@ -22,7 +22,7 @@ MICROSECOND = 1_000
 #: The most octets that a format may write between the brackets.
 LONGEST_TEXT = 60
 
-_MONTHS = "Jan Feb Mar Apr May Jun Jul Aug Sep Oct Nov Dec".split()
+_MONTHS = b"Jan Feb Mar Apr May Jun Jul Aug Sep Oct Nov Dec".split()
 
 
 def formatCtime(ns: int, utc: bool = False) -> bytes:
@@ -107,6 +107,10 @@ class StampFormat:
         return b"[%s] " % self.text(ns)
 
 
+#: The default format.
+CTIME = StampFormat(formatCtime, SECOND)
+
+
 def stampFormat(name: str, utc: bool = False) -> StampFormat:
     """
     Find a format by its name, or make one of a C{datetime.strftime} pattern.
@@ -117,7 +121,7 @@ def stampFormat(name: str, utc: bool = False) -> StampFormat:
         octets without C{]}; the text says which.
     """
     if name == "ctime":
-        return StampFormat(lambda ns: formatCtime(ns, utc), SECOND)
+        return StampFormat(lambda ns: formatCtime(ns, utc), SECOND) if utc else CTIME
     if name == "iso":
         return StampFormat(lambda ns: formatIso(ns, utc), 1)
     if name == "unix":
@@ -180,7 +184,7 @@ _CLOCK = rb"([01]\d|2[0-3]):([0-5]\d):([0-5]\d|60)"
 _FRACTION = rb"(?:\.(\d{1,30}))?"
 _CTIME = re.compile(
     rb"\[(?:Mon|Tue|Wed|Thu|Fri|Sat|Sun) (%s) ([ 12]\d|3[01]) %s (\d{4})\] "
-    % ("|".join(_MONTHS).encode(), _CLOCK)
+    % (b"|".join(_MONTHS), _CLOCK)
 )
 _ISO = re.compile(
     rb"\[(\d{4})-(\d\d)-(\d\d)[Tt]%s%s(?:[Zz]|([+-])([01]\d|2[0-3]):([0-5]\d))\] "
@@ -201,7 +205,7 @@ def readStamp(line: bytes) -> Reading | None:
     try:
         if match := _CTIME.match(line):
             month, day, hour, minute, second, year = match.groups()
-            named = b"%d" % (_MONTHS.index(month.decode()) + 1)
+            named = b"%d" % (_MONTHS.index(month) + 1)
             ns = _utc(year, named, day, hour, minute, second)
             return Reading(ns, SECOND, False, match.end())
         if match := _ISO.match(line):

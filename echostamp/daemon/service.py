@@ -8,7 +8,6 @@ import math
 from collections.abc import Sequence
 from typing import Any, NoReturn
 
-from twisted import __version__ as twistedVersion
 from twisted.application.service import IService
 from twisted.internet.abstract import isIPAddress, isIPv6Address
 from twisted.internet.endpoints import quoteStringArgument
@@ -19,6 +18,7 @@ from echostamp.daemon.transports import ListeningService, preparedPort
 from echostamp.line.protocol import PAUSE, TimestampEchoFactory
 from echostamp.line.stamper import MAX_LENGTH
 from echostamp.stamps import StampFormat, stampFormat
+from twisted import __version__ as twistedVersion
 
 PORT = 8002
 
@@ -75,7 +75,7 @@ class Options(usage.Options):
     maxLength: int
 
     def __init__(self) -> None:
-        super().__init__()
+        usage.Options.__init__(self)
         self.endpoints = []
 
     def opt_endpoint(self, description: str) -> None:
@@ -100,7 +100,7 @@ class Options(usage.Options):
         @raise SystemExit: with a line that says what is wrong.
         """
         try:
-            super().parseOptions(options)
+            usage.Options.parseOptions(self, options)
         except usage.UsageError as error:
             raise SystemExit(f"echostamp: {error}") from None
 
@@ -174,7 +174,9 @@ def makeService(options: Options) -> IService:
         try:
             prepared.append(preparedPort(reactor, description, factory))
         except ValueError as error:
-            raise SystemExit(f"echostamp: --endpoint {description!r}: {error}") from None
+            raise SystemExit(
+                f"echostamp: --endpoint {description!r}: {error}"
+            ) from None
         except OSError as error:
             raise SystemExit(
                 f"echostamp: cannot listen on {description}: {error.strerror or error}"

@@ -75,9 +75,10 @@ class PreparingReactor:
         def listen() -> IListeningPort:
             with bound:
                 bound.listen(backlog)
-                return self._reactor.adoptStreamPort(
+                listening: IListeningPort = self._reactor.adoptStreamPort(
                     bound.fileno(), bound.family, factory
                 )
+                return listening
 
         return PreparedPort(listen)
 
@@ -231,14 +232,14 @@ class ListeningService(Service):
         Begin to listen where nothing has called L{privilegedStartService}, as
         C{twist} does not.
         """
-        super().startService()
+        Service.startService(self)
         self.privilegedStartService()
 
-    def stopService(self) -> Deferred[object]:
+    def stopService(self) -> Deferred[Any]:
         """
         Listen no more.
         """
-        super().stopService()
+        Service.stopService(self)
         ports, self._ports = self._ports, []
         return gatherResults([maybeDeferred(port.stopListening) for port in ports])
 

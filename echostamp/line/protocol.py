@@ -6,9 +6,9 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterator
+from typing import Any
 
 from twisted.internet.interfaces import (
-    IAddress,
     IDelayedCall,
     IHalfCloseableProtocol,
     IReactorTime,
@@ -21,7 +21,7 @@ from zope.interface import implementer
 
 from echostamp.line.sending import ReplySender, replySender
 from echostamp.line.stamper import MAX_LENGTH, Stamper, slices
-from echostamp.stamps import StampFormat, stampFormat
+from echostamp.stamps import CTIME, StampFormat
 
 #: Seconds without input that end a message before a connection's first newline.
 PAUSE = 0.1
@@ -40,16 +40,15 @@ class TimestampEcho(Protocol):
     """
 
     factory: TimestampEchoFactory
+    transport: Any
 
-    def __init__(self, factory: TimestampEchoFactory) -> None:
-        self.factory = factory
-        self._stamper = Stamper(factory.maxLength)
-        self._octets = 0
-        self._inputEnded = False
-        self._pauseTimer: IDelayedCall | None = None
+    _octets = 0
+    _inputEnded = False
+    _pauseTimer: IDelayedCall | None = None
 
     def connectionMade(self) -> None:
         """Begin to listen."""
+        self._stamper = Stamper(self.factory.maxLength)
         self._began = self.factory.reactor.seconds()
         self._peer = peerName(self.transport.getPeer())
         if ITCPTransport.providedBy(self.transport):
@@ -170,12 +169,13 @@ class TimestampEchoFactory(Factory):
     @ivar maxLength: octets; see L{__init__}.
     """
 
+    protocol = TimestampEcho  # type: ignore[assignment]  # it wants this factory
     noisy = False
 
     def __init__(
         self,
         reactor: IReactorTime,
-        stampFormat: StampFormat = stampFormat("ctime"),
+        stampFormat: StampFormat = CTIME,
         pause: float = PAUSE,
         maxLength: int = MAX_LENGTH,
         clock: Callable[[], int] = time.time_ns,
@@ -196,10 +196,6 @@ class TimestampEchoFactory(Factory):
         self._clock = clock
         self._stamp = b""
         self._stampPeriod = -1
-
-    def buildProtocol(self, addr: IAddress | None) -> TimestampEcho:
-        """Make the protocol of one connection."""
-        return TimestampEcho(self)
 
     def stamp(self) -> bytes:
         """

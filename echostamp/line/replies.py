@@ -9,6 +9,8 @@ unterminated last one when what came back since the last newline ends with it.
 
 from __future__ import annotations
 
+from collections import deque
+
 #: Octets at the end of an unterminated message that are compared with its reply.
 #: In front of them only the number of octets is: memory stays bounded.
 COMPARED = 65_536
@@ -96,3 +98,37 @@ class _Rest:
         return self.length >= other.length and self.tail.endswith(
             other.tail[-COMPARED:]
         )
+
+
+class SendTimes:
+    """
+    When the messages were sent that have not been answered.  Those of one write
+    share one time.
+    """
+
+    def __init__(self) -> None:
+        self._outstanding: deque[tuple[int, int]] = deque()
+
+    def sent(self, messages: int, ns: int) -> None:
+        """
+        Take messages that leave together.
+
+        @param messages: how many.
+        @param ns: when, in nanoseconds of the caller's clock.
+        """
+        if messages:
+            self._outstanding.append((messages, ns))
+
+    def answered(self) -> int | None:
+        """
+        Take one reply.
+
+        @return: when the oldest outstanding message was sent, which is the one that
+            it answers; L{None} where no message is outstanding.
+        """
+        if not self._outstanding:
+            return None
+        messages, ns = self._outstanding.popleft()
+        if messages > 1:
+            self._outstanding.appendleft((messages - 1, ns))
+        return ns

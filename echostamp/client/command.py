@@ -1,0 +1,104 @@
+"""
+The C{echostamp} command: its subcommands and options.
+"""
+
+from __future__ import annotations
+
+import argparse
+import math
+import sys
+from collections.abc import Sequence
+from typing import NoReturn
+
+from echostamp import __version__
+
+#: The exit status for a wrong command line.
+USAGE = 2
+
+
+class _Parser(argparse.ArgumentParser):
+    """
+    A parser whose errors are one line each.
+    """
+
+    def error(self, message: str) -> NoReturn:
+        """Say what is wrong with the command line, and end."""
+        self.exit(USAGE, f"{self.prog}: {message} (see {self.prog} --help)\n")
+
+
+def _seconds(text: str) -> float:
+    """
+    Read a number of seconds above zero.
+
+    @raise argparse.ArgumentTypeError: it is none.
+    """
+    try:
+        seconds = float(text)
+    except ValueError:
+        seconds = math.nan
+    if not 0 < seconds <= 86_400:
+        raise argparse.ArgumentTypeError(
+            f"{text!r} is not a number of seconds above 0, at most 86400"
+        )
+    return seconds
+
+
+def parser() -> argparse.ArgumentParser:
+    """
+    Give the parser of the command line.
+    """
+    top = _Parser(
+        prog="echostamp",
+        description="Talk to a timestamp echo daemon. Alone, the same as "
+        "'echostamp talk'.",
+    )
+    top.add_argument("--version", action="version", version=f"EchoStamp {__version__}")
+    commands = top.add_subparsers(metavar="COMMAND", dest="command")
+    talk = commands.add_parser(
+        "talk",
+        help="type a line, see it come back stamped",
+        description="Send each line that is typed, and show the stamped reply. On a "
+        "terminal, an empty line or Ctrl-D ends it. With standard input or output "
+        "elsewhere, every line of the input is sent and every reply written as it "
+        "came.",
+    )
+    talk.add_argument(
+        "target",
+        nargs="?",
+        default="localhost:8002",
+        metavar="TARGET",
+        help="HOST, HOST:PORT, [V6]:PORT, or a Twisted client endpoint such as "
+        "unix:/run/echostamp.sock (default: %(default)s)",
+    )
+    talk.add_argument(
+        "--time",
+        action="store_true",
+        help="put the round-trip time after each reply",
+    )
+    talk.add_argument(
+        "--timeout",
+        type=_seconds,
+        default=10.0,
+        metavar="SECONDS",
+        help="how long to wait for the connection, and for replies still owed once "
+        "the input has ended (default: 10)",
+    )
+    return top
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """
+    Run the command.
+
+    @param argv: the command line behind the command's name, or L{None} for the
+        process's own.
+    @return: the exit status: 0 done, 1 the far end is not there or did not answer
+        everything, 2 this end is at fault.
+    """
+    arguments = list(sys.argv[1:] if argv is None else argv)
+    options = parser().parse_args(arguments or ["talk"])
+    if options.command is None:
+        parser().error("no command")
+    from echostamp.client.talk import talk
+
+    return talk(options.target, options.timeout, options.time)

@@ -1,0 +1,359 @@
+"""
+The conversation between a console and the far end.
+
+It counts what is owed, and knows when to end and how.  The two sides are protocols:
+L{FarEnd} is the network's, a L{Console} is standard input and output.  Each is the
+other's producer, so that what is in between stays bounded.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from typing import Any, NamedTuple
+from typing import Protocol as Interface
+
+from twisted.internet.defer import Deferred
+from twisted.internet.error import ConnectionDone
+from twisted.internet.interfaces import (
+    IDelayedCall,
+    IHalfCloseableProtocol,
+    IPushProducer,
+    ISSLTransport,
+    ITCPTransport,
+)
+from twisted.internet.protocol import Protocol, connectionDone
+from twisted.python.failure import Failure
+from zope.interface import implementer
+
+from echostamp.client.target import whatFailed
+from echostamp.line.replies import Replies, SendTimes
+
+#: Exit statuses: everything was answered; the far end is not there or did not answer
+#: everything; this end is at fault.
+DONE, FAR_END_FAILED, NEAR_END_FAILED = 0, 1, 2
+
+#: Seconds of quiet after which no reply is expected soon: the prompt comes back, and
+#: a far end that has answered everything and stays is left.
+QUIET = 1.0
+
+
+class Outcome(NamedTuple):
+    """
+    How a conversation ended.
+
+    @ivar status: the exit status.
+    @ivar line: what to say on standard error, if anything.
+    """
+
+    status: int
+    line: str = ""
+
+
+class Console(Interface):
+    """
+    What a conversation asks of its near side.
+
+    @ivar isTerminal: whether somebody sits there.
+    """
+
+    isTerminal: bool
+
+    def show(self, data: bytes) -> None:
+        """Write what came back."""
+
+    def finish(self) -> None:
+        """
+        Write what is left, and then call L{Conversation.outputClosed}.
+        """
+
+
+class Conversation:
+    """
+    Messages go out, replies come back.
+
+    @ivar farEnd: the network side, once it is connected.
+    @ivar console: the near side, once it is connected.
+    @ivar done: fires with the L{Outcome} when every reply has been written.
+    @ivar replies: what was sent and what came back.
+    """
+
+    farEnd: FarEnd
+    console: Console
+
+    def __init__(
+        self,
+        reactor: Any,
+        name: str,
+        timeout: float,
+        showTimes: bool = False,
+        clock: Callable[[], int] = time.monotonic_ns,
+    ) -> None:
+        """
+        @param reactor: runs the timers: an L{IReactorTime
+            <twisted.internet.interfaces.IReactorTime>}.
+        @param name: what messages call the far end.
+        @param timeout: seconds to wait for replies still owed once the input has
+            ended, counted from the last that came.
+        @param showTimes: whether to put the round-trip time after each reply.
+        @param clock: gives nanoseconds, for the round-trip times.
+        """
+        self.reactor = reactor
+        self.name = name
+        self.done: Deferred[Outcome] = Deferred()
+        self.replies = Replies()
+        self._timeout = timeout
+        self._clock = clock
+        self._sendTimes = SendTimes() if showTimes else None
+        self._lastSent = 0
+        self._lastReceived = 0
+        self._addedLine = 0
+        self._inputEnded = False
+        self._outputBlocked = False
+        self._halfClosed = False
+        self._timer: IDelayedCall | None = None
+        self._outcome: Outcome | None = None
+
+    def send(self, data: bytes) -> None:
+        """
+        Send what was typed or read.
+        """
+        before = self.replies.sentLines
+        self.replies.sent(data)
+        if self._sendTimes is not None:
+            self._lastSent = self._clock()
+            self._sendTimes.sent(self.replies.sentLines - before, self._lastSent)
+        self.farEnd.transport.write(data)
+
+    def received(self, data: bytes) -> None:
+        """
+        Show what came back.
+        """
+        before = self.replies.receivedLines
+        self.replies.received(data)
+        if before < self._addedLine <= self.replies.receivedLines:
+            lines = data.split(b"\n")
+            ours = self._addedLine - before
+            data = b"\n".join(lines[:ours]) + b"\n".join(lines[ours:])
+        if self._sendTimes is not None:
+            self._lastReceived = self._clock()
+            *ended, rest = data.split(b"\n")
+            data = b"".join([line + self._roundTrip() + b"\n" for line in ended]) + rest
+        self.console.show(data)
+        self._progress()
+
+    def _roundTrip(self) -> bytes:
+        """
+        Give the round-trip time of the oldest outstanding message, as text.
+        """
+        assert self._sendTimes is not None
+        sent = self._sendTimes.answered()
+        if sent is None:
+            return b""
+        return b"  (%.3f ms)" % ((self._lastReceived - sent) / 1e6)
+
+    def inputEnded(self) -> None:
+        """
+        Nothing more will be sent.
+        """
+        if self._inputEnded:
+            return
+        self._inputEnded = True
+        if self.replies.isUnterminated:
+            if self._sendTimes is not None:
+                self._sendTimes.sent(1, self._lastSent)
+            if self.farEnd.isTls:
+                self.replies.sent(b"\n")
+                self._addedLine = self.replies.sentLines
+                self.farEnd.transport.write(b"\n")
+        self._progress()
+
+    def outputBlocked(self, isBlocked: bool) -> None:
+        """
+        Whoever reads our output does not keep up, or does again.
+        """
+        self._outputBlocked = isBlocked
+        self._progress()
+
+    def _progress(self) -> None:
+        """
+        See what is owed, once the input has ended.
+
+        Some servers answer nothing more when their input has ended, others nothing
+        before.  So our FIN goes out when every line has been answered, or after
+        L{QUIET} seconds without a reply.
+        """
+        self._stopTimer()
+        if not self._inputEnded or self._outputBlocked or self._outcome is not None:
+            return
+        if self.farEnd.isTls and not self.replies.unanswered:
+            self.finish(Outcome(DONE))
+            return
+        if not self.replies.unansweredLines:
+            self._halfClose()
+        self._startTimer(min(QUIET, self._timeout), self._quiet)
+
+    def _quiet(self) -> None:
+        """
+        No reply came for L{QUIET} seconds.
+        """
+        if not self.replies.unanswered:
+            self.finish(Outcome(DONE))
+            return
+        self._halfClose()
+        self._startTimer(max(0, self._timeout - QUIET), self._timedOut)
+
+    def _timedOut(self) -> None:
+        """
+        No reply came for as long as we would wait.  Who ends a conversation on a
+        terminal has seen what was not answered, and is done.
+        """
+        self.finish(
+            Outcome(
+                DONE if self.console.isTerminal else FAR_END_FAILED,
+                f"{self.name}: {self._owed()} within {self._timeout:g} s",
+            )
+        )
+
+    def _startTimer(self, seconds: float, elapsed: Callable[[], None]) -> None:
+        """
+        Call C{elapsed} unless there is progress before.
+        """
+        self._timer = self.reactor.callLater(seconds, elapsed)
+
+    def _stopTimer(self) -> None:
+        """
+        There is progress.
+        """
+        if self._timer is not None and self._timer.active():
+            self._timer.cancel()
+
+    def _halfClose(self) -> None:
+        """
+        Tell the far end that our input has ended.  Under TLS that would cost replies:
+        the connection is closed when they have been counted.
+        """
+        if not self._halfClosed and not self.farEnd.isTls:
+            self._halfClosed = True
+            self.farEnd.transport.unregisterProducer()
+            self.farEnd.transport.loseWriteConnection()
+
+    def _owed(self) -> str:
+        """
+        Say how many messages have not been answered.
+        """
+        count = self.replies.unanswered
+        return f"{count} message{'' if count == 1 else 's'} not answered"
+
+    def farEndClosed(self, why: str) -> None:
+        """
+        Nothing more will come back.
+
+        @param why: what has happened.
+        """
+        isAnswered = not self.replies.unanswered
+        if self._inputEnded and isAnswered:
+            self.finish(Outcome(DONE))
+            return
+        owed = "" if isAnswered else f", {self._owed()}"
+        self.finish(Outcome(FAR_END_FAILED, f"{self.name}: {why}{owed}"))
+
+    def finish(self, outcome: Outcome) -> None:
+        """
+        Write the replies that are left, and end.
+        """
+        if self._outcome is not None:
+            return
+        showTime = self._sendTimes is not None and self.replies.isUnterminated
+        if showTime and not self.replies.unanswered:
+            self.console.show(self._roundTrip())
+        self._leave(outcome)
+        self.console.finish()
+
+    def _leave(self, outcome: Outcome) -> None:
+        """
+        Let go of the far end.
+        """
+        self._stopTimer()
+        self._outcome = outcome
+        self.farEnd.transport.unregisterProducer()
+        self.farEnd.transport.loseConnection()
+
+    def outputClosed(self, isFlushed: bool) -> None:
+        """
+        Nothing more can be written to standard output.
+
+        @param isFlushed: whether all was that should be.
+        """
+        if self.done.called:
+            return
+        outcome = self._outcome
+        if not isFlushed or outcome is None:
+            outcome = Outcome(FAR_END_FAILED, "standard output was closed, or is full")
+            self._leave(outcome)
+        self.done.callback(outcome)
+
+
+@implementer(IHalfCloseableProtocol, IPushProducer)
+class FarEnd(Protocol):
+    """
+    The network side of a conversation.
+
+    @ivar isTls: whether the connection is under TLS, which has no half-close.
+    """
+
+    transport: Any
+    isTls = False
+    _isClosed = False
+
+    def __init__(self, conversation: Conversation) -> None:
+        """
+        @param conversation: what to be the far end of.
+        """
+        self._conversation = conversation
+
+    def connectionMade(self) -> None:
+        """Send small messages at once."""
+        self._conversation.farEnd = self
+        self.isTls = ISSLTransport.providedBy(self.transport)
+        if ITCPTransport.providedBy(self.transport):
+            self.transport.setTcpNoDelay(True)
+
+    def dataReceived(self, data: bytes) -> None:
+        """Hand on what came back."""
+        self._conversation.received(data)
+
+    def readConnectionLost(self) -> None:
+        """The far end has sent all it will."""
+        self._closed("the far end closed the connection")
+
+    def writeConnectionLost(self) -> None:
+        """Our FIN is out."""
+
+    def connectionLost(self, reason: Failure = connectionDone) -> None:
+        """The connection is gone."""
+        isClean = reason.check(ConnectionDone)
+        self._closed(
+            "the far end closed the connection" if isClean else whatFailed(reason)
+        )
+
+    def _closed(self, why: str) -> None:
+        """
+        Say once that nothing more will come.
+        """
+        if not self._isClosed:
+            self._isClosed = True
+            self._conversation.farEndClosed(why)
+
+    def pauseProducing(self) -> None:
+        """Our output is full: read no more replies."""
+        self.transport.pauseProducing()
+        self._conversation.outputBlocked(True)
+
+    def resumeProducing(self) -> None:
+        """Our output has room again."""
+        self.transport.resumeProducing()
+        self._conversation.outputBlocked(False)
+
+    def stopProducing(self) -> None:
+        """Our output is gone: L{Conversation.outputClosed} sees to that."""

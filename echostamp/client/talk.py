@@ -1,0 +1,322 @@
+"""
+The interactive client: C{echostamp talk}.
+
+Its console is a L{LineReceiver} on L{StandardIO}: L{TerminalConsole} where somebody
+types and reads, L{PipeConsole} elsewhere.
+"""
+
+from __future__ import annotations
+
+import os
+import signal
+import sys
+from typing import Any, cast
+
+from twisted.internet.defer import Deferred
+from twisted.internet.error import ConnectionDone
+from twisted.internet.interfaces import IDelayedCall, IHalfCloseableProtocol
+from twisted.internet.protocol import Factory, connectionDone
+from twisted.internet.stdio import StandardIO
+from twisted.protocols.basic import LineReceiver
+from twisted.python.failure import Failure
+from zope.interface import implementer
+
+from echostamp.client.conversation import (
+    FAR_END_FAILED,
+    NEAR_END_FAILED,
+    QUIET,
+    Conversation,
+    FarEnd,
+    Outcome,
+)
+from echostamp.client.target import Target, parseTarget, whatFailed
+from echostamp.client.terminal import SafeText, privateDescriptor
+
+PROMPT = "> "
+
+
+@implementer(IHalfCloseableProtocol)
+class _StandardConsole(LineReceiver):
+    """
+    Standard input and output as the near side of a conversation.
+    """
+
+    transport: Any
+    delimiter = b"\n"
+    MAX_LENGTH = sys.maxsize
+    isTerminal = False
+
+    def __init__(self, conversation: Conversation) -> None:
+        """
+        @param conversation: what to be the near side of.
+        """
+        self.conversation = conversation
+        conversation.console = self
+
+    def connectionMade(self) -> None:
+        """Let each side hold back the other."""
+        farEnd = self.conversation.farEnd
+        farEnd.transport.registerProducer(self, True)
+        self.transport.registerProducer(farEnd, True)
+
+    def show(self, data: bytes) -> None:
+        """Write what came back."""
+        self.transport.write(data)
+
+    def finish(self) -> None:
+        """Close standard output when all has been written."""
+        self.transport.unregisterProducer()
+        self.transport.loseConnection()
+
+    def stopProducing(self) -> None:
+        """The far end is gone: it says so itself."""
+
+    def readConnectionLost(self) -> None:
+        """The input has ended."""
+        self.conversation.inputEnded()
+
+    def writeConnectionLost(self) -> None:
+        """Standard output is gone."""
+        self.conversation.outputClosed(isFlushed=False)
+
+    def connectionLost(self, reason: Failure = connectionDone) -> None:
+        """Standard output has been closed."""
+        self.conversation.outputClosed(isFlushed=bool(reason.check(ConnectionDone)))
+
+
+class PipeConsole(_StandardConsole):
+    """
+    A console that nobody looks at: octets go out as they come in, and back.
+    """
+
+    def connectionMade(self) -> None:
+        """Take lines of any length, and a last one without an end."""
+        super().connectionMade()
+        LineReceiver.setRawMode(self)
+
+    def rawDataReceived(self, data: bytes) -> None:
+        """Send what was read."""
+        self.conversation.send(data)
+
+
+class TerminalConsole(_StandardConsole):
+    """
+    A console with somebody before it.
+
+    The terminal keeps its modes: its own line editing gives us whole lines, and there
+    is nothing to restore when we are killed.
+    """
+
+    isTerminal = True
+
+    def __init__(self, conversation: Conversation, encoding: str = "utf-8") -> None:
+        """
+        @param conversation: what to be the near side of.
+        @param encoding: the terminal's.
+        """
+        super().__init__(conversation)
+        self._encoding = encoding
+        self._text = SafeText()
+        self._atPrompt = False
+        self._atLineStart = True
+        self._isEnded = False
+        self._wait: IDelayedCall | None = None
+
+    def connectionMade(self) -> None:
+        """Ask for the first line."""
+        super().connectionMade()
+        self._prompt()
+
+    def lineReceived(self, line: bytes) -> None:
+        """Send a line; an empty one ends the conversation."""
+        if self._isEnded:
+            return
+        self._atPrompt, self._atLineStart = False, True
+        if line:
+            self._send(line)
+        else:
+            self._end()
+
+    def readConnectionLost(self) -> None:
+        """Send what stands before the end of the input, which is not a line yet."""
+        if not self._isEnded:
+            if rest := LineReceiver.clearLineBuffer(self):
+                self._send(rest)
+            self._newLine()
+            self._end()
+
+    def _send(self, line: bytes) -> None:
+        """
+        Send a line, and wait a little for its reply before the prompt comes back.
+        """
+        self._stopWaiting()
+        self._wait = self.conversation.reactor.callLater(QUIET, self._prompt)
+        self.conversation.send(line + b"\n")
+
+    def _end(self) -> None:
+        """
+        Take no more lines.
+        """
+        self._isEnded = True
+        self._stopWaiting()
+        self.conversation.inputEnded()
+
+    def _stopWaiting(self) -> None:
+        """
+        The prompt needs no timer.
+        """
+        if self._wait is not None and self._wait.active():
+            self._wait.cancel()
+
+    def show(self, data: bytes) -> None:
+        """Write what came back, safe to look at, on lines of its own."""
+        text = self._text.feed(data)
+        if not text:
+            return
+        if self._atPrompt:
+            self._newLine()
+        self._write(text)
+        self._atLineStart = text.endswith("\n")
+        isWaiting = self._wait is not None and self._wait.active()
+        if self._atLineStart and not (
+            isWaiting and self.conversation.replies.unanswered
+        ):
+            self._prompt()
+
+    def _prompt(self) -> None:
+        """
+        Ask for a line.
+        """
+        self._stopWaiting()
+        if not self._isEnded:
+            if not self._atLineStart:
+                self._newLine()
+            self._write(PROMPT)
+            self._atPrompt, self._atLineStart = True, False
+
+    def _newLine(self) -> None:
+        """
+        Begin a line.
+        """
+        self._write("\n")
+        self._atPrompt, self._atLineStart = False, True
+
+    def _write(self, text: str) -> None:
+        """
+        Write to the terminal, in its encoding.
+        """
+        self.transport.write(text.encode(self._encoding, "backslashreplace"))
+
+    def finish(self) -> None:
+        """Leave the cursor at the start of a line."""
+        self._isEnded = True
+        self._stopWaiting()
+        if rest := self._text.feed(b"", final=True):
+            self._write(rest)
+        if not self._atLineStart:
+            self._newLine()
+        super().finish()
+
+
+def talk(target: str, timeout: float, showTimes: bool) -> int:
+    """
+    Run C{echostamp talk}.
+
+    @param target: where to; see L{parseTarget}.
+    @param timeout: seconds to wait for the connection, and for replies still owed
+        once the input has ended.
+    @param showTimes: whether to put the round-trip time after each reply.
+    @return: the exit status.
+    """
+    unusable = _unusableStandardIO()
+    if unusable:
+        return _said(Outcome(NEAR_END_FAILED, unusable))
+
+    from twisted.internet import reactor
+
+    try:
+        found = parseTarget(reactor, target, timeout)
+    except ValueError as error:
+        return _said(Outcome(NEAR_END_FAILED, f"TARGET {target!r}: {error}"))
+    conversation = Conversation(reactor, found.name, timeout, showTimes)
+    return _run(reactor, found, conversation, timeout)
+
+
+def _said(outcome: Outcome) -> int:
+    """
+    Say how it ended.
+
+    @return: the exit status.
+    """
+    if outcome.line:
+        print(f"echostamp: {outcome.line}", file=sys.stderr)
+    return outcome.status
+
+
+def _unusableStandardIO() -> str:
+    """
+    Look at standard input and output before the reactor does, whose own descriptors
+    would take the numbers of closed ones.
+
+    @return: what is wrong with them; nothing if they can be used.
+    """
+    for fd, name in (0, "standard input"), (1, "standard output"):
+        try:
+            os.fstat(fd)
+        except OSError as error:
+            return f"{name}: {error.strerror}"
+    return ""
+
+
+def _run(
+    reactor: Any, target: Target, conversation: Conversation, timeout: float
+) -> int:
+    """
+    Run the reactor while the conversation lasts.
+
+    @return: the exit status.
+    """
+    isTerminal = os.isatty(0) and os.isatty(1)
+    status: list[int] = []
+
+    def start() -> None:
+        for number in signal.SIGINT, signal.SIGTERM:
+            signal.signal(number, interrupted)
+        connecting = target.endpoint.connect(
+            Factory.forProtocol(lambda: FarEnd(conversation))
+        )
+        connecting.addTimeout(timeout, reactor)
+        connecting.addCallbacks(converse, notConnected).addCallback(end)
+
+    def converse(farEnd: object) -> Deferred[Outcome]:
+        console: TerminalConsole | PipeConsole
+        if isTerminal:
+            console = TerminalConsole(conversation, sys.stdout.encoding)
+        else:
+            console = PipeConsole(conversation)
+        cast(Any, StandardIO)(
+            console,
+            privateDescriptor(0, os.O_RDONLY),
+            privateDescriptor(1, os.O_WRONLY),
+            reactor,
+        )
+        return conversation.done
+
+    def notConnected(failure: Failure) -> Outcome:
+        return Outcome(FAR_END_FAILED, f"{target.name}: {whatFailed(failure)}")
+
+    def interrupted(number: int, frame: object) -> None:
+        # A second signal ends the process whatever it still waits for.
+        signal.signal(number, signal.SIG_DFL)
+        if isTerminal:
+            print(file=sys.stderr)
+        reactor.callFromThread(end, Outcome(128 + number))
+
+    def end(outcome: Outcome) -> None:
+        if not status:
+            status.append(_said(outcome))
+            reactor.stop()
+
+    reactor.callWhenRunning(start)
+    reactor.run()
+    return status[0]

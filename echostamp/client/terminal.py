@@ -1,0 +1,68 @@
+"""
+What a terminal needs: descriptors of our own, and text that is safe to print.
+"""
+
+from __future__ import annotations
+
+import codecs
+import os
+import re
+import stat
+
+
+def privateDescriptor(fd: int, flags: int) -> int:
+    """
+    Open what a descriptor refers to a second time, where that can be done.
+
+    The reactor makes its descriptors non-blocking, and that belongs to the open
+    file, which a shell shares with us: a client that is killed would leave the
+    shell a terminal on which reads fail.  A second opening is ours alone.
+
+    @param fd: a descriptor of a terminal or a pipe; any other is given back.
+    @param flags: C{os.O_RDONLY} or C{os.O_WRONLY}.
+    @return: the new descriptor, or C{fd} where there is no second way in.
+    """
+    if not (os.isatty(fd) or stat.S_ISFIFO(os.fstat(fd).st_mode)):
+        return fd
+    try:
+        return os.open(
+            f"/proc/self/fd/{fd}", flags | os.O_NOCTTY | os.O_NONBLOCK | os.O_CLOEXEC
+        )
+    except OSError:
+        # No /proc, another user's terminal, or a pipe whose other end has gone.
+        return fd
+
+
+# Controls (C0 without tab and newline, DEL, C1), line and paragraph separators, and
+# what reorders text: marks, embeddings, overrides and isolates.
+_UNSAFE = re.compile(
+    "[\x00-\x08\x0b-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069]"
+)
+
+
+class SafeText:
+    """
+    Decode a stream for printing: what a terminal would obey, it shows.
+    """
+
+    def __init__(self) -> None:
+        self._decoder = codecs.getincrementaldecoder("utf-8")("backslashreplace")
+
+    def feed(self, data: bytes, final: bool = False) -> str:
+        """
+        Decode more of the stream.
+
+        @param data: UTF-8; octets that are not are shown as C{\\xNN}.
+        @param final: whether this is the end, so that no more of an unfinished
+            character can come.
+        @return: text without controls other than tab and newline, and without
+            characters that reorder text; these stand there as C{\\xNN} and C{\\uNNNN}.
+        """
+        return _UNSAFE.sub(_escape, self._decoder.decode(data, final))
+
+
+def _escape(match: re.Match[str]) -> str:
+    """
+    Write an unsafe character as Python would.
+    """
+    return match[0].encode("unicode_escape").decode("ascii")
