@@ -114,6 +114,11 @@ class Conversation:
         self._timer: IDelayedCall | None = None
         self._outcome: Outcome | None = None
 
+    @property
+    def isOver(self) -> bool:
+        """Whether the outcome is known."""
+        return self._outcome is not None
+
     def send(self, data: bytes) -> None:
         """
         Send what was typed or read.
@@ -184,7 +189,7 @@ class Conversation:
         L{QUIET} seconds without a reply.
         """
         self._stopTimer()
-        if not self._inputEnded or self._outputBlocked or self._outcome is not None:
+        if not self._inputEnded or self._outputBlocked or self.isOver:
             return
         if self.farEnd.isTls and not self.replies.unanswered:
             self.finish(Outcome(DONE))
@@ -262,7 +267,7 @@ class Conversation:
         """
         Write the replies that are left, and end.
         """
-        if self._outcome is not None:
+        if self.isOver:
             return
         showTime = self._sendTimes is not None and self.replies.isUnterminated
         if showTime and not self.replies.unanswered:
@@ -292,6 +297,13 @@ class Conversation:
             outcome = Outcome(FAR_END_FAILED, "standard output was closed, or is full")
             self._leave(outcome)
         self.done.callback(outcome)
+
+    def abandon(self, outcome: Outcome) -> None:
+        """
+        Take no more notice of either side: the process is about to end.
+        """
+        self._stopTimer()
+        self._outcome = outcome
 
 
 @implementer(IHalfCloseableProtocol, IPushProducer)

@@ -139,7 +139,7 @@ class TerminalConsole(_StandardConsole):
 
     def readConnectionLost(self) -> None:
         """Send what stands before the end of the input, which is not a line yet."""
-        if not self._isEnded:
+        if not (self._isEnded or self.conversation.isOver):
             if rest := LineReceiver.clearLineBuffer(self):
                 self._send(rest)
             self._newLine()
@@ -310,7 +310,9 @@ def _run(
         signal.signal(number, signal.SIG_DFL)
         if isTerminal:
             print(file=sys.stderr)
-        reactor.callFromThread(end, Outcome(128 + number))
+        outcome = Outcome(128 + number)
+        conversation.abandon(outcome)
+        reactor.callFromThread(end, outcome)
 
     def end(outcome: Outcome) -> None:
         if not status:
