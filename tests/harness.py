@@ -1,0 +1,182 @@
+"""
+Real daemons, programs and sockets for the acceptance tests.
+
+Everything here waits for a condition and gives up at a deadline; nothing waits for
+a fixed time.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import shutil
+import signal
+import socket
+import subprocess
+import sysconfig
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import TypeVar
+
+from twisted.trial.unittest import SkipTest, SynchronousTestCase
+
+#: Seconds after which anything that should have happened has failed.
+DEADLINE = 30.0
+
+#: A stamp as the daemon writes it by default.
+STAMP = rb"\[[A-Z][a-z]{2} [A-Z][a-z]{2} [ 123]\d \d\d:\d\d:\d\d \d{4}\] "
+
+T = TypeVar("T")
+
+
+def script(name: str) -> str:
+    """
+    Find a command that was installed with the tests.
+    """
+    beside = Path(sysconfig.get_path("scripts"), name)
+    found = str(beside) if beside.exists() else shutil.which(name)
+    assert found, f"{name} is not installed"
+    return found
+
+
+def tool(name: str, package: str) -> str:
+    """
+    Find a program of the system, or skip the test.
+
+    @param package: the Debian package that brings it.
+    """
+    found = shutil.which(name)
+    if found:
+        return found
+    missing = f"{name} is missing: Debian package {package}"
+    if os.environ.get("ECHOSTAMP_REQUIRE_TOOLS"):
+        raise AssertionError(missing)
+    raise SkipTest(missing)
+
+
+def until(condition: Callable[[], T], seconds: float = DEADLINE) -> T:
+    """
+    Wait until a condition holds.
+
+    @return: what it gave.
+    """
+    end = time.monotonic() + seconds
+    while not (value := condition()):
+        assert time.monotonic() < end, f"{condition} did not hold in {seconds} s"
+        time.sleep(0.005)
+    return value
+
+
+class Daemon:
+    """
+    A daemon on loopback, with a port that the system picked.
+
+    @ivar port: its TCP port.
+    @ivar process: the running C{twistd}.
+    @ivar logPath: where its log goes.
+    """
+
+    def __init__(
+        self,
+        case: SynchronousTestCase,
+        *options: str,
+        command: tuple[str, ...] = ("twistd", "-n", "--pidfile="),
+        env: dict[str, str] | None = None,
+    ) -> None:
+        """
+        Start it, and wait until it listens.  It is stopped when the test ends.
+
+        @param options: what stands behind C{echostamp} on the command line.
+        @param command: what stands in front of it.
+        @param env: additions to the environment.
+        """
+        self.folder = Path(case.mktemp())
+        self.folder.mkdir(parents=True)
+        self.logPath = self.folder / "log"
+        with self.logPath.open("wb") as log:
+            self.process = subprocess.Popen(
+                [
+                    script(command[0]),
+                    *command[1:],
+                    "echostamp",
+                    *(options or ("--port=0",)),
+                ],
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=subprocess.STDOUT,
+                cwd=self.folder,
+                env={**os.environ, **(env or {})},
+            )
+        case.addCleanup(self.stop)
+        until(lambda: "listening on" in self.log() or self.process.poll() is not None)
+        found = re.search(r"listening on \S*:(\d+)$", self.log(), re.MULTILINE)
+        self.port = int(found[1]) if found else 0
+
+    def log(self) -> str:
+        """Give the log as it is now."""
+        return self.logPath.read_text(errors="backslashreplace")
+
+    def connect(self, host: str = "127.0.0.1") -> socket.socket:
+        """Open a connection that fails its test at the deadline."""
+        return socket.create_connection((host, self.port), DEADLINE)
+
+    def memory(self) -> int:
+        """Give the resident memory, in octets."""
+        status = Path(f"/proc/{self.process.pid}/status").read_text()
+        found = re.search(r"VmRSS:\s+(\d+) kB", status)
+        assert found
+        return int(found[1]) * 1024
+
+    def stop(self, number: int = signal.SIGTERM) -> int:
+        """End it, and give its exit status."""
+        if self.process.poll() is None:
+            self.process.send_signal(number)
+        return self.process.wait(DEADLINE)
+
+
+def run(
+    *command: str, stdin: bytes = b"", seconds: float = DEADLINE
+) -> subprocess.CompletedProcess[bytes]:
+    """
+    Run a program to its end.
+    """
+    return subprocess.run(
+        command, input=stdin, capture_output=True, timeout=seconds, check=False
+    )
+
+
+def readAll(peer: socket.socket) -> bytes:
+    """
+    Read a connection to its end.
+    """
+    received = bytearray()
+    while data := peer.recv(1 << 20):
+        received += data
+    return bytes(received)
+
+
+def readLines(peer: socket.socket, count: int) -> bytes:
+    """
+    Read until so many newlines have come.
+    """
+    received = bytearray()
+    while received.count(b"\n") < count:
+        data = peer.recv(1 << 20)
+        assert data, f"the connection ended after {bytes(received)!r}"
+        received += data
+    return bytes(received)
+
+
+def withoutStamps(replies: bytes) -> bytes:
+    """
+    Take the stamp off each line, which must have one.
+    """
+    lines = replies.split(b"\n")
+    rest = lines.pop()
+    stripped = []
+    for line in [*lines, rest] if rest else lines:
+        match = re.match(STAMP, line)
+        assert match, f"no stamp: {line[:100]!r}"
+        stripped.append(line[match.end() :])
+    return b"\n".join(stripped) + (b"" if rest else b"\n" if lines else b"")
