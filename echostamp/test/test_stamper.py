@@ -1,0 +1,192 @@
+"""Tests for L{echostamp.line.stamper}."""
+
+from __future__ import annotations
+
+from hypothesis import given
+from hypothesis import strategies as st
+from twisted.trial.unittest import SynchronousTestCase
+
+from echostamp.line.stamper import SLICE_REPLY, Stamper, slices
+
+S1, S2, S3 = b"[1] ", b"[2] ", b"[3] "
+
+
+class StamperTests(SynchronousTestCase):
+    """
+    The rules of the line protocol, one by one.
+    """
+
+    def test_lineComesBackStamped(self) -> None:
+        """Rule 1: a message comes back as its stamp, then the message."""
+        self.assertEqual(Stamper().feed(b"hello\n", S1), b"[1] hello\n")
+
+    def test_octetsStayAsTheyAre(self) -> None:
+        """Rule 1: CR LF, NULs and every other octet come back."""
+        line = bytes(range(256)).replace(b"\n", b"") + b"\r\n"
+        self.assertEqual(Stamper().feed(line, S1), S1 + line)
+
+    def test_emptyMessage(self) -> None:
+        """Rule 2: a lone newline is an empty message."""
+        self.assertEqual(Stamper().feed(b"\n\n", S1), b"[1] \n[1] \n")
+
+    def test_messagesOfOneReadShareAStamp(self) -> None:
+        """Rule 4: what ends in one read has one stamp, in the order it came."""
+        self.assertEqual(
+            Stamper().feed(b"a\nb\nc", S1) + Stamper().feed(b"\n", S2),
+            b"[1] a\n[1] b\n[2] \n",
+        )
+
+    def test_lineThatTheNetworkSplits(self) -> None:
+        """Rules 2 and 4: a split line has one stamp, that of its last read."""
+        stamper = Stamper()
+        self.assertEqual(stamper.feed(b"he", S1), b"")
+        self.assertEqual(stamper.feed(b"ll", S2), b"")
+        self.assertEqual(stamper.feed(b"o\n", S3), b"[3] hello\n")
+
+    def test_endOfMessageHasStampOfItsLastRead(self) -> None:
+        """Rule 4: a pause or the end of the input does not change the stamp."""
+        stamper = Stamper()
+        stamper.feed(b"he", S1)
+        stamper.feed(b"llo", S2)
+        self.assertTrue(stamper.isOpen)
+        self.assertEqual(stamper.endMessage(), b"[2] hello")
+        self.assertFalse(stamper.isOpen)
+
+    def test_emptyRestGetsNoStamp(self) -> None:
+        """Rule 2: where no message is open, its end gives nothing."""
+        stamper = Stamper()
+        self.assertEqual(stamper.endMessage(), b"")
+        stamper.feed(b"hello\n", S1)
+        self.assertFalse(stamper.isOpen)
+        self.assertEqual(stamper.endMessage(), b"")
+
+    def test_newlineIsRemembered(self) -> None:
+        """Rule 2: the stamper knows whether a newline has come."""
+        stamper = Stamper()
+        stamper.feed(b"a", S1)
+        self.assertFalse(stamper.newlineSeen)
+        stamper.feed(b"b\nc", S1)
+        self.assertTrue(stamper.newlineSeen)
+
+    def test_longMessageIsStampedByTheReadThatPassedTheLimit(self) -> None:
+        """Rule 3: beyond the limit a message is stamped, then passed on."""
+        stamper = Stamper(maxLength=4)
+        self.assertEqual(stamper.feed(b"abcd", S1), b"")
+        self.assertEqual(stamper.feed(b"e", S2), b"[2] abcde")
+        self.assertTrue(stamper.isOpen)
+        self.assertEqual(stamper.feed(b"fg", S3), b"fg")
+        self.assertEqual(stamper.feed(b"h\ni\n", S3), b"h\n[3] i\n")
+        self.assertFalse(stamper.isOpen)
+
+    def test_longMessageMayEndWithoutANewline(self) -> None:
+        """Rule 3: a long message ends as any other; the next has a stamp again."""
+        stamper = Stamper(maxLength=4)
+        self.assertEqual(stamper.feed(b"abcdef", S1), b"[1] abcdef")
+        self.assertEqual(stamper.endMessage(), b"")
+        self.assertFalse(stamper.isOpen)
+        self.assertEqual(stamper.feed(b"gh", S2) + stamper.endMessage(), b"[2] gh")
+
+    def test_messagesAreCounted(self) -> None:
+        """Every stamp is counted once."""
+        stamper = Stamper(maxLength=4)
+        for data in b"a\nb\nc", b"d", b"efghij", b"k\n", b"l":
+            stamper.feed(data, S1)
+        stamper.endMessage()
+        self.assertEqual(stamper.messages, 4)
+
+
+def stampedByTheLetter(
+    events: list[bytes | None], maxLength: int
+) -> tuple[list[bytes], int]:
+    """
+    The rules once more, octet by octet and with nothing clever: C{None} ends a
+    message, C{bytes} are a read whose stamp is its number.
+
+    @return: what is sent after each event, and how many stamps.
+    """
+    replies, held, stamp, passing, count = [], b"", b"", False, 0
+    for number, event in enumerate(events):
+        reply = b""
+        if event is None:
+            if held:
+                reply, count = stamp + held, count + 1
+            held, passing = b"", False
+        for octet in event or b"":
+            stamp = b"[%d] " % number
+            if passing:
+                reply += bytes([octet])
+            else:
+                held += bytes([octet])
+            if octet == ord("\n"):
+                if held:
+                    reply, count = reply + stamp + held, count + 1
+                held, passing = b"", False
+            elif len(held) > maxLength:
+                reply, count = reply + stamp + held, count + 1
+                held, passing = b"", True
+        replies.append(reply)
+    return replies, count
+
+
+class StamperPropertyTests(SynchronousTestCase):
+    """
+    What holds for every stream, however it is cut into reads.
+    """
+
+    @given(
+        st.lists(
+            st.none() | st.text("ab\n", min_size=1, max_size=9).map(str.encode),
+            max_size=12,
+        ),
+        st.integers(1, 6),
+    )
+    def test_stampsStandWhereTheRulesSay(
+        self, events: list[bytes | None], maxLength: int
+    ) -> None:
+        """After each read and each pause, exactly what the rules ask has left."""
+        stamper = Stamper(maxLength)
+        replies = [
+            stamper.endMessage() if event is None else stamper.feed(event, b"[%d] " % n)
+            for n, event in enumerate(events)
+        ]
+        self.assertEqual(
+            (replies, stamper.messages), stampedByTheLetter(events, maxLength)
+        )
+
+    @given(st.lists(st.binary(min_size=1, max_size=30)), st.integers(1, 40))
+    def test_repliesWithoutStampsAreTheStream(
+        self, reads: list[bytes], maxLength: int
+    ) -> None:
+        """Whatever the octets: without stamps, the replies are the input."""
+        stamp = b"[\x00stamp that no input holds\xff" + b"\x00" * 30 + b"] "
+        stamper = Stamper(maxLength)
+        replies = b"".join(stamper.feed(read, stamp) for read in reads)
+        replies += stamper.endMessage()
+        self.assertEqual(replies.replace(stamp, b""), b"".join(reads))
+
+
+class SlicesTests(SynchronousTestCase):
+    """
+    A read is cut so that its replies are bounded.
+    """
+
+    @given(
+        st.lists(st.tuples(st.sampled_from([b"\n", b"x"]), st.integers(0, 40_000))),
+        st.integers(4, 64),
+    )
+    def test_slicesAreTheReadAndTheirRepliesAreBounded(
+        self, runs: list[tuple[bytes, int]], stampLength: int
+    ) -> None:
+        """Nothing is lost, and no slice makes more replies than one slice may."""
+        data = b"".join(octet * count for octet, count in runs)
+        parts = list(slices(data, stampLength))
+        self.assertEqual(b"".join(parts), data)
+        for part in parts:
+            size = len(part) + part.count(b"\n") * stampLength
+            self.assertLessEqual(size, SLICE_REPLY)
+
+    def test_smallReadIsNotCut(self) -> None:
+        """What fits stays whole, and is not copied."""
+        data = b"x" * 31 + b"\n"
+        [part] = slices(data, 27)
+        self.assertIs(part, data)
