@@ -55,7 +55,7 @@ def tool(name: str, package: str) -> str:
     raise SkipTest(missing)
 
 
-def until(condition: Callable[[], T], seconds: float = DEADLINE) -> T:
+def until(condition: Callable[[], T | None], seconds: float = DEADLINE) -> T:
     """
     Wait until a condition holds.
 
@@ -123,16 +123,25 @@ class Daemon:
 
     def memory(self) -> int:
         """Give the resident memory, in octets."""
-        status = Path(f"/proc/{self.process.pid}/status").read_text()
-        found = re.search(r"VmRSS:\s+(\d+) kB", status)
-        assert found
-        return int(found[1]) * 1024
+        return memory(self.process.pid, "VmRSS")
 
     def stop(self, number: int = signal.SIGTERM) -> int:
         """End it, and give its exit status."""
         if self.process.poll() is None:
             self.process.send_signal(number)
         return self.process.wait(DEADLINE)
+
+
+def memory(process: int, field: str) -> int:
+    """
+    Look up how much memory a process has.
+
+    @param field: C{VmRSS} for what is resident now, C{VmHWM} for the most it was.
+    @return: octets; 0 for a process that has ended.
+    """
+    status = Path(f"/proc/{process}/status").read_text()
+    found = re.search(rf"{field}:\s+(\d+) kB", status)
+    return int(found[1]) * 1024 if found else 0
 
 
 def run(

@@ -142,10 +142,17 @@ class Conversation:
             data = b"\n".join(lines[:ours]) + b"\n".join(lines[ours:])
         if self._sendTimes is not None:
             self._lastReceived = self._clock()
-            *ended, rest = data.split(b"\n")
-            data = b"".join([line + self._roundTrip() + b"\n" for line in ended]) + rest
+            *lines, rest = data.split(b"\n")
+            data = b"".join([self._timed(line) + b"\n" for line in lines]) + rest
         self.console.show(data)
         self._progress()
+
+    def _timed(self, line: bytes) -> bytes:
+        """
+        Put the round-trip time after what ends a reply, in front of a CR.
+        """
+        text = line.removesuffix(b"\r")
+        return text + self._roundTrip() + line[len(text) :]
 
     def _roundTrip(self) -> bytes:
         """

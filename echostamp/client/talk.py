@@ -278,6 +278,7 @@ def _run(
     """
     isTerminal = os.isatty(0) and os.isatty(1)
     status: list[int] = []
+    tooLate = Failure(TimeoutError(f"no connection within {timeout:g} s"))
 
     def start() -> None:
         for number in signal.SIGINT, signal.SIGTERM:
@@ -285,7 +286,7 @@ def _run(
         connecting = target.endpoint.connect(
             Factory.forProtocol(lambda: FarEnd(conversation))
         )
-        connecting.addTimeout(timeout, reactor)
+        connecting.addTimeout(timeout, reactor, lambda result, seconds: tooLate)
         connecting.addCallbacks(converse, notConnected).addCallback(end)
 
     def converse(farEnd: object) -> Deferred[Outcome]:

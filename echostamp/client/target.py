@@ -9,10 +9,8 @@ import re
 from typing import Any, NamedTuple
 
 from twisted.internet.abstract import isIPv6Address
-from twisted.internet.defer import TimeoutError as DeferredTimeout
 from twisted.internet.endpoints import HostnameEndpoint, clientFromString
 from twisted.internet.error import ConnectError, ConnectionLost, DNSLookupError
-from twisted.internet.error import TimeoutError as ConnectTimeout
 from twisted.internet.interfaces import IStreamClientEndpoint
 from twisted.python.failure import Failure
 
@@ -71,8 +69,6 @@ def whatFailed(failure: Failure) -> str:
     error = failure.value
     if isinstance(error, DNSLookupError):
         return "the name does not resolve"
-    if isinstance(error, (DeferredTimeout, ConnectTimeout)):
-        return "no connection in time"
     if isinstance(error, ConnectError) and error.osError:
         return os.strerror(error.osError)
     if isinstance(error, ConnectionLost):

@@ -1,0 +1,241 @@
+"""The daemon as an operator starts it, and what it says."""
+
+from __future__ import annotations
+
+import calendar
+import os
+import re
+import signal
+import socket
+import time
+from contextlib import suppress
+from pathlib import Path
+
+from twisted.trial.unittest import SynchronousTestCase
+
+from tests.harness import DEADLINE, STAMP, Daemon, readAll, run, script, until
+
+
+class StartTests(SynchronousTestCase):
+    """
+    It starts in each way that twistd and twist have.
+    """
+
+    def assertEchoes(self, daemon: Daemon) -> None:
+        """Assert that a line comes back stamped."""
+        with daemon.connect() as peer:
+            peer.sendall(b"hello\n")
+            self.assertRegex(peer.recv(1000), b"^" + STAMP + b"hello\n$")
+
+    def test_twistdInTheForeground(self) -> None:
+        """C{twistd -n echostamp --port N}."""
+        self.assertEchoes(Daemon(self, "--port", "0"))
+
+    def test_twist(self) -> None:
+        """C{twist echostamp}."""
+        self.assertEchoes(
+            Daemon(self, "--port", "0", command=("twist", "--log-format=text"))
+        )
+
+    def test_twistdInTheBackground(self) -> None:
+        """C{twistd echostamp} returns when the daemon listens, and leaves a pid."""
+        folder = Path(self.mktemp())
+        folder.mkdir()
+        log, pid = folder / "log", folder / "pid"
+        started = run(
+            script("twistd"),
+            f"--pidfile={pid}",
+            f"--logfile={log}",
+            "echostamp",
+            "--port=0",
+        )
+        self.assertEqual((started.returncode, started.stderr), (0, b""))
+        process = int(pid.read_text())
+        self.addCleanup(_kill, process)
+        found = until(lambda: re.search(r"listening on \S+:(\d+)", log.read_text()))
+        with socket.create_connection(("127.0.0.1", int(found[1])), DEADLINE) as peer:
+            peer.sendall(b"hello\n")
+            self.assertRegex(peer.recv(1000), b"^" + STAMP + b"hello\n$")
+        os.kill(process, signal.SIGTERM)
+        until(lambda: not pid.exists())
+
+    def test_endpoints(self) -> None:
+        """Each C{-e} is listened on, a bare number as a TCP port, a UNIX socket by
+        its path, and C{--port} only if it is given."""
+        daemon = Daemon(
+            self, "-e", "0", "-e", "tcp:0:interface=127.0.0.1", "-e", "unix:s"
+        )
+        until(lambda: daemon.log().count("listening on") == 3)
+        ports = re.findall(r"listening on \S*:(\d+)", daemon.log())
+        for port in ports:
+            with socket.create_connection(("127.0.0.1", int(port)), DEADLINE) as peer:
+                peer.sendall(b"hello\n")
+                self.assertRegex(peer.recv(1000), STAMP + b"hello\n$")
+        self.assertIn("listening on 's'", daemon.log())
+        with socket.socket(socket.AF_UNIX) as peer:
+            peer.settimeout(DEADLINE)
+            peer.connect(os.path.relpath(daemon.folder / "s"))
+            peer.sendall(b"a\nb")
+            peer.shutdown(socket.SHUT_WR)
+            self.assertRegex(readAll(peer), STAMP + b"a\n" + STAMP + b"b$")
+
+    def test_dualStack(self) -> None:
+        """By default one socket serves IPv4 and IPv6."""
+        daemon = Daemon(self)
+        for host in "127.0.0.1", "::1":
+            with daemon.connect(host) as peer:
+                peer.sendall(b"hello\n")
+                self.assertRegex(peer.recv(1000), STAMP + b"hello\n$")
+        self.assertEqual(daemon.log().count("listening on"), 1)
+        until(lambda: re.search(r" 127\.0\.0\.1:\d+ connected$", daemon.log(), re.M))
+        until(lambda: re.search(r" \[::1\]:\d+ connected$", daemon.log(), re.M))
+
+    def test_interface(self) -> None:
+        """C{--interface} is the only address that is listened on."""
+        daemon = Daemon(self, "--port=0", "--interface=127.0.0.1")
+        self.assertEchoes(daemon)
+        self.assertRaises(ConnectionRefusedError, daemon.connect, "::1")
+
+    def test_formats(self) -> None:
+        """C{--format} and C{--utc} are what the stamps look like."""
+        for options, pattern in [
+            (["--format=unix"], rb"\[\d{10}\.\d{9}\] x\n$"),
+            (["-f", "iso"], rb"\[\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{9}-04:00\] x\n$"),
+            (["-f", "iso", "--utc"], rb"\[[-\dT:.]{29}\+00:00\] x\n$"),
+            (["-f", "%Y %z"], rb"\[\d{4} -0400\] x\n$"),
+        ]:
+            daemon = Daemon(self, "-p0", *options, env={"TZ": "America/Caracas"})
+            with daemon.connect() as peer:
+                peer.sendall(b"x\n")
+                self.assertRegex(peer.recv(1000), pattern)
+
+    def test_localTime(self) -> None:
+        """C{ctime} is the local time of the daemon's zone."""
+        daemon = Daemon(self, "-p0", env={"TZ": "Asia/Kathmandu"})
+        with daemon.connect() as peer:
+            before = time.time()
+            peer.sendall(b"\n")
+            shown = peer.recv(1000)[1:25].decode()
+        stamp = time.strptime(f"{shown} UTC", "%a %b %d %H:%M:%S %Y %Z")
+        drift = calendar.timegm(stamp) - (5 * 60 + 45) * 60 - before
+        self.assertTrue(-1 <= drift <= DEADLINE, drift)
+
+    def test_versionAndHelp(self) -> None:
+        """C{--version} and C{--help} print and end with 0."""
+        for option, expected in (
+            ("--version", b"EchoStamp "),
+            ("--help", b"--max-length="),
+        ):
+            shown = run(script("twistd"), "echostamp", option)
+            self.assertEqual(shown.returncode, 0)
+            self.assertIn(expected, shown.stdout)
+
+    def test_listed(self) -> None:
+        """C{twistd --help} lists the daemon."""
+        self.assertIn(b"echostamp", run(script("twistd"), "--help").stdout)
+
+
+class RefusalTests(SynchronousTestCase):
+    """
+    What it cannot do, it says in one line, and does not start.
+    """
+
+    def assertRefused(self, *options: str, names: str) -> None:
+        """Assert that twistd ends with one line, in foreground and background."""
+        for mode in ("-n",), ():
+            folder = Path(self.mktemp())
+            folder.mkdir()
+            refused = run(
+                script("twistd"),
+                *mode,
+                f"--pidfile={folder / 'pid'}",
+                f"--logfile={folder / 'log'}",
+                "echostamp",
+                *options,
+            )
+            said = refused.stdout + refused.stderr
+            self.assertNotEqual(refused.returncode, 0, said)
+            self.assertEqual(said.count(b"\n"), 1, said)
+            self.assertIn(names, said.decode())
+            self.assertFalse((folder / "pid").exists())
+
+    def test_wrongValues(self) -> None:
+        """The line names the option."""
+        for options, names in [
+            (["--port", "70000"], "--port '70000'"),
+            (["--port", "http"], "--port 'http'"),
+            (["--endpoint", "tcp:x"], "--endpoint 'tcp:x'"),
+            (["-e", "nosuch:1"], "--endpoint 'nosuch:1'"),
+            (["--pause", "-1"], "--pause '-1'"),
+            (["--pause", "nan"], "--pause 'nan'"),
+            (["--max-length", "0"], "--max-length '0'"),
+            (["--format", ""], "--format ''"),
+            (["--format", "%n"], "--format '%n'"),
+            (["--format", "%c%c%c"], "--format '%c%c%c'"),
+            (["--interface", "nosuch"], "--interface 'nosuch'"),
+            (["--nosuch"], "--nosuch"),
+            (["argument"], "argument"),
+        ]:
+            self.assertRefused(*options, names=names)
+
+    def test_takenPort(self) -> None:
+        """The line names the address; the other port does not listen either."""
+        with socket.create_server(("127.0.0.1", 0)) as taken:
+            port = taken.getsockname()[1]
+            self.assertRefused(
+                "--port", str(port), names=f":{port}: Address already in"
+            )
+            with socket.create_server(("127.0.0.1", 0)) as free:
+                other = free.getsockname()[1]
+            self.assertRefused(
+                "-e", f"tcp:{other}", "-e", f"tcp:{port}", names=f":{port}: Address"
+            )
+            with self.assertRaises(ConnectionRefusedError):
+                socket.create_connection(("127.0.0.1", other))
+
+    def test_folderThatIsNotThere(self) -> None:
+        """A UNIX socket whose folder is missing is refused before anything runs."""
+        self.assertRefused("-e", "unix:nosuch/s", names="unix:nosuch/s: No such file")
+
+
+class LogTests(SynchronousTestCase):
+    """
+    What the log says, and what it never says.
+    """
+
+    def test_connections(self) -> None:
+        """Who came; and when they left, how many messages and bytes, how long."""
+        daemon = Daemon(self)
+        with daemon.connect() as peer:
+            name = f"127.0.0.1:{peer.getsockname()[1]}"
+            peer.sendall(b"a\nbc\nd")
+            peer.shutdown(socket.SHUT_WR)
+            readAll(peer)
+        until(
+            lambda: re.search(
+                rf" {name} connected\n(.*\n)*.* {name} disconnected: "
+                r"3 messages, 6 bytes, \d\.\d{3} s$",
+                daemon.log(),
+                re.M,
+            )
+        )
+
+    def test_nothingRawReachesTheLog(self) -> None:
+        """Whatever a peer sends, the log is printable lines of our own."""
+        daemon = Daemon(self)
+        hostile = bytes(range(256)) + "\n2026-01-01 [x] forged\u202e\x9b\n".encode()
+        with daemon.connect() as peer:
+            peer.sendall(hostile * 3)
+            peer.shutdown(socket.SHUT_WR)
+            readAll(peer)
+        until(lambda: "disconnected" in daemon.log())
+        self.assertNotIn("forged", daemon.log())
+        self.assertTrue(all(line.isprintable() for line in daemon.log().splitlines()))
+
+
+def _kill(process: int) -> None:
+    """
+    End a process, if it is still there.
+    """
+    with suppress(ProcessLookupError):
+        os.kill(process, signal.SIGKILL)

@@ -1,0 +1,197 @@
+"""The line protocol over real sockets: many lines, long lines, slow peers."""
+
+from __future__ import annotations
+
+import re
+import socket
+import threading
+import time
+from contextlib import ExitStack
+
+from twisted.trial.unittest import SynchronousTestCase
+
+from tests.harness import DEADLINE, STAMP, Daemon, readAll, readLines, withoutStamps
+
+MEGABYTE = 1_000_000
+
+
+class EchoTests(SynchronousTestCase):
+    """
+    What comes back.
+    """
+
+    def setUp(self) -> None:
+        """Start a daemon."""
+        self.daemon = Daemon(self)
+
+    def test_plainClient(self) -> None:
+        """C{send} and C{recv} without newlines work, again and again."""
+        with self.daemon.connect() as peer:
+            for text in b"hello", b"again", b"and again":
+                peer.sendall(text)
+                self.assertRegex(peer.recv(1024), b"^" + STAMP + text + b"$")
+
+    def test_lines(self) -> None:
+        """Lines come back in order, each behind its stamp."""
+        with self.daemon.connect() as peer:
+            peer.sendall(b"one\n\ntwo\r\n")
+            replies = readLines(peer, 3)
+        self.assertEqual(withoutStamps(replies), b"one\n\ntwo\r\n")
+
+    def test_splitLine(self) -> None:
+        """After the first newline a line may come in pieces, however slowly."""
+        with self.daemon.connect() as peer:
+            peer.sendall(b"first\n")
+            readLines(peer, 1)
+            peer.sendall(b"sec")
+            peer.settimeout(0.5)
+            self.assertRaises(TimeoutError, peer.recv, 1)
+            peer.settimeout(DEADLINE)
+            peer.sendall(b"ond\n")
+            self.assertRegex(peer.recv(1024), b"^" + STAMP + b"second\n$")
+
+    def test_everyOctet(self) -> None:
+        """Lines of every octet value come back as they went."""
+        octets = bytes(n for n in range(256) if n != ord("\n"))
+        lines = b"".join(bytes([n]) * 3 + b"\n" for n in octets) + octets + b"\n"
+        self.assertEqual(withoutStamps(self.exchange(lines)), lines)
+
+    def exchange(self, data: bytes) -> bytes:
+        """
+        Send everything and a FIN, reading at the same time.
+
+        @return: all that came back.
+        """
+        with self.daemon.connect() as peer:
+            sender = threading.Thread(target=_sendAndShutdown, args=(peer, data))
+            sender.start()
+            received = readAll(peer)
+            sender.join(DEADLINE)
+        return received
+
+    def test_tenMegabytesAndAFin(self) -> None:
+        """10 MB with a FIN right behind: every line is answered, in order."""
+        lines = b"".join(b"%d some text of a line\n" % n for n in range(350_000))
+        self.assertGreater(len(lines), 10 * MEGABYTE - MEGABYTE)
+        self.assertEqual(withoutStamps(self.exchange(lines)), lines)
+
+    def test_twoLinesAndAFinInOneSegment(self) -> None:
+        """300 connections that send two lines and a FIN: 300 get both replies."""
+        answered = 0
+        for _ in range(300):
+            with self.daemon.connect() as peer:
+                peer.setsockopt(socket.IPPROTO_TCP, socket.TCP_CORK, 1)
+                peer.sendall(b"one\ntwo\n")
+                peer.shutdown(socket.SHUT_WR)
+                answered += withoutStamps(readAll(peer)) == b"one\ntwo\n"
+        self.assertEqual(answered, 300)
+
+    def test_fiftyMegabytesInOneLine(self) -> None:
+        """A line of any length is stamped once and comes back whole."""
+        line = bytes(range(11, 251)) * (50 * MEGABYTE // 240)
+        before = self.daemon.memory()
+        received = self.exchange(b"short\n" + line + b"\nlast")
+        first, long, last = received.split(b"\n")
+        self.assertRegex(first, b"^" + STAMP + b"short$")
+        self.assertRegex(last, b"^" + STAMP + b"last$")
+        self.assertRegex(long[:30], b"^" + STAMP)
+        self.assertTrue(long.endswith(line))
+        self.assertLess(len(long) - len(line), 65)
+        self.assertLess(self.daemon.memory() - before, 5 * MEGABYTE)
+
+    def test_hugeFirstLineWithoutPause(self) -> None:
+        """A first line that keeps coming is one message too."""
+        line = b"x" * (5 * MEGABYTE)
+        received = self.exchange(line)
+        self.assertEqual(len(re.findall(STAMP, received)), 1)
+        self.assertTrue(received.endswith(line))
+
+
+def _sendAndShutdown(peer: socket.socket, data: bytes) -> None:
+    """
+    Send everything, then a FIN.
+    """
+    peer.sendall(data)
+    peer.shutdown(socket.SHUT_WR)
+
+
+class DeafPeerTests(SynchronousTestCase):
+    """
+    Peers that send and never read.
+    """
+
+    #: How long they try, in seconds, and how much they would send.
+    TRY, MOST = 5.0, 200 * MEGABYTE
+
+    def growth(self, peers: int, data: bytes) -> int:
+        """
+        Let peers send for some seconds without reading.
+
+        @return: by how many octets the daemon's memory grew at most.
+        """
+        daemon = Daemon(self)
+        # One connection that is served warms everything up that is made once.
+        with daemon.connect() as peer:
+            peer.sendall(data[:65_536] + b"\n")
+            peer.shutdown(socket.SHUT_WR)
+            readAll(peer)
+        before = most = daemon.memory()
+        with ExitStack() as stack:
+            sockets = [stack.enter_context(daemon.connect()) for _ in range(peers)]
+            sent = 0
+            for each in sockets:
+                each.setblocking(False)
+            end = time.monotonic() + self.TRY
+            while time.monotonic() < end and sent < self.MOST * peers:
+                idle = True
+                for each in sockets:
+                    try:
+                        sent += each.send(data)
+                        idle = False
+                    except BlockingIOError:
+                        continue
+                most = max(most, daemon.memory())
+                if idle:
+                    time.sleep(0.01)
+            # It still serves others.
+            with daemon.connect() as peer:
+                peer.sendall(b"hello\n")
+                self.assertRegex(peer.recv(1024), STAMP + b"hello\n$")
+        print(f"\n{peers} deaf peers, {sent} octets sent: {most - before} octets more")
+        return most - before
+
+    def test_longLines(self) -> None:
+        """Of 200 MB of long lines the daemon holds next to nothing."""
+        self.assertLess(self.growth(1, (b"x" * 9_999 + b"\n") * 100), 5 * MEGABYTE)
+
+    def test_bareNewlines(self) -> None:
+        """Of 200 MB of bare newlines too, which make 28 times as many replies."""
+        self.assertLess(self.growth(1, b"\n" * MEGABYTE), 5 * MEGABYTE)
+
+    def test_fiftyPeersOfBareNewlines(self) -> None:
+        """Fifty of them get 300 KB each at most."""
+        self.assertLess(self.growth(50, b"\n" * MEGABYTE), 50 * 300_000)
+
+    def test_fiftyPeersOfLongLines(self) -> None:
+        """Fifty peers whose lines are as long as a message may be, the same."""
+        self.assertLess(self.growth(50, (b"x" * 65_535 + b"\n") * 10), 50 * 300_000)
+
+    def test_aPeerThatReadsAtLast(self) -> None:
+        """What a slow peer was owed is there when it reads."""
+        daemon = Daemon(self)
+        with daemon.connect() as peer:
+            peer.setblocking(False)
+            sent = 0
+            end = time.monotonic() + 0.5
+            while time.monotonic() < end:
+                try:
+                    sent += peer.send(b"0123456\n" * 8192)
+                except BlockingIOError:
+                    time.sleep(0.01)
+            peer.settimeout(DEADLINE)
+            peer.shutdown(socket.SHUT_WR)
+            received = readAll(peer)
+        self.assertGreater(sent, 0)
+        text = withoutStamps(received)
+        self.assertEqual(len(text), sent)
+        self.assertEqual(text, (b"0123456\n" * (sent // 8 + 1))[:sent])

@@ -1,0 +1,447 @@
+"""The client: in a terminal, on pipes, and when things go wrong."""
+
+from __future__ import annotations
+
+import fcntl
+import os
+import pty
+import signal
+import socket
+import subprocess
+import sys
+import termios
+import threading
+import time
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import pexpect
+from twisted.trial.unittest import SynchronousTestCase
+
+from tests.harness import (
+    DEADLINE,
+    STAMP,
+    Daemon,
+    memory,
+    run,
+    script,
+    tool,
+    until,
+    withoutStamps,
+)
+
+TEXT_STAMP = STAMP.decode()
+
+
+class PipeTests(SynchronousTestCase):
+    """
+    Standard input or output is not a terminal.
+    """
+
+    def setUp(self) -> None:
+        """Start a daemon."""
+        self.target = f"localhost:{Daemon(self).port}"
+
+    def talk(self, stdin: bytes, *options: str) -> bytes:
+        """Run the client, which must succeed silently."""
+        done = run(script("echostamp"), "talk", *options, self.target, stdin=stdin)
+        self.assertEqual((done.returncode, done.stderr), (0, b""))
+        return done.stdout
+
+    def test_everyLineIsSentAndEveryReplyWritten(self) -> None:
+        """Empty lines, long ones, any octets and an unterminated last one."""
+        octets = bytes(n for n in range(256) if n != ord("\n"))
+        for text in [
+            b"a\nb\n",
+            b"\n\n\n",
+            b"a\n\nlast",
+            b"last",
+            octets + b"\n" + octets,
+            b"short\n" + b"x" * 3_000_000 + b"\nlast",
+        ]:
+            self.assertEqual(withoutStamps(self.talk(text)), text)
+
+    def test_noInputNoOutput(self) -> None:
+        """Nothing to say is not an error."""
+        self.assertEqual(self.talk(b""), b"")
+
+    def test_aloneItIsTalk(self) -> None:
+        """C{echostamp} alone, and C{python -m echostamp}, talk to localhost:8002."""
+        for command in [script("echostamp")], [sys.executable, "-m", "echostamp"]:
+            done = run(*command, stdin=b"")
+            if done.returncode:  # nobody there on port 8002, most likely
+                self.assertRegex(done.stderr, rb"^echostamp: localhost:8002: .*\n$")
+
+    def test_times(self) -> None:
+        """C{--time} puts the round-trip time after each reply."""
+        replies = self.talk(b"a\r\nb\nlast", "--time").splitlines()
+        self.assertEqual(len(replies), 3)
+        for reply, text in zip(replies, [b"a", b"b", b"last"], strict=True):
+            self.assertRegex(reply, STAMP + text + rb"  \(\d+\.\d{3} ms\)$")
+
+    def test_hundredMegabytes(self) -> None:
+        """C{echostamp talk host < file | wc -l} counts right, in bounded memory."""
+        path = Path(self.mktemp())
+        line = b"0123456789" * 10 + b"\n"
+        count = 100_000_000 // len(line)
+        with path.open("wb") as file:
+            for _ in range(100):
+                file.write(line * (count // 100))
+        most = 0
+        with path.open("rb") as file:
+            client = subprocess.Popen(
+                [script("echostamp"), "talk", self.target],
+                stdin=file,
+                stdout=subprocess.PIPE,
+            )
+            counter = subprocess.Popen(
+                ["wc", "-l"], stdin=client.stdout, stdout=subprocess.PIPE
+            )
+            assert client.stdout
+            client.stdout.close()
+            while client.poll() is None:
+                most = max(most, memory(client.pid, "VmHWM"))
+                time.sleep(0.02)
+        counted, _ = counter.communicate(timeout=DEADLINE)
+        self.assertEqual(client.returncode, 0)
+        self.assertEqual(int(counted), count // 100 * 100)
+        print(f"\npeak memory of the client: {most} octets")
+        self.assertLess(most, 64_000_000)
+
+    def test_slowReaderBehindThePipe(self) -> None:
+        """A reader that stops for longer than C{--timeout} still gets everything."""
+        text = b"".join(b"%d\n" % n for n in range(300_000))
+        client = subprocess.Popen(
+            [script("echostamp"), "talk", "--timeout=0.5", self.target],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+        )
+        assert client.stdin
+        assert client.stdout
+        sender = threading.Thread(target=_writeAndClose, args=(client.stdin, text))
+        sender.start()
+        first = client.stdout.read(1)
+        until(lambda: _isAsleep(client.pid))
+        time.sleep(1)  # longer than its time-out: that it does not end is the point
+        self.assertIsNone(client.poll())
+        rest = client.stdout.read()
+        client.stdout.close()
+        sender.join(DEADLINE)
+        self.assertEqual(client.wait(DEADLINE), 0)
+        self.assertEqual(withoutStamps(first + rest), text)
+
+    def assertEndsWithin(self, seconds: float, command: str) -> tuple[int, bytes]:
+        """Assert that a shell's pipeline ends in time, and give the client's status
+        and what it said."""
+        began = time.monotonic()
+        done = run(
+            "bash",
+            "-c",
+            command.format(client=f"{script('echostamp')} talk {self.target}"),
+        )
+        self.assertLess(time.monotonic() - began, seconds)
+        return done.returncode, done.stderr
+
+    def test_headEndsIt(self) -> None:
+        """C{| head -1} ends it within a second, with status 1 and one line."""
+        status, said = self.assertEndsWithin(
+            1 + START, "yes | {client} | head -1 >/dev/null; exit ${{PIPESTATUS[1]}}"
+        )
+        self.assertEqual((status, said.count(b"\n")), (1, 1), said)
+        self.assertIn(b"standard output", said)
+
+    def test_fullDiskEndsIt(self) -> None:
+        """A full disk ends it within a second, with status 1 and one line."""
+        status, said = self.assertEndsWithin(1 + START, "yes | {client} >/dev/full")
+        status, said = self.assertEndsWithin(
+            1 + START, "yes | {client} >/dev/full; exit ${{PIPESTATUS[1]}}"
+        )
+        self.assertEqual((status, said.count(b"\n")), (1, 1), said)
+        self.assertIn(b"standard output", said)
+
+    def test_closedDescriptors(self) -> None:
+        """Closed standard input or output is said in one line, with status 2."""
+        for redirection, name in (
+            ("<&-", b"standard input"),
+            (">&-", b"standard output"),
+        ):
+            status, said = self.assertEndsWithin(
+                1 + START, "{client} </dev/null " + redirection
+            )
+            self.assertEqual((status, said.count(b"\n")), (2, 1), said)
+            self.assertIn(name, said)
+
+
+#: Seconds that starting Python and the reactor may take on a busy machine.
+START = 4.0
+
+
+class FarEndTests(SynchronousTestCase):
+    """
+    The far end is not there, or not any more.
+    """
+
+    def assertFails(self, *arguments: str, says: bytes) -> None:
+        """Assert status 1 and one line that says what and where."""
+        done = run(script("echostamp"), "talk", *arguments, stdin=b"a\n")
+        self.assertEqual((done.returncode, done.stdout), (1, b""))
+        self.assertRegex(done.stderr, b"^echostamp: " + says + b"\n$")
+
+    def test_nobodyThere(self) -> None:
+        """A port where nobody listens."""
+        with socket.socket() as held:
+            held.bind(("127.0.0.1", 0))
+            target = f"127.0.0.1:{held.getsockname()[1]}"
+            self.assertFails(target, says=target.encode() + b": Connection refused")
+
+    def test_nameThatDoesNotResolve(self) -> None:
+        """RFC 6761, section 6.4: C{invalid} never does."""
+        self.assertFails(
+            "nosuch.invalid", says=b"nosuch.invalid:8002: the name does not resolve"
+        )
+
+    def test_nobodyAccepts(self) -> None:
+        """C{--timeout} bounds the connecting."""
+        with socket.socket() as full:
+            full.bind(("127.0.0.1", 0))
+            full.listen(0)
+            address = full.getsockname()
+            waiting = []
+            for _ in range(3):
+                each = socket.socket()
+                self.addCleanup(each.close)
+                each.setblocking(False)
+                each.connect_ex(address)
+                waiting.append(each)
+            self.assertFails(
+                "--timeout=0.3",
+                f"127.0.0.1:{address[1]}",
+                says=rb"127.0.0.1:\d+: no connection within 0.3 s",
+            )
+
+    def test_nobodyAnswers(self) -> None:
+        """C{--timeout} bounds the wait for replies, which are counted."""
+        with socket.create_server(("127.0.0.1", 0)) as silent:
+            self.assertFails(
+                "--timeout=0.3",
+                f"127.0.0.1:{silent.getsockname()[1]}",
+                says=rb"127.0.0.1:\d+: 1 message not answered within 0.3 s",
+            )
+
+    def test_wrongCommandLine(self) -> None:
+        """What is wrong with the command line is one line, with status 2."""
+        for arguments, says in [
+            (["talk", "localhost:99999"], b"99999"),
+            (["talk", "nosuch:kind:x"], b"nosuch"),
+            (["talk", "--timeout=-1"], b"--timeout"),
+            (["talk", "--nosuch"], b"--nosuch"),
+            (["nosuch"], b"nosuch"),
+        ]:
+            done = run(script("echostamp"), *arguments)
+            self.assertEqual(done.returncode, 2, done)
+            self.assertEqual((done.stdout, done.stderr.count(b"\n")), (b"", 1), done)
+            self.assertIn(says, done.stderr)
+
+
+class TerminalTests(SynchronousTestCase):
+    """
+    Somebody types.
+    """
+
+    def setUp(self) -> None:
+        """Start a daemon."""
+        self.daemon = Daemon(self)
+
+    def spawn(self, *options: str, port: int | None = None) -> Any:
+        """Run the client in a pseudo-terminal of its own."""
+        child = pexpect.spawn(
+            script("echostamp"),
+            ["talk", *options, f"localhost:{port or self.daemon.port}"],
+            timeout=DEADLINE,
+            encoding="utf-8",
+        )
+        self.addCleanup(child.close, force=True)
+        child.expect_exact("> ")
+        return child
+
+    def assertEnds(self, child: Any, status: int) -> None:
+        """Assert that the client ends with a status."""
+        child.expect(pexpect.EOF)
+        child.close()
+        self.assertEqual((child.exitstatus, child.signalstatus), (status, None))
+
+    def test_promptLineReplyPrompt(self) -> None:
+        """A line goes out at Enter; its reply appears under it, then the prompt."""
+        child = self.spawn()
+        for text in "hello", "你好", "é́ 👩‍👩‍👧 🏴󠁧󠁢󠁥󠁮󠁧󠁿", "tab\there":
+            child.sendline(text)
+            child.expect(f"{TEXT_STAMP}([^\r]*)\r\n> $")
+            self.assertEqual(child.match[1], text)
+
+    def test_emptyLineEnds(self) -> None:
+        """An empty line ends it with status 0."""
+        child = self.spawn()
+        child.sendline("")
+        self.assertEnds(child, 0)
+
+    def test_controlDEnds(self) -> None:
+        """Ctrl-D ends it with status 0, on a line of its own."""
+        child = self.spawn()
+        child.sendeof()
+        child.expect_exact("\r\n")
+        self.assertEnds(child, 0)
+
+    def test_controlDBehindText(self) -> None:
+        """What stands before Ctrl-D twice is sent, and its reply shown."""
+        child = self.spawn()
+        child.send("last")
+        child.sendeof()
+        child.sendeof()
+        child.expect(f"{TEXT_STAMP}last\r\n")
+        self.assertEnds(child, 0)
+
+    def test_controlCEnds(self) -> None:
+        """Ctrl-C ends it with status 130."""
+        child = self.spawn()
+        child.sendline("hello")
+        child.expect_exact("> ")
+        child.sendintr()
+        self.assertEnds(child, 130)
+
+    def test_pasteOfManyLines(self) -> None:
+        """Lines that arrive together are all sent and answered, also when the last
+        is empty and ends it."""
+        child = self.spawn()
+        child.send("one\ntwo\nthree\n\n")
+        for text in "one", "two", "three":
+            child.expect(f"{TEXT_STAMP}{text}\r\n")
+        self.assertEnds(child, 0)
+
+    def test_hostileRepliesAreShown(self) -> None:
+        """Controls, C1 and bidirectional overrides are not obeyed."""
+        with socket.create_server(("localhost", 0)) as server:
+            child = self.spawn(port=server.getsockname()[1])
+            peer, _ = server.accept()
+            with peer:
+                peer.sendall(
+                    "\x1b]0;title\x07\x1b[2J\r\x08\x9b31m".encode()
+                    + " \u202egnp.\u2066 \x00\t.\n".encode()
+                    + b"\xff\xc3(\n"
+                )
+                child.expect_exact(
+                    r"\x1b]0;title\x07\x1b[2J\r\x08\x9b31m \u202egnp.\u2066 \x00"
+                    "\t.\r\n\\xff\\xc3(\r\n> "
+                )
+
+    def test_promptComesBackWithoutAReply(self) -> None:
+        """After a second without a reply there is a prompt; a late reply stands on a
+        line of its own, and the next prompt under it."""
+        with socket.create_server(("localhost", 0)) as server:
+            child = self.spawn("--timeout=0.5", port=server.getsockname()[1])
+            peer, _ = server.accept()
+            with peer:
+                child.sendline("hello")
+                child.expect_exact("hello\r\n")
+                began = time.monotonic()
+                child.expect_exact("> ")
+                self.assertGreater(time.monotonic() - began, 0.5)
+                peer.sendall(b"late\n")
+                child.expect_exact("\r\nlate\r\n> ")
+                child.sendline("lost")
+                child.expect_exact("> ")
+                child.sendline("")
+                child.expect(r"echostamp: localhost:\d+: 1 message not answered within")
+                self.assertEnds(child, 0)
+
+    def test_serverGoesAway(self) -> None:
+        """When the far end closes, a line says so, with status 1."""
+        child = self.spawn()
+        self.daemon.stop(signal.SIGKILL)
+        child.expect(r"\r\nechostamp: localhost:\d+: the far end closed the connection")
+        self.assertEnds(child, 1)
+
+    def test_times(self) -> None:
+        """C{--time} shows the round-trip time behind the reply."""
+        child = self.spawn("--time")
+        child.sendline("hello")
+        child.expect(TEXT_STAMP + r"hello  \(\d+\.\d{3} ms\)\r\n> ")
+
+    def test_terminalIsLeftAsItWasFound(self) -> None:
+        """Whatever ends it, kill -9 too: neither the terminal's modes nor the flags
+        of the open file that a shell shares with it are changed."""
+        for end in "\n", "\x03", "\x04", signal.SIGTERM, signal.SIGKILL:
+            master, slave = pty.openpty()
+            before = termios.tcgetattr(slave), fcntl.fcntl(slave, fcntl.F_GETFL)
+            client = subprocess.Popen(
+                [script("echostamp"), "talk", f"localhost:{self.daemon.port}"],
+                stdin=slave,
+                stdout=slave,
+                stderr=slave,
+                start_new_session=True,
+                preexec_fn=lambda: fcntl.ioctl(0, termios.TIOCSCTTY, 0),
+            )
+            shown = b""
+            while not shown.endswith(b"> "):
+                shown += os.read(master, 1000)
+            if isinstance(end, str):
+                os.write(master, end.encode())
+            else:
+                client.send_signal(end)
+            self.assertEqual(
+                client.wait(DEADLINE),
+                {"\n": 0, "\x04": 0, "\x03": 130, signal.SIGTERM: 143}.get(end, -9),
+            )
+            after = termios.tcgetattr(slave), fcntl.fcntl(slave, fcntl.F_GETFL)
+            self.assertEqual(before, after)
+            os.close(master)
+            os.close(slave)
+
+    def test_screen(self) -> None:
+        """What a person sees in a real terminal, wide characters included."""
+        tmux = tool("tmux", "tmux")
+        folder = Path(self.mktemp())
+        folder.mkdir()
+        name = os.path.relpath(folder / "tmux")
+
+        def command(*arguments: str) -> str:
+            return run(
+                tmux, "-u", "-S", name, "-f/dev/null", *arguments
+            ).stdout.decode()
+
+        def shows(text: str) -> bool:
+            return command("capture-pane", "-p").count(text) == 2
+
+        client = f"{script('echostamp')} talk --timeout 5 localhost:{self.daemon.port}"
+        command(
+            "new-session", "-d", "-x60", "-y12", f"{client}; echo status $?; exec cat"
+        )
+        self.addCleanup(command, "kill-server")
+        until(lambda: command("capture-pane", "-p").rstrip() == ">")
+        for text in "hello", "你好 世界", "café":
+            command("send-keys", text, "Enter")
+            until(partial(shows, text))
+        until(lambda: command("capture-pane", "-p").rstrip().endswith("\n>"))
+        command("send-keys", "Enter")
+        until(lambda: "status" in command("capture-pane", "-p"))
+        screen = command("capture-pane", "-p").rstrip()
+        self.assertRegex(
+            screen,
+            f"^> hello\n{TEXT_STAMP}hello\n> 你好 世界\n{TEXT_STAMP}你好 世界\n"
+            f"> café\n{TEXT_STAMP}café\n>\nstatus 0$",
+        )
+
+
+def _writeAndClose(pipe: Any, data: bytes) -> None:
+    """
+    Write everything to a pipe, and close it.
+    """
+    with pipe:
+        pipe.write(data)
+
+
+def _isAsleep(pid: int) -> bool:
+    """
+    Say whether a process waits.
+    """
+    return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] == "S"
