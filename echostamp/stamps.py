@@ -8,6 +8,7 @@ epoch, everywhere.
 
 from __future__ import annotations
 
+import itertools
 import re
 import time
 from calendar import timegm
@@ -137,16 +138,17 @@ def stampFormat(name: str, utc: bool = False) -> StampFormat:
 
 def _checkPattern(pattern: str, utc: bool) -> None:
     """
-    Try a pattern on noon and midnight of every day of a leap year: names of
-    months and days, and of the halves of the day, differ in length.
+    Try a pattern on the first and the last second of every half of a day of a leap
+    year: names of months and days differ in length, and numbers too where the
+    system's C{strftime} can leave out their padding.
 
     @raise ValueError: as L{stampFormat} says.
     """
     firstDay = timegm((2024, 1, 1, 0, 0, 0))
-    for halfDay in range(2 * 366):
-        ns = (firstDay + halfDay * 43_200) * SECOND
+    noons = [firstDay + halfDay * 43_200 for halfDay in range(2 * 366)]
+    for seconds in itertools.chain(noons, [noon - 1 for noon in noons]):
         try:
-            text = formatPattern(pattern, ns, utc)
+            text = formatPattern(pattern, seconds * SECOND, utc)
         except ValueError as error:
             raise ValueError(f"strftime refuses it: {error}") from None
         if not text:

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import calendar
+import contextlib
 import os
 import re
 import signal
 import socket
 import time
-from contextlib import suppress
 from pathlib import Path
 
 from twisted.trial.unittest import SynchronousTestCase
@@ -237,5 +237,5 @@ def _kill(process: int) -> None:
     """
     End a process, if it is still there.
     """
-    with suppress(ProcessLookupError):
+    with contextlib.suppress(ProcessLookupError):
         os.kill(process, signal.SIGKILL)

@@ -11,6 +11,9 @@ from collections.abc import Sequence
 from typing import NoReturn
 
 from echostamp import __version__
+from echostamp.client.terminal import printable
+
+COMMANDS = ("talk",)
 
 #: The exit status for a wrong command line.
 USAGE = 2
@@ -23,7 +26,8 @@ class _Parser(argparse.ArgumentParser):
 
     def error(self, message: str) -> NoReturn:
         """Say what is wrong with the command line, and end."""
-        self.exit(USAGE, f"{self.prog}: {message} (see {self.prog} --help)\n")
+        line = printable(f"{self.prog}: {message} (see {self.prog} --help)")
+        self.exit(USAGE, f"{line}\n")
 
 
 def _seconds(text: str) -> float:
@@ -95,10 +99,13 @@ def main(argv: Sequence[str] | None = None) -> int:
     @return: the exit status: 0 done, 1 the far end is not there or did not answer
         everything, 2 this end is at fault.
     """
-    arguments = list(sys.argv[1:] if argv is None else argv)
-    options = parser().parse_args(arguments or ["talk"])
+    arguments = list(sys.argv[1:] if argv is None else argv) or ["talk"]
+    reader = parser()
+    if arguments[0] not in COMMANDS and not arguments[0].startswith("-"):
+        reader.error(f"{arguments[0]!r} is no command; try 'echostamp talk TARGET'")
+    options = reader.parse_args(arguments)
     if options.command is None:
-        parser().error("no command")
+        reader.error("no command")
     from echostamp.client.talk import talk
 
     return talk(options.target, options.timeout, options.time)

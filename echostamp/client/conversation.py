@@ -107,6 +107,8 @@ class Conversation:
         self._sendTimes = SendTimes() if showTimes else None
         self._lastSent = 0
         self._lastReceived = 0
+        self._heldReturn = b""
+        self._isUnterminated = False
         self._addedLine = 0
         self._inputEnded = False
         self._outputBlocked = False
@@ -142,17 +144,23 @@ class Conversation:
             data = b"\n".join(lines[:ours]) + b"\n".join(lines[ours:])
         if self._sendTimes is not None:
             self._lastReceived = self._clock()
-            *lines, rest = data.split(b"\n")
-            data = b"".join([self._timed(line) + b"\n" for line in lines]) + rest
+            data = self._timed(data)
         self.console.show(data)
         self._progress()
 
-    def _timed(self, line: bytes) -> bytes:
+    def _timed(self, data: bytes) -> bytes:
         """
-        Put the round-trip time after what ends a reply, in front of a CR.
+        Put the round-trip time after each reply that ends here, in front of its CR LF
+        or LF.
         """
-        text = line.removesuffix(b"\r")
-        return text + self._roundTrip() + line[len(text) :]
+        *lines, rest = (self._heldReturn + data).split(b"\n")
+        text = rest.removesuffix(b"\r")
+        self._heldReturn = rest[len(text) :]
+        timed = []
+        for line in lines:
+            reply = line.removesuffix(b"\r")
+            timed += [reply, self._roundTrip(), line[len(reply) :], b"\n"]
+        return b"".join([*timed, text])
 
     def _roundTrip(self) -> bytes:
         """
@@ -171,7 +179,8 @@ class Conversation:
         if self._inputEnded:
             return
         self._inputEnded = True
-        if self.replies.isUnterminated:
+        self._isUnterminated = self.replies.isUnterminated
+        if self._isUnterminated:
             if self._sendTimes is not None:
                 self._sendTimes.sent(1, self._lastSent)
             if self.farEnd.isTls:
@@ -276,9 +285,10 @@ class Conversation:
         """
         if self.isOver:
             return
-        showTime = self._sendTimes is not None and self.replies.isUnterminated
-        if showTime and not self.replies.unanswered:
-            self.console.show(self._roundTrip())
+        if self._sendTimes is not None:
+            isAnswered = self._isUnterminated and not self.replies.unanswered
+            time = self._roundTrip() if isAnswered else b""
+            self.console.show(time + self._heldReturn)
         self._leave(outcome)
         self.console.finish()
 

@@ -30,7 +30,7 @@ from echostamp.client.conversation import (
     Outcome,
 )
 from echostamp.client.target import Target, parseTarget, whatFailed
-from echostamp.client.terminal import SafeText, privateDescriptor
+from echostamp.client.terminal import SafeText, printable, privateDescriptor
 
 PROMPT = "> "
 
@@ -249,7 +249,7 @@ def _said(outcome: Outcome) -> int:
     @return: the exit status.
     """
     if outcome.line:
-        print(f"echostamp: {outcome.line}", file=sys.stderr)
+        print(printable(f"echostamp: {outcome.line}"), file=sys.stderr)
     return outcome.status
 
 

@@ -29,7 +29,7 @@ def privateDescriptor(fd: int, flags: int) -> int:
             f"/proc/self/fd/{fd}", flags | os.O_NOCTTY | os.O_NONBLOCK | os.O_CLOEXEC
         )
     except OSError:
-        # No /proc, another user's terminal, or a pipe whose other end has gone.
+        # No /proc, another user's terminal, or a FIFO whose other end has gone.
         return fd
 
 
@@ -38,6 +38,14 @@ def privateDescriptor(fd: int, flags: int) -> int:
 _UNSAFE = re.compile(
     "[\x00-\x08\x0b-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069]"
 )
+
+
+def printable(text: str) -> str:
+    """
+    Make one line of a text that may hold anything: what is not printable, newlines
+    included, stands there as Python would write it.
+    """
+    return "".join([each if each.isprintable() else _escaped(each) for each in text])
 
 
 class SafeText:
@@ -58,11 +66,12 @@ class SafeText:
         @return: text without controls other than tab and newline, and without
             characters that reorder text; these stand there as C{\\xNN} and C{\\uNNNN}.
         """
-        return _UNSAFE.sub(_escape, self._decoder.decode(data, final))
+        text = self._decoder.decode(data, final)
+        return _UNSAFE.sub(lambda match: _escaped(match[0]), text)
 
 
-def _escape(match: re.Match[str]) -> str:
+def _escaped(character: str) -> str:
     """
-    Write an unsafe character as Python would.
+    Write a character as Python would in a string.
     """
-    return match[0].encode("unicode_escape").decode("ascii")
+    return character.encode("unicode_escape").decode("ascii")

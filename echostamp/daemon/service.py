@@ -14,7 +14,11 @@ from twisted.internet.endpoints import quoteStringArgument
 from twisted.python import usage
 
 from echostamp import __version__
-from echostamp.daemon.transports import ListeningService, preparedPort
+from echostamp.daemon.transports import (
+    ListeningService,
+    PreparingReactor,
+    preparedPort,
+)
 from echostamp.line.protocol import PAUSE, TimestampEchoFactory
 from echostamp.line.stamper import MAX_LENGTH
 from echostamp.stamps import StampFormat, stampFormat
@@ -169,16 +173,18 @@ def makeService(options: Options) -> IService:
     factory = TimestampEchoFactory(
         reactor, options.format, options.pause, options.maxLength
     )
+    preparing = PreparingReactor(reactor)
     prepared = []
     for description in options.endpoints:
         try:
-            prepared.append(preparedPort(reactor, description, factory))
+            prepared.append(preparedPort(preparing, description, factory))
         except ValueError as error:
             raise SystemExit(
                 f"echostamp: --endpoint {description!r}: {error}"
             ) from None
         except OSError as error:
             raise SystemExit(
-                f"echostamp: cannot listen on {description}: {error.strerror or error}"
+                f"echostamp: cannot listen on {description!r}: "
+                f"{error.strerror or error}"
             ) from None
     return ListeningService(prepared)

@@ -12,6 +12,7 @@ from __future__ import annotations
 import errno
 import os
 import socket
+import stat
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -54,6 +55,7 @@ class PreparingReactor:
             <twisted.internet.interfaces.IReactorTCP>} with sockets to adopt.
         """
         self._reactor = reactor
+        self._bound: list[socket.socket] = []
 
     def __getattr__(self, name: str) -> Any:
         return getattr(self._reactor, name)
@@ -71,6 +73,10 @@ class PreparingReactor:
         @raise OSError: the address cannot be had.
         """
         bound = _boundSocket(interface, port)
+        if any(_clash(bound, other) for other in self._bound):
+            # The kernel would say so when the second one listens.
+            raise OSError(errno.EADDRINUSE, os.strerror(errno.EADDRINUSE))
+        self._bound.append(bound)
 
         def listen() -> IListeningPort:
             with bound:
@@ -105,20 +111,60 @@ class PreparingReactor:
         Put off listening on a UNIX socket, which makes a file, until the service
         starts in its own folder.
 
-        @raise OSError: the file's folder is not there or not writable, or another
-            file has its name.
+        @raise OSError: the file's folder is not there or not writable, another file
+            has its name, or another daemon listens there.
         """
         folder = os.path.dirname(address) or "."
         os.stat(folder)
         if not os.access(folder, os.W_OK):
-            raise PermissionError(errno.EACCES, os.strerror(errno.EACCES), folder)
+            raise PermissionError(errno.EACCES, os.strerror(errno.EACCES))
+        if os.path.exists(address):
+            with socket.socket(socket.AF_UNIX) as probe:
+                # What a killed daemon has left refuses; it is replaced.
+                found = probe.connect_ex(address)
+            if found != errno.ECONNREFUSED or not _isSocket(address):
+                raise OSError(errno.EADDRINUSE, os.strerror(errno.EADDRINUSE))
         return PreparedPort(lambda: self._reactor.listenUNIX(address, *args, **kwargs))
 
-    def adoptStreamPort(self, *args: Any) -> PreparedPort:
+    def adoptStreamPort(
+        self, fileDescriptor: int, addressFamily: int, factory: IProtocolFactory
+    ) -> PreparedPort:
         """
-        Put off taking over a socket that somebody else has bound.
+        Put off taking over a socket that somebody else has bound.  The endpoint
+        closes its own descriptor of it.
         """
-        return PreparedPort(lambda: self._reactor.adoptStreamPort(*args))
+        kept = os.dup(fileDescriptor)
+
+        def listen() -> IListeningPort:
+            listening: IListeningPort = self._reactor.adoptStreamPort(
+                kept, addressFamily, factory
+            )
+            os.close(kept)
+            return listening
+
+        return PreparedPort(listen)
+
+
+def _isSocket(path: str) -> bool:
+    """
+    Say whether a file is a socket.
+    """
+    return stat.S_ISSOCK(os.stat(path).st_mode)
+
+
+def _clash(one: socket.socket, other: socket.socket) -> bool:
+    """
+    Say whether two bound sockets share an address.
+    """
+    (oneHost, onePort, *_), (otherHost, otherPort, *_) = (
+        one.getsockname(),
+        other.getsockname(),
+    )
+    if onePort != otherPort:
+        return False
+    hosts = {oneHost, otherHost}
+    isIPv4 = not any(":" in host for host in hosts)
+    return len(hosts) == 1 or "::" in hosts or ("0.0.0.0" in hosts and isIPv4)
 
 
 def _boundSocket(interface: str, port: int) -> socket.socket:
@@ -154,7 +200,7 @@ def _bind(family: socket.AddressFamily, host: str, port: int) -> socket.socket:
             # Whatever the system's default: "::" is every address.
             bound.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 0)
         bound.bind((host, port) if family == socket.AF_INET else _scoped(host, port))
-    except (OSError, OverflowError):
+    except BaseException:
         bound.close()
         raise
     return bound
@@ -172,12 +218,12 @@ def _scoped(host: str, port: int) -> tuple[str, int, int, int]:
 
 
 def preparedPort(
-    reactor: Any, description: str, factory: IProtocolFactory
+    reactor: PreparingReactor, description: str, factory: IProtocolFactory
 ) -> PreparedPort:
     """
     Prepare to listen on an endpoint.
 
-    @param reactor: what will listen.
+    @param reactor: one for all endpoints of a daemon.
     @param description: any server endpoint description of Twisted's; a bare number
         is a TCP port.
     @param factory: makes the protocols of the connections.
@@ -186,12 +232,13 @@ def preparedPort(
     """
     if description.isdecimal():
         description = f"tcp:{description}"
-    prepared: list[PreparedPort | Failure] = []
+    prepared: list[object] = []
     try:
-        endpoint = serverFromString(PreparingReactor(reactor), description)
-        endpoint.listen(factory).addBoth(prepared.append)
-        if isinstance(prepared[0], Failure):
-            prepared[0].raiseException()
+        endpoint = serverFromString(reactor, description)
+        failed: list[Failure] = []
+        endpoint.listen(factory).addCallbacks(prepared.append, failed.append)
+        for failure in failed:
+            failure.raiseException()
     except OSError:
         raise
     except Exception as error:
@@ -199,7 +246,8 @@ def preparedPort(
         # its own way what is wrong: TypeError, KeyError, ImportError, StopIteration.
         kind = "" if isinstance(error, ValueError) else f"{type(error).__name__}: "
         raise ValueError(f"{kind}{error}") from error
-    assert isinstance(prepared[0], PreparedPort)
+    if not prepared or not isinstance(prepared[0], PreparedPort):
+        raise ValueError("it does not wait for connections")
     return prepared[0]
 
 

@@ -4,19 +4,58 @@ Transports in memory.
 
 from __future__ import annotations
 
+import errno
+import os
+import socket
 from typing import Any
 
-from twisted.internet.error import ConnectionLost
+from twisted.internet.abstract import isIPv6Address
+from twisted.internet.address import IPv4Address, IPv6Address
+from twisted.internet.error import ConnectionDone, ConnectionLost
+from twisted.internet.interfaces import (
+    IListeningPort,
+    IReactorPluggableNameResolver,
+)
 from twisted.internet.tcp import Connection
 from twisted.internet.testing import MemoryReactorClock, StringTransport
 from twisted.python.failure import Failure
+from zope.interface import implementer
 
 
+class FakeNameResolver:
+    """
+    A resolver that knows no names but the addresses themselves.
+    """
+
+    def resolveHostName(
+        self, receiver: Any, hostName: str, portNumber: int = 0, *args: Any
+    ) -> None:
+        """Take an address for what it is; any other name is C{192.0.2.1}'s."""
+        receiver.resolutionBegan(None)
+        if isIPv6Address(hostName):
+            address: object = IPv6Address("TCP", hostName, portNumber)
+        else:
+            address = IPv4Address("TCP", "192.0.2.1", portNumber)
+        receiver.addressResolved(address)
+        receiver.resolutionComplete()
+
+
+@implementer(IReactorPluggableNameResolver)
 class FakeReactor(MemoryReactorClock):
     """
     A reactor whose turns are those of a real one: what a timer puts off for no time
     at all waits for the next turn.
     """
+
+    def __init__(self) -> None:
+        super().__init__()
+        # In older releases of Twisted its fake has none.
+        self.nameResolver: Any = FakeNameResolver()
+
+    def installNameResolver(self, resolver: Any) -> Any:
+        """Put another resolver in."""
+        before, self.nameResolver = self.nameResolver, resolver
+        return before
 
     def advance(self, amount: float) -> None:
         """Let time pass, and run the timers that are due."""
@@ -139,3 +178,198 @@ def lost(transport: FakeSocketConnection) -> None:
     Let a connection be lost, as when its peer resets it.
     """
     transport.connectionLost(Failure(ConnectionLost()))
+
+
+class FakeFarTransport(FakeTransport):
+    """
+    A client's connection to its far end.
+
+    @ivar isHalfClosed: whether the output was closed alone.
+    @ivar noDelay: whether small messages leave at once.
+    """
+
+    isHalfClosed = False
+    noDelay = False
+
+    def unregisterProducer(self) -> None:
+        """Have no producer: as with Twisted's own, one that is gone may go again."""
+        self.producer = self.streaming = None
+
+    def loseWriteConnection(self) -> None:
+        """Note the FIN."""
+        self.isHalfClosed = True
+
+    def setTcpNoDelay(self, enabled: bool) -> None:
+        """Note the option."""
+        self.noDelay = enabled
+
+
+class FakeStandardIO(FakeTransport):
+    """
+    Standard input and output; where they are a terminal, what it shows can be read.
+    """
+
+    def unregisterProducer(self) -> None:
+        """Have no producer: as with Twisted's own, one that is gone may go again."""
+        self.producer = self.streaming = None
+
+    def loseConnection(self) -> None:
+        """Close as soon as all has been written: see L{flush}."""
+        super().loseConnection()
+        self.disconnecting = True
+
+    def type(self, text: str) -> None:
+        """
+        Type at a terminal, which shows what it is given.  The lines reach the
+        program when they have ended.
+        """
+        data = text.encode()
+        self.write(data)
+        self.protocol.dataReceived(data)
+
+    def flush(self) -> None:
+        """Write what was to be written, and close if that was wanted."""
+        if self.isClosed:
+            self.protocol.connectionLost(Failure(ConnectionDone()))
+
+    @property
+    def screen(self) -> str:
+        """What the terminal shows."""
+        return self.sent.decode()
+
+
+class FakeSocket:
+    """
+    A socket that is not there.
+
+    @ivar options: what was set, by level and name.
+    @ivar address: where it is bound.
+    @ivar backlog: of a socket that listens.
+    """
+
+    def __init__(self, sockets: FakeSockets, family: int, number: int) -> None:
+        self.family = family
+        self.options: dict[tuple[int, int], int] = {}
+        self.address: tuple[Any, ...] | None = None
+        self.backlog: int | None = None
+        self.isBlocking = True
+        self.isClosed = False
+        self._sockets = sockets
+        self._number = number
+
+    def __enter__(self) -> FakeSocket:
+        return self
+
+    def __exit__(self, *exception: object) -> None:
+        self.close()
+
+    def setblocking(self, isBlocking: bool) -> None:
+        """Note the mode."""
+        self.isBlocking = isBlocking
+
+    def setsockopt(self, level: int, name: int, value: int) -> None:
+        """Note an option."""
+        self.options[level, name] = value
+
+    def bind(self, address: tuple[Any, ...]) -> None:
+        """Note the address, or refuse it as the kernel and Python would."""
+        if not 0 <= address[1] <= 65535:
+            raise OverflowError("bind(): port must be 0-65535.")
+        if address[0] in self._sockets.refusals:
+            raise self._sockets.refusals[address[0]]
+        self.address = address
+
+    def getsockname(self) -> tuple[Any, ...]:
+        """Give the address."""
+        assert self.address is not None
+        return self.address
+
+    def listen(self, backlog: int) -> None:
+        """Note the backlog."""
+        assert self.address is not None
+        self.backlog = backlog
+
+    def fileno(self) -> int:
+        """Give a number that no real descriptor has."""
+        return -1 if self.isClosed else self._number
+
+    def close(self) -> None:
+        """Note the end."""
+        self.isClosed = True
+
+
+class FakeSockets:
+    """
+    The socket module of a machine without a network.
+
+    @ivar made: the sockets, in order.
+    @ivar refusals: what goes wrong, by the address family that the machine has not
+        or the host that cannot be bound.
+    @ivar links: the index of each network interface.
+    """
+
+    def __init__(self) -> None:
+        self.made: list[FakeSocket] = []
+        self.refusals: dict[object, Exception] = {}
+        self.links: dict[str, int] = {}
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(socket, name)
+
+    def socket(self, family: int, kind: int = socket.SOCK_STREAM) -> Any:
+        """Make a stream socket; a UNIX one is real, as it needs no network."""
+        if family == socket.AF_UNIX:
+            return socket.socket(family, kind)
+        assert kind == socket.SOCK_STREAM
+        if family in self.refusals:
+            raise self.refusals[family]
+        made = FakeSocket(self, family, 10_000 + len(self.made))
+        self.made.append(made)
+        return made
+
+    def if_nametoindex(self, link: str) -> int:
+        """Give a network interface's index."""
+        if link not in self.links:
+            raise OSError("no interface with this name")
+        return self.links[link]
+
+    @property
+    def listening(self) -> list[FakeSocket]:
+        """The sockets that listen, or did."""
+        return [made for made in self.made if made.backlog is not None]
+
+
+def osError(number: int) -> OSError:
+    """
+    Make an error of the operating system's.
+
+    @param number: such as L{errno.EACCES}.
+    """
+    assert number in errno.errorcode
+    return OSError(number, os.strerror(number))
+
+
+@implementer(IListeningPort)
+class FakePort:
+    """
+    A port that listens until it is stopped.
+    """
+
+    def __init__(self, address: Any) -> None:
+        """
+        @param address: where it says that it listens.
+        """
+        self._address = address
+        self.isListening = False
+
+    def startListening(self) -> None:
+        """Listen."""
+        self.isListening = True
+
+    def stopListening(self) -> None:
+        """Listen no more."""
+        self.isListening = False
+
+    def getHost(self) -> Any:
+        """Say where it listens."""
+        return self._address

@@ -6,7 +6,7 @@ from datetime import datetime, timezone
 
 from hypothesis import example, given
 from hypothesis import strategies as st
-from twisted.trial.unittest import SynchronousTestCase
+from twisted.trial.unittest import SkipTest, SynchronousTestCase
 
 from echostamp.stamps import (
     LONGEST_TEXT,
@@ -167,6 +167,14 @@ class FormatTests(SynchronousTestCase):
         fits = "x" * (LONGEST_TEXT - len("Wednesday September"))
         stampFormat(fits + "%A %B")
         self.assertRefused(fits + "x%A %B", "too long")
+
+    def test_numbersOfTwoDigitsAreTried(self) -> None:
+        """Where C{strftime} can print numbers without padding, the longest count."""
+        if formatPattern("%-M", 0, utc=True) != b"0":
+            raise SkipTest("this system's strftime always pads")
+        fits = "x" * (LONGEST_TEXT - len("12/31 23:59:59"))
+        stampFormat(fits + "%-m/%-d %-H:%-M:%-S")
+        self.assertRefused(fits + "x%-m/%-d %-H:%-M:%-S", "too long")
 
 
 class ReadTests(SynchronousTestCase):

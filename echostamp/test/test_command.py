@@ -1,0 +1,133 @@
+"""Tests for L{echostamp.client.command} and L{echostamp.__main__}."""
+
+from __future__ import annotations
+
+import io
+import runpy
+import sys
+
+from twisted.trial.unittest import SynchronousTestCase
+
+from echostamp import __version__
+from echostamp.client import talk
+from echostamp.client.command import main
+
+
+class CommandCase(SynchronousTestCase):
+    """
+    The command line, with nobody behind it.
+    """
+
+    def setUp(self) -> None:
+        """Note what would be run, and what is said."""
+        self.talks: list[tuple[str, float, bool]] = []
+        self.output, self.errors = io.StringIO(), io.StringIO()
+        self.patch(talk, "talk", self.talk)
+        self.patch(sys, "stdout", self.output)
+        self.patch(sys, "stderr", self.errors)
+
+    def talk(self, target: str, timeout: float, showTimes: bool) -> int:
+        """Note what would be run, and give a status that nothing else has."""
+        self.talks.append((target, timeout, showTimes))
+        return 42
+
+    def ended(self, *arguments: str) -> int:
+        """Run a command line that ends the process at once."""
+        status = self.assertRaises(SystemExit, main, arguments).code
+        self.assertEqual(self.talks, [])
+        assert isinstance(status, int)
+        return status
+
+    def said(self) -> str:
+        """Give what was said on standard error, and forget it."""
+        text = self.errors.getvalue()
+        self.errors.seek(0)
+        self.errors.truncate()
+        return text
+
+
+class MainTests(CommandCase):
+    """
+    The subcommands and their options.
+    """
+
+    def test_alone(self) -> None:
+        """C{echostamp} alone is C{echostamp talk}, and its status the talk's."""
+        for arguments in [], ["talk"]:
+            self.assertEqual(main(arguments), 42)
+            self.assertEqual(self.talks.pop(), ("localhost:8002", 10.0, False))
+
+    def test_processesOwnCommandLine(self) -> None:
+        """Without arguments of its own, C{main} takes the process's."""
+        self.patch(sys, "argv", ["echostamp", "talk", "far"])
+        self.assertEqual(main(), 42)
+        self.assertEqual(self.talks, [("far", 10.0, False)])
+
+    def test_options(self) -> None:
+        """Target, C{--time} and C{--timeout} reach the talk."""
+        main(["talk", "--time", "--timeout", "0.5", "[::1]:7"])
+        main(["talk", "unix:/s", "--timeout=86400"])
+        self.assertEqual(
+            self.talks, [("[::1]:7", 0.5, True), ("unix:/s", 86400.0, False)]
+        )
+
+    def test_wrongTimeouts(self) -> None:
+        """What is no number of seconds is refused, by a line that quotes it."""
+        for text in "x", "", "0", "-1", "nan", "inf", "-inf", "86401", "1s":
+            self.assertEqual(self.ended("talk", f"--timeout={text}"), 2)
+            said = self.said()
+            self.assertEqual(said.count("\n"), 1, said)
+            self.assertTrue(said.startswith("echostamp talk: argument --timeout: "))
+            self.assertIn(repr(text), said)
+
+    def test_wrongCommandLines(self) -> None:
+        """A wrong command line gets one line, which names what is wrong; status 2."""
+        for arguments, name in [
+            (["nonsense"], "nonsense"),
+            (["--nonsense"], "--nonsense"),
+            (["talk", "--nonsense"], "--nonsense"),
+            (["talk", "far", "extra"], "extra"),
+            (["talk", "--timeout"], "--timeout"),
+            (["talk", "--time=1"], "--time"),
+            (["--"], ""),
+        ]:
+            self.assertEqual(self.ended(*arguments), 2)
+            said = self.said()
+            self.assertEqual(said.count("\n"), 1, said)
+            self.assertTrue(said.startswith("echostamp"), said)
+            self.assertIn(name, said)
+            self.assertIn("--help", said)
+        self.assertEqual(self.output.getvalue(), "")
+
+    def test_version(self) -> None:
+        """C{--version} prints one line and ends with status 0."""
+        self.assertEqual(self.ended("--version"), 0)
+        self.assertEqual(self.output.getvalue(), f"EchoStamp {__version__}\n")
+
+    def test_help(self) -> None:
+        """C{--help} tells of every subcommand, and a subcommand's of its options."""
+        self.assertEqual(self.ended("--help"), 0)
+        self.assertIn("talk", self.output.getvalue())
+        self.assertEqual(self.ended("talk", "--help"), 0)
+        for text in "TARGET", "localhost:8002", "--time ", "--timeout SECONDS", "10":
+            self.assertIn(text, self.output.getvalue())
+
+
+class ModuleTests(CommandCase):
+    """
+    C{python -m echostamp}.
+    """
+
+    def test_moduleIsTheCommand(self) -> None:
+        """The module is the command: same options, same status."""
+        self.patch(sys, "argv", ["echostamp", "talk", "--time"])
+        ended = self.assertRaises(
+            SystemExit, runpy.run_module, "echostamp", run_name="__main__"
+        )
+        self.assertEqual(ended.code, 42)
+        self.assertEqual(self.talks, [("localhost:8002", 10.0, True)])
+
+    def test_importRunsNothing(self) -> None:
+        """Whatever imports every module runs nothing."""
+        runpy.run_module("echostamp.__main__", run_name="echostamp.__main__")
+        self.assertEqual(self.talks, [])

@@ -1,0 +1,191 @@
+"""Tests for L{echostamp.client.terminal}."""
+
+from __future__ import annotations
+
+import fcntl
+import os
+import unicodedata
+from itertools import pairwise
+from pathlib import Path
+
+from hypothesis import given
+from hypothesis import strategies as st
+from twisted.trial.unittest import SynchronousTestCase
+
+from echostamp.client.terminal import SafeText, privateDescriptor
+from echostamp.test.fakes import osError
+
+#: What reorders text: embeddings, overrides, isolates and their ends, and marks.
+REORDERS = {"LRE", "RLE", "LRO", "RLO", "PDF", "LRI", "RLI", "FSI", "PDI"}
+MARKS = {"ARABIC LETTER MARK", "LEFT-TO-RIGHT MARK", "RIGHT-TO-LEFT MARK"}
+
+#: Pieces of streams that mean harm, some of them cut short.
+HOSTILE = [
+    b"\x1b[2J",
+    b"\x1b]0;title\x07",
+    b"\r",
+    b"\x7f",
+    b"\x9b31m",
+    "\x85\x9b\x90".encode(),
+    "\u061c\u200e\u200f\u2028\u2029".encode(),
+    "\u202a\u202b\u202c\u202d\u202e".encode(),
+    "\u2066\u2067\u2068\u2069".encode(),
+    b"\xc2",
+    b"\xe2\x80",
+    b"\xed\xb2\x9b",
+    b"\xc0\x9b",
+    b"\xf4\x90\x80\x80",
+]
+
+streams = st.lists(
+    st.one_of(
+        st.binary(max_size=8),
+        st.text(max_size=8).map(lambda text: text.encode()),
+        st.sampled_from(HOSTILE),
+    )
+).map(b"".join)
+
+
+def isSafe(character: str) -> bool:
+    """
+    Say by what Unicode knows of it whether a terminal only shows a character.
+    """
+    return character in "\t\n" or not (
+        unicodedata.category(character) in {"Cc", "Zl", "Zp"}
+        or unicodedata.bidirectional(character) in REORDERS
+        or unicodedata.name(character, "") in MARKS
+    )
+
+
+def printed(pieces: list[bytes]) -> str:
+    """
+    Feed a stream, cut into pieces.
+    """
+    safe = SafeText()
+    return "".join([safe.feed(piece) for piece in pieces]) + safe.feed(b"", final=True)
+
+
+class SafeTextTests(SynchronousTestCase):
+    """
+    What the far end sends is shown, not obeyed.
+    """
+
+    def test_controlsAreShown(self) -> None:
+        """Controls, C1 and what reorders text stand there as Python writes them."""
+        for data, text in [
+            (b"\x1b[2J", "\\x1b[2J"),
+            (b"a\r\n", "a\\r\n"),
+            (b"\x00\x07\x08\x7f", "\\x00\\x07\\x08\\x7f"),
+            ("\x9b\x85".encode(), "\\x9b\\x85"),
+            ("\u202e\u2066\u061c\u200f".encode(), "\\u202e\\u2066\\u061c\\u200f"),
+            ("\u2028\u2029".encode(), "\\u2028\\u2029"),
+        ]:
+            self.assertEqual(printed([data]), text)
+
+    def test_octetsThatAreNotUtf8AreShown(self) -> None:
+        """What does not decode is shown by its octets, and nothing is lost."""
+        self.assertEqual(printed([b"a\xff\x9bb"]), "a\\xff\\x9bb")
+
+    def test_unfinishedCharacterWaits(self) -> None:
+        """A character that was cut is shown when its rest has come."""
+        safe = SafeText()
+        self.assertEqual(safe.feed(b"a\xe4\xb8"), "a")
+        self.assertEqual(safe.feed(b"\xadb"), "\u4e2db")
+
+    def test_characterThatIsNeverFinished(self) -> None:
+        """At the end of the stream an unfinished character is shown as it is."""
+        safe = SafeText()
+        self.assertEqual(safe.feed(b"\xe4\xb8"), "")
+        self.assertEqual(safe.feed(b"", final=True), "\\xe4\\xb8")
+
+    @given(st.text().map(lambda text: "".join(filter(isSafe, text))), st.data())
+    def test_otherTextIsUnchanged(self, text: str, data: st.DataObject) -> None:
+        """Text of any script comes out as it went in, however it is cut."""
+        encoded = text.encode()
+        cut = data.draw(st.integers(0, len(encoded)))
+        self.assertEqual(printed([encoded[:cut], encoded[cut:]]), text)
+
+    @given(streams, st.lists(st.integers(0, 200)))
+    def test_nothingUnsafeComesOut(self, stream: bytes, cuts: list[int]) -> None:
+        """No control and nothing that reorders text comes out, whatever goes in."""
+        ends = sorted({min(cut, len(stream)) for cut in cuts} | {0, len(stream)})
+        pieces = [stream[begin:end] for begin, end in pairwise(ends)]
+        text = printed(pieces)
+        self.assertEqual([c for c in text if not isSafe(c)], [])
+        self.assertEqual(text, printed([stream]))
+
+
+class PrivateDescriptorTests(SynchronousTestCase):
+    """
+    Descriptors whose modes nobody shares.
+    """
+
+    def setUp(self) -> None:
+        """Make a pipe."""
+        self.output, self.input = os.pipe()
+        self.opened = {self.output, self.input}
+        self.addCleanup(self.closeAll)
+
+    def closeAll(self) -> None:
+        """Close the descriptors."""
+        for fd in self.opened:
+            os.close(fd)
+
+    def private(self, fd: int, flags: int) -> int:
+        """Open a descriptor a second time."""
+        private = privateDescriptor(fd, flags)
+        self.opened.add(private)
+        return private
+
+    def assertPrivate(self, private: int, fd: int) -> None:
+        """Assert that only the new descriptor does not block."""
+        if not os.path.exists("/proc/self/fd"):
+            self.assertEqual(private, fd)
+            return
+        self.assertNotEqual(private, fd)
+        self.assertTrue(fcntl.fcntl(private, fcntl.F_GETFL) & os.O_NONBLOCK)
+        self.assertFalse(fcntl.fcntl(fd, fcntl.F_GETFL) & os.O_NONBLOCK)
+        self.assertFalse(os.get_inheritable(private))
+
+    def test_pipe(self) -> None:
+        """Both ends of a pipe are opened again: what is written there is read."""
+        output = self.private(self.output, os.O_RDONLY)
+        input = self.private(self.input, os.O_WRONLY)
+        self.assertPrivate(output, self.output)
+        self.assertPrivate(input, self.input)
+        os.write(input, b"hello")
+        self.assertEqual(os.read(output, 10), b"hello")
+
+    def test_terminal(self) -> None:
+        """A terminal is opened again."""
+        master, terminal = os.openpty()
+        self.opened |= {master, terminal}
+        self.assertPrivate(self.private(terminal, os.O_RDONLY), terminal)
+        self.assertPrivate(self.private(terminal, os.O_WRONLY), terminal)
+
+    def test_pipeThatNobodyReads(self) -> None:
+        """A named pipe that nobody reads cannot be opened again: it is given back."""
+        path = self.mktemp()
+        os.mkfifo(path)
+        output = os.open(path, os.O_RDONLY | os.O_NONBLOCK)
+        input = os.open(path, os.O_WRONLY)
+        self.opened.add(input)
+        os.close(output)
+        self.assertEqual(self.private(input, os.O_WRONLY), input)
+
+    def test_noSecondWayIn(self) -> None:
+        """Where a descriptor cannot be opened again, it is given back."""
+
+        def refuse(path: str, flags: int) -> int:
+            raise osError(2)
+
+        self.patch(os, "open", refuse)
+        self.assertEqual(self.private(self.output, os.O_RDONLY), self.output)
+
+    def test_file(self) -> None:
+        """A file is given back: a second opening would begin at its beginning."""
+        path = Path(self.mktemp())
+        path.write_bytes(b"hello")
+        with path.open("rb") as file:
+            fd = file.fileno()
+            self.assertEqual(privateDescriptor(fd, os.O_RDONLY), fd)
