@@ -27,6 +27,9 @@ DEADLINE = 30.0
 #: A stamp as the daemon writes it by default.
 STAMP = rb"\[[A-Z][a-z]{2} [A-Z][a-z]{2} [ 123]\d \d\d:\d\d:\d\d \d{4}\] "
 
+#: Commands that are installed with the daemon.
+SCRIPTS = ("twistd", "twist")
+
 T = TypeVar("T")
 
 
@@ -97,8 +100,7 @@ class Daemon:
         with self.logPath.open("wb") as log:
             self.process = subprocess.Popen(
                 [
-                    script(command[0]),
-                    *command[1:],
+                    *(script(each) if each in SCRIPTS else each for each in command),
                     "echostamp",
                     *(options or ("--port=0",)),
                 ],

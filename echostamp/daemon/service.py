@@ -5,15 +5,25 @@ The daemon: its options, and how its parts are put together.
 from __future__ import annotations
 
 import math
+from collections import Counter
 from collections.abc import Sequence
 from typing import Any, NoReturn
 
-from twisted.application.service import IService
+from twisted.application.service import IService, MultiService
 from twisted.internet.abstract import isIPAddress, isIPv6Address
 from twisted.internet.endpoints import quoteStringArgument
+from twisted.internet.interfaces import IProtocolFactory
 from twisted.python import usage
 
 from echostamp import __version__
+from echostamp.daemon.limits import (
+    PEER_TIMEOUT,
+    Gate,
+    LimitedVisitors,
+    mostConnections,
+    watchPeer,
+)
+from echostamp.daemon.shutdown import GRACE, DrainingService
 from echostamp.daemon.transports import (
     ListeningService,
     PreparingReactor,
@@ -28,6 +38,9 @@ PORT = 8002
 
 #: The longest pause, in seconds.
 LONGEST_PAUSE = 3600.0
+
+#: The longest that a connection may be idle, or stand, in seconds: a year.
+LONGEST_TIME = 31_536_000.0
 
 #: The most octets that C{--max-length} may ask for: with them a connection's share
 #: of memory stays within the promised 256 KiB.
@@ -69,6 +82,44 @@ class Options(usage.Options):
             str(MAX_LENGTH),
             "Octets after which a message is stamped before it has ended.",
         ],
+        [
+            "max-connections",
+            None,
+            None,
+            "Connections at a time (default: what the limit of descriptors leaves).",
+        ],
+        [
+            "max-per-host",
+            None,
+            None,
+            "Connections of one host at a time: an IPv4 address or an IPv6 /64 "
+            "(default: any number).",
+        ],
+        [
+            "idle-timeout",
+            None,
+            None,
+            "Seconds that a connection may be without a whole message and without "
+            "taking a reply (default: for ever).",
+        ],
+        [
+            "max-age",
+            None,
+            None,
+            "Seconds that a connection may stand (default: for ever).",
+        ],
+        [
+            "peer-timeout",
+            None,
+            str(PEER_TIMEOUT),
+            "Seconds after which a peer that acknowledges nothing has vanished.",
+        ],
+        [
+            "grace",
+            None,
+            f"{GRACE:g}",
+            "Seconds that connections may take to be drained when the daemon stops.",
+        ],
     ]
     optFlags = [["utc", None, "Print UTC and not the local time."]]
 
@@ -77,6 +128,12 @@ class Options(usage.Options):
     format: StampFormat
     pause: float
     maxLength: int
+    maxConnections: int
+    maxPerHost: int | None
+    idleTimeout: float | None
+    maxAge: float | None
+    peerTimeout: int
+    grace: float
 
     def __init__(self) -> None:
         usage.Options.__init__(self)
@@ -125,6 +182,19 @@ class Options(usage.Options):
             raise usage.UsageError(f"--format {self['format']!r}: {error}") from None
         self.pause = self._number("pause", float, 0, LONGEST_PAUSE)
         self.maxLength = self._number("max-length", int, 1, LONGEST_MAX_LENGTH)
+        most = mostConnections()
+        self.maxConnections = self._optional("max-connections", int, 1, most) or most
+        self.maxPerHost = self._optional("max-per-host", int, 1, most)
+        self.idleTimeout = self._optional("idle-timeout", float, 0.1, LONGEST_TIME)
+        self.maxAge = self._optional("max-age", float, 0.1, LONGEST_TIME)
+        self.peerTimeout = self._number("peer-timeout", int, 1, 86_400)
+        self.grace = self._number("grace", float, 0, LONGEST_PAUSE)
+        self._addPort()
+
+    def _addPort(self) -> None:
+        """
+        Make an endpoint of C{--port} and C{--interface}.
+        """
         interface = self["interface"]
         if self["port"] is None and self.endpoints:
             if interface is not None:
@@ -141,6 +211,14 @@ class Options(usage.Options):
         self.endpoints.insert(
             0, f"tcp:{port}:interface={quoteStringArgument(interface)}"
         )
+
+    def _optional(self, name: str, kind: type, least: float, most: float) -> Any:
+        """
+        Read a number that need not be there.
+
+        @raise usage.UsageError: it is none, or out of its bounds.
+        """
+        return None if self[name] is None else self._number(name, kind, least, most)
 
     def _number(self, name: str, kind: type, least: float, most: float) -> Any:
         """
@@ -170,10 +248,26 @@ def makeService(options: Options) -> IService:
     """
     from twisted.internet import reactor
 
-    factory = TimestampEchoFactory(
-        reactor, options.format, options.pause, options.maxLength
+    visitors = LimitedVisitors(
+        reactor, options.idleTimeout, options.maxAge, options.grace
     )
-    preparing = PreparingReactor(reactor)
+    factory = TimestampEchoFactory(
+        reactor,
+        options.format,
+        options.pause,
+        options.maxLength,
+        visitors=visitors,
+    )
+    counts: Counter[str] = Counter()
+
+    def door(inner: IProtocolFactory) -> IProtocolFactory:
+        return Gate(
+            inner, visitors.refused, options.maxConnections, options.maxPerHost, counts
+        )
+
+    preparing = PreparingReactor(
+        reactor, door, lambda bound: watchPeer(bound, options.peerTimeout)
+    )
     prepared = []
     for description in options.endpoints:
         try:
@@ -187,4 +281,12 @@ def makeService(options: Options) -> IService:
                 f"echostamp: cannot listen on {description!r}: "
                 f"{error.strerror or error}"
             ) from None
-    return ListeningService(prepared)
+    services = MultiService()
+    # They are stopped in the reverse order: nobody comes in while the others leave.
+    parts: list[Any] = [
+        DrainingService(reactor, factory, options.grace),
+        ListeningService(prepared),
+    ]
+    for part in parts:
+        part.setServiceParent(services)
+    return services

@@ -26,6 +26,10 @@ from twisted.python.failure import Failure
 
 from echostamp.line.protocol import peerName
 
+#: Connections that may wait to be accepted.  Of those beyond it the kernel drops the
+#: SYN, which comes again only after a second; Twisted's 50 fill in milliseconds.
+BACKLOG = 1024
+
 log = Logger(namespace="echostamp")
 
 
@@ -49,12 +53,21 @@ class PreparingReactor:
     the reactor would give a port.  All else is the reactor's.
     """
 
-    def __init__(self, reactor: Any) -> None:
+    def __init__(
+        self,
+        reactor: Any,
+        door: Callable[[IProtocolFactory], IProtocolFactory] = lambda factory: factory,
+        prepareSocket: Callable[[socket.socket], None] = lambda bound: None,
+    ) -> None:
         """
         @param reactor: what will listen: an L{IReactorTCP
             <twisted.internet.interfaces.IReactorTCP>} with sockets to adopt.
+        @param door: makes the factory that stands between a port and its own.
+        @param prepareSocket: sets the options of a TCP socket that will listen.
         """
         self._reactor = reactor
+        self._door = door
+        self._prepareSocket = prepareSocket
         self._bound: list[socket.socket] = []
 
     def __getattr__(self, name: str) -> Any:
@@ -77,12 +90,14 @@ class PreparingReactor:
             # The kernel would say so when the second one listens.
             raise OSError(errno.EADDRINUSE, os.strerror(errno.EADDRINUSE))
         self._bound.append(bound)
+        self._prepareSocket(bound)
+        door = self._door(factory)
 
         def listen() -> IListeningPort:
             with bound:
-                bound.listen(backlog)
+                bound.listen(max(backlog, BACKLOG))
                 listening: IListeningPort = self._reactor.adoptStreamPort(
-                    bound.fileno(), bound.family, factory
+                    bound.fileno(), bound.family, door
                 )
                 return listening
 
@@ -106,7 +121,13 @@ class PreparingReactor:
         wrapped = TLSMemoryBIOFactory(contextFactory, False, factory)
         return self.listenTCP(port, wrapped, backlog, interface)
 
-    def listenUNIX(self, address: str, *args: Any, **kwargs: Any) -> PreparedPort:
+    def listenUNIX(
+        self,
+        address: str,
+        factory: IProtocolFactory,
+        backlog: int = 50,
+        **kwargs: Any,
+    ) -> PreparedPort:
         """
         Put off listening on a UNIX socket, which makes a file, until the service
         starts in its own folder.
@@ -124,7 +145,12 @@ class PreparingReactor:
                 found = probe.connect_ex(address)
             if found != errno.ECONNREFUSED or not _isSocket(address):
                 raise OSError(errno.EADDRINUSE, os.strerror(errno.EADDRINUSE))
-        return PreparedPort(lambda: self._reactor.listenUNIX(address, *args, **kwargs))
+        door = self._door(factory)
+        return PreparedPort(
+            lambda: self._reactor.listenUNIX(
+                address, door, max(backlog, BACKLOG), **kwargs
+            )
+        )
 
     def adoptStreamPort(
         self, fileDescriptor: int, addressFamily: int, factory: IProtocolFactory
@@ -133,14 +159,17 @@ class PreparingReactor:
         Put off taking over a socket that somebody else has bound.  The endpoint
         closes its own descriptor of it.
         """
-        kept = os.dup(fileDescriptor)
+        kept = socket.socket(fileno=os.dup(fileDescriptor))
+        if addressFamily != socket.AF_UNIX:
+            self._prepareSocket(kept)
+        door = self._door(factory)
 
         def listen() -> IListeningPort:
-            listening: IListeningPort = self._reactor.adoptStreamPort(
-                kept, addressFamily, factory
-            )
-            os.close(kept)
-            return listening
+            with kept:
+                listening: IListeningPort = self._reactor.adoptStreamPort(
+                    kept.fileno(), addressFamily, door
+                )
+                return listening
 
         return PreparedPort(listen)
 

@@ -19,14 +19,56 @@ from twisted.logger import Logger
 from twisted.python.failure import Failure
 from zope.interface import implementer
 
-from echostamp.line.sending import ReplySender, replySender
+from echostamp.line.sending import ReplySender, isBareSocket, replySender
 from echostamp.line.stamper import MAX_LENGTH, Stamper, slices
 from echostamp.stamps import CTIME, StampFormat
 
 #: Seconds without input that end a message before a connection's first newline.
 PAUSE = 0.1
 
+#: Seconds without input after which a connection that is being drained is taken to
+#: have sent all that it had on the way.
+DRAINED = 0.25
+
 log = Logger(namespace="echostamp")
+
+
+class Visitors:
+    """
+    Who is told of connections as they come and go.  This writes the log.
+
+    @ivar watchesActivity: whether L{TimestampEcho.lastActive} is asked for.
+    """
+
+    watchesActivity = False
+
+    def arrived(self, echo: TimestampEcho) -> None:
+        """
+        A connection has been made.
+        """
+        self.say("arrivals", "{peer} connected", peer=echo.peer)
+
+    def left(self, echo: TimestampEcho) -> None:
+        """
+        A connection is gone.
+        """
+        self.say(
+            "departures",
+            "{peer} disconnected: {messages} messages, {octets} bytes, {seconds:.3f} s",
+            peer=echo.peer,
+            messages=echo.messages,
+            octets=echo.octets,
+            seconds=echo.age,
+        )
+
+    def say(self, kind: str, format: str, **fields: object) -> None:
+        """
+        Write a line.
+
+        @param kind: what it is about.
+        @param format: as L{Logger.info} takes it, with C{fields}.
+        """
+        log.info(format, **fields)
 
 
 @implementer(IHalfCloseableProtocol)
@@ -37,29 +79,55 @@ class TimestampEcho(Protocol):
     The rules are in C{docs/protocol.rst}; which octets make a message is
     L{Stamper}'s work, how replies leave is L{ReplySender}'s.  This holds the two
     together: it knows the clock, the pause and the end of the input.
+
+    @ivar peer: the far end's name.
+    @ivar octets: how many have come.
+    @ivar lastActive: when the last message had come or the last reply was taken, in
+        the reactor's seconds; kept where L{Visitors.watchesActivity}.
     """
 
     factory: TimestampEchoFactory
     transport: Any
 
-    _octets = 0
+    octets = 0
     _inputEnded = False
+    _outputEnded = False
+    _isDraining = False
     _pauseTimer: IDelayedCall | None = None
+    _drainTimer: IDelayedCall | None = None
 
     def connectionMade(self) -> None:
         """Begin to listen."""
         self._stamper = Stamper(self.factory.maxLength)
-        self._began = self.factory.reactor.seconds()
-        self._peer = peerName(self.transport.getPeer())
+        self._began = self.lastActive = self.factory.reactor.seconds()
+        self.peer = peerName(self.transport.getPeer())
         if ITCPTransport.providedBy(self.transport):
             self.transport.setTcpNoDelay(True)
         self._sender: ReplySender = replySender(self.transport, self._repliesGone)
-        log.info("{peer} connected", peer=self._peer)
+        self.factory.connections.add(self)
+        self.factory.visitors.arrived(self)
+
+    @property
+    def messages(self) -> int:
+        """How many messages have been stamped."""
+        return self._stamper.messages
+
+    @property
+    def age(self) -> float:
+        """For how many seconds the connection has stood."""
+        return self.factory.reactor.seconds() - self._began
+
+    @property
+    def isBlocked(self) -> bool:
+        """Whether replies wait for the peer to read."""
+        return self._sender.isBlocked
 
     def dataReceived(self, data: bytes) -> None:
         """Stamp what came and send it back."""
         stamp = self.factory.stamp()
-        self._octets += len(data)
+        self.octets += len(data)
+        if self._outputEnded:
+            return
         if self._pauseTimer is not None:
             self._stopPause()
         self._sender.send(self._replies(data, stamp))
@@ -67,14 +135,19 @@ class TimestampEcho(Protocol):
             self.transport.pauseProducing()
         elif not self._stamper.newlineSeen:
             self._startPause()
+        if self._isDraining:
+            self._awaitDrained()
 
     def _replies(self, data: bytes, stamp: bytes) -> Iterator[bytes]:
         """
         Make the replies to one read, piece by piece as they can leave.
         """
+        before = self._stamper.messages
         for part in slices(data, len(stamp)):
             if reply := self._stamper.feed(part, stamp):
                 yield reply
+            if self.factory.watchesActivity and self._stamper.messages > before:
+                self.lastActive = self.factory.reactor.seconds()
         if not self.factory.pause and not self._stamper.newlineSeen:
             yield from self._lastReply()
 
@@ -89,12 +162,15 @@ class TimestampEcho(Protocol):
         """
         The peer has taken the replies that it had not read: read from it again.
         """
+        self.lastActive = self.factory.reactor.seconds()
         if self._inputEnded:
             self._close()
             return
         self.transport.resumeProducing()
         if not self._stamper.newlineSeen:
             self._startPause()
+        if self._isDraining:
+            self._awaitDrained()
 
     def _startPause(self) -> None:
         """
@@ -133,6 +209,7 @@ class TimestampEcho(Protocol):
     def readConnectionLost(self) -> None:
         """The input has ended: answer what is left of it, then close."""
         self._stopPause()
+        self._stopDrain()
         self._inputEnded = True
         self._sender.send(self._lastReply())
         if not self._sender.isBlocked:
@@ -145,25 +222,84 @@ class TimestampEcho(Protocol):
         self._sender.detach()
         self.transport.loseConnection()
 
+    def drain(self) -> None:
+        """
+        Answer what has arrived, then close: when the replies are written and nothing
+        has come for L{DRAINED} seconds.  A peer that sends on, or does not read, is
+        served on; who cannot wait for it calls L{abort}.
+        """
+        if not (self._isDraining or self._inputEnded):
+            self._isDraining = True
+            self._awaitDrained()
+
+    def _awaitDrained(self) -> None:
+        """
+        Count the seconds without input, unless replies wait.
+        """
+        self._stopDrain()
+        if not self._sender.isBlocked:
+            self._drainTimer = self.factory.reactor.callLater(DRAINED, self._drained)
+
+    def _drained(self) -> None:
+        """
+        Nothing has come.  A close with unread input in the kernel would reset the
+        connection and destroy the replies on their way: so FIN goes first, what
+        still comes is thrown away, and the close follows when nothing does.
+        """
+        self._drainTimer = None
+        self._stopPause()
+        if not self._outputEnded:
+            self._sender.send(self._lastReply())
+            if self._sender.isBlocked:
+                self.transport.pauseProducing()
+                return
+            if isBareSocket(self.transport):
+                self._outputEnded = True
+                self.transport.loseWriteConnection()
+                self._awaitDrained()
+                return
+        self._close()
+
+    def _stopDrain(self) -> None:
+        """
+        Stop counting.
+        """
+        if self._drainTimer is not None:
+            self._drainTimer.cancel()
+            self._drainTimer = None
+
+    def end(self) -> None:
+        """
+        Close a connection on which nothing happens; a peer that leaves replies
+        unread would keep it, and is cut.
+        """
+        if self._sender.isBlocked:
+            self.abort()
+        else:
+            self._close()
+
+    def abort(self) -> None:
+        """
+        Cut the connection, whatever is on its way.
+        """
+        self.transport.abortConnection()
+
     def writeConnectionLost(self) -> None:
-        """Nothing to do: this end never closes its output alone."""
+        """The FIN of L{_drained} is out."""
 
     def connectionLost(self, reason: Failure = connectionDone) -> None:
         """Say how the connection went."""
         self._stopPause()
-        log.info(
-            "{peer} disconnected: {messages} messages, {octets} bytes, {seconds:.3f} s",
-            peer=self._peer,
-            messages=self._stamper.messages,
-            octets=self._octets,
-            seconds=self.factory.reactor.seconds() - self._began,
-        )
+        self._stopDrain()
+        self.factory.connections.discard(self)
+        self.factory.visitors.left(self)
 
 
 class TimestampEchoFactory(Factory):
     """
     What all echo connections of a daemon share.
 
+    @ivar connections: those that stand.
     @ivar reactor: runs the pauses and times the connections.
     @ivar pause: seconds; see L{__init__}.
     @ivar maxLength: octets; see L{__init__}.
@@ -179,6 +315,7 @@ class TimestampEchoFactory(Factory):
         pause: float = PAUSE,
         maxLength: int = MAX_LENGTH,
         clock: Callable[[], int] = time.time_ns,
+        visitors: Visitors | None = None,
     ) -> None:
         """
         @param reactor: runs the pauses and times the connections.
@@ -188,7 +325,11 @@ class TimestampEchoFactory(Factory):
         @param maxLength: the octets that a message may have before it is stamped
             unfinished.
         @param clock: gives the time in nanoseconds since the epoch.
+        @param visitors: who is told of connections as they come and go.
         """
+        self.connections: set[TimestampEcho] = set()
+        self.visitors = visitors or Visitors()
+        self.watchesActivity = self.visitors.watchesActivity
         self.reactor = reactor
         self.pause = pause
         self.maxLength = maxLength

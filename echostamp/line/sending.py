@@ -137,6 +137,14 @@ def replySender(transport: Any, unblocked: Callable[[], None]) -> ReplySender:
     @param transport: as for L{ReplySender}.
     @param unblocked: as for L{ReplySender}.
     """
-    if isinstance(transport, Connection) and not transport.TLS:
+    if isBareSocket(transport):
         return DirectReplySender(transport, unblocked)
     return ReplySender(transport, unblocked)
+
+
+def isBareSocket(transport: Any) -> bool:
+    """
+    Say whether octets that are sent past a transport's buffer reach the peer as they
+    are: of TCP and UNIX sockets, but never under TLS.
+    """
+    return isinstance(transport, Connection) and not transport.TLS

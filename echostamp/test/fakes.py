@@ -57,6 +57,10 @@ class FakeReactor(MemoryReactorClock):
         before, self.nameResolver = self.nameResolver, resolver
         return before
 
+    def callFromThread(self, call: Any, *args: Any) -> None:
+        """Call something in the next turn."""
+        self.callLater(0, call, *args)
+
     def advance(self, amount: float) -> None:
         """Let time pass, and run the timers that are due."""
         self.rightNow += amount
@@ -83,6 +87,8 @@ class FakeSocketConnection(Connection):
         self.sent = bytearray()
         self.room = room
         self.isClosed = False
+        self.isHalfClosed = False
+        self.isAborted = False
         self.noDelay = False
         self._memory = reactor
         # Connection's own constructor wants a socket.
@@ -106,6 +112,16 @@ class FakeSocketConnection(Connection):
         self.sent += taken
         self.room -= len(taken)
         return len(taken)
+
+    def _closeWriteConnection(self) -> None:
+        """Note the FIN."""
+        self.isHalfClosed = True
+        self.protocol.writeConnectionLost()
+
+    def abortConnection(self) -> None:
+        """Note the reset."""
+        self.isAborted = True
+        lost(self)
 
     def connectionLost(self, reason: Failure) -> None:
         """Note the end, and pass it on."""
@@ -316,10 +332,15 @@ class FakeSockets:
     def __getattr__(self, name: str) -> Any:
         return getattr(socket, name)
 
-    def socket(self, family: int, kind: int = socket.SOCK_STREAM) -> Any:
-        """Make a stream socket; a UNIX one is real, as it needs no network."""
-        if family == socket.AF_UNIX:
-            return socket.socket(family, kind)
+    def socket(
+        self,
+        family: int = -1,
+        kind: int = socket.SOCK_STREAM,
+        fileno: int | None = None,
+    ) -> Any:
+        """Make a stream socket; a UNIX one, or one that is there, is real."""
+        if family == socket.AF_UNIX or fileno is not None:
+            return socket.socket(family, kind, fileno=fileno)
         assert kind == socket.SOCK_STREAM
         if family in self.refusals:
             raise self.refusals[family]

@@ -11,7 +11,6 @@ from typing import Any
 
 import twisted.internet
 from twisted.application.service import IService, IServiceMaker
-from twisted.internet.protocol import Factory
 from twisted.plugin import getPlugins
 from twisted.trial.unittest import SynchronousTestCase
 from zope.interface.verify import verifyObject
@@ -234,9 +233,11 @@ class MakeServiceTests(SynchronousTestCase):
             *["--pause", "0.5", "--max-length", "99", "-f", "%H", "--utc"],
             *["-e", "7", "-e", "8"],
         ).startService()
-        factories: list[Factory] = [port[2] for port in self.reactor.adoptedPorts]
-        self.assertIs(factories[0], factories[1])
-        factory = factories[0]
+        gates: list[Any] = [port[2] for port in self.reactor.adoptedPorts]
+        one, other = gates
+        self.assertIs(one._factory, other._factory)
+        self.assertIs(one._counts, other._counts)
+        factory = one._factory
         assert isinstance(factory, TimestampEchoFactory)
         self.assertIs(factory.reactor, self.reactor)
         self.assertEqual((factory.pause, factory.maxLength), (0.5, 99))

@@ -19,6 +19,7 @@ from twisted.trial.unittest import SkipTest, SynchronousTestCase
 
 from echostamp.daemon import transports
 from echostamp.daemon.transports import (
+    BACKLOG,
     ListeningService,
     PreparedPort,
     PreparingReactor,
@@ -72,11 +73,11 @@ class TcpTests(TransportsCase):
 
     def test_reactorTakesTheSocketOver(self) -> None:
         """To listen gives the reactor the open socket, and closes our own of it."""
-        prepared = self.prepare("tcp:8002:backlog=7")
+        prepared = self.prepare("tcp:8002:backlog=2000")
         (made,) = self.sockets.made
         number = made.fileno()
         port = prepared.listen()
-        self.assertEqual(made.backlog, 7)
+        self.assertEqual(made.backlog, 2000)
         self.assertEqual(
             self.reactor.adoptedPorts, [(number, socket.AF_INET6, self.factory)]
         )
@@ -200,7 +201,7 @@ class OtherKindsTests(TransportsCase):
         self.assertEqual(made.address, ("127.0.0.1", 8443))
         prepared.listen()
         ((_, family, factory),) = self.reactor.adoptedPorts
-        self.assertEqual((family, made.backlog), (socket.AF_INET, 7))
+        self.assertEqual((family, made.backlog), (socket.AF_INET, BACKLOG))
         self.assertIsInstance(factory, TLSMemoryBIOFactory)
         self.assertIs(factory.wrappedFactory, self.factory)
 

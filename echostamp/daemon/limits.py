@@ -1,0 +1,310 @@
+"""
+Who may connect, how many, and for how long.
+
+L{Gate} stands at the door: it decides before a protocol is made.  L{LimitedVisitors}
+looks after those that are in.  L{BoundedLog} keeps both from filling a disk.
+"""
+
+from __future__ import annotations
+
+import os
+import resource
+import socket
+from collections import Counter
+from collections.abc import Callable
+from ipaddress import IPv4Address, IPv6Address, ip_address
+from typing import Any, cast
+
+from twisted.internet.interfaces import IAddress, IProtocol, IProtocolFactory
+from twisted.internet.protocol import Factory
+from twisted.logger import Logger
+
+from echostamp.line.protocol import TimestampEcho, Visitors, peerName
+
+#: Descriptors that are kept for the log, for looking up names and the like.
+SPARE_DESCRIPTORS = 12
+
+#: Seconds after which a peer that acknowledges nothing has vanished.
+PEER_TIMEOUT = 60
+
+#: Lines of one kind that the log takes in a second.
+LINES_A_SECOND = 50
+
+log = Logger(namespace="echostamp")
+
+
+def mostConnections() -> int:
+    """
+    Give the number of connections that the limit of descriptors leaves, beside those
+    that are open now and some to spare.
+    """
+    limit, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
+    try:
+        inUse = len(os.listdir("/proc/self/fd"))
+    except OSError:
+        inUse = 16
+    return max(1, limit - inUse - SPARE_DESCRIPTORS)
+
+
+def hostKey(address: object) -> str | None:
+    """
+    Name what counts as one host: an IPv4 address, also where a dual-stack socket shows
+    it mapped, or the /64 network of an IPv6 address.
+
+    @param address: the far end's; L{None} is given for one that is no IP address,
+        such as a UNIX socket's.
+    """
+    try:
+        ip = ip_address(getattr(address, "host", "").partition("%")[0])
+    except ValueError:
+        return None
+    if isinstance(ip, IPv6Address):
+        if ip.ipv4_mapped is None:
+            return str(IPv6Address(int(ip) >> 64 << 64)) + "/64"
+        ip = ip.ipv4_mapped
+    assert isinstance(ip, IPv4Address)
+    return str(ip)
+
+
+def watchPeer(connection: socket.socket, seconds: int) -> None:
+    """
+    Have the kernel end connections whose peer has vanished, whether they are idle or
+    have data that nobody acknowledges.  A peer that is there and reads nothing is
+    taken for one that has vanished: its closed window acknowledges nothing.
+
+    @param connection: a TCP socket; one that listens hands the options on to those it
+        accepts.
+    @param seconds: how long a peer may be silent when it should acknowledge; RFC 1122,
+        section 4.2.3.6, and RFC 5482.
+    """
+    idle = max(1, seconds // 2)
+    rest = max(1, seconds - idle)
+    probes = min(4, rest)
+    connection.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
+    for name, value in [
+        ("TCP_KEEPIDLE", idle),
+        ("TCP_KEEPINTVL", rest // probes),
+        ("TCP_KEEPCNT", probes),
+        ("TCP_USER_TIMEOUT", seconds * 1000),
+    ]:
+        if hasattr(socket, name):
+            connection.setsockopt(socket.IPPROTO_TCP, getattr(socket, name), value)
+
+
+class BoundedLog:
+    """
+    A log that takes so many lines of a kind in a second, and counts the others.
+    """
+
+    def __init__(
+        self, reactor: Any, mostASecond: int = LINES_A_SECOND, logger: Logger = log
+    ) -> None:
+        """
+        @param reactor: tells the time: an L{IReactorTime
+            <twisted.internet.interfaces.IReactorTime>}.
+        @param mostASecond: lines of one kind.
+        @param logger: where the lines go.
+        """
+        self._reactor = reactor
+        self._most = mostASecond
+        self._logger = logger
+        self._lines: Counter[str] = Counter()
+        self._isCounting = False
+
+    def info(self, kind: str, format: str, **fields: object) -> None:
+        """
+        Write a line, unless there have been too many.
+
+        @param kind: what the line is about; each kind is counted by itself.
+        @param format: as L{Logger.info} takes it, with C{fields}.
+        """
+        if not self._isCounting:
+            self._isCounting = True
+            self._reactor.callLater(1, self._sum)
+        self._lines[kind] += 1
+        if self._lines[kind] <= self._most:
+            self._logger.info(format, **fields)
+
+    def _sum(self) -> None:
+        """
+        A second is over: say what was left out.
+        """
+        lines, self._lines = self._lines, Counter()
+        self._isCounting = False
+        for kind, count in lines.items():
+            if count > self._most:
+                self._logger.info(
+                    "{count} more lines left out: {kind}",
+                    count=count - self._most,
+                    kind=kind,
+                )
+
+
+class Gate(Factory):
+    """
+    Let connections in as long as there are not too many.
+
+    It makes no protocol for the others, so that their sockets are closed at once: it
+    has to stand in front of TLS, which would keep them.
+    """
+
+    noisy = False
+
+    def __init__(
+        self,
+        factory: IProtocolFactory,
+        refused: Callable[[str, str], None],
+        most: int | None = None,
+        mostPerHost: int | None = None,
+        counts: Counter[str] | None = None,
+    ) -> None:
+        """
+        @param factory: makes the protocols of who is let in.
+        @param refused: called with the name of who is not, and why.
+        @param most: how many connections there may be; L{None} for any number.
+        @param mostPerHost: how many of one host; L{None} for any number.
+        @param counts: how many there are, by L{hostKey} and in all (C{""}): to be
+            shared by gates that count together.
+        """
+        self._factory = factory
+        self._refused = refused
+        self._most = most
+        self._mostPerHost = mostPerHost
+        self._counts = Counter() if counts is None else counts
+
+    def doStart(self) -> None:
+        """A port listens."""
+        self._factory.doStart()
+
+    def doStop(self) -> None:
+        """A port listens no more."""
+        self._factory.doStop()
+
+    def buildProtocol(self, addr: IAddress | None) -> IProtocol | None:  # type: ignore[override]
+        """Make a protocol for who may come in."""
+        keys = self._keys(addr)
+        for key, most, what in keys:
+            if self._counts[key] >= most:
+                self._refused(peerName(addr), f"more than {most} connections{what}")
+                return None
+        protocol = self._factory.buildProtocol(cast(IAddress, addr))
+        if protocol is not None:
+            self._follow(protocol, [key for key, _, _ in keys])
+        return protocol
+
+    def _keys(self, addr: IAddress | None) -> list[tuple[str, int, str]]:
+        """
+        Give what a connection counts as, and the limit of each.
+        """
+        keys = []
+        if self._most is not None:
+            keys.append(("", self._most, ""))
+        host = hostKey(addr)
+        if self._mostPerHost is not None and host is not None:
+            keys.append((host, self._mostPerHost, f" of {host}"))
+        return keys
+
+    def _follow(self, protocol: Any, keys: list[str]) -> None:
+        """
+        Count a connection until it is lost.
+        """
+        self._counts.update(keys)
+        connectionLost = protocol.connectionLost
+
+        def lost(*args: object) -> None:
+            # What has come to nothing is forgotten: memory is bounded by who is here.
+            for key in keys:
+                self._counts[key] -= 1
+                if not self._counts[key]:
+                    del self._counts[key]
+            connectionLost(*args)
+
+        protocol.connectionLost = lost
+
+
+class LimitedVisitors(Visitors):
+    """
+    Who is in is timed, and the log is bounded.
+    """
+
+    def __init__(
+        self,
+        reactor: Any,
+        idleTimeout: float | None = None,
+        maxAge: float | None = None,
+        grace: float = 1.0,
+    ) -> None:
+        """
+        @param reactor: runs the timers: an L{IReactorTime
+            <twisted.internet.interfaces.IReactorTime>}.
+        @param idleTimeout: seconds that a connection may be without a whole message,
+            and without taking a reply; L{None} for any time.
+        @param maxAge: seconds that a connection may stand; L{None} for any time.
+        @param grace: seconds that a connection whose time is over may take to end.
+        """
+        self._reactor = reactor
+        self._idleTimeout = idleTimeout
+        self._maxAge = maxAge
+        self._grace = grace
+        self._log = BoundedLog(reactor)
+        self._timers: dict[TimestampEcho, list[Any]] = {}
+        self.watchesActivity = idleTimeout is not None
+
+    def say(self, kind: str, format: str, **fields: object) -> None:
+        """Write a line, unless there are too many of the kind."""
+        self._log.info(kind, format, **fields)
+
+    def refused(self, peer: str, reason: str) -> None:
+        """
+        Somebody was not let in.
+
+        @param peer: who.
+        @param reason: why.
+        """
+        self.say("refusals", "{peer} refused: {reason}", peer=peer, reason=reason)
+
+    def arrived(self, echo: TimestampEcho) -> None:
+        """A connection has been made: it has so much time."""
+        super().arrived(echo)
+        if self._idleTimeout is not None:
+            self._after(self._idleTimeout, echo, self._lookIdle)
+        if self._maxAge is not None:
+            self._after(self._maxAge, echo, self._tooOld)
+
+    def left(self, echo: TimestampEcho) -> None:
+        """A connection is gone."""
+        for timer in self._timers.pop(echo, ()):
+            if timer.active():
+                timer.cancel()
+        super().left(echo)
+
+    def _after(
+        self, seconds: float, echo: TimestampEcho, call: Callable[[TimestampEcho], None]
+    ) -> None:
+        """
+        Call something later, unless the connection is gone by then.
+        """
+        timers = [each for each in self._timers.get(echo, ()) if each.active()]
+        timers.append(self._reactor.callLater(seconds, call, echo))
+        self._timers[echo] = timers
+
+    def _lookIdle(self, echo: TimestampEcho) -> None:
+        """
+        See whether a connection has been idle for its time.
+        """
+        assert self._idleTimeout is not None
+        left = echo.lastActive + self._idleTimeout - self._reactor.seconds()
+        if left > 0:
+            self._after(left, echo, self._lookIdle)
+            return
+        self.say("idle connections", "{peer} was idle too long", peer=echo.peer)
+        echo.end()
+        self._after(self._grace, echo, TimestampEcho.abort)
+
+    def _tooOld(self, echo: TimestampEcho) -> None:
+        """
+        A connection has had its time: it may be drained.
+        """
+        self.say("old connections", "{peer} was connected too long", peer=echo.peer)
+        echo.drain()
+        self._after(self._grace, echo, TimestampEcho.abort)

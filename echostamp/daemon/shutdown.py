@@ -1,0 +1,127 @@
+"""
+How the daemon stops: it answers what has arrived, and does not wait for ever.
+"""
+
+from __future__ import annotations
+
+import signal
+from collections.abc import Callable
+from typing import Any
+
+from twisted.application.service import Service
+from twisted.internet.defer import Deferred
+from twisted.logger import Logger
+
+from echostamp.line.protocol import TimestampEchoFactory
+
+#: Seconds that connections may take to be drained.
+GRACE = 5.0
+
+#: Seconds between two looks at the connections that are left.
+_LOOK = 0.05
+
+log = Logger(namespace="echostamp")
+
+
+class DrainingService(Service):
+    """
+    Drain the connections when the daemon is told to stop.
+
+    SIGTERM and SIGINT stop the reactor, whose shutdown waits for L{stopService}; a
+    second one ends what still stands at once.
+    """
+
+    name = "draining"
+
+    def __init__(
+        self,
+        reactor: Any,
+        factory: TimestampEchoFactory,
+        grace: float = GRACE,
+        setHandler: Callable[[int, Any], object] = signal.signal,
+    ) -> None:
+        """
+        @param reactor: what runs: an L{IReactorCore
+            <twisted.internet.interfaces.IReactorCore>} with timers and threads.
+        @param factory: knows the connections.
+        @param grace: seconds that they may take.
+        @param setHandler: installs the handler of a signal.
+        """
+        self._reactor = reactor
+        self._factory = factory
+        self._grace = grace
+        self._setHandler = setHandler
+        self._isStopping = False
+
+    def startService(self) -> None:
+        """
+        Take the signals over, once the reactor has installed handlers of its own:
+        those take a second signal for an error.
+        """
+        Service.startService(self)
+        self._reactor.callWhenRunning(self._takeSignals)
+
+    def _takeSignals(self) -> None:
+        """
+        Install our handlers.
+        """
+        for number in signal.SIGTERM, signal.SIGINT:
+            self._setHandler(number, self._signalled)
+
+    def _signalled(self, number: int, frame: object) -> None:
+        """
+        A signal has come, in the middle of anything.
+        """
+        self._reactor.callFromThread(self._stop, signal.Signals(number).name)
+
+    def _stop(self, name: str) -> None:
+        """
+        Act on a signal.
+        """
+        if self._isStopping:
+            log.info("{name} again: stopping at once", name=name)
+            self._abort()
+            return
+        self._isStopping = True
+        log.info("{name}: stopping", name=name)
+        self._reactor.stop()
+
+    def stopService(self) -> Deferred[None]:
+        """
+        Drain every connection, and abort what is left after the grace.
+
+        @return: fires when no connection is left.
+        """
+        Service.stopService(self)
+        self._isStopping = True
+        for echo in list(self._factory.connections):
+            echo.drain()
+        gone: Deferred[None] = Deferred()
+        self._look(self._reactor.seconds() + self._grace, gone)
+        return gone
+
+    def _look(self, end: float, gone: Deferred[None]) -> None:
+        """
+        Wait until no connection is left.
+
+        @param end: when to wait no longer, in the reactor's seconds.
+        """
+        connections = self._factory.connections
+        if connections and self._reactor.seconds() >= end:
+            log.info(
+                "{count} connections not drained within {grace:g} s",
+                count=len(connections),
+                grace=self._grace,
+            )
+            self._abort()
+        if connections:
+            self._reactor.callLater(_LOOK, self._look, end, gone)
+        else:
+            gone.callback(None)
+
+    def _abort(self) -> None:
+        """
+        Cut what still stands.
+        """
+        for echo in list(self._factory.connections):
+            echo.abort()

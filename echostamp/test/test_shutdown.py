@@ -1,0 +1,222 @@
+"""Tests for L{echostamp.daemon.shutdown}, and for how one connection is drained."""
+
+from __future__ import annotations
+
+import signal
+from typing import Any
+
+from twisted.internet.address import IPv4Address
+from twisted.trial.unittest import SynchronousTestCase
+
+from echostamp.daemon.shutdown import DrainingService
+from echostamp.line.protocol import TimestampEchoFactory
+from echostamp.stamps import stampFormat
+from echostamp.test.fakes import FakeReactor, FakeSocketConnection, FakeTransport
+
+
+class DrainCase(SynchronousTestCase):
+    """
+    A daemon with connections, whose stamps are all alike.
+    """
+
+    def setUp(self) -> None:
+        """Make a factory."""
+        self.reactor = FakeReactor()
+        self.factory = TimestampEchoFactory(self.reactor, stampFormat("x"))
+
+    def connect(self, transport: Any) -> Any:
+        """Connect a transport."""
+        echo = self.factory.buildProtocol(IPv4Address("TCP", "192.0.2.1", 1))
+        transport.protocol = echo
+        assert echo is not None
+        echo.makeConnection(transport)
+        return transport
+
+    def socket(self, room: int = 1 << 30) -> FakeSocketConnection:
+        """Connect a bare socket."""
+        made: FakeSocketConnection = self.connect(
+            FakeSocketConnection(self.reactor, room)
+        )
+        return made
+
+    def advance(self, seconds: float) -> None:
+        """Let time pass, in small turns."""
+        for _ in range(round(seconds * 100)):
+            self.reactor.advance(0.01)
+
+
+class ConnectionTests(DrainCase):
+    """
+    One connection is drained.
+    """
+
+    def test_finWhenNothingComes(self) -> None:
+        """After 0.25 s without input the output ends, and then the connection."""
+        transport = self.socket()
+        transport.protocol.drain()
+        self.advance(0.24)
+        self.assertFalse(transport.isHalfClosed)
+        self.advance(0.02)
+        transport.turn()
+        self.assertTrue(transport.isHalfClosed)
+        self.assertFalse(transport.isClosed)
+        self.advance(0.26)
+        transport.turn()
+        self.assertTrue(transport.isClosed)
+        self.assertEqual(self.reactor.getDelayedCalls(), [])
+
+    def test_whatStillComesIsAnswered(self) -> None:
+        """Input begins the wait anew, and gets its replies."""
+        transport = self.socket()
+        transport.protocol.drain()
+        for _ in range(3):
+            self.advance(0.2)
+            transport.protocol.dataReceived(b"a\n")
+        self.assertEqual(transport.sent, b"[x] a\n" * 3)
+        self.assertFalse(transport.isHalfClosed)
+
+    def test_openMessageIsAnswered(self) -> None:
+        """A message without its end gets its reply, as at the end of the input."""
+        transport = self.socket()
+        transport.protocol.dataReceived(b"a\nb")
+        transport.protocol.drain()
+        self.advance(0.3)
+        transport.turn()
+        self.assertEqual(transport.sent, b"[x] a\n[x] b")
+
+    def test_afterTheFinInputIsThrownAway(self) -> None:
+        """It must be read, as a close with unread input resets the connection."""
+        transport = self.socket()
+        transport.protocol.drain()
+        self.advance(0.26)
+        transport.turn()
+        transport.protocol.dataReceived(b"late\n")
+        self.assertTrue(transport.isRead)
+        self.assertEqual(transport.sent, b"")
+        transport.protocol.readConnectionLost()
+        transport.turn()
+        self.assertTrue(transport.isClosed)
+
+    def test_slowReaderIsWaitedFor(self) -> None:
+        """While replies wait, nothing ends; then what waits in the peer's kernel is
+        read and answered too."""
+        transport = self.socket(room=1)
+        transport.protocol.dataReceived(b"a\n")
+        transport.protocol.drain()
+        self.advance(5)
+        self.assertFalse(transport.isHalfClosed)
+        transport.turn(room=1000)
+        transport.protocol.dataReceived(b"b\n")
+        self.advance(0.3)
+        transport.turn()
+        self.assertEqual(transport.sent, b"[x] a\n[x] b\n")
+        self.assertTrue(transport.isHalfClosed)
+
+    def test_lastReplyMayBlock(self) -> None:
+        """The reply to an open message is waited for like any other."""
+        transport = self.socket(room=0)
+        transport.protocol.dataReceived(b"\n")
+        transport.turn(room=5)
+        transport.protocol.dataReceived(b"open")
+        transport.protocol.drain()
+        self.advance(0.3)
+        self.assertFalse(transport.isHalfClosed)
+        transport.turn(room=1000)
+        self.advance(0.3)
+        transport.turn()
+        self.assertEqual(transport.sent, b"[x] \n[x] open")
+        self.assertTrue(transport.isHalfClosed)
+
+    def test_inputHasEndedAlready(self) -> None:
+        """A connection that closes anyway is left to."""
+        transport = self.socket(room=0)
+        transport.protocol.dataReceived(b"a")
+        transport.protocol.readConnectionLost()
+        transport.protocol.drain()
+        transport.protocol.drain()
+        transport.turn(room=100)
+        self.assertEqual(transport.sent, b"[x] a")
+        self.assertTrue(transport.isClosed)
+        self.assertEqual(self.reactor.getDelayedCalls(), [])
+
+    def test_transportWithoutHalfClose(self) -> None:
+        """Under TLS the connection is closed as a whole."""
+        transport = self.connect(FakeTransport())
+        transport.protocol.drain()
+        self.advance(0.3)
+        self.assertTrue(transport.isClosed)
+
+
+class ServiceTests(DrainCase):
+    """
+    The daemon stops.
+    """
+
+    def setUp(self) -> None:
+        """Make the service, and note the signal handlers."""
+        super().setUp()
+        self.handlers: dict[int, Any] = {}
+        self.stops = 0
+        self.reactor.stop = self.stop  # type: ignore[method-assign]
+        self.service = DrainingService(
+            self.reactor, self.factory, 2, self.handlers.__setitem__
+        )
+        self.service.startService()
+        for call, args, kwargs in self.reactor.whenRunningHooks:
+            call(*args, **kwargs)
+
+    def stop(self) -> None:
+        """Stop the reactor."""
+        self.stops += 1
+
+    def signal(self, number: int) -> None:
+        """Let a signal come."""
+        self.handlers[number](number, None)
+        self.reactor.advance(0)
+
+    def test_signalsStopTheReactor(self) -> None:
+        """SIGTERM and SIGINT stop the reactor, once."""
+        self.assertEqual(set(self.handlers), {signal.SIGTERM, signal.SIGINT})
+        self.signal(signal.SIGTERM)
+        self.signal(signal.SIGINT)
+        self.assertEqual(self.stops, 1)
+
+    def test_nobodyThere(self) -> None:
+        """Without connections the service has stopped at once."""
+        self.successResultOf(self.service.stopService())
+
+    def test_everyConnectionIsDrained(self) -> None:
+        """The service has stopped when the last connection is gone."""
+        transports = [self.socket(), self.socket()]
+        stopped = self.service.stopService()
+        self.advance(0.3)
+        for transport in transports:
+            transport.turn()
+        self.assertNoResult(stopped)
+        self.advance(0.3)
+        for transport in transports:
+            transport.turn()
+        self.advance(0.1)
+        self.successResultOf(stopped)
+
+    def test_graceIsOver(self) -> None:
+        """Who is left after the grace is cut."""
+        transport = self.socket(room=0)
+        transport.protocol.dataReceived(b"a\n")
+        stopped = self.service.stopService()
+        self.advance(1.9)
+        self.assertFalse(transport.isAborted)
+        self.advance(0.2)
+        self.assertTrue(transport.isAborted)
+        self.successResultOf(stopped)
+
+    def test_secondSignalCutsAtOnce(self) -> None:
+        """Who does not want to wait says so twice."""
+        transport = self.socket(room=0)
+        transport.protocol.dataReceived(b"a\n")
+        self.signal(signal.SIGTERM)
+        stopped = self.service.stopService()
+        self.signal(signal.SIGTERM)
+        self.assertTrue(transport.isAborted)
+        self.advance(0.1)
+        self.successResultOf(stopped)

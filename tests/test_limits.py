@@ -1,0 +1,287 @@
+"""Limits: how many may connect, for how long, and what becomes of the others."""
+
+from __future__ import annotations
+
+import os
+import re
+import resource
+import socket
+import subprocess
+import time
+from contextlib import ExitStack
+from pathlib import Path
+
+from twisted.trial.unittest import SkipTest, SynchronousTestCase
+
+from echostamp.daemon.limits import LINES_A_SECOND
+from tests.harness import DEADLINE, STAMP, Daemon, memory, run, tool, until
+from tests.test_shutdown import fill
+
+
+def isServed(peer: socket.socket) -> bool:
+    """
+    Send a line, and say whether it is answered; else the connection was closed.
+    """
+    try:
+        peer.sendall(b"hello\n")
+        return bool(re.fullmatch(STAMP + b"hello\n", peer.recv(1000)))
+    except ConnectionError:
+        return False
+
+
+class LimitTests(SynchronousTestCase):
+    """
+    How many may connect.
+    """
+
+    def test_mostConnections(self) -> None:
+        """C{--max-connections}: the others are closed at once, until one leaves."""
+        daemon = Daemon(self, "-p0", "--max-connections=2")
+        with daemon.connect() as one, daemon.connect() as two:
+            self.assertTrue(isServed(one))
+            self.assertTrue(isServed(two))
+            with daemon.connect() as three:
+                self.assertFalse(isServed(three))
+            two.close()
+            until(lambda: "disconnected" in daemon.log())
+            with daemon.connect() as four:
+                self.assertTrue(isServed(four))
+        self.assertRegex(
+            daemon.log(), r"127.0.0.1:\d+ refused: more than 2 connections"
+        )
+
+    def test_mostPerHost(self) -> None:
+        """C{--max-per-host}: one host does not take the place of another."""
+        daemon = Daemon(self, "-p0", "--max-per-host=1")
+        source = ("127.0.0.2", 0)
+        address = ("127.0.0.1", daemon.port)
+        with daemon.connect() as one:
+            self.assertTrue(isServed(one))
+            with daemon.connect() as two:
+                self.assertFalse(isServed(two))
+            with socket.create_connection(address, DEADLINE, source) as other:
+                self.assertTrue(isServed(other))
+            with daemon.connect("::1") as six:
+                self.assertTrue(isServed(six))
+        self.assertRegex(daemon.log(), "more than 1 connections of 127.0.0.1")
+
+    def test_descriptorsRunOut(self) -> None:
+        """64 descriptors, 200 clients: each is served or refused, an idle daemon does
+        not spin, the log stays short, and who comes when one leaves is served."""
+        daemon = Daemon(
+            self, command=("prlimit", "--nofile=64", "twistd", "-n", "--pidfile=")
+        )
+        with ExitStack() as stack:
+            peers = [stack.enter_context(daemon.connect()) for _ in range(200)]
+            served = [peer for peer in peers if isServed(peer)]
+            refused = len(peers) - len(served)
+            print(f"\n{len(served)} served, {refused} refused, answered of 200")
+            self.assertGreater(len(served), 20)
+            before, began = cpu(daemon.process.pid), time.monotonic()
+            time.sleep(2)  # what is measured is how much work it does meanwhile
+            busy = (cpu(daemon.process.pid) - before) / (time.monotonic() - began)
+            self.assertLess(busy, 0.05)
+            served.pop().close()
+            began = time.monotonic()
+            until(lambda: isServed(stack.enter_context(daemon.connect())), 1)
+            for peer in served:
+                self.assertTrue(isServed(peer))
+        self.assertLess(len(daemon.log().splitlines()), 600)
+        self.assertNotIn("Traceback", daemon.log())
+
+    def test_logIsBounded(self) -> None:
+        """A flood of connections leaves a bounded number of lines, and their count."""
+        daemon = Daemon(self, "-p0", "--max-connections=1")
+        with daemon.connect() as one, ExitStack() as stack:
+            self.assertTrue(isServed(one))
+            began = time.monotonic()
+            for _ in range(1000):
+                peer = stack.enter_context(socket.socket())
+                peer.setblocking(False)
+                peer.connect_ex(("127.0.0.1", daemon.port))
+
+            def counted() -> int:
+                left = re.findall(r"(\d+) more lines left out: refusals", daemon.log())
+                return daemon.log().count("refused:") + sum(map(int, left))
+
+            until(lambda: counted() == 1000)
+            seconds = time.monotonic() - began
+        lines = daemon.log().count("refused:")
+        print(f"\n1000 refusals in {seconds:.1f} s: {lines} lines, the others counted")
+        self.assertLessEqual(lines, LINES_A_SECOND * (seconds + 1))
+        self.assertLess(lines, 1000)
+
+    def test_manyIdleConnections(self) -> None:
+        """10,000 connections are held while 50 of them talk."""
+        count, talking = 10_000, 50
+        soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+        if hard < count + 200:
+            lack(f"{count + 200} descriptors")
+        resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
+        self.addCleanup(resource.setrlimit, resource.RLIMIT_NOFILE, (soft, hard))
+        daemon = Daemon(
+            self,
+            command=("prlimit", f"--nofile={hard}", "twistd", "-n", "--pidfile="),
+        )
+        with ExitStack() as stack:
+            first = [stack.enter_context(daemon.connect()) for _ in range(100)]
+            self.assertTrue(all(isServed(peer) for peer in first))
+            before = memory(daemon.process.pid, "VmRSS")
+            others = [stack.enter_context(daemon.connect()) for _ in range(count - 100)]
+            self.assertTrue(isServed(others[-1]))
+            each = (memory(daemon.process.pid, "VmRSS") - before) / len(others)
+            for _ in range(20):
+                for peer in others[:: len(others) // talking][:talking]:
+                    self.assertTrue(isServed(peer))
+        print(f"\n{count} connections: {each:.0f} octets each")
+
+
+class TimeTests(SynchronousTestCase):
+    """
+    How long a connection may stand.
+    """
+
+    def assertClosed(self, peer: socket.socket, began: float, limit: float) -> None:
+        """Assert that a connection is closed within half a second of its limit."""
+        peer.settimeout(DEADLINE)
+        try:
+            while peer.recv(100_000):
+                pass
+        except ConnectionError:
+            pass
+        seconds = time.monotonic() - began
+        self.assertGreater(seconds, limit - 0.1)
+        self.assertLess(seconds, limit + 0.5)
+
+    def test_idle(self) -> None:
+        """C{--idle-timeout} counts from the last whole message."""
+        daemon = Daemon(self, "-p0", "--idle-timeout=1")
+        with daemon.connect() as silent, daemon.connect() as peer:
+            began = time.monotonic()
+            self.assertClosed(silent, began, 1)
+            with daemon.connect() as talking:
+                while time.monotonic() - began < 3:
+                    self.assertTrue(isServed(talking))
+                    time.sleep(0.05)
+                self.assertClosed(talking, time.monotonic(), 1)
+            del peer
+
+    def test_slowDrip(self) -> None:
+        """Octets that are no message do not count."""
+        daemon = Daemon(self, "-p0", "--idle-timeout=1")
+        with daemon.connect() as peer:
+            self.assertTrue(isServed(peer))
+            began = time.monotonic()
+            peer.settimeout(0.1)
+            closed = False
+            while not closed and time.monotonic() - began < 5:
+                try:
+                    peer.sendall(b"x")
+                    closed = not peer.recv(1)
+                except TimeoutError:
+                    continue
+                except ConnectionError:
+                    closed = True
+            self.assertLess(time.monotonic() - began, 1.5)
+
+    def test_idlePeerThatDoesNotRead(self) -> None:
+        """Who leaves replies unread and takes none is cut too."""
+        daemon = Daemon(self, "-p0", "--idle-timeout=1")
+        with daemon.connect() as peer:
+            fill(peer, b"x" * 1000 + b"\n", quiet=0.2)
+            until(lambda: "disconnected" in daemon.log(), 3)
+
+    def test_age(self) -> None:
+        """C{--max-age} ends any connection, however busy."""
+        daemon = Daemon(self, "-p0", "--max-age=1", "--grace=0.2")
+        began = time.monotonic()
+        with daemon.connect() as peer:
+            while isServed(peer):
+                self.assertLess(time.monotonic() - began, 1.6)
+        self.assertGreater(time.monotonic() - began, 0.9)
+        self.assertIn("was connected too long", daemon.log())
+
+
+def cpu(process: int) -> float:
+    """
+    Give the seconds of processor time that a process has used.
+    """
+    fields = Path(f"/proc/{process}/stat").read_text().rpartition(")")[2].split()
+    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+
+
+def lack(what: str) -> None:
+    """
+    Skip a test for want of something; where everything has to be there, fail.
+    """
+    if os.environ.get("ECHOSTAMP_REQUIRE_TOOLS"):
+        raise AssertionError(f"the test needs {what}")
+    raise SkipTest(f"needs {what}")
+
+
+class VanishedPeerTests(SynchronousTestCase):
+    """
+    A peer is gone without a word: its link is down.
+    """
+
+    NEAR, FAR = "198.18.0.1", "198.18.0.2"
+
+    def setUp(self) -> None:
+        """Make two network namespaces with a link between them."""
+        if os.geteuid():
+            lack("root")
+        self.ip = tool("ip", "iproute2")
+        self.names = [f"echostamp-{end}-{os.getpid()}" for end in ("near", "far")]
+        near, far = self.names
+        for name in self.names:
+            made = run(self.ip, "netns", "add", name)
+            if made.returncode:
+                lack(f"network namespaces: {made.stderr.decode()}")
+            self.addCleanup(run, self.ip, "netns", "delete", name)
+        self.inside(
+            near, "link", "add", "n0", "type", "veth", "peer", "f0", "netns", far
+        )
+        for name, link, address in (near, "n0", self.NEAR), (far, "f0", self.FAR):
+            self.inside(name, "address", "add", f"{address}/30", "dev", link)
+            self.inside(name, "link", "set", link, "up")
+
+    def inside(self, name: str, *command: str) -> None:
+        """Run C{ip} in a namespace."""
+        done = run(self.ip, "-n", name, *command)
+        self.assertEqual(done.returncode, 0, done.stderr)
+
+    def test_vanishedPeer(self) -> None:
+        """Idle or with unacknowledged data: it is gone within the limit and 3 s."""
+        near, far = self.names
+        limit = 4
+        daemon = Daemon(
+            self,
+            "-p8002",
+            f"--peer-timeout={limit}",
+            command=(self.ip, "netns", "exec", near, "twistd", "-n", "--pidfile="),
+        )
+        script = (
+            "import socket, sys\n"
+            f"peers = [socket.create_connection(('{self.NEAR}', 8002)) for _ in '12']\n"
+            "for peer in peers:\n"
+            "    peer.sendall(b'hello\\n'); peer.recv(100)\n"
+            "peers[0].setblocking(False)\n"
+            "try:\n"
+            "    while True: peers[0].send(b'x' * 999 + b'\\n')\n"
+            "except BlockingIOError: pass\n"
+            "print('ready', flush=True); sys.stdin.read()\n"
+        )
+        peer = subprocess.Popen(
+            [self.ip, "netns", "exec", far, "python3", "-c", script],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+        )
+        self.addCleanup(peer.communicate, timeout=DEADLINE)
+        assert peer.stdout
+        self.assertEqual(peer.stdout.readline(), b"ready\n")
+        self.inside(near, "link", "set", "n0", "down")
+        began = time.monotonic()
+        until(lambda: daemon.log().count("disconnected") == 2, limit + 3)
+        print(
+            f"\nvanished peers gone after {time.monotonic() - began:.1f} s of {limit}"
+        )
