@@ -187,7 +187,7 @@ class Options(usage.Options):
         self.maxPerHost = self._optional("max-per-host", int, 1, most)
         self.idleTimeout = self._optional("idle-timeout", float, 0.1, LONGEST_TIME)
         self.maxAge = self._optional("max-age", float, 0.1, LONGEST_TIME)
-        self.peerTimeout = self._number("peer-timeout", int, 1, 86_400)
+        self.peerTimeout = self._number("peer-timeout", int, 1, 32_767)
         self.grace = self._number("grace", float, 0, LONGEST_PAUSE)
         self._addPort()
 
