@@ -71,6 +71,13 @@ def until(condition: Callable[[], T | None], seconds: float = DEADLINE) -> T:
     return value
 
 
+def figure(text: str) -> None:
+    """
+    Print what a test has measured, on a line that can be found.
+    """
+    print(f"\nfigure: {text}")
+
+
 class Daemon:
     """
     A daemon on loopback, with a port that the system picked.

@@ -183,19 +183,19 @@ class RefusalTests(SynchronousTestCase):
         with socket.create_server(("127.0.0.1", 0)) as taken:
             port = taken.getsockname()[1]
             self.assertRefused(
-                "--port", str(port), names=f":{port}: Address already in"
+                "--port", str(port), names=f":{port}': Address already in"
             )
             with socket.create_server(("127.0.0.1", 0)) as free:
                 other = free.getsockname()[1]
             self.assertRefused(
-                "-e", f"tcp:{other}", "-e", f"tcp:{port}", names=f":{port}: Address"
+                "-e", f"tcp:{other}", "-e", f"tcp:{port}", names=f":{port}': Address"
             )
             with self.assertRaises(ConnectionRefusedError):
                 socket.create_connection(("127.0.0.1", other))
 
     def test_folderThatIsNotThere(self) -> None:
         """A UNIX socket whose folder is missing is refused before anything runs."""
-        self.assertRefused("-e", "unix:nosuch/s", names="unix:nosuch/s: No such file")
+        self.assertRefused("-e", "unix:nosuch/s", names="'unix:nosuch/s': No such file")
 
 
 class LogTests(SynchronousTestCase):

@@ -10,7 +10,16 @@ from contextlib import ExitStack
 
 from twisted.trial.unittest import SynchronousTestCase
 
-from tests.harness import DEADLINE, STAMP, Daemon, readAll, readLines, withoutStamps
+from echostamp.daemon.service import LONGEST_MAX_LENGTH
+from tests.harness import (
+    DEADLINE,
+    STAMP,
+    Daemon,
+    figure,
+    readAll,
+    readLines,
+    withoutStamps,
+)
 
 MEGABYTE = 1_000_000
 
@@ -123,13 +132,13 @@ class DeafPeerTests(SynchronousTestCase):
     #: How long they try, in seconds, and how much they would send.
     TRY, MOST = 5.0, 200 * MEGABYTE
 
-    def growth(self, peers: int, data: bytes) -> int:
+    def growth(self, peers: int, data: bytes, *options: str) -> int:
         """
         Let peers send for some seconds without reading.
 
         @return: by how many octets the daemon's memory grew at most.
         """
-        daemon = Daemon(self)
+        daemon = Daemon(self, "-p0", *options)
         # One connection that is served warms everything up that is made once.
         with daemon.connect() as peer:
             peer.sendall(data[:65_536] + b"\n")
@@ -157,7 +166,7 @@ class DeafPeerTests(SynchronousTestCase):
             with daemon.connect() as peer:
                 peer.sendall(b"hello\n")
                 self.assertRegex(peer.recv(1024), STAMP + b"hello\n$")
-        print(f"\n{peers} deaf peers, {sent} octets sent: {most - before} octets more")
+        figure(f"{peers} deaf peers, {sent} octets sent: {most - before} octets more")
         return most - before
 
     def test_longLines(self) -> None:
@@ -175,6 +184,12 @@ class DeafPeerTests(SynchronousTestCase):
     def test_fiftyPeersOfLongLines(self) -> None:
         """Fifty peers whose lines are as long as a message may be, the same."""
         self.assertLess(self.growth(50, (b"x" * 65_535 + b"\n") * 10), 50 * 300_000)
+
+    def test_fiftyPeersOfTheLongestMessages(self) -> None:
+        """The same where messages may be as long as they may at all."""
+        option = f"--max-length={LONGEST_MAX_LENGTH}"
+        line = b"x" * (LONGEST_MAX_LENGTH - 1) + b"\n"
+        self.assertLess(self.growth(50, line * 10, option), 50 * 300_000)
 
     def test_aPeerThatReadsAtLast(self) -> None:
         """What a slow peer was owed is there when it reads."""

@@ -14,7 +14,7 @@ from pathlib import Path
 from twisted.trial.unittest import SkipTest, SynchronousTestCase
 
 from echostamp.daemon.limits import LINES_A_SECOND
-from tests.harness import DEADLINE, STAMP, Daemon, memory, run, tool, until
+from tests.harness import DEADLINE, STAMP, Daemon, figure, memory, run, tool, until
 from tests.test_shutdown import fill
 
 
@@ -75,7 +75,7 @@ class LimitTests(SynchronousTestCase):
             peers = [stack.enter_context(daemon.connect()) for _ in range(200)]
             served = [peer for peer in peers if isServed(peer)]
             refused = len(peers) - len(served)
-            print(f"\n{len(served)} served, {refused} refused, answered of 200")
+            figure(f"{len(served)} served, {refused} refused, answered of 200")
             self.assertGreater(len(served), 20)
             before, began = cpu(daemon.process.pid), time.monotonic()
             time.sleep(2)  # what is measured is how much work it does meanwhile
@@ -107,7 +107,7 @@ class LimitTests(SynchronousTestCase):
             until(lambda: counted() == 1000)
             seconds = time.monotonic() - began
         lines = daemon.log().count("refused:")
-        print(f"\n1000 refusals in {seconds:.1f} s: {lines} lines, the others counted")
+        figure(f"1000 refusals in {seconds:.1f} s: {lines} lines, the others counted")
         self.assertLessEqual(lines, LINES_A_SECOND * (seconds + 1))
         self.assertLess(lines, 1000)
 
@@ -133,7 +133,7 @@ class LimitTests(SynchronousTestCase):
             for _ in range(20):
                 for peer in others[:: len(others) // talking][:talking]:
                     self.assertTrue(isServed(peer))
-        print(f"\n{count} connections: {each:.0f} octets each")
+        figure(f"{count} connections: {each:.0f} octets each")
 
 
 class TimeTests(SynchronousTestCase):

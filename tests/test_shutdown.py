@@ -13,6 +13,7 @@ from tests.harness import (
     DEADLINE,
     STAMP,
     Daemon,
+    figure,
     readAll,
     readLines,
     until,
@@ -89,7 +90,7 @@ class ShutdownTests(SynchronousTestCase):
             self.assertLess(time.monotonic() - began, 11)
         expected = (lines * (sent // len(lines) + 1))[:sent]
         answered = withoutStamps(received)
-        print(f"\nafter SIGTERM {len(answered)} of {sent} octets answered of one peer")
+        figure(f"after SIGTERM {len(answered)} of {sent} octets answered of one peer")
         self.assertEqual(answered, expected)
 
     def test_hundredPeersThatDoNotRead(self) -> None:

@@ -23,6 +23,7 @@ from tests.harness import (
     DEADLINE,
     STAMP,
     Daemon,
+    figure,
     memory,
     run,
     script,
@@ -107,7 +108,7 @@ class PipeTests(SynchronousTestCase):
         counted, _ = counter.communicate(timeout=DEADLINE)
         self.assertEqual(client.returncode, 0)
         self.assertEqual(int(counted), count // 100 * 100)
-        print(f"\npeak memory of the client: {most} octets")
+        figure(f"peak memory of the client: {most} octets")
         self.assertLess(most, 64_000_000)
 
     def test_slowReaderBehindThePipe(self) -> None:
@@ -342,9 +343,9 @@ class TerminalTests(SynchronousTestCase):
             child = self.spawn("--timeout=0.5", port=server.getsockname()[1])
             peer, _ = server.accept()
             with peer:
+                began = time.monotonic()
                 child.sendline("hello")
                 child.expect_exact("hello\r\n")
-                began = time.monotonic()
                 child.expect_exact("> ")
                 self.assertGreater(time.monotonic() - began, 0.5)
                 peer.sendall(b"late\n")

@@ -6,12 +6,13 @@ from __future__ import annotations
 
 import argparse
 import math
+import signal
 import sys
 from collections.abc import Sequence
 from typing import NoReturn
 
 from echostamp import __version__
-from echostamp.client.terminal import printable
+from echostamp.text import printable
 
 COMMANDS = ("talk",)
 
@@ -71,8 +72,8 @@ def parser() -> argparse.ArgumentParser:
         nargs="?",
         default="localhost:8002",
         metavar="TARGET",
-        help="HOST, HOST:PORT, [V6]:PORT, or a Twisted client endpoint such as "
-        "unix:/run/echostamp.sock (default: %(default)s)",
+        help="HOST, HOST:PORT, [V6]:PORT, the same behind tls:, or a Twisted client "
+        "endpoint such as unix:/run/echostamp.sock (default: %(default)s)",
     )
     talk.add_argument(
         "--time",
@@ -87,6 +88,12 @@ def parser() -> argparse.ArgumentParser:
         help="how long to wait for the connection, and for replies still owed once "
         "the input has ended (default: 10)",
     )
+    for option, what in [
+        ("--ca", "over TLS, trust the CAs in this PEM file instead of the system's"),
+        ("--cert", "over TLS, show the certificate in this PEM file"),
+        ("--key", "its private key's PEM file (default: the certificate's)"),
+    ]:
+        talk.add_argument(option, metavar="FILE", help=what)
     return top
 
 
@@ -99,6 +106,9 @@ def main(argv: Sequence[str] | None = None) -> int:
     @return: the exit status: 0 done, 1 the far end is not there or did not answer
         everything, 2 this end is at fault.
     """
+    if argv is None:
+        # Ctrl-C while modules are imported ends us without a traceback.
+        signal.signal(signal.SIGINT, signal.SIG_DFL)
     arguments = list(sys.argv[1:] if argv is None else argv) or ["talk"]
     reader = parser()
     if arguments[0] not in COMMANDS and not arguments[0].startswith("-"):
@@ -107,5 +117,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     if options.command is None:
         reader.error("no command")
     from echostamp.client.talk import talk
+    from echostamp.client.target import TlsFiles
 
-    return talk(options.target, options.timeout, options.time)
+    files = TlsFiles(options.ca, options.cert, options.key)
+    return talk(options.target, options.timeout, options.time, files)

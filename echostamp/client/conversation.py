@@ -113,6 +113,7 @@ class Conversation:
         self._inputEnded = False
         self._outputBlocked = False
         self._halfClosed = False
+        self._isSettled = False
         self._timer: IDelayedCall | None = None
         self._outcome: Outcome | None = None
 
@@ -189,6 +190,12 @@ class Conversation:
                 self.farEnd.transport.write(b"\n")
         self._progress()
 
+    def inputFailed(self) -> None:
+        """
+        Not all of the input could be read.
+        """
+        self.finish(Outcome(NEAR_END_FAILED, "standard input cannot be read"))
+
     def outputBlocked(self, isBlocked: bool) -> None:
         """
         Whoever reads our output does not keep up, or does again.
@@ -204,7 +211,11 @@ class Conversation:
         before.  So our FIN goes out when every line has been answered, or after
         L{QUIET} seconds without a reply.
         """
+        if self._isSettled and not self._outputBlocked:
+            # It owes nothing: what it still says does not keep us.
+            return
         self._stopTimer()
+        self._isSettled = False
         if not self._inputEnded or self._outputBlocked or self.isOver:
             return
         if self.farEnd.isTls and not self.replies.unanswered:
@@ -212,6 +223,7 @@ class Conversation:
             return
         if not self.replies.unansweredLines:
             self._halfClose()
+        self._isSettled = not self.replies.unanswered
         self._startTimer(min(QUIET, self._timeout), self._quiet)
 
     def _quiet(self) -> None:

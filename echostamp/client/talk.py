@@ -7,6 +7,8 @@ types and reads, L{PipeConsole} elsewhere.
 
 from __future__ import annotations
 
+import contextlib
+import fcntl
 import os
 import signal
 import sys
@@ -29,8 +31,15 @@ from echostamp.client.conversation import (
     FarEnd,
     Outcome,
 )
-from echostamp.client.target import Target, parseTarget, whatFailed
-from echostamp.client.terminal import SafeText, printable, privateDescriptor
+from echostamp.client.target import (
+    OptionError,
+    Target,
+    TlsFiles,
+    parseTarget,
+    whatFailed,
+)
+from echostamp.client.terminal import SafeText, privateDescriptor
+from echostamp.text import printable
 
 PROMPT = "> "
 
@@ -218,7 +227,21 @@ class TerminalConsole(_StandardConsole):
         super().finish()
 
 
-def talk(target: str, timeout: float, showTimes: bool) -> int:
+class _CheckedStandardIO(StandardIO):
+    """
+    Standard input and output that tell a read that fails from the end of the input.
+    """
+
+    def childConnectionLost(self, fd: str, reason: Failure) -> None:
+        """One of the two is gone."""
+        if fd == "read" and not reason.check(ConnectionDone):
+            cast(Any, self).protocol.conversation.inputFailed()
+        cast(Any, StandardIO).childConnectionLost(self, fd, reason)
+
+
+def talk(
+    target: str, timeout: float, showTimes: bool, files: TlsFiles | None = None
+) -> int:
     """
     Run C{echostamp talk}.
 
@@ -226,6 +249,7 @@ def talk(target: str, timeout: float, showTimes: bool) -> int:
     @param timeout: seconds to wait for the connection, and for replies still owed
         once the input has ended.
     @param showTimes: whether to put the round-trip time after each reply.
+    @param files: what TLS needs, unless the system's CAs are enough.
     @return: the exit status.
     """
     unusable = _unusableStandardIO()
@@ -235,7 +259,9 @@ def talk(target: str, timeout: float, showTimes: bool) -> int:
     from twisted.internet import reactor
 
     try:
-        found = parseTarget(reactor, target, timeout)
+        found = parseTarget(reactor, target, timeout, files)
+    except OptionError as error:
+        return _said(Outcome(NEAR_END_FAILED, str(error)))
     except ValueError as error:
         return _said(Outcome(NEAR_END_FAILED, f"TARGET {target!r}: {error}"))
     conversation = Conversation(reactor, found.name, timeout, showTimes)
@@ -249,8 +275,17 @@ def _said(outcome: Outcome) -> int:
     @return: the exit status.
     """
     if outcome.line:
-        print(printable(f"echostamp: {outcome.line}"), file=sys.stderr)
+        _complain(printable(f"echostamp: {outcome.line}"))
     return outcome.status
+
+
+def _complain(line: str) -> None:
+    """
+    Write a line to standard error, if that is possible.
+    """
+    if sys.stderr is not None:
+        with contextlib.suppress(OSError):
+            print(line, file=sys.stderr, flush=True)
 
 
 def _unusableStandardIO() -> str:
@@ -260,11 +295,16 @@ def _unusableStandardIO() -> str:
 
     @return: what is wrong with them; nothing if they can be used.
     """
-    for fd, name in (0, "standard input"), (1, "standard output"):
+    for fd, name, useless, what in (
+        (0, "standard input", os.O_WRONLY, "reading"),
+        (1, "standard output", os.O_RDONLY, "writing"),
+    ):
         try:
-            os.fstat(fd)
+            mode = fcntl.fcntl(fd, fcntl.F_GETFL) & os.O_ACCMODE
         except OSError as error:
             return f"{name}: {error.strerror}"
+        if mode == useless:
+            return f"{name}: not open for {what}"
     return ""
 
 
@@ -277,7 +317,7 @@ def _run(
     @return: the exit status.
     """
     isTerminal = os.isatty(0) and os.isatty(1)
-    status: list[int] = []
+    outcomes: list[Outcome] = []
     tooLate = Failure(TimeoutError(f"no connection within {timeout:g} s"))
 
     def start() -> None:
@@ -295,7 +335,7 @@ def _run(
             console = TerminalConsole(conversation, sys.stdout.encoding)
         else:
             console = PipeConsole(conversation)
-        cast(Any, StandardIO)(
+        cast(Any, _CheckedStandardIO)(
             console,
             privateDescriptor(0, os.O_RDONLY),
             privateDescriptor(1, os.O_WRONLY),
@@ -310,16 +350,21 @@ def _run(
         # A second signal ends the process whatever it still waits for.
         signal.signal(number, signal.SIG_DFL)
         if isTerminal:
-            print(file=sys.stderr)
+            _complain("")
         outcome = Outcome(128 + number)
         conversation.abandon(outcome)
         reactor.callFromThread(end, outcome)
 
     def end(outcome: Outcome) -> None:
-        if not status:
-            status.append(_said(outcome))
-            reactor.stop()
+        if outcomes:
+            return
+        outcomes.append(outcome)
+        if not hasattr(conversation, "farEnd"):
+            # A name that is still being looked up cannot be given up, and the
+            # reactor would wait for it.  Nothing else is left to do.
+            os._exit(_said(outcome))
+        reactor.stop()
 
     reactor.callWhenRunning(start)
     reactor.run()
-    return status[0]
+    return _said(outcomes[0])

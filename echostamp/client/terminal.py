@@ -9,6 +9,8 @@ import os
 import re
 import stat
 
+from echostamp.text import escaped
+
 
 def privateDescriptor(fd: int, flags: int) -> int:
     """
@@ -40,14 +42,6 @@ _UNSAFE = re.compile(
 )
 
 
-def printable(text: str) -> str:
-    """
-    Make one line of a text that may hold anything: what is not printable, newlines
-    included, stands there as Python would write it.
-    """
-    return "".join([each if each.isprintable() else _escaped(each) for each in text])
-
-
 class SafeText:
     """
     Decode a stream for printing: what a terminal would obey, it shows.
@@ -67,11 +61,4 @@ class SafeText:
             characters that reorder text; these stand there as C{\\xNN} and C{\\uNNNN}.
         """
         text = self._decoder.decode(data, final)
-        return _UNSAFE.sub(lambda match: _escaped(match[0]), text)
-
-
-def _escaped(character: str) -> str:
-    """
-    Write a character as Python would in a string.
-    """
-    return character.encode("unicode_escape").decode("ascii")
+        return _UNSAFE.sub(lambda match: escaped(match[0]), text)

@@ -5,14 +5,17 @@ The daemon: its options, and how its parts are put together.
 from __future__ import annotations
 
 import math
+import os
 from collections import Counter
 from collections.abc import Sequence
+from ipaddress import IPv4Network, IPv6Network, ip_network
 from typing import Any, NoReturn
 
-from twisted.application.service import IService, MultiService
+from twisted.application.service import IService
 from twisted.internet.abstract import isIPAddress, isIPv6Address
 from twisted.internet.endpoints import quoteStringArgument
 from twisted.internet.interfaces import IProtocolFactory
+from twisted.logger import Logger
 from twisted.python import usage
 
 from echostamp import __version__
@@ -23,7 +26,9 @@ from echostamp.daemon.limits import (
     mostConnections,
     watchPeer,
 )
+from echostamp.daemon.proxy import ProxyFactory
 from echostamp.daemon.shutdown import GRACE, DrainingService
+from echostamp.daemon.systemd import Notifier, NotifyingService
 from echostamp.daemon.transports import (
     ListeningService,
     PreparingReactor,
@@ -32,9 +37,12 @@ from echostamp.daemon.transports import (
 from echostamp.line.protocol import PAUSE, TimestampEchoFactory
 from echostamp.line.stamper import MAX_LENGTH
 from echostamp.stamps import StampFormat, stampFormat
+from echostamp.text import printable
 from twisted import __version__ as twistedVersion
 
 PORT = 8002
+
+log = Logger(namespace="echostamp")
 
 #: The longest pause, in seconds.
 LONGEST_PAUSE = 3600.0
@@ -44,7 +52,7 @@ LONGEST_TIME = 31_536_000.0
 
 #: The most octets that C{--max-length} may ask for: with them a connection's share
 #: of memory stays within the promised 256 KiB.
-LONGEST_MAX_LENGTH = 131_072
+LONGEST_MAX_LENGTH = 98_304
 
 
 class Options(usage.Options):
@@ -125,6 +133,7 @@ class Options(usage.Options):
 
     #: What the options come to, once they have been read.
     endpoints: list[str]
+    proxies: list[IPv4Network | IPv6Network]
     format: StampFormat
     pause: float
     maxLength: int
@@ -138,14 +147,28 @@ class Options(usage.Options):
     def __init__(self) -> None:
         usage.Options.__init__(self)
         self.endpoints = []
+        self.proxies = []
 
     def opt_endpoint(self, description: str) -> None:
         """
         Twisted server endpoint to listen on, repeatable; a number is a TCP port.
         """
+        if description.isdecimal() and int(description) > 65535:
+            raise usage.UsageError(
+                f"--endpoint {description!r}: not a port from 0 to 65535"
+            )
         self.endpoints.append(description)
 
     opt_e = opt_endpoint
+
+    def opt_proxy_from(self, network: str) -> None:
+        """
+        Network whose PROXY headers are believed, for proxy: endpoints, repeatable.
+        """
+        try:
+            self.proxies.append(ip_network(network))
+        except ValueError as error:
+            raise usage.UsageError(f"--proxy-from {network!r}: {error}") from None
 
     def opt_version(self) -> NoReturn:
         """
@@ -163,7 +186,7 @@ class Options(usage.Options):
         try:
             usage.Options.parseOptions(self, options)
         except usage.UsageError as error:
-            raise SystemExit(f"echostamp: {error}") from None
+            raise SystemExit(printable(f"echostamp: {error}")) from None
 
     def parseArgs(self, *args: str) -> None:
         """
@@ -265,26 +288,49 @@ def makeService(options: Options) -> IService:
             inner, visitors.refused, options.maxConnections, options.maxPerHost, counts
         )
 
+    def proxyDoor(inner: IProtocolFactory) -> IProtocolFactory:
+        # Behind a proxy, who a connection is of is known when its header is there.
+        hosts = Gate(inner, visitors.refused, None, options.maxPerHost, counts)
+        proxies = ProxyFactory(
+            reactor, hosts, options.proxies, refused=visitors.refused
+        )
+        return Gate(proxies, visitors.refused, options.maxConnections, None, counts)
+
     preparing = PreparingReactor(
-        reactor, door, lambda bound: watchPeer(bound, options.peerTimeout)
+        reactor,
+        door,
+        proxyDoor if options.proxies else None,
+        lambda bound: watchPeer(bound, options.peerTimeout),
     )
     prepared = []
     for description in options.endpoints:
         try:
             prepared.append(preparedPort(preparing, description, factory))
         except ValueError as error:
-            raise SystemExit(
-                f"echostamp: --endpoint {description!r}: {error}"
-            ) from None
+            why = f"--endpoint {description!r}: {error}"
         except OSError as error:
-            raise SystemExit(
-                f"echostamp: cannot listen on {description!r}: "
-                f"{error.strerror or error}"
-            ) from None
-    services = MultiService()
+            what = f" ({error.filename})" if error.filename else ""
+            why = f"cannot listen on {description!r}: {error.strerror or error}{what}"
+        else:
+            continue
+        raise SystemExit(printable(f"echostamp: {why}"))
+    notifier = Notifier(os.environ)
+
+    def reload() -> None:
+        notifier.reloading()
+        for each in preparing.reloads:
+            try:
+                each()
+            except ValueError as error:
+                log.error("not reloaded: {error}", error=printable(str(error)))
+            else:
+                log.info("certificates reloaded")
+        notifier.ready()
+
+    services = NotifyingService(reactor, notifier)
     # They are stopped in the reverse order: nobody comes in while the others leave.
     parts: list[Any] = [
-        DrainingService(reactor, factory, options.grace),
+        DrainingService(reactor, factory, options.grace, reload),
         ListeningService(prepared),
     ]
     for part in parts:

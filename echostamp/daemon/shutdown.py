@@ -28,7 +28,7 @@ class DrainingService(Service):
     Drain the connections when the daemon is told to stop.
 
     SIGTERM and SIGINT stop the reactor, whose shutdown waits for L{stopService}; a
-    second one ends what still stands at once.
+    second one ends what still stands at once.  SIGHUP ends nothing.
     """
 
     name = "draining"
@@ -38,6 +38,7 @@ class DrainingService(Service):
         reactor: Any,
         factory: TimestampEchoFactory,
         grace: float = GRACE,
+        reload: Callable[[], None] = lambda: None,
         setHandler: Callable[[int, Any], object] = signal.signal,
     ) -> None:
         """
@@ -45,11 +46,13 @@ class DrainingService(Service):
             <twisted.internet.interfaces.IReactorCore>} with timers and threads.
         @param factory: knows the connections.
         @param grace: seconds that they may take.
+        @param reload: called at SIGHUP.
         @param setHandler: installs the handler of a signal.
         """
         self._reactor = reactor
         self._factory = factory
         self._grace = grace
+        self._reload = reload
         self._setHandler = setHandler
         self._isStopping = False
 
@@ -67,6 +70,13 @@ class DrainingService(Service):
         """
         for number in signal.SIGTERM, signal.SIGINT:
             self._setHandler(number, self._signalled)
+        self._setHandler(signal.SIGHUP, self._hungUp)
+
+    def _hungUp(self, number: int, frame: object) -> None:
+        """
+        SIGHUP has come, in the middle of anything.
+        """
+        self._reactor.callFromThread(self._reload)
 
     def _signalled(self, number: int, frame: object) -> None:
         """

@@ -11,24 +11,35 @@ from __future__ import annotations
 
 import errno
 import os
+import re
 import socket
-import stat
 from collections.abc import Callable, Sequence
-from typing import Any
+from typing import Any, cast
 
 from twisted.application.service import Service
-from twisted.internet.abstract import isIPv6Address
 from twisted.internet.defer import Deferred, gatherResults, maybeDeferred
 from twisted.internet.endpoints import serverFromString
-from twisted.internet.interfaces import IListeningPort, IProtocolFactory
+from twisted.internet.interfaces import (
+    IListeningPort,
+    IProtocolFactory,
+    IStreamServerEndpoint,
+)
 from twisted.logger import Logger
 from twisted.python.failure import Failure
 
+from echostamp.daemon.sockets import boundSocket, clash, isSocket
+from echostamp.daemon.systemd import adoptUnixPort
 from echostamp.line.protocol import peerName
 
 #: Connections that may wait to be accepted.  Of those beyond it the kernel drops the
 #: SYN, which comes again only after a second; Twisted's 50 fill in milliseconds.
 BACKLOG = 1024
+
+#: Octets that the path of a UNIX socket may have, by sys/un.h.
+LONGEST_PATH = 107
+
+#: Makes the factory that a port asks, of the factory behind it.
+Door = Callable[[IProtocolFactory], IProtocolFactory]
 
 log = Logger(namespace="echostamp")
 
@@ -56,22 +67,46 @@ class PreparingReactor:
     def __init__(
         self,
         reactor: Any,
-        door: Callable[[IProtocolFactory], IProtocolFactory] = lambda factory: factory,
+        door: Door = lambda factory: factory,
+        proxyDoor: Door | None = None,
         prepareSocket: Callable[[socket.socket], None] = lambda bound: None,
     ) -> None:
         """
         @param reactor: what will listen: an L{IReactorTCP
             <twisted.internet.interfaces.IReactorTCP>} with sockets to adopt.
         @param door: makes the factory that stands between a port and its own.
+        @param proxyDoor: the same for a port behind a proxy; L{None} where there is
+            none.
         @param prepareSocket: sets the options of a TCP socket that will listen.
+
+        @ivar reloads: read the files of endpoints again; each raises L{ValueError}
+            with a text that says what is wrong with them.
         """
         self._reactor = reactor
         self._door = door
+        self._proxyDoor = proxyDoor
         self._prepareSocket = prepareSocket
         self._bound: list[socket.socket] = []
+        self._paths: set[str] = set()
+        self.reloads: list[Callable[[], None]] = []
 
     def __getattr__(self, name: str) -> Any:
         return getattr(self._reactor, name)
+
+    def behindProxy(self) -> PreparingReactor:
+        """
+        Give the same reactor for endpoints whose connections come by way of a proxy.
+
+        @raise ValueError: nobody has said which proxies are believed.
+        """
+        if self._proxyDoor is None:
+            raise ValueError("--proxy-from has to say which proxies are believed")
+        behind = PreparingReactor(
+            self._reactor, self._proxyDoor, None, self._prepareSocket
+        )
+        behind._bound, behind._paths = self._bound, self._paths
+        behind.reloads = self.reloads
+        return behind
 
     def listenTCP(
         self,
@@ -85,8 +120,8 @@ class PreparingReactor:
 
         @raise OSError: the address cannot be had.
         """
-        bound = _boundSocket(interface, port)
-        if any(_clash(bound, other) for other in self._bound):
+        bound = boundSocket(interface, port)
+        if any(clash(bound, other) for other in self._bound):
             # The kernel would say so when the second one listens.
             raise OSError(errno.EADDRINUSE, os.strerror(errno.EADDRINUSE))
         self._bound.append(bound)
@@ -132,9 +167,15 @@ class PreparingReactor:
         Put off listening on a UNIX socket, which makes a file, until the service
         starts in its own folder.
 
+        @raise ValueError: the path is empty, or too long for a socket.
         @raise OSError: the file's folder is not there or not writable, another file
             has its name, or another daemon listens there.
         """
+        if not 1 <= len(os.fsencode(address)) <= LONGEST_PATH:
+            raise ValueError(f"a path has 1 to {LONGEST_PATH} octets")
+        if os.path.abspath(address) in self._paths:
+            raise OSError(errno.EADDRINUSE, os.strerror(errno.EADDRINUSE))
+        self._paths.add(os.path.abspath(address))
         folder = os.path.dirname(address) or "."
         os.stat(folder)
         if not os.access(folder, os.W_OK):
@@ -143,7 +184,7 @@ class PreparingReactor:
             with socket.socket(socket.AF_UNIX) as probe:
                 # What a killed daemon has left refuses; it is replaced.
                 found = probe.connect_ex(address)
-            if found != errno.ECONNREFUSED or not _isSocket(address):
+            if found != errno.ECONNREFUSED or not isSocket(address):
                 raise OSError(errno.EADDRINUSE, os.strerror(errno.EADDRINUSE))
         door = self._door(factory)
         return PreparedPort(
@@ -160,90 +201,22 @@ class PreparingReactor:
         closes its own descriptor of it.
         """
         kept = socket.socket(fileno=os.dup(fileDescriptor))
-        if addressFamily != socket.AF_UNIX:
+        # The socket knows its family better than a description.
+        family = kept.family
+        if family != socket.AF_UNIX:
             self._prepareSocket(kept)
         door = self._door(factory)
 
         def listen() -> IListeningPort:
             with kept:
+                if family == socket.AF_UNIX:
+                    return adoptUnixPort(self._reactor, kept.fileno(), door)
                 listening: IListeningPort = self._reactor.adoptStreamPort(
-                    kept.fileno(), addressFamily, door
+                    kept.fileno(), family, door
                 )
                 return listening
 
         return PreparedPort(listen)
-
-
-def _isSocket(path: str) -> bool:
-    """
-    Say whether a file is a socket.
-    """
-    return stat.S_ISSOCK(os.stat(path).st_mode)
-
-
-def _clash(one: socket.socket, other: socket.socket) -> bool:
-    """
-    Say whether two bound sockets share an address.
-    """
-    (oneHost, onePort, *_), (otherHost, otherPort, *_) = (
-        one.getsockname(),
-        other.getsockname(),
-    )
-    if onePort != otherPort:
-        return False
-    hosts = {oneHost, otherHost}
-    isIPv4 = not any(":" in host for host in hosts)
-    return len(hosts) == 1 or "::" in hosts or ("0.0.0.0" in hosts and isIPv4)
-
-
-def _boundSocket(interface: str, port: int) -> socket.socket:
-    """
-    Bind a TCP socket without listening on it.
-
-    @param interface: an address, or nothing for all addresses: of IPv6 and of IPv4
-        by one dual-stack socket, of IPv4 alone where the machine has no IPv6.
-    @raise OSError: the address cannot be had.
-    """
-    if interface:
-        family = socket.AF_INET6 if isIPv6Address(interface) else socket.AF_INET
-        return _bind(family, interface, port)
-    try:
-        return _bind(socket.AF_INET6, "::", port)
-    except OSError as error:
-        if error.errno not in (errno.EAFNOSUPPORT, errno.EADDRNOTAVAIL):
-            raise
-        return _bind(socket.AF_INET, "0.0.0.0", port)
-
-
-def _bind(family: socket.AddressFamily, host: str, port: int) -> socket.socket:
-    """
-    Make a socket that does not block, and bind it.
-
-    @raise OSError: the address cannot be had.
-    """
-    bound = socket.socket(family, socket.SOCK_STREAM)
-    try:
-        bound.setblocking(False)
-        bound.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        if family == socket.AF_INET6:
-            # Whatever the system's default: "::" is every address.
-            bound.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 0)
-        bound.bind((host, port) if family == socket.AF_INET else _scoped(host, port))
-    except BaseException:
-        bound.close()
-        raise
-    return bound
-
-
-def _scoped(host: str, port: int) -> tuple[str, int, int, int]:
-    """
-    Give the socket address of an IPv6 host, which may name its link:
-    C{fe80::1%eth0}.
-
-    @raise OSError: there is no such link.
-    """
-    host, _, link = host.partition("%")
-    return host, port, 0, socket.if_nametoindex(link) if link else 0
 
 
 def preparedPort(
@@ -261,10 +234,13 @@ def preparedPort(
     """
     if description.isdecimal():
         description = f"tcp:{description}"
+    kind, _, rest = description.partition(":")
+    if kind == "proxy":
+        return preparedPort(reactor.behindProxy(), rest, factory)
     prepared: list[object] = []
+    failed: list[Failure] = []
     try:
-        endpoint = serverFromString(reactor, description)
-        failed: list[Failure] = []
+        endpoint = _endpoint(reactor, kind, description)
         endpoint.listen(factory).addCallbacks(prepared.append, failed.append)
         for failure in failed:
             failure.raiseException()
@@ -273,11 +249,52 @@ def preparedPort(
     except Exception as error:
         # Each kind of endpoint has its own parser, a plugin's perhaps, and says in
         # its own way what is wrong: TypeError, KeyError, ImportError, StopIteration.
-        kind = "" if isinstance(error, ValueError) else f"{type(error).__name__}: "
-        raise ValueError(f"{kind}{error}") from error
+        name = "" if isinstance(error, ValueError) else f"{type(error).__name__}: "
+        raise ValueError(f"{name}{error}") from error
     if not prepared or not isinstance(prepared[0], PreparedPort):
         raise ValueError("it does not wait for connections")
     return prepared[0]
+
+
+def _endpoint(
+    reactor: PreparingReactor, kind: str, description: str
+) -> IStreamServerEndpoint:
+    """
+    Read a description: C{tls:}, which Twisted has for clients only, or one of
+    Twisted's.
+    """
+    if kind != "tls":
+        return cast(IStreamServerEndpoint, serverFromString(reactor, description))
+    try:
+        from echostamp.daemon.tls import tlsEndpoint
+    except ImportError as error:
+        raise ValueError(
+            f"{error.name} is missing: pip install 'echostamp[tls]'"
+        ) from None
+    _, *parts = _PART.findall(f":{description}")
+    words: list[str] = []
+    named: dict[str, str] = {}
+    for part in parts:
+        name, equals, value = part.partition("=")
+        if equals and name.isidentifier():
+            named[name] = _unescaped(value)
+        else:
+            words.append(_unescaped(part))
+    endpoint = tlsEndpoint(reactor, *words, **named)
+    reactor.reloads.append(endpoint.reload)
+    return cast(IStreamServerEndpoint, endpoint)
+
+
+#: One part of a description: what follows a colon, in which a backslash takes the next
+#: character as it is.
+_PART = re.compile(r":((?:\\.|[^:\\])*)", re.DOTALL)
+
+
+def _unescaped(part: str) -> str:
+    """
+    Take the backslashes out of a part.
+    """
+    return re.sub(r"\\(.)", r"\1", part, flags=re.DOTALL)
 
 
 class ListeningService(Service):

@@ -144,8 +144,9 @@ class TimestampEcho(Protocol):
         """
         before = self._stamper.messages
         for part in slices(data, len(stamp)):
-            if reply := self._stamper.feed(part, stamp):
-                yield reply
+            # Not by way of a variable: while the peer does not read, this frame waits
+            # and would keep a reply that is on its way.
+            yield self._stamper.feed(part, stamp)
             if self.factory.watchesActivity and self._stamper.messages > before:
                 self.lastActive = self.factory.reactor.seconds()
         if not self.factory.pause and not self._stamper.newlineSeen:
@@ -155,8 +156,7 @@ class TimestampEcho(Protocol):
         """
         End the message that is open.
         """
-        if reply := self._stamper.endMessage():
-            yield reply
+        yield self._stamper.endMessage()
 
     def _repliesGone(self) -> None:
         """

@@ -50,7 +50,8 @@ class ReplySender:
 
     def send(self, replies: Iterator[bytes]) -> None:
         """
-        Send replies, each of which is made when the one before it has gone.  While
+        Send replies, each of which is made when the one before it has gone; empty ones
+        are nothing.  While
         L{isBlocked}, they wait behind those that wait already.
         """
         if self.isBlocked:
@@ -59,9 +60,10 @@ class ReplySender:
             return
         self._replies = replies
         for reply in replies:
-            self._put(reply)
-            if self.isBlocked:
-                return
+            if reply:
+                self._put(reply)
+                if self.isBlocked:
+                    return
 
     def _put(self, reply: bytes) -> None:
         """
@@ -120,7 +122,7 @@ class DirectReplySender(ReplySender):
 
     def resumeProducing(self) -> None:
         """The transport holds nothing: give it the rest, or the next reply."""
-        reply = self._rest or next(self._replies, b"")
+        reply = self._rest or next(filter(None, self._replies), b"")
         self._rest = b""
         if reply:
             self._transport.write(reply)

@@ -1,1 +1,9 @@
 """Unit tests: they need no network, no other process and no real clock."""
+
+from hypothesis import HealthCheck, settings
+
+# How long an example takes says more of the machine than of the code.
+settings.register_profile(
+    "echostamp", deadline=None, suppress_health_check=[HealthCheck.too_slow]
+)
+settings.load_profile("echostamp")

@@ -11,6 +11,9 @@ from twisted.trial.unittest import SynchronousTestCase
 from echostamp import __version__
 from echostamp.client import talk
 from echostamp.client.command import main
+from echostamp.client.target import TlsFiles
+
+NO_FILES = TlsFiles()
 
 
 class CommandCase(SynchronousTestCase):
@@ -20,15 +23,17 @@ class CommandCase(SynchronousTestCase):
 
     def setUp(self) -> None:
         """Note what would be run, and what is said."""
-        self.talks: list[tuple[str, float, bool]] = []
+        self.talks: list[tuple[str, float, bool, TlsFiles]] = []
         self.output, self.errors = io.StringIO(), io.StringIO()
         self.patch(talk, "talk", self.talk)
         self.patch(sys, "stdout", self.output)
         self.patch(sys, "stderr", self.errors)
 
-    def talk(self, target: str, timeout: float, showTimes: bool) -> int:
+    def talk(
+        self, target: str, timeout: float, showTimes: bool, files: TlsFiles
+    ) -> int:
         """Note what would be run, and give a status that nothing else has."""
-        self.talks.append((target, timeout, showTimes))
+        self.talks.append((target, timeout, showTimes, files))
         return 42
 
     def ended(self, *arguments: str) -> int:
@@ -55,20 +60,32 @@ class MainTests(CommandCase):
         """C{echostamp} alone is C{echostamp talk}, and its status the talk's."""
         for arguments in [], ["talk"]:
             self.assertEqual(main(arguments), 42)
-            self.assertEqual(self.talks.pop(), ("localhost:8002", 10.0, False))
+            self.assertEqual(
+                self.talks.pop(), ("localhost:8002", 10.0, False, NO_FILES)
+            )
 
     def test_processesOwnCommandLine(self) -> None:
         """Without arguments of its own, C{main} takes the process's."""
         self.patch(sys, "argv", ["echostamp", "talk", "far"])
         self.assertEqual(main(), 42)
-        self.assertEqual(self.talks, [("far", 10.0, False)])
+        self.assertEqual(self.talks, [("far", 10.0, False, NO_FILES)])
 
     def test_options(self) -> None:
         """Target, C{--time} and C{--timeout} reach the talk."""
         main(["talk", "--time", "--timeout", "0.5", "[::1]:7"])
         main(["talk", "unix:/s", "--timeout=86400"])
         self.assertEqual(
-            self.talks, [("[::1]:7", 0.5, True), ("unix:/s", 86400.0, False)]
+            self.talks,
+            [("[::1]:7", 0.5, True, NO_FILES), ("unix:/s", 86400.0, False, NO_FILES)],
+        )
+
+    def test_filesForTls(self) -> None:
+        """C{--ca}, C{--cert} and C{--key} reach the talk, an empty name too."""
+        main(["talk", "tls:far", "--ca", "a", "--cert=b", "--key", "c"])
+        main(["talk", "tls:far", "--ca="])
+        self.assertEqual(
+            [files for _, _, _, files in self.talks],
+            [TlsFiles("a", "b", "c"), TlsFiles("")],
         )
 
     def test_wrongTimeouts(self) -> None:
@@ -111,6 +128,8 @@ class MainTests(CommandCase):
         self.assertEqual(self.ended("talk", "--help"), 0)
         for text in "TARGET", "localhost:8002", "--time ", "--timeout SECONDS", "10":
             self.assertIn(text, self.output.getvalue())
+        for text in "--ca FILE", "--cert FILE", "--key FILE":
+            self.assertIn(text, self.output.getvalue())
 
 
 class ModuleTests(CommandCase):
@@ -125,7 +144,7 @@ class ModuleTests(CommandCase):
             SystemExit, runpy.run_module, "echostamp", run_name="__main__"
         )
         self.assertEqual(ended.code, 42)
-        self.assertEqual(self.talks, [("localhost:8002", 10.0, True)])
+        self.assertEqual(self.talks, [("localhost:8002", 10.0, True, NO_FILES)])
 
     def test_importRunsNothing(self) -> None:
         """Whatever imports every module runs nothing."""

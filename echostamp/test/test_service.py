@@ -16,7 +16,7 @@ from twisted.trial.unittest import SynchronousTestCase
 from zope.interface.verify import verifyObject
 
 from echostamp import __version__
-from echostamp.daemon import service, transports
+from echostamp.daemon import service, sockets
 from echostamp.daemon.service import Options, makeService
 from echostamp.line.protocol import TimestampEchoFactory
 from echostamp.stamps import stampFormat
@@ -113,7 +113,7 @@ class OptionsTests(SynchronousTestCase):
         """C{--pause} and C{--max-length} take the numbers within their bounds."""
         for text, pause in [("0", 0.0), ("0.5", 0.5), ("3600", 3600.0)]:
             self.assertEqual(self.parsed("--pause", text).pause, pause)
-        for text, length in [("1", 1), ("131072", 131072)]:
+        for text, length in [("1", 1), ("98304", 98304)]:
             self.assertEqual(self.parsed("--max-length", text).maxLength, length)
 
     def test_wrongValues(self) -> None:
@@ -121,7 +121,7 @@ class OptionsTests(SynchronousTestCase):
         for option, values in {
             "port": ["x", "", "-1", "65536", "70000", "1.5", "0x10", "8002 tcp"],
             "pause": ["x", "", "-1", "-0.001", "3600.5", "nan", "inf", "1e400"],
-            "max-length": ["x", "", "0", "-1", "131073", "1e3", "nan"],
+            "max-length": ["x", "", "0", "-1", "98305", "1e3", "nan"],
             "interface": ["x", "", "localhost", "1.2.3", "::1::2", "[::1]", "a\nb"],
             "format": ["", "x" * 61, "a\nb", "[%H]"],
         }.items():
@@ -133,7 +133,7 @@ class OptionsTests(SynchronousTestCase):
         """The line says what would be right."""
         self.assertIn("whole number from 0 to 65535", self.refused("-p", "x"))
         self.assertIn("number from 0 to 3600", self.refused("--pause", "x"))
-        self.assertIn("from 1 to 131072", self.refused("--max-length", "0"))
+        self.assertIn("from 1 to 98304", self.refused("--max-length", "0"))
         self.assertIn("not an IP address", self.refused("-i", "x"))
 
     def test_interfaceBesideAnEndpoint(self) -> None:
@@ -197,7 +197,7 @@ class MakeServiceTests(SynchronousTestCase):
         self.reactor = FakeReactor()
         self.sockets = FakeSockets()
         self.patch(twisted.internet, "reactor", self.reactor)
-        self.patch(transports, "socket", self.sockets)
+        self.patch(sockets, "socket", self.sockets)
 
     def make(self, *arguments: str) -> Any:
         """Make the service of a command line."""

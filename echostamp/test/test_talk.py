@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import fcntl
 import io
 import os
 import sys
@@ -844,15 +845,15 @@ class BeginningTests(SynchronousTestCase):
     def test_closedDescriptors(self) -> None:
         """Standard input or output that is closed gets one line that names it, and
         status 2."""
-        real = os.fstat
+        real = fcntl.fcntl
         for closed, name in (0, "standard input"), (1, "standard output"):
 
-            def fstat(fd: int, closed: int = closed) -> os.stat_result:
+            def flags(fd: int, command: int, closed: int = closed) -> int:
                 if fd == closed:
                     raise osError(errno.EBADF)
-                return real(fd)
+                return real(fd, command)
 
-            self.patch(os, "fstat", fstat)
+            self.patch(fcntl, "fcntl", flags)
             self.errors.seek(0)
             self.errors.truncate()
             self.assertEqual(talk.talk("localhost", 3.0, False), 2)
@@ -861,6 +862,27 @@ class BeginningTests(SynchronousTestCase):
                 f"echostamp: {name}: {os.strerror(errno.EBADF)}\n",
             )
         self.assertEqual(self.runs, [])
+
+    def test_descriptorsForTheOtherDirection(self) -> None:
+        """Standard input that can only be written, or output that can only be read,
+        is no use."""
+        for mode, why in [
+            (os.O_WRONLY, "standard input: not open for reading"),
+            (os.O_RDONLY, "standard output: not open for writing"),
+        ]:
+            self.patch(fcntl, "fcntl", lambda fd, command, mode=mode: mode)
+            self.assertEqual(talk._unusableStandardIO(), why)
+
+    def test_standardErrorThatCannotBeWritten(self) -> None:
+        """It changes nothing about how it ends."""
+
+        class Full(io.StringIO):
+            def write(self, text: str) -> int:
+                raise osError(errno.ENOSPC)
+
+        for stderr in Full(), None:
+            self.patch(sys, "stderr", stderr)
+            self.assertEqual(talk._said(Outcome(1, "no")), 1)
 
     def test_nothingToSay(self) -> None:
         """An end as it should be says nothing."""

@@ -17,7 +17,7 @@ from twisted.internet.testing import EventLoggingObserver
 from twisted.logger import formatEvent, globalLogPublisher
 from twisted.trial.unittest import SkipTest, SynchronousTestCase
 
-from echostamp.daemon import transports
+from echostamp.daemon import sockets, transports
 from echostamp.daemon.transports import (
     BACKLOG,
     ListeningService,
@@ -41,7 +41,7 @@ class TransportsCase(SynchronousTestCase):
         self.reactor = FakeReactor()
         self.sockets = FakeSockets()
         self.factory = Factory()
-        self.patch(transports, "socket", self.sockets)
+        self.patch(sockets, "socket", self.sockets)
 
     def prepare(self, description: str) -> PreparedPort:
         """Prepare to listen."""
@@ -303,8 +303,7 @@ class OtherKindsTests(TransportsCase):
                     isOpen.append(True)
                 return super().adoptStreamPort(fileno, *args)
 
-        ours, theirs = socket.socketpair()
-        self.addCleanup(theirs.close)
+        ours = socket.socket(socket.AF_INET)
         preparing: Any = PreparingReactor(Adopting())
         endpoint = AdoptedStreamServerEndpoint(preparing, ours.detach(), socket.AF_INET)
         prepared: Any = self.successResultOf(endpoint.listen(self.factory))

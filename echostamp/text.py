@@ -1,0 +1,20 @@
+"""
+Text from elsewhere, safe to show; a leaf.
+"""
+
+from __future__ import annotations
+
+
+def printable(text: str) -> str:
+    """
+    Make one line of a text that may hold anything: what is not printable, newlines
+    included, stands there as Python would write it.
+    """
+    return "".join([each if each.isprintable() else escaped(each) for each in text])
+
+
+def escaped(character: str) -> str:
+    """
+    Write a character as Python would in a string.
+    """
+    return character.encode("unicode_escape").decode("ascii")

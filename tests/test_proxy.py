@@ -1,0 +1,264 @@
+"""Behind HAProxy: who the client is, and nothing lost when a daemon is restarted."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import re
+import shutil
+import signal
+import socket
+import subprocess
+import tempfile
+import threading
+import time
+from pathlib import Path
+
+from twisted.trial.unittest import SynchronousTestCase
+
+from tests.harness import (
+    DEADLINE,
+    STAMP,
+    Daemon,
+    figure,
+    readAll,
+    readLines,
+    tool,
+    until,
+    withoutStamps,
+)
+
+CONFIGURATION = Path(__file__).parent.parent / "deploy" / "haproxy" / "echostamp.cfg"
+
+PROXIED = ("-e", "proxy:tcp:0:interface=127.0.0.1", "--proxy-from=127.0.0.0/8")
+
+
+def freePort() -> int:
+    """Find a port that nobody uses."""
+    with socket.socket() as found:
+        found.bind(("127.0.0.1", 0))
+        port: int = found.getsockname()[1]
+        return port
+
+
+class HeaderTests(SynchronousTestCase):
+    """
+    What a header may be, from a proxy of the test's own.
+    """
+
+    def setUp(self) -> None:
+        """Start a daemon."""
+        self.daemon = Daemon(self, *PROXIED)
+
+    def assertIsServed(self, *parts: bytes, name: str) -> None:
+        """Assert that a line behind a header is answered, and who is in the log."""
+        with self.daemon.connect() as peer:
+            peer.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+            for part in parts:
+                peer.sendall(part)
+            peer.sendall(b"one\ntwo\n")
+            peer.shutdown(socket.SHUT_WR)
+            self.assertEqual(withoutStamps(readAll(peer)), b"one\ntwo\n")
+        until(lambda: f" {name} connected" in self.daemon.log())
+
+    def assertClosed(self, peer: socket.socket) -> None:
+        """Assert that a connection is closed without an octet."""
+        with contextlib.suppress(ConnectionError):
+            self.assertEqual(peer.recv(100), b"")
+
+    def test_client(self) -> None:
+        """The log has the client's address."""
+        self.assertIsServed(
+            b"PROXY TCP4 192.0.2.7 192.0.2.1 4711 8002\r\n", name="192.0.2.7:4711"
+        )
+        header = bytes.fromhex("0d0a0d0a000d0a515549540a 21 11 000c")
+        addresses = bytes([192, 0, 2, 8, 192, 0, 2, 1, 0x12, 0x67, 0x1F, 0x42])
+        self.assertIsServed(header + addresses, name="192.0.2.8:4711")
+
+    def test_fragments(self) -> None:
+        """A header that comes octet by octet is understood."""
+        header = b"PROXY TCP6 2001:db8::7 2001:db8::1 4711 8002\r\n"
+        self.assertIsServed(
+            *(header[n : n + 1] for n in range(len(header))), name="[2001:db8::7]:4711"
+        )
+
+    def test_unknownAndLocal(self) -> None:
+        """UNKNOWN and LOCAL keep the connection's own address."""
+        local = bytes.fromhex("0d0a0d0a000d0a515549540a 20 00 0000")
+        for count, header in enumerate([b"PROXY UNKNOWN\r\n", local], 1):
+            with self.daemon.connect() as peer:
+                name = f" 127.0.0.1:{peer.getsockname()[1]} connected"
+                peer.sendall(header + b"a\n")
+                readLines(peer, 1)
+            self.assertEqual(self.daemon.log().count(name), 1, count)
+
+    def test_malformed(self) -> None:
+        """What is no header is refused, in one printable line of the log each."""
+        hostile = "PROXY TCP4 \x1b[31m\u202e 1.2.3.4 1 2\r\n".encode()
+        headers = [b"GET / HTTP/1.0\r\n", b"hello\n", hostile, bytes(range(256))]
+        for header in headers:
+            with self.daemon.connect() as peer:
+                peer.sendall(header)
+                self.assertClosed(peer)
+        until(lambda: self.daemon.log().count("refused") == len(headers))
+        self.assertTrue(all(x.isprintable() for x in self.daemon.log().splitlines()))
+        self.assertNotIn("Traceback", self.daemon.log())
+
+    def test_noHeader(self) -> None:
+        """Who sends no header is closed within half a second of the limit, 5 s."""
+        began = time.monotonic()
+        with self.daemon.connect() as peer:
+            self.assertClosed(peer)
+        seconds = time.monotonic() - began
+        self.assertTrue(4.9 < seconds < 5.5, seconds)
+
+    def test_nobodyElseIsBelieved(self) -> None:
+        """A header from outside C{--proxy-from} is refused."""
+        daemon = Daemon(self, *PROXIED[:2], "--proxy-from=192.0.2.0/24")
+        with daemon.connect() as peer:
+            with contextlib.suppress(ConnectionError):
+                peer.sendall(b"PROXY TCP4 192.0.2.7 192.0.2.1 4711 8002\r\n")
+            self.assertClosed(peer)
+        until(lambda: "--proxy-from" in daemon.log())
+        self.assertNotIn("192.0.2.7", daemon.log())
+
+    def test_hostsAreTheClients(self) -> None:
+        """C{--max-per-host} counts clients, not the proxy."""
+        daemon = Daemon(self, *PROXIED, "--max-per-host=1")
+        kept = []
+        for client, isServed in ("7", True), ("7", False), ("8", True):
+            peer = daemon.connect()
+            self.addCleanup(peer.close)
+            kept.append(peer)
+            header = f"PROXY TCP4 192.0.2.{client} 192.0.2.1 4711 8002\r\n"
+            try:
+                peer.sendall(header.encode() + b"a\n")
+                reply = peer.recv(100)
+            except ConnectionError:
+                reply = b""
+            self.assertEqual(bool(reply), isServed)
+
+
+class HaproxyTests(SynchronousTestCase):
+    """
+    With the real HAProxy and the configuration of deploy/.
+    """
+
+    def setUp(self) -> None:
+        """Start two daemons, and HAProxy before them."""
+        haproxy = tool("haproxy", "haproxy")
+        self.daemons = [Daemon(self, *PROXIED) for _ in "12"]
+        # The name of a UNIX socket has to be short.
+        folder = tempfile.mkdtemp()
+        self.addCleanup(shutil.rmtree, folder)
+        self.stats = f"{folder}/s"
+        self.port = freePort()
+        self.haproxy = subprocess.Popen(
+            [haproxy, "-db", "-f", str(CONFIGURATION)],
+            env={
+                **os.environ,
+                "BIND": f"127.0.0.1:{self.port}",
+                "ONE": f"127.0.0.1:{self.daemons[0].port}",
+                "TWO": f"127.0.0.1:{self.daemons[1].port}",
+                "STATS_SOCKET": self.stats,
+            },
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+        )
+        self.addCleanup(self.haproxy.wait, DEADLINE)
+        self.addCleanup(self.haproxy.kill)
+        until(self.isUp)
+
+    def isUp(self) -> bool:
+        """Say whether HAProxy takes connections."""
+        try:
+            self.connect().close()
+        except ConnectionRefusedError:
+            return False
+        return True
+
+    def connect(self) -> socket.socket:
+        """Connect to HAProxy."""
+        return socket.create_connection(("127.0.0.1", self.port), DEADLINE)
+
+    def order(self, words: str) -> str:
+        """Give HAProxy an order."""
+        with socket.socket(socket.AF_UNIX) as stats:
+            stats.settimeout(DEADLINE)
+            stats.connect(self.stats)
+            stats.sendall(words.encode() + b"\n")
+            return readAll(stats).decode()
+
+    def test_twoLinesAndAFin(self) -> None:
+        """300 connections that send two lines and a FIN: 300 get both replies; the
+        log names the clients, by both versions of the header."""
+        answered = 0
+        names = []
+        for _ in range(300):
+            with self.connect() as peer:
+                names.append(f"127.0.0.1:{peer.getsockname()[1]} connected")
+                peer.sendall(b"one\ntwo\n")
+                peer.shutdown(socket.SHUT_WR)
+                answered += withoutStamps(readAll(peer)) == b"one\ntwo\n"
+        figure(f"through haproxy {answered} answered of 300")
+        self.assertEqual(answered, 300)
+        logs = [daemon.log() for daemon in self.daemons]
+        # The log takes so many lines in a second: the first are there for sure.
+        self.assertTrue(all(any(name in log for log in logs) for name in names[:20]))
+        self.assertTrue(all(any(name in log for name in names) for log in logs))
+
+    def test_restartUnderLoad(self) -> None:
+        """One daemon is drained, stopped and started while clients come and go: no
+        line of any connection is lost."""
+        over = threading.Event()
+        counts = [0, 0]
+        failures: list[object] = []
+
+        def talk() -> None:
+            while not over.is_set():
+                try:
+                    with self.connect() as peer:
+                        for number in range(50):
+                            peer.sendall(b"%d\n" % number)
+                            reply = readLines(peer, 1)
+                            if not re.fullmatch(STAMP + b"%d\n" % number, reply):
+                                failures.append(reply)
+                            counts[1] += 1
+                        counts[0] += 1
+                except (AssertionError, OSError) as error:
+                    failures.append(error)
+
+        clients = [threading.Thread(target=talk) for _ in range(4)]
+        for client in clients:
+            client.start()
+        try:
+            one = self.daemons[0]
+            until(lambda: one.log().count("disconnected") > 20)
+            self.order("set server daemons/one state drain")
+            until(lambda: _current(self.order("show stat")) == 0)
+            self.assertEqual(one.stop(signal.SIGTERM), 0)
+            before = counts[0]
+            until(lambda: counts[0] > before + 20)
+            again = Daemon(
+                self,
+                *("-e", f"proxy:tcp:{one.port}:interface=127.0.0.1", PROXIED[2]),
+            )
+            self.order("set server daemons/one state ready")
+            until(lambda: again.log().count(" disconnected: 50 messages") > 20)
+        finally:
+            over.set()
+            for client in clients:
+                client.join(DEADLINE)
+        print(
+            f"\n{counts[1]} lines answered of {counts[0]} connections, a restart amid"
+        )
+        self.assertEqual(failures, [])
+
+
+def _current(statistics: str) -> int:
+    """
+    Read how many connections the first daemon has, of HAProxy's statistics.
+    """
+    names, *rows = [line.split(",") for line in statistics.splitlines() if line]
+    [row] = [row for row in rows if row[:2] == ["daemons", "one"]]
+    return int(row[names.index("scur")])
