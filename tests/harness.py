@@ -17,7 +17,7 @@ import sysconfig
 import time
 from collections.abc import Callable
 from pathlib import Path
-from typing import TypeVar
+from typing import NoReturn, TypeVar
 
 from twisted.trial.unittest import SkipTest, SynchronousTestCase
 
@@ -49,13 +49,16 @@ def tool(name: str, package: str) -> str:
 
     @param package: the Debian package that brings it.
     """
-    found = shutil.which(name)
-    if found:
-        return found
-    missing = f"{name} is missing: Debian package {package}"
+    return shutil.which(name) or lack(f"{name}: Debian package {package}")
+
+
+def lack(what: str) -> NoReturn:
+    """
+    Skip a test for want of something; where everything has to be there, fail.
+    """
     if os.environ.get("ECHOSTAMP_REQUIRE_TOOLS"):
-        raise AssertionError(missing)
-    raise SkipTest(missing)
+        raise AssertionError(f"the test needs {what}")
+    raise SkipTest(f"needs {what}")
 
 
 def until(condition: Callable[[], T | None], seconds: float = DEADLINE) -> T:

@@ -13,7 +13,7 @@ from pathlib import Path
 
 from twisted.trial.unittest import SynchronousTestCase
 
-from tests.harness import DEADLINE, STAMP, Daemon, readAll, run, script, until
+from tests.harness import DEADLINE, STAMP, Daemon, lack, readAll, run, script, until
 
 
 class StartTests(SynchronousTestCase):
@@ -196,6 +196,40 @@ class RefusalTests(SynchronousTestCase):
     def test_folderThatIsNotThere(self) -> None:
         """A UNIX socket whose folder is missing is refused before anything runs."""
         self.assertRefused("-e", "unix:nosuch/s", names="'unix:nosuch/s': No such file")
+
+
+class PrivilegeTests(SynchronousTestCase):
+    """
+    It is started by root, and does not stay root.
+    """
+
+    def test_lowPortAndNobody(self) -> None:
+        """C{twistd -u -g} binds a low port, then gives up uid, gid and groups, and
+        still serves and stops."""
+        if os.geteuid():
+            lack("root")
+        port = next(port for port in range(1023, 600, -1) if _isFree(port))
+        daemon = Daemon(
+            self,
+            f"--port={port}",
+            command=("twistd", "-n", "--pidfile=", "-u65534", "-g65534"),
+        )
+        with daemon.connect() as peer:
+            peer.sendall(b"hello\n")
+            self.assertRegex(peer.recv(1000), b"^" + STAMP + b"hello\n$")
+        status = Path(f"/proc/{daemon.process.pid}/status").read_text()
+        for field in "Uid", "Gid":
+            self.assertRegex(status, rf"(?m)^{field}:(\s+65534){{4}}$")
+        self.assertRegex(status, r"(?m)^Groups:(\s+65534)?\s*$")
+        self.assertEqual(daemon.stop(), 0)
+
+
+def _isFree(port: int) -> bool:
+    """
+    Say whether nobody listens on a port.
+    """
+    with socket.socket() as found:
+        return found.connect_ex(("127.0.0.1", port)) != 0
 
 
 class LogTests(SynchronousTestCase):

@@ -11,10 +11,20 @@ import time
 from contextlib import ExitStack
 from pathlib import Path
 
-from twisted.trial.unittest import SkipTest, SynchronousTestCase
+from twisted.trial.unittest import SynchronousTestCase
 
 from echostamp.daemon.limits import LINES_A_SECOND
-from tests.harness import DEADLINE, STAMP, Daemon, figure, memory, run, tool, until
+from tests.harness import (
+    DEADLINE,
+    STAMP,
+    Daemon,
+    figure,
+    lack,
+    memory,
+    run,
+    tool,
+    until,
+)
 from tests.test_shutdown import fill
 
 
@@ -156,7 +166,7 @@ class TimeTests(SynchronousTestCase):
     def test_idle(self) -> None:
         """C{--idle-timeout} counts from the last whole message."""
         daemon = Daemon(self, "-p0", "--idle-timeout=1")
-        with daemon.connect() as silent, daemon.connect() as peer:
+        with daemon.connect() as silent:
             began = time.monotonic()
             self.assertClosed(silent, began, 1)
             with daemon.connect() as talking:
@@ -164,7 +174,6 @@ class TimeTests(SynchronousTestCase):
                     self.assertTrue(isServed(talking))
                     time.sleep(0.05)
                 self.assertClosed(talking, time.monotonic(), 1)
-            del peer
 
     def test_slowDrip(self) -> None:
         """Octets that are no message do not count."""
@@ -208,15 +217,6 @@ def cpu(process: int) -> float:
     """
     fields = Path(f"/proc/{process}/stat").read_text().rpartition(")")[2].split()
     return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
-
-
-def lack(what: str) -> None:
-    """
-    Skip a test for want of something; where everything has to be there, fail.
-    """
-    if os.environ.get("ECHOSTAMP_REQUIRE_TOOLS"):
-        raise AssertionError(f"the test needs {what}")
-    raise SkipTest(f"needs {what}")
 
 
 class VanishedPeerTests(SynchronousTestCase):
@@ -282,6 +282,4 @@ class VanishedPeerTests(SynchronousTestCase):
         self.inside(near, "link", "set", "n0", "down")
         began = time.monotonic()
         until(lambda: daemon.log().count("disconnected") == 2, limit + 3)
-        print(
-            f"\nvanished peers gone after {time.monotonic() - began:.1f} s of {limit}"
-        )
+        figure(f"vanished peers gone after {time.monotonic() - began:.1f} s of {limit}")
