@@ -19,7 +19,8 @@ from twisted.internet.interfaces import IAddress, IProtocol, IProtocolFactory
 from twisted.internet.protocol import Factory
 from twisted.logger import Logger
 
-from echostamp.line.protocol import TimestampEcho, Visitors, peerName
+from echostamp.line.protocol import TimestampEcho
+from echostamp.line.visitors import Visitors, peerName
 
 #: Descriptors that are kept for the log, for looking up names and the like.
 SPARE_DESCRIPTORS = 12

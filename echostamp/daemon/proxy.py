@@ -19,7 +19,7 @@ from twisted.logger import Logger
 from twisted.python.failure import Failure
 
 from echostamp.daemon.proxyheader import Header, HeaderParser, unmapped
-from echostamp.line.protocol import peerName
+from echostamp.line.visitors import peerName
 
 #: Seconds that a peer has for its whole header.  Section 2: "at least 3 seconds to
 #: cover a TCP retransmit".

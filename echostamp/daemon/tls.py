@@ -4,8 +4,8 @@ The line protocol over TLS: C{tls:PORT:privateKey=FILE:certKey=FILE}.
 Twisted's own TLS endpoints lose replies when close_notify comes right behind the
 data, wait for ever for a peer's close_notify, keep connections whose handshake never
 ends, and take neither a client CA nor a choice of suites.  What is different here is in
-L{TlsProtocol}; it builds on the inside of L{TLSMemoryBIOProtocol}, which has had these
-methods since 2011.
+L{TlsProtocol}; it builds on the inside of L{TLSMemoryBIOProtocol}, which is the same in
+Twisted 25.5 and 26.10.
 
 To import this, the extra C{tls} has to be installed.
 """
@@ -40,7 +40,7 @@ from twisted.protocols.tls import TLSMemoryBIOFactory, TLSMemoryBIOProtocol
 from twisted.python.failure import Failure
 from zope.interface import directlyProvides, implementer, providedBy
 
-from echostamp.line.protocol import peerName
+from echostamp.line.visitors import peerName
 from echostamp.text import printable
 
 #: Seconds that a handshake may take.

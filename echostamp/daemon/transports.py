@@ -29,7 +29,7 @@ from twisted.python.failure import Failure
 
 from echostamp.daemon.sockets import boundSocket, clash, isSocket
 from echostamp.daemon.systemd import adoptUnixPort
-from echostamp.line.protocol import peerName
+from echostamp.line.visitors import peerName
 
 #: Connections that may wait to be accepted.  Of those beyond it the kernel drops the
 #: SYN, which comes again only after a second; Twisted's 50 fill in milliseconds.

@@ -15,12 +15,12 @@ from twisted.internet.interfaces import (
     ITCPTransport,
 )
 from twisted.internet.protocol import Factory, Protocol, connectionDone
-from twisted.logger import Logger
 from twisted.python.failure import Failure
 from zope.interface import implementer
 
 from echostamp.line.sending import ReplySender, isBareSocket, replySender
 from echostamp.line.stamper import MAX_LENGTH, Stamper, slices
+from echostamp.line.visitors import Visitors, peerName
 from echostamp.stamps import CTIME, StampFormat
 
 #: Seconds without input that end a message before a connection's first newline.
@@ -29,46 +29,6 @@ PAUSE = 0.1
 #: Seconds without input after which a connection that is being drained is taken to
 #: have sent all that it had on the way.
 DRAINED = 0.25
-
-log = Logger(namespace="echostamp")
-
-
-class Visitors:
-    """
-    Who is told of connections as they come and go.  This writes the log.
-
-    @ivar watchesActivity: whether L{TimestampEcho.lastActive} is asked for.
-    """
-
-    watchesActivity = False
-
-    def arrived(self, echo: TimestampEcho) -> None:
-        """
-        A connection has been made.
-        """
-        self.say("arrivals", "{peer} connected", peer=echo.peer)
-
-    def left(self, echo: TimestampEcho) -> None:
-        """
-        A connection is gone.
-        """
-        self.say(
-            "departures",
-            "{peer} disconnected: {messages} messages, {octets} bytes, {seconds:.3f} s",
-            peer=echo.peer,
-            messages=echo.messages,
-            octets=echo.octets,
-            seconds=echo.age,
-        )
-
-    def say(self, kind: str, format: str, **fields: object) -> None:
-        """
-        Write a line.
-
-        @param kind: what it is about.
-        @param format: as L{Logger.info} takes it, with C{fields}.
-        """
-        log.info(format, **fields)
 
 
 @implementer(IHalfCloseableProtocol)
@@ -348,21 +308,3 @@ class TimestampEchoFactory(Factory):
             self._stamp = self._format.stamp(now)
             self._stampPeriod = period
         return self._stamp
-
-
-def peerName(address: object) -> str:
-    """
-    Name the far end of a connection, for the log: C{192.0.2.1:4711},
-    C{[2001:db8::1]:4711}, or C{local} for a UNIX socket and the like.
-
-    An IPv4 peer of a dual-stack socket gets its own address, not the mapped one.
-
-    @param address: what C{transport.getPeer} gave.
-    """
-    host = getattr(address, "host", None)
-    port = getattr(address, "port", None)
-    if not isinstance(host, str):
-        return "local"
-    if host.startswith("::ffff:") and "." in host:
-        host = host.removeprefix("::ffff:")
-    return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
