@@ -299,6 +299,9 @@ class _Handshake(Protocol):
 
     def handshakeCompleted(self) -> None:
         """Let the protocol take its place."""
+        if self.transport.disconnecting:
+            # Older releases of Twisted look at the name when all else is done.
+            return
         protocol = self._factory.buildProtocol(self.transport.getPeer())
         assert protocol is not None
         self.transport.wrappedProtocol = protocol

@@ -58,10 +58,11 @@ class DrainingService(Service):
 
     def startService(self) -> None:
         """
-        Take the signals over, once the reactor has installed handlers of its own:
-        those take a second signal for an error.
+        Take the signals over, now and once the reactor has installed handlers of its
+        own: those take a second signal for an error.
         """
         Service.startService(self)
+        self._takeSignals()
         self._reactor.callWhenRunning(self._takeSignals)
 
     def _takeSignals(self) -> None:

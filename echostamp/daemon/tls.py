@@ -144,7 +144,10 @@ class Credentials:
 
     def serverConnectionForTLS(self, protocol: TLSMemoryBIOProtocol) -> SSL.Connection:
         """Make the TLS side of a new connection."""
-        return SSL.Connection(self._context, None)
+        connection = SSL.Connection(self._context, None)
+        # Older releases of Twisted do not do it.
+        connection.set_app_data(protocol)
+        return connection
 
 
 class _File:
