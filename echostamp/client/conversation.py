@@ -10,24 +10,15 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
-from typing import Any, NamedTuple
-from typing import Protocol as Interface
+from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 
 from twisted.internet.defer import Deferred
-from twisted.internet.error import ConnectionDone
-from twisted.internet.interfaces import (
-    IDelayedCall,
-    IHalfCloseableProtocol,
-    IPushProducer,
-    ISSLTransport,
-    ITCPTransport,
-)
-from twisted.internet.protocol import Protocol, connectionDone
-from twisted.python.failure import Failure
-from zope.interface import implementer
+from twisted.internet.interfaces import IDelayedCall
 
-from echostamp.client.target import whatFailed
 from echostamp.line.replies import Replies, SendTimes
+
+if TYPE_CHECKING:
+    from echostamp.client.farend import FarEnd
 
 #: Exit statuses: everything was answered; the far end is not there or did not answer
 #: everything; this end is at fault.
@@ -50,7 +41,7 @@ class Outcome(NamedTuple):
     line: str = ""
 
 
-class Console(Interface):
+class Console(Protocol):
     """
     What a conversation asks of its near side.
 
@@ -333,68 +324,3 @@ class Conversation:
         """
         self._stopTimer()
         self._outcome = outcome
-
-
-@implementer(IHalfCloseableProtocol, IPushProducer)
-class FarEnd(Protocol):
-    """
-    The network side of a conversation.
-
-    @ivar isTls: whether the connection is under TLS, which has no half-close.
-    """
-
-    transport: Any
-    isTls = False
-    _isClosed = False
-
-    def __init__(self, conversation: Conversation) -> None:
-        """
-        @param conversation: what to be the far end of.
-        """
-        self._conversation = conversation
-
-    def connectionMade(self) -> None:
-        """Send small messages at once."""
-        self._conversation.farEnd = self
-        self.isTls = ISSLTransport.providedBy(self.transport)
-        if ITCPTransport.providedBy(self.transport):
-            self.transport.setTcpNoDelay(True)
-
-    def dataReceived(self, data: bytes) -> None:
-        """Hand on what came back."""
-        self._conversation.received(data)
-
-    def readConnectionLost(self) -> None:
-        """The far end has sent all it will."""
-        self._closed("the far end closed the connection")
-
-    def writeConnectionLost(self) -> None:
-        """Our FIN is out."""
-
-    def connectionLost(self, reason: Failure = connectionDone) -> None:
-        """The connection is gone."""
-        isClean = reason.check(ConnectionDone)
-        self._closed(
-            "the far end closed the connection" if isClean else whatFailed(reason)
-        )
-
-    def _closed(self, why: str) -> None:
-        """
-        Say once that nothing more will come.
-        """
-        if not self._isClosed:
-            self._isClosed = True
-            self._conversation.farEndClosed(why)
-
-    def pauseProducing(self) -> None:
-        """Our output is full: read no more replies."""
-        self.transport.pauseProducing()
-        self._conversation.outputBlocked(True)
-
-    def resumeProducing(self) -> None:
-        """Our output has room again."""
-        self.transport.resumeProducing()
-        self._conversation.outputBlocked(False)
-
-    def stopProducing(self) -> None:
-        """Our output is gone: L{Conversation.outputClosed} sees to that."""

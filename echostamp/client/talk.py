@@ -28,9 +28,9 @@ from echostamp.client.conversation import (
     NEAR_END_FAILED,
     QUIET,
     Conversation,
-    FarEnd,
     Outcome,
 )
+from echostamp.client.farend import FarEnd
 from echostamp.client.target import (
     OptionError,
     Target,

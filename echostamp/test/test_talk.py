@@ -25,7 +25,8 @@ from zope.interface import alsoProvides
 from zope.interface.verify import verifyObject
 
 from echostamp.client import talk
-from echostamp.client.conversation import Conversation, FarEnd, Outcome
+from echostamp.client.conversation import Conversation, Outcome
+from echostamp.client.farend import FarEnd
 from echostamp.client.talk import PipeConsole, TerminalConsole
 from echostamp.line.stamper import Stamper
 from echostamp.test.fakes import (
