@@ -561,7 +561,7 @@ class HandshakeTests(TlsCase):
         """Who is over the limit is closed at once, and no descriptor is left over."""
         daemon = self.daemon("--max-connections=2")
         descriptors = Path(f"/proc/{daemon.process.pid}/fd")
-        # What the first connection opens once and for all is no leak.
+        # It listens before its reactor runs, which opens a pipe for signals.
         self.visit(daemon, VERSIONS[0], None)
         until(lambda: " disconnected" in daemon.log())
         before = len(list(descriptors.iterdir()))

@@ -117,7 +117,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     if options.command is None:
         reader.error("no command")
     from echostamp.client.talk import talk
-    from echostamp.client.target import TlsFiles
+    from echostamp.client.tls import TlsFiles
 
     files = TlsFiles(options.ca, options.cert, options.key)
     return talk(options.target, options.timeout, options.time, files)

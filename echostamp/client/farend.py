@@ -18,7 +18,7 @@ from twisted.python.failure import Failure
 from zope.interface import implementer
 
 from echostamp.client.conversation import Conversation
-from echostamp.client.target import whatFailed
+from echostamp.client.failures import whatFailed
 
 
 @implementer(IHalfCloseableProtocol, IPushProducer)

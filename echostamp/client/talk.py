@@ -30,15 +30,11 @@ from echostamp.client.conversation import (
     Conversation,
     Outcome,
 )
+from echostamp.client.failures import whatFailed
 from echostamp.client.farend import FarEnd
-from echostamp.client.target import (
-    OptionError,
-    Target,
-    TlsFiles,
-    parseTarget,
-    whatFailed,
-)
+from echostamp.client.target import Target, parseTarget
 from echostamp.client.terminal import SafeText, privateDescriptor
+from echostamp.client.tls import OptionError, TlsFiles
 from echostamp.text import printable
 
 PROMPT = "> "

@@ -264,6 +264,15 @@ class LimitedVisitors(Visitors):
         """
         self.say("refusals", "{peer} refused: {reason}", peer=peer, reason=reason)
 
+    def admitted(self, peer: str, subject: str) -> None:
+        """
+        Somebody has shown a certificate.
+
+        @param peer: who.
+        @param subject: whose it is.
+        """
+        self.say("certificates", "{peer} is {subject}", peer=peer, subject=subject)
+
     def arrived(self, echo: TimestampEcho) -> None:
         """A connection has been made: it has so much time."""
         super().arrived(echo)

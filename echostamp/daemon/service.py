@@ -301,6 +301,7 @@ def makeService(options: Options) -> IService:
         door,
         proxyDoor if options.proxies else None,
         lambda bound: watchPeer(bound, options.peerTimeout),
+        visitors,
     )
     prepared = []
     for description in options.endpoints:

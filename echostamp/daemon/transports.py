@@ -27,6 +27,7 @@ from twisted.internet.interfaces import (
 from twisted.logger import Logger
 from twisted.python.failure import Failure
 
+from echostamp.daemon.limits import LimitedVisitors
 from echostamp.daemon.sockets import boundSocket, clash, isSocket
 from echostamp.daemon.systemd import adoptUnixPort
 from echostamp.line.visitors import peerName
@@ -70,6 +71,7 @@ class PreparingReactor:
         door: Door = lambda factory: factory,
         proxyDoor: Door | None = None,
         prepareSocket: Callable[[socket.socket], None] = lambda bound: None,
+        visitors: LimitedVisitors | None = None,
     ) -> None:
         """
         @param reactor: what will listen: an L{IReactorTCP
@@ -78,6 +80,7 @@ class PreparingReactor:
         @param proxyDoor: the same for a port behind a proxy; L{None} where there is
             none.
         @param prepareSocket: sets the options of a TCP socket that will listen.
+        @param visitors: who is told of TLS handshakes.
 
         @ivar reloads: read the files of endpoints again; each raises L{ValueError}
             with a text that says what is wrong with them.
@@ -86,6 +89,7 @@ class PreparingReactor:
         self._door = door
         self._proxyDoor = proxyDoor
         self._prepareSocket = prepareSocket
+        self.visitors = visitors
         self._bound: list[socket.socket] = []
         self._paths: set[str] = set()
         self.reloads: list[Callable[[], None]] = []
@@ -102,7 +106,7 @@ class PreparingReactor:
         if self._proxyDoor is None:
             raise ValueError("--proxy-from has to say which proxies are believed")
         behind = PreparingReactor(
-            self._reactor, self._proxyDoor, None, self._prepareSocket
+            self._reactor, self._proxyDoor, None, self._prepareSocket, self.visitors
         )
         behind._bound, behind._paths = self._bound, self._paths
         behind.reloads = self.reloads
@@ -282,6 +286,9 @@ def _endpoint(
             words.append(_unescaped(part))
     endpoint = tlsEndpoint(reactor, *words, **named)
     reactor.reloads.append(endpoint.reload)
+    if reactor.visitors is not None:
+        endpoint.refused = reactor.visitors.refused
+        endpoint.admitted = reactor.visitors.admitted
     return cast(IStreamServerEndpoint, endpoint)
 
 

@@ -11,7 +11,7 @@ from twisted.trial.unittest import SynchronousTestCase
 from echostamp import __version__
 from echostamp.client import talk
 from echostamp.client.command import main
-from echostamp.client.target import TlsFiles
+from echostamp.client.tls import TlsFiles
 
 NO_FILES = TlsFiles()
 

@@ -25,14 +25,9 @@ from twisted.internet.protocol import Factory, Protocol, connectionDone
 from twisted.python.failure import Failure
 from twisted.trial.unittest import SynchronousTestCase
 
-from echostamp.client.target import (
-    TLS_MISSING,
-    OptionError,
-    Target,
-    TlsFiles,
-    parseTarget,
-    whatFailed,
-)
+from echostamp.client.failures import whatFailed
+from echostamp.client.target import Target, parseTarget
+from echostamp.client.tls import TLS_MISSING, OptionError, TlsFiles
 from echostamp.test.fakes import FakeReactor
 from echostamp.test.test_tls import Authority, FakeTcp, pem
 
@@ -41,7 +36,8 @@ try:
     from cryptography.x509.oid import ExtendedKeyUsageOID
     from OpenSSL import SSL
 
-    from echostamp.daemon.tls import Credentials, TlsFactory
+    from echostamp.daemon.certificates import Credentials
+    from echostamp.daemon.tls import TlsFactory
 except ImportError:
     noTls = "the extra tls is not installed"
 else:

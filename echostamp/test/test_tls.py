@@ -32,10 +32,9 @@ try:
     from cryptography.x509.oid import NameOID
     from OpenSSL import SSL
 
+    from echostamp.daemon.certificates import LONGEST_SUBJECT, Credentials
     from echostamp.daemon.tls import (
         CLOSE_GRACE,
-        LONGEST_SUBJECT,
-        Credentials,
         TlsFactory,
         TlsProtocol,
         logAdmitted,

@@ -1,0 +1,51 @@
+"""
+What went wrong with a connection, in a few words.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import sys
+
+from twisted.internet.error import ConnectError, ConnectionLost, DNSLookupError
+from twisted.python.failure import Failure
+
+#: Alerts about a certificate: RFC 8446, section 6.2.
+_OF_CERTIFICATE = re.compile(r"certificate|unknown ca|access denied")
+
+
+def whatFailed(failure: Failure) -> str:
+    """
+    Say in a few words why a connection was not made, or was lost.
+    """
+    error = failure.value
+    if isinstance(error, DNSLookupError):
+        return "the name does not resolve"
+    if isinstance(error, ConnectError) and error.osError:
+        return os.strerror(error.osError)
+    if isinstance(error, ConnectionLost):
+        return "the connection was lost"
+    ssl = sys.modules.get("OpenSSL.SSL")
+    if ssl is not None and isinstance(error, ssl.Error):
+        return _whatTlsSaid(error)
+    return str(error) or type(error).__name__
+
+
+def _whatTlsSaid(error: Exception) -> str:
+    """
+    Say in a few words what OpenSSL has found, or been told.
+    """
+    # A list of what happened, each with where in OpenSSL, or a number and a text.
+    queue = error.args[0] if error.args else ()
+    if isinstance(queue, int):
+        queue = [error.args]
+    text = ", ".join(dict.fromkeys(str(each[-1]) for each in queue))
+    alert = text.partition("alert ")[2]
+    if _OF_CERTIFICATE.search(alert):
+        return f"the far end refused our certificate ({alert})"
+    if alert:
+        return f"the far end refused TLS with us ({alert})"
+    if "wrong version number" in text:
+        return "the far end does not speak TLS"
+    return f"TLS failed ({text})" if text else "TLS failed"
