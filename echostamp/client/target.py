@@ -90,6 +90,8 @@ def _address(text: str) -> tuple[str, int] | None:
     if isIPv6Address(text):
         text = f"[{text}]"
     match = _HOST_AND_PORT.fullmatch(text)
+    if re.fullmatch(r"[^:]+:", text) and not _DESCRIPTION.match(text):
+        raise ValueError("no port behind the colon")
     if not match or _DESCRIPTION.match(text):
         return None
     host, port = match["v6"] or match["host"], int(match["port"] or PORT)

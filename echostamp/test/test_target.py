@@ -104,6 +104,7 @@ class ParseTargetTests(SynchronousTestCase):
             ("", "no host"),
             (":8002", "no host"),
             ("[]:8002", "no host"),
+            ("localhost:", "no port behind the colon"),
             ("[localhost]:8002", "'localhost' is not an IPv6 address"),
             ("localhost:0", "0 is not a port from 1 to 65535"),
             ("localhost:65536", "65536 is not a port from 1 to 65535"),
