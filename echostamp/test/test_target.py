@@ -109,7 +109,6 @@ class ParseTargetTests(SynchronousTestCase):
             ("localhost:0", "0 is not a port from 1 to 65535"),
             ("localhost:65536", "65536 is not a port from 1 to 65535"),
             ("localhost:http", "Unknown endpoint type"),
-            ("localhost:", "Unknown endpoint type"),
             ("localhost:80:90", "Unknown endpoint type"),
             ("[::1]x", "Unknown endpoint type"),
             ("nonsense:localhost:8002", "Unknown endpoint type"),
