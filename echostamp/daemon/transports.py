@@ -264,7 +264,7 @@ def _endpoint(
     reactor: PreparingReactor, kind: str, description: str
 ) -> IStreamServerEndpoint:
     """
-    Read a description: C{tls:}, which Twisted has for clients only, or one of
+    Read a description: C{tls:}, which is ours also where Twisted has one, or one of
     Twisted's.
     """
     if kind != "tls":
