@@ -62,9 +62,7 @@ class Authority:
         """
         self._key = ec.generate_private_key(ec.SECP256R1())
         self._name = commonName(name)
-        self.certificate = self._signed(
-            self._name, self._key, [x509.BasicConstraints(True, None)], -1, 30
-        )
+        self.certificate = self._signed(self._name, self._key, mayIssue(None), -1, 30)
 
     def _signed(
         self, subject: Any, key: Any, extensions: list[Any], begin: int, end: int
@@ -88,6 +86,13 @@ class Authority:
         )
         for extension in extensions:
             builder = builder.add_extension(extension, critical=True)
+        # RFC 5280, sections 4.2.1.1 to 4.2.1.3: who is strict asks for these.
+        identifiers: list[Any] = [
+            x509.AuthorityKeyIdentifier.from_issuer_public_key(self._key.public_key()),
+            x509.SubjectKeyIdentifier.from_public_key(key.public_key()),
+        ]
+        for identifier in identifiers:
+            builder = builder.add_extension(identifier, critical=False)
         return builder.sign(self._key, hashes.SHA256()).public_bytes(Encoding.PEM)
 
     def issue(
@@ -125,8 +130,29 @@ class Authority:
         @return: it, and its certificate as signed by this one.
         """
         other = Authority("Intermediate")
-        constraints = [x509.BasicConstraints(True, 0)]
-        return other, self._signed(other._name, other._key, constraints, -1, 30)
+        return other, self._signed(other._name, other._key, mayIssue(0), -1, 30)
+
+
+def mayIssue(length: int | None) -> list[Any]:
+    """
+    Make the extensions of a CA's certificate.
+
+    @param length: of the chain of CAs that may be behind it.
+    """
+    no = dict.fromkeys(
+        [
+            "digital_signature",
+            "content_commitment",
+            "key_encipherment",
+            "data_encipherment",
+            "key_agreement",
+            "encipher_only",
+            "decipher_only",
+        ],
+        False,
+    )
+    usage = x509.KeyUsage(key_cert_sign=True, crl_sign=True, **no)
+    return [x509.BasicConstraints(True, length), usage]
 
 
 def commonName(name: str) -> Any:

@@ -1,0 +1,290 @@
+"""
+What must hold for any input: one function for each promise, which raises where it is
+broken.  Nothing here knows who makes the inputs: L{run} does with atheris.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from io import BytesIO
+from ipaddress import ip_address
+from typing import Any, NamedTuple
+
+from echostamp.client.terminal import SafeText
+from echostamp.daemon.proxyheader import Header, HeaderParser
+from echostamp.line import replies as lineReplies
+from echostamp.line import stamper
+from echostamp.line.protocol import DRAINED, TimestampEcho, TimestampEchoFactory
+from echostamp.line.replies import Replies
+from echostamp.line.visitors import Visitors
+from echostamp.stamps import (
+    SECOND,
+    StampFormat,
+    formatUnix,
+    readStamp,
+    stampFormat,
+)
+from echostamp.test.fakes import FakeReactor, FakeSocketConnection, lost
+from echostamp.test.test_proxy import GOOD
+from echostamp.test.test_terminal import HOSTILE, isSafe
+
+# Bounds that an input of a few octets reaches.
+COMPARED = lineReplies.COMPARED = 8
+stamper.SLICE_REPLY = 64
+
+
+class Target(NamedTuple):
+    """
+    What is fuzzed.
+
+    @ivar check: raises where an input breaks a promise.
+    @ivar seeds: inputs to begin with.
+    """
+
+    check: Callable[[bytes], None]
+    seeds: list[bytes]
+
+
+TARGETS: dict[str, Target] = {}
+
+
+def seeded(*seeds: bytes) -> Callable[[Callable[[bytes], None]], None]:
+    """
+    Make a target of a function.
+    """
+
+    def register(check: Callable[[bytes], None]) -> None:
+        TARGETS[check.__name__] = Target(check, list(seeds))
+
+    return register
+
+
+def reads(data: bytes) -> list[bytes]:
+    """
+    Cut an input: its first octet says how many octets each read has.
+    """
+    size = 1 + (data[0] if data else 0)
+    return [data[at : at + size] for at in range(1, len(data), size)]
+
+
+@seeded(*[b"\x06" + header + b"hello\n" for header, _ in GOOD])
+def headers(data: bytes) -> None:
+    """However a PROXY header is cut the answer is the same; it is an address, or a
+    L{ValueError} that can be logged."""
+    answer = readHeader(reads(data))
+    assert answer == readHeader([data[1:]])
+    if isinstance(answer, str):
+        assert answer.isprintable()
+    elif answer:
+        header, _ = answer
+        assert header.host is None or ip_address(header.host)
+        assert 0 <= header.port <= 65535
+
+
+def readHeader(pieces: list[bytes]) -> tuple[Header, bytes] | str | None:
+    """
+    Give the header and what is behind it, or why there is none.
+    """
+    parser = HeaderParser()
+    rest = iter(pieces)
+    for piece in rest:
+        try:
+            header, behind = parser.feed(piece)
+        except ValueError as error:
+            return str(error)
+        if header:
+            return header, behind + b"".join(rest)
+        assert not behind
+    return None
+
+
+@seeded(
+    *[
+        stampFormat(name, utc=True).stamp(ns) + b"hello\n"
+        for name in ("ctime", "iso", "unix")
+        for ns in (1, 1450085400 * SECOND, -62135596800 * SECOND)
+    ],
+    b"[2016-12-31t23:59:60.5-01:30] ",
+    b"[2015-04-31T00:00:00Z] ",
+)
+def stamps(line: bytes) -> None:
+    """Any line is read: its stamp is its beginning, and says a time that can be
+    written again."""
+    reading = readStamp(line)
+    if reading is None:
+        return
+    assert line[: reading.length].startswith(b"[")
+    assert line[: reading.length].endswith(b"] ")
+    assert 1 <= reading.resolution <= SECOND
+    again = readStamp(b"[%s] " % formatUnix(reading.time))
+    assert again is not None
+    assert again.time == reading.time
+
+
+@seeded(
+    b"\x04a\nb\n\x8c[1] a\n[1] b\n",
+    b"\x06a\nlast\x86[1] a\n\x84[1] \x84last",
+    b"\x0flonger than eight\x93[1] longer than eight",
+)
+def replies(data: bytes) -> None:
+    """The count of answered messages is that of a model which keeps every octet."""
+    counted, sent, received = Replies(), b"", b""
+    program = BytesIO(data)
+    while octet := program.read(1):
+        isReceived, size = divmod(octet[0], 128)
+        piece = program.read(size)
+        if isReceived:
+            counted.received(piece)
+            received += piece
+        else:
+            counted.sent(piece)
+            sent += piece
+        lines = max(0, sent.count(b"\n") - received.count(b"\n"))
+        last, back = sent.rpartition(b"\n")[2], received.rpartition(b"\n")[2]
+        hasCome = len(back) >= len(last) and back.endswith(last[-COMPARED:])
+        assert counted.isUnterminated == bool(last)
+        assert counted.unansweredLines == lines
+        assert counted.unanswered == lines + bool(last and (lines or not hasCome))
+
+
+@seeded(
+    *[b"\x01a" + piece + b"\n" for piece in HOSTILE], "\0ä\u4e2d\U0001f600".encode()
+)
+def text(data: bytes) -> None:
+    """However a stream is cut, it prints as the same text, which obeys nobody."""
+    printed = readText(reads(data))
+    assert printed == readText([data[1:]])
+    assert all(map(isSafe, set(printed)))
+
+
+def readText(pieces: list[bytes]) -> str:
+    """
+    Give what is printed of a stream.
+    """
+    safe = SafeText()
+    return "".join(map(safe.feed, pieces)) + safe.feed(b"", final=True)
+
+
+class Unlogged(Visitors):
+    """
+    Visitors whose activity is watched, and of whom nothing is said.
+    """
+
+    watchesActivity = True
+
+    def say(self, kind: str, format: str, **fields: object) -> None:
+        """Say nothing, but what would be said has to be there."""
+        format.format(**fields)
+
+
+# The upper three bits of an octet of a connection's program.  The lower five are its
+# number: of octets to read, of twentieths of a second, of eight octets of room.
+READ, END, WAIT, ROOM, DRAIN, ABORT, LOSE, VANISH = range(0, 256, 32)
+
+#: A stamp, or what has been sent of it when a connection is lost.
+STAMP = re.compile(rb"\[(\d*)\]? ?")
+
+
+@seeded(
+    bytes([0xFF, READ | 4]) + b"a\nb\n" + bytes([END]),
+    bytes([0xFC, READ | 5]) + b"hello" + bytes([WAIT | 3, WAIT, READ | 2]) + b"!\n",
+    bytes([0xFD, READ | 2]) + b"he" + bytes([READ | 3]) + b"llo" + bytes([END]),
+    bytes([0x04, READ | 20]) + b"\n" * 20 + bytes([ROOM | 4, WAIT | 9, ROOM | 31]),
+    bytes([0xFE, READ | 9]) + b"long line" + bytes([READ | 3]) + b" on",
+    bytes([0x04, READ | 2]) + b"a\n" + bytes([DRAIN, WAIT | 6, ROOM | 31, WAIT | 6]),
+    bytes([0xFC, DRAIN, READ | 2]) + b"ab" + bytes([WAIT | 6, ROOM, READ | 1]) + b"c",
+    bytes([0x04, READ | 2]) + b"a\n" + bytes([ABORT]),
+    bytes([0x04, READ | 2]) + b"a\n" + bytes([LOSE]),
+    bytes([0xFC, VANISH, READ | 2]) + b"a\n" + bytes([ROOM]),
+)
+def connections(data: bytes) -> None:
+    """Whatever happens to a connection: nothing is raised, the replies without their
+    stamps are what was read, up to where the connection was lost; there is a stamp
+    for each message, with the time of a read; and no timer is left."""
+    settings = data[0] if data else 0
+    reactor = FakeReactor()
+    factory = TimestampEchoFactory(
+        reactor,
+        StampFormat(lambda ns: b"%d" % ns, 1),
+        pause=0 if settings & 1 else 0.1,
+        maxLength=8 if settings & 2 else 65536,
+        clock=lambda: round(reactor.seconds() * SECOND),
+        visitors=Unlogged(),
+    )
+    transport = FakeSocketConnection(reactor, room=settings // 4 * 8)
+    echo = transport.protocol = factory.buildProtocol(None)
+    assert isinstance(echo, TimestampEcho)
+    echo.makeConnection(transport)
+    read, times = play(transport, reactor, BytesIO(data[1:]))
+
+    stamped = STAMP.findall(transport.sent)
+    replied = STAMP.sub(b"", transport.sent)
+    if transport.isAborted or transport.room < 0:
+        assert read.startswith(replied)
+    else:
+        assert replied == read
+        assert len(stamped) == echo.messages
+        assert times.issuperset(stamped)
+        assert stamped == sorted(stamped, key=int)
+    assert transport.isClosed
+    assert not factory.connections
+    assert not reactor.getDelayedCalls()
+    assert not reactor.readers | reactor.writers
+
+
+def play(
+    transport: FakeSocketConnection, reactor: FakeReactor, program: BytesIO
+) -> tuple[bytes, set[bytes]]:
+    """
+    Do to a connection what a program says, as far as its transport allows it, and
+    then end it.  One that is lost is left without room.
+
+    @return: what was read and not thrown away, and when, as stamps have it.
+    """
+    read, times, heard = b"", set(), 0.0
+    echo: TimestampEcho = transport.protocol
+    while (octet := program.read(1)) and not transport.isClosed:
+        step, number = octet[0] & 0xE0, octet[0] & 0x1F
+        if step == READ:
+            # No octet of a message is taken for the beginning of a stamp.
+            piece = program.read(number).replace(b"[", b"(")
+            if piece and transport.isRead:
+                if echo._outputEnded:
+                    # A drained connection throws it away: behind its last reply, and
+                    # when nothing had come for long enough.
+                    assert STAMP.sub(b"", transport.sent) == read
+                    assert reactor.seconds() - heard > DRAINED - 1e-6
+                else:
+                    heard = reactor.seconds()
+                    read += piece
+                    times.add(b"%d" % round(reactor.seconds() * SECOND))
+                echo.dataReceived(piece)
+        elif step == END and transport.isRead:
+            endInput(transport)
+        elif step == WAIT:
+            reactor.advance(number / 20)
+        elif step == ROOM:
+            transport.turn(number * 8 if transport.room >= 0 else 0)
+        elif step == DRAIN:
+            echo.drain()
+        elif step == ABORT:
+            echo.abort()
+        elif step in (LOSE, VANISH):
+            transport.room = -1
+            if step == LOSE:
+                lost(transport)
+    if not transport.isClosed:
+        transport.turn(1 << 20 if transport.room >= 0 else 0)
+    if transport.isRead:
+        endInput(transport)
+        transport.turn()
+    return read, times
+
+
+def endInput(transport: Any) -> None:
+    """
+    Let the peer's FIN come.
+    """
+    transport.stopReading()
+    transport.protocol.readConnectionLost()
