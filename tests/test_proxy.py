@@ -249,9 +249,7 @@ class HaproxyTests(SynchronousTestCase):
             over.set()
             for client in clients:
                 client.join(DEADLINE)
-        print(
-            f"\n{counts[1]} lines answered of {counts[0]} connections, a restart amid"
-        )
+        figure(f"{counts[1]} lines answered of {counts[0]} connections, a restart amid")
         self.assertEqual(failures, [])
 
 
