@@ -153,7 +153,9 @@ class Options(usage.Options):
         """
         Twisted server endpoint to listen on, repeatable; a number is a TCP port.
         """
-        if description.isdecimal() and int(description) > 65535:
+        # Python reads no number of thousands of digits.
+        isNumber = description.isdecimal()
+        if isNumber and (len(description) > 5 or int(description) > 65535):
             raise usage.UsageError(
                 f"--endpoint {description!r}: not a port from 0 to 65535"
             )
