@@ -11,8 +11,10 @@ from io import BytesIO
 from ipaddress import ip_address
 from typing import Any, NamedTuple
 
+from echostamp.client.command import parser
 from echostamp.client.terminal import SafeText
 from echostamp.daemon.proxyheader import Header, HeaderParser
+from echostamp.daemon.service import Options
 from echostamp.line import replies as lineReplies
 from echostamp.line import stamper
 from echostamp.line.protocol import DRAINED, TimestampEcho, TimestampEchoFactory
@@ -26,6 +28,7 @@ from echostamp.stamps import (
     stampFormat,
 )
 from echostamp.test.fakes import FakeReactor, FakeSocketConnection, lost
+from echostamp.test.test_fuzz_options import ended
 from echostamp.test.test_proxy import GOOD
 from echostamp.test.test_terminal import HOSTILE, isSafe
 
@@ -176,6 +179,37 @@ class Unlogged(Visitors):
     def say(self, kind: str, format: str, **fields: object) -> None:
         """Say nothing, but what would be said has to be there."""
         format.format(**fields)
+
+
+@seeded(
+    b"-p\x008002\x00-i\x00::1\x00--utc",
+    b"-e\x00unix:/s\x00--proxy-from\x0010.0.0.0/8\x00--grace=0",
+    b"-f%H:%M\x00--pause\x000.5\x00--max-length=70\x00--max-connections\x007",
+    b"--max-per-host=1\x00--idle-timeout=2\x00--max-age\x001e3\x00--peer-timeout=9",
+    b"talk\x00--time\x00--timeout=1\x00far:8002",
+    b"talk\x00--ca=a\x00--cert\x00b\x00--key=c\x00tls:far:1",
+)
+def options(data: bytes) -> None:
+    """A command line of the daemon or of the client is understood, or ends the process
+    with one printable line."""
+    arguments = data.decode("utf-8", "surrogateescape").split("\0")
+    if "--_shell-completion" in arguments:
+        # Of Twisted, for shells; it raises where a shell would not.
+        return
+    end, output, errors = ended(Options().parseOptions, arguments)
+    failed = end is not None and end.code
+    line = str(end.code) if end and failed else "echostamp: "
+    assert line.startswith("echostamp: ")
+    assert line.isprintable()
+    assert not errors
+    assert bool(output) == (end is not None and not failed)
+    end, output, errors = ended(parser().parse_args, arguments)
+    failed = end is not None and end.code
+    assert failed in (None, 0, False, 2)
+    assert bool(errors) == bool(failed)
+    assert errors.startswith("echostamp" if failed else "")
+    assert errors.removesuffix("\n").isprintable()
+    assert bool(output) == (end is not None and not failed)
 
 
 # The upper three bits of an octet of a connection's program.  The lower five are its

@@ -59,7 +59,11 @@ class HeaderTests(SynchronousTestCase):
             peer.sendall(b"one\ntwo\n")
             peer.shutdown(socket.SHUT_WR)
             self.assertEqual(withoutStamps(readAll(peer)), b"one\ntwo\n")
-        until(lambda: f" {name} connected" in self.daemon.log())
+        self.untilLogged(f" {name} connected")
+
+    def untilLogged(self, text: str) -> None:
+        """Wait until something stands in the log."""
+        until(lambda: text in self.daemon.log())
 
     def assertClosed(self, peer: socket.socket) -> None:
         """Assert that a connection is closed without an octet."""
@@ -83,14 +87,21 @@ class HeaderTests(SynchronousTestCase):
         )
 
     def test_unknownAndLocal(self) -> None:
-        """UNKNOWN and LOCAL keep the connection's own address."""
+        """UNKNOWN and LOCAL keep the connection's own address; one of them that sends
+        nothing, as a health check does, leaves no line."""
         local = bytes.fromhex("0d0a0d0a000d0a515549540a 20 00 0000")
-        for count, header in enumerate([b"PROXY UNKNOWN\r\n", local], 1):
+        for header in b"PROXY UNKNOWN\r\n", local:
             with self.daemon.connect() as peer:
-                name = f" 127.0.0.1:{peer.getsockname()[1]} connected"
+                name = f" 127.0.0.1:{peer.getsockname()[1]} "
                 peer.sendall(header + b"a\n")
                 readLines(peer, 1)
-            self.assertEqual(self.daemon.log().count(name), 1, count)
+            self.untilLogged(f"{name}disconnected: 1 messages")
+            with self.daemon.connect() as check:
+                silent = f"127.0.0.1:{check.getsockname()[1]}"
+                check.sendall(header)
+                check.shutdown(socket.SHUT_WR)
+                self.assertEqual(readAll(check), b"")
+            self.assertNotIn(silent, self.daemon.log())
 
     def test_malformed(self) -> None:
         """What is no header is refused, in one printable line of the log each."""

@@ -93,6 +93,27 @@ class ShutdownTests(SynchronousTestCase):
         figure(f"after SIGTERM {len(answered)} of {sent} octets answered of one peer")
         self.assertEqual(answered, expected)
 
+    def test_whoWaitsToBeAccepted(self) -> None:
+        """400 connections that the kernel has made and the daemon has not seen yet are
+        answered, over TCP, and with a PROXY header in front."""
+        for endpoint, header in [
+            ("tcp:0", b""),
+            ("proxy:tcp:0", b"PROXY TCP4 192.0.2.7 192.0.2.1 4711 8002\r\n"),
+        ]:
+            daemon = Daemon(self, "-e", endpoint, "--proxy-from=127.0.0.0/8")
+            daemon.process.send_signal(signal.SIGSTOP)
+            with ExitStack() as stack:
+                peers = [stack.enter_context(daemon.connect()) for _ in range(400)]
+                for peer in peers:
+                    peer.sendall(header + b"hello\nworld")
+                daemon.process.send_signal(signal.SIGTERM)
+                daemon.process.send_signal(signal.SIGCONT)
+                answers = [readAll(peer) for peer in peers]
+            self.assertEqual(daemon.process.wait(DEADLINE), 0)
+            count = sum(withoutStamps(each) == b"hello\nworld" for each in answers)
+            figure(f"{count} of 400 that waited at {endpoint} answered after SIGTERM")
+            self.assertEqual(count, 400)
+
     def test_hundredPeersThatDoNotRead(self) -> None:
         """SIGTERM with 100 peers that do not read: it ends within the grace and a
         second."""

@@ -244,7 +244,11 @@ class TlsCase(SynchronousTestCase):
         return Daemon(self, "-e", f"tls:0:{files}", *options)
 
     def talk(
-        self, daemon: Daemon, *options: str, host: str = "localhost"
+        self,
+        daemon: Daemon,
+        *options: str,
+        host: str = "localhost",
+        stdin: bytes = b"a\nb\n",
     ) -> tuple[int, bytes, str]:
         """Run our client, and give its status, its output and its errors."""
         done = run(
@@ -252,7 +256,7 @@ class TlsCase(SynchronousTestCase):
             "talk",
             *options,
             f"tls:{host}:{daemon.port}",
-            stdin=b"a\nb\n",
+            stdin=stdin,
         )
         return done.returncode, done.stdout, done.stderr.decode()
 
@@ -390,6 +394,9 @@ class ClientTests(TlsCase):
                 f"echostamp: tls:localhost:{daemon.port}: the far end refused our "
                 f"certificate ({why}), 2 messages not answered\n",
             )
+            status, output, errors = self.talk(daemon, *options, *more, stdin=b"")
+            self.assertEqual((status, output), (1, b""))
+            self.assertIn(f"refused our certificate ({why})\n", errors)
 
     def test_wrongCommandLine(self) -> None:
         """Files that cannot be used are one line with status 2, which names them."""

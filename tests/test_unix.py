@@ -86,13 +86,21 @@ class UnixTests(SynchronousTestCase):
         self.assertFalse(os.path.exists(self.path))
 
     def test_staleSocket(self) -> None:
-        """The file of a killed daemon does not stop the next one."""
-        self.daemon.stop(signal.SIGKILL)
-        self.assertTrue(os.path.exists(self.path))
-        Daemon(self, "-e", self.endpoint)
-        with self.connect() as peer:
-            peer.sendall(b"hello\n")
-            self.assertRegex(peer.recv(100), STAMP + b"hello\n$")
+        """The file of a killed daemon does not stop the next one, also where there is
+        no lock, or one with the number of a process that lives."""
+        lock = f"{self.path}.lock"
+        for number, more in enumerate(["", "", ":lockfile=0"]):
+            self.daemon.stop(signal.SIGKILL)
+            self.assertTrue(os.path.exists(self.path))
+            if number:
+                os.unlink(lock)
+                os.symlink(str(os.getpid()), lock)
+            self.daemon = Daemon(self, "-e", f"{self.endpoint}{more}")
+            with self.connect() as peer:
+                peer.sendall(b"hello\n")
+                self.assertRegex(peer.recv(100), STAMP + b"hello\n$")
+        self.assertEqual(self.daemon.stop(), 0)
+        self.assertEqual(os.listdir(os.path.dirname(self.path)), [])
 
     def test_takenSocket(self) -> None:
         """That of a living one does, in one line."""

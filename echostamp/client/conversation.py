@@ -99,6 +99,7 @@ class Conversation:
         self._lastSent = 0
         self._lastReceived = 0
         self._heldReturn = b""
+        self._hasHeard = False
         self._isUnterminated = False
         self._addedLine = 0
         self._inputEnded = False
@@ -128,6 +129,7 @@ class Conversation:
         """
         Show what came back.
         """
+        self._hasHeard = True
         before = self.replies.receivedLines
         self.replies.received(data)
         if before < self._addedLine <= self.replies.receivedLines:
@@ -209,7 +211,9 @@ class Conversation:
         self._isSettled = False
         if not self._inputEnded or self._outputBlocked or self.isOver:
             return
-        if self.farEnd.isTls and not self.replies.unanswered:
+        # A far end that has said nothing may still be about to refuse us: in TLS 1.3 a
+        # client's handshake is over before its certificate has been looked at.
+        if self.farEnd.isTls and self._hasHeard and not self.replies.unanswered:
             self.finish(Outcome(DONE))
             return
         if not self.replies.unansweredLines:
@@ -269,14 +273,15 @@ class Conversation:
         count = self.replies.unanswered
         return f"{count} message{'' if count == 1 else 's'} not answered"
 
-    def farEndClosed(self, why: str) -> None:
+    def farEndClosed(self, why: str, isClean: bool) -> None:
         """
         Nothing more will come back.
 
         @param why: what has happened.
+        @param isClean: whether the far end closed the connection as it should.
         """
         isAnswered = not self.replies.unanswered
-        if self._inputEnded and isAnswered:
+        if self._inputEnded and isAnswered and (isClean or self._hasHeard):
             self.finish(Outcome(DONE))
             return
         owed = "" if isAnswered else f", {self._owed()}"

@@ -52,25 +52,25 @@ class FarEnd(Protocol):
 
     def readConnectionLost(self) -> None:
         """The far end has sent all it will."""
-        self._closed("the far end closed the connection")
+        self._closed("the far end closed the connection", isClean=True)
 
     def writeConnectionLost(self) -> None:
         """Our FIN is out."""
 
     def connectionLost(self, reason: Failure = connectionDone) -> None:
         """The connection is gone."""
-        isClean = reason.check(ConnectionDone)
-        self._closed(
-            "the far end closed the connection" if isClean else whatFailed(reason)
-        )
+        if reason.check(ConnectionDone):
+            self._closed("the far end closed the connection", isClean=True)
+        else:
+            self._closed(whatFailed(reason), isClean=False)
 
-    def _closed(self, why: str) -> None:
+    def _closed(self, why: str, isClean: bool) -> None:
         """
         Say once that nothing more will come.
         """
         if not self._isClosed:
             self._isClosed = True
-            self._conversation.farEndClosed(why)
+            self._conversation.farEndClosed(why, isClean)
 
     def pauseProducing(self) -> None:
         """Our output is full: read no more replies."""

@@ -19,6 +19,7 @@ from twisted.internet.interfaces import IAddress, IProtocol, IProtocolFactory
 from twisted.internet.protocol import Factory
 from twisted.logger import Logger
 
+from echostamp.daemon.proxy import isProxysOwn
 from echostamp.line.protocol import TimestampEcho
 from echostamp.line.visitors import Visitors, peerName
 
@@ -274,8 +275,12 @@ class LimitedVisitors(Visitors):
         self.say("certificates", "{peer} is {subject}", peer=peer, subject=subject)
 
     def arrived(self, echo: TimestampEcho) -> None:
-        """A connection has been made: it has so much time."""
-        super().arrived(echo)
+        """
+        A connection has been made: it has so much time.  A proxy's health check, one
+        or two in a second, is worth no line.
+        """
+        if not isProxysOwn(echo.transport):
+            super().arrived(echo)
         if self._idleTimeout is not None:
             self._after(self._idleTimeout, echo, self._lookIdle)
         if self._maxAge is not None:
@@ -286,7 +291,8 @@ class LimitedVisitors(Visitors):
         for timer in self._timers.pop(echo, ()):
             if timer.active():
                 timer.cancel()
-        super().left(echo)
+        if echo.octets or not isProxysOwn(echo.transport):
+            super().left(echo)
 
     def _after(
         self, seconds: float, echo: TimestampEcho, call: Callable[[TimestampEcho], None]

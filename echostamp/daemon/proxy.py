@@ -113,6 +113,7 @@ class ProxyReceiver(Protocol):
             return
         self._followEnd(inner)
         transport.getPeer = lambda: address
+        transport.isProxysOwn = header.host is None
         transport.protocol = inner
         inner.makeConnection(transport)
         # A socket that is being closed reads no more.
@@ -143,6 +144,16 @@ class ProxyReceiver(Protocol):
         if self._timer is not None and self._hasBegun:
             self._refuse("the connection ended within its PROXY header")
         self._stopTimer()
+
+
+def isProxysOwn(transport: object) -> bool:
+    """
+    Say whether a proxy has made a connection for itself, as health checks are (LOCAL),
+    or cannot tell whose it is (UNKNOWN).
+
+    @param transport: a protocol's, of any kind.
+    """
+    return getattr(transport, "isProxysOwn", False) is True
 
 
 def _logRefusal(peer: str, reason: str) -> None:

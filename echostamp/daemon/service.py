@@ -304,6 +304,8 @@ def makeService(options: Options) -> IService:
         proxyDoor if options.proxies else None,
         lambda bound: watchPeer(bound, options.peerTimeout),
         visitors,
+        # twistd goes there before the service starts.
+        "" if options.parent is None else options.parent.get("rundir", ""),
     )
     prepared = []
     for description in options.endpoints:
@@ -333,7 +335,7 @@ def makeService(options: Options) -> IService:
     services = NotifyingService(reactor, notifier)
     # They are stopped in the reverse order: nobody comes in while the others leave.
     parts: list[Any] = [
-        DrainingService(reactor, factory, options.grace, reload),
+        DrainingService(reactor, factory, options.grace, reload, lambda: counts[""]),
         ListeningService(prepared),
     ]
     for part in parts:

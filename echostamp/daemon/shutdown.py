@@ -12,7 +12,7 @@ from twisted.application.service import Service
 from twisted.internet.defer import Deferred
 from twisted.logger import Logger
 
-from echostamp.line.protocol import TimestampEchoFactory
+from echostamp.line.protocol import DRAINED, TimestampEchoFactory
 
 #: Seconds that connections may take to be drained.
 GRACE = 5.0
@@ -39,6 +39,7 @@ class DrainingService(Service):
         factory: TimestampEchoFactory,
         grace: float = GRACE,
         reload: Callable[[], None] = lambda: None,
+        standing: Callable[[], int] = lambda: 0,
         setHandler: Callable[[int, Any], object] = signal.signal,
     ) -> None:
         """
@@ -47,12 +48,15 @@ class DrainingService(Service):
         @param factory: knows the connections.
         @param grace: seconds that they may take.
         @param reload: called at SIGHUP.
+        @param standing: gives how many connections there are, also of those whose TLS
+            handshake or PROXY header is not complete.
         @param setHandler: installs the handler of a signal.
         """
         self._reactor = reactor
         self._factory = factory
         self._grace = grace
         self._reload = reload
+        self._standing = standing
         self._setHandler = setHandler
         self._isStopping = False
 
@@ -105,28 +109,29 @@ class DrainingService(Service):
         """
         Service.stopService(self)
         self._isStopping = True
-        for echo in list(self._factory.connections):
-            echo.drain()
+        self._began = self._reactor.seconds()
         gone: Deferred[None] = Deferred()
-        self._look(self._reactor.seconds() + self._grace, gone)
+        self._look(gone)
         return gone
 
-    def _look(self, end: float, gone: Deferred[None]) -> None:
+    def _look(self, gone: Deferred[None]) -> None:
         """
-        Wait until no connection is left.
-
-        @param end: when to wait no longer, in the reactor's seconds.
+        Wait until no connection is left.  Those that have not said yet who they are
+        have as long for it as any other has to say something.
         """
         connections = self._factory.connections
-        if connections and self._reactor.seconds() >= end:
+        for echo in list(connections):
+            echo.drain()
+        elapsed = self._reactor.seconds() - self._began
+        if connections and elapsed >= self._grace:
             log.info(
                 "{count} connections not drained within {grace:g} s",
                 count=len(connections),
                 grace=self._grace,
             )
             self._abort()
-        if connections:
-            self._reactor.callLater(_LOOK, self._look, end, gone)
+        if connections or (elapsed < min(DRAINED, self._grace) and self._standing()):
+            self._reactor.callLater(_LOOK, self._look, gone)
         else:
             gone.callback(None)
 

@@ -1,5 +1,5 @@
 """
-Sockets that are bound and do not listen yet.
+Sockets that are bound and do not listen yet, and files that sockets have left.
 """
 
 from __future__ import annotations
@@ -12,11 +12,39 @@ import stat
 from twisted.internet.abstract import isIPv6Address
 
 
-def isSocket(path: str) -> bool:
+def checkPath(path: str) -> None:
     """
-    Say whether a file is a socket.
+    See whether a UNIX socket can be made.  What a killed daemon has left there does
+    not count: nobody listens on it.
+
+    @raise OSError: the folder is not there or not writable, another file has the name,
+        or somebody listens there.
     """
-    return stat.S_ISSOCK(os.stat(path).st_mode)
+    folder = os.path.dirname(path) or "."
+    os.stat(folder)
+    if not os.access(folder, os.W_OK):
+        raise PermissionError(errno.EACCES, os.strerror(errno.EACCES))
+    if os.path.lexists(path):
+        with socket.socket(socket.AF_UNIX) as probe:
+            found = probe.connect_ex(path)
+        if found != errno.ECONNREFUSED or not stat.S_ISSOCK(os.stat(path).st_mode):
+            raise OSError(errno.EADDRINUSE, os.strerror(errno.EADDRINUSE))
+
+
+def clearPath(path: str) -> None:
+    """
+    Make room for a UNIX socket: take away what a killed daemon has left, its socket
+    and the lock that Twisted put beside it.  The lock is a link to a process id, which
+    may belong to another process by now.
+
+    @raise OSError: as L{checkPath}.
+    """
+    checkPath(path)
+    lock = f"{path}.lock"
+    if os.path.lexists(path):
+        os.unlink(path)
+    if os.path.islink(lock):
+        os.unlink(lock)
 
 
 def clash(one: socket.socket, other: socket.socket) -> bool:

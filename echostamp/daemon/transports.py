@@ -12,6 +12,7 @@ from __future__ import annotations
 import errno
 import os
 import re
+import select
 import socket
 from collections.abc import Callable, Sequence
 from typing import Any, cast
@@ -28,7 +29,7 @@ from twisted.logger import Logger
 from twisted.python.failure import Failure
 
 from echostamp.daemon.limits import LimitedVisitors
-from echostamp.daemon.sockets import boundSocket, clash, isSocket
+from echostamp.daemon.sockets import boundSocket, checkPath, clash, clearPath
 from echostamp.daemon.systemd import adoptUnixPort
 from echostamp.line.visitors import peerName
 
@@ -72,6 +73,7 @@ class PreparingReactor:
         proxyDoor: Door | None = None,
         prepareSocket: Callable[[socket.socket], None] = lambda bound: None,
         visitors: LimitedVisitors | None = None,
+        folder: str = "",
     ) -> None:
         """
         @param reactor: what will listen: an L{IReactorTCP
@@ -81,6 +83,8 @@ class PreparingReactor:
             none.
         @param prepareSocket: sets the options of a TCP socket that will listen.
         @param visitors: who is told of TLS handshakes.
+        @param folder: where the service will run: relative paths of UNIX sockets are
+            meant there.
 
         @ivar reloads: read the files of endpoints again; each raises L{ValueError}
             with a text that says what is wrong with them.
@@ -90,6 +94,7 @@ class PreparingReactor:
         self._proxyDoor = proxyDoor
         self._prepareSocket = prepareSocket
         self.visitors = visitors
+        self._folder = folder
         self._bound: list[socket.socket] = []
         self._paths: set[str] = set()
         self.reloads: list[Callable[[], None]] = []
@@ -106,7 +111,12 @@ class PreparingReactor:
         if self._proxyDoor is None:
             raise ValueError("--proxy-from has to say which proxies are believed")
         behind = PreparingReactor(
-            self._reactor, self._proxyDoor, None, self._prepareSocket, self.visitors
+            self._reactor,
+            self._proxyDoor,
+            None,
+            self._prepareSocket,
+            self.visitors,
+            self._folder,
         )
         behind._bound, behind._paths = self._bound, self._paths
         behind.reloads = self.reloads
@@ -151,13 +161,15 @@ class PreparingReactor:
         interface: str = "",
     ) -> PreparedPort:
         """
-        Bind a TCP socket for TLS.
+        Bind a TCP socket for Twisted's C{ssl:}, whose connections are ours.
 
         @raise OSError: the address cannot be had.
         """
-        from twisted.protocols.tls import TLSMemoryBIOFactory
+        from echostamp.daemon.tls import TlsFactory
 
-        wrapped = TLSMemoryBIOFactory(contextFactory, False, factory)
+        wrapped = TlsFactory(self._reactor, contextFactory, factory)
+        if self.visitors is not None:
+            wrapped.refused = self.visitors.refused
         return self.listenTCP(port, wrapped, backlog, interface)
 
     def listenUNIX(
@@ -177,25 +189,21 @@ class PreparingReactor:
         """
         if not 1 <= len(os.fsencode(address)) <= LONGEST_PATH:
             raise ValueError(f"a path has 1 to {LONGEST_PATH} octets")
-        if os.path.abspath(address) in self._paths:
+        path = os.path.join(self._folder, address)
+        if os.path.abspath(path) in self._paths:
             raise OSError(errno.EADDRINUSE, os.strerror(errno.EADDRINUSE))
-        self._paths.add(os.path.abspath(address))
-        folder = os.path.dirname(address) or "."
-        os.stat(folder)
-        if not os.access(folder, os.W_OK):
-            raise PermissionError(errno.EACCES, os.strerror(errno.EACCES))
-        if os.path.exists(address):
-            with socket.socket(socket.AF_UNIX) as probe:
-                # What a killed daemon has left refuses; it is replaced.
-                found = probe.connect_ex(address)
-            if found != errno.ECONNREFUSED or not isSocket(address):
-                raise OSError(errno.EADDRINUSE, os.strerror(errno.EADDRINUSE))
+        self._paths.add(os.path.abspath(path))
+        checkPath(path)
         door = self._door(factory)
-        return PreparedPort(
-            lambda: self._reactor.listenUNIX(
+
+        def listen() -> IListeningPort:
+            clearPath(address)
+            listening: IListeningPort = self._reactor.listenUNIX(
                 address, door, max(backlog, BACKLOG), **kwargs
             )
-        )
+            return listening
+
+        return PreparedPort(listen)
 
     def adoptStreamPort(
         self, fileDescriptor: int, addressFamily: int, factory: IProtocolFactory
@@ -304,6 +312,21 @@ def _unescaped(part: str) -> str:
     return re.sub(r"\\(.)", r"\1", part, flags=re.DOTALL)
 
 
+def acceptWaiting(port: Any) -> None:
+    """
+    Accept the connections that wait in the kernel: as many as there can be, since in a
+    flood there is no end to them.
+
+    @param port: one of Twisted's stream ports.
+    """
+    waiting = select.poll()
+    waiting.register(port.fileno(), select.POLLIN)
+    for _ in range(BACKLOG):
+        if not waiting.poll(0):
+            break
+        port.doRead()
+
+
 class ListeningService(Service):
     """
     Listen while the service runs.
@@ -311,11 +334,17 @@ class ListeningService(Service):
 
     name = "echostamp"
 
-    def __init__(self, prepared: Sequence[PreparedPort]) -> None:
+    def __init__(
+        self,
+        prepared: Sequence[PreparedPort],
+        accept: Callable[[IListeningPort], object] = acceptWaiting,
+    ) -> None:
         """
         @param prepared: the ports to listen on.
+        @param accept: lets in who waits at a port.
         """
         self._prepared = list(prepared)
+        self._accept = accept
         self._ports: list[IListeningPort] = []
 
     def privilegedStartService(self) -> None:
@@ -338,10 +367,13 @@ class ListeningService(Service):
 
     def stopService(self) -> Deferred[Any]:
         """
-        Listen no more.
+        Listen no more.  Whose connection the kernel has made already is let in: a
+        close would reset it.
         """
         Service.stopService(self)
         ports, self._ports = self._ports, []
+        for port in ports:
+            self._accept(port)
         return gatherResults([maybeDeferred(port.stopListening) for port in ports])
 
 

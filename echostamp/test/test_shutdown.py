@@ -156,7 +156,7 @@ class ServiceTests(DrainCase):
         """Make the service, and note the signal handlers."""
         super().setUp()
         self.handlers: dict[int, Any] = {}
-        self.stops = 0
+        self.stops = self.standing = 0
         self.reloads: list[None] = []
         self.reactor.stop = self.stop  # type: ignore[method-assign]
         self.service = DrainingService(
@@ -164,6 +164,7 @@ class ServiceTests(DrainCase):
             self.factory,
             2,
             lambda: self.reloads.append(None),
+            lambda: self.standing,
             self.handlers.__setitem__,
         )
         self.service.startService()
@@ -194,6 +195,32 @@ class ServiceTests(DrainCase):
     def test_nobodyThere(self) -> None:
         """Without connections the service has stopped at once."""
         self.successResultOf(self.service.stopService())
+
+    def test_whoHasNotSaidWhoTheyAre(self) -> None:
+        """A connection that is still in its TLS handshake, or has not sent its PROXY
+        header, has 0.25 s to come in, and is drained then."""
+        self.standing = 1
+        stopped = self.service.stopService()
+        self.advance(0.2)
+        transport = self.socket()
+        transport.protocol.dataReceived(b"a\n")
+        self.advance(0.2)
+        self.assertNoResult(stopped)
+        self.assertEqual(transport.sent, b"[x] a\n")
+        for _ in range(2):
+            self.advance(0.3)
+            transport.turn()
+        self.advance(0.1)
+        self.successResultOf(stopped)
+
+    def test_whoNeverSaysWhoTheyAre(self) -> None:
+        """They hold up the end for no longer."""
+        self.standing = 1
+        stopped = self.service.stopService()
+        self.advance(0.24)
+        self.assertNoResult(stopped)
+        self.advance(0.1)
+        self.successResultOf(stopped)
 
     def test_everyConnectionIsDrained(self) -> None:
         """The service has stopped when the last connection is gone."""

@@ -744,8 +744,27 @@ class TlsTests(TalkCase):
         self.assertEqual(self.near.sent, b"[1] a\n[1] b\n")
 
     def test_emptyInput(self) -> None:
-        """Nothing to send is nothing owed."""
+        """Nothing to send is nothing owed; but a far end that has said nothing has a
+        second to refuse us."""
         self.endInput()
+        self.reactor.advance(0.99)
+        self.assertNotOver()
+        self.reactor.advance(0.02)
+        self.assertOver(0)
+
+    def test_refusedWithoutInput(self) -> None:
+        """Who is refused hears it, though nothing was owed."""
+        self.endInput()
+        self.far.protocol.connectionLost(Failure(Exception("certificate required")))
+        self.assertOver(1, "far:7: certificate required")
+
+    def test_lostWhenAllIsAnswered(self) -> None:
+        """How a connection ends that has served its purpose does not matter."""
+        self.read(b"a")
+        self.reply(b"[1] ")
+        self.endInput()
+        self.reply(b"a\n")
+        self.far.protocol.connectionLost(Failure(Exception("lost")))
         self.assertOver(0)
 
     def test_lastLineWithoutANewline(self) -> None:

@@ -188,10 +188,12 @@ class OtherKindsTests(TransportsCase):
     """
 
     def test_tls(self) -> None:
-        """A TLS endpoint binds a TCP socket, and puts TLS before its connections."""
+        """Twisted's C{ssl:} binds a TCP socket; its connections are as those of
+        C{tls:}."""
         try:
             from twisted.internet.ssl import CertificateOptions
-            from twisted.protocols.tls import TLSMemoryBIOFactory
+
+            from echostamp.daemon.tls import TlsFactory
         except ImportError as error:
             raise SkipTest(f"the extra 'tls' is not installed: {error}") from None
         prepared = PreparingReactor(self.reactor).listenSSL(
@@ -202,7 +204,7 @@ class OtherKindsTests(TransportsCase):
         prepared.listen()
         ((_, family, factory),) = self.reactor.adoptedPorts
         self.assertEqual((family, made.backlog), (socket.AF_INET, BACKLOG))
-        self.assertIsInstance(factory, TLSMemoryBIOFactory)
+        self.assertIsInstance(factory, TlsFactory)
         self.assertIs(factory.wrappedFactory, self.factory)
 
     def test_unixSocketIsMadeWhenTheServiceStarts(self) -> None:
@@ -257,14 +259,40 @@ class OtherKindsTests(TransportsCase):
             self.assertEqual(error.errno, errno.EADDRINUSE)
 
     def test_unixSocketOfAKilledDaemon(self) -> None:
-        """A socket that nobody serves any more is in nobody's way."""
+        """A socket that nobody serves any more is in nobody's way, nor is its lock,
+        also where the process id in it is of somebody who lives."""
         folder = Path(self.mktemp())
         folder.mkdir()
         path = os.path.relpath(folder / "s")
         with socket.socket(socket.AF_UNIX) as other:
             other.bind(path)
-        self.prepare(f"unix:{path}").listen()
+        (folder / "s.lock").symlink_to(str(os.getpid()))
+        prepared = self.prepare(f"unix:{path}")
+        self.assertEqual(len(list(folder.iterdir())), 2)
+        prepared.listen()
         self.assertEqual(len(self.reactor.unixServers), 1)
+        self.assertEqual(list(folder.iterdir()), [])
+
+    def test_lockThatIsNone(self) -> None:
+        """A file that has a lock's name is left alone."""
+        folder = Path(self.mktemp())
+        folder.mkdir()
+        (folder / "s.lock").write_bytes(b"precious")
+        self.prepare(f"unix:{os.path.relpath(folder)}/s").listen()
+        self.assertEqual((folder / "s.lock").read_bytes(), b"precious")
+
+    def test_unixSocketInTheFolderToBe(self) -> None:
+        """A relative path is looked for where the service will run."""
+        folder = Path(self.mktemp())
+        folder.mkdir()
+        preparing = PreparingReactor(self.reactor, folder=os.path.relpath(folder))
+        with socket.socket(socket.AF_UNIX) as other:
+            other.bind(os.path.relpath(folder / "s"))
+            other.listen()
+            for path in "unix:s", "unix:missing/s":
+                self.assertRaises(OSError, preparedPort, preparing, path, self.factory)
+        preparedPort(preparing, "unix:t", self.factory).listen()
+        self.assertEqual(self.reactor.unixServers[0][0], "t")
 
     def test_endpointThatDoesNotListen(self) -> None:
         """What makes a connection at once, or not yet, is nothing for a daemon."""
@@ -397,11 +425,13 @@ class ListeningServiceTests(SynchronousTestCase):
         globalLogPublisher.addObserver(self.log)
         self.addCleanup(globalLogPublisher.removeObserver, self.log)
         self.ports: list[FakePort] = []
+        self.accepted: list[object] = []
         self.service = ListeningService(
             [
                 self.prepared(IPv6Address("TCP", "::", 8002)),
                 self.prepared(UNIXAddress("/run/a\nb")),
-            ]
+            ],
+            self.accepted.append,
         )
 
     def prepared(self, address: object) -> PreparedPort:
@@ -445,9 +475,11 @@ class ListeningServiceTests(SynchronousTestCase):
         )
 
     def test_stops(self) -> None:
-        """A service that was stopped does not listen any more."""
+        """A service that was stopped does not listen any more; who waited at its ports
+        is let in before."""
         self.service.startService()
         self.successResultOf(self.service.stopService())
+        self.assertEqual(self.accepted, self.ports)
         self.assertEqual([port.isListening for port in self.ports], [False, False])
         self.assertFalse(self.service.running)
 
