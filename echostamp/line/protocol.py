@@ -19,7 +19,7 @@ from twisted.python.failure import Failure
 from zope.interface import implementer
 
 from echostamp.line.sending import ReplySender, isBareSocket, replySender
-from echostamp.line.stamper import MAX_LENGTH, Stamper, slices
+from echostamp.line.stamper import MAX_LENGTH, SHORT, Stamper, slices
 from echostamp.line.visitors import Visitors, peerName
 from echostamp.stamps import CTIME, StampFormat
 
@@ -84,16 +84,26 @@ class TimestampEcho(Protocol):
 
     def dataReceived(self, data: bytes) -> None:
         """Stamp what came and send it back."""
-        stamp = self.factory.stamp()
+        factory, stamper, sender = self.factory, self._stamper, self._sender
+        stamp = factory.stamp()
         self.octets += len(data)
         if self._outputEnded:
             return
         if self._pauseTimer is not None:
             self._stopPause()
-        self._sender.send(self._replies(data, stamp))
-        if self._sender.isBlocked:
+        if len(data) > SHORT or sender.isBlocked or not stamper.newlineSeen:
+            sender.send(self._replies(data, stamp))
+        else:
+            # What most reads are: their replies need not be made piece by piece.
+            before = stamper.messages
+            reply = stamper.feed(data, stamp)
+            if reply:
+                sender.put(reply)
+            if factory.watchesActivity and stamper.messages > before:
+                self.lastActive = factory.reactor.seconds()
+        if sender.isBlocked:
             self.transport.pauseProducing()
-        elif not self._stamper.newlineSeen:
+        elif not stamper.newlineSeen:
             self._startPause()
         if self._isDraining:
             self._awaitDrained()

@@ -51,8 +51,7 @@ class ReplySender:
     def send(self, replies: Iterator[bytes]) -> None:
         """
         Send replies, each of which is made when the one before it has gone; empty ones
-        are nothing.  While
-        L{isBlocked}, they wait behind those that wait already.
+        are nothing.  While L{isBlocked}, they wait behind those that wait already.
         """
         if self.isBlocked:
             # TLS hands on what it has decrypted even after it was told to pause.
@@ -61,13 +60,13 @@ class ReplySender:
         self._replies = replies
         for reply in replies:
             if reply:
-                self._put(reply)
+                self.put(reply)
                 if self.isBlocked:
                     return
 
-    def _put(self, reply: bytes) -> None:
+    def put(self, reply: bytes) -> None:
         """
-        Send one reply, or begin to.
+        Send one reply that is there, or begin to; not while L{isBlocked}.
         """
         self._transport.write(reply)
 
@@ -106,17 +105,22 @@ class DirectReplySender(ReplySender):
 
     def attach(self) -> None:
         """Nothing is held yet."""
+        self._send: Callable[[bytes], int] = self._transport.socket.send
 
     def detach(self) -> None:
         """Nothing is held any more."""
 
-    def _put(self, reply: bytes) -> None:
-        sent = self._transport.writeSomeData(reply)
+    def put(self, reply: bytes) -> None:
+        """Give a reply to the kernel, and what it does not take to the transport."""
+        try:
+            sent = self._send(reply)
+        except OSError:
+            # It is full, or the connection is lost: the transport finds out which,
+            # and acts on it, when it writes the rest.
+            sent = 0
         if sent == len(reply):
             return
-        # An exception says that the connection is lost: the transport finds that
-        # out again, and acts on it, when it writes the rest.
-        self._rest = reply[sent:] if isinstance(sent, int) else reply
+        self._rest = reply[sent:]
         self.isBlocked = True
         self._transport.registerProducer(self, False)
 

@@ -15,6 +15,10 @@ MAX_LENGTH = 65_536
 #: Octets of replies that one slice of a read may become.
 SLICE_REPLY = 65_536
 
+#: Octets of a read whose replies make one slice whatever it holds: newlines alone, each
+#: with the longest stamp of 63 octets.
+SHORT = 1024
+
 
 class Stamper:
     """
@@ -51,6 +55,12 @@ class Stamper:
             message that ends in it.
         @return: the replies to send, perhaps none.
         """
+        end = data.find(b"\n") + 1
+        if end == len(data) and not (self._held or self._passing):
+            # A line, and nothing else.
+            self.newlineSeen = True
+            self.messages += 1
+            return stamp + data
         end = data.rfind(b"\n") + 1
         if not end:
             return self._grow(data, stamp)

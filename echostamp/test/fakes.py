@@ -71,11 +71,35 @@ class FakeReactor(MemoryReactorClock):
                 call.func(*call.args, **call.kw)
 
 
+class FakeKernelSocket:
+    """
+    The socket of a L{FakeSocketConnection}.
+    """
+
+    def __init__(self, connection: FakeSocketConnection) -> None:
+        """
+        @param connection: knows how much room there is.
+        """
+        self._connection = connection
+
+    def send(self, data: bytes | memoryview) -> int:
+        """Take what there is room for."""
+        connection = self._connection
+        if connection.room < 0:
+            raise ConnectionResetError(errno.ECONNRESET, "reset")
+        if data and not connection.room:
+            raise BlockingIOError(errno.EAGAIN, "full")
+        taken = bytes(data[: connection.room])
+        connection.sent += taken
+        connection.room -= len(taken)
+        return len(taken)
+
+
 class FakeSocketConnection(Connection):
     """
     A bare socket's transport whose kernel takes as much as a test lets it.
 
-    All of Twisted's own buffering is at work; only C{send} is not.
+    All of Twisted's own buffering is at work; only the socket is not one.
 
     @ivar room: octets that the kernel still takes, or C{-1} when the peer has gone.
     @ivar sent: what it has taken.
@@ -93,6 +117,7 @@ class FakeSocketConnection(Connection):
         self._memory = reactor
         # Connection's own constructor wants a socket.
         super(Connection, self).__init__(reactor)
+        self.socket = FakeKernelSocket(self)
         self.connected = True
         self.startReading()
 
@@ -103,15 +128,6 @@ class FakeSocketConnection(Connection):
     def setTcpNoDelay(self, enabled: bool) -> None:
         """Note the option."""
         self.noDelay = enabled
-
-    def writeSomeData(self, data: bytes) -> int | ConnectionLost:
-        """Take what there is room for."""
-        if self.room < 0:
-            return ConnectionLost()
-        taken = bytes(data[: min(self.room, self.SEND_LIMIT)])
-        self.sent += taken
-        self.room -= len(taken)
-        return len(taken)
 
     def _closeWriteConnection(self) -> None:
         """Note the FIN."""
