@@ -117,7 +117,7 @@ class FakeSocketConnection(Connection):
         self._memory = reactor
         # Connection's own constructor wants a socket.
         super(Connection, self).__init__(reactor)
-        self.socket = FakeKernelSocket(self)
+        self.socket: Any = FakeKernelSocket(self)
         self.connected = True
         self.startReading()
 
