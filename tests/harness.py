@@ -144,6 +144,35 @@ class Daemon:
         return self.process.wait(DEADLINE)
 
 
+class Clock:
+    """
+    A clock that a test steers.
+
+    @ivar env: what has to be in the environment of a daemon to have it.
+    """
+
+    def __init__(self, case: SynchronousTestCase) -> None:
+        """Make one that is right."""
+        self._path = Path(case.mktemp()).absolute()
+        self.set(0)
+        folder = Path(__file__).with_name("steered")
+        self.env = {
+            "ECHOSTAMP_TEST_CLOCK": str(self._path),
+            "PYTHONPATH": f"{folder}:{os.environ.get('PYTHONPATH', '')}",
+        }
+
+    def set(self, ahead: float, ppm: float = 0) -> None:
+        """
+        Set it.
+
+        @param ahead: seconds by which it is ahead.
+        @param ppm: parts in a million by which it is fast, from the daemon's start on.
+        """
+        new = self._path.with_suffix(".new")
+        new.write_text(f"{ahead * 1e9:.0f} {ppm}\n")
+        new.replace(self._path)
+
+
 def memory(process: int, field: str) -> int:
     """
     Look up how much memory a process has.

@@ -17,6 +17,7 @@ from echostamp.daemon.limits import LINES_A_SECOND
 from tests.harness import (
     DEADLINE,
     STAMP,
+    Clock,
     Daemon,
     figure,
     lack,
@@ -59,6 +60,25 @@ class LimitTests(SynchronousTestCase):
         self.assertRegex(
             daemon.log(), r"127.0.0.1:\d+ refused: more than 2 connections"
         )
+
+    def test_clockIsSet(self) -> None:
+        """Somebody sets the clock by an hour: no limit is reached sooner, none later,
+        and stamps have the new time."""
+        clock = Clock(self)
+        daemon = Daemon(
+            self, *["-p0", "-funix", "--idle-timeout=2", "--max-age=60"], env=clock.env
+        )
+        for ahead in 3600, 0:
+            with daemon.connect() as peer:
+                peer.sendall(b"hello\n")
+                peer.recv(100)
+                clock.set(ahead)
+                began = time.monotonic()
+                peer.sendall(b"hello\n")
+                stamp = float(peer.recv(100).split(b"]")[0][1:])
+                self.assertLess(abs(stamp - time.time() - ahead), 60)
+                self.assertEqual(peer.recv(1), b"")
+                self.assertLess(abs(time.monotonic() - began - 2), 0.7)
 
     def test_mostPerHost(self) -> None:
         """C{--max-per-host}: one host does not take the place of another."""

@@ -6,10 +6,11 @@ from __future__ import annotations
 
 import math
 import os
+import time
 from collections import Counter
 from collections.abc import Sequence
 from ipaddress import IPv4Network, IPv6Network, ip_network
-from typing import Any, NoReturn
+from typing import Any, NoReturn, cast
 
 from twisted.application.service import IService
 from twisted.internet.abstract import isIPAddress, isIPv6Address
@@ -273,6 +274,9 @@ def makeService(options: Options) -> IService:
     """
     from twisted.internet import reactor
 
+    # Twisted's timers go by the time of day, which may be set: back, and they stand
+    # still, the watchdog's too; forward, and all of them are due at once.
+    cast(Any, reactor).seconds = time.monotonic
     visitors = LimitedVisitors(
         reactor, options.idleTimeout, options.maxAge, options.grace
     )
