@@ -8,8 +8,9 @@ import argparse
 import math
 import signal
 import sys
+import time
 from collections.abc import Sequence
-from typing import NoReturn
+from typing import Any, NoReturn, cast
 
 from echostamp import __version__
 from echostamp.text import printable
@@ -116,8 +117,18 @@ def main(argv: Sequence[str] | None = None) -> int:
     options = reader.parse_args(arguments)
     if options.command is None:
         reader.error("no command")
+    from echostamp.client.outcome import NEAR_END_FAILED, Outcome, said
+    from echostamp.client.terminal import unusableStandardIO
+
+    if unusable := unusableStandardIO():
+        return said(Outcome(NEAR_END_FAILED, unusable))
+
+    from twisted.internet import reactor
+
     from echostamp.client.talk import talk
     from echostamp.client.tls import TlsFiles
 
+    # Twisted's timers go by the time of day, which may be set.
+    cast(Any, reactor).seconds = time.monotonic
     files = TlsFiles(options.ca, options.cert, options.key)
-    return talk(options.target, options.timeout, options.time, files)
+    return said(talk(reactor, options.target, options.timeout, options.time, files))

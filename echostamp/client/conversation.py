@@ -10,35 +10,25 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 from twisted.internet.defer import Deferred
 from twisted.internet.interfaces import IDelayedCall
 
+from echostamp.client.outcome import (
+    DONE,
+    FAR_END_FAILED,
+    NEAR_END_FAILED,
+    Outcome,
+)
 from echostamp.line.replies import Replies, SendTimes
 
 if TYPE_CHECKING:
     from echostamp.client.farend import FarEnd
 
-#: Exit statuses: everything was answered; the far end is not there or did not answer
-#: everything; this end is at fault.
-DONE, FAR_END_FAILED, NEAR_END_FAILED = 0, 1, 2
-
 #: Seconds of quiet after which no reply is expected soon: the prompt comes back, and
 #: a far end that has answered everything and stays is left.
 QUIET = 1.0
-
-
-class Outcome(NamedTuple):
-    """
-    How a conversation ended.
-
-    @ivar status: the exit status.
-    @ivar line: what to say on standard error, if anything.
-    """
-
-    status: int
-    line: str = ""
 
 
 class Console(Protocol):

@@ -7,8 +7,6 @@ types and reads, L{PipeConsole} elsewhere.
 
 from __future__ import annotations
 
-import contextlib
-import fcntl
 import os
 import signal
 import sys
@@ -23,19 +21,19 @@ from twisted.protocols.basic import LineReceiver
 from twisted.python.failure import Failure
 from zope.interface import implementer
 
-from echostamp.client.conversation import (
-    FAR_END_FAILED,
-    NEAR_END_FAILED,
-    QUIET,
-    Conversation,
-    Outcome,
-)
+from echostamp.client.conversation import QUIET, Conversation
 from echostamp.client.failures import whatFailed
 from echostamp.client.farend import FarEnd
+from echostamp.client.outcome import (
+    FAR_END_FAILED,
+    NEAR_END_FAILED,
+    Outcome,
+    complain,
+    said,
+)
 from echostamp.client.target import Target, parseTarget
 from echostamp.client.terminal import SafeText, privateDescriptor
 from echostamp.client.tls import OptionError, TlsFiles
-from echostamp.text import printable
 
 PROMPT = "> "
 
@@ -236,81 +234,37 @@ class _CheckedStandardIO(StandardIO):
 
 
 def talk(
-    target: str, timeout: float, showTimes: bool, files: TlsFiles | None = None
-) -> int:
+    reactor: Any,
+    target: str,
+    timeout: float,
+    showTimes: bool,
+    files: TlsFiles | None = None,
+) -> Outcome:
     """
     Run C{echostamp talk}.
 
+    @param reactor: what to run.
     @param target: where to; see L{parseTarget}.
     @param timeout: seconds to wait for the connection, and for replies still owed
         once the input has ended.
     @param showTimes: whether to put the round-trip time after each reply.
     @param files: what TLS needs, unless the system's CAs are enough.
-    @return: the exit status.
     """
-    unusable = _unusableStandardIO()
-    if unusable:
-        return _said(Outcome(NEAR_END_FAILED, unusable))
-
-    from twisted.internet import reactor
-
     try:
         found = parseTarget(reactor, target, timeout, files)
     except OptionError as error:
-        return _said(Outcome(NEAR_END_FAILED, str(error)))
+        return Outcome(NEAR_END_FAILED, str(error))
     except ValueError as error:
-        return _said(Outcome(NEAR_END_FAILED, f"TARGET {target!r}: {error}"))
+        return Outcome(NEAR_END_FAILED, f"TARGET {target!r}: {error}")
     conversation = Conversation(reactor, found.name, timeout, showTimes)
     return _run(reactor, found, conversation, timeout)
 
 
-def _said(outcome: Outcome) -> int:
-    """
-    Say how it ended.
-
-    @return: the exit status.
-    """
-    if outcome.line:
-        _complain(printable(f"echostamp: {outcome.line}"))
-    return outcome.status
-
-
-def _complain(line: str) -> None:
-    """
-    Write a line to standard error, if that is possible.
-    """
-    if sys.stderr is not None:
-        with contextlib.suppress(OSError):
-            print(line, file=sys.stderr, flush=True)
-
-
-def _unusableStandardIO() -> str:
-    """
-    Look at standard input and output before the reactor does, whose own descriptors
-    would take the numbers of closed ones.
-
-    @return: what is wrong with them; nothing if they can be used.
-    """
-    for fd, name, useless, what in (
-        (0, "standard input", os.O_WRONLY, "reading"),
-        (1, "standard output", os.O_RDONLY, "writing"),
-    ):
-        try:
-            mode = fcntl.fcntl(fd, fcntl.F_GETFL) & os.O_ACCMODE
-        except OSError as error:
-            return f"{name}: {error.strerror}"
-        if mode == useless:
-            return f"{name}: not open for {what}"
-    return ""
-
-
 def _run(
     reactor: Any, target: Target, conversation: Conversation, timeout: float
-) -> int:
+) -> Outcome:
     """
     Run the reactor while the conversation lasts.
-
-    @return: the exit status.
     """
     isTerminal = os.isatty(0) and os.isatty(1)
     outcomes: list[Outcome] = []
@@ -346,7 +300,7 @@ def _run(
         # A second signal ends the process whatever it still waits for.
         signal.signal(number, signal.SIG_DFL)
         if isTerminal:
-            _complain("")
+            complain("")
         outcome = Outcome(128 + number)
         conversation.abandon(outcome)
         reactor.callFromThread(end, outcome)
@@ -358,9 +312,9 @@ def _run(
         if not hasattr(conversation, "farEnd"):
             # A name that is still being looked up cannot be given up, and the
             # reactor would wait for it.  Nothing else is left to do.
-            os._exit(_said(outcome))
+            os._exit(said(outcome))
         reactor.stop()
 
     reactor.callWhenRunning(start)
     reactor.run()
-    return _said(outcomes[0])
+    return outcomes[0]

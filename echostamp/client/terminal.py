@@ -1,15 +1,36 @@
 """
-What a terminal needs: descriptors of our own, and text that is safe to print.
+What a terminal needs: usable descriptors of our own, and text that is safe to print.
 """
 
 from __future__ import annotations
 
 import codecs
+import fcntl
 import os
 import re
 import stat
 
 from echostamp.text import escaped
+
+
+def unusableStandardIO() -> str:
+    """
+    Look at standard input and output before the reactor does, whose own descriptors
+    would take the numbers of closed ones.
+
+    @return: what is wrong with them; nothing if they can be used.
+    """
+    for fd, name, useless, what in (
+        (0, "standard input", os.O_WRONLY, "reading"),
+        (1, "standard output", os.O_RDONLY, "writing"),
+    ):
+        try:
+            mode = fcntl.fcntl(fd, fcntl.F_GETFL) & os.O_ACCMODE
+        except OSError as error:
+            return f"{name}: {error.strerror}"
+        if mode == useless:
+            return f"{name}: not open for {what}"
+    return ""
 
 
 def privateDescriptor(fd: int, flags: int) -> int:

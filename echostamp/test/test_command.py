@@ -5,13 +5,17 @@ from __future__ import annotations
 import io
 import runpy
 import sys
+import time
 
+import twisted.internet
 from twisted.trial.unittest import SynchronousTestCase
 
 from echostamp import __version__
-from echostamp.client import talk
+from echostamp.client import talk, terminal
 from echostamp.client.command import main
+from echostamp.client.outcome import Outcome
 from echostamp.client.tls import TlsFiles
+from echostamp.test.fakes import FakeReactor
 
 NO_FILES = TlsFiles()
 
@@ -25,16 +29,27 @@ class CommandCase(SynchronousTestCase):
         """Note what would be run, and what is said."""
         self.talks: list[tuple[str, float, bool, TlsFiles]] = []
         self.output, self.errors = io.StringIO(), io.StringIO()
+        from twisted.internet import reactor  # noqa: F401  # there is one to replace
+
+        self.reactor = FakeReactor()
+        self.patch(twisted.internet, "reactor", self.reactor)
+        self.patch(terminal, "unusableStandardIO", lambda: "")
         self.patch(talk, "talk", self.talk)
         self.patch(sys, "stdout", self.output)
         self.patch(sys, "stderr", self.errors)
 
     def talk(
-        self, target: str, timeout: float, showTimes: bool, files: TlsFiles
-    ) -> int:
+        self,
+        reactor: object,
+        target: str,
+        timeout: float,
+        showTimes: bool,
+        files: TlsFiles,
+    ) -> Outcome:
         """Note what would be run, and give a status that nothing else has."""
+        self.assertIs(reactor, self.reactor)
         self.talks.append((target, timeout, showTimes, files))
-        return 42
+        return Outcome(42, "the end")
 
     def ended(self, *arguments: str) -> int:
         """Run a command line that ends the process at once."""
@@ -69,6 +84,19 @@ class MainTests(CommandCase):
         self.patch(sys, "argv", ["echostamp", "talk", "far"])
         self.assertEqual(main(), 42)
         self.assertEqual(self.talks, [("far", 10.0, False, NO_FILES)])
+        self.assertEqual(self.said(), "echostamp: the end\n")
+
+    def test_timers(self) -> None:
+        """The reactor's timers go by a clock that nobody sets."""
+        main([])
+        self.assertIs(self.reactor.seconds, time.monotonic)
+
+    def test_unusableStandardIO(self) -> None:
+        """Without standard input and output nothing is begun, and one line says so."""
+        self.patch(terminal, "unusableStandardIO", lambda: "standard input: closed")
+        self.assertEqual(main([]), 2)
+        self.assertEqual(self.said(), "echostamp: standard input: closed\n")
+        self.assertEqual(self.talks, [])
 
     def test_options(self) -> None:
         """Target, C{--time} and C{--timeout} reach the talk."""

@@ -2,11 +2,6 @@
 
 from __future__ import annotations
 
-import errno
-import fcntl
-import io
-import os
-import sys
 from collections.abc import Callable
 from typing import Any
 
@@ -25,15 +20,15 @@ from zope.interface import alsoProvides
 from zope.interface.verify import verifyObject
 
 from echostamp.client import talk
-from echostamp.client.conversation import Conversation, Outcome
+from echostamp.client.conversation import Conversation
 from echostamp.client.farend import FarEnd
+from echostamp.client.outcome import Outcome
 from echostamp.client.talk import PipeConsole, TerminalConsole
 from echostamp.line.stamper import Stamper
 from echostamp.test.fakes import (
     FakeFarTransport,
     FakeReactor,
     FakeStandardIO,
-    osError,
 )
 
 STAMP = b"[1] "
@@ -835,77 +830,28 @@ class BeginningTests(SynchronousTestCase):
     """
 
     def setUp(self) -> None:
-        """Note what is said, and what would be run."""
-        self.errors = io.StringIO()
-        self.patch(sys, "stderr", self.errors)
+        """Note what would be run."""
         self.runs: list[tuple[Any, ...]] = []
         self.patch(talk, "_run", self.run_)
 
-    def run_(self, *arguments: Any) -> int:
+    def run_(self, *arguments: Any) -> Outcome:
         """Note what would be run, and give a status that nothing else has."""
         self.runs.append(arguments)
-        return 42
+        return Outcome(42)
 
     def test_conversation(self) -> None:
         """Target, time-out and C{--time} reach the conversation."""
-        self.assertEqual(talk.talk("localhost:7", 3.0, True), 42)
+        mine = FakeReactor()
+        self.assertEqual(talk.talk(mine, "localhost:7", 3.0, True), Outcome(42))
         ((reactor, target, conversation, timeout),) = self.runs
+        self.assertIs(reactor, mine)
         self.assertEqual((target.name, timeout), ("localhost:7", 3.0))
         self.assertIs(conversation.reactor, reactor)
         self.assertEqual(conversation.name, "localhost:7")
 
     def test_wrongTarget(self) -> None:
         """A wrong target gets one line that quotes it, and status 2."""
-        self.assertEqual(talk.talk("a\n:0", 3.0, False), 2)
-        line = self.errors.getvalue()
-        self.assertEqual(line.count("\n"), 1)
-        self.assertTrue(line.startswith(r"echostamp: TARGET 'a\n:0': "), line)
+        status, line = talk.talk(FakeReactor(), "a\n:0", 3.0, False)
+        self.assertEqual(status, 2)
+        self.assertTrue(line.startswith(r"TARGET 'a\n:0': "), line)
         self.assertEqual(self.runs, [])
-
-    def test_closedDescriptors(self) -> None:
-        """Standard input or output that is closed gets one line that names it, and
-        status 2."""
-        real = fcntl.fcntl
-        for closed, name in (0, "standard input"), (1, "standard output"):
-
-            def flags(fd: int, command: int, closed: int = closed) -> int:
-                if fd == closed:
-                    raise osError(errno.EBADF)
-                return real(fd, command)
-
-            self.patch(fcntl, "fcntl", flags)
-            self.errors.seek(0)
-            self.errors.truncate()
-            self.assertEqual(talk.talk("localhost", 3.0, False), 2)
-            self.assertEqual(
-                self.errors.getvalue(),
-                f"echostamp: {name}: {os.strerror(errno.EBADF)}\n",
-            )
-        self.assertEqual(self.runs, [])
-
-    def test_descriptorsForTheOtherDirection(self) -> None:
-        """Standard input that can only be written, or output that can only be read,
-        is no use."""
-        for mode, why in [
-            (os.O_WRONLY, "standard input: not open for reading"),
-            (os.O_RDONLY, "standard output: not open for writing"),
-        ]:
-            self.patch(fcntl, "fcntl", lambda fd, command, mode=mode: mode)
-            self.assertEqual(talk._unusableStandardIO(), why)
-
-    def test_standardErrorThatCannotBeWritten(self) -> None:
-        """It changes nothing about how it ends."""
-
-        class Full(io.StringIO):
-            def write(self, text: str) -> int:
-                raise osError(errno.ENOSPC)
-
-        for stderr in Full(), None:
-            self.patch(sys, "stderr", stderr)
-            self.assertEqual(talk._said(Outcome(1, "no")), 1)
-
-    def test_nothingToSay(self) -> None:
-        """An end as it should be says nothing."""
-        self.assertEqual(talk._said(Outcome(0)), 0)
-        self.assertEqual(talk._said(Outcome(130)), 130)
-        self.assertEqual(self.errors.getvalue(), "")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import fcntl
 import os
 import unicodedata
@@ -12,7 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from twisted.trial.unittest import SynchronousTestCase
 
-from echostamp.client.terminal import SafeText, privateDescriptor
+from echostamp.client.terminal import SafeText, privateDescriptor, unusableStandardIO
 from echostamp.test.fakes import osError
 
 #: What reorders text: embeddings, overrides, isolates and their ends, and marks.
@@ -189,3 +190,34 @@ class PrivateDescriptorTests(SynchronousTestCase):
         with path.open("rb") as file:
             fd = file.fileno()
             self.assertEqual(privateDescriptor(fd, os.O_RDONLY), fd)
+
+
+class UnusableTests(SynchronousTestCase):
+    """
+    Standard input and output that are no use.
+    """
+
+    def test_closedDescriptors(self) -> None:
+        """What is closed is named."""
+        real = fcntl.fcntl
+        for closed, name in (0, "standard input"), (1, "standard output"):
+
+            def flags(fd: int, command: int, closed: int = closed) -> int:
+                if fd == closed:
+                    raise osError(errno.EBADF)
+                return real(fd, command)
+
+            self.patch(fcntl, "fcntl", flags)
+            self.assertEqual(
+                unusableStandardIO(), f"{name}: {os.strerror(errno.EBADF)}"
+            )
+
+    def test_descriptorsForTheOtherDirection(self) -> None:
+        """Standard input that can only be written, or output that can only be read,
+        is no use."""
+        for mode, why in [
+            (os.O_WRONLY, "standard input: not open for reading"),
+            (os.O_RDONLY, "standard output: not open for writing"),
+        ]:
+            self.patch(fcntl, "fcntl", lambda fd, command, mode=mode: mode)
+            self.assertEqual(unusableStandardIO(), why)

@@ -1,0 +1,47 @@
+"""
+How a command ends.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import sys
+from typing import NamedTuple
+
+from echostamp.text import printable
+
+#: Exit statuses: everything was answered; the far end is not there or did not answer
+#: everything; this end is at fault.
+DONE, FAR_END_FAILED, NEAR_END_FAILED = 0, 1, 2
+
+
+class Outcome(NamedTuple):
+    """
+    How a command ended.
+
+    @ivar status: the exit status.
+    @ivar line: what to say on standard error, if anything.
+    """
+
+    status: int
+    line: str = ""
+
+
+def said(outcome: Outcome) -> int:
+    """
+    Say how it ended.
+
+    @return: the exit status.
+    """
+    if outcome.line:
+        complain(printable(f"echostamp: {outcome.line}"))
+    return outcome.status
+
+
+def complain(line: str) -> None:
+    """
+    Write a line to standard error, if that is possible.
+    """
+    if sys.stderr is not None:
+        with contextlib.suppress(OSError):
+            print(line, file=sys.stderr, flush=True)
