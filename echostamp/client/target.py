@@ -33,10 +33,16 @@ class Target(NamedTuple):
 
     @ivar name: how to call it in messages.
     @ivar endpoint: how to connect to it.
+    @ivar host: its name or address; L{None} where the description is Twisted's.
+    @ivar port: the TCP port at the host.
+    @ivar tlsOptions: whom to trust under TLS; L{None} without, or in Twisted's hands.
     """
 
     name: str
     endpoint: IStreamClientEndpoint
+    host: str | None = None
+    port: int = 0
+    tlsOptions: Any = None
 
 
 def parseTarget(
@@ -64,12 +70,14 @@ def parseTarget(
     if address := _address(text.removeprefix("tls:")):
         host, port = address
         name = f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
+        endpoint: IStreamClientEndpoint
         endpoint = HostnameEndpoint(reactor, host, port, timeout)
         if not isTls:
-            return Target(name, endpoint)
+            return Target(name, endpoint, host, port)
         # The link of a link-local address is nobody's name.
         options = clientOptions(host.partition("%")[0], files)
-        return Target(f"tls:{name}", TlsEndpoint(reactor, host, endpoint, options))
+        endpoint = TlsEndpoint(reactor, host, endpoint, options)
+        return Target(f"tls:{name}", endpoint, host, port, options)
     if hasFiles:
         raise ValueError("with --ca and --cert it has to be tls:HOST:PORT")
     try:

@@ -1,0 +1,199 @@
+"""
+A connection whose making is timed: the look-up of the name, the connection itself, and
+the TLS handshake.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from twisted.internet.address import IPv4Address, IPv6Address
+from twisted.internet.defer import Deferred
+from twisted.internet.endpoints import TCP4ClientEndpoint, TCP6ClientEndpoint
+from twisted.internet.error import DNSLookupError
+from twisted.internet.interfaces import (
+    IHostResolution,
+    IProtocol,
+    IProtocolFactory,
+    IResolutionReceiver,
+    IStreamClientEndpoint,
+)
+from zope.interface import implementer
+
+from echostamp.client.target import Target
+from echostamp.client.tls import TlsEndpoint
+
+Address = IPv4Address | IPv6Address
+
+
+@dataclass
+class SetUp:
+    """
+    How long each step took, in nanoseconds; L{None} for one that there was not.
+
+    @ivar resolve: looking up the name.
+    @ivar connect: connecting, from the first address that was tried.
+    @ivar tls: the TLS handshake.
+    @ivar firstReply: from the first probe to its reply.
+    """
+
+    resolve: int | None = None
+    connect: int | None = None
+    tls: int | None = None
+    firstReply: int | None = None
+
+
+@implementer(IStreamClientEndpoint)
+class TimedEndpoint:
+    """
+    Connect to a target by the first of its addresses that answers, and time it.
+
+    @ivar setUp: of the last connection.
+    """
+
+    def __init__(
+        self,
+        reactor: Any,
+        target: Target,
+        timeout: float,
+        addressTypes: Sequence[type] = (IPv4Address, IPv6Address),
+        source: str | None = None,
+        clock: Callable[[], int] = time.monotonic_ns,
+    ) -> None:
+        """
+        @param reactor: looks up names and connects.
+        @param target: where to.
+        @param timeout: seconds that each address may take.
+        @param addressTypes: the kinds of addresses to try; for hosts.
+        @param source: the address to connect from, if it matters; for hosts.
+        @param clock: gives nanoseconds.
+        """
+        self._reactor = reactor
+        self._target = target
+        self._timeout = timeout
+        self._addressTypes = addressTypes
+        self._source = source
+        self._clock = clock
+        self.setUp = SetUp()
+
+    def connect(self, protocolFactory: IProtocolFactory) -> Deferred[IProtocol]:
+        """
+        Connect.  The address that was found first is the one whose failure is told.
+        """
+        return Deferred.fromCoroutine(self._connect(protocolFactory))
+
+    async def _connect(self, factory: IProtocolFactory) -> IProtocol:
+        """
+        Try one address after the other.
+        """
+        setUp = self.setUp = SetUp()
+        began = self._clock()
+        endpoints = [self._target.endpoint]
+        if self._target.host is not None:
+            endpoints = await self._lookUp(self._target.host, self._target.port)
+            setUp.resolve = self._clock() - began
+            began = self._clock()
+
+        def connected() -> None:
+            setUp.connect = self._clock() - began
+
+        errors = []
+        for endpoint in endpoints:
+            try:
+                protocol = await self._overTls(_Noted(endpoint, connected), factory)
+            except Exception as error:
+                errors.append(error)
+                if setUp.connect is not None:
+                    # It is there, but there is no TLS with it.
+                    raise
+            else:
+                if self._target.tlsOptions is not None:
+                    setUp.tls = self._clock() - began - (setUp.connect or 0)
+                return protocol
+        raise errors[0]
+
+    def _overTls(
+        self, endpoint: IStreamClientEndpoint, factory: IProtocolFactory
+    ) -> Deferred[IProtocol]:
+        """
+        Connect, by way of TLS where the target says so.
+        """
+        options = self._target.tlsOptions
+        if options is not None:
+            assert self._target.host is not None
+            endpoint = TlsEndpoint(self._reactor, self._target.host, endpoint, options)
+        connecting: Deferred[IProtocol] = endpoint.connect(factory)
+        return connecting
+
+    async def _lookUp(self, host: str, port: int) -> list[IStreamClientEndpoint]:
+        """
+        Find the addresses of a host.
+
+        @raise DNSLookupError: it has none of the kind that is asked for.
+        """
+        receiver = _Addresses()
+        self._reactor.nameResolver.resolveHostName(
+            receiver, host, port, list(self._addressTypes)
+        )
+        addresses = await receiver.done
+        if not addresses:
+            raise DNSLookupError(host)
+        source = None if self._source is None else (self._source, 0)
+        return [
+            (
+                TCP6ClientEndpoint
+                if isinstance(address, IPv6Address)
+                else TCP4ClientEndpoint
+            )(self._reactor, address.host, port, self._timeout, source)
+            for address in addresses
+        ]
+
+
+@implementer(IStreamClientEndpoint)
+class _Noted:
+    """
+    An endpoint that tells when it has connected.
+    """
+
+    def __init__(
+        self, endpoint: IStreamClientEndpoint, connected: Callable[[], None]
+    ) -> None:
+        self._endpoint = endpoint
+        self._connected = connected
+
+    def connect(self, protocolFactory: IProtocolFactory) -> Deferred[IProtocol]:
+        """Connect, and tell."""
+
+        def connected(protocol: IProtocol) -> IProtocol:
+            self._connected()
+            return protocol
+
+        connecting: Deferred[IProtocol] = self._endpoint.connect(protocolFactory)
+        return connecting.addCallback(connected)
+
+
+@implementer(IResolutionReceiver)
+class _Addresses:
+    """
+    What a look-up finds.
+
+    @ivar done: fires with the addresses, each once.
+    """
+
+    def __init__(self) -> None:
+        self.done: Deferred[list[Address]] = Deferred()
+        self._found: dict[str, Address] = {}
+
+    def resolutionBegan(self, resolution: IHostResolution) -> None:
+        """The look-up has begun."""
+
+    def addressResolved(self, address: Address) -> None:  # type: ignore[override]
+        """An address was found."""
+        self._found.setdefault(address.host, address)
+
+    def resolutionComplete(self) -> None:
+        """There are no more."""
+        self.done.callback(list(self._found.values()))
