@@ -191,7 +191,10 @@ class Gate(Factory):
                 return None
         protocol = self._factory.buildProtocol(cast(IAddress, addr))
         if protocol is not None:
-            self._follow(protocol, [key for key, _, _ in keys])
+            counted: Any = protocol
+            counted.connectionLost = _Counted(
+                counted, self._counts, tuple(key for key, _, _ in keys)
+            )
         return protocol
 
     def _keys(self, addr: IAddress | None) -> list[tuple[str, int, str]]:
@@ -201,27 +204,36 @@ class Gate(Factory):
         keys = []
         if self._most is not None:
             keys.append(("", self._most, ""))
-        host = hostKey(addr)
-        if self._mostPerHost is not None and host is not None:
-            keys.append((host, self._mostPerHost, f" of {host}"))
+        if self._mostPerHost is not None:
+            host = hostKey(addr)
+            if host is not None:
+                keys.append((host, self._mostPerHost, f" of {host}"))
         return keys
 
-    def _follow(self, protocol: Any, keys: list[str]) -> None:
-        """
-        Count a connection until it is lost.
-        """
-        self._counts.update(keys)
-        connectionLost = protocol.connectionLost
 
-        def lost(*args: object) -> None:
-            # What has come to nothing is forgotten: memory is bounded by who is here.
-            for key in keys:
-                self._counts[key] -= 1
-                if not self._counts[key]:
-                    del self._counts[key]
-            connectionLost(*args)
+class _Counted:
+    """
+    What stands in the place of a protocol's C{connectionLost}: the connection is
+    counted until it is called.  There is one for each connection, and so it is small.
+    """
 
-        protocol.connectionLost = lost
+    __slots__ = ("_counts", "_keys", "_protocol")
+
+    def __init__(self, protocol: Any, counts: Counter[str], keys: tuple[str, ...]):
+        self._protocol = protocol
+        self._counts = counts
+        self._keys = keys
+        counts.update(keys)
+
+    def __call__(self, *args: object) -> None:
+        # What has come to nothing is forgotten: memory is bounded by who is here.
+        for key in self._keys:
+            self._counts[key] -= 1
+            if not self._counts[key]:
+                del self._counts[key]
+        # The protocol's own is there again, and nothing holds itself.
+        del self._protocol.connectionLost
+        self._protocol.connectionLost(*args)
 
 
 class LimitedVisitors(Visitors):

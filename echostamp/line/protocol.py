@@ -40,7 +40,6 @@ class TimestampEcho(Protocol):
     L{Stamper}'s work, how replies leave is L{ReplySender}'s.  This holds the two
     together: it knows the clock, the pause and the end of the input.
 
-    @ivar peer: the far end's name.
     @ivar octets: how many have come.
     @ivar lastActive: when the last message had come or the last reply was taken, in
         the reactor's seconds; kept where L{Visitors.watchesActivity}.
@@ -60,12 +59,16 @@ class TimestampEcho(Protocol):
         """Begin to listen."""
         self._stamper = Stamper(self.factory.maxLength)
         self._began = self.lastActive = self.factory.reactor.seconds()
-        self.peer = peerName(self.transport.getPeer())
         if ITCPTransport.providedBy(self.transport):
             self.transport.setTcpNoDelay(True)
         self._sender: ReplySender = replySender(self.transport, self._repliesGone)
         self.factory.connections.add(self)
         self.factory.visitors.arrived(self)
+
+    @property
+    def peer(self) -> str:
+        """The far end's name."""
+        return peerName(self.transport.getPeer())
 
     @property
     def messages(self) -> int:

@@ -19,6 +19,9 @@ from twisted.internet.interfaces import IPullProducer, IPushProducer
 from twisted.internet.tcp import Connection
 from zope.interface import implementer
 
+#: No replies.
+_NONE: Iterator[bytes] = iter(())
+
 
 @implementer(IPushProducer)
 class ReplySender:
@@ -28,7 +31,7 @@ class ReplySender:
     @ivar isBlocked: whether replies wait for the peer to read.
     """
 
-    isBlocked = False
+    __slots__ = ("_replies", "_transport", "_unblocked", "isBlocked")
 
     def __init__(self, transport: Any, unblocked: Callable[[], None]) -> None:
         """
@@ -39,7 +42,8 @@ class ReplySender:
         """
         self._transport = transport
         self._unblocked = unblocked
-        self._replies: Iterator[bytes] = iter(())
+        self._replies = _NONE
+        self.isBlocked = False
         self.attach()
 
     def attach(self) -> None:
@@ -89,7 +93,7 @@ class ReplySender:
 
     def stopProducing(self) -> None:
         """The connection is gone."""
-        self._replies = iter(())
+        self._replies = _NONE
 
 
 @implementer(IPullProducer)
@@ -101,10 +105,11 @@ class DirectReplySender(ReplySender):
     so that L{isBlocked} also says that the transport's buffer is not empty.
     """
 
-    _rest = b""
+    __slots__ = ("_rest", "_send")
 
     def attach(self) -> None:
         """Nothing is held yet."""
+        self._rest = b""
         self._send: Callable[[bytes], int] = self._transport.socket.send
 
     def detach(self) -> None:

@@ -29,6 +29,16 @@ class Stamper:
         the end of the input ends a message.
     """
 
+    # There is one for each connection.
+    __slots__ = (
+        "_held",
+        "_heldStamp",
+        "_maxLength",
+        "_passing",
+        "messages",
+        "newlineSeen",
+    )
+
     def __init__(self, maxLength: int = MAX_LENGTH) -> None:
         """
         @param maxLength: the octets that a message may have before it is stamped
@@ -37,7 +47,7 @@ class Stamper:
         self.messages = 0
         self.newlineSeen = False
         self._maxLength = maxLength
-        self._held = bytearray()
+        self._held: bytes | bytearray = b""
         self._heldStamp = b""
         self._passing = False
 
@@ -74,7 +84,7 @@ class Stamper:
         else:
             self.messages += 1
             reply = b"%s%s%s" % (stamp, self._held, reply)
-            self._held.clear()
+            self._held = b""
         if end < len(data):
             reply += self._grow(data[end:], stamp)
         return reply
@@ -96,7 +106,10 @@ class Stamper:
         """
         if self._passing:
             return data
-        self._held += data
+        if self._held:
+            self._held += data
+        else:
+            self._held = bytearray(data)
         self._heldStamp = stamp
         if len(self._held) <= self._maxLength:
             return b""
@@ -111,7 +124,7 @@ class Stamper:
             return b""
         self.messages += 1
         reply = self._heldStamp + self._held
-        self._held.clear()
+        self._held = b""
         return reply
 
 
