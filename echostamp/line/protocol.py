@@ -61,7 +61,7 @@ class TimestampEcho(Protocol):
         self._began = self.lastActive = self.factory.reactor.seconds()
         if ITCPTransport.providedBy(self.transport):
             self.transport.setTcpNoDelay(True)
-        self._sender: ReplySender = replySender(self.transport, self._repliesGone)
+        self._sender: ReplySender = replySender(self.transport, self)
         self.factory.connections.add(self)
         self.factory.visitors.arrived(self)
 
@@ -131,7 +131,7 @@ class TimestampEcho(Protocol):
         """
         yield self._stamper.endMessage()
 
-    def _repliesGone(self) -> None:
+    def repliesGone(self) -> None:
         """
         The peer has taken the replies that it had not read: read from it again.
         """

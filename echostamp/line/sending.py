@@ -11,13 +11,24 @@ a little later.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from itertools import chain
-from typing import Any
+from typing import Any, Protocol
 
 from twisted.internet.interfaces import IPullProducer, IPushProducer
 from twisted.internet.tcp import Connection
 from zope.interface import implementer
+
+
+class Waiting(Protocol):
+    """
+    Who waits for replies to leave.  It, and not a method of it, is what a sender holds:
+    there is one for each connection.
+    """
+
+    def repliesGone(self) -> None:
+        """What was blocked has gone."""
+
 
 #: No replies.
 _NONE: Iterator[bytes] = iter(())
@@ -31,17 +42,17 @@ class ReplySender:
     @ivar isBlocked: whether replies wait for the peer to read.
     """
 
-    __slots__ = ("_replies", "_transport", "_unblocked", "isBlocked")
+    __slots__ = ("_replies", "_transport", "_waiting", "isBlocked")
 
-    def __init__(self, transport: Any, unblocked: Callable[[], None]) -> None:
+    def __init__(self, transport: Any, waiting: Waiting) -> None:
         """
         @param transport: where the replies go: an L{ITransport
             <twisted.internet.interfaces.ITransport>} that is an L{IConsumer
             <twisted.internet.interfaces.IConsumer>}.
-        @param unblocked: called each time when what was blocked has gone.
+        @param waiting: is told each time when what was blocked has gone.
         """
         self._transport = transport
-        self._unblocked = unblocked
+        self._waiting = waiting
         self._replies = _NONE
         self.isBlocked = False
         self.attach()
@@ -89,7 +100,7 @@ class ReplySender:
         self.isBlocked = False
         self.send(self._replies)
         if not self.isBlocked:
-            self._unblocked()
+            self._waiting.repliesGone()
 
     def stopProducing(self) -> None:
         """The connection is gone."""
@@ -105,12 +116,11 @@ class DirectReplySender(ReplySender):
     so that L{isBlocked} also says that the transport's buffer is not empty.
     """
 
-    __slots__ = ("_rest", "_send")
+    __slots__ = ("_rest",)
 
     def attach(self) -> None:
         """Nothing is held yet."""
         self._rest = b""
-        self._send: Callable[[bytes], int] = self._transport.socket.send
 
     def detach(self) -> None:
         """Nothing is held any more."""
@@ -118,7 +128,7 @@ class DirectReplySender(ReplySender):
     def put(self, reply: bytes) -> None:
         """Give a reply to the kernel, and what it does not take to the transport."""
         try:
-            sent = self._send(reply)
+            sent = self._transport.socket.send(reply)
         except OSError:
             # It is full, or the connection is lost: the transport finds out which,
             # and acts on it, when it writes the rest.
@@ -138,19 +148,19 @@ class DirectReplySender(ReplySender):
             return
         self._transport.unregisterProducer()
         self.isBlocked = False
-        self._unblocked()
+        self._waiting.repliesGone()
 
 
-def replySender(transport: Any, unblocked: Callable[[], None]) -> ReplySender:
+def replySender(transport: Any, waiting: Waiting) -> ReplySender:
     """
     Find the way on which replies leave soonest.
 
     @param transport: as for L{ReplySender}.
-    @param unblocked: as for L{ReplySender}.
+    @param waiting: as for L{ReplySender}.
     """
     if isBareSocket(transport):
-        return DirectReplySender(transport, unblocked)
-    return ReplySender(transport, unblocked)
+        return DirectReplySender(transport, waiting)
+    return ReplySender(transport, waiting)
 
 
 def isBareSocket(transport: Any) -> bool:

@@ -342,11 +342,11 @@ class PlainTransportTests(EchoCase):
     def test_tlsIsNeverWrittenPast(self) -> None:
         """A socket under TLS gets no octet but by C{write}."""
         transport = FakeSocketConnection(self.reactor)
-        sender = replySender(transport, lambda: None)
+        sender = replySender(transport, self.echo)
         self.assertIs(type(sender), DirectReplySender)
         transport.TLS, transport.protocol = True, self.transport
         self.transport.unregisterProducer()
-        sender = replySender(transport, lambda: None)
+        sender = replySender(transport, self.echo)
         self.assertIs(type(sender), ReplySender)
 
 
