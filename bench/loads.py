@@ -1,0 +1,91 @@
+"""
+The loads: what each asks of a server.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+
+from servers import HOST
+
+#: Figures of one run, by name: those of C{load.c}'s JSON.
+Figures = dict[str, float]
+
+
+@dataclass(frozen=True)
+class Load:
+    """
+    A load.
+
+    @ivar title: what it is, for a reader.
+    @ivar connections: how many there are.
+    @ivar outstanding: messages on each that wait for their replies.
+    @ivar size: octets of a message.
+    @ivar busy: how many connections talk; 0 for all.
+    @ivar once: whether each connection is used once, and the next one opened.
+    @ivar tls: whether it is over TLS.
+    """
+
+    title: str
+    connections: int
+    outstanding: int = 1
+    size: int = 32
+    busy: int = 0
+    once: bool = False
+    tls: bool = False
+
+    def run(
+        self, program: str, core: int, process: int, port: int, seconds: float
+    ) -> Figures:
+        """
+        Run it.
+
+        @param program: the compiled C{load.c}.
+        @param core: the number of the core to run on.
+        @param process: the server's.
+        @param port: the server's.
+        @param seconds: how long to measure.
+        @raise SystemExit: the server is not right.
+        """
+        command = [program]
+        if self.tls:
+            command = [sys.executable, str(Path(__file__).with_name("tlsload.py"))]
+        else:
+            command += ["-k", str(self.outstanding), "-m", str(self.size)]
+            command += ["-b", str(self.busy), *["-o"][: self.once]]
+        command += ["-c", str(self.connections), "-p", str(process)]
+        ran = subprocess.run(
+            [*command, "-s", str(seconds), HOST, str(port)],
+            stdout=subprocess.PIPE,
+            preexec_fn=lambda: os.sched_setaffinity(0, {core}),
+        )
+        if ran.returncode:
+            raise SystemExit(f"{self.title}: status {ran.returncode}")
+        figures: Figures = json.loads(ran.stdout)
+        return figures
+
+
+LOADS = {
+    "1x1": Load("1 connection, 1 message at a time", 1),
+    "50x1": Load("50 connections, 1 message at a time", 50),
+    "50x16": Load("50 connections, 16 messages outstanding", 50, 16),
+    "1x2000": Load("1 connection, 2,000 messages outstanding", 1, 2000),
+    "200x1KB": Load("200 connections, 1 message of 1 KB at a time", 200, size=1024),
+    "tls": Load("50 connections over TLS, 1 message at a time", 50, tls=True),
+    "once": Load(
+        "connections opened, used once and closed, 50 at a time", 50, once=True
+    ),
+    "10x1": Load("10 connections, 1 message at a time", 10),
+    "100x1": Load("100 connections, 1 message at a time", 100),
+    "1000x1": Load("1,000 connections, 1 message at a time", 1000),
+    "10000x1": Load("10,000 connections, 1 message at a time", 10_000),
+    "idle": Load("10,000 connections of which 50 talk", 10_000, busy=50),
+}
+
+#: The loads that differ only in the number of connections.
+GROWTH = ("1x1", "10x1", "50x1", "100x1", "1000x1", "10000x1")

@@ -1,0 +1,164 @@
+"""
+The contenders: how each is started, on a core of its own.
+"""
+
+from __future__ import annotations
+
+import os
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import datetime, timedelta, timezone
+from pathlib import Path
+
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.x509.oid import NameOID
+
+BENCH = Path(__file__).parent
+HOST = "127.0.0.1"
+
+#: Seconds that a server may take until it listens.
+PATIENCE = 20.0
+
+#: The contenders: EchoStamp first, then from what a user would pick to the floors.
+CONTENDERS = {
+    "echostamp": "EchoStamp",
+    "twisted": "Twisted, transport.write",
+    "asyncio": "asyncio",
+    "uvloop": "uvloop",
+    "threads": "threads",
+    "epoll": "epoll loop, Python",
+    "c": "epoll loop, C",
+}
+
+#: Those that have TLS without further code.
+WITH_TLS = {"echostamp", "twisted", "asyncio", "uvloop"}
+
+_SCRIPTS = {
+    "twisted": "twisted_protocol.py",
+    "asyncio": "asyncio_protocol.py",
+    "uvloop": "uvloop_protocol.py",
+    "threads": "threads.py",
+    "epoll": "epoll_python.py",
+}
+
+
+class Servers:
+    """
+    What the servers need, in a folder: compiled C and a certificate.
+    """
+
+    def __init__(self, folder: Path, core: int) -> None:
+        """
+        @param folder: a temporary one.
+        @param core: the number of the core for the servers.
+        """
+        self._folder = folder
+        self._core = core
+        self.load = self._compiled(BENCH / "load.c")
+        self._epoll = self._compiled(BENCH / "contenders" / "epoll_c.c")
+        self._certificate = folder / "certificate.pem"
+        self._key = folder / "key.pem"
+        _certify(self._certificate, self._key)
+
+    def _compiled(self, source: Path) -> str:
+        """
+        Compile a program.
+
+        @return: its path.
+        """
+        program = str(self._folder / source.stem)
+        compiler = os.environ.get("CC", "cc")
+        subprocess.run(
+            [compiler, "-std=c11", "-O2", "-Wall", "-o", program, source], check=True
+        )
+        return program
+
+    def _command(self, name: str, port: int, tls: bool) -> list[str]:
+        """
+        Give the command line of a contender.
+        """
+        if name == "echostamp":
+            where = f"{port}:interface={HOST}"
+            endpoint = f"tcp:{where}"
+            if tls:
+                files = f"certKey={self._certificate}:privateKey={self._key}"
+                endpoint = f"tls:{where}:{files}"
+            twistd = str(Path(sys.executable).with_name("twistd"))
+            log = f"--logfile={self._folder / 'log'}"
+            return [twistd, "-n", "--pidfile=", log, "echostamp", "-e", endpoint]
+        if name == "c":
+            return [self._epoll, str(port)]
+        script = str(BENCH / "contenders" / _SCRIPTS[name])
+        files = f"{self._certificate} {self._key}" if tls else ""
+        return [sys.executable, script, str(port), *files.split()]
+
+    @contextmanager
+    def running(self, name: str, tls: bool) -> Iterator[tuple[int, int]]:
+        """
+        Run a contender while the context lasts.
+
+        @return: its process and its port.
+        """
+        with socket.create_server((HOST, 0)) as free:
+            port = free.getsockname()[1]
+        errors = self._folder / "errors"
+        with errors.open("wb") as sink:
+            server = subprocess.Popen(
+                self._command(name, port, tls),
+                stdout=sink,
+                stderr=sink,
+                preexec_fn=lambda: os.sched_setaffinity(0, {self._core}),
+            )
+        try:
+            _awaitListening(server, port, errors)
+            yield server.pid, port
+        finally:
+            server.kill()
+            server.wait()
+
+
+def _awaitListening(server: subprocess.Popen[bytes], port: int, errors: Path) -> None:
+    """
+    Wait until a server listens.
+
+    @raise SystemExit: it does not.
+    """
+    until = time.monotonic() + PATIENCE
+    while server.poll() is None and time.monotonic() < until:
+        try:
+            socket.create_connection((HOST, port)).close()
+        except ConnectionRefusedError:
+            time.sleep(0.02)
+        else:
+            return
+    raise SystemExit(f"{server.args!r} does not listen:\n{errors.read_text()}")
+
+
+def _certify(certificate: Path, key: Path) -> None:
+    """
+    Make a key and its certificate, as PEM files.
+    """
+    secret = ec.generate_private_key(ec.SECP256R1())
+    name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "localhost")])
+    now = datetime.now(timezone.utc)
+    signed = (
+        x509.CertificateBuilder(name, name, secret.public_key())
+        .serial_number(x509.random_serial_number())
+        .not_valid_before(now - timedelta(days=1))
+        .not_valid_after(now + timedelta(days=1))
+        .sign(secret, hashes.SHA256())
+    )
+    certificate.write_bytes(signed.public_bytes(serialization.Encoding.PEM))
+    key.write_bytes(
+        secret.private_bytes(
+            serialization.Encoding.PEM,
+            serialization.PrivateFormat.PKCS8,
+            serialization.NoEncryption(),
+        )
+    )

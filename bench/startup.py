@@ -1,0 +1,135 @@
+"""
+How long the daemon and the client take to start, beside Twisted's reactor alone: see
+C{README.rst}.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import re
+import statistics
+import subprocess
+import sys
+import time
+from pathlib import Path
+from typing import NamedTuple
+
+#: What a start may take, in starts of the reactor alone.
+BAR = 2.0
+
+#: Imports that cost less are not worth a line, in microseconds.
+LEAST_IMPORT = 1000
+
+_SCRIPTS = Path(sys.executable).parent
+
+
+class Start(NamedTuple):
+    """
+    Something to start.
+
+    @ivar command: its command line.
+    @ivar effect: what it prints when it is there; nothing where its end says so.
+    """
+
+    command: list[str]
+    effect: bytes = b""
+
+    def seconds(self) -> float:
+        """
+        Start it, and give the seconds from the command to the effect.
+
+        @raise SystemExit: the effect does not come.
+        """
+        began = time.perf_counter()
+        with subprocess.Popen(self.command, stdout=subprocess.PIPE) as process:
+            assert process.stdout is not None
+            output = b""
+            while not self.effect or self.effect not in output:
+                data = os.read(process.stdout.fileno(), 65_536)
+                if not data:
+                    break
+                output += data
+            if not self.effect:
+                process.wait()
+            seconds = time.perf_counter() - began
+            process.kill()
+        if self.effect not in output or (not self.effect and process.returncode):
+            raise SystemExit(f"{self.command!r} did not start: {output!r}")
+        return seconds
+
+
+_TWISTD = [str(_SCRIPTS / "twistd"), "-n", "--pidfile=", "echostamp"]
+_CLIENT = [str(_SCRIPTS / "echostamp"), "--help"]
+_REACTOR = "import twisted.internet.reactor"
+
+STARTS = {
+    "the reactor alone": Start(
+        # Without its end, which takes a third as long again.
+        [sys.executable, "-c", f"{_REACTOR}; print('there', flush=True)"],
+        b"there",
+    ),
+    "twistd echostamp, listening": Start(
+        [*_TWISTD, "-e", "tcp:0:interface=127.0.0.1"], b"listening on"
+    ),
+    "echostamp --help, printed": Start(_CLIENT),
+}
+
+
+def imports(command: list[str]) -> dict[str, int]:
+    """
+    Give what each module costs to import by itself, in microseconds.
+
+    @param command: a script of Python's.
+    """
+    ran = subprocess.run(
+        [sys.executable, "-X", "importtime", *command], capture_output=True, text=True
+    )
+    lines = re.findall(r"^import time: +(\d+) \| +\d+ \| +(\S+)$", ran.stderr, re.M)
+    return {module: int(microseconds) for microseconds, module in lines}
+
+
+def main() -> None:
+    """
+    Run the command line.
+    """
+    parser = argparse.ArgumentParser(description="Measure how long a start takes.")
+    parser.add_argument("--rounds", type=int, default=15, help="default: %(default)s")
+    parser.add_argument("--json", metavar="FILE", help="write all rounds")
+    parser.add_argument(
+        "--imports",
+        action="store_true",
+        help="say too what is imported that the reactor alone does not import",
+    )
+    options = parser.parse_args()
+    os.sched_setaffinity(0, {max(os.sched_getaffinity(0))})
+    found: dict[str, list[float]] = {name: [] for name in STARTS}
+    for start in STARTS.values():
+        start.seconds()  # fills the caches: of bytecode, of plugins, of the disk
+    for _ in range(options.rounds):
+        for name, start in STARTS.items():
+            found[name].append(start.seconds())
+    medians = {name: statistics.median(each) for name, each in found.items()}
+    reactor, *_ = medians.values()
+    for name, seconds in medians.items():
+        ratio = seconds / reactor
+        isMet = "met" if ratio <= BAR else "NOT met"
+        print(
+            f"{name:<28} {seconds * 1000:6.0f} ms  {ratio:5.2f}, bar {BAR:.2f}, {isMet}"
+        )
+    if options.json:
+        Path(options.json).write_text(json.dumps(found, indent=1) + "\n")
+    if options.imports:
+        known = imports(["-c", _REACTOR])
+        # "--help" in place of an endpoint: it ends by itself, and has read as much.
+        for command in ([*_TWISTD, "--help"], _CLIENT):
+            print(f"\n{' '.join(command[1:])}: microseconds of its own")
+            cost = imports(command)
+            for module in sorted(cost, key=cost.__getitem__, reverse=True):
+                if module not in known and cost[module] >= LEAST_IMPORT:
+                    print(f"{cost[module]:8} {module}")
+
+
+if __name__ == "__main__":
+    main()
