@@ -5,11 +5,10 @@ broken.  Nothing here knows who makes the inputs: L{run} does with atheris.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable
 from io import BytesIO
 from ipaddress import ip_address
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 from echostamp.client.command import parser
 from echostamp.client.terminal import SafeText
@@ -17,17 +16,19 @@ from echostamp.daemon.proxyheader import Header, HeaderParser
 from echostamp.daemon.service import Options
 from echostamp.line import replies as lineReplies
 from echostamp.line import stamper
-from echostamp.line.protocol import DRAINED, TimestampEcho, TimestampEchoFactory
 from echostamp.line.replies import Replies
-from echostamp.line.visitors import Visitors
-from echostamp.stamps import (
-    SECOND,
-    StampFormat,
-    formatUnix,
-    readStamp,
-    stampFormat,
+from echostamp.stamps import SECOND, formatUnix, readStamp, stampFormat
+from echostamp.test.programs import (
+    ABORT,
+    DRAIN,
+    END,
+    LOSE,
+    READ,
+    ROOM,
+    VANISH,
+    WAIT,
+    checkConnection,
 )
-from echostamp.test.fakes import FakeReactor, FakeSocketConnection, lost
 from echostamp.test.test_fuzz_options import ended
 from echostamp.test.test_proxy import GOOD
 from echostamp.test.test_terminal import HOSTILE, isSafe
@@ -169,18 +170,6 @@ def readText(pieces: list[bytes]) -> str:
     return "".join(map(safe.feed, pieces)) + safe.feed(b"", final=True)
 
 
-class Unlogged(Visitors):
-    """
-    Visitors whose activity is watched, and of whom nothing is said.
-    """
-
-    watchesActivity = True
-
-    def say(self, kind: str, format: str, **fields: object) -> None:
-        """Say nothing, but what would be said has to be there."""
-        format.format(**fields)
-
-
 @seeded(
     b"-p\x008002\x00-i\x00::1\x00--utc",
     b"-e\x00unix:/s\x00--proxy-from\x0010.0.0.0/8\x00--grace=0",
@@ -212,14 +201,6 @@ def options(data: bytes) -> None:
     assert bool(output) == (end is not None and not failed)
 
 
-# The upper three bits of an octet of a connection's program.  The lower five are its
-# number: of octets to read, of twentieths of a second, of eight octets of room.
-READ, END, WAIT, ROOM, DRAIN, ABORT, LOSE, VANISH = range(0, 256, 32)
-
-#: A stamp, or what has been sent of it when a connection is lost.
-STAMP = re.compile(rb"\[(\d*)\]? ?")
-
-
 @seeded(
     bytes([0xFF, READ | 4]) + b"a\nb\n" + bytes([END]),
     bytes([0xFC, READ | 5]) + b"hello" + bytes([WAIT | 3, WAIT, READ | 2]) + b"!\n",
@@ -233,92 +214,5 @@ STAMP = re.compile(rb"\[(\d*)\]? ?")
     bytes([0xFC, VANISH, READ | 2]) + b"a\n" + bytes([ROOM]),
 )
 def connections(data: bytes) -> None:
-    """Whatever happens to a connection: nothing is raised, the replies without their
-    stamps are what was read, up to where the connection was lost; there is a stamp
-    for each message, with the time of a read; and no timer is left."""
-    settings = data[0] if data else 0
-    reactor = FakeReactor()
-    factory = TimestampEchoFactory(
-        reactor,
-        StampFormat(lambda ns: b"%d" % ns, 1),
-        pause=0 if settings & 1 else 0.1,
-        maxLength=8 if settings & 2 else 65536,
-        clock=lambda: round(reactor.seconds() * SECOND),
-        visitors=Unlogged(),
-    )
-    transport = FakeSocketConnection(reactor, room=settings // 4 * 8)
-    echo = transport.protocol = factory.buildProtocol(None)
-    assert isinstance(echo, TimestampEcho)
-    echo.makeConnection(transport)
-    read, times = play(transport, reactor, BytesIO(data[1:]))
-
-    stamped = STAMP.findall(transport.sent)
-    replied = STAMP.sub(b"", transport.sent)
-    if transport.isAborted or transport.room < 0:
-        assert read.startswith(replied)
-    else:
-        assert replied == read
-        assert len(stamped) == echo.messages
-        assert times.issuperset(stamped)
-        assert stamped == sorted(stamped, key=int)
-    assert transport.isClosed
-    assert not factory.connections
-    assert not reactor.getDelayedCalls()
-    assert not reactor.readers | reactor.writers
-
-
-def play(
-    transport: FakeSocketConnection, reactor: FakeReactor, program: BytesIO
-) -> tuple[bytes, set[bytes]]:
-    """
-    Do to a connection what a program says, as far as its transport allows it, and
-    then end it.  One that is lost is left without room.
-
-    @return: what was read and not thrown away, and when, as stamps have it.
-    """
-    read, times, heard = b"", set(), 0.0
-    echo: TimestampEcho = transport.protocol
-    while (octet := program.read(1)) and not transport.isClosed:
-        step, number = octet[0] & 0xE0, octet[0] & 0x1F
-        if step == READ:
-            # No octet of a message is taken for the beginning of a stamp.
-            piece = program.read(number).replace(b"[", b"(")
-            if piece and transport.isRead:
-                if echo._outputEnded:
-                    # A drained connection throws it away: behind its last reply, and
-                    # when nothing had come for long enough.
-                    assert STAMP.sub(b"", transport.sent) == read
-                    assert reactor.seconds() - heard > DRAINED - 1e-6
-                else:
-                    heard = reactor.seconds()
-                    read += piece
-                    times.add(b"%d" % round(reactor.seconds() * SECOND))
-                echo.dataReceived(piece)
-        elif step == END and transport.isRead:
-            endInput(transport)
-        elif step == WAIT:
-            reactor.advance(number / 20)
-        elif step == ROOM:
-            transport.turn(number * 8 if transport.room >= 0 else 0)
-        elif step == DRAIN:
-            echo.drain()
-        elif step == ABORT:
-            echo.abort()
-        elif step in (LOSE, VANISH):
-            transport.room = -1
-            if step == LOSE:
-                lost(transport)
-    if not transport.isClosed:
-        transport.turn(1 << 20 if transport.room >= 0 else 0)
-    if transport.isRead:
-        endInput(transport)
-        transport.turn()
-    return read, times
-
-
-def endInput(transport: Any) -> None:
-    """
-    Let the peer's FIN come.
-    """
-    transport.stopReading()
-    transport.protocol.readConnectionLost()
+    """Whatever happens to a connection, no promise breaks."""
+    checkConnection(data)

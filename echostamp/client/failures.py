@@ -11,6 +11,8 @@ import sys
 from twisted.internet.error import ConnectError, ConnectionLost, DNSLookupError
 from twisted.python.failure import Failure
 
+from echostamp.text import sslText
+
 #: Alerts about a certificate: RFC 8446, section 6.2.
 _OF_CERTIFICATE = re.compile(r"certificate|unknown ca|access denied")
 
@@ -36,11 +38,7 @@ def _whatTlsSaid(error: Exception) -> str:
     """
     Say in a few words what OpenSSL has found, or been told.
     """
-    # A list of what happened, each with where in OpenSSL, or a number and a text.
-    queue = error.args[0] if error.args else ()
-    if isinstance(queue, int):
-        queue = [error.args]
-    text = ", ".join(dict.fromkeys(str(each[-1]) for each in queue))
+    text = sslText(error)
     alert = text.partition("alert ")[2]
     if _OF_CERTIFICATE.search(alert):
         return f"the far end refused our certificate ({alert})"

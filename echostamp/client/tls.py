@@ -19,6 +19,7 @@ from twisted.python.failure import Failure
 from zope.interface import implementer
 
 from echostamp.client.failures import whatFailed
+from echostamp.text import sslText
 
 #: What is said where the packages for TLS are not installed.
 TLS_MISSING = "TLS needs more: pip install 'echostamp[tls]'"
@@ -74,6 +75,7 @@ def clientOptions(host: str, files: TlsFiles) -> Any:
         <twisted.internet.interfaces.IOpenSSLClientConnectionCreator>}.
     @raise OptionError: one of the files cannot be read, or is wrong.
     """
+    from OpenSSL import SSL
     from OpenSSL.crypto import X509
     from twisted.internet import ssl
 
@@ -88,11 +90,15 @@ def clientOptions(host: str, files: TlsFiles) -> Any:
         )
     if files.cert is not None:
         certificate, *chain = _certificates("--cert", files.cert)
-        ours = {
-            "certificate": certificate,
-            "extraCertChain": chain,
-            "privateKey": _privateKey(files, certificate),
-        }
+        key = _privateKey(files, certificate)
+        # Twisted would find out when there is a connection.
+        context = SSL.Context(SSL.TLS_CLIENT_METHOD)
+        try:
+            context.use_certificate(certificate)
+            context.use_privatekey(key)
+        except SSL.Error as error:
+            raise OptionError(f"--cert {files.cert!r}: {sslText(error)}") from None
+        ours = {"certificate": certificate, "extraCertChain": chain, "privateKey": key}
     return ssl.optionsForClientTLS(host, authorities, extraCertificateOptions=ours)
 
 
@@ -104,14 +110,20 @@ def _certificates(option: str, path: str) -> list[Any]:
     @raise OptionError: there is none, or one is wrong.
     """
     from cryptography import x509
+    from cryptography.exceptions import UnsupportedAlgorithm
 
     data = _read(option, path)
     try:
-        return list(x509.load_pem_x509_certificates(data))
+        certificates = list(x509.load_pem_x509_certificates(data))
+        for each in certificates:
+            each.public_key()
     except ValueError:
-        raise OptionError(
-            f"{option} {path!r}: no PEM certificate that can be read"
-        ) from None
+        why = "no PEM certificate that can be read"
+    except UnsupportedAlgorithm as error:
+        why = f"a certificate's key is of no use: {error}"
+    else:
+        return certificates
+    raise OptionError(f"{option} {path!r}: {why}")
 
 
 def _privateKey(files: TlsFiles, certificate: Any) -> Any:

@@ -18,7 +18,7 @@ from twisted.internet.interfaces import IOpenSSLServerConnectionCreator
 from twisted.protocols.tls import TLSMemoryBIOProtocol
 from zope.interface import implementer
 
-from echostamp.text import printable
+from echostamp.text import printable, sslText
 
 #: The longest text that is shown of a certificate's subject, in characters.
 LONGEST_SUBJECT = 200
@@ -118,9 +118,14 @@ class _File:
         """
         data = self._read()
         try:
-            return list(x509.load_pem_x509_certificates(data))
+            certificates = list(x509.load_pem_x509_certificates(data))
+            for each in certificates:
+                each.public_key()
         except ValueError:
             raise self.wrong("no PEM certificate that can be read") from None
+        except UnsupportedAlgorithm as error:
+            raise self.wrong(f"a certificate's key is of no use: {error}") from None
+        return certificates
 
     def privateKey(self) -> Any:
         """
@@ -199,14 +204,6 @@ def _verified(
         protocol = connection.get_app_data()
         protocol.wrongCertificate = VERIFY_ERRORS.get(error, f"error {error}")
     return bool(ok)
-
-
-def sslText(error: Exception) -> str:
-    """
-    Give OpenSSL's own words for what went wrong, without where in OpenSSL it did.
-    """
-    queue = error.args[0] if error.args else ()
-    return ", ".join(dict.fromkeys(str(each[-1]) for each in queue if each[-1]))
 
 
 def subjectOf(certificate: Any) -> str:

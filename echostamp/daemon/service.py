@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import math
 import os
+import select
 import time
 from collections import Counter
 from collections.abc import Sequence
@@ -28,6 +29,7 @@ from echostamp.daemon.limits import (
     watchPeer,
 )
 from echostamp.daemon.proxy import ProxyFactory
+from echostamp.daemon.readers import Readers
 from echostamp.daemon.shutdown import GRACE, DrainingService
 from echostamp.daemon.systemd import Notifier, NotifyingService
 from echostamp.daemon.transports import (
@@ -310,6 +312,7 @@ def makeService(options: Options) -> IService:
         visitors,
         # twistd goes there before the service starts.
         "" if options.parent is None else options.parent.get("rundir", ""),
+        Readers(reactor) if hasattr(select, "epoll") else None,
     )
     prepared = []
     for description in options.endpoints:
@@ -327,14 +330,16 @@ def makeService(options: Options) -> IService:
 
     def reload() -> None:
         notifier.reloading()
-        for each in preparing.reloads:
-            try:
-                each()
-            except ValueError as error:
-                log.error("not reloaded: {error}", error=printable(str(error)))
-            else:
-                log.info("certificates reloaded")
-        notifier.ready()
+        try:
+            for each in preparing.reloads:
+                try:
+                    each()
+                except ValueError as error:
+                    log.error("not reloaded: {error}", error=printable(str(error)))
+                else:
+                    log.info("certificates reloaded")
+        finally:
+            notifier.ready()
 
     services = NotifyingService(reactor, notifier)
     # They are stopped in the reverse order: nobody comes in while the others leave.

@@ -57,7 +57,8 @@ def clash(one: socket.socket, other: socket.socket) -> bool:
     )
     if onePort != otherPort:
         return False
-    hosts = {oneHost, otherHost}
+    # An IPv4 address can be bound as an IPv6 one, too.
+    hosts = {host.removeprefix("::ffff:") for host in (oneHost, otherHost)}
     isIPv4 = not any(":" in host for host in hosts)
     return len(hosts) == 1 or "::" in hosts or ("0.0.0.0" in hosts and isIPv4)
 

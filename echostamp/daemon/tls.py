@@ -35,8 +35,9 @@ from twisted.protocols.tls import TLSMemoryBIOFactory, TLSMemoryBIOProtocol
 from twisted.python.failure import Failure
 from zope.interface import directlyProvides, implementer, providedBy
 
-from echostamp.daemon.certificates import Credentials, sslText, subjectOf
+from echostamp.daemon.certificates import Credentials, subjectOf
 from echostamp.line.visitors import peerName
+from echostamp.text import sslText
 
 #: Seconds that a handshake may take.
 HANDSHAKE_TIMEOUT = 10.0
@@ -339,7 +340,6 @@ class TlsEndpoint:
         port: int,
         credentials: Credentials,
         interface: str = "",
-        backlog: int = 50,
     ) -> None:
         """
         @param reactor: will listen and run the timers: an L{IReactorTCP
@@ -348,13 +348,11 @@ class TlsEndpoint:
         @param port: the TCP port, 0 for any.
         @param credentials: who we are, and whom to let in.
         @param interface: the address; nothing for all.
-        @param backlog: how many connections may wait in the kernel.
         """
         self._reactor = reactor
         self._port = port
         self._credentials = credentials
         self._interface = interface
-        self._backlog = backlog
         self.refused: Callable[[str, str], None] = logRefused
         self.admitted: Callable[[str, str], None] = logAdmitted
 
@@ -369,11 +367,7 @@ class TlsEndpoint:
             self.admitted,
         )
         return execute(
-            self._reactor.listenTCP,
-            self._port,
-            wrapped,
-            self._backlog,
-            self._interface,
+            self._reactor.listenTCP, self._port, wrapped, interface=self._interface
         )
 
     def reload(self) -> None:
@@ -387,50 +381,33 @@ class TlsEndpoint:
         self._credentials.reload()
 
 
-def tlsEndpoint(
-    reactor: Any,
-    port: str | int = "",
-    privateKey: str = "",
-    certKey: str = "",
-    clientCA: str | None = None,
-    interface: str = "",
-    backlog: str | int = 50,
-    *extra: str,
-    **unknown: str,
-) -> TlsEndpoint:
+#: What a description may name.
+_PARAMETERS = ("privateKey", "certKey", "clientCA", "interface")
+
+
+def tlsEndpoint(reactor: Any, words: list[str], named: dict[str, str]) -> TlsEndpoint:
     """
     Make an endpoint from the parts of its description,
     C{tls:PORT:privateKey=FILE:certKey=FILE[:clientCA=FILE][:interface=ADDR]}.
 
     @param reactor: as for L{TlsEndpoint}.
-    @param port: the TCP port, 0 for any.
-    @param privateKey: as for L{Credentials}.
-    @param certKey: as for L{Credentials}.
-    @param clientCA: as for L{Credentials}.
-    @param interface: the address; nothing for all.
-    @param backlog: how many connections may wait in the kernel.
+    @param words: the parts without a name: the port.
+    @param named: those with a name.
     @raise ValueError: a part is missing, wrong or unknown, or a file cannot be read or
         is wrong; the text says which and how.
     """
-    for name in unknown:
-        raise ValueError(f"unknown parameter {name!r}")
-    for value in extra:
-        raise ValueError(f"one part too many: {value!r}")
-    for name, path in ("privateKey", privateKey), ("certKey", certKey):
-        if not path:
+    for name in named:
+        if name not in _PARAMETERS:
+            raise ValueError(f"unknown parameter {name!r}")
+    for word in words[1:]:
+        raise ValueError(f"one part too many: {word!r}")
+    port = words[0] if words else ""
+    if not (port.isdecimal() and len(port) <= 5 and int(port) <= 65535):
+        raise ValueError(f"{port!r} is not a port from 0 to 65535")
+    for name in "privateKey", "certKey":
+        if not named.get(name):
             raise ValueError(f"{name}=FILE is missing")
-    number = _number(port, "a port", 0, 65535)
-    waiting = _number(backlog, "a backlog", 1, 65535)
-    credentials = Credentials(privateKey, certKey, clientCA)
-    return TlsEndpoint(reactor, number, credentials, interface, waiting)
-
-
-def _number(text: str | int, what: str, least: int, most: int) -> int:
-    """
-    Read a whole number.
-
-    @raise ValueError: it is none, or out of its bounds.
-    """
-    if not (str(text).isdecimal() and least <= int(text) <= most):
-        raise ValueError(f"{text!r} is not {what} from {least} to {most}")
-    return int(text)
+    credentials = Credentials(
+        named["privateKey"], named["certKey"], named.get("clientCA")
+    )
+    return TlsEndpoint(reactor, int(port), credentials, named.get("interface", ""))

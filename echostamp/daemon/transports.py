@@ -74,6 +74,7 @@ class PreparingReactor:
         prepareSocket: Callable[[socket.socket], None] = lambda bound: None,
         visitors: LimitedVisitors | None = None,
         folder: str = "",
+        readers: Any = None,
     ) -> None:
         """
         @param reactor: what will listen: an L{IReactorTCP
@@ -85,6 +86,8 @@ class PreparingReactor:
         @param visitors: who is told of TLS handshakes.
         @param folder: where the service will run: relative paths of UNIX sockets are
             meant there.
+        @param readers: the reactor for the connections of the ports, such as L{Readers
+            <echostamp.daemon.readers.Readers>}; L{None} for the same.
 
         @ivar reloads: read the files of endpoints again; each raises L{ValueError}
             with a text that says what is wrong with them.
@@ -95,12 +98,23 @@ class PreparingReactor:
         self._prepareSocket = prepareSocket
         self.visitors = visitors
         self._folder = folder
+        self._readers = reactor if readers is None else readers
         self._bound: list[socket.socket] = []
         self._paths: set[str] = set()
         self.reloads: list[Callable[[], None]] = []
 
     def __getattr__(self, name: str) -> Any:
         return getattr(self._reactor, name)
+
+    def _read(self, port: Any) -> IListeningPort:
+        """
+        Say where the connections of a port are read.
+
+        @param port: one that listens.  It hands its reactor on to its connections.
+        """
+        port.reactor = self._readers
+        listening: IListeningPort = port
+        return listening
 
     def behindProxy(self) -> PreparingReactor:
         """
@@ -110,16 +124,8 @@ class PreparingReactor:
         """
         if self._proxyDoor is None:
             raise ValueError("--proxy-from has to say which proxies are believed")
-        behind = PreparingReactor(
-            self._reactor,
-            self._proxyDoor,
-            None,
-            self._prepareSocket,
-            self.visitors,
-            self._folder,
-        )
-        behind._bound, behind._paths = self._bound, self._paths
-        behind.reloads = self.reloads
+        behind = PreparingReactor.__new__(PreparingReactor)
+        vars(behind).update(vars(self), _door=self._proxyDoor, _proxyDoor=None)
         return behind
 
     def listenTCP(
@@ -132,8 +138,10 @@ class PreparingReactor:
         """
         Bind a TCP socket, of both address families where no interface is named.
 
+        @raise ValueError: the backlog is out of its bounds.
         @raise OSError: the address cannot be had.
         """
+        waiting = _waiting(backlog)
         bound = boundSocket(interface, port)
         if any(clash(bound, other) for other in self._bound):
             # The kernel would say so when the second one listens.
@@ -144,11 +152,10 @@ class PreparingReactor:
 
         def listen() -> IListeningPort:
             with bound:
-                bound.listen(max(backlog, BACKLOG))
-                listening: IListeningPort = self._reactor.adoptStreamPort(
-                    bound.fileno(), bound.family, door
+                bound.listen(waiting)
+                return self._read(
+                    self._reactor.adoptStreamPort(bound.fileno(), bound.family, door)
                 )
-                return listening
 
         return PreparedPort(listen)
 
@@ -183,10 +190,14 @@ class PreparingReactor:
         Put off listening on a UNIX socket, which makes a file, until the service
         starts in its own folder.
 
-        @raise ValueError: the path is empty, or too long for a socket.
+        @raise ValueError: the path is empty, or too long for a socket, or another
+            parameter out of its bounds.
         @raise OSError: the file's folder is not there or not writable, another file
             has its name, or another daemon listens there.
         """
+        if not 0 <= kwargs.get("mode", 0) <= 0o777:
+            raise ValueError("mode is an octal number from 0 to 777")
+        waiting = _waiting(backlog)
         if not 1 <= len(os.fsencode(address)) <= LONGEST_PATH:
             raise ValueError(f"a path has 1 to {LONGEST_PATH} octets")
         path = os.path.join(self._folder, address)
@@ -198,10 +209,9 @@ class PreparingReactor:
 
         def listen() -> IListeningPort:
             clearPath(address)
-            listening: IListeningPort = self._reactor.listenUNIX(
-                address, door, max(backlog, BACKLOG), **kwargs
+            return self._read(
+                self._reactor.listenUNIX(address, door, waiting, **kwargs)
             )
-            return listening
 
         return PreparedPort(listen)
 
@@ -221,14 +231,24 @@ class PreparingReactor:
 
         def listen() -> IListeningPort:
             with kept:
+                number = kept.fileno()
                 if family == socket.AF_UNIX:
-                    return adoptUnixPort(self._reactor, kept.fileno(), door)
-                listening: IListeningPort = self._reactor.adoptStreamPort(
-                    kept.fileno(), family, door
-                )
-                return listening
+                    return self._read(adoptUnixPort(self._reactor, number, door))
+                return self._read(self._reactor.adoptStreamPort(number, family, door))
 
         return PreparedPort(listen)
+
+
+def _waiting(backlog: int) -> int:
+    """
+    Say how many connections may wait to be accepted.
+
+    @param backlog: what the endpoint asks for.
+    @raise ValueError: that is nothing that can be asked for.
+    """
+    if not 0 <= backlog <= 65_535:
+        raise ValueError("backlog is a number from 0 to 65535")
+    return max(backlog, BACKLOG)
 
 
 def preparedPort(
@@ -248,6 +268,8 @@ def preparedPort(
         description = f"tcp:{description}"
     kind, _, rest = description.partition(":")
     if kind == "proxy":
+        if rest.startswith("proxy:"):
+            raise ValueError("proxy: stands there twice")
         return preparedPort(reactor.behindProxy(), rest, factory)
     prepared: list[object] = []
     failed: list[Failure] = []
@@ -275,24 +297,23 @@ def _endpoint(
     Read a description: C{tls:}, which is ours also where Twisted has one, or one of
     Twisted's.
     """
+    if kind in ("tls", "ssl"):
+        try:
+            from echostamp.daemon.tls import tlsEndpoint
+        except ImportError:
+            raise ValueError("TLS needs more: pip install 'echostamp[tls]'") from None
     if kind != "tls":
         return cast(IStreamServerEndpoint, serverFromString(reactor, description))
-    try:
-        from echostamp.daemon.tls import tlsEndpoint
-    except ImportError as error:
-        raise ValueError(
-            f"{error.name} is missing: pip install 'echostamp[tls]'"
-        ) from None
     _, *parts = _PART.findall(f":{description}")
     words: list[str] = []
     named: dict[str, str] = {}
     for part in parts:
         name, equals, value = part.partition("=")
-        if equals and name.isidentifier():
-            named[name] = _unescaped(value)
+        if equals:
+            named[_unescaped(name)] = _unescaped(value)
         else:
             words.append(_unescaped(part))
-    endpoint = tlsEndpoint(reactor, *words, **named)
+    endpoint = tlsEndpoint(reactor, words, named)
     reactor.reloads.append(endpoint.reload)
     if reactor.visitors is not None:
         endpoint.refused = reactor.visitors.refused

@@ -20,6 +20,17 @@ from echostamp.line.sending import DirectReplySender, ReplySender, replySender
 from echostamp.line.visitors import peerName
 from echostamp.stamps import stampFormat
 from echostamp.test.fakes import FakeReactor, FakeSocketConnection, FakeTransport, lost
+from echostamp.test.programs import (
+    ABORT,
+    DRAIN,
+    END,
+    LOSE,
+    READ,
+    ROOM,
+    VANISH,
+    WAIT,
+    checkConnection,
+)
 
 SECOND = 1_000_000_000
 BEGIN = 1450085400 * SECOND
@@ -401,6 +412,28 @@ class WholeConnectionTests(EchoCase):
         self.assertEqual(re.sub(rb"\[\d\d:\d\d\] ", b"", transport.sent), read)
         self.assertTrue(transport.isClosed)
         self.assertEqual(self.reactor.getDelayedCalls(), [])
+
+    @given(
+        st.integers(0, 255),
+        st.lists(
+            st.one_of(
+                st.text("ab\n", min_size=1, max_size=31).map(
+                    lambda text: bytes([READ | len(text)]) + text.encode()
+                ),
+                st.sampled_from([END, DRAIN, ABORT, LOSE, VANISH]).map(
+                    lambda step: bytes([step])
+                ),
+                st.tuples(st.sampled_from([WAIT, ROOM]), st.integers(0, 31)).map(
+                    lambda pair: bytes([pair[0] | pair[1]])
+                ),
+            ),
+            max_size=20,
+        ).map(b"".join),
+    )
+    def test_anyOrder(self, settings: int, program: bytes) -> None:
+        """Reads, FINs, timers, room for replies, a stop, a reset and a peer that
+        vanishes, in any order: no exception escapes, and no promise breaks."""
+        checkConnection(bytes([settings]) + program)
 
     @given(actions)
     def test_bothWaysSendTheSame(self, actions: list[bytes | float | int]) -> None:

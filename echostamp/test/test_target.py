@@ -29,10 +29,11 @@ from echostamp.client.failures import whatFailed
 from echostamp.client.target import Target, parseTarget
 from echostamp.client.tls import TLS_MISSING, OptionError, TlsFiles
 from echostamp.test.fakes import FakeReactor
-from echostamp.test.test_tls import Authority, FakeTcp, pem
+from echostamp.test.pems import STRANGE_CURVE
+from echostamp.test.test_tls import Authority, FakeTcp, commonName, pem
 
 try:
-    from cryptography.hazmat.primitives.asymmetric import ec
+    from cryptography.hazmat.primitives.asymmetric import ec, rsa
     from cryptography.x509.oid import ExtendedKeyUsageOID
     from OpenSSL import SSL
 
@@ -244,6 +245,10 @@ class TlsTargetTests(SynchronousTestCase):
         """A file that cannot be used is named, with its option and what is wrong."""
         other = self.file("other.pem", self.authority.issue())
         text = self.file("text", b"hello\n")
+        strange = self.file("strange", STRANGE_CURVE)
+        key = rsa.generate_private_key(65537, 1024)
+        signed = self.authority._signed(commonName("weak"), key, [], -1, 30)
+        weak = self.file("weak", pem(key) + signed)
         locked = self.file(
             "locked", pem(ec.generate_private_key(ec.SECP256R1()), b"secret")
         )
@@ -262,6 +267,9 @@ class TlsTargetTests(SynchronousTestCase):
                 "the private key has a pass",
             ),
             ((None, self.ours, str(self.folder)), "--key", "", "Is a directory"),
+            ((strange,), "--ca", "strange", "a certificate's key is of no use"),
+            ((None, strange), "--cert", "strange", "a certificate's key is of no use"),
+            ((None, weak), "--cert", "weak", "ee key too small"),
         ]:
             error = str(self.assertRaises(OptionError, self.parse, "tls:far", *files))
             self.assertTrue(error.startswith(f"{option} "), error)

@@ -18,6 +18,7 @@ from zope.interface import implementer
 
 from echostamp.line.protocol import TimestampEchoFactory
 from echostamp.test.fakes import FakeFarTransport, FakeReactor
+from echostamp.test.pems import STRANGE_CURVE
 
 try:
     from cryptography import x509
@@ -35,6 +36,7 @@ try:
     from echostamp.daemon.certificates import LONGEST_SUBJECT, Credentials
     from echostamp.daemon.tls import (
         CLOSE_GRACE,
+        TlsEndpoint,
         TlsFactory,
         TlsProtocol,
         logAdmitted,
@@ -462,6 +464,15 @@ class CredentialsTests(TlsCase):
         path = self.file("weak", pem(key) + signed)
         self.assertWrong(f"certKey={path!r}: ee key too small", path, path, None)
 
+    def test_keyOfAKindThatIsNotKnown(self) -> None:
+        """A certificate whose key is of a strange kind is named, whoever's it is."""
+        strange = self.file("strange", STRANGE_CURVE)
+        for name, files in [
+            ("certKey", (self.server, strange, None)),
+            ("clientCA", (self.server, self.server, strange)),
+        ]:
+            self.assertWrong(f"{name}={strange!r}: a certificate's key is of", *files)
+
     def test_orderInTheFileIsFree(self) -> None:
         """A key is found behind its certificate, and behind its curve's parameters."""
         key, end, certificate = self.authority.issue().partition(
@@ -509,25 +520,29 @@ class EndpointTests(TlsCase):
             (["1"], {"privateKey": self.server}, "certKey=FILE is missing"),
             (["1"], {**files, "nonsense": "1"}, "unknown parameter 'nonsense'"),
             (["1"], {**files, "refused": "1"}, "unknown parameter 'refused'"),
-            (["1"], {**files, "backlog": "x"}, "'x' is not a backlog from 1"),
-            (["1", "a", "b", "c", "d", "e", "f"], {}, "one part too many: 'f'"),
+            (["1"], {**files, "reactor": "1"}, "unknown parameter 'reactor'"),
+            (["1", "a"], files, "one part too many: 'a'"),
+            (["9" * 5000], files, "is not a port"),
         ]:
             error = self.assertRaises(
-                ValueError, tlsEndpoint, self.reactor, *arguments, **parts
+                ValueError, tlsEndpoint, self.reactor, arguments, parts
             )
             self.assertIn(why, str(error))
             self.assertNotIn("\n", str(error))
 
+    def endpoint(self, **parts: str) -> TlsEndpoint:
+        """Make an endpoint with the server's files."""
+        files = {"privateKey": self.server, "certKey": self.server}
+        return tlsEndpoint(self.reactor, ["7"], {**files, **parts})
+
     def test_listen(self) -> None:
         """It listens where it should, and gives what the reactor gives."""
-        endpoint = tlsEndpoint(
-            self.reactor, "7", self.server, self.server, self.ca, "::1", "9"
-        )
+        endpoint = self.endpoint(clientCA=self.ca, interface="::1")
         endpoint.handshakeTimeout = 3
         listening: Any = self.successResultOf(endpoint.listen(Factory()))
         self.assertEqual(listening.getHost().port, 7)
-        port, _, backlog, interface = self.reactor.tcpServers[0]
-        self.assertEqual((port, backlog, interface), (7, 9, "::1"))
+        port, _, _, interface = self.reactor.tcpServers[0]
+        self.assertEqual((port, interface), (7, "::1"))
         factory: Any = self.reactor.tcpServers[0][1]
         self.assertIsInstance(factory, TlsFactory)
         self.assertEqual(factory.handshakeTimeout, 3)
@@ -535,11 +550,11 @@ class EndpointTests(TlsCase):
     def test_addressInUse(self) -> None:
         """It fails as the reactor fails."""
 
-        def listenTCP(*arguments: object) -> None:
+        def listenTCP(*arguments: object, interface: str) -> None:
             raise OSError("taken")
 
-        self.reactor.listenTCP = listenTCP  # type: ignore[method-assign]
-        endpoint = tlsEndpoint(self.reactor, "7", self.server, self.server)
+        self.reactor.listenTCP = listenTCP  # type: ignore[assignment,method-assign]
+        endpoint = self.endpoint()
         self.failureResultOf(endpoint.listen(Factory()), OSError)
 
     def served(self, client: Client) -> str:
@@ -550,7 +565,7 @@ class EndpointTests(TlsCase):
 
     def test_reload(self) -> None:
         """A renewed certificate is for new connections, and old ones go on."""
-        endpoint = tlsEndpoint(self.reactor, "7", self.server, self.server)
+        endpoint = self.endpoint()
         endpoint.listen(Factory.forProtocol(Recorder))
         factory: Any = self.reactor.tcpServers[0][1]
         old = Client(factory)
@@ -565,7 +580,7 @@ class EndpointTests(TlsCase):
 
     def test_reloadOfWrongFiles(self) -> None:
         """Where the new files are wrong, the old certificate stays."""
-        endpoint = tlsEndpoint(self.reactor, "7", self.server, self.server)
+        endpoint = self.endpoint()
         endpoint.listen(Factory.forProtocol(Recorder))
         factory: Any = self.reactor.tcpServers[0][1]
         before = self.served(Client(factory))

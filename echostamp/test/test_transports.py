@@ -5,8 +5,10 @@ from __future__ import annotations
 import errno
 import os
 import socket
+import sys
 from pathlib import Path
 from typing import Any
+from unittest.mock import patch
 
 from twisted.internet.address import IPv4Address, IPv6Address, UNIXAddress
 from twisted.internet.defer import Deferred, fail
@@ -158,6 +160,7 @@ class TcpTests(TransportsCase):
             ("", ours, True),
             (any6, any4, True),
             (any4, ours, True),
+            (ours, r"\:\:ffff\:192.0.2.1", True),
             (any4, r"\:\:1", False),
             (ours, "192.0.2.2", False),
         ]:
@@ -363,14 +366,26 @@ class DescriptionTests(TransportsCase):
             ("tcp:80:nonsense=1", "'nonsense'"),
             ("tcp:80:backlog=x", "'x'"),
             ("tcp:1:2:3:4:5", "TypeError: "),
+            ("tcp:80:backlog=99999999999", "backlog is a number from 0 to 65535"),
             ("unix:s:mode=rw", "'rw'"),
+            ("unix:s:mode=-1", "mode is an octal number from 0 to 777"),
+            ("unix:s:mode=1777", "mode is an octal number from 0 to 777"),
+            ("unix:s:backlog=-1", "backlog is a number"),
+            ("proxy:proxy:tcp:80", "proxy: stands there twice"),
             ("-1", "Unknown endpoint type: '-1'"),
             ("\u00b2", "Unknown endpoint type"),
         ]:
             error = self.assertRaises(ValueError, self.prepare, description)
             self.assertIn(text, str(error))
             self.assertNotIn("\n", str(error))
-        self.assertEqual(self.sockets.made, [])
+        self.assertEqual(self.sockets.listening, [])
+
+    def test_tlsIsNotThere(self) -> None:
+        """Where the extra is not installed, one line says what to do."""
+        with patch.dict(sys.modules, {"echostamp.daemon.tls": None}):
+            for description in "tls:1:privateKey=a:certKey=b", "ssl:1:privateKey=a":
+                error = self.assertRaises(ValueError, self.prepare, description)
+                self.assertIn("pip install 'echostamp[tls]'", str(error))
 
     def test_parsersErrorsOfEveryKind(self) -> None:
         """A parser, a plugin's perhaps, may fail in any way: the kind is told, except

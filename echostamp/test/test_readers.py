@@ -1,0 +1,196 @@
+"""Tests for L{echostamp.daemon.readers}."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from twisted.internet.error import ConnectionDone, ConnectionLost
+from twisted.internet.interfaces import IHalfCloseableDescriptor, IReadDescriptor
+from twisted.internet.main import CONNECTION_DONE, CONNECTION_LOST
+from twisted.python.failure import Failure
+from twisted.trial.unittest import SynchronousTestCase
+from zope.interface import directlyProvides
+from zope.interface.verify import verifyObject
+
+from echostamp.daemon.readers import Readers
+from echostamp.test.fakes import FakeReactor
+
+
+class FakePoll:
+    """
+    An epoll in memory.
+
+    @ivar registered: the descriptors that are in it.
+    @ivar ready: those that have something.
+    """
+
+    def __init__(self) -> None:
+        self.registered: set[int] = set()
+        self.ready: list[int] = []
+
+    def fileno(self) -> int:
+        """Give its own descriptor."""
+        return 3
+
+    def register(self, number: int, events: int) -> None:
+        """Put a descriptor in."""
+        self.registered.add(number)
+
+    def unregister(self, number: int) -> None:
+        """Take it out."""
+        self.registered.remove(number)
+
+    def poll(self, timeout: float, most: int) -> list[tuple[int, int]]:
+        """Give what is ready, without waiting."""
+        assert timeout == 0
+        return [(number, 1) for number in self.ready][:most]
+
+
+class FakeReader:
+    """
+    A connection.
+
+    @ivar reads: how often it was read from.
+    @ivar why: what each read comes to.
+    @ivar ends: what it was told.
+    """
+
+    def __init__(self, number: int) -> None:
+        self._number = number
+        self.reads = 0
+        self.why: object = None
+        self.ends: list[object] = []
+
+    def fileno(self) -> int:
+        """Give its descriptor."""
+        return self._number
+
+    def logPrefix(self) -> str:
+        """Give its name."""
+        return "fake"
+
+    def doRead(self) -> object:
+        """Note the read."""
+        self.reads += 1
+        if callable(self.why):
+            self.why()
+            return None
+        return self.why
+
+    def readConnectionLost(self, reason: Failure) -> None:
+        """Its input has ended."""
+        self.ends += ["input", reason.type]
+
+    def connectionLost(self, reason: Failure) -> None:
+        """It has ended."""
+        self.ends.append(reason.type)
+
+
+class ReadersTests(SynchronousTestCase):
+    """
+    Connections are read in one go.
+    """
+
+    def setUp(self) -> None:
+        """Make two connections."""
+        self.reactor = FakeReactor()
+        self.poll = FakePoll()
+        self.readers: Any = Readers(self.reactor, lambda: self.poll)
+        self.one, self.other = FakeReader(7), FakeReader(8)
+
+    def add(self) -> None:
+        """Read from both."""
+        self.readers.addReader(self.one)
+        self.readers.addReader(self.other)
+
+    def test_nothingBeforeItIsNeeded(self) -> None:
+        """Before there is a connection there is no epoll: a daemon may fork still."""
+        self.assertEqual(self.readers.fileno(), -1)
+        self.assertEqual(self.reactor.getReaders(), [])
+        self.add()
+        self.assertEqual(self.readers.fileno(), 3)
+        self.assertEqual(self.reactor.getReaders(), [self.readers])
+        verifyObject(IReadDescriptor, self.readers)
+
+    def test_whatIsReadyIsRead(self) -> None:
+        """Each connection that has something is read from, once in a turn."""
+        self.add()
+        self.readers.addReader(self.one)
+        self.poll.ready = [8]
+        self.readers.doRead()
+        self.poll.ready = [7, 8]
+        self.readers.doRead()
+        self.assertEqual((self.one.reads, self.other.reads), (1, 2))
+
+    def test_paused(self) -> None:
+        """One that is not to be read from is not waited for; twice is no error."""
+        self.add()
+        for _ in range(2):
+            self.readers.removeReader(self.one)
+        self.assertEqual(self.poll.registered, {8})
+        self.readers.removeReader(self.other)
+        self.readers.doRead()
+
+    def test_otherWithTheSameNumber(self) -> None:
+        """A connection that is gone takes nobody with it who has its number now."""
+        self.add()
+        self.readers.removeReader(FakeReader(7))
+        self.assertEqual(self.poll.registered, {7, 8})
+
+    def test_endedByAnother(self) -> None:
+        """What one connection does may end another that was ready, too."""
+        self.add()
+        self.one.why = lambda: self.readers.removeReader(self.other)
+        self.poll.ready = [7, 8]
+        self.readers.doRead()
+        self.assertEqual((self.one.reads, self.other.reads), (1, 0))
+
+    def test_endOfInput(self) -> None:
+        """The end of the input is told as such to who knows half-close, and as the end
+        to any other; it is read from no more."""
+        directlyProvides(self.one, IHalfCloseableDescriptor)
+        self.add()
+        self.one.why = self.other.why = CONNECTION_DONE
+        self.poll.ready = [7, 8]
+        self.readers.doRead()
+        self.assertEqual(self.one.ends, ["input", ConnectionDone])
+        self.assertEqual(self.other.ends, [ConnectionDone])
+        self.assertEqual(self.poll.registered, set())
+
+    def test_lost(self) -> None:
+        """A connection that is lost is neither read from nor written to any more."""
+        self.add()
+        self.reactor.addWriter(self.one)
+        self.one.why = CONNECTION_LOST
+        self.poll.ready = [7]
+        self.readers.doRead()
+        self.assertEqual(self.one.ends, [ConnectionLost])
+        self.assertEqual(self.reactor.getWriters(), [])
+        self.assertEqual(self.poll.registered, {8})
+
+    def test_exception(self) -> None:
+        """An exception is logged and ends its connection, and no other."""
+
+        def fail() -> None:
+            raise RuntimeError("broken")
+
+        self.add()
+        self.one.why = fail
+        self.poll.ready = [7, 8]
+        self.readers.doRead()
+        self.assertEqual(len(self.flushLoggedErrors(RuntimeError)), 1)
+        self.assertEqual(self.one.ends, [RuntimeError])
+        self.assertEqual(self.other.reads, 1)
+
+    def test_reactorStops(self) -> None:
+        """When the reactor stops, the connections that are left hear it."""
+        self.add()
+        self.readers.connectionLost(Failure(ConnectionLost()))
+        self.assertEqual(self.one.ends, [ConnectionLost])
+        self.assertEqual(self.other.ends, [ConnectionLost])
+
+    def test_allElseIsTheReactors(self) -> None:
+        """What is not about reading is the reactor's own."""
+        self.readers.addWriter(self.one)
+        self.assertEqual(self.reactor.getWriters(), [self.one])
+        self.assertEqual(self.readers.logPrefix(), "connections")

@@ -1,0 +1,41 @@
+"""Twisted's reactors: the same promises on each."""
+
+from __future__ import annotations
+
+import socket
+
+from twisted.trial.unittest import SynchronousTestCase
+
+from tests.harness import Daemon, readAll, withoutStamps
+
+#: More than the kernel holds for a connection.
+LINES = b"".join(b"line %d\n" % n for n in range(600_000))
+
+
+class ReactorTests(SynchronousTestCase):
+    """
+    C{twistd --reactor}.
+    """
+
+    def test_reactors(self) -> None:
+        """On each reactor a peer that reads late gets every line, others are answered
+        meanwhile, who vanishes leaves no trace, and the daemon stops with status 0."""
+        for name in "epoll", "poll", "select", "asyncio":
+            command = ("twistd", "-n", "--pidfile=", f"--reactor={name}")
+            daemon = Daemon(self, command=command)
+            with daemon.connect() as late, daemon.connect() as other:
+                late.setblocking(False)
+                sent = 0
+                try:
+                    while True:
+                        sent += late.send(LINES[sent:])
+                except BlockingIOError:
+                    late.settimeout(30)
+                other.sendall(b"one\ntwo")
+                other.shutdown(socket.SHUT_WR)
+                self.assertEqual(withoutStamps(readAll(other)), b"one\ntwo")
+                daemon.connect().close()
+                late.shutdown(socket.SHUT_WR)
+                self.assertEqual(withoutStamps(readAll(late)), LINES[:sent])
+            self.assertEqual(daemon.stop(), 0)
+            self.assertNotIn("Traceback", daemon.log())
