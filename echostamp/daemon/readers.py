@@ -71,6 +71,9 @@ class Readers:
         if self._readers.get(number) is reader:
             del self._readers[number]
             self._poll.unregister(number)
+        else:
+            # A port, whose connections these are.
+            self._reactor.removeReader(reader)
 
     def doRead(self) -> None:
         """Read from every connection that has something."""

@@ -131,6 +131,13 @@ class ReadersTests(SynchronousTestCase):
         self.readers.removeReader(self.other)
         self.readers.doRead()
 
+    def test_port(self) -> None:
+        """A port that was waited for before is not waited for any more."""
+        port = FakeReader(9)
+        self.reactor.addReader(port)
+        self.readers.removeReader(port)
+        self.assertEqual(self.reactor.getReaders(), [])
+
     def test_otherWithTheSameNumber(self) -> None:
         """A connection that is gone takes nobody with it who has its number now."""
         self.add()
