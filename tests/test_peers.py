@@ -15,6 +15,7 @@ from tests.harness import (
     DEADLINE,
     STAMP,
     Daemon,
+    figure,
     readLines,
     run,
     script,
@@ -210,9 +211,9 @@ class ServerTests(SynchronousTestCase):
         until(lambda: _unread(daemon.port) >= len(b"one\ntwo\n"))
         daemon.process.kill()
         self.assertEqual(client.wait(DEADLINE), 1)
-        self.assertRegex(
-            client.stderr.read(), rb"^echostamp: .*, 2 messages not answered\n$"
-        )
+        line = client.stderr.read()
+        figure(f"after kill -9 the client says {line.decode().strip()!r}, status 1")
+        self.assertRegex(line, rb"^echostamp: .*, 2 messages not answered\n$")
         for pipe in client.stdin, client.stdout, client.stderr:
             pipe.close()
 

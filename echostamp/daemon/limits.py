@@ -13,6 +13,7 @@ import socket
 from collections import Counter
 from collections.abc import Callable
 from ipaddress import IPv4Address, IPv6Address, ip_address
+from struct import Struct
 from typing import Any, cast
 
 from twisted.internet.interfaces import IAddress, IProtocol, IProtocolFactory
@@ -32,20 +33,26 @@ PEER_TIMEOUT = 60
 #: Lines of one kind that the log takes in a second.
 LINES_A_SECOND = 50
 
+#: Octets acknowledged, 120 octets behind the beginning of the kernel's answer.
+_BYTES_ACKED = Struct("=120xQ")
+
 log = Logger(namespace="echostamp")
 
 
-def mostConnections() -> int:
+def mostConnections(ports: int) -> int:
     """
     Give the number of connections that the limit of descriptors leaves, beside those
-    that are open now and some to spare.
+    that are open now, those of the ports, and some to spare.
+
+    @param ports: how many ports there will be.
+    @return: perhaps none, or less.
     """
     limit, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
     try:
         inUse = len(os.listdir("/proc/self/fd"))
     except OSError:
         inUse = 16
-    return max(1, limit - inUse - SPARE_DESCRIPTORS)
+    return limit - inUse - ports - SPARE_DESCRIPTORS
 
 
 def hostKey(address: object) -> str | None:
@@ -93,6 +100,24 @@ def watchPeer(connection: socket.socket, seconds: int) -> None:
             connection.setsockopt(socket.IPPROTO_TCP, getattr(socket, name), value)
 
 
+def acknowledged(transport: Any) -> int:
+    """
+    Give how many octets the peer of a TCP connection has acknowledged, as the kernel
+    counts them; 0 where it does not tell.
+
+    @param transport: a protocol's.  C{tcpi_bytes_acked} of C{struct tcp_info} in
+        C{linux/tcp.h}, since Linux 4.1.
+    """
+    connection: Any = getattr(transport, "socket", None)
+    if getattr(connection, "family", None) not in (socket.AF_INET, socket.AF_INET6):
+        return 0
+    try:
+        told = connection.getsockopt(socket.IPPROTO_TCP, socket.TCP_INFO, 128)
+    except (AttributeError, OSError):
+        return 0
+    return int(_BYTES_ACKED.unpack_from(told)[0]) if len(told) == 128 else 0
+
+
 class BoundedLog:
     """
     A log that takes so many lines of a kind in a second, and counts the others.
@@ -111,7 +136,7 @@ class BoundedLog:
         self._most = mostASecond
         self._logger = logger
         self._lines: Counter[str] = Counter()
-        self._isCounting = False
+        self._second: Any = None
 
     def info(self, kind: str, format: str, **fields: object) -> None:
         """
@@ -120,19 +145,26 @@ class BoundedLog:
         @param kind: what the line is about; each kind is counted by itself.
         @param format: as L{Logger.info} takes it, with C{fields}.
         """
-        if not self._isCounting:
-            self._isCounting = True
-            self._reactor.callLater(1, self._sum)
+        if self._second is None:
+            self._second = self._reactor.callLater(1, self._sum)
         self._lines[kind] += 1
         if self._lines[kind] <= self._most:
             self._logger.info(format, **fields)
+
+    def finish(self) -> None:
+        """
+        Say what was left out so far.
+        """
+        if self._second is not None:
+            self._second.cancel()
+            self._sum()
 
     def _sum(self) -> None:
         """
         A second is over: say what was left out.
         """
         lines, self._lines = self._lines, Counter()
-        self._isCounting = False
+        self._second = None
         for kind, count in lines.items():
             if count > self._most:
                 self._logger.info(
@@ -247,6 +279,7 @@ class LimitedVisitors(Visitors):
         idleTimeout: float | None = None,
         maxAge: float | None = None,
         grace: float = 1.0,
+        acknowledged: Callable[[Any], int] = acknowledged,
     ) -> None:
         """
         @param reactor: runs the timers: an L{IReactorTime
@@ -255,13 +288,16 @@ class LimitedVisitors(Visitors):
             and without taking a reply; L{None} for any time.
         @param maxAge: seconds that a connection may stand; L{None} for any time.
         @param grace: seconds that a connection whose time is over may take to end.
+        @param acknowledged: see the function of that name.
         """
         self._reactor = reactor
         self._idleTimeout = idleTimeout
         self._maxAge = maxAge
         self._grace = grace
         self._log = BoundedLog(reactor)
+        self._acknowledged = acknowledged
         self._timers: dict[TimestampEcho, list[Any]] = {}
+        self._taken: dict[TimestampEcho, int] = {}
         self.watchesActivity = idleTimeout is not None
 
     def say(self, kind: str, format: str, **fields: object) -> None:
@@ -298,8 +334,13 @@ class LimitedVisitors(Visitors):
         if self._maxAge is not None:
             self._after(self._maxAge, echo, self._tooOld)
 
+    def finished(self) -> None:
+        """Nobody is left: the log is complete."""
+        self._log.finish()
+
     def left(self, echo: TimestampEcho) -> None:
         """A connection is gone."""
+        self._taken.pop(echo, None)
         for timer in self._timers.pop(echo, ()):
             if timer.active():
                 timer.cancel()
@@ -322,12 +363,18 @@ class LimitedVisitors(Visitors):
         """
         assert self._idleTimeout is not None
         left = echo.lastActive + self._idleTimeout - self._reactor.seconds()
+        if echo.isBlocked:
+            # The transport has room only when the peer has taken much of what the
+            # kernel holds; the kernel knows of each octet.
+            taken = self._acknowledged(echo.transport)
+            before, self._taken[echo] = self._taken.get(echo, 0), taken
+            if taken > before:
+                left = self._idleTimeout
         if left > 0:
             self._after(left, echo, self._lookIdle)
             return
         self.say("idle connections", "{peer} was idle too long", peer=echo.peer)
         echo.end()
-        self._after(self._grace, echo, TimestampEcho.abort)
 
     def _tooOld(self, echo: TimestampEcho) -> None:
         """

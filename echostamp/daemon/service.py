@@ -210,14 +210,16 @@ class Options(usage.Options):
             raise usage.UsageError(f"--format {self['format']!r}: {error}") from None
         self.pause = self._number("pause", float, 0, LONGEST_PAUSE)
         self.maxLength = self._number("max-length", int, 1, LONGEST_MAX_LENGTH)
-        most = mostConnections()
+        self._addPort()
+        most = mostConnections(len(self.endpoints))
+        if most < 1:
+            raise usage.UsageError("the limit of open files leaves no connection")
         self.maxConnections = self._optional("max-connections", int, 1, most) or most
         self.maxPerHost = self._optional("max-per-host", int, 1, most)
         self.idleTimeout = self._optional("idle-timeout", float, 0.1, LONGEST_TIME)
         self.maxAge = self._optional("max-age", float, 0.1, LONGEST_TIME)
         self.peerTimeout = self._number("peer-timeout", int, 1, 32_767)
         self.grace = self._number("grace", float, 0, LONGEST_PAUSE)
-        self._addPort()
 
     def _addPort(self) -> None:
         """

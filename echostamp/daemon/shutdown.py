@@ -133,6 +133,7 @@ class DrainingService(Service):
         if connections or (elapsed < min(DRAINED, self._grace) and self._standing()):
             self._reactor.callLater(_LOOK, self._look, gone)
         else:
+            self._factory.visitors.finished()
             gone.callback(None)
 
     def _abort(self) -> None:

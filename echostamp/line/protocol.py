@@ -26,6 +26,9 @@ from echostamp.stamps import CTIME, StampFormat
 #: Seconds without input that end a message before a connection's first newline.
 PAUSE = 0.1
 
+#: Octets of a message that has no end which count as activity.
+ACTIVE = 65_536
+
 #: Seconds without input after which a connection that is being drained is taken to
 #: have sent all that it had on the way.
 DRAINED = 0.25
@@ -41,14 +44,16 @@ class TimestampEcho(Protocol):
     together: it knows the clock, the pause and the end of the input.
 
     @ivar octets: how many have come.
-    @ivar lastActive: when the last message had come or the last reply was taken, in
-        the reactor's seconds; kept where L{Visitors.watchesActivity}.
+    @ivar lastActive: when the last message had come, or L{ACTIVE} octets of one, or
+        the transport had room for replies again, in the reactor's seconds; kept where
+        L{Visitors.watchesActivity}.
     """
 
     factory: TimestampEchoFactory
     transport: Any
 
     octets = 0
+    _messagesSeen = 0
     _inputEnded = False
     _outputEnded = False
     _isDraining = False
@@ -89,7 +94,10 @@ class TimestampEcho(Protocol):
         """Stamp what came and send it back."""
         factory, stamper, sender = self.factory, self._stamper, self._sender
         stamp = factory.stamp()
+        before = self.octets
         self.octets += len(data)
+        if factory.watchesActivity and before // ACTIVE != self.octets // ACTIVE:
+            self.lastActive = factory.reactor.seconds()
         if self._outputEnded:
             return
         if self._pauseTimer is not None:
@@ -98,12 +106,11 @@ class TimestampEcho(Protocol):
             sender.send(self._replies(data, stamp))
         else:
             # What most reads are: their replies need not be made piece by piece.
-            before = stamper.messages
             reply = stamper.feed(data, stamp)
             if reply:
                 sender.put(reply)
-            if factory.watchesActivity and stamper.messages > before:
-                self.lastActive = factory.reactor.seconds()
+                if factory.watchesActivity:
+                    self._stamped()
         if sender.isBlocked:
             self.transport.pauseProducing()
         elif not stamper.newlineSeen:
@@ -115,13 +122,11 @@ class TimestampEcho(Protocol):
         """
         Make the replies to one read, piece by piece as they can leave.
         """
-        before = self._stamper.messages
         for part in slices(data, len(stamp)):
             # Not by way of a variable: while the peer does not read, this frame waits
             # and would keep a reply that is on its way.
             yield self._stamper.feed(part, stamp)
-            if self.factory.watchesActivity and self._stamper.messages > before:
-                self.lastActive = self.factory.reactor.seconds()
+            self._stamped()
         if not self.factory.pause and not self._stamper.newlineSeen:
             yield from self._lastReply()
 
@@ -130,6 +135,15 @@ class TimestampEcho(Protocol):
         End the message that is open.
         """
         yield self._stamper.endMessage()
+        self._stamped()
+
+    def _stamped(self) -> None:
+        """
+        See whether there are more messages than there were: that is activity.
+        """
+        if self.factory.watchesActivity and self.messages > self._messagesSeen:
+            self._messagesSeen = self.messages
+            self.lastActive = self.factory.reactor.seconds()
 
     def repliesGone(self) -> None:
         """

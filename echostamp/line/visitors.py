@@ -42,6 +42,11 @@ class Visitors:
             seconds=echo.age,
         )
 
+    def finished(self) -> None:
+        """
+        Nobody is left, and nobody will come.
+        """
+
     def say(self, kind: str, format: str, **fields: object) -> None:
         """
         Write a line.

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import resource
 import socket
+import sys
 from collections import Counter
 from typing import Any
 
@@ -19,6 +20,7 @@ from echostamp.daemon.limits import (
     BoundedLog,
     Gate,
     LimitedVisitors,
+    acknowledged,
     hostKey,
     mostConnections,
     watchPeer,
@@ -53,19 +55,19 @@ class HostTests(SynchronousTestCase):
         self.assertIsNone(hostKey(None))
 
     def test_mostConnections(self) -> None:
-        """What the limit of descriptors leaves, and never none."""
+        """What the limit of descriptors leaves, beside those of the ports."""
         self.patch(resource, "getrlimit", lambda which: (100, 100))
         self.patch(os, "listdir", lambda path: ["0", "1", "2"])
-        self.assertEqual(mostConnections(), 100 - 3 - limits.SPARE_DESCRIPTORS)
+        self.assertEqual(mostConnections(5), 100 - 3 - 5 - limits.SPARE_DESCRIPTORS)
         self.patch(resource, "getrlimit", lambda which: (10, 10))
-        self.assertEqual(mostConnections(), 1)
+        self.assertLess(mostConnections(1), 1)
 
         def noProc(path: str) -> list[str]:
             raise FileNotFoundError(path)
 
         self.patch(os, "listdir", noProc)
         self.patch(resource, "getrlimit", lambda which: (100, 100))
-        self.assertEqual(mostConnections(), 100 - 16 - limits.SPARE_DESCRIPTORS)
+        self.assertEqual(mostConnections(0), 100 - 16 - limits.SPARE_DESCRIPTORS)
 
     def test_watchPeer(self) -> None:
         """Keepalive probes fit into the limit, and unacknowledged data has it too."""
@@ -88,6 +90,31 @@ class HostTests(SynchronousTestCase):
                 self.assertEqual(timeout, seconds * 1000)
                 self.assertLessEqual(idle + interval * count, max(2, seconds))
 
+    def test_acknowledged(self) -> None:
+        """The kernel knows how much a TCP peer has taken; of others nobody does."""
+
+        class Transport:
+            socket: Any
+
+        transport = Transport()
+        with socket.socket() as listening:
+            listening.bind(("127.0.0.1", 0))
+            transport.socket = listening
+            self.assertEqual(acknowledged(transport), 0)
+        self.assertEqual(acknowledged(transport), 0)
+        with socket.socket(socket.AF_UNIX) as transport.socket:
+            self.assertEqual(acknowledged(transport), 0)
+        self.assertEqual(acknowledged(object()), 0)
+
+        class Kernel:
+            family = socket.AF_INET6
+
+            def getsockopt(self, level: int, name: int, size: int) -> bytes:
+                return bytes(120) + (0x0102030405).to_bytes(8, sys.byteorder)
+
+        transport.socket = Kernel()
+        self.assertEqual(acknowledged(transport), 0x0102030405)
+
 
 class BoundedLogTests(SynchronousTestCase):
     """
@@ -109,6 +136,20 @@ class BoundedLogTests(SynchronousTestCase):
             [formatEvent(event) for event in events],
             ["0", "1", "a", "3 more lines left out: numbers", "next"],
         )
+        self.assertEqual(reactor.getDelayedCalls(), [])
+
+    def test_atTheEnd(self) -> None:
+        """What was left out of the last second is said, too."""
+        reactor = FakeReactor()
+        events = EventLoggingObserver()
+        bounded = BoundedLog(reactor, 1, Logger(observer=events))
+        for _ in range(2):
+            bounded.finish()
+            bounded.info("numbers", "1")
+            bounded.info("numbers", "2")
+        bounded.finish()
+        lines = ["1", "1 more lines left out: numbers"] * 2
+        self.assertEqual([formatEvent(event) for event in events], lines)
         self.assertEqual(reactor.getDelayedCalls(), [])
 
 
@@ -245,6 +286,70 @@ class TimeTests(SynchronousTestCase):
         self.assertFalse(transport.isAborted)
         self.advance(1.1)
         self.assertTrue(transport.isAborted)
+
+    def test_roomForRepliesIsActivity(self) -> None:
+        """So is to take the last one that waited."""
+        transport = self.connect(room=0, idleTimeout=1)
+        transport.protocol.dataReceived(b"a\n")
+        self.advance(0.9)
+        transport.turn(room=65_536)
+        self.advance(0.9)
+        self.assertFalse(transport.isClosed)
+        self.advance(0.2)
+        transport.turn()
+        self.assertTrue(transport.isClosed)
+
+    def test_takingOctetsIsActivity(self) -> None:
+        """A peer that reads slowly out of what the kernel holds is not idle either; one
+        that stops is, at most two limits later."""
+        taken = 0
+        transport = self.connect(
+            room=0, idleTimeout=1, acknowledged=lambda transport: taken
+        )
+        transport.protocol.dataReceived(b"a\n")
+        for _ in range(40):
+            self.advance(0.1)
+            taken += 1
+        self.assertFalse(transport.isAborted)
+        self.advance(2)
+        self.assertTrue(transport.isAborted)
+        self.advance(1)
+        self.assertEqual(self.reactor.getDelayedCalls(), [])
+        self.assertEqual(self.visitors._taken, {})
+
+    def test_messagesWithoutANewlineAreActivity(self) -> None:
+        """A message that a pause ends, or a read, is a whole message."""
+        for pause in 0, 0.1:
+            transport = self.connect(idleTimeout=1)
+            transport.protocol.factory.pause = pause
+            for _ in range(5):
+                self.advance(0.5)
+                transport.protocol.dataReceived(b"hello")
+            self.advance(0.5)
+            self.assertEqual(transport.sent, b"[x] hello" * 5)
+            self.assertFalse(transport.isClosed)
+
+    def test_longMessageIsActivity(self) -> None:
+        """A message without an end is activity while it flows, but not as a drip."""
+        transport = self.connect(idleTimeout=1)
+        for _ in range(30):
+            self.advance(0.1)
+            transport.protocol.dataReceived(b"x" * 16_384)
+        self.assertFalse(transport.isClosed)
+        for _ in range(12):
+            self.advance(0.1)
+            transport.protocol.dataReceived(b"x")
+        transport.turn()
+        self.assertTrue(transport.isClosed)
+
+    def test_timersDoNotGather(self) -> None:
+        """However long a connection talks, it has a timer for each limit."""
+        transport = self.connect(idleTimeout=0.1, maxAge=60)
+        for _ in range(100):
+            self.advance(0.05)
+            transport.protocol.dataReceived(b"a\n")
+        (timers,) = self.visitors._timers.values()
+        self.assertEqual(len(timers), 2)
 
     def test_age(self) -> None:
         """A connection that has had its time is drained, and cut after the grace."""

@@ -222,6 +222,18 @@ class ServiceTests(DrainCase):
         self.advance(0.1)
         self.successResultOf(stopped)
 
+    def test_visitorsHearTheEnd(self) -> None:
+        """When nobody is left, the log is completed."""
+        ends: list[int] = []
+        self.factory.visitors.finished = (  # type: ignore[method-assign]
+            lambda: ends.append(len(self.factory.connections))
+        )
+        self.socket(room=0).protocol.dataReceived(b"a\n")
+        self.service.stopService()
+        self.assertEqual(ends, [])
+        self.advance(2.1)
+        self.assertEqual(ends, [0])
+
     def test_everyConnectionIsDrained(self) -> None:
         """The service has stopped when the last connection is gone."""
         transports = [self.socket(), self.socket()]

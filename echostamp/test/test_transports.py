@@ -335,9 +335,12 @@ class OtherKindsTests(TransportsCase):
                 return super().adoptStreamPort(fileno, *args)
 
         ours = socket.socket(socket.AF_INET)
-        preparing: Any = PreparingReactor(Adopting())
+        set_: list[socket.socket] = []
+        preparing: Any = PreparingReactor(Adopting(), prepareSocket=set_.append)
         endpoint = AdoptedStreamServerEndpoint(preparing, ours.detach(), socket.AF_INET)
         prepared: Any = self.successResultOf(endpoint.listen(self.factory))
+        # Its connections are watched as those of any other.
+        self.assertEqual([each.family for each in set_], [socket.AF_INET])
         prepared.listen()
         self.assertEqual(isOpen, [True])
 
