@@ -1,0 +1,244 @@
+"""
+Delays and losses, from the times of the probes.
+
+Durations are integer nanoseconds.  Means, standard deviations and quantiles lie between
+integers: those are floats.
+"""
+
+from __future__ import annotations
+
+from array import array
+from collections import Counter
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from fractions import Fraction
+from math import sqrt
+from typing import NamedTuple
+
+from echostamp.measure.quantiles import Histogram, quantile, ranksOf, selected
+from echostamp.measure.samples import LIMIT, Probe, Run
+
+#: Below so many values the 99.9th percentile is not told.
+ENOUGH_FOR_P999 = 1000
+
+_MEDIAN, _P90, _P99, _P999 = (Fraction(p, 1000) for p in (500, 900, 990, 999))
+
+
+def roundTrip(t1: int, t2: int, t3: int, t4: int) -> int:
+    """
+    Give the RTT without the far end's own time: C{(t4 - t1) - (t3 - t2)} (RFC 2681 and
+    RFC 8762, section 4).  Where the far end gives one stamp, the same with C{t2 == t3}.
+    """
+    return (t4 - t1) - (t3 - t2)
+
+
+class Summary(NamedTuple):
+    """
+    Values in short, in nanoseconds.
+
+    @ivar n: how many.
+    @ivar stddev: the sample standard deviation, with C{n - 1}; L{None} for one value.
+    @ivar p90: the 90th percentile, by L{quantile}'s method, as C{median} is; so is
+        C{p99}.
+    @ivar p999: the 99.9th; L{None} below L{ENOUGH_FOR_P999} values.
+    @ivar exact: whether the quantiles are exact, and not within
+        L{RELATIVE_ERROR<echostamp.measure.quantiles.RELATIVE_ERROR>}.
+    """
+
+    n: int
+    min: int
+    mean: float
+    median: float
+    max: int
+    stddev: float | None
+    p90: float
+    p99: float
+    p999: float | None
+    exact: bool
+
+
+class _Moments:
+    """
+    The sums that a mean and a standard deviation need.  They are exact.
+    """
+
+    def __init__(self) -> None:
+        self.n = self.total = self.squares = 0
+        self.min: int | None = None
+        self.max: int | None = None
+        self.histogram = Histogram()
+
+    def update(self, values: array[int]) -> None:
+        """Take more values."""
+        if values:
+            self.n += len(values)
+            self.total += sum(values)
+            self.squares += sum(value * value for value in values)
+            lows = [min(values), *([] if self.min is None else [self.min])]
+            highs = [max(values), *([] if self.max is None else [self.max])]
+            self.min, self.max = min(lows), max(highs)
+
+
+def summary(values: Iterable[int], earlier: _Moments | None = None) -> Summary | None:
+    """
+    Sum up.
+
+    @param values: nanoseconds.
+    @param earlier: what came before them and was not kept one by one.
+    @return: L{None} where there is no value.
+    """
+    kept = values if isinstance(values, array) else array("q", values)
+    sums = _Moments()
+    sums.update(kept)
+    exact = earlier is None or not earlier.n
+    if earlier is not None and earlier.min is not None and earlier.max is not None:
+        sums.n += earlier.n
+        sums.total += earlier.total
+        sums.squares += earlier.squares
+        sums.min = min([earlier.min, *([] if sums.min is None else [sums.min])])
+        sums.max = max([earlier.max, *([] if sums.max is None else [sums.max])])
+    n, low, high = sums.n, sums.min, sums.max
+    if low is None or high is None:
+        return None
+    ranks = ranksOf(n, [_MEDIAN, _P90, _P99, _P999])
+    if exact or earlier is None:
+        byRank = selected(kept, ranks)
+    else:
+        histogram = earlier.histogram.copy()
+        histogram.update(kept)
+        found = histogram.selected(ranks)
+        byRank = {rank: min(max(at, low), high) for rank, at in found.items()}
+    spread = n * sums.squares - sums.total * sums.total
+    return Summary(
+        n,
+        low,
+        sums.total / n,
+        quantile(n, _MEDIAN, byRank.__getitem__),
+        high,
+        sqrt(Fraction(spread, n * (n - 1))) if n > 1 else None,
+        quantile(n, _P90, byRank.__getitem__),
+        quantile(n, _P99, byRank.__getitem__),
+        quantile(n, _P999, byRank.__getitem__) if n >= ENOUGH_FOR_P999 else None,
+        exact,
+    )
+
+
+def rtts(probes: Iterable[Probe]) -> array[int]:
+    """Give the RTT of every probe that was answered in time, from when it was sent."""
+    return array("q", (p.rtt for p in probes if not p.lost and p.rtt is not None))
+
+
+def rttsFromDue(probes: Iterable[Probe]) -> array[int]:
+    """Give the RTTs from when the probes were due."""
+    found = (probe.rttFromDue for probe in probes)
+    return array("q", (rtt for rtt in found if rtt is not None))
+
+
+def ipdv(probes: Iterable[Probe], before: Probe | None = None) -> array[int]:
+    """
+    Give the differences between the RTTs of consecutively sent probes, the later less
+    the earlier (RFC 3393, section 2; of the round trip).  Where either is lost, there
+    is none.
+
+    @param before: the probe sent before the first.
+    """
+    values = array("q")
+    last = None if before is None else before.rttInTime
+    for probe in probes:
+        rtt = probe.rttInTime
+        if rtt is not None and last is not None:
+            values.append(rtt - last)
+        last = rtt
+    return values
+
+
+@dataclass
+class Losses:
+    """
+    Bursts of loss: how many probes sent one after the other were lost (RFC 3357,
+    section 4: loss periods).
+
+    @ivar bursts: length to how many of this length.
+    """
+
+    bursts: Counter[int] = field(default_factory=Counter)
+    _running: int = 0
+
+    def update(self, probes: Iterable[Probe]) -> None:
+        """Take more probes."""
+        for probe in probes:
+            if probe.lost:
+                self._running += 1
+                continue
+            if self._running:
+                self.bursts[self._running] += 1
+            self._running = 0
+
+    def lengths(self) -> dict[int, int]:
+        """Give the bursts by length, the one that may still go on included."""
+        found = self.bursts + Counter([self._running] if self._running else [])
+        return dict(sorted(found.items()))
+
+    def copy(self) -> Losses:
+        """Give another one that can go on by itself."""
+        return Losses(self.bursts.copy(), self._running)
+
+
+def lossPercent(run: Run) -> float | None:
+    """
+    Give the share of the probes that were lost, among those of which it is known (RFC
+    6673, section 6.1).
+    """
+    known = run.received + run.lost
+    return 100 * run.lost / known if known else None
+
+
+class Delays:
+    """
+    A run, and what is to be said of its round trips.
+
+    @ivar run: the probes.
+    """
+
+    def __init__(self, limit: int = LIMIT) -> None:
+        """
+        @param limit: how many probes are kept one by one.  Beyond it percentiles come
+            from a L{Histogram}.
+        """
+        self.run = Run(limit, self._leave)
+        self._rtt, self._due, self._ipdv = _Moments(), _Moments(), _Moments()
+        self._losses = Losses()
+        self._last: Probe | None = None
+
+    def _leave(self, probes: list[Probe]) -> None:
+        for moments, values in (
+            (self._rtt, rtts(probes)),
+            (self._due, rttsFromDue(probes)),
+            (self._ipdv, _magnitudes(ipdv(probes, self._last))),
+        ):
+            moments.update(values)
+            moments.histogram.update(values)
+        self._losses.update(probes)
+        self._last = probes[-1]
+
+    def rtt(self) -> Summary | None:
+        """Sum up the RTT from when the probes were sent."""
+        return summary(rtts(self.run), self._rtt)
+
+    def rttFromDue(self) -> Summary | None:
+        """Sum up the RTT from when the probes were due."""
+        return summary(rttsFromDue(self.run), self._due)
+
+    def ipdv(self) -> Summary | None:
+        """Sum up L{ipdv}, without its sign."""
+        return summary(_magnitudes(ipdv(self.run, self._last)), self._ipdv)
+
+    def bursts(self) -> dict[int, int]:
+        """Give the lengths of bursts of loss, and how many there were of each."""
+        losses = self._losses.copy()
+        losses.update(self.run)
+        return losses.lengths()
+
+
+def _magnitudes(values: array[int]) -> array[int]:
+    return array("q", map(abs, values))

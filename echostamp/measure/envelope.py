@@ -1,0 +1,193 @@
+"""
+The straight lines that fit between bounds.
+
+A line is C{value = a + b * time}.  Each bound says that it passes below or above a
+point, which is half of the plane of C{(a, b)}; all lines that fit are a convex polygon
+in it.  Bounds that take nothing away, which is nearly all of them once a few dozen have
+been seen, cost one comparison a corner.
+
+Everything is exact: corners are kept as fractions with a common denominator, in
+Python's integers, and what leaves as an integer is rounded outwards.
+"""
+
+from __future__ import annotations
+
+from fractions import Fraction
+from math import inf, nextafter
+from typing import NamedTuple
+
+#: The fastest that two clocks are thought to part: 500 ppm, as a fraction.  Linux does
+#: not correct a clock's rate by more (C{adjtimex(2)}).
+MOST_DRIFT = Fraction(500, 1_000_000)
+
+#: More than any offset within a window, in nanoseconds.
+_FAR = 1 << 62
+
+
+class _Half(NamedTuple):
+    """
+    Half of the plane: C{p * a + q * b <= r}.
+    """
+
+    p: int
+    q: int
+    r: int
+
+
+class _Corner(NamedTuple):
+    """
+    A point of the plane: C{a = x / w}, C{b = y / w}, and C{w > 0}.
+    """
+
+    x: int
+    y: int
+    w: int
+
+
+def _crossing(one: _Half, other: _Half) -> _Corner:
+    """
+    Give the point on the edges of two halves that are not parallel (Cramer's rule).
+    """
+    w = one.p * other.q - other.p * one.q
+    x = one.r * other.q - other.r * one.q
+    y = one.p * other.r - other.p * one.r
+    return _Corner(x, y, w) if w > 0 else _Corner(-x, -y, -w)
+
+
+class Best(NamedTuple):
+    """
+    The slope at which the bounds leave the most room.
+
+    @ivar slope: the slope.
+    @ivar room: how far a line of this slope can be moved up and down.
+    @ivar start: the value at time 0 of the line in the middle of that room.
+    """
+
+    slope: Fraction
+    room: Fraction
+    start: Fraction
+
+
+class Envelope:
+    """
+    All lines between the bounds seen so far, with slopes of at most L{MOST_DRIFT}.
+
+    Times and values are integers; nanoseconds, where this package uses it.
+    """
+
+    def __init__(self) -> None:
+        steep = _Half(0, MOST_DRIFT.denominator, MOST_DRIFT.numerator)
+        flat = _Half(0, -MOST_DRIFT.denominator, MOST_DRIFT.numerator)
+        # Each edge leads from the corner of the same index to the next one.
+        self._edges = [_Half(-1, 0, _FAR), steep, _Half(1, 0, _FAR), flat]
+        self._corners = [
+            _crossing(self._edges[index - 1], self._edges[index]) for index in range(4)
+        ]
+
+    @property
+    def isEmpty(self) -> bool:
+        """Whether no line fits."""
+        return not self._corners
+
+    def atMost(self, time: int, value: int) -> None:
+        """
+        Keep the lines that are at most C{value} at a time.
+        """
+        self._cut(_Half(1, time, value))
+
+    def atLeast(self, time: int, value: int) -> None:
+        """
+        Keep the lines that are at least C{value} at a time.
+        """
+        self._cut(_Half(-1, -time, -value))
+
+    def _cut(self, half: _Half) -> None:
+        """
+        Keep what lies in one half of the plane, its edge included (Sutherland and
+        Hodgman, 1974).
+        """
+        p, q, r = half
+        sides = [p * x + q * y - r * w for x, y, w in self._corners]
+        if not sides or max(sides) <= 0:
+            return
+        corners: list[_Corner] = []
+        edges: list[_Half] = []
+        for index, edge in enumerate(self._edges):
+            side, nextSide = sides[index], sides[(index + 1) % len(sides)]
+            if side <= 0:
+                corners.append(self._corners[index])
+                edges.append(half if side == 0 and nextSide > 0 else edge)
+                if side < 0 < nextSide:
+                    corners.append(_crossing(edge, half))
+                    edges.append(half)
+            elif nextSide < 0:
+                corners.append(_crossing(edge, half))
+                edges.append(edge)
+        self._corners, self._edges = corners, edges
+
+    def values(self, time: int) -> tuple[int, int]:
+        """
+        Give the least and the greatest value that a line which fits has at a time.
+
+        @return: two integers, rounded outwards.
+        @raise ValueError: no line fits.
+        """
+        return (
+            min((x + y * time) // w for x, y, w in self._corners),
+            max(-((-x - y * time) // w) for x, y, w in self._corners),
+        )
+
+    def slopes(self) -> tuple[Fraction, Fraction]:
+        """
+        Give the least and the greatest slope of a line that fits.
+
+        @raise ValueError: no line fits.
+        """
+        slopes = [Fraction(y, w) for _, y, w in self._corners]
+        return min(slopes), max(slopes)
+
+    def bends(self) -> list[int]:
+        """
+        Give the times, in order, between which both of L{values} run straight: those of
+        the bounds that touch a line which fits.
+        """
+        return sorted({edge.p * edge.q for edge in self._edges if edge.p})
+
+    def best(self, span: int = 0) -> Best:
+        """
+        Give the slope that leaves the most room between the bounds: the greatest of
+        C{min(U - b * t) - max(L - b * t)} over every b.  Where several slopes do, the
+        middle one.
+
+        @param span: how much later than its upper bound a pair's lower bound is.  A
+            single pair would else leave the more room the steeper the line.
+        @raise ValueError: no line fits.
+        """
+        uppers = [(edge.q, edge.r) for edge in self._edges if edge.p > 0]
+        lowers = [(-edge.q, -edge.r) for edge in self._edges if edge.p < 0]
+        rooms = []
+        for x, y, w in self._corners:
+            # A line that is the only one left has bounds of one kind, or none.
+            top = min((c * w - y * t for t, c in uppers), default=x)
+            bottom = max((c * w - y * t for t, c in lowers), default=x)
+            slope = Fraction(y, w)
+            room = Fraction(top - bottom, w)
+            middle = Fraction(top + bottom, 2 * w)
+            rooms.append((room - slope * span, slope, room, middle))
+        most = max(rooms)[0]
+        ties = sorted(found[1:] for found in rooms if found[0] == most)
+        (low, lowRoom, lowStart), (high, highRoom, highStart) = ties[0], ties[-1]
+        # Between two ties both bounds run straight.
+        return Best(
+            (low + high) / 2, (lowRoom + highRoom) / 2, (lowStart + highStart) / 2
+        )
+
+
+def belowFloat(value: Fraction) -> float:
+    """Give a float that is not above a fraction."""
+    return nextafter(float(value), -inf)
+
+
+def aboveFloat(value: Fraction) -> float:
+    """Give a float that is not below a fraction."""
+    return nextafter(float(value), inf)

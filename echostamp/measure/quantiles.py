@@ -1,0 +1,148 @@
+"""
+Order statistics in bounded memory.
+
+Quantiles are Hyndman and Fan's type 7 (I{Sample Quantiles in Statistical Packages}, The
+American Statistician 50, 1996): linear between the values of ranks around C{(n - 1) *
+p}, counted from 0.  It is the default of R and numpy, and C{statistics.quantiles} with
+C{method="inclusive"}; its quantile at 1/2 is the median.
+"""
+
+from __future__ import annotations
+
+from array import array
+from collections import Counter
+from collections.abc import Callable, Iterable
+from fractions import Fraction
+
+#: How many leading binary digits of a value L{Histogram} keeps.
+KEPT_DIGITS = 9
+
+#: How far a value read from a L{Histogram} may be from the true one, in parts of it.
+RELATIVE_ERROR = 1 / (1 << KEPT_DIGITS)
+
+#: Up to so many values are simply sorted.
+_SORTED = 10_000
+
+#: Binary digits that one pass of L{selected} decides.
+_DIGITS = 11
+
+
+def quantile(n: int, p: Fraction, ranked: Callable[[int], int]) -> float:
+    """
+    Give a quantile, type 7.
+
+    @param n: how many values there are; at least one.
+    @param p: from 0 to 1.
+    @param ranked: gives the value of a rank from 0 to C{n - 1}.
+    @return: a float, since it lies between two values.
+    """
+    rank, part = divmod((n - 1) * p, 1)
+    low = ranked(int(rank))
+    return float(low + part * (ranked(int(rank) + 1) - low)) if part else float(low)
+
+
+def ranksOf(n: int, ps: Iterable[Fraction]) -> set[int]:
+    """
+    Give the ranks that L{quantile} will ask for.
+    """
+    ranks = {int((n - 1) * p) for p in ps}
+    return ranks | {min(rank + 1, n - 1) for rank in ranks}
+
+
+def selected(values: array[int], ranks: set[int]) -> dict[int, int]:
+    """
+    Find the values of some ranks.
+
+    Many values are not sorted, which would take five times the memory that they take:
+    digit after digit, only those are counted that begin like one that is looked for.
+
+    @param ranks: from 0 to C{len(values) - 1}.
+    @return: rank to value.
+    """
+    if len(values) <= _SORTED:
+        inOrder = sorted(values)
+        return {rank: inOrder[rank] for rank in ranks}
+    width = max(max(values).bit_length(), min(values).bit_length()) + 1
+    shift = -(-width // _DIGITS) * _DIGITS
+    # From the leading digits to the ranks among the values that begin with them.
+    wanted = {0: {rank: rank for rank in ranks}, -1: {}}
+    negative = sum(value < 0 for value in values)
+    for rank in ranks:
+        if rank < negative:
+            wanted[-1][rank] = wanted[0].pop(rank)
+        else:
+            wanted[0][rank] -= negative
+    while shift:
+        before, shift = shift, shift - _DIGITS
+        counts = Counter(
+            value >> shift for value in values if value >> before in wanted
+        )
+        found: dict[int, dict[int, int]] = {}
+        for prefix, within in wanted.items():
+            passed = 0
+            left = dict(within)
+            for digits in range(prefix << _DIGITS, (prefix + 1) << _DIGITS):
+                count = counts.get(digits, 0)
+                here = {r: at for r, at in left.items() if at < passed + count}
+                if here:
+                    found[digits] = {r: at - passed for r, at in here.items()}
+                    left = {r: at for r, at in left.items() if r not in here}
+                passed += count
+        wanted = found
+    return {rank: value for value, within in wanted.items() for rank in within}
+
+
+class Histogram:
+    """
+    Counts of integers in buckets whose width grows with the value, those of
+    HdrHistogram (Tene): linear within each power of two.  A value of more than
+    L{KEPT_DIGITS} binary digits is known by its first ones; what is read back is the
+    middle of its bucket, at most L{RELATIVE_ERROR} of the value away (0.2 %), smaller
+    values exactly.  Negative ones likewise.  At most 256 buckets a power of two are
+    kept, and each sign.
+
+    @ivar n: how many values it holds.
+    """
+
+    def __init__(self) -> None:
+        self.n = 0
+        self._buckets: Counter[int] = Counter()
+
+    def update(self, values: Iterable[int]) -> None:
+        """
+        Count values.
+        """
+        for value in values:
+            self.n += 1
+            self._buckets[_middle(value)] += 1
+
+    def copy(self) -> Histogram:
+        """Give another one with the same counts."""
+        other = Histogram()
+        other.n = self.n
+        other._buckets = self._buckets.copy()
+        return other
+
+    def selected(self, ranks: set[int]) -> dict[int, int]:
+        """
+        Find the values of some ranks, as L{selected} does, within L{RELATIVE_ERROR}.
+        """
+        found = {}
+        left = sorted(ranks, reverse=True)
+        passed = 0
+        for middle in sorted(self._buckets):
+            passed += self._buckets[middle]
+            while left and left[-1] < passed:
+                found[left.pop()] = middle
+        return found
+
+
+def _middle(value: int) -> int:
+    """
+    Give the middle of the bucket that holds a value.
+    """
+    dropped = abs(value).bit_length() - KEPT_DIGITS
+    if dropped <= 0:
+        return value
+    middle = (abs(value) >> dropped << dropped) + (1 << dropped >> 1)
+    return -middle if value < 0 else middle

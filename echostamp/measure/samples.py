@@ -1,0 +1,279 @@
+"""
+What is known of each probe, in few octets.
+
+Times are integer nanoseconds since the UNIX epoch, durations integer nanoseconds.
+"""
+
+from __future__ import annotations
+
+from array import array
+from collections import deque
+from collections.abc import Callable, Iterator
+from typing import NamedTuple
+
+#: How many of the last probes are kept, at least.
+LIMIT = 1_000_000
+
+#: Probes that are kept, and let go, together.
+_BLOCK = 4096
+
+_UNKNOWN = -(1 << 63)
+_GREATEST = (1 << 63) - 1
+_LONGEST_RESOLUTION = (1 << 32) - 1
+
+_LOST, _LATE, _ALTERED, _DUPLICATED, _REORDERED, _VOID = (1 << bit for bit in range(6))
+
+
+class Probe(NamedTuple):
+    """
+    One message out, and its reply.  L{None} stands for what is not known.
+
+    @ivar seq: its number in the run, from 0.
+    @ivar due: when it was to leave.
+    @ivar t1: when it left.
+    @ivar t2: when it was received there, as the stamp says it.
+    @ivar t3: when its reply left there; C{t2} where the far end gives one stamp.
+    @ivar t4: when its reply was received here.
+    @ivar rtt: the round trip, from the clock that its caller trusts most.
+    @ivar resolution: of C{t2} and C{t3}: the clock showed at least C{t2} and less than
+        C{t2 + resolution}.
+    @ivar lost: no reply came in time.
+    @ivar late: a reply came after the probe had been called lost.
+    @ivar altered: the reply was not what had been sent.
+    @ivar duplicated: more than one reply came.
+    @ivar reordered: its reply came behind that of a later probe (RFC 4737, section
+        3.3).
+    @ivar void: our own clock was set while it was under way, so that its times cannot
+        be compared; its RTT may stand.
+    """
+
+    seq: int
+    due: int
+    t1: int
+    t2: int | None
+    t3: int | None
+    t4: int | None
+    rtt: int | None
+    resolution: int | None
+    lost: bool
+    late: bool
+    altered: bool
+    duplicated: bool
+    reordered: bool
+    void: bool
+
+    @property
+    def pending(self) -> bool:
+        """Whether nothing has come, and nobody has called it lost."""
+        return self.t4 is None and not self.lost
+
+    @property
+    def rttInTime(self) -> int | None:
+        """The RTT, where a reply came in time."""
+        return None if self.lost else self.rtt
+
+    @property
+    def rttFromDue(self) -> int | None:
+        """
+        The RTT with the wait before it: had it left when it was due, the reply would
+        have taken so long.
+        """
+        rtt = self.rttInTime
+        return None if rtt is None else rtt + self.t1 - self.due
+
+
+class _Block:
+    """
+    Up to C{_BLOCK} probes, one column for each of their fields: 54 octets a probe.
+    """
+
+    def __init__(self) -> None:
+        self.due = array("q")
+        self.t1 = array("q")
+        self.t2 = array("q")
+        self.t3 = array("q")
+        self.t4 = array("q")
+        self.rtt = array("q")
+        self.resolution = array("I")
+        self.flags = array("H")
+
+
+def _known(value: int) -> int | None:
+    return None if value == _UNKNOWN else value
+
+
+class Run:
+    """
+    The probes of a run, in the order in which they were sent.
+
+    All are counted; the last L{LIMIT} are kept, and before older ones are let go they
+    are handed over, in order.
+
+    @ivar sent: how many were sent.
+    @ivar received: how many were answered in time.
+    @ivar lost: how many were not (RFC 6673, section 4: round-trip loss), late ones
+        included.
+    @ivar late: how many were answered after they had been called lost.
+    @ivar duplicates: replies beyond the first to a probe (RFC 5560).
+    @ivar reordered: replies that came behind that of a later probe (RFC 4737).
+    @ivar altered: probes whose first reply was not what had been sent.
+    @ivar first: the number of the oldest probe that is kept.
+    """
+
+    def __init__(
+        self,
+        limit: int = LIMIT,
+        leave: Callable[[list[Probe]], object] = lambda probes: None,
+    ) -> None:
+        """
+        @param limit: how many probes are kept at least, and 4,095 more at most; not
+            below 8,192.
+        @param leave: takes probes that are about to be let go.
+        """
+        self.sent = self.received = self.lost = self.late = 0
+        self.duplicates = self.reordered = self.altered = 0
+        self.first = 0
+        self._greatest = -1
+        self._limit = max(limit, 2 * _BLOCK)
+        self._leave = leave
+        self._blocks: deque[_Block] = deque()
+
+    def send(self, due: int, t1: int) -> int:
+        """
+        Take a probe that leaves.
+
+        @param due: when it was to leave: C{t1} less its wait by the monotonic clock.
+        @param t1: when it leaves.
+        @return: its number.
+        """
+        if self.sent % _BLOCK == 0:
+            if self.sent - self.first >= self._limit:
+                self._leave([self[self.first + at] for at in range(_BLOCK)])
+                self._blocks.popleft()
+                self.first += _BLOCK
+            self._blocks.append(_Block())
+        block = self._blocks[-1]
+        block.due.append(due)
+        block.t1.append(t1)
+        for column in block.t2, block.t3, block.t4, block.rtt:
+            column.append(_UNKNOWN)
+        block.resolution.append(0)
+        block.flags.append(0)
+        self.sent += 1
+        return self.sent - 1
+
+    def reply(
+        self,
+        seq: int,
+        t4: int,
+        rtt: int | None,
+        t2: int | None = None,
+        t3: int | None = None,
+        resolution: int = 1,
+        altered: bool = False,
+        void: bool = False,
+    ) -> None:
+        """
+        Take a reply.  A second one to the same probe is counted and changes nothing
+        else.
+
+        @param seq: the number of the probe that it answers.
+        @param t4: when it was received.
+        @param rtt: the round trip; L{None} where it cannot be told.
+        @param t2: what the far end says; L{None} where it says nothing.  A time outside
+            the years 1678 to 2261 is taken for none: 64 bits do not hold it.
+        @param t3: L{None} means C{t2}.
+        @param resolution: of C{t2} and C{t3}, up to 4 s.
+        @param altered: whether the reply is not what was sent.
+        @param void: whether our own clock was set meanwhile.
+        @raise IndexError: the probe was not sent, or is not kept any longer.
+        """
+        block, at = self._find(seq)
+        if block.t4[at] != _UNKNOWN:
+            self.duplicates += 1
+            block.flags[at] |= _DUPLICATED
+            return
+        flags = block.flags[at]
+        if flags & _LOST:
+            flags |= _LATE
+            self.late += 1
+        else:
+            self.received += 1
+        if seq < self._greatest:
+            flags |= _REORDERED
+            self.reordered += 1
+        self._greatest = max(self._greatest, seq)
+        if altered:
+            flags |= _ALTERED
+            self.altered += 1
+        if void:
+            flags |= _VOID
+        block.flags[at] = flags
+        block.t4[at] = t4
+        if rtt is not None:
+            block.rtt[at] = rtt
+        t3 = t2 if t3 is None else t3
+        if t2 is not None and t3 is not None:
+            fits = max(abs(t2), abs(t3)) <= _GREATEST
+            if fits and 0 < resolution <= _LONGEST_RESOLUTION:
+                block.t2[at], block.t3[at] = t2, t3
+                block.resolution[at] = resolution
+
+    def lose(self, seq: int) -> None:
+        """
+        Call a probe lost, if no reply has come.
+
+        @raise IndexError: as for L{reply}.
+        """
+        block, at = self._find(seq)
+        if block.t4[at] == _UNKNOWN and not block.flags[at] & _LOST:
+            block.flags[at] |= _LOST
+            self.lost += 1
+
+    @property
+    def pending(self) -> int:
+        """How many probes are neither answered nor lost."""
+        return self.sent - self.received - self.lost
+
+    def _find(self, seq: int) -> tuple[_Block, int]:
+        if not self.first <= seq < self.sent:
+            raise IndexError(f"probe {seq} is not among {self.first} to {self.sent}")
+        index, at = divmod(seq - self.first, _BLOCK)
+        return self._blocks[index], at
+
+    def __getitem__(self, seq: int) -> Probe:
+        """
+        Give a probe by its number.
+
+        @raise IndexError: as for L{reply}.
+        """
+        block, at = self._find(seq)
+        flags = block.flags[at]
+        t2 = _known(block.t2[at])
+        return Probe(
+            seq,
+            block.due[at],
+            block.t1[at],
+            t2,
+            _known(block.t3[at]),
+            _known(block.t4[at]),
+            _known(block.rtt[at]),
+            None if t2 is None else block.resolution[at],
+            bool(flags & _LOST),
+            bool(flags & _LATE),
+            bool(flags & _ALTERED),
+            bool(flags & _DUPLICATED),
+            bool(flags & _REORDERED),
+            bool(flags & _VOID),
+        )
+
+    def __iter__(self) -> Iterator[Probe]:
+        """Give the probes that are kept, in the order in which they were sent."""
+        return self.between(self.first, self.sent)
+
+    def between(self, first: int, end: int) -> Iterator[Probe]:
+        """
+        Give those of the kept probes whose numbers are at least C{first} and below
+        C{end}.
+        """
+        return map(self.__getitem__, range(max(first, self.first), min(end, self.sent)))

@@ -1,0 +1,314 @@
+"""Tests for L{echostamp.measure.delay} and L{echostamp.measure.oneway}."""
+
+from __future__ import annotations
+
+import random
+import statistics
+from fractions import Fraction
+from itertools import groupby, pairwise
+
+from hypothesis import given
+from hypothesis import strategies as st
+from twisted.trial.unittest import SynchronousTestCase
+
+from echostamp.measure.delay import (
+    Delays,
+    Losses,
+    Summary,
+    ipdv,
+    lossPercent,
+    roundTrip,
+    summary,
+)
+from echostamp.measure.offset import OffsetTracker
+from echostamp.measure.oneway import oneWays
+from echostamp.measure.quantiles import RELATIVE_ERROR
+
+MS = 1_000_000
+SECOND = 1000 * MS
+THEN = 1_700_000_000 * SECOND
+
+#: Round trips of up to an hour, and what rounding can make of one.
+durations = st.integers(min_value=-1000, max_value=3600 * SECOND)
+
+#: For each probe its RTT, and how long it waited; None: it was lost.
+replies = st.lists(st.none() | st.tuples(durations, st.integers(0, SECOND)))
+
+
+def measured(answers: list[tuple[int, int] | None], limit: int = 10**6) -> Delays:
+    """
+    Give the figures of a run.
+    """
+    delays = Delays(limit)
+    for number, answer in enumerate(answers):
+        due = THEN + number * SECOND
+        seq = delays.run.send(due, due + (answer[1] if answer else 0))
+        if answer is None:
+            delays.run.lose(seq)
+        else:
+            delays.run.reply(seq, due + sum(answer), answer[0])
+    return delays
+
+
+class SummaryTests(SynchronousTestCase):
+    """
+    Values in short.
+    """
+
+    def assertSummary(self, found: Summary | None, values: list[int]) -> None:
+        """
+        Assert that a summary is what the standard library makes of the values.
+        """
+        if not values:
+            self.assertIsNone(found)
+            return
+        assert found is not None
+        self.assertEqual(found.n, len(values))
+        self.assertEqual(found.min, min(values))
+        self.assertEqual(found.max, max(values))
+        exactly = list(map(Fraction, values))
+        self.assertEqual(found.mean, float(statistics.mean(exactly)))
+        self.assertEqual(found.median, float(statistics.median(exactly)))
+        if len(values) == 1:
+            self.assertIsNone(found.stddev)
+            cuts = [Fraction(values[0])] * 999
+        else:
+            self.assertApproximates(
+                found.stddev, statistics.stdev(values), 1e-9 * abs(max(values)) + 1e-9
+            )
+            cuts = statistics.quantiles(exactly, n=1000, method="inclusive")
+        self.assertEqual(found.p90, float(cuts[899]))
+        self.assertEqual(found.p99, float(cuts[989]))
+        enough = len(values) >= 1000
+        self.assertEqual(found.p999, float(cuts[998]) if enough else None)
+        self.assertTrue(found.exact)
+
+    @given(st.lists(durations))
+    def test_summary(self, values: list[int]) -> None:
+        """Every figure is the one that L{statistics} gives."""
+        self.assertSummary(summary(values), values)
+
+    def test_p999(self) -> None:
+        """The 99.9th percentile is told from 1,000 values on."""
+        source = random.Random(1)
+        for n in (999, 1000, 3000):
+            values = [int(source.expovariate(1e-7)) for _ in range(n)]
+            self.assertSummary(summary(values), values)
+
+    @given(replies)
+    def test_rtt(self, answers: list[tuple[int, int] | None]) -> None:
+        """RTTs are summed up from when a probe left and from when it was due."""
+        delays = measured(answers)
+        known = [answer for answer in answers if answer]
+        self.assertSummary(delays.rtt(), [rtt for rtt, _ in known])
+        self.assertSummary(delays.rttFromDue(), [sum(each) for each in known])
+
+    @given(replies)
+    def test_ipdv(self, answers: list[tuple[int, int] | None]) -> None:
+        """RFC 3393: each probe's RTT less that of the probe sent before it, where both
+        were answered."""
+        delays = measured(answers)
+        expected = [
+            second[0] - first[0]
+            for first, second in pairwise(answers)
+            if first and second
+        ]
+        self.assertEqual(list(ipdv(delays.run)), expected)
+        self.assertSummary(delays.ipdv(), list(map(abs, expected)))
+
+    @given(st.lists(st.booleans()))
+    def test_losses(self, lost: list[bool]) -> None:
+        """RFC 3357: the lengths of the runs of losses; RFC 6673: their share."""
+        delays = measured([None if each else (MS, 0) for each in lost])
+        runs = [len(list(group)) for isLost, group in groupby(lost) if isLost]
+        self.assertEqual(
+            delays.bursts(),
+            {length: runs.count(length) for length in sorted(set(runs))},
+        )
+        self.assertEqual(delays.bursts(), delays.bursts())
+        self.assertEqual(
+            lossPercent(delays.run), 100 * sum(lost) / len(lost) if lost else None
+        )
+
+    def test_pendingIsNotLost(self) -> None:
+        """A probe of which nothing is known yet is in no share, and ends a burst."""
+        delays = measured([None, (MS, 0)])
+        delays.run.send(THEN, THEN)
+        self.assertEqual(lossPercent(delays.run), 50)
+        delays.run.lose(delays.run.send(THEN, THEN))
+        self.assertEqual(delays.bursts(), {1: 2})
+
+    def test_lateIsInNoSummary(self) -> None:
+        """A reply that came too late is lost, and its RTT is not counted."""
+        delays = measured([None, (MS, 0)])
+        delays.run.reply(0, THEN + 5 * SECOND, 5 * SECOND)
+        self.assertSummary(delays.rtt(), [MS])
+        self.assertSummary(delays.ipdv(), [])
+
+    def test_burstsGoOn(self) -> None:
+        """A burst may reach over what is taken at once."""
+        losses, probes = Losses(), list(measured([(MS, 0), *[None] * 5]).run)
+        losses.update(probes[:3])
+        losses.update(probes[3:])
+        self.assertEqual(losses.lengths(), {5: 1})
+
+    def test_roundTrip(self) -> None:
+        """The far end's own time is no part of the round trip."""
+        self.assertEqual(roundTrip(0, 1007, 1009, 10), 8)
+        self.assertEqual(roundTrip(0, 1007, 1007, 10), 10)
+
+
+class ManyProbesTests(SynchronousTestCase):
+    """
+    More probes than are kept.
+    """
+
+    def test_beyondTheLimit(self) -> None:
+        """Counts, extremes, mean and deviation stay exact; percentiles are within the
+        histogram's error; IPDV and bursts know the probe before."""
+        source = random.Random(2)
+        answers = [
+            None
+            if source.random() < 0.3
+            else (int(source.expovariate(1e-7)), source.randrange(MS))
+            for _ in range(20_000)
+        ]
+        few, many = measured(answers, 8192), measured(answers)
+        self.assertGreater(few.run.first, 0)
+        self.assertEqual(few.bursts(), many.bursts())
+        for short, full in (
+            (few.rtt(), many.rtt()),
+            (few.rttFromDue(), many.rttFromDue()),
+            (few.ipdv(), many.ipdv()),
+        ):
+            assert short is not None
+            assert full is not None
+            self.assertFalse(short.exact)
+            for name in ("n", "min", "mean", "max", "stddev"):
+                self.assertEqual(getattr(short, name), getattr(full, name), name)
+            for name in ("median", "p90", "p99", "p999"):
+                value = getattr(full, name)
+                error = abs(getattr(short, name) - value)
+                self.assertLessEqual(error, value * RELATIVE_ERROR, name)
+
+
+class OneWayTests(SynchronousTestCase):
+    """
+    One-way delays between two clocks that differ.
+    """
+
+    def simulate(
+        self, seed: int, resolution: int = 1, count: int = 200
+    ) -> tuple[Delays, OffsetTracker, list[int], list[int]]:
+        """
+        Give a run over an asymmetric path with queues and drift, and its true delays.
+        """
+        source = random.Random(seed)
+        offset = source.randrange(-(10**15), 10**15)
+        drift = Fraction(source.randrange(-100, 101), 10**6)
+        delays, tracker = Delays(), OffsetTracker()
+        there: list[int] = []
+        back: list[int] = []
+        for number in range(count):
+            t1 = THEN + number * SECOND
+            seq = delays.run.send(t1, t1)
+            out = 5 * MS + int(source.expovariate(1 / MS))
+            home = 2 * MS + int(source.expovariate(1 / MS))
+            inside = source.randrange(MS)
+            t2 = t1 + out + offset + int(drift * (t1 + out - THEN))
+            left = t1 + out + inside
+            t3 = left + offset + int(drift * (left - THEN))
+            t4 = left + home
+            t2, t3 = t2 // resolution * resolution, t3 // resolution * resolution
+            rtt = roundTrip(t1, t2, t3, t4)
+            delays.run.reply(seq, t4, rtt, t2, t3, resolution)
+            tracker.add(seq, t1, t2, t3, t4, resolution)
+            there.append(out)
+            back.append(home)
+        return delays, tracker, there, back
+
+    def test_variation(self) -> None:
+        """RFC 5481: delays above the least seen, each way; neither the offset nor the
+        drift shows."""
+        for seed in range(5):
+            delays, tracker, *truths = self.simulate(seed)
+            found = oneWays(delays.run, tracker)
+            assert found is not None
+            for way, truth in zip(found, truths, strict=True):
+                expected = summary(each - min(truth) for each in truth)
+                assert expected is not None
+                self.assertEqual(way.pdv.n, len(truth))
+                self.assertEqual(way.pdv.min, 0)
+                for name in ("median", "p90", "max"):
+                    error = abs(getattr(way.pdv, name) - getattr(expected, name))
+                    self.assertLess(error, MS / 5, name)
+
+    def test_ranges(self) -> None:
+        """The true least, median and greatest delays lie in their ranges, and these are
+        not wider than the offset's bounds make them."""
+        for seed in range(20):
+            delays, tracker, *truths = self.simulate(seed, (1, 1000)[seed % 2])
+            report = tracker.report()
+            found = oneWays(delays.run, tracker)
+            assert found is not None
+            assert report is not None
+            for way, truth in zip(found, truths, strict=True):
+                assert way.range is not None
+                for (low, high), true in zip(
+                    way.range,
+                    (min(truth), statistics.median(truth), max(truth)),
+                    strict=True,
+                ):
+                    self.assertLessEqual(low, true)
+                    self.assertLessEqual(true, high)
+                    self.assertLess(high - low, 3 * (report.high - report.low))
+
+    def test_cannotBeTold(self) -> None:
+        """Stamps coarser than the round trip tell no one-way delay, nor do none."""
+        delays, tracker, *_ = self.simulate(1, SECOND)
+        self.assertIsNone(oneWays(delays.run, tracker))
+        self.assertIsNone(oneWays(Delays().run, OffsetTracker()))
+
+    def test_eachWindowHasItsLeast(self) -> None:
+        """The far clock was set between two windows: no delay of the first is compared
+        with one of the second, and ranges speak of the one with the offset."""
+        delays, tracker = Delays(), OffsetTracker()
+        for number, offset in enumerate([0, 0, 9 * SECOND, 9 * SECOND]):
+            t1 = THEN + number * SECOND
+            if number == 2:
+                tracker.restart()
+            seq = delays.run.send(t1, t1)
+            t2, t4 = t1 + offset + 3 * MS, t1 + 4 * MS
+            delays.run.reply(seq, t4, 4 * MS, t2)
+            tracker.add(seq, t1, t2, t2, t4, 1)
+        found = oneWays(delays.run, tracker)
+        assert found is not None
+        for way in found:
+            self.assertLess(way.pdv.max, MS)
+            assert way.range is not None
+            self.assertLessEqual(way.range.max.high, 5 * MS)
+
+    def test_voidAndLostProbesHaveNone(self) -> None:
+        """Probes that our own clock was set under, late ones and those without a stamp
+        have no one-way delay."""
+        delays, tracker, *_ = self.simulate(3, count=10)
+        for number in range(3):
+            seq = delays.run.send(THEN, THEN)
+            if number == 0:
+                delays.run.lose(seq)
+            stamp = None if number == 1 else THEN + 10**17
+            delays.run.reply(seq, THEN + MS, MS, stamp, void=number == 2)
+        found = oneWays(delays.run, tracker)
+        assert found is not None
+        self.assertEqual(found[0].pdv.n, 10)
+
+    def test_negativeIsNotClamped(self) -> None:
+        """Where stamps are coarse beside the delay a range may begin below zero."""
+        delays, tracker = Delays(), OffsetTracker()
+        seq = delays.run.send(THEN, THEN)
+        delays.run.reply(seq, THEN + 2 * MS, 2 * MS, THEN, resolution=MS)
+        tracker.add(seq, THEN, THEN, THEN, THEN + 2 * MS, MS)
+        found = oneWays(delays.run, tracker)
+        assert found is not None
+        assert found[0].range is not None
+        self.assertLess(found[0].range.min.low, 0)

@@ -1,0 +1,107 @@
+"""Tests for L{echostamp.measure.turns}."""
+
+from hypothesis import given
+from hypothesis import strategies as st
+from twisted.trial.unittest import SynchronousTestCase
+
+from echostamp.measure.turns import (
+    CHANGES,
+    HOUR,
+    QUARTER_HOUR,
+    SECOND,
+    FarZone,
+    assumedZone,
+    nextTurn,
+)
+
+MS = 1_000_000
+THEN = 1_700_000_000 * SECOND
+
+#: The zones that there are, in quarters of an hour.
+quarters = st.integers(-48, 56)
+
+
+class NextTurnTests(SynchronousTestCase):
+    """
+    When to send so as to meet the turn of the far second.
+    """
+
+    @given(
+        st.integers(-(10**18), 10**18),
+        st.integers(1, SECOND),
+        st.integers(0, 100 * MS),
+        st.integers(0, 10 * SECOND),
+    )
+    def test_meetsTheTurn(self, low: int, width: int, rtt: int, wait: int) -> None:
+        """With the offset in the middle of its bounds the probe arrives at the turn."""
+        now = THEN + wait
+        when = nextTurn(now, low, low + width, SECOND, rtt)
+        if width <= rtt:
+            self.assertIsNone(when)
+            return
+        assert when is not None
+        self.assertTrue(now <= when < now + SECOND)
+        self.assertEqual((when + rtt // 2 + (low + low + width) // 2) % SECOND, 0)
+
+    def test_fineStampsNeedNone(self) -> None:
+        """Stamps finer than the round trip are narrowed by no turn."""
+        self.assertIsNone(nextTurn(THEN, 0, SECOND, 1000, MS))
+
+
+class ZoneTests(SynchronousTestCase):
+    """
+    Clocks that do not name their zone.
+    """
+
+    @given(quarters, st.integers(-7 * 60 * SECOND, 7 * 60 * SECOND))
+    def test_assumed(self, quarter: int, offset: int) -> None:
+        """A clock that is wrong by less than half a quarter of an hour shows its
+        zone."""
+        zone = quarter * QUARTER_HOUR
+        self.assertEqual(assumedZone(zone + offset), zone)
+
+    def test_noZone(self) -> None:
+        """What is further away than any zone is the clock's fault: UTC is assumed."""
+        for offset in (15 * HOUR, -13 * HOUR, 10**18):
+            self.assertEqual(assumedZone(offset), 0)
+
+    @given(quarters, st.integers(0, SECOND), st.sampled_from(CHANGES))
+    def test_summerTime(self, quarter: int, fraction: int, change: int) -> None:
+        """A jump by what summer time makes is none of the instant's, there and back."""
+        far = FarZone()
+        zone = quarter * QUARTER_HOUR
+        for index, shift in enumerate([0, 0, change, change, 0]):
+            t1 = THEN + fraction + index * SECOND
+            wall = (t1 + 10 * MS) // SECOND * SECOND + zone + shift
+            instant = far.instant(wall, SECOND, t1, t1 + 20 * MS)
+            self.assertEqual(instant, wall - zone - shift)
+        self.assertEqual((far.zone, far.changes, far.assumed), (zone, 2, True))
+
+    def test_told(self) -> None:
+        """A zone that is told is not guessed, and what is left is the offset."""
+        far = FarZone(2 * HOUR)
+        self.assertEqual(
+            far.instant(THEN + 5 * HOUR, SECOND, THEN, THEN), THEN + 3 * HOUR
+        )
+        self.assertFalse(far.assumed)
+
+    def test_otherJumps(self) -> None:
+        """Any other jump stays one: the far clock was set."""
+        for jump in (40 * 60 * SECOND, HOUR + 5 * SECOND, 20 * SECOND, 2 * HOUR):
+            far = FarZone()
+            far.instant(THEN, SECOND, THEN, THEN)
+            later = THEN + SECOND
+            self.assertEqual(
+                far.instant(later + jump, SECOND, later, later), later + jump
+            )
+            self.assertEqual(far.changes, 0)
+
+    def test_restart(self) -> None:
+        """After our own clock was set by an hour, the far one did not change its
+        zone."""
+        far = FarZone()
+        far.instant(THEN, SECOND, THEN, THEN)
+        far.restart()
+        earlier = THEN - HOUR
+        self.assertEqual(far.instant(THEN, SECOND, earlier, earlier), THEN)
+        self.assertEqual(far.changes, 0)
