@@ -30,6 +30,17 @@ STAMP = rb"\[[A-Z][a-z]{2} [A-Z][a-z]{2} [ 123]\d \d\d:\d\d:\d\d \d{4}\] "
 #: Commands that are installed with the daemon.
 SCRIPTS = ("twistd", "twist")
 
+#: What no log may have in it as it is: every octet, and as UTF-8 the C1 controls, the
+#: line and paragraph separators, and what turns the direction of text.
+HOSTILE = (
+    bytes(range(256))
+    + "".join(
+        chr(number)
+        for first, last in [(0x80, 0x9F), (0x2028, 0x202E), (0x2066, 0x2069)]
+        for number in range(first, last + 1)
+    ).encode()
+)
+
 T = TypeVar("T")
 
 
@@ -127,7 +138,20 @@ class Daemon:
 
     def log(self) -> str:
         """Give the log as it is now."""
-        return self.logPath.read_text(errors="backslashreplace")
+        return self.logPath.read_bytes().decode(errors="backslashreplace")
+
+    def lines(self) -> list[str]:
+        """
+        Give the whole lines of the log, which only a newline ends: C{splitlines} would
+        take eight controls more for ends of lines, and hide them.
+
+        @raise UnicodeDecodeError: an octet stands there that is no text.
+        """
+        return [line.decode() for line in self.logPath.read_bytes().split(b"\n")[:-1]]
+
+    def unprintable(self) -> list[str]:
+        """Give the lines of the log that have something unprintable in them."""
+        return [line for line in self.lines() if not line.isprintable()]
 
     def connect(self, host: str = "127.0.0.1") -> socket.socket:
         """Open a connection that fails its test at the deadline."""

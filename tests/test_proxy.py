@@ -18,6 +18,7 @@ from twisted.trial.unittest import SynchronousTestCase
 
 from tests.harness import (
     DEADLINE,
+    HOSTILE,
     STAMP,
     Daemon,
     figure,
@@ -27,10 +28,14 @@ from tests.harness import (
     until,
     withoutStamps,
 )
+from tests.test_shutdown import fill
 
 CONFIGURATION = Path(__file__).parent.parent / "deploy" / "haproxy" / "echostamp.cfg"
 
 PROXIED = ("-e", "proxy:tcp:0:interface=127.0.0.1", "--proxy-from=127.0.0.0/8")
+
+#: What a header of version 2 begins with.
+SIGNATURE = bytes.fromhex("0d0a0d0a000d0a515549540a")
 
 
 def freePort() -> int:
@@ -75,7 +80,7 @@ class HeaderTests(SynchronousTestCase):
         self.assertIsServed(
             b"PROXY TCP4 192.0.2.7 192.0.2.1 4711 8002\r\n", name="192.0.2.7:4711"
         )
-        header = bytes.fromhex("0d0a0d0a000d0a515549540a 21 11 000c")
+        header = SIGNATURE + bytes.fromhex("21 11 000c")
         addresses = bytes([192, 0, 2, 8, 192, 0, 2, 1, 0x12, 0x67, 0x1F, 0x42])
         self.assertIsServed(header + addresses, name="192.0.2.8:4711")
 
@@ -89,7 +94,7 @@ class HeaderTests(SynchronousTestCase):
     def test_unknownAndLocal(self) -> None:
         """UNKNOWN and LOCAL keep the connection's own address; one of them that sends
         nothing, as a health check does, leaves no line."""
-        local = bytes.fromhex("0d0a0d0a000d0a515549540a 20 00 0000")
+        local = SIGNATURE + bytes.fromhex("20 00 0000")
         for header in b"PROXY UNKNOWN\r\n", local:
             with self.daemon.connect() as peer:
                 name = f" 127.0.0.1:{peer.getsockname()[1]} "
@@ -104,16 +109,66 @@ class HeaderTests(SynchronousTestCase):
             self.assertNotIn(silent, self.daemon.log())
 
     def test_malformed(self) -> None:
-        """What is no header is refused, in one printable line of the log each."""
-        hostile = "PROXY TCP4 \x1b[31m\u202e 1.2.3.4 1 2\r\n".encode()
-        headers = [b"GET / HTTP/1.0\r\n", b"hello\n", hostile, bytes(range(256))]
+        """What is no header is refused, in one printable line of the log each: at its
+        first octet or within a field; and at its end, where every octet was read
+        before, between UNKNOWN and CR, and within the addresses of version 2."""
+        headers = {
+            b"GET / HTTP/1.0\r\n": "no PROXY header",
+            HOSTILE: "no PROXY header",
+            b"\r" + HOSTILE: "no PROXY header",
+            b"PROXY TCP4 " + HOSTILE: "PROXY header whose source is no IPv4 address",
+            b"PROXY TCP4 1.2.3.4 1.2.3.5 1 2\r" + HOSTILE: (
+                "PROXY header whose line does not end with CR LF"
+            ),
+            SIGNATURE + b"\x21\x11\x0f\xf0" + HOSTILE: (
+                "the connection ended within its PROXY header"
+            ),
+        }
+        # A line of version 1 has no room for all of them.
+        octets = HOSTILE.replace(b"\r", b"")
+        for start in range(0, len(octets), 80):
+            header = b"PROXY UNKNOWN " + octets[start : start + 80] + b"\r\x85"
+            headers[header] = "PROXY header whose line does not end with CR LF"
+        before = len(self.daemon.lines())
+        expected = []
+        for header, reason in headers.items():
+            with self.daemon.connect() as peer:
+                expected.append(f"127.0.0.1:{peer.getsockname()[1]} refused: {reason}")
+                peer.sendall(header)
+                with contextlib.suppress(OSError):
+                    peer.shutdown(socket.SHUT_WR)
+                self.assertClosed(peer)
+        until(lambda: len(self.daemon.lines()) >= before + len(expected))
+        lines = self.daemon.lines()[before:]
+        figure(
+            f"{len(expected)} malformed PROXY headers with every octet, C1 controls "
+            f"and bidirectional overrides: {len(lines)} lines of the log, "
+            f"{len(self.daemon.unprintable())} unprintable"
+        )
+        self.assertEqual(self.daemon.unprintable(), [])
+        self.assertEqual([line.partition("] ")[2] for line in lines], expected)
+
+    def test_whatNobodyLooksAt(self) -> None:
+        """What a header may say beside the client reaches neither the log nor the
+        echo: text behind UNKNOWN, paths of UNIX sockets, and TLVs."""
+        paths = HOSTILE[:216]
+        headers = [
+            SIGNATURE + b"\x21\x31" + len(paths).to_bytes(2, "big") + paths,
+            SIGNATURE + b"\x20\x00" + len(HOSTILE).to_bytes(2, "big") + HOSTILE,
+        ]
+        octets = HOSTILE.replace(b"\r", b"")
+        for start in range(0, len(octets), 80):
+            headers.append(b"PROXY UNKNOWN " + octets[start : start + 80] + b"\r\n")
+        before = len(self.daemon.lines())
         for header in headers:
             with self.daemon.connect() as peer:
-                peer.sendall(header)
-                self.assertClosed(peer)
-        until(lambda: self.daemon.log().count("refused") == len(headers))
-        self.assertTrue(all(x.isprintable() for x in self.daemon.log().splitlines()))
-        self.assertNotIn("Traceback", self.daemon.log())
+                name = f"127.0.0.1:{peer.getsockname()[1]}"
+                peer.sendall(header + b"one\n")
+                self.assertEqual(withoutStamps(readLines(peer, 1)), b"one\n")
+            self.untilLogged(f" {name} disconnected: 1 messages, 4 bytes")
+        # Of who came in the name of nobody else there is no other line.
+        self.assertEqual(len(self.daemon.lines()), before + len(headers))
+        self.assertEqual(self.daemon.unprintable(), [])
 
     def test_noHeader(self) -> None:
         """Who sends no header is closed within half a second of the limit, 5 s."""
@@ -121,6 +176,7 @@ class HeaderTests(SynchronousTestCase):
         with self.daemon.connect() as peer:
             self.assertClosed(peer)
         seconds = time.monotonic() - began
+        figure(f"no PROXY header: closed after {seconds:.2f} s (limit 5 s)")
         self.assertTrue(4.9 < seconds < 5.5, seconds)
 
     def test_nobodyElseIsBelieved(self) -> None:
@@ -158,7 +214,7 @@ class HaproxyTests(SynchronousTestCase):
     def setUp(self) -> None:
         """Start two daemons, and HAProxy before them."""
         haproxy = tool("haproxy", "haproxy")
-        self.daemons = [Daemon(self, *PROXIED) for _ in "12"]
+        self.daemons = [Daemon(self, *PROXIED, "--grace=20") for _ in "12"]
         # The name of a UNIX socket has to be short.
         folder = tempfile.mkdtemp()
         self.addCleanup(shutil.rmtree, folder)
@@ -201,13 +257,17 @@ class HaproxyTests(SynchronousTestCase):
             return readAll(stats).decode()
 
     def test_twoLinesAndAFin(self) -> None:
-        """300 connections that send two lines and a FIN: 300 get both replies; the
-        log names the clients, by both versions of the header."""
+        """300 connections that send two lines and a FIN in one segment: 300 get both
+        replies; the log names the clients, by both versions of the header.
+
+        The one segment is the client's.  HAProxy makes three of it, which a capture
+        showed: the header, the lines, and the FIN."""
         answered = 0
         names = []
         for _ in range(300):
             with self.connect() as peer:
                 names.append(f"127.0.0.1:{peer.getsockname()[1]} connected")
+                peer.setsockopt(socket.IPPROTO_TCP, socket.TCP_CORK, 1)
                 peer.sendall(b"one\ntwo\n")
                 peer.shutdown(socket.SHUT_WR)
                 answered += withoutStamps(readAll(peer)) == b"one\ntwo\n"
@@ -220,7 +280,8 @@ class HaproxyTests(SynchronousTestCase):
 
     def test_restartUnderLoad(self) -> None:
         """One daemon is drained, stopped and started while clients come and go: no
-        line of any connection is lost."""
+        line of any connection is lost, nor of those that stand at SIGTERM, with as
+        much on the way to the daemon and back as fits."""
         over = threading.Event()
         counts = [0, 0]
         failures: list[object] = []
@@ -239,15 +300,27 @@ class HaproxyTests(SynchronousTestCase):
                 except (AssertionError, OSError) as error:
                     failures.append(error)
 
+        one = self.daemons[0]
+        # Before the others come: the log takes so many lines in a second.
+        standing = self.standing(one, 4)
         clients = [threading.Thread(target=talk) for _ in range(4)]
         for client in clients:
             client.start()
         try:
-            one = self.daemons[0]
             until(lambda: one.log().count("disconnected") > 20)
+            lines = b"".join(b"%0999d\n" % number for number in range(1000))
+            sent = [fill(peer, lines, quiet=0.2) for peer in standing]
             self.order("set server daemons/one state drain")
-            until(lambda: _current(self.order("show stat")) == 0)
-            self.assertEqual(one.stop(signal.SIGTERM), 0)
+            until(lambda: _current(self.order("show stat")) == len(standing))
+            one.process.send_signal(signal.SIGTERM)
+            until(lambda: "SIGTERM: stopping" in one.log())
+            owed = answered = 0
+            for peer, count in zip(standing, sent, strict=True):
+                text = withoutStamps(readAll(peer))
+                owed += count
+                answered += len(text)
+                self.assertEqual(text, (lines * (count // len(lines) + 1))[:count])
+            self.assertEqual(one.process.wait(DEADLINE), 0)
             before = counts[0]
             until(lambda: counts[0] > before + 20)
             again = Daemon(
@@ -261,7 +334,27 @@ class HaproxyTests(SynchronousTestCase):
             for client in clients:
                 client.join(DEADLINE)
         figure(f"{counts[1]} lines answered of {counts[0]} connections, a restart amid")
+        figure(
+            f"{len(standing)} connections through haproxy that stood at SIGTERM: "
+            f"{answered} octets answered of {owed}, then EOF"
+        )
         self.assertEqual(failures, [])
+
+    def standing(self, daemon: Daemon, count: int) -> list[socket.socket]:
+        """Make connections that come to one daemon."""
+        found: list[socket.socket] = []
+        while len(found) < count:
+            peer = self.connect()
+            self.addCleanup(peer.close)
+            if self.taker(peer) is daemon:
+                found.append(peer)
+        return found
+
+    def taker(self, peer: socket.socket) -> Daemon:
+        """Wait until a connection has come to a daemon, and say to which."""
+        name = f" 127.0.0.1:{peer.getsockname()[1]} connected"
+        [daemon] = until(lambda: [each for each in self.daemons if name in each.log()])
+        return daemon
 
 
 def _current(statistics: str) -> int:

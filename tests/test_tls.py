@@ -10,6 +10,7 @@ import ssl
 import subprocess
 import threading
 import time
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
 from pathlib import Path
 
@@ -20,6 +21,7 @@ from tests.harness import (
     DEADLINE,
     Daemon,
     figure,
+    readAll,
     run,
     script,
     tool,
@@ -50,6 +52,7 @@ class Peer:
         ca: str,
         version: ssl.TLSVersion = VERSIONS[0],
         certificate: str | None = None,
+        header: bytes = b"",
     ) -> None:
         """
         Connect, and do the handshake.
@@ -57,6 +60,8 @@ class Peer:
         @param ca: the file of the CA to trust.
         @param version: of TLS.
         @param certificate: the file of the certificate to show.
+        @param header: what to send in front, in one segment with the handshake.
+        @raise ConnectionError: the far end has closed the connection.
         """
         context = ssl.create_default_context(cafile=ca)
         context.minimum_version = context.maximum_version = version
@@ -65,14 +70,33 @@ class Peer:
         self._in, self._out = ssl.MemoryBIO(), ssl.MemoryBIO()
         self._tls = context.wrap_bio(self._in, self._out, server_hostname="localhost")
         self.socket = socket.create_connection(("127.0.0.1", port), DEADLINE)
+        try:
+            self._shake(header)
+        except BaseException:
+            self.socket.close()
+            raise
+
+    def _shake(self, header: bytes) -> None:
+        """
+        Do the handshake.
+        """
         while True:
             try:
                 self._tls.do_handshake()
                 break
             except ssl.SSLWantReadError:
-                self.socket.sendall(self._out.read())
-                self._in.write(self.socket.recv(1 << 16))
+                self.socket.sendall(header + self._out.read())
+                header = b""
+                data = self.socket.recv(1 << 16)
+                if not data:
+                    raise ConnectionError("closed within the handshake") from None
+                self._in.write(data)
         self.socket.sendall(self._out.read())
+
+    @property
+    def certificate(self) -> bytes | None:
+        """The certificate that the far end has shown."""
+        return self._tls.getpeercert(True)
 
     def __enter__(self) -> Peer:
         return self
@@ -228,7 +252,9 @@ class TlsCase(SynchronousTestCase):
         self.ca = self.file("ca.pem", self.authority.certificate)
         self.server = self.file("server.pem", self.authority.issue("server"))
         self.ours = self.file("ours.pem", self.authority.issue("probe 7"))
-        self.strange = self.file("strange.pem", Authority("Stranger").issue())
+        self.stranger = Authority("Stranger")
+        self.strange = self.file("strange.pem", self.stranger.issue())
+        self.clients = self.file("clients.pem", self.authority.certificate)
 
     def file(self, name: str, content: bytes) -> str:
         """Write a file, and give its path."""
@@ -236,12 +262,18 @@ class TlsCase(SynchronousTestCase):
         path.write_bytes(content)
         return str(path)
 
-    def daemon(self, *options: str, clientCA: bool = False) -> Daemon:
+    def daemon(
+        self,
+        *options: str,
+        clientCA: bool = False,
+        kind: str = "tls",
+        env: dict[str, str] | None = None,
+    ) -> Daemon:
         """Start a daemon."""
         files = f"privateKey={self.server}:certKey={self.server}"
         if clientCA:
-            files += f":clientCA={self.ca}"
-        return Daemon(self, "-e", f"tls:0:{files}", *options)
+            files += f":clientCA={self.clients}"
+        return Daemon(self, "-e", f"{kind}:0:{files}", *options, env=env)
 
     def talk(
         self,
@@ -572,21 +604,30 @@ class HandshakeTests(TlsCase):
         self.visit(daemon, VERSIONS[0], None)
         until(lambda: " disconnected" in daemon.log())
         before = len(list(descriptors.iterdir()))
-        closed = 0
-        with Peer(daemon.port, self.ca) as one, Peer(daemon.port, self.ca) as two:
-            for _ in range(18):
-                with daemon.connect() as peer:
-                    try:
-                        closed += not peer.recv(1)
-                    except ConnectionError:
-                        closed += 1
+        together = threading.Barrier(20)
+
+        def connect(number: int) -> Peer | None:
+            together.wait(DEADLINE)
+            try:
+                return Peer(daemon.port, self.ca)
+            except ConnectionError:
+                return None
+
+        with ExitStack() as stack:
+            with ThreadPoolExecutor(20) as clients:
+                found = list(clients.map(connect, range(20)))
+            served = [stack.enter_context(peer) for peer in found if peer]
             during = len(list(descriptors.iterdir()))
-            self.assertEqual(withoutStamps(one.answer(b"a\n")), b"a\n")
-            self.assertEqual(withoutStamps(two.answer(b"b\n")), b"b\n")
+            for peer in served:
+                self.assertEqual(withoutStamps(peer.answer(b"a\n")), b"a\n")
         until(lambda: len(list(descriptors.iterdir())) == before)
-        self.assertEqual((closed, during), (18, before + 2))
+        figure(
+            f"20 TLS clients at once, limit 2: {found.count(None)} closed, "
+            f"{during - before} descriptors more, none when the others had left"
+        )
+        self.assertEqual((found.count(None), during - before), (18, 2))
+        self.assertEqual(self.refusals(daemon, 18), ["more than 2 connections"] * 18)
         self.assertNotIn("Traceback", daemon.log())
-        figure(f"20 TLS connections, limit 2: {closed} closed, descriptors level")
 
     def test_renewedCertificate(self) -> None:
         """A renewed certificate is taken on SIGHUP, without dropping a connection; a
@@ -606,6 +647,87 @@ class HandshakeTests(TlsCase):
             self.assertEqual(len(re.findall("reloaded", daemon.log())), 2, daemon.log())
             self.assertEqual(self.shown(daemon), renewed)
             self.assertEqual(withoutStamps(old.answer(b"b\n")), b"b\n")
+        self.assertNotIn("Traceback", daemon.log())
+
+    def test_renewedAuthority(self) -> None:
+        """The CA of the clients is read again on SIGHUP: who has a certificate of the
+        old one is refused from then on, who has one of the new one is let in, and
+        connections that stand go on."""
+        daemon = self.daemon(clientCA=True)
+        with Peer(daemon.port, self.ca, certificate=self.ours) as old:
+            for version in VERSIONS:
+                self.visit(daemon, version, self.ours)
+                self.assertRaises(
+                    ssl.SSLError, self.visit, daemon, version, self.strange
+                )
+            self.file("clients.pem", self.stranger.certificate)
+            daemon.process.send_signal(signal.SIGHUP)
+            until(lambda: "certificates reloaded" in daemon.log())
+            for version in VERSIONS:
+                self.visit(daemon, version, self.strange)
+                self.assertRaises(ssl.SSLError, self.visit, daemon, version, self.ours)
+            self.assertEqual(withoutStamps(old.answer(b"b\n")), b"b\n")
+        # Why differs: our client sends its CA along where it trusts it itself.
+        for reason in (reasons := self.refusals(daemon, 4)):
+            self.assertRegex(reason, r"^certificate verify failed \(")
+        self.assertEqual(len(reasons), 4)
+        self.assertEqual(
+            re.findall(r" is (CN=.*)", daemon.log()),
+            ["CN=probe 7"] * 3 + ["CN=test"] * 2,
+        )
+
+    def test_readyAfterAReloadThatFailed(self) -> None:
+        """A reload that failed is over, too: systemd hears READY=1 after each."""
+        with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as systemd:
+            systemd.settimeout(DEADLINE)
+            # The kernel picks a name in its abstract namespace.
+            systemd.bind("")
+            name = "@" + systemd.getsockname()[1:].decode()
+
+            def hear() -> str:
+                return systemd.recv(1000).decode().split("\n")[0]
+
+            daemon = self.daemon(env={"NOTIFY_SOCKET": name})
+            self.assertEqual(hear(), "READY=1")
+            right = Path(self.server).read_bytes()
+            for content, said in [
+                (b"half a fi", "not reloaded: "),
+                (right, "certificates reloaded"),
+            ]:
+                self.file("server.pem", content)
+                daemon.process.send_signal(signal.SIGHUP)
+                self.assertEqual([hear(), hear()], ["RELOADING=1", "READY=1"])
+                self.assertIn(said, daemon.log())
+            self.visit(daemon, VERSIONS[0], None)
+
+    def test_twistedsOwn(self) -> None:
+        """Twisted's C{ssl:} echoes in both versions, and refuses as C{tls:} does: who
+        speaks no TLS in one line, who says nothing when its time is over."""
+        daemon = self.daemon(kind="ssl")
+        with daemon.connect() as silent:
+            began = time.monotonic()
+            for version in VERSIONS:
+                with Peer(daemon.port, self.ca, version) as peer:
+                    peer.send(b"a\nb\n", isLast=True)
+                    self.assertEqual(withoutStamps(peer.readAll()), b"a\nb\n")
+            with daemon.connect() as clear:
+                clear.sendall(b"hello\n")
+                readAll(clear)
+            self.assertRaises(ConnectionError, silent.recv, 1)
+            seconds = time.monotonic() - began
+        figure(
+            f"ssl:, a silent peer: closed after {seconds:.2f} s "
+            f"(limit {HANDSHAKE_TIMEOUT:g} s)"
+        )
+        self.assertLess(abs(seconds - HANDSHAKE_TIMEOUT), 0.5)
+        self.assertEqual(
+            self.refusals(daemon, 2),
+            [
+                "wrong version number",
+                f"no TLS handshake within {HANDSHAKE_TIMEOUT:g} s",
+            ],
+        )
+        self.assertEqual(daemon.log().count(" connected"), 2)
         self.assertNotIn("Traceback", daemon.log())
 
     def shown(self, daemon: Daemon) -> str:
@@ -628,6 +750,72 @@ class HandshakeTests(TlsCase):
             said = (done.stdout + done.stderr).decode()
             self.assertEqual(said.count("\n"), 1, said)
             self.assertIn(why, said)
+
+
+class ProxiedTests(TlsCase):
+    """
+    TLS behind a proxy: the PROXY header stands in front of the handshake.
+    """
+
+    def behindProxy(self, *options: str, clientCA: bool = False) -> Daemon:
+        """Start a daemon."""
+        return self.daemon(
+            "--proxy-from=127.0.0.0/8", *options, kind="proxy:tls", clientCA=clientCA
+        )
+
+    def client(self, daemon: Daemon, host: int, certificate: str | None = None) -> Peer:
+        """Connect as a proxy does for a client, C{192.0.2.HOST:4711}."""
+        return Peer(daemon.port, self.ca, certificate=certificate, header=header(host))
+
+    def test_client(self) -> None:
+        """The log has the client's address, of whoever is let in and of whoever is
+        not; and the name in the certificate stands beside it."""
+        daemon = self.behindProxy(clientCA=True)
+        with self.client(daemon, 7, self.ours) as peer:
+            self.assertEqual(withoutStamps(peer.answer(b"a\n")), b"a\n")
+        with daemon.connect() as clear:
+            clear.sendall(header(8) + b"hello\n")
+            readAll(clear)
+        until(lambda: " disconnected" in daemon.log() and " refused" in daemon.log())
+        for line in [
+            "192.0.2.7:4711 is CN=probe 7",
+            "192.0.2.7:4711 connected",
+            "192.0.2.7:4711 disconnected: 1 messages, 2 bytes",
+            "192.0.2.8:4711 refused: wrong version number",
+        ]:
+            self.assertIn(f" {line}", daemon.log())
+        self.assertNotIn(" 127.0.0.1", daemon.log())
+
+    def test_hostsAreTheClients(self) -> None:
+        """C{--max-per-host} counts clients, not the proxy."""
+        daemon = self.behindProxy("--max-per-host=1")
+        with self.client(daemon, 7) as one, self.client(daemon, 8) as two:
+            self.assertRaises(ConnectionError, self.client, daemon, 7)
+            for peer in one, two:
+                self.assertEqual(withoutStamps(peer.answer(b"a\n")), b"a\n")
+        until(lambda: " refused" in daemon.log())
+        self.assertIn(
+            " 192.0.2.7:4711 refused: more than 1 connections of 192.0.2.7\n",
+            daemon.log(),
+        )
+
+    def test_renewedCertificate(self) -> None:
+        """A renewed certificate is taken on SIGHUP here too."""
+        daemon = self.behindProxy()
+        with self.client(daemon, 7) as old:
+            self.file("server.pem", self.authority.issue("renewed"))
+            daemon.process.send_signal(signal.SIGHUP)
+            until(lambda: "reloaded" in daemon.log())
+            with self.client(daemon, 8) as new:
+                self.assertNotEqual(new.certificate, old.certificate)
+            self.assertEqual(withoutStamps(old.answer(b"a\n")), b"a\n")
+
+
+def header(host: int) -> bytes:
+    """
+    Make the header of a proxy's, for the client C{192.0.2.HOST:4711}.
+    """
+    return b"PROXY TCP4 192.0.2.%d 192.0.2.1 4711 8002\r\n" % host
 
 
 class ClosingTests(TlsCase):
