@@ -255,7 +255,8 @@ class _Counted:
         self._protocol = protocol
         self._counts = counts
         self._keys = keys
-        counts.update(keys)
+        for key in keys:
+            counts[key] += 1
 
     def __call__(self, *args: object) -> None:
         # What has come to nothing is forgotten: memory is bounded by who is here.
