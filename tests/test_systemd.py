@@ -389,9 +389,13 @@ class UnitFileTests(SynchronousTestCase):
                 timeout=DEADLINE,
                 check=False,
             )
-            self.assertEqual(
-                (verified.stdout, verified.stderr, verified.returncode), (b"", b"", 0)
-            )
+            # It also judges the units of other packages that are installed here.
+            said = [
+                line
+                for line in (verified.stdout + verified.stderr).splitlines()
+                if not re.match(rb"/(usr/)?lib/systemd/system/", line)
+            ]
+            self.assertEqual((said, verified.returncode), ([], 0))
 
     def test_exposure(self) -> None:
         """C{systemd-analyze security} finds little exposed."""
