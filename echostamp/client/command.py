@@ -9,13 +9,19 @@ import math
 import signal
 import sys
 import time
-from collections.abc import Sequence
-from typing import Any, NoReturn, cast
+from collections.abc import Callable, Sequence
+from ipaddress import ip_address
+from typing import TYPE_CHECKING, Any, NoReturn, cast
 
 from echostamp import __version__
+from echostamp.client.durations import parseDuration, parseZone, readable
+from echostamp.client.probes import LARGEST, SMALLEST, USUAL
 from echostamp.text import printable
 
-COMMANDS = ("talk",)
+if TYPE_CHECKING:
+    from echostamp.client.outcome import Outcome
+
+_SECOND = 1_000_000_000
 
 #: The exit status for a wrong command line.
 USAGE = 2
@@ -49,6 +55,75 @@ def _seconds(text: str) -> float:
     return seconds
 
 
+def _duration(least: int, most: int, orNone: bool = False) -> Callable[[str], int]:
+    """
+    Make a reader of durations.
+
+    @param least: nanoseconds.
+    @param most: nanoseconds.
+    @param orNone: whether 0 will do, too.
+    @return: from text to nanoseconds; it raises L{argparse.ArgumentTypeError}.
+    """
+
+    def read(text: str) -> int:
+        try:
+            duration = parseDuration(text)
+        except ValueError as error:
+            raise argparse.ArgumentTypeError(str(error)) from None
+        if not (least <= duration <= most or (orNone and not duration)):
+            bounds = f"from {readable(least)} to {readable(most)}"
+            also = ", or 0" if orNone else ""
+            raise argparse.ArgumentTypeError(f"{text!r} is not {bounds}{also}")
+        return duration
+
+    return read
+
+
+def _whole(least: int, most: int) -> Callable[[str], int]:
+    """
+    Make a reader of whole numbers.
+
+    @return: from text to number; it raises L{argparse.ArgumentTypeError}.
+    """
+
+    def read(text: str) -> int:
+        isNumber = text.isdecimal() and len(text) <= 19
+        if not (isNumber and least <= int(text) <= most):
+            raise argparse.ArgumentTypeError(
+                f"{text!r} is not a whole number from {least} to {most}"
+            )
+        return int(text)
+
+    return read
+
+
+def _percent(text: str) -> float:
+    """
+    Read a share in percent.
+
+    @raise argparse.ArgumentTypeError: it is none.
+    """
+    try:
+        percent = float(text.removesuffix("%"))
+    except ValueError:
+        percent = math.nan
+    if not 0 <= percent <= 100:
+        raise argparse.ArgumentTypeError(f"{text!r} is not a percentage")
+    return percent
+
+
+def _zone(text: str) -> int:
+    """
+    Read a zone.
+
+    @raise argparse.ArgumentTypeError: it is none.
+    """
+    try:
+        return parseZone(text)
+    except ValueError as error:
+        raise argparse.ArgumentTypeError(str(error)) from None
+
+
 def parser() -> argparse.ArgumentParser:
     """
     Give the parser of the command line.
@@ -60,15 +135,35 @@ def parser() -> argparse.ArgumentParser:
     )
     top.add_argument("--version", action="version", version=f"EchoStamp {__version__}")
     commands = top.add_subparsers(metavar="COMMAND", dest="command")
-    talk = commands.add_parser(
-        "talk",
-        help="type a line, see it come back stamped",
-        description="Send each line that is typed, and show the stamped reply. On a "
-        "terminal, an empty line or Ctrl-D ends it. With standard input or output "
-        "elsewhere, every line of the input is sent and every reply written as it "
-        "came.",
+    _addTalk(
+        commands.add_parser(
+            "talk",
+            help="type a line, see it come back stamped",
+            description="Send each line that is typed, and show the stamped reply. On "
+            "a terminal, an empty line or Ctrl-D ends it. With standard input or "
+            "output elsewhere, every line of the input is sent and every reply "
+            "written as it came.",
+        )
     )
-    talk.add_argument(
+    _addPing(
+        commands.add_parser(
+            "ping",
+            help="measure how far away it is, and what its clock says",
+            description="Send probes, and tell from the stamped replies how long they "
+            "take, which are lost, and by how much the far clock differs, with the "
+            "bounds of each figure. Without --count and --deadline it goes on until "
+            "Ctrl-C; Ctrl-\\ shows the figures so far. Durations are seconds, or end "
+            "in ms, us or s.",
+        )
+    )
+    return top
+
+
+def _addTarget(command: argparse.ArgumentParser) -> None:
+    """
+    Add what says where to.
+    """
+    command.add_argument(
         "target",
         nargs="?",
         default="localhost:8002",
@@ -76,6 +171,19 @@ def parser() -> argparse.ArgumentParser:
         help="HOST, HOST:PORT, [V6]:PORT, the same behind tls:, or a Twisted client "
         "endpoint such as unix:/run/echostamp.sock (default: %(default)s)",
     )
+    for option, what in [
+        ("--ca", "over TLS, trust the CAs in this PEM file instead of the system's"),
+        ("--cert", "over TLS, show the certificate in this PEM file"),
+        ("--key", "its private key's PEM file (default: the certificate's)"),
+    ]:
+        command.add_argument(option, metavar="FILE", help=what)
+
+
+def _addTalk(talk: argparse.ArgumentParser) -> None:
+    """
+    Add the options of C{echostamp talk}.
+    """
+    _addTarget(talk)
     talk.add_argument(
         "--time",
         action="store_true",
@@ -89,13 +197,111 @@ def parser() -> argparse.ArgumentParser:
         help="how long to wait for the connection, and for replies still owed once "
         "the input has ended (default: 10)",
     )
-    for option, what in [
-        ("--ca", "over TLS, trust the CAs in this PEM file instead of the system's"),
-        ("--cert", "over TLS, show the certificate in this PEM file"),
-        ("--key", "its private key's PEM file (default: the certificate's)"),
-    ]:
-        talk.add_argument(option, metavar="FILE", help=what)
-    return top
+
+
+def _addPing(ping: argparse.ArgumentParser) -> None:
+    """
+    Add the options of C{echostamp ping}.
+    """
+    _addTarget(ping)
+    add = ping.add_argument_group("probes").add_argument
+    add(
+        *("-c", "--count"),
+        type=_whole(1, 10**9),
+        metavar="N",
+        help="stop after so many probes",
+    )
+    add(
+        *("-i", "--interval"),
+        type=_duration(1_000_000, 3600 * _SECOND, orNone=True),
+        default=_SECOND,
+        metavar="TIME",
+        help="from one probe to the next, at least 1ms; 0: as fast as replies come "
+        "(default: 1)",
+    )
+    add(
+        *("-w", "--deadline"),
+        type=_duration(1_000_000, 366 * 86_400 * _SECOND),
+        metavar="TIME",
+        help="stop after this time",
+    )
+    add(
+        *("-W", "--timeout"),
+        type=_duration(1_000_000, 3600 * _SECOND),
+        default=3 * _SECOND,
+        metavar="TIME",
+        help="how long to wait for each reply (default: 3)",
+    )
+    add(
+        *("-s", "--size"),
+        type=_whole(SMALLEST, LARGEST),
+        default=USUAL,
+        metavar="N",
+        help=f"octets of a message, from {SMALLEST} to {LARGEST} (default: {USUAL})",
+    )
+    add(
+        "--no-jitter",
+        dest="jitter",
+        action="store_false",
+        help="send each probe at its turn, and not up to a tenth of the interval later",
+    )
+    add = ping.add_argument_group("addresses").add_argument
+    add("-4", dest="only4", action="store_true", help="IPv4 only")
+    add("-6", dest="only6", action="store_true", help="IPv6 only")
+    add("--source", type=_address, metavar="ADDR", help="connect from this address")
+    add = ping.add_argument_group("the far clock").add_argument
+    add(
+        "--zone",
+        type=_zone,
+        metavar="ZONE",
+        help="the zone of stamps that name none: UTC, +01:00 or Europe/Berlin "
+        "(default: guessed)",
+    )
+    add = ping.add_argument_group("output").add_argument
+    add("-q", "--quiet", action="store_true", help="only the summary")
+    add("-D", dest="times", action="store_true", help="put the time before each line")
+    add(
+        "-O",
+        dest="outstanding",
+        action="store_true",
+        help="say which probe is outstanding when the next one is sent",
+    )
+    add(
+        *("-n", "--numeric"),
+        action="store_true",
+        help="call the far end by its address alone",
+    )
+    add("--histogram", action="store_true", help="draw how long the round trips were")
+    forms = ping.add_mutually_exclusive_group()
+    forms.add_argument("--json", action="store_true", help="one JSON document")
+    forms.add_argument(
+        "--jsonl", action="store_true", help="a line of JSON a probe, then the summary"
+    )
+    add = ping.add_argument_group(
+        "thresholds", "What does not hold, or cannot be told, is named; status 3."
+    ).add_argument
+    anyTime = _duration(1, 366 * 86_400 * _SECOND)
+    add("--max-rtt", type=anyTime, metavar="TIME", help="for every round trip")
+    add("--max-loss", type=_percent, metavar="PERCENT", help="of the probes")
+    add(
+        "--max-offset",
+        type=anyTime,
+        metavar="TIME",
+        help="between the clocks, for all of the interval in which it is known to be",
+    )
+
+
+def _address(text: str) -> str:
+    """
+    Read an IP address.
+
+    @raise argparse.ArgumentTypeError: it is none.
+    """
+    try:
+        ip_address(text)
+    except ValueError:
+        raise argparse.ArgumentTypeError(f"{text!r} is not an IP address") from None
+    return text
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -105,7 +311,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     @param argv: the command line behind the command's name, or L{None} for the
         process's own.
     @return: the exit status: 0 done, 1 the far end is not there or did not answer
-        everything, 2 this end is at fault.
+        everything, 2 this end is at fault, 3 a threshold was not met.
     """
     if argv is None:
         # Ctrl-C while modules are imported ends us without a traceback.
@@ -122,13 +328,72 @@ def main(argv: Sequence[str] | None = None) -> int:
 
     if unusable := unusableStandardIO():
         return said(Outcome(NEAR_END_FAILED, unusable))
+    return said(COMMANDS[options.command](options))
 
-    from twisted.internet import reactor
 
+def _talk(options: argparse.Namespace) -> Outcome:
+    """
+    Run C{echostamp talk}.
+    """
+    reactor = _reactor()
     from echostamp.client.talk import talk
     from echostamp.client.tls import TlsFiles
 
+    files = TlsFiles(options.ca, options.cert, options.key)
+    return talk(reactor, options.target, options.timeout, options.time, files)
+
+
+def _ping(options: argparse.Namespace) -> Outcome:
+    """
+    Run C{echostamp ping}.
+    """
+    reactor = _reactor(isExact=True)
+    from echostamp.client.ping import Manner, Route, Thresholds, ping
+    from echostamp.client.pinger import Plan
+    from echostamp.client.tls import TlsFiles
+
+    return ping(
+        reactor,
+        options.target,
+        Plan(
+            options.count,
+            options.interval,
+            options.deadline,
+            options.timeout,
+            options.size,
+            options.jitter,
+        ),
+        Manner(
+            "json" if options.json else "jsonl" if options.jsonl else "text",
+            options.quiet,
+            options.times,
+            options.outstanding,
+            options.numeric,
+            options.histogram,
+        ),
+        Thresholds(options.max_rtt, options.max_loss, options.max_offset),
+        Route(options.only4, options.only6, options.source),
+        options.zone,
+        TlsFiles(options.ca, options.cert, options.key),
+    )
+
+
+COMMANDS = {"talk": _talk, "ping": _ping}
+
+
+def _reactor(isExact: bool = False) -> Any:
+    """
+    Give the reactor.
+
+    @param isExact: whether its timers should be as exact as can be: C{select} counts
+        microseconds, C{epoll} milliseconds.
+    """
+    if isExact and "twisted.internet.reactor" not in sys.modules:
+        from twisted.internet import selectreactor
+
+        selectreactor.install()
+    from twisted.internet import reactor
+
     # Twisted's timers go by the time of day, which may be set.
     cast(Any, reactor).seconds = time.monotonic
-    files = TlsFiles(options.ca, options.cert, options.key)
-    return said(talk(reactor, options.target, options.timeout, options.time, files))
+    return reactor

@@ -11,8 +11,8 @@ from typing import NamedTuple
 from echostamp.text import printable
 
 #: Exit statuses: everything was answered; the far end is not there or did not answer
-#: everything; this end is at fault.
-DONE, FAR_END_FAILED, NEAR_END_FAILED = 0, 1, 2
+#: everything; this end is at fault; a threshold was not met.
+DONE, FAR_END_FAILED, NEAR_END_FAILED, THRESHOLD_FAILED = 0, 1, 2, 3
 
 
 class Outcome(NamedTuple):

@@ -13,8 +13,11 @@ from echostamp.stamps import Reading, readStamp
 #: Octets of a message, its newline included: the fewest, the most, and what is usual.
 SMALLEST, LARGEST, USUAL = 32, 65_536, 32
 
-#: What fills a message up.
-_PADDING = b"abcdefghijklmnopqrstuvwxyz" * (LARGEST // 26 + 1)
+_LETTERS = b"abcdefghijklmnopqrstuvwxyz"
+
+#: What fills a message up, from a letter on that its number says: with one digit
+#: altered, it is no other number's.
+_PADDING = _LETTERS * (LARGEST // 26 + 2)
 
 
 class Reply(NamedTuple):
@@ -52,7 +55,8 @@ class Probes:
         @param seq: its number, below 10^19.
         """
         head = b"%s %d " % (self._tag, seq)
-        return head + _PADDING[: self._size - len(head) - 1] + b"\n"
+        start = seq % len(_LETTERS)
+        return head + _PADDING[start : start + self._size - len(head) - 1] + b"\n"
 
     def read(self, line: bytes) -> Reply:
         """

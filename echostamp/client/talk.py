@@ -31,9 +31,9 @@ from echostamp.client.outcome import (
     complain,
     said,
 )
-from echostamp.client.target import Target, parseTarget
+from echostamp.client.target import Target, parseTarget, whyNoTarget
 from echostamp.client.terminal import SafeText, privateDescriptor
-from echostamp.client.tls import OptionError, TlsFiles
+from echostamp.client.tls import TlsFiles
 
 PROMPT = "> "
 
@@ -252,10 +252,8 @@ def talk(
     """
     try:
         found = parseTarget(reactor, target, timeout, files)
-    except OptionError as error:
-        return Outcome(NEAR_END_FAILED, str(error))
     except ValueError as error:
-        return Outcome(NEAR_END_FAILED, f"TARGET {target!r}: {error}")
+        return Outcome(NEAR_END_FAILED, whyNoTarget(target, error))
     conversation = Conversation(reactor, found.name, timeout, showTimes)
     return _run(reactor, found, conversation, timeout)
 

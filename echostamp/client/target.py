@@ -88,6 +88,16 @@ def parseTarget(
         raise ValueError(f"{kind}{error}") from error
 
 
+def whyNoTarget(text: str, error: ValueError) -> str:
+    """
+    Say why there is no target, for the user.
+
+    @param text: what was to be one.
+    @param error: what L{parseTarget} has raised.
+    """
+    return str(error) if isinstance(error, OptionError) else f"TARGET {text!r}: {error}"
+
+
 def _address(text: str) -> tuple[str, int] | None:
     """
     Read a host and a port.

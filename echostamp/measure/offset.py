@@ -15,7 +15,12 @@ from array import array
 from collections.abc import Iterator
 from typing import NamedTuple
 
-from echostamp.measure.envelope import Envelope, aboveFloat, belowFloat
+from echostamp.measure.envelope import (
+    MOST_DRIFT,
+    Envelope,
+    aboveFloat,
+    belowFloat,
+)
 
 #: Nanoseconds for which two clocks are taken to run at constant rates: 5 minutes.
 LONGEST_WINDOW = 300_000_000_000
@@ -31,6 +36,9 @@ DOUBTFUL = "constant rates fit barely: a clock may have been slewed"
 
 #: No straight line fits.
 NO_FIT = "stepped, slewed, or more than one machine"
+
+#: Bounds of the drift that are exact, and need no rounding outwards.
+_MOST_PPM = float(MOST_DRIFT * 1_000_000)
 
 #: A window is in doubt where the room for a line is less than this part of the RTT.
 _LEAST_ROOM = 0.5
@@ -160,8 +168,8 @@ class Window:
             low,
             high,
             float(best.slope * 1_000_000),
-            belowFloat(slowest * 1_000_000),
-            aboveFloat(fastest * 1_000_000),
+            max(belowFloat(slowest * 1_000_000), -_MOST_PPM),
+            min(aboveFloat(fastest * 1_000_000), _MOST_PPM),
             self._ended - self._began,
             self.resolution,
             DOUBTFUL if tight else FITS,

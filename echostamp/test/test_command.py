@@ -8,12 +8,16 @@ import sys
 import time
 
 import twisted.internet
+from hypothesis import given
+from hypothesis import strategies as st
 from twisted.trial.unittest import SynchronousTestCase
 
 from echostamp import __version__
-from echostamp.client import talk, terminal
+from echostamp.client import ping, talk, terminal
 from echostamp.client.command import main
 from echostamp.client.outcome import Outcome
+from echostamp.client.ping import Manner, Route, Thresholds
+from echostamp.client.pinger import Plan
 from echostamp.client.tls import TlsFiles
 from echostamp.test.fakes import FakeReactor
 
@@ -28,6 +32,7 @@ class CommandCase(SynchronousTestCase):
     def setUp(self) -> None:
         """Note what would be run, and what is said."""
         self.talks: list[tuple[str, float, bool, TlsFiles]] = []
+        self.pings: list[tuple[object, ...]] = []
         self.output, self.errors = io.StringIO(), io.StringIO()
         from twisted.internet import reactor  # noqa: F401  # there is one to replace
 
@@ -35,6 +40,7 @@ class CommandCase(SynchronousTestCase):
         self.patch(twisted.internet, "reactor", self.reactor)
         self.patch(terminal, "unusableStandardIO", lambda: "")
         self.patch(talk, "talk", self.talk)
+        self.patch(ping, "ping", self.ping)
         self.patch(sys, "stdout", self.output)
         self.patch(sys, "stderr", self.errors)
 
@@ -51,10 +57,16 @@ class CommandCase(SynchronousTestCase):
         self.talks.append((target, timeout, showTimes, files))
         return Outcome(42, "the end")
 
+    def ping(self, reactor: object, *what: object) -> Outcome:
+        """Note what would be run, and give a status that nothing else has."""
+        self.assertIs(reactor, self.reactor)
+        self.pings.append(what)
+        return Outcome(43, "the end")
+
     def ended(self, *arguments: str) -> int:
         """Run a command line that ends the process at once."""
         status = self.assertRaises(SystemExit, main, arguments).code
-        self.assertEqual(self.talks, [])
+        self.assertEqual((self.talks, self.pings), ([], []))
         assert isinstance(status, int)
         return status
 
@@ -158,6 +170,117 @@ class MainTests(CommandCase):
             self.assertIn(text, self.output.getvalue())
         for text in "--ca FILE", "--cert FILE", "--key FILE":
             self.assertIn(text, self.output.getvalue())
+
+
+class PingTests(CommandCase):
+    """
+    C{echostamp ping} and its options.
+    """
+
+    def pinged(self, *arguments: str) -> tuple[object, ...]:
+        """Run it, and give what is run."""
+        self.assertEqual(main(["ping", *arguments]), 43)
+        return self.pings.pop()
+
+    def test_alone(self) -> None:
+        """Without options it is as the defaults have it."""
+        self.assertEqual(
+            self.pinged(),
+            (
+                *("localhost:8002", Plan(), Manner(), Thresholds(), Route()),
+                *(None, NO_FILES),
+            ),
+        )
+        self.assertIs(self.reactor.seconds, time.monotonic)
+
+    def test_plan(self) -> None:
+        """What to send, and when, by long and short options."""
+        plan = Plan(5, 20_000_000, 2_000_000_000, 200_000_000, 64, False)
+        for options in (
+            "-c5 -i20ms -w2 -W200ms -s64 --no-jitter",
+            "--count=5 --interval=.02 --deadline=2s --timeout=200000us --size 64 "
+            "--no-jitter",
+        ):
+            self.assertEqual(self.pinged("far", *options.split())[:2], ("far", plan))
+        self.assertEqual(self.pinged("-i0")[1], Plan(interval=0))
+
+    def test_manner(self) -> None:
+        """How to tell it."""
+        for options, manner in [
+            ("-q -D -O -n --histogram", Manner("text", True, True, True, True, True)),
+            ("--quiet --numeric", Manner(isQuiet=True, isNumeric=True)),
+            ("--json", Manner("json")),
+            ("--jsonl", Manner("jsonl")),
+        ]:
+            self.assertEqual(self.pinged(*options.split())[2], manner)
+
+    def test_thresholds(self) -> None:
+        """What must hold."""
+        options = "--max-rtt=5ms", "--max-loss=2.5%", "--max-offset=1us"
+        self.assertEqual(self.pinged(*options)[3], Thresholds(5_000_000, 2.5, 1000))
+        self.assertEqual(self.pinged("--max-loss=0")[3], Thresholds(loss=0))
+
+    def test_route(self) -> None:
+        """By what addresses; the zone; the files for TLS."""
+        self.assertEqual(self.pinged("-4")[4], Route(only4=True))
+        self.assertEqual(self.pinged("-6")[4], Route(only6=True))
+        self.assertEqual(self.pinged("--source=::1")[4], Route(source="::1"))
+        self.assertEqual(self.pinged("--zone=+01:00")[5], 3_600_000_000_000)
+        files = TlsFiles("a", "b", "c")
+        self.assertEqual(self.pinged("--ca=a", "--cert=b", "--key=c")[6], files)
+
+    def test_wrong(self) -> None:
+        """What cannot be is refused by one line, which names the option and quotes
+        what it was given."""
+        for option, *texts in [
+            ("--count", "0", "-1", "x", "1000000001", "1.5", ""),
+            ("--interval", "999us", "1ns", "3601", "x", "-1", "1m", ""),
+            ("--deadline", "0", "1us", "x", "400000000"),
+            ("--timeout", "0", "1us", "3601s", "x"),
+            ("--size", "31", "65537", "x"),
+            ("--max-rtt", "0", "x"),
+            ("--max-loss", "101", "-1", "x", "nan", "inf", "%"),
+            ("--max-offset", "0", "x", "+1"),
+            ("--zone", "Nowhere", "+1", "+25:00"),
+            ("--source", "localhost", "1.2.3", "x"),
+        ]:
+            for text in texts:
+                self.assertEqual(self.ended("ping", f"{option}={text}"), 2)
+                said = self.said()
+                self.assertEqual(said.count("\n"), 1, said)
+                self.assertTrue(said.startswith("echostamp ping: argument "), said)
+                self.assertIn(option, said)
+                self.assertIn(repr(text), said)
+
+    def test_excluding(self) -> None:
+        """There is one form of output."""
+        self.assertEqual(self.ended("ping", "--json", "--jsonl"), 2)
+        self.assertIn("--jsonl", self.said())
+
+    def test_bounds(self) -> None:
+        """A duration out of bounds is told the bounds."""
+        self.assertEqual(self.ended("ping", "-i0.5ms"), 2)
+        self.assertIn("from 1.000 ms to 3600.000 s, or 0", self.said())
+
+    def test_help(self) -> None:
+        """C{--help} tells of every option."""
+        self.assertEqual(self.ended("ping", "--help"), 0)
+        for text in (
+            *("--count", "--interval", "--deadline", "--timeout", "--size"),
+            *("--no-jitter", "--source", "--zone", "--quiet", "-D", "-O", "--numeric"),
+            *("--json", "--jsonl", "--histogram", "--max-rtt", "--max-loss"),
+            *("--max-offset", "TARGET", "--ca"),
+        ):
+            self.assertIn(text, self.output.getvalue())
+
+    @given(st.text())
+    def test_anyText(self, text: str) -> None:
+        """Whatever an option is given, it is taken, or refused by status 2."""
+        for option in "-c", "-i", "-w", "-W", "-s", "--max-loss", "--zone", "--source":
+            try:
+                self.assertEqual(main(["ping", f"{option}={text}"]), 43)
+            except SystemExit as ended:
+                self.assertEqual(ended.code, 2)
 
 
 class ModuleTests(CommandCase):

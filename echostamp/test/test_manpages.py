@@ -6,11 +6,18 @@ import re
 from contextlib import redirect_stdout
 from io import StringIO
 from pathlib import Path
+from signal import SIGINT, SIGTERM
 
 from twisted.trial.unittest import SkipTest, SynchronousTestCase
 
 import echostamp
 from echostamp.client.command import parser
+from echostamp.client.outcome import (
+    DONE,
+    FAR_END_FAILED,
+    NEAR_END_FAILED,
+    THRESHOLD_FAILED,
+)
 from echostamp.daemon.service import PORT, Options
 
 DOCS = Path(echostamp.__file__).parent.parent / "docs"
@@ -60,8 +67,24 @@ def helped(text: str) -> set[str]:
     """
     Find the options of a help text's list.
     """
-    lists = re.findall(r"^ +((?:-\w, )?--[\w-]+)", text, re.MULTILINE)
-    return {option for options in lists for option in options.split(", ")}
+    lists = re.findall(r"^ {1,6}(-.*?)(?:  |$)", text, re.MULTILINE)
+    return {option for options in lists for option in _names(options)}
+
+
+def firstHelped(text: str) -> set[str]:
+    """
+    Find the first name of every option of a help text's list.
+    """
+    lists = re.findall(r"^ {1,6}(-.*?)(?:  |$)", text, re.MULTILINE)
+    return {_names(options)[0] for options in lists}
+
+
+def _names(options: str) -> list[str]:
+    """
+    Find the names of an option: C{-c N, --count N}, or from Python 3.13 on C{-c,
+    --count N}.
+    """
+    return re.findall(r"(?:^|, )(--?[\w-]+)", options)
 
 
 def clientHelp(*command: str) -> str:
@@ -84,23 +107,67 @@ class ClientPageTests(SynchronousTestCase):
     C{echostamp.1}.
     """
 
+    def lists(self) -> list[dict[str, str]]:
+        """
+        Give the entries of the page's lists: of the command, of both subcommands, of
+        C{talk} alone and of C{ping} alone.
+        """
+        lists = section("echostamp.1", "OPTIONS").split("\nOptions of\n")
+        heads = [each.partition("\n.Bl ")[0] for each in lists[1:]]
+        self.assertEqual(
+            [re.findall(r"^\.Cm (\w+)", head, re.MULTILINE) for head in heads],
+            [["talk", "ping"], ["talk"], ["ping"]],
+        )
+        return [documented(each) for each in lists]
+
     def test_options(self) -> None:
-        """Every option of the command and of C{talk} has its entry; no other has."""
-        options = helped(clientHelp()) | helped(clientHelp("talk"))
-        self.assertLessEqual({"-h", "--version", "--timeout"}, options)
-        self.assertEqual(set(documented(section("echostamp.1", "OPTIONS"))), options)
+        """Every option of the command and its subcommands has its entry; no other."""
+        command, both, talk, ping = (set(each) for each in self.lists())
+        self.assertEqual(command, helped(clientHelp()))
+        self.assertLessEqual({"-h", "--version"}, command)
+        for name, alone in ("talk", talk), ("ping", ping):
+            options = helped(clientHelp(name)) - {"-h", "--help"}
+            self.assertLessEqual({"--ca", "--timeout"}, options)
+            self.assertEqual(both | alone, options)
+            self.assertEqual(both & alone, set())
+        self.assertLessEqual({"-c", "--count", "-4", "-D", "--max-rtt"}, ping)
 
     def test_synopsis(self) -> None:
-        """The synopsis has each option, and no other."""
-        options = helped(clientHelp()) | helped(clientHelp("talk"))
-        self.assertEqual(flags(section("echostamp.1", "SYNOPSIS")), options)
+        """The synopsis has each option once, by its short name where there is one."""
+        forms = section("echostamp.1", "SYNOPSIS").split(".Nm\n")
+        for name in "talk", "ping":
+            (form,) = (each for each in forms if each.startswith(f".Cm {name}\n"))
+            options = firstHelped(clientHelp(name)) - {"-h"}
+            self.assertEqual(flags(form), options)
+            forms.remove(form)
+        self.assertEqual(flags("".join(forms)), helped(clientHelp()))
 
     def test_defaults(self) -> None:
         """The defaults are those of the parser."""
         arguments = parser().parse_args(["talk"])
-        timeout = documented(section("echostamp.1", "OPTIONS"))["--timeout"]
-        self.assertIn(f"default is {arguments.timeout:g}.", timeout)
+        _, _, talk, ping = self.lists()
+        self.assertIn(f"default is {arguments.timeout:g}.", talk["--timeout"])
         self.assertIn(arguments.target, section("echostamp.1", "DESCRIPTION"))
+        arguments = parser().parse_args(["ping"])
+        for option, default in [
+            ("--interval", arguments.interval / 1e9),
+            ("--timeout", arguments.timeout / 1e9),
+            ("--size", arguments.size),
+        ]:
+            self.assertIn(f"default is {default:g}.", ping[option])
+
+    def test_statuses(self) -> None:
+        """Every exit status of the command has its entry."""
+        statuses = re.findall(
+            r"^\.It (\d+)$", section("echostamp.1", "EXIT STATUS"), re.MULTILINE
+        )
+        self.assertEqual(
+            [int(status) for status in statuses],
+            [
+                *(DONE, FAR_END_FAILED, NEAR_END_FAILED, THRESHOLD_FAILED),
+                *(128 + SIGINT, 128 + SIGTERM),
+            ],
+        )
 
 
 class DaemonPageTests(SynchronousTestCase):
@@ -118,9 +185,10 @@ class DaemonPageTests(SynchronousTestCase):
 
     def test_synopsis(self) -> None:
         """The synopsis has each option once, by its short name where there is one."""
-        usage = Options().getUsage()
-        first = set(re.findall(r"^ +(--?[\w-]+)", usage, re.MULTILINE))
-        self.assertEqual(flags(section("twistd-echostamp.8", "SYNOPSIS")), first)
+        self.assertEqual(
+            flags(section("twistd-echostamp.8", "SYNOPSIS")),
+            firstHelped(Options().getUsage()),
+        )
 
     def test_defaults(self) -> None:
         """The defaults are those of the options."""

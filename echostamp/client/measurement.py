@@ -1,0 +1,231 @@
+"""
+What a run of probes has shown so far.
+
+This joins the parts of L{echostamp.measure}, which know numbers alone, with the stamps
+that the far end writes and with what happened to the connection.
+"""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass
+from typing import NamedTuple
+
+from echostamp.measure.delay import Delays
+from echostamp.measure.offset import OffsetTracker, OwnClock
+from echostamp.measure.samples import Probe
+from echostamp.measure.turns import FarZone, nextTurn
+from echostamp.stamps import Reading
+
+#: The resolution, in nanoseconds, from which on stamps are coarse: extra probes help.
+COARSE = 10_000_000
+
+
+class Moment(NamedTuple):
+    """
+    A reading of our clocks, in nanoseconds.
+
+    @ivar before: the monotonic clock, just before the other was read.
+    @ivar realtime: since the epoch.
+    @ivar after: the monotonic clock, just after it.
+    """
+
+    before: int
+    realtime: int
+    after: int
+
+
+def moment() -> Moment:
+    """
+    Read the clocks.
+    """
+    return Moment(time.monotonic_ns(), time.time_ns(), time.monotonic_ns())
+
+
+class Sent(NamedTuple):
+    """
+    A probe that is under way.
+
+    @ivar seq: its number.
+    @ivar moment: when it left.
+    @ivar steps: how often our clock had been set by then.
+    """
+
+    seq: int
+    moment: Moment
+    steps: int
+
+
+@dataclass
+class Outage:
+    """
+    A time without a connection.
+
+    @ivar start: when it was lost, in nanoseconds since the epoch.
+    @ivar began: the same by the monotonic clock.
+    @ivar reason: why.
+    @ivar lost: how many probes were under way.
+    @ivar length: nanoseconds; L{None} while it lasts.
+    @ivar skipped: how many probes were due meanwhile, and not sent.
+    """
+
+    start: int
+    began: int
+    reason: str
+    lost: int
+    length: int | None = None
+    skipped: int = 0
+
+
+class Measurement:
+    """
+    The probes of a run, and all that is known from them.
+
+    @ivar delays: round trips and losses.
+    @ivar offset: the far clock.
+    @ivar zone: what the far clock's zone is, where its stamps do not say.
+    @ivar outages: the times without a connection.
+    @ivar stamped: how many replies had a stamp that could be read.
+    @ivar zoneless: whether the stamps name no zone.
+    @ivar skipped: how many probes could not be sent within their time.
+    """
+
+    def __init__(self, zone: int | None = None) -> None:
+        """
+        @param zone: nanoseconds by which the far clock's zone is ahead of UTC, for
+            stamps that do not say it; L{None} to guess it.
+        """
+        self.delays = Delays()
+        self.offset = OffsetTracker()
+        self.zone = FarZone(zone)
+        self.outages: list[Outage] = []
+        self.stamped = self.skipped = 0
+        self.zoneless = False
+        self._resolution = 0
+        self._leastRtt: int | None = None
+        self._ownClock = OwnClock()
+
+    def _observe(self, at: Moment) -> int:
+        """
+        See whether our own clock was set: what was known of the other is void then.
+
+        @return: how often it was.
+        """
+        before = self._ownClock.steps
+        steps = self._ownClock.observe(*at)
+        if steps != before:
+            self.forget()
+        return steps
+
+    @property
+    def steps(self) -> int:
+        """How often our own clock was set."""
+        return self._ownClock.steps
+
+    def forget(self) -> None:
+        """
+        Forget the far clock: it may be another machine's, or ours was set.
+        """
+        self.offset.restart()
+        self.zone.restart()
+        self._leastRtt = None
+
+    def probeSent(self, due: int, at: Moment) -> Sent:
+        """
+        A probe leaves.
+
+        @param due: when it was to leave, by the monotonic clock.
+        """
+        steps = self._observe(at)
+        seq = self.delays.run.send(at.realtime - (at.after - due), at.realtime)
+        return Sent(seq, at, steps)
+
+    def extraSent(self, number: int, at: Moment) -> Sent:
+        """
+        A probe leaves that only the far clock is asked with.
+        """
+        return Sent(number, at, self._observe(at))
+
+    def probeAnswered(
+        self, sent: Sent, at: Moment, reading: Reading | None, isAltered: bool
+    ) -> None:
+        """
+        A reply to a probe has come in time.
+        """
+        steps = self._observe(at)
+        rtt = at.before - sent.moment.after
+        void = steps != sent.steps
+        if self._leastRtt is None or rtt < self._leastRtt:
+            self._leastRtt = rtt
+        t2 = None if isAltered else self._instant(sent, at, reading, void)
+        self.delays.run.reply(
+            sent.seq,
+            at.realtime,
+            rtt,
+            t2,
+            resolution=1 if reading is None else reading.resolution,
+            altered=isAltered,
+            void=void,
+        )
+
+    def extraAnswered(self, sent: Sent, at: Moment, reading: Reading | None) -> None:
+        """
+        A reply to an extra probe has come.
+
+        @param reading: what its stamp says; L{None} if that is not to be relied on.
+        """
+        void = self._observe(at) != sent.steps
+        self._instant(sent._replace(seq=self.delays.run.sent), at, reading, void)
+
+    def _instant(
+        self, sent: Sent, at: Moment, reading: Reading | None, void: bool
+    ) -> int | None:
+        """
+        Read the far clock.
+
+        @return: the instant that the stamp tells, if it tells one.
+        """
+        if reading is None:
+            return None
+        self.stamped += 1
+        t1, t4 = sent.moment.realtime, at.realtime
+        instant = reading.time
+        if not reading.zoned:
+            self.zoneless = True
+            if void:
+                # What it seems to be off by is not the zone's doing.
+                return None
+            instant = self.zone.instant(instant, reading.resolution, t1, t4)
+        if not void:
+            self._resolution = reading.resolution
+            self.offset.add(sent.seq, t1, instant, instant, t4, reading.resolution)
+        return instant
+
+    def repeated(self, seq: int, at: Moment, isAltered: bool) -> None:
+        """
+        Another reply to a probe has come, or one that had been called lost is answered.
+        """
+        run = self.delays.run
+        if run.first <= seq < run.sent:
+            run.reply(seq, at.realtime, None, altered=isAltered)
+
+    def probeLost(self, seq: int) -> Probe:
+        """
+        No reply has come in time.
+        """
+        run = self.delays.run
+        run.lose(seq)
+        return run[seq]
+
+    def nextExtra(self, at: Moment) -> int | None:
+        """
+        Say when to send an extra probe, by the monotonic clock, so that it narrows the
+        bounds of the offset; L{None} if it would not.
+        """
+        if self._resolution < COARSE or self._leastRtt is None:
+            return None
+        bounds = self.offset.bounds(at.realtime)
+        if bounds is None:
+            return None
+        turn = nextTurn(at.realtime, *bounds, self._resolution, self._leastRtt)
+        return None if turn is None else turn - at.realtime + at.after

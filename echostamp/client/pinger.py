@@ -1,0 +1,474 @@
+"""
+What C{echostamp ping} does: L{Pinger} says when each probe is due, follows those that
+are under way, and keeps the connection up.  How a probe travels is its link's affair,
+see L{LineLink <echostamp.client.link.LineLink>}; what comes of it is L{Measurement
+<echostamp.client.measurement.Measurement>}'s.
+"""
+
+from __future__ import annotations
+
+import errno
+import random
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+from twisted.application.internet import ClientService, backoffPolicy
+from twisted.internet.defer import Deferred
+from twisted.internet.error import ConnectBindError
+from twisted.internet.interfaces import IDelayedCall
+from twisted.internet.protocol import Factory
+from twisted.python.failure import Failure
+
+from echostamp.client.connecting import SetUp, TimedEndpoint
+from echostamp.client.failures import whatFailed
+from echostamp.client.link import LineLink, TcpInfo
+from echostamp.client.measurement import Measurement, Moment, Outage, Sent, moment
+from echostamp.client.outcome import FAR_END_FAILED, NEAR_END_FAILED, Outcome
+from echostamp.client.probes import Probes, Reply
+from echostamp.measure.samples import Probe
+
+SECOND = 1_000_000_000
+
+#: Probes in a row that time out on a connection before it is given up.
+DEAF = 3
+
+#: The part of the interval by which a probe may be due after its turn.
+JITTER = 0.1
+
+#: The longest wait, in nanoseconds, that Linux ends in time (C{select(2)} of it has the
+#: greater of 50 microseconds and a thousandth to spare).
+EXACT = 10_000_000
+
+#: Numbers of extra probes; no other is so great.
+EXTRA = 10**18
+
+
+@dataclass(frozen=True)
+class Plan:
+    """
+    What to send, and when.  Durations are nanoseconds.
+
+    @ivar count: how many probes; L{None} for any number.
+    @ivar interval: from one to the next; 0 to send each when the one before it has been
+        answered.
+    @ivar deadline: how long the whole run may take; L{None} for ever.
+    @ivar timeout: how long a probe may take.
+    @ivar size: octets of a message.
+    @ivar jitter: whether each probe is due a little after its turn, by chance.
+    """
+
+    count: int | None = None
+    interval: int = SECOND
+    deadline: int | None = None
+    timeout: int = 3 * SECOND
+    size: int = 32
+    jitter: bool = True
+
+
+class Listener(Protocol):
+    """
+    Who is told what happens, as it happens.
+    """
+
+    def connected(self, link: LineLink) -> None:
+        """There is a connection, or there is one again."""
+
+    def outstanding(self, seq: int) -> None:
+        """The next probe is due, and this one has not been answered."""
+
+    def settled(self, probe: Probe, note: str) -> None:
+        """
+        It is known what became of a probe.
+
+        @param note: what is odd about it, if anything.
+        """
+
+    def disconnected(self, outage: Outage) -> None:
+        """The connection is gone."""
+
+
+def _isOurFault(error: object) -> bool:
+    """
+    Say whether a connection could not even be tried, for want of an address of ours.
+    """
+    return isinstance(error, ConnectBindError) and error.osError != errno.EAFNOSUPPORT
+
+
+class Pinger:
+    """
+    A run of probes.
+
+    @ivar done: fires with the L{Outcome} when it is over; with status 0 where replies
+        came.
+    @ivar measurement: what has been found.
+    @ivar began: when it began, by our clocks; L{None} before there is a connection.
+    @ivar setUps: how long it took to make each connection.
+    """
+
+    def __init__(
+        self,
+        reactor: Any,
+        endpoint: TimedEndpoint,
+        name: str,
+        plan: Plan,
+        measurement: Measurement,
+        listener: Listener,
+        tag: bytes,
+        clocks: Callable[[], Moment] = moment,
+        chance: Callable[[], float] = random.random,
+    ) -> None:
+        """
+        @param reactor: runs the timers.
+        @param endpoint: how to connect.
+        @param name: what messages call the far end.
+        @param plan: what to send, and when.
+        @param measurement: takes what comes of it.
+        @param listener: is told what happens.
+        @param tag: tells our messages from those of other runs.
+        @param clocks: reads our clocks.
+        @param chance: gives numbers from 0 to 1.
+        """
+        self.done: Deferred[Outcome] = Deferred()
+        self.measurement = measurement
+        self.began: Moment | None = None
+        self.setUps: list[SetUp] = []
+        self.kernels: list[TcpInfo] = []
+        self._endpoint = endpoint
+        self._reactor = reactor
+        self._name = name
+        self._plan = plan
+        self._listener = listener
+        self._clocks = clocks
+        self._chance = chance
+        probes = Probes(tag, plan.size)
+        self._service = ClientService(
+            endpoint,
+            Factory.forProtocol(lambda: LineLink(self, probes, clocks)),
+            backoffPolicy(0.5, 15.0),
+            reactor,
+        )
+        self._link: LineLink | None = None
+        self._turn = 0
+        self._due = 0
+        self._isLast = False
+        self._isOver = False
+        self._ended: Moment | None = None
+        self._isFirst = True
+        self._lastAsked = 0
+        self._deafness = 0
+        self._underWay: dict[int, Sent] = {}
+        self._extra: Sent | None = None
+        self._extras = EXTRA
+        self._timers: dict[str, IDelayedCall] = {}
+
+    @property
+    def kernel(self) -> TcpInfo | None:
+        """
+        What the kernel knows: of the last connection its RTT, and of all of them how
+        often it had to send again.
+        """
+        found = [*self.kernels]
+        if self._link is not None:
+            self._link.askKernel()
+            found += [self._link.kernel] if self._link.kernel else []
+        if not found:
+            return None
+        again = sum(each.retransmissions for each in found)
+        return TcpInfo(found[-1].smoothedRtt, again)
+
+    @property
+    def underWay(self) -> list[Probe]:
+        """The probes of which nothing is known yet."""
+        return [self.measurement.delays.run[seq] for seq in self._underWay]
+
+    @property
+    def elapsed(self) -> int:
+        """For how long it has gone on, or went on, in nanoseconds."""
+        if self.began is None:
+            return 0
+        return (self._ended or self._clocks()).after - self.began.after
+
+    def start(self) -> None:
+        """
+        Connect, and begin.
+        """
+        if self._plan.deadline is not None:
+            self._at(self._clocks().after + self._plan.deadline, self.stop)
+        self._service.startService()
+        self._service.whenConnected(failAfterFailures=1).addErrback(self._notConnected)
+
+    def _notConnected(self, failure: Failure) -> None:
+        """
+        There was nobody there to begin with.
+        """
+        status = NEAR_END_FAILED if _isOurFault(failure.value) else FAR_END_FAILED
+        outcome = Outcome(status, f"{self._name}: {whatFailed(failure)}")
+        self._finish(outcome)
+
+    def stop(self) -> None:
+        """
+        End the run: what has not been answered by now is not counted as lost, unless
+        its time is over.
+        """
+        received = self.measurement.delays.run.received
+        if received:
+            self._finish(Outcome(0))
+        else:
+            self._finish(Outcome(FAR_END_FAILED, f"{self._name}: no reply"))
+
+    def _finish(self, outcome: Outcome) -> None:
+        """
+        It is over.
+        """
+        if self._isOver:
+            return
+        self._isOver = True
+        self._ended = self._clocks()
+        for timer in self._timers.values():
+            if timer.active():
+                timer.cancel()
+        # Not within the service's own doing: it is in no state to be stopped.
+        self._reactor.callLater(0, self._service.stopService)
+        if self._link is not None:
+            self._link.askKernel()
+            self._link.abort("")
+        self.done.callback(outcome)
+
+    def _at(self, when: int, call: Callable[[], object]) -> None:
+        """
+        Call something once at a time of the monotonic clock, in the place of what the
+        same call was set to before.
+        """
+        name = call.__name__
+        before = self._timers.get(name)
+        if before is not None and before.active():
+            before.cancel()
+        delay = max(0, when - self._clocks().after) / SECOND
+        self._timers[name] = self._reactor.callLater(delay, call)
+
+    # --- The connection ---------------------------------------------------------------
+
+    def linkUp(self, link: LineLink) -> None:
+        """There is a connection: begin, or go on."""
+        now = self._clocks()
+        self._link = link
+        self._isFirst = True
+        self._deafness = 0
+        self.setUps.append(self._endpoint.setUp)
+        if self.began is None:
+            self.began = now
+            self._setDue()
+        else:
+            self.measurement.forget()
+            outage = self.measurement.outages[-1]
+            outage.length = now.after - outage.began
+        self._listener.connected(link)
+        self._tick()
+
+    def linkReady(self) -> None:
+        """The connection takes probes again."""
+        self._tick()
+
+    def linkDown(self, link: LineLink, reason: str) -> None:
+        """The connection is gone, and with it what was under way."""
+        if link.kernel is not None:
+            self.kernels.append(link.kernel)
+        self._link = None
+        self._extra = None
+        if self._isOver:
+            return
+        now = self._clocks()
+        lost = list(self._underWay)
+        outage = Outage(now.realtime, now.after, reason, len(lost))
+        self.measurement.outages.append(outage)
+        for seq in lost:
+            self._lose(seq, reason)
+        self._listener.disconnected(outage)
+        self._lookForEnd()
+        # Where it was blocked, nobody has looked at the schedule.
+        self._tick()
+
+    # --- Probes -----------------------------------------------------------------------
+
+    def _setDue(self) -> None:
+        """
+        Say when the next probe is due: each by its turn, so that nothing adds up.
+        """
+        assert self.began is not None
+        interval = self._plan.interval
+        late = JITTER * interval * self._chance() if self._plan.jitter else 0
+        self._due = self.began.after + self._turn * interval + round(late)
+
+    def _tick(self) -> None:
+        """
+        Send what is due, and wait for what is not.
+        """
+        while not (self._isOver or self._isLast):
+            now = self._clocks().after
+            if self._plan.interval:
+                left = self._due - now
+                if left > 0:
+                    # The kernel may be late by a thousandth of what it is asked to
+                    # wait, so a long wait has two parts.
+                    early = left // 200 if left > EXACT else 0
+                    self._at(self._due - early, self._tick)
+                    return
+            elif self._underWay:
+                return
+            else:
+                self._due = now
+            if self._link is None or now - self._due > self._plan.timeout:
+                if not self._skip():
+                    return
+            elif self._link.isBlocked:
+                return
+            else:
+                self._send(self._link)
+            self._turn += 1
+            self._isLast = self._turn == self._plan.count
+            self._setDue()
+
+    def _skip(self) -> bool:
+        """
+        A probe could not be sent in its time.
+
+        @return: whether the next one may be looked at: not where there is no schedule.
+        """
+        if not self._plan.interval:
+            return False
+        self.measurement.skipped += 1
+        if self._link is None:
+            self.measurement.outages[-1].skipped += 1
+        if self._turn + 1 == self._plan.count:
+            self._isLast = True
+            self._lookForEnd()
+        return True
+
+    def _send(self, link: LineLink) -> None:
+        """
+        Send a probe.
+        """
+        if self._underWay:
+            self._listener.outstanding(next(reversed(self._underWay)))
+        sent = self.measurement.probeSent(self._due, self._clocks())
+        link.send(sent.seq)
+        self._underWay[sent.seq] = sent
+        if len(self._underWay) == 1:
+            self._watch()
+
+    def _watch(self) -> None:
+        """
+        Wait for the time of the oldest probe that is under way to be over.
+        """
+        for sent in self._underWay.values():
+            self._at(sent.moment.after + self._plan.timeout, self._timedOut)
+            break
+
+    def _timedOut(self) -> None:
+        """
+        The time of a probe may be over.
+        """
+        now = self._clocks().after
+        for seq, sent in list(self._underWay.items()):
+            if sent.moment.after + self._plan.timeout > now:
+                break
+            self._deafness += 1
+            self._lose(seq, f"no reply within {self._plan.timeout / SECOND:g} s")
+        self._watch()
+        self._lookForEnd()
+        if self._deafness >= DEAF and self._link is not None and not self._isOver:
+            self._link.abort(f"{DEAF} probes in a row timed out")
+        elif not self._plan.interval:
+            self._tick()
+
+    def _lose(self, seq: int, reason: str) -> None:
+        """
+        Give a probe up.
+        """
+        del self._underWay[seq]
+        self._listener.settled(self.measurement.probeLost(seq), reason)
+
+    def answered(self, reply: Reply, at: Moment) -> None:
+        """A line has come back."""
+        if self._isOver:
+            return
+        seq, isAltered = reply.seq, reply.isAltered
+        if self._extra is not None and seq == self._extra.seq:
+            extra, self._extra = self._extra, None
+            reading = None if isAltered else reply.reading
+            self.measurement.extraAnswered(extra, at, reading)
+            self._planExtra()
+            return
+        if seq is None or seq >= self.measurement.delays.run.sent:
+            if seq is not None and seq >= EXTRA:
+                return
+            # Lines come back in order: it is the oldest one's.
+            oldest = next(iter(self._underWay.values()), None)
+            if self._extra is not None and (
+                oldest is None or self._extra.moment.after < oldest.moment.after
+            ):
+                self._extra = None
+                return
+            if oldest is None:
+                return
+            seq, isAltered = oldest.seq, True
+        self._deafness = 0
+        sent = self._underWay.pop(seq, None)
+        if sent is None:
+            run = self.measurement.delays.run
+            if seq < run.first:
+                return
+            self.measurement.repeated(seq, at, isAltered)
+            probe = run[seq]
+            self._listener.settled(probe, "duplicate" if probe.duplicated else "late")
+            return
+        self.measurement.probeAnswered(sent, at, reply.reading, isAltered)
+        if self._isFirst:
+            self._isFirst = False
+            self.setUps[-1].firstReply = at.before - sent.moment.after
+        if self._link is not None and at.after - self._lastAsked > SECOND:
+            # When the connection is lost it is too late.
+            self._lastAsked = at.after
+            self._link.askKernel()
+        note = "altered" if isAltered else ""
+        self._listener.settled(self.measurement.delays.run[seq], note)
+        self._watch()
+        self._planExtra()
+        self._lookForEnd()
+        if not self._plan.interval:
+            self._tick()
+
+    def _lookForEnd(self) -> None:
+        """
+        It is over when nothing more will be sent, and nothing is under way.
+        """
+        if self._isLast and not self._underWay:
+            self.stop()
+
+    # --- Extra probes, for clocks that show only seconds ------------------------------
+
+    def _planExtra(self) -> None:
+        """
+        Ask the far clock near the turn of its second, if that tells something, and if
+        it is not being asked already.
+        """
+        timer = self._timers.get(self._sendExtra.__name__)
+        if timer is not None and timer.active():
+            return
+        now = self._clocks().after
+        if self._extra and now - self._extra.moment.after < self._plan.timeout:
+            return
+        when = self.measurement.nextExtra(self._clocks())
+        if when is not None and not (self._isOver or self._isLast):
+            self._at(when, self._sendExtra)
+
+    def _sendExtra(self) -> None:
+        """
+        Send an extra probe.
+        """
+        if self._link is None or self._link.isBlocked:
+            return
+        self._extras += 1
+        self._extra = self.measurement.extraSent(self._extras, self._clocks())
+        self._link.send(self._extra.seq)

@@ -1,0 +1,177 @@
+"""
+What a run of C{echostamp ping} found, as JSON: see C{docs/ping.schema.json}.
+
+Times are integer nanoseconds since the UNIX epoch, durations integer nanoseconds.
+"""
+
+from __future__ import annotations
+
+import json
+import platform
+from collections.abc import Iterator
+from typing import Any
+
+from echostamp import __version__
+from echostamp.client.connecting import SetUp
+from echostamp.client.durations import zoneName
+from echostamp.client.measurement import Measurement, Outage
+from echostamp.client.pinger import Pinger
+from echostamp.measure.delay import Summary, lossPercent
+from echostamp.measure.oneway import OneWay, Range, oneWays
+from echostamp.measure.samples import Probe
+
+Json = dict[str, Any]
+
+
+def document(pinger: Pinger, config: Json) -> Json:
+    """
+    Give all but the probes.
+
+    @param config: what was asked for, and of whom.
+    """
+    began = pinger.began
+    return {
+        "version": __version__,
+        "system": {
+            "platform": platform.platform(),
+            "python": platform.python_version(),
+        },
+        "config": {**config, "began": began.realtime if began else None},
+        "stats": stats(pinger),
+    }
+
+
+def stats(pinger: Pinger) -> Json:
+    """
+    Give the figures.
+    """
+    found = pinger.measurement
+    run = found.delays.run
+    ways = oneWays(run, found.offset)
+    rtt = found.delays.rtt()
+    kernel = pinger.kernel
+    return {
+        "duration": pinger.elapsed,
+        "sent": run.sent,
+        "received": run.received,
+        "lost": run.lost,
+        "loss_percent": lossPercent(run),
+        "under_way": run.pending,
+        "skipped": found.skipped,
+        "late": run.late,
+        "duplicates": run.duplicates,
+        "reordered": run.reordered,
+        "altered": run.altered,
+        "bursts": {str(size): n for size, n in found.delays.bursts().items()},
+        "rtt": _summary(rtt),
+        "rtt_from_due": _summary(found.delays.rttFromDue()),
+        "percentiles_exact": rtt is None or rtt.exact,
+        "ipdv": _summary(found.delays.ipdv()),
+        "forward": None if ways is None else _oneWay(ways[0]),
+        "backward": None if ways is None else _oneWay(ways[1]),
+        "offset": _offset(found),
+        "stamped": found.stamped,
+        "clock_steps": found.steps,
+        "setup": [_setUp(each) for each in pinger.setUps],
+        "outages": [_outage(each) for each in found.outages],
+        "kernel": None
+        if kernel is None
+        else {
+            "smoothed_rtt": kernel.smoothedRtt,
+            "retransmissions": kernel.retransmissions,
+        },
+    }
+
+
+def _whole(ns: float | None) -> int | None:
+    return None if ns is None else round(ns)
+
+
+def _summary(summary: Summary | None) -> Json | None:
+    if summary is None:
+        return None
+    return {
+        name: _whole(getattr(summary, name))
+        for name in Summary._fields
+        if name != "exact"
+    }
+
+
+def _range(found: Range) -> list[int]:
+    return [round(found.low), round(found.high)]
+
+
+def _oneWay(way: OneWay) -> Json:
+    ranges = None
+    if way.range is not None:
+        ranges = {name: _range(each) for name, each in way.range._asdict().items()}
+    return {"pdv": _summary(way.pdv), "range": ranges}
+
+
+def _offset(found: Measurement) -> Json | None:
+    report = found.offset.report()
+    if report is None:
+        return None
+    zone = found.zone
+    isAssumed = found.zoneless and zone.assumed and zone.zone is not None
+    return {
+        "at": report.at,
+        "estimate": report.estimate,
+        "low": report.low,
+        "high": report.high,
+        "drift_ppm": report.driftPpm,
+        "drift_low_ppm": report.driftLowPpm,
+        "drift_high_ppm": report.driftHighPpm,
+        "window": report.window,
+        "resolution": report.resolution,
+        "zone_assumed": zoneName(zone.zone or 0) if isAssumed else None,
+        "verdict": report.verdict,
+    }
+
+
+def _setUp(setUp: SetUp) -> Json:
+    return {
+        "resolve": setUp.resolve,
+        "connect": setUp.connect,
+        "tls": setUp.tls,
+        "first_reply": setUp.firstReply,
+    }
+
+
+def _outage(outage: Outage) -> Json:
+    return {
+        "start": outage.start,
+        "length": outage.length,
+        "reason": outage.reason,
+        "lost": outage.lost,
+        "skipped": outage.skipped,
+    }
+
+
+def probe(each: Probe) -> Json:
+    """
+    Give what is known of a probe.
+    """
+    return {
+        "seq": each.seq,
+        "due": each.due,
+        "t1": each.t1,
+        "t2": each.t2,
+        "t3": each.t3,
+        "t4": each.t4,
+        "rtt": each.rtt,
+        "lost": each.lost,
+    }
+
+
+def pieces(pinger: Pinger, config: Json) -> Iterator[str]:
+    """
+    Give the whole document, piece by piece: a million probes are long.
+    """
+    head = json.dumps(document(pinger, config), indent=1)
+    yield head.removesuffix("\n}") + ',\n "probes": ['
+    comma = "\n  "
+    for each in pinger.measurement.delays.run:
+        yield comma + json.dumps(probe(each))
+        comma = ",\n  "
+    yield "\n ]\n}\n"

@@ -1,0 +1,231 @@
+"""Tests for L{echostamp.client.measurement}."""
+
+from __future__ import annotations
+
+import time
+
+from twisted.trial.unittest import SynchronousTestCase
+
+from echostamp.client.measurement import Measurement, Moment, Sent, moment
+from echostamp.stamps import Reading, readStamp, stampFormat
+
+MS = 1_000_000
+SECOND = 1000 * MS
+HOUR = 3600 * SECOND
+
+#: What our clock shows when the monotonic one begins.
+EPOCH = 1_700_000_000 * SECOND
+
+#: How far the far clock is ahead.
+AHEAD = 12_345 * MS
+
+
+def at(ms: float, step: int = 0) -> Moment:
+    """
+    Read our clocks.
+
+    @param ms: since the beginning.
+    @param step: nanoseconds by which the time of day has been set forward.
+    """
+    now = round(ms * MS)
+    return Moment(now, EPOCH + now + step, now)
+
+
+def stamp(ms: float, form: str = "iso", ahead: int = AHEAD) -> Reading | None:
+    """Read the far clock's stamp of a moment."""
+    stamped = stampFormat(form, utc=True).stamp(EPOCH + round(ms * MS) + ahead)
+    return readStamp(stamped)
+
+
+class MeasurementTests(SynchronousTestCase):
+    """
+    Probes come and go, and what is known grows.
+    """
+
+    def setUp(self) -> None:
+        """Begin."""
+        self.found = Measurement()
+
+    def probe(
+        self, ms: float, rtt: float = 20, form: str = "iso", ahead: int = AHEAD
+    ) -> Sent:
+        """A probe goes there and back."""
+        sent = self.found.probeSent(round(ms * MS), at(ms))
+        reading = stamp(ms + rtt / 2, form, ahead)
+        self.found.probeAnswered(sent, at(ms + rtt), reading, False)
+        return sent
+
+    def assertOffset(self, truth: int = AHEAD) -> None:
+        """Assert that the offset is within its bounds."""
+        report = self.found.offset.report()
+        assert report is not None
+        self.assertLessEqual(report.low, truth)
+        self.assertGreaterEqual(report.high, truth)
+
+    def test_ourClocks(self) -> None:
+        """Our clocks are read in order."""
+        before, realtime, after = moment()
+        self.assertLessEqual(before, after)
+        self.assertLess(abs(time.time_ns() - realtime), 60 * SECOND)
+
+    def test_times(self) -> None:
+        """A probe's times are those of our clock; the RTT is the monotonic one's; when
+        it was due is as long before it left as it had waited."""
+        sent = self.found.probeSent(5 * MS, at(7))
+        self.found.probeAnswered(sent, at(27), stamp(17), False)
+        probe = self.found.delays.run[0]
+        self.assertEqual(
+            (probe.due, probe.t1, probe.t4, probe.rtt),
+            (EPOCH + 5 * MS, EPOCH + 7 * MS, EPOCH + 27 * MS, 20 * MS),
+        )
+        self.assertEqual(probe.t2, EPOCH + 17 * MS + AHEAD)
+        self.assertEqual(probe.t3, probe.t2)
+        self.assertEqual(probe.rttFromDue, 22 * MS)
+
+    def test_stamps(self) -> None:
+        """With stamps the far clock is known within half a round trip."""
+        for ms in range(0, 200, 20):
+            self.probe(ms, rtt=10)
+        self.assertOffset()
+        report = self.found.offset.report()
+        assert report is not None
+        self.assertLessEqual(report.high - report.low, 10 * MS + 10)
+        self.assertEqual(self.found.stamped, 10)
+        self.assertFalse(self.found.zoneless)
+
+    def test_noStamps(self) -> None:
+        """Without stamps there is a round trip, and no far clock."""
+        sent = self.found.probeSent(0, at(0))
+        self.found.probeAnswered(sent, at(20), None, False)
+        self.assertEqual(self.found.delays.run[0].rtt, 20 * MS)
+        self.assertIsNone(self.found.offset.report())
+        self.assertEqual(self.found.stamped, 0)
+        self.assertIsNone(self.found.nextExtra(at(30)))
+
+    def test_altered(self) -> None:
+        """The stamp of a reply that came back altered is not believed."""
+        sent = self.found.probeSent(0, at(0))
+        self.found.probeAnswered(sent, at(20), stamp(10), True)
+        run = self.found.delays.run
+        self.assertEqual((run.altered, run.received, run[0].t2), (1, 1, None))
+        self.assertIsNone(self.found.offset.report())
+
+    def test_zoneGuessed(self) -> None:
+        """Stamps without a zone give the offset but for the zone, which is guessed."""
+        for ms in range(0, 4000, 100):
+            self.probe(ms, form="ctime", ahead=AHEAD - 5 * HOUR)
+        self.assertTrue(self.found.zoneless)
+        self.assertTrue(self.found.zone.assumed)
+        self.assertEqual(self.found.zone.zone, -5 * HOUR)
+        self.assertOffset()
+
+    def test_zoneTold(self) -> None:
+        """A zone that is told is no guess, and a clock an hour off is one."""
+        self.found = Measurement(2 * HOUR)
+        for ms in range(0, 3000, 100):
+            self.probe(ms, form="ctime", ahead=3 * HOUR)
+        self.assertFalse(self.found.zone.assumed)
+        self.assertOffset(HOUR)
+
+    def test_summerTime(self) -> None:
+        """A far wall clock that jumps by an hour has changed its zone; no step."""
+        for ms in range(0, 3000, 100):
+            self.probe(ms, form="ctime", ahead=0)
+        for ms in range(3000, 6000, 100):
+            self.probe(ms, form="ctime", ahead=HOUR)
+        self.assertEqual(self.found.zone.changes, 1)
+        self.assertEqual(self.found.offset.misfits, 0)
+        self.assertOffset(0)
+
+    def test_ownClockStepped(self) -> None:
+        """When our own clock is set, what was known of the other is forgotten, and a
+        probe that was under way is void; its RTT stands."""
+        self.probe(0)
+        sent = self.found.probeSent(100 * MS, at(100))
+        step = 5 * SECOND
+        self.found.probeAnswered(sent, at(120, step), stamp(110), False)
+        self.assertEqual(self.found.steps, 1)
+        self.assertIsNone(self.found.offset.report())
+        probe = self.found.delays.run[1]
+        self.assertTrue(probe.void)
+        self.assertEqual(probe.rtt, 20 * MS)
+        sent = self.found.probeSent(200 * MS, at(200, step))
+        self.found.probeAnswered(sent, at(220, step), stamp(210), False)
+        self.assertFalse(self.found.delays.run[2].void)
+        self.assertOffset(AHEAD - step)
+
+    def test_ownClockSteppedUnderAWallClock(self) -> None:
+        """When our own clock is set, the far clock has no summer time of it."""
+        self.probe(0, form="ctime", ahead=0)
+        sent = self.found.probeSent(1000 * MS, at(1000))
+        step = 2 * HOUR
+        reading = stamp(1010, "ctime", 0)
+        self.found.probeAnswered(sent, at(1020, step), reading, False)
+        for ms in range(2000, 3000, 100):
+            sent = self.found.probeSent(ms * MS, at(ms, step))
+            reading = stamp(ms + 10, "ctime", 0)
+            self.found.probeAnswered(sent, at(ms + 20, step), reading, False)
+        self.assertEqual((self.found.steps, self.found.zone.changes), (1, 0))
+        self.assertOffset(-step)
+
+    def test_forget(self) -> None:
+        """A new connection may lead to another machine: its clock, its round trips."""
+        self.probe(0, rtt=1)
+        self.found.forget()
+        self.assertIsNone(self.found.offset.report())
+        self.probe(1000, rtt=400, form="ctime", ahead=0)
+        self.assertIsNotNone(self.found.nextExtra(at(1400)))
+        self.assertOffset(0)
+
+    def test_extras(self) -> None:
+        """Extra probes meet the turn of a far clock's second, and narrow its bounds;
+        they are no part of the run."""
+        self.probe(0, rtt=10, form="ctime")
+        now = 20.0
+        for number in range(25):
+            when = self.found.nextExtra(at(now))
+            if when is None:
+                break
+            self.assertGreaterEqual(when, now * MS)
+            self.assertLessEqual(when, (now + 1001) * MS)
+            sent = self.found.extraSent(number, at(when / MS))
+            reading = stamp(when / MS + 5, "ctime")
+            now = when / MS + 10
+            self.found.extraAnswered(sent, at(now), reading)
+        self.assertOffset()
+        report = self.found.offset.report()
+        assert report is not None
+        self.assertLessEqual(report.high - report.low, 25 * MS)
+        self.assertEqual(self.found.delays.run.sent, 1)
+
+    def test_extrasAreForCoarseStamps(self) -> None:
+        """Where stamps are fine, there is nothing to be gained."""
+        self.assertIsNone(self.found.nextExtra(at(0)))
+        self.probe(0)
+        self.assertIsNone(self.found.nextExtra(at(20)))
+
+    def test_extraUnderAStep(self) -> None:
+        """An extra probe under which our own clock was set tells nothing."""
+        self.probe(0, form="ctime")
+        sent = self.found.extraSent(1, at(100))
+        self.found.extraAnswered(sent, at(110, SECOND), stamp(105, "ctime"))
+        self.assertIsNone(self.found.offset.report())
+        self.assertIsNone(self.found.nextExtra(at(120, SECOND)))
+
+    def test_lostLateAndTwice(self) -> None:
+        """A lost probe may be answered late, altered too, and then again."""
+        found = self.found
+        found.probeSent(0, at(0))
+        probe = found.probeLost(0)
+        self.assertTrue(probe.lost)
+        found.repeated(0, at(5000), True)
+        run = found.delays.run
+        self.assertEqual((run.lost, run.late, run.altered), (1, 1, 1))
+        self.assertIsNone(run[0].rtt)
+        found.repeated(0, at(5001), False)
+        self.assertEqual((run.late, run.duplicates), (1, 1))
+
+    def test_repeatedOfNobody(self) -> None:
+        """What answers no probe that is known counts for nothing."""
+        self.found.repeated(0, at(0), False)
+        self.assertEqual(self.found.delays.run.duplicates, 0)
