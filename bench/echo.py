@@ -44,6 +44,9 @@ def measure(
         servers = Servers(Path(folder), cores[0])
         for load in loads:
             names = [name for name in contenders if canDo(name, LOADS[load])]
+            if not names:
+                print(f"{load} left out: it is for none of these", file=sys.stderr)
+                continue
             found[load] = {name: [] for name in names}
             for turn in range(rounds):
                 start = turn % len(names)

@@ -20,7 +20,6 @@ from twisted.internet.interfaces import IAddress, IProtocol, IProtocolFactory
 from twisted.internet.protocol import Factory
 from twisted.logger import Logger
 
-from echostamp.daemon.proxy import isProxysOwn
 from echostamp.line.protocol import TimestampEcho
 from echostamp.line.visitors import Visitors, peerName
 
@@ -73,6 +72,17 @@ def hostKey(address: object) -> str | None:
         ip = ip.ipv4_mapped
     assert isinstance(ip, IPv4Address)
     return str(ip)
+
+
+def isProxysOwn(transport: object) -> bool:
+    """
+    Say whether a proxy has made a connection for itself, as health checks are (LOCAL),
+    or cannot tell whose it is (UNKNOWN): L{ProxyReceiver
+    <echostamp.daemon.proxy.ProxyReceiver>} notes it.
+
+    @param transport: a protocol's, of any kind.
+    """
+    return getattr(transport, "isProxysOwn", False) is True
 
 
 def watchPeer(connection: socket.socket, seconds: int) -> None:

@@ -146,16 +146,6 @@ class ProxyReceiver(Protocol):
         self._stopTimer()
 
 
-def isProxysOwn(transport: object) -> bool:
-    """
-    Say whether a proxy has made a connection for itself, as health checks are (LOCAL),
-    or cannot tell whose it is (UNKNOWN).
-
-    @param transport: a protocol's, of any kind.
-    """
-    return getattr(transport, "isProxysOwn", False) is True
-
-
 def _logRefusal(peer: str, reason: str) -> None:
     """
     Write a line about a connection that was refused.

@@ -2,9 +2,9 @@
 Connections that are read in one go.
 
 Twisted's reactors do some work around each event, most of it to name in the log who
-caused it (C{twisted.python.log.callWithLogger}): for a line that is answered at once it
-is a fifth of all.  L{Readers} puts the connections in an epoll of its own, which is one
-descriptor to the reactor, so that this is done once in a turn and not for each of them.
+caused it (C{twisted.python.log.callWithLogger}).  L{Readers} puts the connections in an
+epoll of its own, which is one descriptor to the reactor, so that this is done once in a
+turn and not for each of them.
 """
 
 from __future__ import annotations
@@ -62,8 +62,8 @@ class Readers:
             self._reactor.addReader(self)
         number = reader.fileno()
         if number not in self._readers:
-            self._readers[number] = reader
             self._poll.register(number, select.EPOLLIN)
+            self._readers[number] = reader
 
     def removeReader(self, reader: Any) -> None:
         """Read from it no more."""
@@ -80,30 +80,41 @@ class Readers:
         for number, _ in self._poll.poll(0, len(self._readers) or 1):
             # One of those before it may have ended it.
             reader = self._readers.get(number)
-            if reader is None:
-                continue
-            try:
-                # Where the peer is gone, this finds out.
-                why = reader.doRead()
-            except BaseException as error:
-                log.failure("while reading from {reader}", reader=reader.logPrefix())
-                why = error
-            if why is not None:
-                self._end(reader, why)
+            if reader is not None:
+                self._read(reader)
+
+    def _read(self, reader: Any) -> None:
+        """
+        Read from a connection.  Whatever goes wrong with it is its own affair.
+        """
+        try:
+            # Where the peer is gone, this finds out.
+            why = reader.doRead()
+        except BaseException as error:
+            log.failure("while reading from {reader}", reader=reader.logPrefix())
+            why = error
+        if why is not None:
+            self.removeReader(reader)
+            self._end(reader, why)
 
     def _end(self, reader: Any, why: BaseException) -> None:
         """
         Tell a connection that it has come to its end, or its input has.
         """
-        self.removeReader(reader)
         isDone = isinstance(why, ConnectionDone)
-        if isDone and IHalfCloseableDescriptor.providedBy(reader):
-            reader.readConnectionLost(Failure(why))
-            return
-        self._reactor.removeWriter(reader)
-        reader.connectionLost(Failure(why))
+        try:
+            if isDone and IHalfCloseableDescriptor.providedBy(reader):
+                reader.readConnectionLost(Failure(why))
+                return
+            self._reactor.removeWriter(reader)
+            reader.connectionLost(Failure(why))
+        except BaseException:
+            log.failure("at the end of {reader}", reader=reader.logPrefix())
 
     def connectionLost(self, reason: Failure) -> None:
         """The reactor has stopped: so do the connections that are left."""
-        for reader in list(self._readers.values()):
-            reader.connectionLost(Failure(ConnectionLost()))
+        readers, self._readers = self._readers, {}
+        self._poll.close()
+        self._poll = None
+        for reader in readers.values():
+            self._end(reader, ConnectionLost())

@@ -28,7 +28,6 @@ from echostamp.daemon.limits import (
     mostConnections,
     watchPeer,
 )
-from echostamp.daemon.proxy import ProxyFactory
 from echostamp.daemon.readers import Readers
 from echostamp.daemon.shutdown import GRACE, DrainingService
 from echostamp.daemon.systemd import Notifier, NotifyingService
@@ -299,6 +298,8 @@ def makeService(options: Options) -> IService:
         )
 
     def proxyDoor(inner: IProtocolFactory) -> IProtocolFactory:
+        from echostamp.daemon.proxy import ProxyFactory
+
         # Behind a proxy, who a connection is of is known when its header is there.
         hosts = Gate(inner, visitors.refused, None, options.maxPerHost, counts)
         proxies = ProxyFactory(

@@ -437,17 +437,28 @@ class WholeConnectionTests(EchoCase):
 
     @given(actions)
     def test_bothWaysSendTheSame(self, actions: list[bytes | float | int]) -> None:
-        """A bare socket and any other transport carry equal replies."""
-        sent = []
-        for make in FakeSocketConnection, lambda reactor: FakeTransport():
-            self.reactor = FakeReactor()
-            transport = make(self.reactor)
-            self.connect(transport)
-            self.play(transport, actions)
+        """A bare socket and any other transport carry equal replies, also where either
+        is full at times; they are read from, and time passes, when both are read."""
+        self.reactor = FakeReactor()
+        direct = self.socket(room=0)
+        plain = FakeTransport()
+        self.connect(plain)
+        for action in actions:
+            if isinstance(action, int):
+                direct.turn(room=action)
+                (plain.fill if action < 1000 else plain.drain)()
+            elif direct.isRead and plain.isRead:
+                if isinstance(action, float):
+                    self.reactor.pump([action, 0, 0])
+                else:
+                    direct.protocol.dataReceived(action)
+                    plain.protocol.dataReceived(action)
+        direct.turn(room=1 << 30)
+        plain.drain()
+        for transport in direct, plain:
             transport.protocol.readConnectionLost()
-            sent.append(bytes(transport.sent))
-        direct, plain = sent
-        self.assertEqual(direct, plain)
+        direct.turn()
+        self.assertEqual(bytes(direct.sent), bytes(plain.sent))
 
 
 class LogTests(EchoCase):

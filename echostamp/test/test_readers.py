@@ -26,11 +26,16 @@ class FakePoll:
 
     def __init__(self) -> None:
         self.registered: set[int] = set()
+        self.isClosed = False
         self.ready: list[int] = []
 
     def fileno(self) -> int:
         """Give its own descriptor."""
         return 3
+
+    def close(self) -> None:
+        """Close it."""
+        self.isClosed = True
 
     def register(self, number: int, events: int) -> None:
         """Put a descriptor in."""
@@ -189,12 +194,50 @@ class ReadersTests(SynchronousTestCase):
         self.assertEqual(self.one.ends, [RuntimeError])
         self.assertEqual(self.other.reads, 1)
 
-    def test_reactorStops(self) -> None:
-        """When the reactor stops, the connections that are left hear it."""
+    def test_exceptionAtTheEnd(self) -> None:
+        """So does one at the end of a connection; the others are read on."""
+
+        def fail(reason: Failure) -> None:
+            raise RuntimeError("broken")
+
         self.add()
+        self.one.why = CONNECTION_LOST
+        self.one.connectionLost = fail  # type: ignore[method-assign]
+        self.poll.ready = [7, 8]
+        self.readers.doRead()
+        self.assertEqual(len(self.flushLoggedErrors(RuntimeError)), 1)
+        self.assertEqual((self.other.reads, self.other.ends), (1, []))
+        self.assertEqual(self.poll.registered, {8})
+
+    def test_cannotBeWaitedFor(self) -> None:
+        """A connection that the kernel does not take is not among those that are."""
+
+        def full(number: int, events: int) -> None:
+            raise OSError("no room")
+
+        self.add()
+        self.poll.register = full  # type: ignore[method-assign]
+        third = FakeReader(9)
+        self.assertRaises(OSError, self.readers.addReader, third)
         self.readers.connectionLost(Failure(ConnectionLost()))
-        self.assertEqual(self.one.ends, [ConnectionLost])
+        self.assertEqual((self.one.ends, third.ends), ([ConnectionLost], []))
+
+    def test_reactorStops(self) -> None:
+        """When the reactor stops, the connections that are left hear it, also where one
+        of them fails; who comes later is waited for anew."""
+
+        def fail(reason: Failure) -> None:
+            raise RuntimeError("broken")
+
+        self.add()
+        self.one.connectionLost = fail  # type: ignore[method-assign]
+        self.readers.connectionLost(Failure(ConnectionLost()))
+        self.assertEqual(len(self.flushLoggedErrors(RuntimeError)), 1)
         self.assertEqual(self.other.ends, [ConnectionLost])
+        self.assertTrue(self.poll.isClosed)
+        self.poll.registered.clear()
+        self.readers.addReader(FakeReader(9))
+        self.assertEqual(self.poll.registered, {9})
 
     def test_allElseIsTheReactors(self) -> None:
         """What is not about reading is the reactor's own."""
