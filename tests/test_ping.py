@@ -433,7 +433,7 @@ class FarEndTests(PingCase):
         self.assertEqual(found["stats"]["received"], 5)
         self.assertIsNone(found["stats"]["kernel"])
         self.assertIsNotNone(found["stats"]["offset"])
-        self.assertEqual(found["config"]["address"], "local")
+        self.assertEqual(found["config"]["addresses"], ["local"])
 
     def test_tls(self) -> None:
         """TLS, whose handshake is timed apart; a far end that speaks none is told of,
@@ -621,8 +621,9 @@ class StatusTests(PingCase):
         found = self.measured(
             *("-4", "-c1", "--source=127.0.0.2"), f"localhost:{daemon.port}"
         )
-        self.assertRegex(found["config"]["source"], r"^127\.0\.0\.2:\d+$")
-        self.assertEqual(found["config"]["address"], f"127.0.0.1:{daemon.port}")
+        [source] = found["config"]["sources"]
+        self.assertRegex(source, r"^127\.0\.0\.2:\d+$")
+        self.assertEqual(found["config"]["addresses"], [f"127.0.0.1:{daemon.port}"])
         said = self.ping("-4", "-n", "-c1", f"localhost:{daemon.port}").stdout
         self.assertNotIn(b"localhost", said)
 

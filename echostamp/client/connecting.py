@@ -28,6 +28,14 @@ from echostamp.client.tls import TlsEndpoint
 
 Address = IPv4Address | IPv6Address
 
+_KINDS: dict[type, str] = {IPv4Address: "IPv4", IPv6Address: "IPv6"}
+
+
+class NoAddress(Exception):
+    """
+    A host has no address of the kind that is asked for.
+    """
+
 
 @dataclass
 class SetUp:
@@ -132,7 +140,8 @@ class TimedEndpoint:
         """
         Find the addresses of a host.
 
-        @raise DNSLookupError: it has none of the kind that is asked for.
+        @raise DNSLookupError: it has none.
+        @raise NoAddress: it may have some, but not of the kind that is asked for.
         """
         receiver = _Addresses()
         self._reactor.nameResolver.resolveHostName(
@@ -140,7 +149,10 @@ class TimedEndpoint:
         )
         addresses = await receiver.done
         if not addresses:
-            raise DNSLookupError(host)
+            if len(self._addressTypes) == len(_KINDS):
+                raise DNSLookupError(host)
+            [kind] = self._addressTypes
+            raise NoAddress(f"there is no {_KINDS[kind]} address for it")
         source = None if self._source is None else (self._source, 0)
         return [
             (

@@ -121,9 +121,16 @@ class LineLink(Protocol):
         """What was blocked has gone."""
         self._owner.linkReady()
 
-    def send(self, seq: int) -> None:
-        """Send a probe."""
-        self._sender.send(iter([self._probes.message(seq)]))
+    def send(self, seq: int) -> Moment:
+        """
+        Send a probe.
+
+        @return: when it left: nothing lies between the clock and the socket.
+        """
+        message = iter([self._probes.message(seq)])
+        at = self._clocks()
+        self._sender.send(message)
+        return at
 
     def dataReceived(self, data: bytes) -> None:
         """Read the lines that have come back."""

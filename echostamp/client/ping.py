@@ -10,7 +10,7 @@ import secrets
 import signal
 import sys
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any, TextIO
 
@@ -64,23 +64,28 @@ class Thresholds:
         """
         Say what does not hold, or cannot be told; nothing, if all does.
         """
+        return "; ".join(self._failed(measurement))
+
+    def _failed(self, measurement: Measurement) -> Iterator[str]:
+        """
+        Name each threshold that does not hold.
+        """
         rtt = measurement.delays.rtt()
         if self.rtt is not None and rtt is not None and rtt.max > self.rtt:
-            return f"--max-rtt {readable(self.rtt)}: one took {readable(rtt.max)}"
+            yield f"--max-rtt {readable(self.rtt)}: one took {readable(rtt.max)}"
         percent = lossPercent(measurement.delays.run)
         if self.loss is not None and percent is not None and percent > self.loss:
-            return f"--max-loss {self.loss:g}: {percent:.3g} % were not answered"
+            yield f"--max-loss {self.loss:g}: {percent:.3g} % were not answered"
         if self.offset is None:
-            return ""
+            return
         option = f"--max-offset {readable(self.offset)}"
         found = measurement.offset.report()
         if found is None:
-            return f"{option}: the far clock cannot be told"
-        if found.verdict == NO_FIT:
-            return f"{option}: the far clock cannot be told ({found.verdict})"
-        if max(-found.low, found.high) > self.offset:
-            return f"{option}: the offset is {report.offsetBounds(found)}"
-        return ""
+            yield f"{option}: the far clock cannot be told"
+        elif found.verdict == NO_FIT:
+            yield f"{option}: the far clock cannot be told ({found.verdict})"
+        elif max(-found.low, found.high) > self.offset:
+            yield f"{option}: the offset is {report.offsetBounds(found)}"
 
 
 @dataclass(frozen=True)
@@ -142,6 +147,7 @@ class Teller:
         target: str,
         plan: Plan,
         manner: Manner,
+        asked: record.Json,
         output: TextIO,
         isColoured: bool,
         closed: Callable[[], None],
@@ -151,6 +157,7 @@ class Teller:
         @param target: what the user calls the far end.
         @param plan: what is sent, and when.
         @param manner: how to tell it.
+        @param asked: what was asked for, as JSON tells it.
         @param output: where to.
         @param isColoured: whether there may be colours.
         @param closed: called when nobody reads the output any more.
@@ -159,13 +166,15 @@ class Teller:
         self._target = target
         self._plan = plan
         self._manner = manner
+        self._asked = asked
         self._output = output
         self._isColoured = isColoured
         self._closed = closed
         self._clock = clock
         self.isClosed = False
         self.name = target
-        self.address = self.source = ""
+        self.addresses: list[str] = []
+        self.sources: list[str] = []
 
     def write(self, lines: Iterable[str], colour: str = "", end: str = "\n") -> None:
         """Write lines, at once."""
@@ -195,14 +204,13 @@ class Teller:
 
     def connected(self, link: LineLink) -> None:
         """There is a connection, or there is one again."""
-        isFirst = not self.address
-        peer = link.transport.getPeer()
-        self.address, self.source = (
-            peerName(each) for each in (peer, link.transport.getHost())
-        )
-        self.name = self.address
-        if not self._manner.isNumeric and self.address != self._target:
-            self.name = f"{self._target} ({self.address})"
+        isFirst = not self.addresses
+        address = peerName(link.transport.getPeer())
+        self.addresses.append(address)
+        self.sources.append(peerName(link.transport.getHost()))
+        self.name = address
+        if not self._manner.isNumeric and address != self._target:
+            self.name = f"{self._target} ({address})"
         if not isFirst:
             self._say("connected again", self._clock())
         elif self._manner.form == "text":
@@ -226,35 +234,29 @@ class Teller:
         """The connection is gone."""
         self._say(f"no connection: {outage.reason}", outage.start, isBad=True)
 
-    def summary(self, pinger: Pinger) -> list[str]:
+    def summary(self, pinger: Pinger, isColoured: bool) -> list[str]:
         """Sum up, in text."""
         lines = list(report.summary(pinger, self.name))
         if self._manner.hasHistogram:
             lines += ["", *report.histogram(pinger)]
-        if self._isColoured:
+        if isColoured:
             lines[0] = f"{_BOLD}{lines[0]}{_PLAIN}"
         return lines
 
     def end(self, pinger: Pinger) -> None:
         """Say what came of it."""
         config = {
-            "target": self._target,
-            "address": self.address or None,
-            "source": self.source or None,
-            "count": self._plan.count,
-            "interval": self._plan.interval,
-            "deadline": self._plan.deadline,
-            "timeout": self._plan.timeout,
-            "size": self._plan.size,
-            "jitter": self._plan.jitter,
+            **self._asked,
+            "addresses": list(dict.fromkeys(self.addresses)),
+            "sources": list(dict.fromkeys(self.sources)),
         }
         if self._manner.form == "json":
             self.write(record.pieces(pinger, config), end="")
         elif self._manner.form == "jsonl":
             self.write(json.dumps(record.probe(each)) for each in pinger.underWay)
             self.write([json.dumps(record.document(pinger, config))])
-        elif self.address:
-            self.write(["", *self.summary(pinger)])
+        elif self.addresses:
+            self.write(["", *self.summary(pinger, self._isColoured)])
 
 
 def ping(
@@ -314,6 +316,7 @@ def _run(
         printable(target.name),
         plan,
         manner,
+        record.asked(printable(target.name), plan, vars(thresholds), zone),
         output,
         output.isatty() and mayColour,
         lambda: end(closed),
@@ -349,8 +352,9 @@ def _run(
         reactor.callFromThread(tell)
 
     def tell() -> None:
-        if pinger.began is not None:
-            print("\n".join(["", *teller.summary(pinger)]), file=sys.stderr, flush=True)
+        if pinger.began is not None and sys.stderr is not None:
+            lines = teller.summary(pinger, mayColour and sys.stderr.isatty())
+            print("\n".join(["", *lines]), file=sys.stderr, flush=True)
 
     def end(outcome: Outcome) -> None:
         if outcomes:

@@ -240,12 +240,17 @@ class Pinger:
         Call something once at a time of the monotonic clock, in the place of what the
         same call was set to before.
         """
-        name = call.__name__
-        before = self._timers.get(name)
-        if before is not None and before.active():
-            before.cancel()
+        if self._isSet(call):
+            self._timers[call.__name__].cancel()
         delay = max(0, when - self._clocks().after) / SECOND
-        self._timers[name] = self._reactor.callLater(delay, call)
+        self._timers[call.__name__] = self._reactor.callLater(delay, call)
+
+    def _isSet(self, call: Callable[[], object]) -> bool:
+        """
+        Say whether something is yet to be called.
+        """
+        timer = self._timers.get(call.__name__)
+        return timer is not None and timer.active()
 
     # --- The connection ---------------------------------------------------------------
 
@@ -351,15 +356,16 @@ class Pinger:
         """
         if self._underWay:
             self._listener.outstanding(next(reversed(self._underWay)))
-        sent = self.measurement.probeSent(self._due, self._clocks())
-        link.send(sent.seq)
+        at = link.send(self.measurement.delays.run.sent)
+        sent = self.measurement.probeSent(self._due, at)
         self._underWay[sent.seq] = sent
-        if len(self._underWay) == 1:
+        if not self._isSet(self._timedOut):
             self._watch()
 
     def _watch(self) -> None:
         """
-        Wait for the time of the oldest probe that is under way to be over.
+        Wait for the time of the oldest probe that is under way to be over.  When that
+        one has been answered, the timer still serves for those that have left since.
         """
         for sent in self._underWay.values():
             self._at(sent.moment.after + self._plan.timeout, self._timedOut)
@@ -433,7 +439,6 @@ class Pinger:
             self._link.askKernel()
         note = "altered" if isAltered else ""
         self._listener.settled(self.measurement.delays.run[seq], note)
-        self._watch()
         self._planExtra()
         self._lookForEnd()
         if not self._plan.interval:
@@ -453,8 +458,7 @@ class Pinger:
         Ask the far clock near the turn of its second, if that tells something, and if
         it is not being asked already.
         """
-        timer = self._timers.get(self._sendExtra.__name__)
-        if timer is not None and timer.active():
+        if self._isSet(self._sendExtra):
             return
         now = self._clocks().after
         if self._extra and now - self._extra.moment.after < self._plan.timeout:
@@ -470,5 +474,5 @@ class Pinger:
         if self._link is None or self._link.isBlocked:
             return
         self._extras += 1
-        self._extra = self.measurement.extraSent(self._extras, self._clocks())
-        self._link.send(self._extra.seq)
+        at = self._link.send(self._extras)
+        self._extra = self.measurement.extraSent(self._extras, at)

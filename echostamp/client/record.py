@@ -15,7 +15,7 @@ from echostamp import __version__
 from echostamp.client.connecting import SetUp
 from echostamp.client.durations import zoneName
 from echostamp.client.measurement import Measurement, Outage
-from echostamp.client.pinger import Pinger
+from echostamp.client.pinger import Pinger, Plan
 from echostamp.measure.delay import Summary, lossPercent
 from echostamp.measure.oneway import OneWay, Range, oneWays
 from echostamp.measure.samples import Probe
@@ -38,6 +38,26 @@ def document(pinger: Pinger, config: Json) -> Json:
         },
         "config": {**config, "began": began.realtime if began else None},
         "stats": stats(pinger),
+    }
+
+
+def asked(
+    target: str, plan: Plan, thresholds: dict[str, float | None], zone: int | None
+) -> Json:
+    """
+    Give what was asked for.
+
+    @param target: the far end.
+    @param plan: what is sent, and when.
+    @param thresholds: what must hold, by name.
+    @param zone: the zone of stamps that name none, in nanoseconds ahead of UTC, if it
+        was said.
+    """
+    return {
+        "target": target,
+        **{name: getattr(plan, name) for name in Plan.__dataclass_fields__},
+        "zone": None if zone is None else zoneName(zone),
+        "thresholds": {f"max_{name}": value for name, value in thresholds.items()},
     }
 
 

@@ -79,15 +79,15 @@ def summary(pinger: Pinger, name: str) -> Iterator[str]:
         )
     yield from _connection(pinger)
     odd = [
-        f"{count} {what}"
-        for count, what in [
-            (run.late, "late"),
-            (run.duplicates, "duplicates"),
-            (run.reordered, "reordered"),
-            (run.altered, "altered"),
-            (found.skipped, "not sent in their time"),
-            (found.steps, "steps of our own clock"),
-            (found.zone.changes, "changes of summer time"),
+        f"{count} {one if count == 1 else more}"
+        for count, one, more in [
+            (run.late, "late", "late"),
+            (run.duplicates, "duplicate", "duplicates"),
+            (run.reordered, "reordered", "reordered"),
+            (run.altered, "altered", "altered"),
+            (found.skipped, "not sent in its time", "not sent in their time"),
+            (found.steps, "step of our own clock", "steps of our own clock"),
+            (found.zone.changes, "change of summer time", "changes of summer time"),
         ]
         if count
     ]
@@ -221,9 +221,10 @@ def _connection(pinger: Pinger) -> Iterator[str]:
         yield f"set-up        {', '.join(steps)}"
     kernel = pinger.kernel
     if kernel is not None:
+        again = kernel.retransmissions
         yield (
             f"kernel        smoothed RTT {readable(kernel.smoothedRtt)}, "
-            f"{kernel.retransmissions} retransmissions"
+            f"{again} retransmission{'' if again == 1 else 's'}"
         )
 
 

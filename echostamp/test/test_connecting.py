@@ -12,7 +12,8 @@ from twisted.internet.testing import StringTransport
 from twisted.python.failure import Failure
 from twisted.trial.unittest import SynchronousTestCase
 
-from echostamp.client.connecting import SetUp, TimedEndpoint
+from echostamp.client.connecting import NoAddress, SetUp, TimedEndpoint
+from echostamp.client.failures import whatFailed
 from echostamp.client.target import Target, parseTarget
 from echostamp.test.fakes import FakeReactor
 
@@ -113,6 +114,10 @@ class TimedEndpointTests(SynchronousTestCase):
         connected = self.connect(self.endpoint("far:7"))
         self.resolver.answer()
         self.failureResultOf(connected, DNSLookupError)
+        connected = self.connect(self.endpoint("far:7", addressTypes=[IPv6Address]))
+        self.resolver.answer()
+        failure = self.failureResultOf(connected, NoAddress)
+        self.assertEqual(whatFailed(failure), "there is no IPv6 address for it")
 
     def test_kindOfAddress(self) -> None:
         """Only addresses of the kind that is asked for are looked up, and the

@@ -64,6 +64,18 @@ class ThresholdsTests(SynchronousTestCase):
             why = Thresholds(offset=55 * MS).failed(found)
             self.assertTrue(why.startswith("--max-offset 55.000 ms: the offset is "))
 
+    def test_several(self) -> None:
+        """Each that does not hold is named."""
+        found = self.found(0.02, None, ahead=50 * MS)
+        self.assertEqual(
+            Thresholds(MS, 10, MS).failed(found).split("; ")[:2],
+            [
+                "--max-rtt 1.000 ms: one took 20.000 ms",
+                "--max-loss 10: 50 % were not answered",
+            ],
+        )
+        self.assertIn("; --max-offset 1.000 ms", Thresholds(MS, 10, MS).failed(found))
+
     def test_offsetThatCannotBeTold(self) -> None:
         """A clock that cannot be told is not near enough."""
         self.assertEqual(
@@ -149,6 +161,7 @@ class TellerTests(SynchronousTestCase):
             target,
             plan,
             manner,
+            {"target": target},
             self.output,
             isColoured,
             self.closed,
@@ -276,8 +289,8 @@ class TellerTests(SynchronousTestCase):
         self.assertEqual(self.output.getvalue(), "")
         found = json.loads("\n".join(self.told()))
         self.assertEqual(found["config"]["target"], "far:7")
-        self.assertEqual(found["config"]["address"], "192.0.2.1:7")
-        self.assertEqual(found["config"]["source"], "192.0.2.9:7")
+        self.assertEqual(found["config"]["addresses"], ["192.0.2.1:7"])
+        self.assertEqual(found["config"]["sources"], ["192.0.2.9:7"])
         self.assertEqual(len(found["probes"]), 5)
 
     def test_jsonl(self) -> None:
@@ -303,7 +316,7 @@ class TellerTests(SynchronousTestCase):
     def test_neverConnected(self) -> None:
         """Without a connection there is nothing to sum up in text."""
         output = io.StringIO()
-        teller = Teller("far", Plan(), Manner(), output, False, self.fail)
+        teller = Teller("far", Plan(), Manner(), {}, output, False, self.fail)
         teller.end(Far(Plan()).pinger)
         self.assertEqual(output.getvalue(), "")
 

@@ -21,15 +21,14 @@ from echostamp.test.test_pinger import CTIME, EPOCH, ISO, MS, SECOND, Far
 AHEAD = 12_345 * MS
 
 CONFIG = {
-    "target": "far:7",
-    "address": "192.0.2.1:7",
-    "source": None,
-    "count": 5,
-    "interval": SECOND,
-    "deadline": None,
-    "timeout": 3 * SECOND,
-    "size": 32,
-    "jitter": True,
+    **record.asked(
+        "far:7",
+        Plan(count=5),
+        {"rtt": MS, "loss": None, "offset": None},
+        -SECOND * 5400,
+    ),
+    "addresses": ["192.0.2.1:7"],
+    "sources": [],
 }
 
 

@@ -252,8 +252,8 @@ class SummaryTests(SummaryCase):
         far.reply(b"nonsense\n")
         far.step = SECOND
         text = self.told(far)
-        self.assertIn("1 late, 1 duplicates", text)
-        self.assertIn("1 steps of our own clock", text)
+        self.assertIn("1 late, 1 duplicate,", text)
+        self.assertIn("1 step of our own clock", text)
 
     def test_kernel(self) -> None:
         """What the kernel knows is told beside it."""
