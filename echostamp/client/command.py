@@ -257,7 +257,8 @@ def _addPing(ping: argparse.ArgumentParser) -> None:
         help="the zone of stamps that name none: UTC, +01:00 or Europe/Berlin "
         "(default: guessed)",
     )
-    add = ping.add_argument_group("output").add_argument
+    output = ping.add_argument_group("output")
+    add = output.add_argument
     add("-q", "--quiet", action="store_true", help="only the summary")
     add("-D", dest="times", action="store_true", help="put the time before each line")
     add(
@@ -272,7 +273,7 @@ def _addPing(ping: argparse.ArgumentParser) -> None:
         help="call the far end by its address alone",
     )
     add("--histogram", action="store_true", help="draw how long the round trips were")
-    forms = ping.add_mutually_exclusive_group()
+    forms = output.add_mutually_exclusive_group()
     forms.add_argument("--json", action="store_true", help="one JSON document")
     forms.add_argument(
         "--jsonl", action="store_true", help="a line of JSON a probe, then the summary"
@@ -323,6 +324,9 @@ def main(argv: Sequence[str] | None = None) -> int:
     options = reader.parse_args(arguments)
     if options.command is None:
         reader.error("no command")
+    isJson = getattr(options, "json", False) or getattr(options, "jsonl", False)
+    if isJson and (options.times or options.outstanding or options.histogram):
+        reader.error("ping: -D, -O and --histogram do not go with --json or --jsonl")
     from echostamp.client.outcome import NEAR_END_FAILED, Outcome, said
     from echostamp.client.terminal import unusableStandardIO
 
@@ -348,8 +352,10 @@ def _ping(options: argparse.Namespace) -> Outcome:
     Run C{echostamp ping}.
     """
     reactor = _reactor(isExact=True)
-    from echostamp.client.ping import Manner, Route, Thresholds, ping
+    from echostamp.client.ping import Route, ping
     from echostamp.client.pinger import Plan
+    from echostamp.client.teller import Manner
+    from echostamp.client.thresholds import Thresholds
     from echostamp.client.tls import TlsFiles
 
     return ping(

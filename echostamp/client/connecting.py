@@ -10,6 +10,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from twisted.internet.abstract import isIPAddress, isIPv6Address
 from twisted.internet.address import IPv4Address, IPv6Address
 from twisted.internet.defer import Deferred
 from twisted.internet.endpoints import TCP4ClientEndpoint, TCP6ClientEndpoint
@@ -21,8 +22,10 @@ from twisted.internet.interfaces import (
     IResolutionReceiver,
     IStreamClientEndpoint,
 )
+from twisted.python.failure import Failure
 from zope.interface import implementer
 
+from echostamp.client.failures import whatFailed
 from echostamp.client.target import Target
 from echostamp.client.tls import TlsEndpoint
 
@@ -60,6 +63,8 @@ class TimedEndpoint:
     Connect to a target by the first of its addresses that answers, and time it.
 
     @ivar setUp: of the last connection.
+    @ivar isLookingUp: whether a name is being looked up, which cannot be given up.
+    @ivar whyNot: why the last attempt failed; empty since it was made empty.
     """
 
     def __init__(
@@ -86,12 +91,23 @@ class TimedEndpoint:
         self._source = source
         self._clock = clock
         self.setUp = SetUp()
+        self.isLookingUp = False
+        self.whyNot = ""
 
     def connect(self, protocolFactory: IProtocolFactory) -> Deferred[IProtocol]:
         """
         Connect.  The address that was found first is the one whose failure is told.
+
+        @return: fails with L{DNSLookupError}, L{NoAddress}, or what the attempt at an
+            address fails with.
         """
-        return Deferred.fromCoroutine(self._connect(protocolFactory))
+
+        def failed(failure: Failure) -> Failure:
+            self.whyNot = whatFailed(failure)
+            return failure
+
+        connecting = Deferred.fromCoroutine(self._connect(protocolFactory))
+        return connecting.addErrback(failed)
 
     async def _connect(self, factory: IProtocolFactory) -> IProtocol:
         """
@@ -101,8 +117,10 @@ class TimedEndpoint:
         began = self._clock()
         endpoints = [self._target.endpoint]
         if self._target.host is not None:
-            endpoints = await self._lookUp(self._target.host, self._target.port)
-            setUp.resolve = self._clock() - began
+            host = self._target.host
+            endpoints = await self._lookUp(host, self._target.port)
+            if not (isIPAddress(host) or isIPv6Address(host)):
+                setUp.resolve = self._clock() - began
             began = self._clock()
 
         def connected() -> None:
@@ -134,6 +152,9 @@ class TimedEndpoint:
             assert self._target.host is not None
             endpoint = TlsEndpoint(self._reactor, self._target.host, endpoint, options)
         connecting: Deferred[IProtocol] = endpoint.connect(factory)
+        if options is not None:
+            # The limit of the connection is not the handshake's.
+            connecting.addTimeout(self._timeout, self._reactor)
         return connecting
 
     async def _lookUp(self, host: str, port: int) -> list[IStreamClientEndpoint]:
@@ -144,10 +165,12 @@ class TimedEndpoint:
         @raise NoAddress: it may have some, but not of the kind that is asked for.
         """
         receiver = _Addresses()
+        self.isLookingUp = True
         self._reactor.nameResolver.resolveHostName(
             receiver, host, port, list(self._addressTypes)
         )
         addresses = await receiver.done
+        self.isLookingUp = False
         if not addresses:
             if len(self._addressTypes) == len(_KINDS):
                 raise DNSLookupError(host)

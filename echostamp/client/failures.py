@@ -8,7 +8,9 @@ import os
 import re
 import sys
 
+from twisted.internet.defer import TimeoutError
 from twisted.internet.error import ConnectError, ConnectionLost, DNSLookupError
+from twisted.internet.error import TimeoutError as UserTimeout
 from twisted.python.failure import Failure
 
 from echostamp.text import sslText
@@ -26,6 +28,8 @@ def whatFailed(failure: Failure) -> str:
         return "the name does not resolve"
     if isinstance(error, ConnectError) and error.osError:
         return os.strerror(error.osError)
+    if isinstance(error, (UserTimeout, TimeoutError)):
+        return "it did not answer in time"
     if isinstance(error, ConnectionLost):
         return "the connection was lost"
     ssl = sys.modules.get("OpenSSL.SSL")

@@ -5,6 +5,7 @@ How probes travel over the line protocol.
 from __future__ import annotations
 
 import socket
+from collections import deque
 from collections.abc import Callable
 from struct import Struct
 from struct import error as StructError
@@ -70,7 +71,14 @@ class LinkOwner(Interface):
         """It takes probes again."""
 
     def answered(self, reply: Reply, at: Moment) -> None:
-        """A line has come back."""
+        """
+        A probe has been answered, perhaps not for the first time.
+
+        @param at: when the reply came.
+        """
+
+    def strange(self, count: int) -> None:
+        """Lines have come that answer nothing."""
 
     def linkDown(self, link: LineLink, reason: str) -> None:
         """The connection is gone."""
@@ -79,6 +87,10 @@ class LinkOwner(Interface):
 class LineLink(Protocol):
     """
     A connection that carries probes.
+
+    Replies come in the order of the probes.  So a line that names none of them may be
+    an altered reply, or nobody's: it is kept until the next reply shows whether there
+    is one too few.
 
     @ivar whyAborted: why we gave it up, if we did.
     @ivar kernel: what the kernel last knew of the connection, if it is TCP's.
@@ -104,6 +116,9 @@ class LineLink(Protocol):
         self._probes = probes
         self._clocks = clocks
         self._begun = b""
+        self._owed: deque[int] = deque()
+        self._kept: deque[tuple[Reply, Moment]] = deque()
+        self._isEcho = False
 
     def connectionMade(self) -> None:
         """Send small messages at once."""
@@ -128,6 +143,7 @@ class LineLink(Protocol):
         @return: when it left: nothing lies between the clock and the socket.
         """
         message = iter([self._probes.message(seq)])
+        self._owed.append(seq)
         at = self._clocks()
         self._sender.send(message)
         return at
@@ -137,9 +153,63 @@ class LineLink(Protocol):
         at = self._clocks()
         *lines, self._begun = (self._begun + data).split(b"\n")
         for line in lines:
-            self._owner.answered(self._probes.read(line + b"\n"), at)
+            self._heard(self._probes.read(line + b"\n"), at)
         if len(self._begun) > LONGEST_LINE:
             self.abort("the far end sends no lines")
+
+    def _heard(self, reply: Reply, at: Moment) -> None:
+        """
+        See what a line answers.
+        """
+        owed, seq = self._owed, reply.seq
+        if seq is not None:
+            self._isEcho = True
+        if not owed or (seq != owed[0] and seq not in owed):
+            if seq is None or reply.isAltered:
+                self._keep(reply, at)
+            else:
+                self._owner.answered(reply, at)
+            return
+        while owed[0] != seq:
+            self._answer()
+        owed.popleft()
+        self._owner.answered(reply, at)
+        self._forgetKept()
+
+    def _keep(self, reply: Reply, at: Moment) -> None:
+        """
+        Keep a line that may be an altered reply: as many as there are probes.
+        """
+        self._kept.append((reply, at))
+        if len(self._kept) > len(self._owed):
+            self._kept.popleft()
+            self._owner.strange(1)
+
+    def _answer(self) -> None:
+        """
+        Take the oldest line that was kept, if there is one, for the oldest reply that
+        is owed.
+        """
+        seq = self._owed.popleft()
+        if self._kept:
+            reply, at = self._kept.popleft()
+            self._owner.answered(reply._replace(seq=seq, isAltered=True), at)
+
+    def _forgetKept(self) -> None:
+        """
+        Nothing is missing: what was kept is nobody's.
+        """
+        if self._kept:
+            self._owner.strange(len(self._kept))
+            self._kept.clear()
+
+    def settle(self, seq: int) -> None:
+        """
+        The time of a probe is over: no other reply will show what a line that was kept
+        is.  Of a far end that has never sent anything of ours back, it is nothing.
+        """
+        if self._kept and self._isEcho and self._owed[0] == seq:
+            self._answer()
 
     def askKernel(self) -> None:
         """See what the kernel knows of the connection now."""
@@ -147,12 +217,15 @@ class LineLink(Protocol):
 
     def abort(self, reason: str) -> None:
         """Give the connection up."""
+        # Then it is too late.
+        self.askKernel()
         self.whyAborted = reason
         self.transport.abortConnection()
 
     def connectionLost(self, reason: Failure = connectionDone) -> None:
         """The connection is gone."""
         self._begun = b""
+        self._forgetKept()
         why = "the far end closed the connection"
         if reason.check(type(connectionDone.value)) is None:
             why = whatFailed(reason)

@@ -8,6 +8,7 @@ that the far end writes and with what happened to the connection.
 from __future__ import annotations
 
 import time
+from collections import deque
 from dataclasses import dataclass
 from typing import NamedTuple
 
@@ -19,6 +20,10 @@ from echostamp.stamps import Reading
 
 #: The resolution, in nanoseconds, from which on stamps are coarse: extra probes help.
 COARSE = 10_000_000
+
+
+#: Outages that are remembered.
+MOST_OUTAGES = 1000
 
 
 class Moment(NamedTuple):
@@ -67,6 +72,7 @@ class Outage:
     @ivar lost: how many probes were under way.
     @ivar length: nanoseconds; L{None} while it lasts.
     @ivar skipped: how many probes were due meanwhile, and not sent.
+    @ivar error: why the last attempt to connect again failed, if one did.
     """
 
     start: int
@@ -75,6 +81,7 @@ class Outage:
     lost: int
     length: int | None = None
     skipped: int = 0
+    error: str = ""
 
 
 class Measurement:
@@ -84,10 +91,15 @@ class Measurement:
     @ivar delays: round trips and losses.
     @ivar offset: the far clock.
     @ivar zone: what the far clock's zone is, where its stamps do not say.
-    @ivar outages: the times without a connection.
+    @ivar outages: the times without a connection; the last L{MOST_OUTAGES}.
+    @ivar outageCount: how many there were.
+    @ivar outageLength: nanoseconds of all that are over.
     @ivar stamped: how many replies had a stamp that could be read.
     @ivar zoneless: whether the stamps name no zone.
     @ivar skipped: how many probes could not be sent within their time.
+    @ivar strange: how many lines came that answer nothing.
+    @ivar holdUps: how often this end was held up while a probe was under way.
+    @ivar heldUpFor: for how long in all, in nanoseconds.
     """
 
     def __init__(self, zone: int | None = None) -> None:
@@ -98,11 +110,14 @@ class Measurement:
         self.delays = Delays()
         self.offset = OffsetTracker()
         self.zone = FarZone(zone)
-        self.outages: list[Outage] = []
-        self.stamped = self.skipped = 0
+        self.outages: deque[Outage] = deque(maxlen=MOST_OUTAGES)
+        self.outageCount = self.outageLength = 0
+        self.stamped = self.skipped = self.strange = 0
+        self.holdUps = self.heldUpFor = 0
         self.zoneless = False
         self._resolution = 0
         self._leastRtt: int | None = None
+        self._isNew = False
         self._ownClock = OwnClock()
 
     def _observe(self, at: Moment) -> int:
@@ -130,6 +145,25 @@ class Measurement:
         self.zone.restart()
         self._leastRtt = None
 
+    def disconnected(self, outage: Outage) -> None:
+        """
+        The connection was lost.
+        """
+        self.outages.append(outage)
+        self.outageCount += 1
+
+    def reconnected(self, at: Moment, error: str) -> None:
+        """
+        There is a connection again, perhaps to another machine: its clock is another
+        one.  What was known of the one before holds until there is a stamp.
+
+        @param error: why it was not made earlier, if that is known.
+        """
+        outage = self.outages[-1]
+        outage.length, outage.error = at.after - outage.began, error
+        self.outageLength += outage.length
+        self._isNew = True
+
     def probeSent(self, due: int, at: Moment) -> Sent:
         """
         A probe leaves.
@@ -147,10 +181,20 @@ class Measurement:
         return Sent(number, at, self._observe(at))
 
     def probeAnswered(
-        self, sent: Sent, at: Moment, reading: Reading | None, isAltered: bool
+        self,
+        sent: Sent,
+        at: Moment,
+        reading: Reading | None,
+        isAltered: bool,
+        isHeldUp: bool = False,
     ) -> None:
         """
         A reply to a probe has come in time.
+
+        @param at: when it was read.
+        @param reading: what its stamp says, if there is one.
+        @param isAltered: whether it is not what was sent.
+        @param isHeldUp: whether it may have waited to be read: its RTT is not known.
         """
         steps = self._observe(at)
         rtt = at.before - sent.moment.after
@@ -161,7 +205,7 @@ class Measurement:
         self.delays.run.reply(
             sent.seq,
             at.realtime,
-            rtt,
+            None if isHeldUp else rtt,
             t2,
             resolution=1 if reading is None else reading.resolution,
             altered=isAltered,
@@ -188,6 +232,9 @@ class Measurement:
         if reading is None:
             return None
         self.stamped += 1
+        if self._isNew:
+            self._isNew = False
+            self.forget()
         t1, t4 = sent.moment.realtime, at.realtime
         instant = reading.time
         if not reading.zoned:
@@ -200,6 +247,15 @@ class Measurement:
             self._resolution = reading.resolution
             self.offset.add(sent.seq, t1, instant, instant, t4, reading.resolution)
         return instant
+
+    def heldUp(self, late: int) -> None:
+        """
+        This end was held up while a probe was under way.
+
+        @param late: for how many nanoseconds.
+        """
+        self.holdUps += 1
+        self.heldUpFor += late
 
     def repeated(self, seq: int, at: Moment, isAltered: bool) -> None:
         """

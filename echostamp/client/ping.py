@@ -4,24 +4,21 @@ The measuring client: C{echostamp ping}.
 
 from __future__ import annotations
 
-import json
 import os
 import secrets
 import signal
 import sys
-import time
-from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any, TextIO
 
 from twisted.internet.address import IPv4Address, IPv6Address
+from twisted.internet.error import ConnectBindError, ConnectionRefusedError
 from twisted.internet.task import LoopingCall
+from twisted.python.failure import Failure
 
-from echostamp.client import record, report
+from echostamp.client import record
 from echostamp.client.connecting import TimedEndpoint
-from echostamp.client.durations import readable
-from echostamp.client.link import LineLink
-from echostamp.client.measurement import Measurement, Outage
+from echostamp.client.measurement import Measurement
 from echostamp.client.outcome import (
     DONE,
     FAR_END_FAILED,
@@ -30,62 +27,17 @@ from echostamp.client.outcome import (
     Outcome,
     said,
 )
-from echostamp.client.pinger import SECOND, Pinger, Plan
+from echostamp.client.pinger import Pinger, Plan
 from echostamp.client.target import Target, parseTarget, whyNoTarget
+from echostamp.client.teller import Manner, Teller
+from echostamp.client.thresholds import Thresholds
 from echostamp.client.tls import TlsFiles
-from echostamp.line.visitors import peerName
-from echostamp.measure.delay import lossPercent
-from echostamp.measure.offset import NO_FIT
-from echostamp.measure.samples import Probe
 from echostamp.text import printable
 
 #: Seconds that an address may take to connect.
 CONNECT_TIMEOUT = 10.0
 
 _RED, _BOLD, _PLAIN = "\x1b[31m", "\x1b[1m", "\x1b[m"
-
-
-@dataclass(frozen=True)
-class Thresholds:
-    """
-    What must hold for the run to count as good; L{None} for no matter what.
-
-    @ivar rtt: the longest that a round trip may take, in nanoseconds.
-    @ivar loss: the greatest share of unanswered probes, in percent.
-    @ivar offset: how far the far clock may be from ours, in nanoseconds: all of the
-        interval in which it is known to be.
-    """
-
-    rtt: int | None = None
-    loss: float | None = None
-    offset: int | None = None
-
-    def failed(self, measurement: Measurement) -> str:
-        """
-        Say what does not hold, or cannot be told; nothing, if all does.
-        """
-        return "; ".join(self._failed(measurement))
-
-    def _failed(self, measurement: Measurement) -> Iterator[str]:
-        """
-        Name each threshold that does not hold.
-        """
-        rtt = measurement.delays.rtt()
-        if self.rtt is not None and rtt is not None and rtt.max > self.rtt:
-            yield f"--max-rtt {readable(self.rtt)}: one took {readable(rtt.max)}"
-        percent = lossPercent(measurement.delays.run)
-        if self.loss is not None and percent is not None and percent > self.loss:
-            yield f"--max-loss {self.loss:g}: {percent:.3g} % were not answered"
-        if self.offset is None:
-            return
-        option = f"--max-offset {readable(self.offset)}"
-        found = measurement.offset.report()
-        if found is None:
-            yield f"{option}: the far clock cannot be told"
-        elif found.verdict == NO_FIT:
-            yield f"{option}: the far clock cannot be told ({found.verdict})"
-        elif max(-found.low, found.high) > self.offset:
-            yield f"{option}: the offset is {report.offsetBounds(found)}"
 
 
 @dataclass(frozen=True)
@@ -112,151 +64,6 @@ class Route:
             *([] if self.only6 or is6 else [IPv4Address]),
             *([] if self.only4 or is4 else [IPv6Address]),
         ]
-
-
-@dataclass(frozen=True)
-class Manner:
-    """
-    How to tell what was found.
-
-    @ivar form: C{text}, C{json} or C{jsonl}.
-    @ivar isQuiet: say nothing of single probes.
-    @ivar hasTimes: put the time before each line.
-    @ivar hasOutstanding: say which probe is outstanding when the next one is due.
-    @ivar isNumeric: call the far end by its address alone.
-    @ivar hasHistogram: draw a histogram of the round trips.
-    """
-
-    form: str = "text"
-    isQuiet: bool = False
-    hasTimes: bool = False
-    hasOutstanding: bool = False
-    isNumeric: bool = False
-    hasHistogram: bool = False
-
-
-class Teller:
-    """
-    Tell what happens, as it happens, and what came of it.
-
-    @ivar isClosed: whether nobody reads the output any more.
-    """
-
-    def __init__(
-        self,
-        target: str,
-        plan: Plan,
-        manner: Manner,
-        asked: record.Json,
-        output: TextIO,
-        isColoured: bool,
-        closed: Callable[[], None],
-        clock: Callable[[], int] = time.time_ns,
-    ) -> None:
-        """
-        @param target: what the user calls the far end.
-        @param plan: what is sent, and when.
-        @param manner: how to tell it.
-        @param asked: what was asked for, as JSON tells it.
-        @param output: where to.
-        @param isColoured: whether there may be colours.
-        @param closed: called when nobody reads the output any more.
-        @param clock: gives nanoseconds since the epoch.
-        """
-        self._target = target
-        self._plan = plan
-        self._manner = manner
-        self._asked = asked
-        self._output = output
-        self._isColoured = isColoured
-        self._closed = closed
-        self._clock = clock
-        self.isClosed = False
-        self.name = target
-        self.addresses: list[str] = []
-        self.sources: list[str] = []
-
-    def write(self, lines: Iterable[str], colour: str = "", end: str = "\n") -> None:
-        """Write lines, at once."""
-        if self.isClosed:
-            return
-        try:
-            for line in lines:
-                text = f"{colour}{line}{_PLAIN}" if colour else line
-                self._output.write(text + end)
-            self._output.flush()
-        except (OSError, ValueError):
-            self.isClosed = True
-            self._closed()
-
-    def _say(self, line: str, at: int, isBad: bool = False) -> None:
-        """
-        Write a line about what has just happened.
-
-        @param at: when, in nanoseconds since the epoch.
-        """
-        if self._manner.form != "text" or self._manner.isQuiet:
-            return
-        if self._manner.hasTimes:
-            seconds, rest = divmod(at, SECOND)
-            line = f"[{seconds}.{rest // 1000:06d}] {line}"
-        self.write([line], _RED if isBad and self._isColoured else "")
-
-    def connected(self, link: LineLink) -> None:
-        """There is a connection, or there is one again."""
-        isFirst = not self.addresses
-        address = peerName(link.transport.getPeer())
-        self.addresses.append(address)
-        self.sources.append(peerName(link.transport.getHost()))
-        self.name = address
-        if not self._manner.isNumeric and address != self._target:
-            self.name = f"{self._target} ({address})"
-        if not isFirst:
-            self._say("connected again", self._clock())
-        elif self._manner.form == "text":
-            self.write([f"PING {self.name}: {self._plan.size} bytes a message"])
-
-    def outstanding(self, seq: int) -> None:
-        """The next probe is due, and this one has not been answered."""
-        if self._manner.hasOutstanding:
-            self._say(f"no answer yet for seq={seq}", self._clock())
-
-    def settled(self, probe: Probe, note: str) -> None:
-        """It is known what became of a probe."""
-        if self._manner.form == "jsonl":
-            if note not in ("late", "duplicate"):
-                self.write([json.dumps(record.probe(probe))])
-            return
-        line = report.probeLine(probe, self._plan.size, self.name, note)
-        self._say(line, probe.t4 or probe.t1, bool(note))
-
-    def disconnected(self, outage: Outage) -> None:
-        """The connection is gone."""
-        self._say(f"no connection: {outage.reason}", outage.start, isBad=True)
-
-    def summary(self, pinger: Pinger, isColoured: bool) -> list[str]:
-        """Sum up, in text."""
-        lines = list(report.summary(pinger, self.name))
-        if self._manner.hasHistogram:
-            lines += ["", *report.histogram(pinger)]
-        if isColoured:
-            lines[0] = f"{_BOLD}{lines[0]}{_PLAIN}"
-        return lines
-
-    def end(self, pinger: Pinger) -> None:
-        """Say what came of it."""
-        config = {
-            **self._asked,
-            "addresses": list(dict.fromkeys(self.addresses)),
-            "sources": list(dict.fromkeys(self.sources)),
-        }
-        if self._manner.form == "json":
-            self.write(record.pieces(pinger, config), end="")
-        elif self._manner.form == "jsonl":
-            self.write(json.dumps(record.probe(each)) for each in pinger.underWay)
-            self.write([json.dumps(record.document(pinger, config))])
-        elif self.addresses:
-            self.write(["", *self.summary(pinger, self._isColoured)])
 
 
 def ping(
@@ -332,15 +139,15 @@ def _run(
     )
     progress = LoopingCall(lambda: _progress(pinger))
     progress.clock = reactor
-    showsProgress = manner.isQuiet or manner.form == "json"
+    isTold = manner.isQuiet or manner.form == "json" or not output.isatty()
 
     def start() -> None:
         for number in signal.SIGINT, signal.SIGTERM:
             signal.signal(number, interrupted)
         signal.signal(signal.SIGQUIT, asked)
-        pinger.done.addCallback(end)
+        pinger.done.addCallback(end).addErrback(broken)
         pinger.start()
-        if showsProgress and sys.stderr is not None and sys.stderr.isatty():
+        if isTold and sys.stderr is not None and sys.stderr.isatty():
             progress.start(1, now=False)
 
     def interrupted(number: int, frame: object) -> None:
@@ -359,24 +166,32 @@ def _run(
     def end(outcome: Outcome) -> None:
         if outcomes:
             return
+        failed = thresholds.failed(pinger) if outcome.status == DONE else []
+        if failed:
+            outcome = Outcome(THRESHOLD_FAILED, "; ".join(failed))
+        outcome = _hinted(outcome, target, pinger)
         outcomes.append(outcome)
         if progress.running:
             progress.stop()
             print("\r\x1b[K", end="", file=sys.stderr, flush=True)
         if outcome.status != NEAR_END_FAILED:
-            teller.end(pinger)
-            failed = thresholds.failed(pinger.measurement)
-            if teller.isClosed:
-                outcomes[0] = closed
-            elif outcome.status == DONE and failed:
-                outcomes[0] = Outcome(THRESHOLD_FAILED, failed)
+            teller.end(pinger, outcome)
         if teller.isClosed:
+            outcomes[0] = closed
             _leave(output)
+        leave()
+
+    def broken(failure: Failure) -> None:
+        failure.printTraceback(sys.stderr)
+        outcomes[:] = [Outcome(NEAR_END_FAILED, "the fault is EchoStamp's")]
+        leave()
+
+    def leave() -> None:
         pinger.stop()
-        if pinger.began is None:
+        if endpoint.isLookingUp or pinger.began is None:
             # A name that is still being looked up cannot be given up, and the
             # reactor would wait for it.  Nothing else is left to do.
-            os._exit(said(_hinted(outcomes[0], target)))
+            os._exit(said(outcomes[0]))
         reactor.stop()
 
     reactor.callWhenRunning(start)
@@ -394,18 +209,24 @@ def _leave(output: TextIO) -> None:
     os.close(nowhere)
 
 
-def _hinted(outcome: Outcome, target: Target) -> Outcome:
+def _hinted(outcome: Outcome, target: Target, pinger: Pinger) -> Outcome:
     """
-    Say what else could be tried where nobody listens, or where we may not come from.
+    Say what else could be tried where nobody listens or answers, or where we may not
+    come from.
     """
-    if outcome.status == NEAR_END_FAILED and outcome.line.endswith("address"):
-        line = f"{outcome.line}; is --source one of this machine's?"
-        return outcome._replace(line=line)
-    if outcome.status == FAR_END_FAILED and outcome.line.endswith("refused"):
-        other = "tls:HOST:PORT" if target.tlsOptions is None else "HOST:PORT"
-        line = f"{outcome.line}; another port, as HOST:PORT, or {other}?"
-        return outcome._replace(line=line)
-    return outcome
+    hint, isPlain = "", target.tlsOptions is None
+    outages = pinger.measurement.outages
+    if isinstance(pinger.failure, ConnectBindError):
+        hint = "is --source one of this machine's addresses?"
+    elif target.host is None or outcome.status != FAR_END_FAILED:
+        pass
+    elif isinstance(pinger.failure, ConnectionRefusedError):
+        hint = "another port, as HOST:PORT" + (
+            ", or tls:HOST:PORT?" if isPlain else "?"
+        )
+    elif outages and isPlain and not pinger.measurement.strange:
+        hint = f"{outages[-1].reason}; tls:HOST:PORT?"
+    return outcome._replace(line=f"{outcome.line}; {hint}") if hint else outcome
 
 
 def _progress(pinger: Pinger) -> None:

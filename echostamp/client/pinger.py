@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import errno
 import random
+from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, Protocol
@@ -16,22 +17,22 @@ from typing import Any, Protocol
 from twisted.application.internet import ClientService, backoffPolicy
 from twisted.internet.defer import Deferred
 from twisted.internet.error import ConnectBindError
-from twisted.internet.interfaces import IDelayedCall
 from twisted.internet.protocol import Factory
 from twisted.python.failure import Failure
 
 from echostamp.client.connecting import SetUp, TimedEndpoint
+from echostamp.client.extras import EXTRA, Extras
 from echostamp.client.failures import whatFailed
 from echostamp.client.link import LineLink, TcpInfo
 from echostamp.client.measurement import Measurement, Moment, Outage, Sent, moment
-from echostamp.client.outcome import FAR_END_FAILED, NEAR_END_FAILED, Outcome
+from echostamp.client.outcome import DONE, FAR_END_FAILED, NEAR_END_FAILED, Outcome
 from echostamp.client.probes import Probes, Reply
+from echostamp.client.timers import SECOND, Timers
 from echostamp.measure.samples import Probe
 
-SECOND = 1_000_000_000
-
-#: Probes in a row that time out on a connection before it is given up.
-DEAF = 3
+#: Probes in a row that time out on a connection before it is given up, and nanoseconds
+#: for which nothing must have come, however short the time of a probe is.
+DEAF, SILENCE = 3, SECOND
 
 #: The part of the interval by which a probe may be due after its turn.
 JITTER = 0.1
@@ -40,8 +41,12 @@ JITTER = 0.1
 #: greater of 50 microseconds and a thousandth to spare).
 EXACT = 10_000_000
 
-#: Numbers of extra probes; no other is so great.
-EXTRA = 10**18
+#: How often it is seen whether this end is held up while a probe is under way, and by
+#: how much it must be late to be: what is less is not noticed.  Nanoseconds.
+BEAT = HELD_UP = 10_000_000
+
+#: Connections of which is remembered how long they took to make.
+_MOST_SET_UPS = 1000
 
 
 @dataclass(frozen=True)
@@ -103,7 +108,8 @@ class Pinger:
         came.
     @ivar measurement: what has been found.
     @ivar began: when it began, by our clocks; L{None} before there is a connection.
-    @ivar setUps: how long it took to make each connection.
+    @ivar setUps: how long it took to make each connection; of the last thousand.
+    @ivar failure: why there was no connection to begin with, if there was none.
     """
 
     def __init__(
@@ -132,8 +138,8 @@ class Pinger:
         self.done: Deferred[Outcome] = Deferred()
         self.measurement = measurement
         self.began: Moment | None = None
-        self.setUps: list[SetUp] = []
-        self.kernels: list[TcpInfo] = []
+        self.failure: BaseException | None = None
+        self.setUps: deque[SetUp] = deque(maxlen=_MOST_SET_UPS)
         self._endpoint = endpoint
         self._reactor = reactor
         self._name = name
@@ -156,11 +162,15 @@ class Pinger:
         self._ended: Moment | None = None
         self._isFirst = True
         self._lastAsked = 0
+        self._lastHeard = 0
         self._deafness = 0
+        self._nextBeat = 0
+        self._again = 0
+        self._smoothedRtt: int | None = None
         self._underWay: dict[int, Sent] = {}
-        self._extra: Sent | None = None
-        self._extras = EXTRA
-        self._timers: dict[str, IDelayedCall] = {}
+        self._heldUp: set[int] = set()
+        self._timers = Timers(reactor, lambda: clocks().after)
+        self._extras = Extras(measurement, self._timers, clocks, plan.timeout)
 
     @property
     def kernel(self) -> TcpInfo | None:
@@ -168,19 +178,25 @@ class Pinger:
         What the kernel knows: of the last connection its RTT, and of all of them how
         often it had to send again.
         """
-        found = [*self.kernels]
         if self._link is not None:
             self._link.askKernel()
-            found += [self._link.kernel] if self._link.kernel else []
-        if not found:
+            if (now := self._link.kernel) is not None:
+                again = self._again + now.retransmissions
+                return TcpInfo(now.smoothedRtt, again)
+        if self._smoothedRtt is None:
             return None
-        again = sum(each.retransmissions for each in found)
-        return TcpInfo(found[-1].smoothedRtt, again)
+        return TcpInfo(self._smoothedRtt, self._again)
 
     @property
     def underWay(self) -> list[Probe]:
         """The probes of which nothing is known yet."""
         return [self.measurement.delays.run[seq] for seq in self._underWay]
+
+    @property
+    def waits(self) -> list[int]:
+        """For how long each of them has been under way, in nanoseconds."""
+        now = (self._ended or self._clocks()).after
+        return [now - sent.moment.after for sent in self._underWay.values()]
 
     @property
     def elapsed(self) -> int:
@@ -194,7 +210,7 @@ class Pinger:
         Connect, and begin.
         """
         if self._plan.deadline is not None:
-            self._at(self._clocks().after + self._plan.deadline, self.stop)
+            self._timers.set(self._clocks().after + self._plan.deadline, self.stop)
         self._service.startService()
         self._service.whenConnected(failAfterFailures=1).addErrback(self._notConnected)
 
@@ -202,6 +218,7 @@ class Pinger:
         """
         There was nobody there to begin with.
         """
+        self.failure = failure.value
         status = NEAR_END_FAILED if _isOurFault(failure.value) else FAR_END_FAILED
         outcome = Outcome(status, f"{self._name}: {whatFailed(failure)}")
         self._finish(outcome)
@@ -211,11 +228,28 @@ class Pinger:
         End the run: what has not been answered by now is not counted as lost, unless
         its time is over.
         """
-        received = self.measurement.delays.run.received
-        if received:
-            self._finish(Outcome(0))
+        if self.measurement.delays.run.received:
+            self._finish(Outcome(DONE))
         else:
-            self._finish(Outcome(FAR_END_FAILED, f"{self._name}: no reply"))
+            self._finish(Outcome(FAR_END_FAILED, f"{self._name}: {self._whyNone()}"))
+
+    def _whyNone(self) -> str:
+        """
+        Say why no reply has come.
+        """
+        if self.began is None:
+            return "there was no connection in time"
+        if self.measurement.strange:
+            return "it answers, but not with what was sent: is it an echo?"
+        late = self.measurement.delays.run.late
+        if late:
+            return f"{self._noReply} ({late} came late)"
+        return "no reply"
+
+    @property
+    def _noReply(self) -> str:
+        """What is said of a probe whose time is over."""
+        return f"no reply within {self._plan.timeout / SECOND:g} s"
 
     def _finish(self, outcome: Outcome) -> None:
         """
@@ -225,9 +259,9 @@ class Pinger:
             return
         self._isOver = True
         self._ended = self._clocks()
-        for timer in self._timers.values():
-            if timer.active():
-                timer.cancel()
+        self._timers.stop()
+        if self.measurement.outages and self.measurement.outages[-1].length is None:
+            self.measurement.outages[-1].error = self._endpoint.whyNot
         # Not within the service's own doing: it is in no state to be stopped.
         self._reactor.callLater(0, self._service.stopService)
         if self._link is not None:
@@ -235,39 +269,22 @@ class Pinger:
             self._link.abort("")
         self.done.callback(outcome)
 
-    def _at(self, when: int, call: Callable[[], object]) -> None:
-        """
-        Call something once at a time of the monotonic clock, in the place of what the
-        same call was set to before.
-        """
-        if self._isSet(call):
-            self._timers[call.__name__].cancel()
-        delay = max(0, when - self._clocks().after) / SECOND
-        self._timers[call.__name__] = self._reactor.callLater(delay, call)
-
-    def _isSet(self, call: Callable[[], object]) -> bool:
-        """
-        Say whether something is yet to be called.
-        """
-        timer = self._timers.get(call.__name__)
-        return timer is not None and timer.active()
-
     # --- The connection ---------------------------------------------------------------
 
     def linkUp(self, link: LineLink) -> None:
         """There is a connection: begin, or go on."""
         now = self._clocks()
         self._link = link
+        self._extras.begin(link)
         self._isFirst = True
         self._deafness = 0
+        self._lastHeard = now.after
         self.setUps.append(self._endpoint.setUp)
         if self.began is None:
             self.began = now
             self._setDue()
         else:
-            self.measurement.forget()
-            outage = self.measurement.outages[-1]
-            outage.length = now.after - outage.began
+            self.measurement.reconnected(now, self._endpoint.whyNot)
         self._listener.connected(link)
         self._tick()
 
@@ -278,17 +295,19 @@ class Pinger:
     def linkDown(self, link: LineLink, reason: str) -> None:
         """The connection is gone, and with it what was under way."""
         if link.kernel is not None:
-            self.kernels.append(link.kernel)
+            self._smoothedRtt = link.kernel.smoothedRtt
+            self._again += link.kernel.retransmissions
         self._link = None
-        self._extra = None
+        self._extras.begin(None)
         if self._isOver:
             return
         now = self._clocks()
         lost = list(self._underWay)
         outage = Outage(now.realtime, now.after, reason, len(lost))
-        self.measurement.outages.append(outage)
+        self.measurement.disconnected(outage)
         for seq in lost:
             self._lose(seq, reason)
+        self._endpoint.whyNot = ""
         self._listener.disconnected(outage)
         self._lookForEnd()
         # Where it was blocked, nobody has looked at the schedule.
@@ -317,7 +336,7 @@ class Pinger:
                     # The kernel may be late by a thousandth of what it is asked to
                     # wait, so a long wait has two parts.
                     early = left // 200 if left > EXACT else 0
-                    self._at(self._due - early, self._tick)
+                    self._timers.set(self._due - early, self._tick)
                     return
             elif self._underWay:
                 return
@@ -359,8 +378,10 @@ class Pinger:
         at = link.send(self.measurement.delays.run.sent)
         sent = self.measurement.probeSent(self._due, at)
         self._underWay[sent.seq] = sent
-        if not self._isSet(self._timedOut):
+        if not self._timers.isSet(self._timeIsOver):
             self._watch()
+        if not self._timers.isSet(self._beat):
+            self._setBeat(at.after)
 
     def _watch(self) -> None:
         """
@@ -368,23 +389,36 @@ class Pinger:
         one has been answered, the timer still serves for those that have left since.
         """
         for sent in self._underWay.values():
-            self._at(sent.moment.after + self._plan.timeout, self._timedOut)
+            self._timers.set(sent.moment.after + self._plan.timeout, self._timeIsOver)
             break
+
+    def _timeIsOver(self) -> None:
+        """
+        The time of a probe may be over; but its reply may wait to be read, because this
+        end was busy.
+        """
+        self._timers.set(0, self._timedOut)
 
     def _timedOut(self) -> None:
         """
-        The time of a probe may be over.
+        The time of a probe may be over, and what has come has been read.
         """
         now = self._clocks().after
+        reason = self._noReply
         for seq, sent in list(self._underWay.items()):
             if sent.moment.after + self._plan.timeout > now:
                 break
-            self._deafness += 1
-            self._lose(seq, f"no reply within {self._plan.timeout / SECOND:g} s")
+            if self._link is not None:
+                self._link.settle(seq)
+            if seq in self._underWay:
+                self._deafness += 1
+                self._lose(seq, reason)
         self._watch()
         self._lookForEnd()
-        if self._deafness >= DEAF and self._link is not None and not self._isOver:
-            self._link.abort(f"{DEAF} probes in a row timed out")
+        silence = max(self._plan.timeout, SILENCE)
+        isDeaf = self._deafness >= DEAF and now - self._lastHeard >= silence
+        if isDeaf and self._link is not None and not self._isOver:
+            self._link.abort(f"{self._deafness} probes in a row timed out")
         elif not self._plan.interval:
             self._tick()
 
@@ -393,53 +427,74 @@ class Pinger:
         Give a probe up.
         """
         del self._underWay[seq]
+        self._heldUp.discard(seq)
         self._listener.settled(self.measurement.probeLost(seq), reason)
 
+    # --- Whether this end keeps up ----------------------------------------------------
+
+    def _setBeat(self, now: int) -> None:
+        """
+        See soon whether this end is held up.
+        """
+        self._nextBeat = now + BEAT
+        self._timers.set(self._nextBeat, self._beat)
+
+    def _beat(self) -> None:
+        """
+        If this is late, replies may have waited to be read: how long they took is not
+        known.
+        """
+        now = self._clocks().after
+        late = now - self._nextBeat
+        if late >= HELD_UP:
+            self.measurement.heldUp(late)
+            self._heldUp.update(self._underWay)
+        if self._underWay:
+            self._setBeat(now)
+
+    # --- Replies ----------------------------------------------------------------------
+
+    def strange(self, count: int) -> None:
+        """Lines have come that answer nothing."""
+        self.measurement.strange += count
+
     def answered(self, reply: Reply, at: Moment) -> None:
-        """A line has come back."""
-        if self._isOver:
+        """A probe has been answered, perhaps not for the first time."""
+        seq = reply.seq
+        if self._isOver or seq is None:
             return
-        seq, isAltered = reply.seq, reply.isAltered
-        if self._extra is not None and seq == self._extra.seq:
-            extra, self._extra = self._extra, None
-            reading = None if isAltered else reply.reading
-            self.measurement.extraAnswered(extra, at, reading)
-            self._planExtra()
+        self._lastHeard = at.after
+        if seq >= EXTRA:
+            self._extras.answered(reply, at)
             return
-        if seq is None or seq >= self.measurement.delays.run.sent:
-            if seq is not None and seq >= EXTRA:
-                return
-            # Lines come back in order: it is the oldest one's.
-            oldest = next(iter(self._underWay.values()), None)
-            if self._extra is not None and (
-                oldest is None or self._extra.moment.after < oldest.moment.after
-            ):
-                self._extra = None
-                return
-            if oldest is None:
-                return
-            seq, isAltered = oldest.seq, True
+        if seq >= self.measurement.delays.run.sent:
+            self.strange(1)
+            return
         self._deafness = 0
         sent = self._underWay.pop(seq, None)
         if sent is None:
             run = self.measurement.delays.run
             if seq < run.first:
                 return
-            self.measurement.repeated(seq, at, isAltered)
+            self.measurement.repeated(seq, at, reply.isAltered)
             probe = run[seq]
             self._listener.settled(probe, "duplicate" if probe.duplicated else "late")
             return
-        self.measurement.probeAnswered(sent, at, reply.reading, isAltered)
-        if self._isFirst:
+        isHeldUp = seq in self._heldUp
+        self._heldUp.discard(seq)
+        reading, isAltered = reply.reading, reply.isAltered
+        self.measurement.probeAnswered(sent, at, reading, isAltered, isHeldUp)
+        if self._isFirst and not isHeldUp:
             self._isFirst = False
             self.setUps[-1].firstReply = at.before - sent.moment.after
         if self._link is not None and at.after - self._lastAsked > SECOND:
             # When the connection is lost it is too late.
             self._lastAsked = at.after
             self._link.askKernel()
-        note = "altered" if isAltered else ""
+        note = "altered" if isAltered else "this end was held up" if isHeldUp else ""
         self._listener.settled(self.measurement.delays.run[seq], note)
-        self._planExtra()
+        if not self._isLast:
+            self._extras.plan()
         self._lookForEnd()
         if not self._plan.interval:
             self._tick()
@@ -450,29 +505,3 @@ class Pinger:
         """
         if self._isLast and not self._underWay:
             self.stop()
-
-    # --- Extra probes, for clocks that show only seconds ------------------------------
-
-    def _planExtra(self) -> None:
-        """
-        Ask the far clock near the turn of its second, if that tells something, and if
-        it is not being asked already.
-        """
-        if self._isSet(self._sendExtra):
-            return
-        now = self._clocks().after
-        if self._extra and now - self._extra.moment.after < self._plan.timeout:
-            return
-        when = self.measurement.nextExtra(self._clocks())
-        if when is not None and not (self._isOver or self._isLast):
-            self._at(when, self._sendExtra)
-
-    def _sendExtra(self) -> None:
-        """
-        Send an extra probe.
-        """
-        if self._link is None or self._link.isBlocked:
-            return
-        self._extras += 1
-        at = self._link.send(self._extras)
-        self._extra = self.measurement.extraSent(self._extras, at)

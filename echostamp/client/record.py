@@ -15,6 +15,7 @@ from echostamp import __version__
 from echostamp.client.connecting import SetUp
 from echostamp.client.durations import zoneName
 from echostamp.client.measurement import Measurement, Outage
+from echostamp.client.outcome import Outcome
 from echostamp.client.pinger import Pinger, Plan
 from echostamp.measure.delay import Summary, lossPercent
 from echostamp.measure.oneway import OneWay, Range, oneWays
@@ -23,11 +24,12 @@ from echostamp.measure.samples import Probe
 Json = dict[str, Any]
 
 
-def document(pinger: Pinger, config: Json) -> Json:
+def document(pinger: Pinger, config: Json, outcome: Outcome) -> Json:
     """
     Give all but the probes.
 
     @param config: what was asked for, and of whom.
+    @param outcome: how the run ended.
     """
     began = pinger.began
     return {
@@ -37,7 +39,7 @@ def document(pinger: Pinger, config: Json) -> Json:
             "python": platform.python_version(),
         },
         "config": {**config, "began": began.realtime if began else None},
-        "stats": stats(pinger),
+        "stats": stats(pinger, outcome),
     }
 
 
@@ -61,9 +63,11 @@ def asked(
     }
 
 
-def stats(pinger: Pinger) -> Json:
+def stats(pinger: Pinger, outcome: Outcome) -> Json:
     """
     Give the figures.
+
+    @param outcome: how the run ended.
     """
     found = pinger.measurement
     run = found.delays.run
@@ -71,6 +75,8 @@ def stats(pinger: Pinger) -> Json:
     rtt = found.delays.rtt()
     kernel = pinger.kernel
     return {
+        "status": outcome.status,
+        "error": outcome.line or None,
         "duration": pinger.elapsed,
         "sent": run.sent,
         "received": run.received,
@@ -82,7 +88,11 @@ def stats(pinger: Pinger) -> Json:
         "duplicates": run.duplicates,
         "reordered": run.reordered,
         "altered": run.altered,
+        "strange": found.strange,
+        "held_up": found.holdUps,
+        "held_up_for": found.heldUpFor,
         "bursts": {str(size): n for size, n in found.delays.bursts().items()},
+        "rtt_is": "T4-T1",
         "rtt": _summary(rtt),
         "rtt_from_due": _summary(found.delays.rttFromDue()),
         "percentiles_exact": rtt is None or rtt.exact,
@@ -93,6 +103,7 @@ def stats(pinger: Pinger) -> Json:
         "stamped": found.stamped,
         "clock_steps": found.steps,
         "setup": [_setUp(each) for each in pinger.setUps],
+        "outage_count": found.outageCount,
         "outages": [_outage(each) for each in found.outages],
         "kernel": None
         if kernel is None
@@ -163,6 +174,7 @@ def _outage(outage: Outage) -> Json:
         "start": outage.start,
         "length": outage.length,
         "reason": outage.reason,
+        "error": outage.error or None,
         "lost": outage.lost,
         "skipped": outage.skipped,
     }
@@ -170,7 +182,7 @@ def _outage(outage: Outage) -> Json:
 
 def probe(each: Probe) -> Json:
     """
-    Give what is known of a probe.
+    Give what is known of a probe, so far.
     """
     return {
         "seq": each.seq,
@@ -181,14 +193,21 @@ def probe(each: Probe) -> Json:
         "t4": each.t4,
         "rtt": each.rtt,
         "lost": each.lost,
+        "late": each.late,
+        "altered": each.altered,
+        "duplicated": each.duplicated,
+        "reordered": each.reordered,
     }
 
 
-def pieces(pinger: Pinger, config: Json) -> Iterator[str]:
+def pieces(pinger: Pinger, config: Json, outcome: Outcome) -> Iterator[str]:
     """
     Give the whole document, piece by piece: a million probes are long.
+
+    @param config: what was asked for, and of whom.
+    @param outcome: how the run ended.
     """
-    head = json.dumps(document(pinger, config), indent=1)
+    head = json.dumps(document(pinger, config, outcome), indent=1)
     yield head.removesuffix("\n}") + ',\n "probes": ['
     comma = "\n  "
     for each in pinger.measurement.delays.run:

@@ -5,19 +5,35 @@ What a run of C{echostamp ping} found, as text.
 from __future__ import annotations
 
 from array import array
+from bisect import bisect_right
 from collections.abc import Iterator
+from datetime import datetime
 from decimal import ROUND_CEILING, ROUND_FLOOR
-from math import ceil, floor
+from math import ceil, floor, log10
 
 from echostamp.client.durations import readable, zoneName
+from echostamp.client.measurement import Measurement
 from echostamp.client.pinger import Pinger
+from echostamp.client.timers import SECOND
 from echostamp.measure.delay import Summary, lossPercent, rtts
 from echostamp.measure.offset import FITS, NO_FIT, OffsetReport
 from echostamp.measure.oneway import OneWay, oneWays
 from echostamp.measure.samples import Probe
 
+#: Outages that are told one by one.
+_OUTAGES = 3
+
+#: Parts per million of drift, from one bound to the other, that say nothing.
+_NO_DRIFT = 1000
+
 #: Rows of a histogram, and the characters of its longest bar.
 ROWS, WIDTH = 16, 50
+
+#: How many times as long as its beginning a histogram with rows of one width may be.
+WIDE = 4
+
+#: Units of a table's rows, in nanoseconds.
+_UNITS = ((1_000_000_000, "s"), (1_000_000, "ms"), (1_000, "µs"))
 
 _BLOCKS = " ▏▎▍▌▋▊▉█"
 
@@ -27,10 +43,10 @@ def probeLine(probe: Probe, size: int, name: str, note: str) -> str:
     Write a line about a probe.
 
     @param size: octets of its message.
-    @param name: of the far end.
+    @param name: of the far end, whose address is short enough for each line.
     @param note: what is odd about it, if anything.
     """
-    if probe.rttInTime is None:
+    if probe.rttInTime is None or note == "duplicate":
         return f"seq={probe.seq} {note}"
     line = f"{size} bytes from {name}: seq={probe.seq} time={readable(probe.rttInTime)}"
     wait = probe.t1 - probe.due
@@ -50,33 +66,28 @@ def summary(pinger: Pinger, name: str) -> Iterator[str]:
     report = found.offset.report()
     yield f"--- {name} ---"
     yield from _sentences(pinger, rtt, report)
-    if rtt is None:
-        return
-    ways = oneWays(run, found.offset)
-    yield ""
-    yield from _table(
-        [
-            ("RTT", rtt),
-            ("RTT from due", found.delays.rttFromDue()),
-            ("IPDV", found.delays.ipdv()),
-            ("PDV forward", ways and ways[0].pdv),
-            ("PDV backward", ways and ways[1].pdv),
-        ]
-    )
-    if not rtt.exact:
-        yield "percentiles are within 0.2 %: of so many probes a histogram is kept"
-    yield ""
-    if ways is not None:
-        yield from _delays(*ways)
-    else:
-        yield "one way       cannot be told: that takes stamps finer than a round trip"
-    if report is not None:
-        yield (
-            f"drift         {report.driftPpm:+.3g} ppm, between "
-            f"{floor(10 * report.driftLowPpm) / 10:+g} and "
-            f"{ceil(10 * report.driftHighPpm) / 10:+g}, over "
-            f"{readable(report.window)}"
+    if rtt is not None:
+        ways = oneWays(run, found.offset)
+        yield ""
+        yield from _table(
+            [
+                ("RTT", rtt),
+                ("RTT from due", found.delays.rttFromDue()),
+                ("IPDV", found.delays.ipdv()),
+                ("PDV forward", ways and ways[0].pdv),
+                ("PDV backward", ways and ways[1].pdv),
+            ]
         )
+        yield "RTT is T4 - T1: the time that the far end took is in it"
+        if not rtt.exact:
+            yield "percentiles are within 0.2 %: of so many probes a histogram is kept"
+        yield ""
+        if ways is not None:
+            yield from _delays(*ways)
+        elif report is not None:
+            yield "one way       cannot be told: the stamps are not fine enough"
+        if report is not None:
+            yield f"drift         {_drift(report)}"
     yield from _connection(pinger)
     odd = [
         f"{count} {one if count == 1 else more}"
@@ -85,7 +96,7 @@ def summary(pinger: Pinger, name: str) -> Iterator[str]:
             (run.duplicates, "duplicate", "duplicates"),
             (run.reordered, "reordered", "reordered"),
             (run.altered, "altered", "altered"),
-            (found.skipped, "not sent in its time", "not sent in their time"),
+            (found.strange, "line that answers nothing", "lines that answer nothing"),
             (found.steps, "step of our own clock", "steps of our own clock"),
             (found.zone.changes, "change of summer time", "changes of summer time"),
         ]
@@ -93,11 +104,27 @@ def summary(pinger: Pinger, name: str) -> Iterator[str]:
     ]
     if odd:
         yield f"also seen     {', '.join(odd)}"
-    unit = 1e6
-    figures = [rtt.min, rtt.mean, rtt.max, rtt.stddev or 0]
-    text = "/".join(f"{each / unit:.3f}" for each in figures)
-    yield ""
-    yield f"rtt min/avg/max/mdev = {text} ms"
+    if rtt is not None:
+        figures = [rtt.min, rtt.mean, rtt.max, rtt.stddev]
+        text = "/".join("-" if ns is None else f"{ns / 1e6:.3f}" for ns in figures)
+        yield ""
+        yield f"rtt min/avg/max/mdev = {text} ms"
+
+
+def _drift(report: OffsetReport) -> str:
+    """
+    Say how fast the far clock gains on ours, to the digits that its bounds support.
+    """
+    low, high = report.driftLowPpm, report.driftHighPpm
+    over = f"over {readable(report.window)}"
+    if high - low >= _NO_DRIFT:
+        return (
+            f"cannot be told: anything from {low:+.0f} to {high:+.0f} ppm fits {over}"
+        )
+    digits = max(0, ceil(-log10(max(high - low, 1e-9) / 2)))
+    grain = 10**digits
+    bounds = f"{floor(low * grain) / grain:+g} and {ceil(high * grain) / grain:+g}"
+    return f"{report.driftPpm:+.{digits}f} ppm, between {bounds}, {over}"
 
 
 def _sentences(
@@ -115,27 +142,53 @@ def _sentences(
         counts += f" ({percent:.3g} %)"
     if run.pending:
         counts += f", {run.pending} still under way"
+    if found.skipped:
+        counts += f", {found.skipped} not sent in their time"
     yield f"{counts}, in {seconds:.3f} s."
     if run.lost:
         bursts = ", ".join(
             f"{n} x {length}" for length, n in found.delays.bursts().items()
         )
         yield f"Unanswered in a row: {bursts}."
-    for outage in found.outages:
-        length = outage.length
-        time = "until the end" if length is None else f"for {readable(length)}"
-        yield f"No connection {time}: {outage.reason}."
+    yield from _outages(found)
+    if found.holdUps:
+        times = "once" if found.holdUps == 1 else f"{found.holdUps} times"
+        yield (
+            f"This end was held up {times}, for {readable(found.heldUpFor)} in all: "
+            "what was under way then has no RTT."
+        )
     if rtt is None:
         return
+    most, which = (rtt.p99, "99 %") if rtt.n >= 100 else (rtt.max, "all")
     yield (
-        f"A reply takes {readable(rtt.median)} (median), 99 % come within "
-        f"{readable(rtt.p99)}."
+        f"A reply takes {readable(rtt.median)} (median), {which} come within "
+        f"{readable(most)}."
     )
     if report is None:
         why = "no stamp that can be read" if not found.stamped else "not enough stamps"
         yield f"The far clock cannot be told: {why}."
         return
     yield from _clock(pinger, report)
+
+
+def _outages(found: Measurement) -> Iterator[str]:
+    """
+    Tell of the times without a connection: of many, the last ones.
+    """
+    if found.outageCount > _OUTAGES:
+        yield (
+            f"No connection {found.outageCount} times, for "
+            f"{readable(found.outageLength)} in all. The last ones:"
+        )
+    for outage in list(found.outages)[-_OUTAGES:]:
+        start = datetime.fromtimestamp(outage.start // SECOND).astimezone()
+        length = outage.length
+        time = "until the end" if length is None else f"for {readable(length)}"
+        error = f" Then: {outage.error.rstrip('.')}." if outage.error else ""
+        yield (
+            f"No connection from {start:%Y-%m-%d %H:%M:%S %z} {time}: "
+            f"{outage.reason}.{error}"
+        )
 
 
 def offsetBounds(report: OffsetReport) -> str:
@@ -173,19 +226,37 @@ def _clock(pinger: Pinger, report: OffsetReport) -> Iterator[str]:
 
 def _table(rows: list[tuple[str, Summary | None]]) -> Iterator[str]:
     """
-    Write summaries below one another.
+    Write summaries below one another, each in the unit in which its greatest is short:
+    79 columns.
     """
     names = ("min", "mean", "median", "p90", "p99", "p99.9", "max", "stddev")
-    yield " " * 13 + "".join(f"{name:>12}" for name in names)
+    yield " " * 15 + "".join(f"{name:>8}" for name in names)
     for title, row in rows:
-        if row is None:
+        if row is None or row.n < 2 <= len(title.split()):
             continue
         values = (
             *(row.min, row.mean, row.median, row.p90),
             *(row.p99, row.p999, row.max, row.stddev),
         )
-        cells = ["-" if each is None else readable(each) for each in values]
-        yield f"{title:<13}" + "".join(f"{cell:>12}" for cell in cells)
+        greatest = max(abs(each) for each in values if each is not None)
+        unit, name = next((unit for unit in _UNITS if greatest >= unit[0]), _UNITS[-1])
+        cells = "".join(f"{_cell(each, unit):>8}" for each in values)
+        yield f"{title:<12}{name:>3}{cells}"
+
+
+def _cell(ns: float | None, unit: int) -> str:
+    """
+    Write a figure of a table in at most seven characters: no finer than a hundred
+    nanoseconds, which is more than a clock and a program can tell apart.
+    """
+    if ns is None:
+        return "-"
+    places = {1_000: 1, 1_000_000: 4, 1_000_000_000: 6}[unit]
+    text = f"{ns / unit:.{places}f}"
+    while places and len(text) > 7:
+        places -= 1
+        text = f"{ns / unit:.{places}f}"
+    return text
 
 
 def _delays(forward: OneWay, backward: OneWay) -> Iterator[str]:
@@ -230,20 +301,26 @@ def _connection(pinger: Pinger) -> Iterator[str]:
 
 def histogram(pinger: Pinger) -> Iterator[str]:
     """
-    Draw how many round trips were how long: rows of equal width up to the 99th
-    percentile, and one for what is above it.
+    Draw how many round trips were how long, up to the 99th percentile, and how many
+    were longer.  Where the longest of them took many times as long as the shortest, the
+    rows grow by a factor, else by a duration.
     """
     rtt = pinger.measurement.delays.rtt()
     if rtt is None:
         return
     values: array[int] = rtts(pinger.measurement.delays.run)
-    low, high = rtt.min, max(round(rtt.p99), rtt.min + ROWS)
-    counts = [0] * (ROWS + 1)
+    rows = min(ROWS, rtt.n)
+    low, high = max(rtt.min, 1), max(round(rtt.p99), rtt.min + rows)
+    if high > WIDE * low:
+        edges = [low * (high / low) ** (row / rows) for row in range(rows + 1)]
+    else:
+        edges = [low + (high - low) * row / rows for row in range(rows + 1)]
+    counts = [0] * (rows + 1)
     for value in values:
-        counts[min((value - low) * ROWS // (high - low), ROWS)] += 1
+        counts[max(bisect_right(edges, value) - 1, 0)] += 1
     most = max(counts)
-    for row, count in enumerate(counts):
-        start = readable(low + (high - low) * row / ROWS)
-        eighths = round(count * WIDTH * 8 / most)
+    for row, (edge, count) in enumerate(zip(edges, counts, strict=True)):
+        start = ("≥ " if row == rows else "") + readable(edge)
+        eighths = max(round(count * WIDTH * 8 / most), 1) if count else 0
         bar = "█" * (eighths // 8) + _BLOCKS[eighths % 8].strip()
         yield f"{start:>12} {bar} {count}" if count else f"{start:>12}"

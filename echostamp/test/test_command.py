@@ -16,8 +16,10 @@ from echostamp import __version__
 from echostamp.client import ping, talk, terminal
 from echostamp.client.command import main
 from echostamp.client.outcome import Outcome
-from echostamp.client.ping import Manner, Route, Thresholds
+from echostamp.client.ping import Route
 from echostamp.client.pinger import Plan
+from echostamp.client.teller import Manner
+from echostamp.client.thresholds import Thresholds
 from echostamp.client.tls import TlsFiles
 from echostamp.test.fakes import FakeReactor
 

@@ -109,11 +109,26 @@ class TimedEndpointTests(SynchronousTestCase):
         self.failureResultOf(connected, ConnectionRefusedError)
         self.assertIsNone(endpoint.setUp.connect)
 
+    def test_silentTls(self) -> None:
+        """A far end that says nothing in the TLS handshake is given up, too."""
+        connected = self.connect(self.endpoint("tls:192.0.2.1:7"))
+        self.resolver.answer(FOUR)
+        self.accept()
+        self.reactor.advance(4.9)
+        self.assertNoResult(connected)
+        self.reactor.advance(0.2)
+        failure = self.failureResultOf(connected)
+        self.assertEqual(whatFailed(failure), "it did not answer in time")
+
     def test_noName(self) -> None:
         """A name without addresses is a name that does not resolve."""
-        connected = self.connect(self.endpoint("far:7"))
+        endpoint = self.endpoint("far:7")
+        connected = self.connect(endpoint)
+        self.assertTrue(endpoint.isLookingUp)
         self.resolver.answer()
         self.failureResultOf(connected, DNSLookupError)
+        self.assertFalse(endpoint.isLookingUp)
+        self.assertEqual(endpoint.whyNot, "the name does not resolve")
         connected = self.connect(self.endpoint("far:7", addressTypes=[IPv6Address]))
         self.resolver.answer()
         failure = self.failureResultOf(connected, NoAddress)

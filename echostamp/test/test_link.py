@@ -32,6 +32,7 @@ class Owner:
     def __init__(self) -> None:
         self.told: list[str] = []
         self.replies: list[Reply] = []
+        self.strangers = 0
 
     def linkUp(self, link: LineLink) -> None:
         """It is there."""
@@ -45,6 +46,10 @@ class Owner:
         """A line."""
         assert at is NOW
         self.replies.append(reply)
+
+    def strange(self, count: int) -> None:
+        """Lines that answer nothing."""
+        self.strangers += count
 
     def linkDown(self, link: LineLink, reason: str) -> None:
         """It is gone."""
@@ -135,7 +140,7 @@ class LineLinkTests(LinkCase):
         self.link.dataReceived(b"y")
         self.assertTrue(self.transport.isClosed)
         self.assertEqual(self.lose(ConnectionLost()), "the far end sends no lines")
-        self.assertEqual(len(self.owner.replies), 1)
+        self.assertEqual(self.owner.strangers, 1)
 
     def test_blocked(self) -> None:
         """It says when it takes no more, keeps what it has, and says when it does."""

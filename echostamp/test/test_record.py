@@ -14,6 +14,7 @@ from twisted.trial.unittest import SkipTest, SynchronousTestCase
 
 import echostamp
 from echostamp.client import record
+from echostamp.client.outcome import DONE, Outcome
 from echostamp.client.pinger import Plan
 from echostamp.test.test_link import FakeTcpSocket
 from echostamp.test.test_pinger import CTIME, EPOCH, ISO, MS, SECOND, Far
@@ -66,7 +67,7 @@ class RecordCase(SynchronousTestCase):
             far.start()
         far.run(seconds)
         far.pinger.stop()
-        found = json.loads("".join(record.pieces(far.pinger, CONFIG)))
+        found = json.loads("".join(record.pieces(far.pinger, CONFIG, Outcome(DONE))))
         self.validator.validate(found)
         return found
 
@@ -121,6 +122,10 @@ class RecordTests(RecordCase):
                 "t4": EPOCH + SECOND + 20 * MS,
                 "rtt": 20 * MS,
                 "lost": False,
+                "late": False,
+                "altered": False,
+                "duplicated": False,
+                "reordered": False,
             },
         )
 
@@ -128,14 +133,14 @@ class RecordTests(RecordCase):
         """The last line of C{--jsonl} is a record without probes."""
         far = self.far()
         self.record(far)
-        found = record.document(far.pinger, CONFIG)
+        found = record.document(far.pinger, CONFIG, Outcome(DONE))
         self.validator.validate(found)
         self.assertNotIn("probes", found)
 
     def test_nothingHappened(self) -> None:
         """Without a connection there is a record, too."""
         far = self.far()
-        found = json.loads("".join(record.pieces(far.pinger, CONFIG)))
+        found = json.loads("".join(record.pieces(far.pinger, CONFIG, Outcome(DONE))))
         self.validator.validate(found)
         self.assertEqual(found["probes"], [])
         self.assertIsNone(found["config"]["began"])
@@ -179,6 +184,7 @@ class RecordTests(RecordCase):
                     "start": EPOCH + 1510 * MS,
                     "length": 1990 * MS,
                     "reason": "the connection was lost",
+                    "error": None,
                     "lost": 1,
                     "skipped": 19,
                 }

@@ -1,0 +1,119 @@
+"""Tests for L{echostamp.client.thresholds}."""
+
+from __future__ import annotations
+
+from twisted.internet.error import ConnectionLost
+from twisted.trial.unittest import SynchronousTestCase
+
+from echostamp.client.pinger import Plan
+from echostamp.client.thresholds import Thresholds
+from echostamp.test.test_pinger import MS, SECOND, Far
+
+
+class ThresholdsTests(SynchronousTestCase):
+    """
+    What must hold.
+    """
+
+    def found(self, *rtts: float | None, ahead: int = 0) -> Far:
+        """Measure round trips, in seconds, with a far clock that is ahead."""
+        far = Far(Plan(count=len(rtts), timeout=500 * MS))
+        far.delay = lambda seq: rtts[seq]
+        far.ahead = ahead
+        far.start()
+        far.run(60)
+        return far
+
+    def assertFails(self, thresholds: Thresholds, far: Far, *lines: str) -> None:
+        """Assert what is said to fail, from the beginning of each line."""
+        failed = thresholds.failed(far.pinger)
+        self.assertEqual(len(failed), len(lines), failed)
+        for line, start in zip(failed, lines, strict=True):
+            self.assertEqual(line[: len(start)], start)
+
+    def test_none(self) -> None:
+        """Without thresholds everything holds."""
+        self.assertFails(Thresholds(), self.found(None, 0.4))
+
+    def test_rtt(self) -> None:
+        """The longest round trip counts."""
+        far = self.found(0.02, 0.03)
+        self.assertFails(Thresholds(rtt=30 * MS), far)
+        self.assertFails(
+            Thresholds(rtt=29 * MS), far, "--max-rtt 29.000 ms: one took 30.000 ms"
+        )
+
+    def test_rttSoFar(self) -> None:
+        """What has been under way for longer has taken longer."""
+        far = Far(Plan(timeout=10 * SECOND))
+        far.delay = lambda seq: 0.02 if seq < 2 else None
+        far.start()
+        far.run(5)
+        far.pinger.stop()
+        far.run(5)
+        self.assertFails(Thresholds(rtt=3 * SECOND), far)
+        why = "--max-rtt 2.999 s: one has not been answered for 3.000 s"
+        self.assertFails(Thresholds(rtt=2999 * MS), far, why)
+
+    def test_loss(self) -> None:
+        """The share of unanswered probes counts."""
+        far = self.found(0.02, None, 0.02, 0.02)
+        self.assertFails(Thresholds(loss=25), far)
+        why = "--max-loss 24.5: 25 % were not answered, or could not be sent"
+        self.assertFails(Thresholds(loss=24.5), far, why)
+
+    def test_outage(self) -> None:
+        """What could not be sent was not answered."""
+        far = Far(Plan(interval=SECOND, timeout=500 * MS))
+        far.start()
+        far.run(5.5)
+        far.transports[-1].lose(ConnectionLost())
+        far.run(6)
+        far.pinger.stop()
+        self.assertEqual(far.pinger.measurement.delays.run.lost, 0)
+        self.assertFails(Thresholds(loss=20), far, "--max-loss 20: ")
+        self.assertFails(Thresholds(loss=60), far)
+
+    def test_underWay(self) -> None:
+        """Whether what has been under way for too long will be answered cannot be told;
+        what has just been sent is no matter."""
+        far = Far(Plan(interval=SECOND, timeout=60 * SECOND))
+        far.delay = lambda seq: 0.02 if seq < 5 else None
+        far.start()
+        far.run(5.01)
+        far.pinger.stop()
+        self.assertFails(Thresholds(loss=0), far)
+        far = Far(Plan(interval=SECOND, timeout=60 * SECOND))
+        far.delay = lambda seq: 0.02 if seq < 5 else None
+        far.start()
+        far.run(9.5)
+        far.pinger.stop()
+        why = "--max-loss 10: cannot be told, 5 may still be answered"
+        self.assertFails(Thresholds(loss=10), far, why)
+        self.assertFails(Thresholds(loss=50), far)
+
+    def test_offset(self) -> None:
+        """All of the interval counts, on both sides."""
+        for ahead in 50 * MS, -50 * MS:
+            far = self.found(*[0.02] * 5, ahead=ahead)
+            self.assertFails(Thresholds(offset=65 * MS), far)
+            why = "--max-offset 55.000 ms: the offset is "
+            self.assertFails(Thresholds(offset=55 * MS), far, why)
+
+    def test_several(self) -> None:
+        """Each that does not hold is named."""
+        far = self.found(0.02, None, ahead=50 * MS)
+        options = "--max-rtt", "--max-loss", "--max-offset"
+        self.assertFails(Thresholds(MS, 10, MS), far, *options)
+
+    def test_offsetThatCannotBeTold(self) -> None:
+        """A clock that cannot be told is not near enough."""
+        why = "--max-offset 1.000 s: the far clock cannot be told"
+        self.assertFails(Thresholds(offset=SECOND), Far(Plan()), why)
+        far = Far(Plan())
+        far.start()
+        far.run(2.5)
+        far.ahead = SECOND
+        far.run(5)
+        why = "--max-offset 60.000 s: the far clock cannot be told (stepped, slewed, or"
+        self.assertFails(Thresholds(offset=60 * SECOND), far, why)
