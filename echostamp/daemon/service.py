@@ -4,7 +4,6 @@ The daemon: its options, and how its parts are put together.
 
 from __future__ import annotations
 
-import math
 import os
 import select
 import time
@@ -28,7 +27,9 @@ from echostamp.daemon.limits import (
     mostConnections,
     watchPeer,
 )
+from echostamp.daemon.numbers import number, optionalNumber
 from echostamp.daemon.readers import Readers
+from echostamp.daemon.reflecting import ReflectorOptions, reflectingService
 from echostamp.daemon.shutdown import GRACE, DrainingService
 from echostamp.daemon.systemd import Notifier, NotifyingService
 from echostamp.daemon.transports import (
@@ -57,7 +58,7 @@ LONGEST_TIME = 31_536_000.0
 LONGEST_MAX_LENGTH = 98_304
 
 
-class Options(usage.Options):
+class Options(ReflectorOptions, usage.Options):
     """
     What stands behind C{twistd echostamp}.
 
@@ -150,6 +151,8 @@ class Options(usage.Options):
         usage.Options.__init__(self)
         self.endpoints = []
         self.proxies = []
+        self.reflectors = []
+        self.allowed = []
 
     def opt_endpoint(self, description: str) -> None:
         """
@@ -207,18 +210,24 @@ class Options(usage.Options):
             self.format = stampFormat(self["format"], bool(self["utc"]))
         except ValueError as error:
             raise usage.UsageError(f"--format {self['format']!r}: {error}") from None
-        self.pause = self._number("pause", float, 0, LONGEST_PAUSE)
-        self.maxLength = self._number("max-length", int, 1, LONGEST_MAX_LENGTH)
+        self.pause = number(self, "pause", float, 0, LONGEST_PAUSE)
+        self.maxLength = number(self, "max-length", int, 1, LONGEST_MAX_LENGTH)
         self._addPort()
-        most = mostConnections(len(self.endpoints))
+        self.checkReflector()
+        # A port of STAMP's has a socket, and perhaps an epoll.
+        most = mostConnections(len(self.endpoints) + 2 * len(self.reflectors))
         if most < 1:
             raise usage.UsageError("the limit of open files leaves no connection")
-        self.maxConnections = self._optional("max-connections", int, 1, most) or most
-        self.maxPerHost = self._optional("max-per-host", int, 1, most)
-        self.idleTimeout = self._optional("idle-timeout", float, 0.1, LONGEST_TIME)
-        self.maxAge = self._optional("max-age", float, 0.1, LONGEST_TIME)
-        self.peerTimeout = self._number("peer-timeout", int, 1, 32_767)
-        self.grace = self._number("grace", float, 0, LONGEST_PAUSE)
+        self.maxConnections = (
+            optionalNumber(self, "max-connections", int, 1, most) or most
+        )
+        self.maxPerHost = optionalNumber(self, "max-per-host", int, 1, most)
+        self.idleTimeout = optionalNumber(
+            self, "idle-timeout", float, 0.1, LONGEST_TIME
+        )
+        self.maxAge = optionalNumber(self, "max-age", float, 0.1, LONGEST_TIME)
+        self.peerTimeout = number(self, "peer-timeout", int, 1, 32_767)
+        self.grace = number(self, "grace", float, 0, LONGEST_PAUSE)
 
     def _addPort(self) -> None:
         """
@@ -231,7 +240,7 @@ class Options(usage.Options):
                     "--interface goes with --port; an endpoint has interface=ADDRESS"
                 )
             return
-        port = PORT if self["port"] is None else self._number("port", int, 0, 65535)
+        port = PORT if self["port"] is None else number(self, "port", int, 0, 65535)
         if interface is None:
             self.endpoints.insert(0, f"tcp:{port}")
             return
@@ -240,32 +249,6 @@ class Options(usage.Options):
         self.endpoints.insert(
             0, f"tcp:{port}:interface={quoteStringArgument(interface)}"
         )
-
-    def _optional(self, name: str, kind: type, least: float, most: float) -> Any:
-        """
-        Read a number that need not be there.
-
-        @raise usage.UsageError: it is none, or out of its bounds.
-        """
-        return None if self[name] is None else self._number(name, kind, least, most)
-
-    def _number(self, name: str, kind: type, least: float, most: float) -> Any:
-        """
-        Read a number.
-
-        @raise usage.UsageError: it is none, or out of its bounds.
-        """
-        try:
-            value = kind(self[name])
-        except ValueError:
-            value = math.nan
-        if not least <= value <= most:
-            whole = "whole " if kind is int else ""
-            raise usage.UsageError(
-                f"--{name} {self[name]!r}: not a {whole}number "
-                f"from {least:g} to {most:g}"
-            )
-        return value
 
 
 def makeService(options: Options) -> IService:
@@ -334,21 +317,31 @@ def makeService(options: Options) -> IService:
     def reload() -> None:
         notifier.reloading()
         try:
-            for each in preparing.reloads:
+            for what, each in reloads:
                 try:
                     each()
                 except ValueError as error:
                     log.error("not reloaded: {error}", error=printable(str(error)))
                 else:
-                    log.info("certificates reloaded")
+                    log.info("{what} reloaded", what=what)
         finally:
             notifier.ready()
 
+    reloads = [("certificates", each) for each in preparing.reloads]
+    reflecting: list[Any] = []
+    if options.reflectors:
+        try:
+            reflecting.append(reflectingService(reactor, options))
+        except ValueError as error:
+            raise SystemExit(printable(f"echostamp: {error}")) from None
+        if options["reflector-key"]:
+            reloads.append(("keys of STAMP", reflecting[0].reload))
     services = NotifyingService(reactor, notifier)
     # They are stopped in the reverse order: nobody comes in while the others leave.
     parts: list[Any] = [
         DrainingService(reactor, factory, options.grace, reload, lambda: counts[""]),
         ListeningService(prepared),
+        *reflecting,
     ]
     for part in parts:
         part.setServiceParent(services)

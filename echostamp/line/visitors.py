@@ -72,4 +72,11 @@ def peerName(address: object) -> str:
         return "local"
     if host.startswith("::ffff:") and "." in host:
         host = host.removeprefix("::ffff:")
+    return addressName(host, port)
+
+
+def addressName(host: str, port: int | None) -> str:
+    """
+    Name an address and a port: C{192.0.2.1:4711}, C{[2001:db8::1]:4711}.
+    """
     return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"

@@ -1,0 +1,339 @@
+"""
+STAMP in the daemon: the options of the session-reflector, and its service.
+"""
+
+from __future__ import annotations
+
+import errno
+import os
+import re
+import signal
+import socket
+from collections.abc import Callable, Sequence
+from ipaddress import IPv4Network, IPv6Network, ip_network
+from typing import TYPE_CHECKING, Any
+
+from twisted.application.service import Service
+from twisted.internet.abstract import isIPAddress, isIPv6Address
+from twisted.logger import Logger
+from twisted.python import usage
+
+from echostamp.daemon.numbers import number
+from echostamp.line.visitors import addressName
+from echostamp.text import printable
+
+if TYPE_CHECKING:
+    from echostamp.rfc8762.reflector import Shared
+
+#: RFC 8762, section 4.1.
+STAMP_PORT = 862
+
+#: Both families.
+_ALL = ("0.0.0.0", "::")
+
+#: The most packets a second that an option may ask for.
+_MOST_PPS = 10_000_000
+
+#: Octets that a key file may have.
+_LONGEST_KEYS = 1_000_000
+
+_PLACE = re.compile(r"(?:(?P<v4>[\d.]+)|\[(?P<v6>[^]]+)\])(?::(?P<port>\d{1,5}))?")
+
+log = Logger(namespace="echostamp")
+
+
+class ReflectorOptions(usage.Options):
+    """
+    The options of the session-reflector.
+    """
+
+    optParameters = [
+        [
+            "reflector-key",
+            None,
+            None,
+            "File with the keys of STAMP's authenticated mode: in each line an SSID, "
+            "or *, and a key in hexadecimal digits. Nothing else is answered then.",
+        ],
+        [
+            "max-pps",
+            None,
+            "5000",
+            "STAMP packets a second that one source gets answered: an IPv4 address or "
+            "an IPv6 /64.",
+        ],
+        [
+            "max-total-pps",
+            None,
+            "50000",
+            "STAMP packets a second that are answered.",
+        ],
+        [
+            "ptp-timescale",
+            None,
+            "tai",
+            "What timestamps in PTP's format count in: tai or utc.",
+        ],
+    ]
+    optFlags = [
+        [
+            "stateful",
+            None,
+            "Number STAMP replies by session, so that loss is told for each direction; "
+            "with --allow or --reflector-key.",
+        ],
+        [
+            "allow-dscp",
+            None,
+            "Mark STAMP replies as the requests were marked, or ask for.",
+        ],
+    ]
+
+    reflectors: list[tuple[str, int]]
+    allowed: list[IPv4Network | IPv6Network]
+    perSource: int
+    total: int
+
+    def opt_reflector(self, place: str) -> None:
+        """
+        Answer STAMP (RFC 8762) at [ADDR:]PORT, repeatable; at port 862 where there is
+        only ADDR.
+        """
+        try:
+            self.reflectors += parsePlace(place)
+        except ValueError as error:
+            raise usage.UsageError(f"--reflector {place!r}: {error}") from None
+
+    def opt_allow(self, network: str) -> None:
+        """
+        Network whose STAMP packets are answered, repeatable (default all).
+        """
+        try:
+            self.allowed.append(ip_network(network))
+        except ValueError as error:
+            raise usage.UsageError(f"--allow {network!r}: {error}") from None
+
+    def checkReflector(self) -> None:
+        """
+        Turn the texts into values, and see whether they go together.
+
+        @raise usage.UsageError: one is wrong, or they do not.
+        """
+        self.perSource = number(self, "max-pps", int, 1, _MOST_PPS)
+        self.total = number(self, "max-total-pps", int, 1, _MOST_PPS)
+        if self["ptp-timescale"] not in ("tai", "utc"):
+            raise usage.UsageError(
+                f"--ptp-timescale {self['ptp-timescale']!r}: neither tai nor utc"
+            )
+        given = [
+            name
+            for name, value in [
+                ("reflector-key", self["reflector-key"]),
+                ("stateful", self["stateful"]),
+                ("allow-dscp", self["allow-dscp"]),
+                ("allow", self.allowed),
+            ]
+            if value
+        ]
+        if given and not self.reflectors:
+            raise usage.UsageError(f"--{given[0]} goes with --reflector")
+        if self["stateful"] and not (self.allowed or self["reflector-key"]):
+            # Whoever forges sources could fill its memory.
+            raise usage.UsageError("--stateful goes with --allow or --reflector-key")
+
+
+def parsePlace(text: str) -> list[tuple[str, int]]:
+    """
+    Read where to answer.
+
+    @return: addresses and ports.
+    @raise ValueError: it is no place.
+    """
+    if text.isascii() and text.isdecimal():
+        return [(host, _port(text)) for host in _ALL]
+    if isIPv6Address(text):
+        return [(text, STAMP_PORT)]
+    match = _PLACE.fullmatch(text)
+    if match is None:
+        raise ValueError("not a port, an IP address, or both as ADDR:PORT")
+    host = match["v4"] or match["v6"]
+    if not (isIPAddress(host) if match["v4"] else isIPv6Address(host)):
+        raise ValueError(f"{host!r} is not an IP address")
+    return [(host, _port(match["port"] or str(STAMP_PORT)))]
+
+
+def _port(text: str) -> int:
+    """
+    Read a port.
+
+    @raise ValueError: it is none.
+    """
+    if len(text) > 5 or int(text) > 65535:
+        raise ValueError(f"{text} is not a port from 0 to 65535")
+    return int(text)
+
+
+def readKeys(path: str) -> Any:
+    """
+    Read a key file.
+
+    @return: as L{parseKeys <echostamp.rfc8762.keys.parseKeys>} gives it.
+    @raise ValueError: the file cannot be read, or is wrong, or others may read it.
+    """
+    from echostamp.rfc8762.keys import parseKeys
+
+    try:
+        with open(path, encoding="ascii") as file:
+            if os.fstat(file.fileno()).st_mode & 0o007:
+                raise ValueError("others may read it: chmod o= it")
+            text = file.read(_LONGEST_KEYS + 1)
+        if len(text) > _LONGEST_KEYS:
+            raise ValueError("it is too long")
+        return parseKeys(text)
+    except UnicodeDecodeError:
+        why = "it is not text"
+    except OSError as error:
+        why = error.strerror or str(error)
+    except ValueError as error:
+        why = str(error)
+    raise ValueError(f"--reflector-key {path!r}: {why}")
+
+
+def boundSockets(places: Sequence[tuple[str, int]]) -> list[socket.socket]:
+    """
+    Make the sockets of a session-reflector.  Of a port at all addresses that of IPv6 is
+    left out where the system has none.
+
+    @raise OSError: an address cannot be had; its C{filename} says which.
+    """
+    from echostamp.rfc8762.port import boundSocket
+
+    sockets: list[socket.socket] = []
+    for host, port in places:
+        if host == "::" and port == 0 and sockets:
+            # As for IPv4: one port for both.
+            port = sockets[-1].getsockname()[1]
+        try:
+            sockets.append(boundSocket(host, port))
+        except OSError as error:
+            lacks = (errno.EAFNOSUPPORT, errno.EADDRNOTAVAIL)
+            if host == "::" and sockets and error.errno in lacks:
+                continue
+            for each in sockets:
+                each.close()
+            error.filename = addressName(host, port)
+            raise
+    return sockets
+
+
+def reflectingService(reactor: Any, options: Any) -> ReflectingService:
+    """
+    Put the session-reflector together.
+
+    @param options: L{ReflectorOptions}.
+    @raise ValueError: with a text that says what is wrong, where a key file is, or an
+        address cannot be had.
+    """
+    from echostamp.rfc8762.reflector import Policy, Shared
+
+    policy = Policy(
+        options.allowed,
+        options.perSource,
+        options.total,
+        bool(options["allow-dscp"]),
+        bool(options["stateful"]),
+        0 if options["ptp-timescale"] == "utc" else None,
+    )
+    keyFile = options["reflector-key"]
+    shared = Shared(policy, readKeys(keyFile) if keyFile else {})
+    try:
+        sockets = boundSockets(options.reflectors)
+    except OSError as error:
+        raise ValueError(
+            f"--reflector: cannot receive at {error.filename}: {error.strerror}"
+        ) from None
+    return ReflectingService(reactor, sockets, shared, keyFile)
+
+
+class ReflectingService(Service):
+    """
+    Answer STAMP while the daemon runs.
+    """
+
+    name = "reflecting"
+
+    def __init__(
+        self,
+        reactor: Any,
+        sockets: Sequence[socket.socket],
+        shared: Shared,
+        keyFile: str | None = None,
+        setHandler: Callable[[int, Any], object] = signal.signal,
+    ) -> None:
+        """
+        @param reactor: reads from the sockets.
+        @param sockets: as L{boundSockets} makes them.
+        @param shared: whom to answer, and how.
+        @param keyFile: where its keys are from, if it has any.
+        @param setHandler: installs the handler of a signal.
+        """
+        from echostamp.rfc8762.port import Port
+        from echostamp.rfc8762.reflector import Reflector
+
+        self._reactor = reactor
+        self._shared = shared
+        self._keyFile = keyFile
+        self._setHandler = setHandler
+        self._ports = []
+        for each in sockets:
+            reflector = Reflector(shared)
+            port = Port(reactor, each, reflector, shared.policy.isStateful)
+            reflector.port = port
+            self._ports.append(port)
+
+    def startService(self) -> None:
+        """
+        Begin to answer.
+        """
+        Service.startService(self)
+        for port in self._ports:
+            port.startReading()
+            log.info(
+                "answering STAMP at {address}, {mode}; arrivals stamped by {clock}",
+                address=addressName(*port.address[:2]),
+                mode="authenticated" if self._shared.keys else "unauthenticated",
+                clock="the kernel" if port.stampsArrivals else "this program",
+            )
+        self._setHandler(signal.SIGUSR1, self._asked)
+
+    def reload(self) -> None:
+        """
+        Read the key file again.
+
+        @raise ValueError: as for L{readKeys}.
+        """
+        if self._keyFile is not None:
+            self._shared.keys = readKeys(self._keyFile)
+
+    def _asked(self, number: int, frame: object) -> None:
+        """
+        SIGUSR1 has come, in the middle of anything.
+        """
+        self._reactor.callFromThread(self._sayCounts)
+
+    def _sayCounts(self) -> None:
+        """
+        Say what became of the packets.
+        """
+        counts = self._shared.counts
+        text = ", ".join(f"{counts[what]} {what}" for what in sorted(counts))
+        log.info("STAMP packets: {text}", text=printable(text or "none"))
+
+    def stopService(self) -> None:
+        """
+        Answer no more.
+        """
+        Service.stopService(self)
+        for port in self._ports:
+            port.close()
+        self._sayCounts()

@@ -1,0 +1,75 @@
+"""
+The keys of authenticated mode, and the file that they are in.  Pure: text in, keys out.
+
+Each line of the file is an SSID, or C{*} for every other one, and a key in hexadecimal
+digits; C{#} begins a comment.  Two keys of one SSID are valid at a time, so that they
+can be changed at one end after the other.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+#: Keys that one SSID may have at a time.
+MOST = 2
+
+#: Octets of a key: what RFC 2104, section 3, asks for at least is the hash's length;
+#: shorter ones than half of it are guessed.
+SHORTEST, LONGEST = 16, 1024
+
+#: What an SSID's keys are; those of L{None} are every other one's.
+Keys = Mapping[int | None, Sequence[bytes]]
+
+
+def parseKeys(text: str) -> Keys:
+    """
+    Read the text of a key file.
+
+    @raise ValueError: it is none; the error says which line is wrong, but not what is
+        in it.
+    """
+    keys: dict[int | None, list[bytes]] = {}
+    for number, line in enumerate(text.splitlines(), 1):
+        fields = line.partition("#")[0].split()
+        if not fields:
+            continue
+        try:
+            ssid, key = _parseLine(fields)
+        except ValueError as error:
+            raise ValueError(f"line {number}: {error}") from None
+        found = keys.setdefault(ssid, [])
+        found.append(key)
+        if len(found) > MOST:
+            raise ValueError(f"line {number}: a third key for one SSID")
+    if not keys:
+        raise ValueError("there is no key in it")
+    return keys
+
+
+def _parseLine(fields: list[str]) -> tuple[int | None, bytes]:
+    """
+    Read the words of a line.
+
+    @raise ValueError: they are not an SSID and a key.
+    """
+    if len(fields) != 2:
+        raise ValueError("not an SSID, or *, and a key")
+    ssid, digits = fields
+    if ssid != "*" and not (
+        ssid.isascii() and ssid.isdecimal() and len(ssid) < 6 and int(ssid) < 65536
+    ):
+        raise ValueError("the SSID is neither * nor a number from 0 to 65535")
+    try:
+        key = bytes.fromhex(digits)
+    except ValueError:
+        raise ValueError("the key is not in hexadecimal digits") from None
+    if not SHORTEST <= len(key) <= LONGEST:
+        raise ValueError(f"the key does not have {SHORTEST} to {LONGEST} octets")
+    return None if ssid == "*" else int(ssid), key
+
+
+def keysOf(keys: Keys, ssid: int) -> Sequence[bytes]:
+    """
+    Give the keys that are valid for a session.
+    """
+    return keys.get(ssid) or keys.get(None, ())

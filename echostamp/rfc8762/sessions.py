@@ -1,0 +1,83 @@
+"""
+What a stateful session-reflector remembers.  Pure: no Twisted, no clock, no I/O.
+"""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+from collections.abc import Hashable
+from dataclasses import dataclass
+
+#: Sessions at a time.
+MOST = 10_000
+
+#: Nanoseconds without a packet after which a session is forgotten: what RFC 5357,
+#: section 3.1, has a server wait (REFWAIT).
+LONGEST_SILENCE = 900_000_000_000
+
+
+@dataclass(slots=True)
+class Session:
+    """
+    A session.
+
+    @ivar packets: how many have been answered: the number of the next reply.
+    @ivar last: when the last one came.
+    @ivar sent: the number of the last reply whose departure is known; L{None} before
+        there is one.
+    @ivar left: when it left, in nanoseconds since the epoch.
+    """
+
+    packets: int = 0
+    last: int = 0
+    sent: int | None = None
+    left: int = 0
+
+
+class Sessions:
+    """
+    The sessions of a stateful reflector: a bounded number, each for a bounded time.
+    """
+
+    def __init__(self, most: int = MOST, longest: int = LONGEST_SILENCE) -> None:
+        """
+        @param most: how many there may be.
+        @param longest: nanoseconds of silence after which one may be forgotten.
+        """
+        self._most = most
+        self._longest = longest
+        # The one that has been silent for longest is the first.
+        self._sessions: OrderedDict[Hashable, Session] = OrderedDict()
+
+    def __len__(self) -> int:
+        return len(self._sessions)
+
+    def session(self, key: Hashable, now: int) -> Session | None:
+        """
+        Find the session of a packet, or begin one.
+
+        @param key: what tells it from others.
+        @param now: nanoseconds, by a clock that is not set.
+        @return: L{None} where there are too many that are not silent.
+        """
+        session = self._sessions.get(key)
+        if session is not None and now - session.last > self._longest:
+            session = None
+        if session is None:
+            self._forget(now)
+            if len(self._sessions) >= self._most:
+                return None
+            session = self._sessions[key] = Session()
+        session.last = now
+        self._sessions.move_to_end(key)
+        return session
+
+    def _forget(self, now: int) -> None:
+        """
+        Forget those that are silent.
+        """
+        while self._sessions:
+            oldest = next(iter(self._sessions.values()))
+            if now - oldest.last <= self._longest:
+                break
+            self._sessions.popitem(last=False)
