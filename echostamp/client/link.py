@@ -4,84 +4,27 @@ How probes travel over the line protocol.
 
 from __future__ import annotations
 
-import socket
 from collections import deque
 from collections.abc import Callable
-from struct import Struct
-from struct import error as StructError
-from typing import Any, NamedTuple
-from typing import Protocol as Interface
+from typing import Any
 
+from twisted.application.internet import ClientService, backoffPolicy
+from twisted.internet.defer import Deferred
 from twisted.internet.interfaces import ITCPTransport
-from twisted.internet.protocol import Protocol, connectionDone
+from twisted.internet.protocol import Factory, Protocol, connectionDone
 from twisted.python.failure import Failure
 
+from echostamp.client.connecting import SetUp, TimedEndpoint
 from echostamp.client.failures import whatFailed
+from echostamp.client.interfaces import LinkOwner
 from echostamp.client.measurement import Moment, moment
 from echostamp.client.probes import LARGEST, Probes, Reply
+from echostamp.client.tcpinfo import TcpInfo, tcpInfo
 from echostamp.line.sending import ReplySender, replySender
+from echostamp.line.visitors import peerName
 
 #: Octets without a newline beyond which nothing that comes can be an answer.
 LONGEST_LINE = 2 * LARGEST
-
-
-class TcpInfo(NamedTuple):
-    """
-    What the kernel knows of a TCP connection.
-
-    @ivar smoothedRtt: its own estimate of the RTT (RFC 6298), in nanoseconds.
-    @ivar retransmissions: segments that it has sent again.
-    """
-
-    smoothedRtt: int
-    retransmissions: int
-
-
-#: C{tcpi_rtt}, in microseconds, and C{tcpi_total_retrans} of C{struct tcp_info} in
-#: C{linux/tcp.h}.
-_TCP_INFO = Struct("=68xI28xI")
-
-
-def tcpInfo(connection: Any) -> TcpInfo | None:
-    """
-    Ask the kernel of a TCP connection.
-
-    @param connection: a socket.
-    @return: L{None} where it is none of TCP's, or the system does not tell.
-    """
-    if getattr(connection, "family", None) not in (socket.AF_INET, socket.AF_INET6):
-        return None
-    try:
-        told = connection.getsockopt(socket.IPPROTO_TCP, socket.TCP_INFO, 104)
-        microseconds, retransmissions = _TCP_INFO.unpack(told)
-    except (AttributeError, OSError, StructError):
-        return None
-    return TcpInfo(microseconds * 1000, retransmissions)
-
-
-class LinkOwner(Interface):
-    """
-    Who sends probes by a link.
-    """
-
-    def linkUp(self, link: LineLink) -> None:
-        """There is a connection."""
-
-    def linkReady(self) -> None:
-        """It takes probes again."""
-
-    def answered(self, reply: Reply, at: Moment) -> None:
-        """
-        A probe has been answered, perhaps not for the first time.
-
-        @param at: when the reply came.
-        """
-
-    def strange(self, count: int) -> None:
-        """Lines have come that answer nothing."""
-
-    def linkDown(self, link: LineLink, reason: str) -> None:
-        """The connection is gone."""
 
 
 class LineLink(Protocol):
@@ -97,6 +40,7 @@ class LineLink(Protocol):
     """
 
     kernel: TcpInfo | None = None
+    isConnection = True
 
     transport: Any
     whyAborted = ""
@@ -126,6 +70,16 @@ class LineLink(Protocol):
             self.transport.setTcpNoDelay(True)
         self._sender: ReplySender = replySender(self.transport, self)
         self._owner.linkUp(self)
+
+    @property
+    def address(self) -> str:
+        """Of the far end."""
+        return peerName(self.transport.getPeer())
+
+    @property
+    def source(self) -> str:
+        """Of this end."""
+        return peerName(self.transport.getHost())
 
     @property
     def isBlocked(self) -> bool:
@@ -211,6 +165,10 @@ class LineLink(Protocol):
         if self._kept and self._isEcho and self._owed[0] == seq:
             self._answer()
 
+    def close(self) -> bool:
+        """Nothing more will be sent: nothing more will come."""
+        return False
+
     def askKernel(self) -> None:
         """See what the kernel knows of the connection now."""
         self.kernel = tcpInfo(getattr(self.transport, "socket", None)) or self.kernel
@@ -230,3 +188,67 @@ class LineLink(Protocol):
         if reason.check(type(connectionDone.value)) is None:
             why = whatFailed(reason)
         self._owner.linkDown(self, self.whyAborted or why)
+
+
+class LineWay:
+    """
+    The line protocol, over one connection after the other.
+    """
+
+    def __init__(
+        self,
+        reactor: Any,
+        endpoint: TimedEndpoint,
+        probes: Probes,
+        clocks: Callable[[], Moment] = moment,
+    ) -> None:
+        """
+        @param reactor: waits between two attempts.
+        @param endpoint: how to connect.
+        @param probes: makes and reads the messages.
+        @param clocks: reads our clocks.
+        """
+        self._reactor = reactor
+        self._endpoint = endpoint
+        self._probes = probes
+        self._clocks = clocks
+
+    @property
+    def setUp(self) -> SetUp:
+        """How long it took to make the last connection."""
+        return self._endpoint.setUp
+
+    @property
+    def isLookingUp(self) -> bool:
+        """Whether a name is being looked up."""
+        return self._endpoint.isLookingUp
+
+    @property
+    def whyNot(self) -> str:
+        """Why the last attempt failed."""
+        return self._endpoint.whyNot
+
+    @whyNot.setter
+    def whyNot(self, text: str) -> None:
+        self._endpoint.whyNot = text
+
+    def start(self, owner: LinkOwner) -> Deferred[Any]:
+        """
+        Connect, and again with backoff.
+        """
+        self._service = ClientService(
+            self._endpoint,
+            Factory.forProtocol(lambda: LineLink(owner, self._probes, self._clocks)),
+            backoffPolicy(0.5, 15.0),
+            self._reactor,
+        )
+        self._service.startService()
+        connected: Deferred[Any] = self._service.whenConnected(failAfterFailures=1)
+        return connected
+
+    def stop(self) -> None:
+        """
+        Connect no more.
+        """
+        # Not within the service's own doing: it is in no state to be stopped.
+        self._reactor.callLater(0, self._service.stopService)

@@ -18,6 +18,8 @@ from twisted.python.failure import Failure
 
 from echostamp.client import record
 from echostamp.client.connecting import TimedEndpoint
+from echostamp.client.interfaces import Way
+from echostamp.client.link import LineWay
 from echostamp.client.measurement import Measurement
 from echostamp.client.outcome import (
     DONE,
@@ -28,6 +30,7 @@ from echostamp.client.outcome import (
     said,
 )
 from echostamp.client.pinger import Pinger, Plan
+from echostamp.client.probes import Probes
 from echostamp.client.target import Target, parseTarget, whyNoTarget
 from echostamp.client.teller import Manner, Teller
 from echostamp.client.thresholds import Thresholds
@@ -100,13 +103,15 @@ def ping(
     endpoint = TimedEndpoint(
         reactor, found, CONNECT_TIMEOUT, addressTypes, route.source
     )
-    return _run(reactor, found, endpoint, plan, manner, thresholds, zone)
+    probes = Probes(secrets.token_hex(4).encode(), plan.size)
+    way = LineWay(reactor, endpoint, probes)
+    return _run(reactor, found, way, plan, manner, thresholds, zone)
 
 
 def _run(
     reactor: Any,
     target: Target,
-    endpoint: TimedEndpoint,
+    way: Way,
     plan: Plan,
     manner: Manner,
     thresholds: Thresholds,
@@ -130,12 +135,11 @@ def _run(
     )
     pinger = Pinger(
         reactor,
-        endpoint,
+        way,
         target.name,
         plan,
         Measurement(zone),
         teller,
-        secrets.token_hex(4).encode(),
     )
     progress = LoopingCall(lambda: _progress(pinger))
     progress.clock = reactor
@@ -188,7 +192,7 @@ def _run(
 
     def leave() -> None:
         pinger.stop()
-        if endpoint.isLookingUp or pinger.began is None:
+        if way.isLookingUp or pinger.began is None:
             # A name that is still being looked up cannot be given up, and the
             # reactor would wait for it.  Nothing else is left to do.
             os._exit(said(outcomes[0]))

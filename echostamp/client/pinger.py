@@ -1,7 +1,8 @@
 """
 What C{echostamp ping} does: L{Pinger} says when each probe is due, follows those that
 are under way, and keeps the connection up.  How a probe travels is its link's affair,
-see L{LineLink <echostamp.client.link.LineLink>}; what comes of it is L{Measurement
+see L{Link
+<echostamp.client.interfaces.Link>}; what comes of it is L{Measurement
 <echostamp.client.measurement.Measurement>}'s.
 """
 
@@ -14,19 +15,18 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, Protocol
 
-from twisted.application.internet import ClientService, backoffPolicy
 from twisted.internet.defer import Deferred
 from twisted.internet.error import ConnectBindError
-from twisted.internet.protocol import Factory
 from twisted.python.failure import Failure
 
-from echostamp.client.connecting import SetUp, TimedEndpoint
+from echostamp.client.connecting import SetUp
 from echostamp.client.extras import EXTRA, Extras
 from echostamp.client.failures import whatFailed
-from echostamp.client.link import LineLink, TcpInfo
+from echostamp.client.interfaces import Link, Way
 from echostamp.client.measurement import Measurement, Moment, Outage, Sent, moment
 from echostamp.client.outcome import DONE, FAR_END_FAILED, NEAR_END_FAILED, Outcome
-from echostamp.client.probes import Probes, Reply
+from echostamp.client.probes import Reply
+from echostamp.client.tcpinfo import TcpInfo
 from echostamp.client.timers import SECOND, Timers
 from echostamp.measure.samples import Probe
 
@@ -76,7 +76,7 @@ class Listener(Protocol):
     Who is told what happens, as it happens.
     """
 
-    def connected(self, link: LineLink) -> None:
+    def connected(self, link: Link) -> None:
         """There is a connection, or there is one again."""
 
     def outstanding(self, seq: int) -> None:
@@ -115,23 +115,21 @@ class Pinger:
     def __init__(
         self,
         reactor: Any,
-        endpoint: TimedEndpoint,
+        way: Way,
         name: str,
         plan: Plan,
         measurement: Measurement,
         listener: Listener,
-        tag: bytes,
         clocks: Callable[[], Moment] = moment,
         chance: Callable[[], float] = random.random,
     ) -> None:
         """
         @param reactor: runs the timers.
-        @param endpoint: how to connect.
+        @param way: makes what carries the probes.
         @param name: what messages call the far end.
         @param plan: what to send, and when.
         @param measurement: takes what comes of it.
         @param listener: is told what happens.
-        @param tag: tells our messages from those of other runs.
         @param clocks: reads our clocks.
         @param chance: gives numbers from 0 to 1.
         """
@@ -140,21 +138,13 @@ class Pinger:
         self.began: Moment | None = None
         self.failure: BaseException | None = None
         self.setUps: deque[SetUp] = deque(maxlen=_MOST_SET_UPS)
-        self._endpoint = endpoint
-        self._reactor = reactor
+        self._way = way
         self._name = name
         self._plan = plan
         self._listener = listener
         self._clocks = clocks
         self._chance = chance
-        probes = Probes(tag, plan.size)
-        self._service = ClientService(
-            endpoint,
-            Factory.forProtocol(lambda: LineLink(self, probes, clocks)),
-            backoffPolicy(0.5, 15.0),
-            reactor,
-        )
-        self._link: LineLink | None = None
+        self._link: Link | None = None
         self._turn = 0
         self._due = 0
         self._isLast = False
@@ -211,8 +201,7 @@ class Pinger:
         """
         if self._plan.deadline is not None:
             self._timers.set(self._clocks().after + self._plan.deadline, self.stop)
-        self._service.startService()
-        self._service.whenConnected(failAfterFailures=1).addErrback(self._notConnected)
+        self._way.start(self).addErrback(self._notConnected)
 
     def _notConnected(self, failure: Failure) -> None:
         """
@@ -261,9 +250,8 @@ class Pinger:
         self._ended = self._clocks()
         self._timers.stop()
         if self.measurement.outages and self.measurement.outages[-1].length is None:
-            self.measurement.outages[-1].error = self._endpoint.whyNot
-        # Not within the service's own doing: it is in no state to be stopped.
-        self._reactor.callLater(0, self._service.stopService)
+            self.measurement.outages[-1].error = self._way.whyNot
+        self._way.stop()
         if self._link is not None:
             self._link.askKernel()
             self._link.abort("")
@@ -271,7 +259,7 @@ class Pinger:
 
     # --- The connection ---------------------------------------------------------------
 
-    def linkUp(self, link: LineLink) -> None:
+    def linkUp(self, link: Link) -> None:
         """There is a connection: begin, or go on."""
         now = self._clocks()
         self._link = link
@@ -279,12 +267,12 @@ class Pinger:
         self._isFirst = True
         self._deafness = 0
         self._lastHeard = now.after
-        self.setUps.append(self._endpoint.setUp)
+        self.setUps.append(self._way.setUp)
         if self.began is None:
             self.began = now
             self._setDue()
         else:
-            self.measurement.reconnected(now, self._endpoint.whyNot)
+            self.measurement.reconnected(now, self._way.whyNot)
         self._listener.connected(link)
         self._tick()
 
@@ -292,7 +280,7 @@ class Pinger:
         """The connection takes probes again."""
         self._tick()
 
-    def linkDown(self, link: LineLink, reason: str) -> None:
+    def linkDown(self, link: Link, reason: str) -> None:
         """The connection is gone, and with it what was under way."""
         if link.kernel is not None:
             self._smoothedRtt = link.kernel.smoothedRtt
@@ -307,7 +295,7 @@ class Pinger:
         self.measurement.disconnected(outage)
         for seq in lost:
             self._lose(seq, reason)
-        self._endpoint.whyNot = ""
+        self._way.whyNot = ""
         self._listener.disconnected(outage)
         self._lookForEnd()
         # Where it was blocked, nobody has looked at the schedule.
@@ -369,7 +357,7 @@ class Pinger:
             self._lookForEnd()
         return True
 
-    def _send(self, link: LineLink) -> None:
+    def _send(self, link: Link) -> None:
         """
         Send a probe.
         """
@@ -417,8 +405,9 @@ class Pinger:
         self._lookForEnd()
         silence = max(self._plan.timeout, SILENCE)
         isDeaf = self._deafness >= DEAF and now - self._lastHeard >= silence
-        if isDeaf and self._link is not None and not self._isOver:
-            self._link.abort(f"{self._deafness} probes in a row timed out")
+        link = None if self._isOver else self._link
+        if isDeaf and link is not None and link.isConnection:
+            link.abort(f"{self._deafness} probes in a row timed out")
         elif not self._plan.interval:
             self._tick()
 
@@ -503,5 +492,13 @@ class Pinger:
         """
         It is over when nothing more will be sent, and nothing is under way.
         """
-        if self._isLast and not self._underWay:
+        if not self._isLast or self._underWay or self._isOver:
+            return
+        if self._link is not None and self._link.close():
+            self._timers.set(self._clocks().after + self._plan.timeout, self.closed)
+        else:
             self.stop()
+
+    def closed(self) -> None:
+        """What there still was to come has come, or its time is over."""
+        self.stop()

@@ -12,12 +12,11 @@ from dataclasses import dataclass
 from typing import TextIO
 
 from echostamp.client import record, report
-from echostamp.client.link import LineLink
+from echostamp.client.interfaces import Link
 from echostamp.client.measurement import Outage
 from echostamp.client.outcome import Outcome
 from echostamp.client.pinger import Pinger, Plan
 from echostamp.client.timers import SECOND
-from echostamp.line.visitors import peerName
 from echostamp.measure.samples import Probe
 
 _RED, _BOLD, _PLAIN = "\x1b[31m", "\x1b[1m", "\x1b[m"
@@ -139,11 +138,10 @@ class Teller:
             line = f"[{seconds}.{rest // 1000:06d}] {line}"
         self.write([line], _RED if isBad and self._isColoured else "")
 
-    def connected(self, link: LineLink) -> None:
+    def connected(self, link: Link) -> None:
         """There is a connection, or there is one again."""
         isFirst = not self.addresses
-        address = peerName(link.transport.getPeer())
-        source = peerName(link.transport.getHost())
+        address, source = link.address, link.source
         for known, new in (self.addresses, address), (self.sources, source):
             if new not in known:
                 known.append(new)

@@ -16,9 +16,11 @@ from twisted.python.failure import Failure
 from twisted.trial.unittest import SynchronousTestCase
 from zope.interface import alsoProvides
 
-from echostamp.client.link import LONGEST_LINE, LineLink, TcpInfo, tcpInfo
+from echostamp.client.interfaces import Link
+from echostamp.client.link import LONGEST_LINE, LineLink
 from echostamp.client.measurement import Moment
 from echostamp.client.probes import Probes, Reply
+from echostamp.client.tcpinfo import TcpInfo, tcpInfo
 from echostamp.test.fakes import FakeFarTransport, osError
 
 NOW = Moment(1, 2, 3)
@@ -34,7 +36,7 @@ class Owner:
         self.replies: list[Reply] = []
         self.strangers = 0
 
-    def linkUp(self, link: LineLink) -> None:
+    def linkUp(self, link: Link) -> None:
         """It is there."""
         self.told.append("up")
 
@@ -47,11 +49,15 @@ class Owner:
         assert at is NOW
         self.replies.append(reply)
 
+    def closed(self) -> None:
+        """All has come."""
+        self.told.append("closed")
+
     def strange(self, count: int) -> None:
         """Lines that answer nothing."""
         self.strangers += count
 
-    def linkDown(self, link: LineLink, reason: str) -> None:
+    def linkDown(self, link: Link, reason: str) -> None:
         """It is gone."""
         self.told.append(reason)
 

@@ -17,12 +17,14 @@ from twisted.trial.unittest import SynchronousTestCase
 
 from echostamp.client.connecting import TimedEndpoint
 from echostamp.client.extras import EXTRA
-from echostamp.client.link import LineLink, TcpInfo
+from echostamp.client.interfaces import Link
+from echostamp.client.link import LineWay
 from echostamp.client.measurement import Measurement, Moment, Outage
 from echostamp.client.outcome import Outcome
 from echostamp.client.pinger import Pinger, Plan
 from echostamp.client.probes import Probes
 from echostamp.client.target import parseTarget
+from echostamp.client.tcpinfo import TcpInfo
 from echostamp.measure.samples import Probe
 from echostamp.stamps import stampFormat
 from echostamp.test.fakes import FakeFarTransport, FakeReactor
@@ -83,7 +85,7 @@ class Told:
         self.told: list[tuple[str, int | str]] = []
         self.probes: list[Probe] = []
 
-    def connected(self, link: LineLink) -> None:
+    def connected(self, link: Link) -> None:
         """Note it."""
         self.told.append(("connected", ""))
 
@@ -139,12 +141,11 @@ class Far:
         )
         self.pinger = Pinger(
             self.reactor,
-            endpoint,
+            LineWay(self.reactor, endpoint, self.probes, self.clocks),
             "far:7",
             plan,
             Measurement(zone),
             listener or self.told,
-            b"tag",
             self.clocks,
             chance,
         )
