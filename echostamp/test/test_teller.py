@@ -11,6 +11,7 @@ from twisted.internet.address import IPv4Address, UNIXAddress
 from twisted.internet.error import ConnectionLost
 from twisted.trial.unittest import SynchronousTestCase
 
+from echostamp.client.link import LineLink
 from echostamp.client.outcome import DONE, FAR_END_FAILED, Outcome
 from echostamp.client.pinger import Plan
 from echostamp.client.teller import Manner, Teller
