@@ -235,9 +235,10 @@ def _addPing(ping: argparse.ArgumentParser) -> None:
     add(
         *("-s", "--size"),
         type=_whole(SMALLEST, LARGEST),
-        default=USUAL,
+        default=0,
         metavar="N",
-        help=f"octets of a message, from {SMALLEST} to {LARGEST} (default: {USUAL})",
+        help=f"octets of a message, from {SMALLEST} to {LARGEST} (default: {USUAL}; "
+        "over STAMP: the least)",
     )
     add(
         "--no-jitter",
@@ -248,7 +249,45 @@ def _addPing(ping: argparse.ArgumentParser) -> None:
     add = ping.add_argument_group("addresses").add_argument
     add("-4", dest="only4", action="store_true", help="IPv4 only")
     add("-6", dest="only6", action="store_true", help="IPv6 only")
-    add("--source", type=_address, metavar="ADDR", help="connect from this address")
+    add(
+        "--source",
+        type=_source,
+        default=(None, 0),
+        metavar="ADDR[:PORT]",
+        help="come from this address; over STAMP, and from this port",
+    )
+    add = ping.add_argument_group(
+        "STAMP (RFC 8762)", "For stamp:HOST[:PORT]; --key names a file with its key."
+    ).add_argument
+    add(
+        "--ssid",
+        type=_whole(0, 65535),
+        default=0,
+        metavar="N",
+        help="the session's identifier (default: 0, none)",
+    )
+    add(
+        "--dscp",
+        type=_whole(0, 63),
+        default=0,
+        metavar="N",
+        help="mark packets so (default: 0)",
+    )
+    add(
+        "--tlv",
+        action="append",
+        choices=("padding", "timestamp", "cos", "follow-up"),
+        default=[],
+        help="send this TLV of RFC 8972; repeatable",
+    )
+    add("--ptp", action="store_true", help="send timestamps in PTP's format")
+    add(
+        "--ttl",
+        type=_whole(1, 255),
+        default=255,
+        metavar="N",
+        help="time to live or hop limit (default: 255)",
+    )
     add = ping.add_argument_group("the far clock").add_argument
     add(
         "--zone",
@@ -292,17 +331,22 @@ def _addPing(ping: argparse.ArgumentParser) -> None:
     )
 
 
-def _address(text: str) -> str:
+def _source(text: str) -> tuple[str, int]:
     """
-    Read an IP address.
+    Read an IP address, perhaps with a port.
 
+    @return: both; 0 for no port.
     @raise argparse.ArgumentTypeError: it is none.
     """
+    host, port = text, "0"
+    if text.count(":") == 1 or "]:" in text:
+        host, _, port = text.rpartition(":")
+    host = host.removeprefix("[").removesuffix("]")
     try:
-        ip_address(text)
+        ip_address(host)
     except ValueError:
         raise argparse.ArgumentTypeError(f"{text!r} is not an IP address") from None
-    return text
+    return host, _whole(0, 65535)(port)
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -352,7 +396,7 @@ def _ping(options: argparse.Namespace) -> Outcome:
     Run C{echostamp ping}.
     """
     reactor = _reactor(isExact=True)
-    from echostamp.client.ping import Route, ping
+    from echostamp.client.ping import Route, StampPlan, ping
     from echostamp.client.pinger import Plan
     from echostamp.client.teller import Manner
     from echostamp.client.thresholds import Thresholds
@@ -378,9 +422,16 @@ def _ping(options: argparse.Namespace) -> Outcome:
             options.histogram,
         ),
         Thresholds(options.max_rtt, options.max_loss, options.max_offset),
-        Route(options.only4, options.only6, options.source),
+        Route(options.only4, options.only6, *options.source),
         options.zone,
         TlsFiles(options.ca, options.cert, options.key),
+        StampPlan(
+            options.ssid,
+            options.dscp,
+            tuple(dict.fromkeys(options.tlv)),
+            options.ptp,
+            options.ttl,
+        ),
     )
 
 

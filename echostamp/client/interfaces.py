@@ -5,14 +5,19 @@ one when that is gone.
 
 from __future__ import annotations
 
-from typing import Any, Protocol
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, Any, Protocol
 
 from twisted.internet.defer import Deferred
 
 from echostamp.client.connecting import SetUp
-from echostamp.client.measurement import Moment
+from echostamp.client.measurement import Measurement, Moment
+from echostamp.client.outcome import Outcome
 from echostamp.client.probes import Reply
 from echostamp.client.tcpinfo import TcpInfo
+
+if TYPE_CHECKING:
+    from echostamp.rfc8762.sender import Times
 
 
 class Link(Protocol):
@@ -67,11 +72,13 @@ class Way(Protocol):
     """
     What makes links.
 
+    @ivar unit: what a probe is: a message, a packet.
     @ivar setUp: how long it took to make the last one.
     @ivar isLookingUp: whether a name is being looked up, which cannot be given up.
     @ivar whyNot: why the last attempt failed; empty since it was made empty.
     """
 
+    unit: str
     whyNot: str
 
     @property
@@ -89,6 +96,24 @@ class Way(Protocol):
 
     def stop(self) -> None:
         """Make no more."""
+
+    def told(self, found: Measurement) -> Iterator[str]:
+        """Say what is known of the way beside the times of probes."""
+
+    def record(self, found: Measurement) -> dict[str, Any] | None:
+        """Give it as JSON."""
+
+    def hint(
+        self, failure: BaseException | None, outcome: Outcome, found: Measurement
+    ) -> str:
+        """
+        Say what else could be tried.
+
+        @param failure: why there was no link to begin with, if there was none.
+        @param outcome: how the run ended.
+        @param found: what it has shown.
+        @return: nothing, where there is nothing to be said.
+        """
 
 
 class LinkOwner(Protocol):
@@ -108,6 +133,9 @@ class LinkOwner(Protocol):
 
         @param at: when the reply came.
         """
+
+    def corrected(self, seq: int, times: Times) -> None:
+        """The times of a probe that has been answered are known better now."""
 
     def strange(self, count: int) -> None:
         """Lines have come that answer nothing."""

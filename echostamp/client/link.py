@@ -5,11 +5,12 @@ How probes travel over the line protocol.
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any
 
 from twisted.application.internet import ClientService, backoffPolicy
 from twisted.internet.defer import Deferred
+from twisted.internet.error import ConnectBindError, ConnectionRefusedError
 from twisted.internet.interfaces import ITCPTransport
 from twisted.internet.protocol import Factory, Protocol, connectionDone
 from twisted.python.failure import Failure
@@ -17,8 +18,10 @@ from twisted.python.failure import Failure
 from echostamp.client.connecting import SetUp, TimedEndpoint
 from echostamp.client.failures import whatFailed
 from echostamp.client.interfaces import LinkOwner
-from echostamp.client.measurement import Moment, moment
+from echostamp.client.measurement import Measurement, Moment, moment
+from echostamp.client.outcome import FAR_END_FAILED, Outcome
 from echostamp.client.probes import LARGEST, Probes, Reply
+from echostamp.client.target import Target
 from echostamp.client.tcpinfo import TcpInfo, tcpInfo
 from echostamp.line.sending import ReplySender, replySender
 from echostamp.line.visitors import peerName
@@ -195,22 +198,27 @@ class LineWay:
     The line protocol, over one connection after the other.
     """
 
+    unit = "message"
+
     def __init__(
         self,
         reactor: Any,
         endpoint: TimedEndpoint,
         probes: Probes,
+        target: Target,
         clocks: Callable[[], Moment] = moment,
     ) -> None:
         """
         @param reactor: waits between two attempts.
         @param endpoint: how to connect.
         @param probes: makes and reads the messages.
+        @param target: what it connects to.
         @param clocks: reads our clocks.
         """
         self._reactor = reactor
         self._endpoint = endpoint
         self._probes = probes
+        self._target = target
         self._clocks = clocks
 
     @property
@@ -252,3 +260,34 @@ class LineWay:
         """
         # Not within the service's own doing: it is in no state to be stopped.
         self._reactor.callLater(0, self._service.stopService)
+
+    def told(self, found: Measurement) -> Iterator[str]:
+        """
+        There is nothing else to be said.
+        """
+        return iter(())
+
+    def record(self, found: Measurement) -> None:
+        """
+        Nor here.
+        """
+
+    def hint(
+        self, failure: BaseException | None, outcome: Outcome, found: Measurement
+    ) -> str:
+        """
+        Say what else could be tried where nobody listens or answers, or where we may
+        not come from.
+        """
+        isPlain = self._target.tlsOptions is None
+        if isinstance(failure, ConnectBindError):
+            return "is --source one of this machine's addresses?"
+        if self._target.host is None or outcome.status != FAR_END_FAILED:
+            return ""
+        if isinstance(failure, ConnectionRefusedError):
+            return "another port, as HOST:PORT" + (
+                ", or tls:HOST:PORT?" if isPlain else "?"
+            )
+        if found.outages and isPlain and not found.strange:
+            return f"{found.outages[-1].reason}; tls:HOST:PORT?"
+        return ""

@@ -10,13 +10,16 @@ from __future__ import annotations
 import time
 from collections import deque
 from dataclasses import dataclass
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
-from echostamp.measure.delay import Delays
+from echostamp.measure.delay import Delays, roundTrip
 from echostamp.measure.offset import OffsetTracker, OwnClock
 from echostamp.measure.samples import Probe
 from echostamp.measure.turns import FarZone, nextTurn
 from echostamp.stamps import Reading
+
+if TYPE_CHECKING:
+    from echostamp.rfc8762.sender import Times
 
 #: The resolution, in nanoseconds, from which on stamps are coarse: extra probes help.
 COARSE = 10_000_000
@@ -100,6 +103,7 @@ class Measurement:
     @ivar strange: how many lines came that answer nothing.
     @ivar holdUps: how often this end was held up while a probe was under way.
     @ivar heldUpFor: for how long in all, in nanoseconds.
+    @ivar isApart: whether the far end tells T2 and T3 apart.
     """
 
     def __init__(self, zone: int | None = None) -> None:
@@ -117,7 +121,7 @@ class Measurement:
         self.zoneless = False
         self._resolution = 0
         self._leastRtt: int | None = None
-        self._isNew = False
+        self._isNew = self.isApart = False
         self._ownClock = OwnClock()
 
     def _observe(self, at: Moment) -> int:
@@ -211,6 +215,40 @@ class Measurement:
             altered=isAltered,
             void=void,
         )
+
+    def probeTimed(self, sent: Sent, at: Moment, times: Times) -> None:
+        """
+        A reply to a probe has come in time, with all four times.
+
+        @param at: when it was read.
+        """
+        void = self._observe(at) != sent.steps
+        rtt = None if void else roundTrip(*times)
+        self.isApart = True
+        self.stamped += 1
+        self.delays.run.reply(
+            sent.seq, times.t4, rtt, times.t2, times.t3, resolution=1, void=void
+        )
+        if rtt is not None:
+            self._amend(sent.seq, times, rtt)
+
+    def corrected(self, seq: int, times: Times) -> None:
+        """
+        The times of a probe that was answered in time are known better.
+        """
+        run = self.delays.run
+        if run.first <= seq < run.sent:
+            probe = run[seq]
+            if probe.rttInTime is not None and not probe.void:
+                self._amend(seq, times, roundTrip(*times))
+
+    def _amend(self, seq: int, times: Times, rtt: int) -> None:
+        """
+        Take the times of a probe, which may be known better than before: what they say
+        of the clocks holds beside what the earlier ones said.
+        """
+        self.delays.run.amend(seq, times.t1, times.t3, rtt)
+        self.offset.add(seq, *times, 1)
 
     def extraAnswered(self, sent: Sent, at: Moment, reading: Reading | None) -> None:
         """

@@ -8,11 +8,10 @@ import os
 import secrets
 import signal
 import sys
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, TextIO
 
 from twisted.internet.address import IPv4Address, IPv6Address
-from twisted.internet.error import ConnectBindError, ConnectionRefusedError
 from twisted.internet.task import LoopingCall
 from twisted.python.failure import Failure
 
@@ -23,24 +22,22 @@ from echostamp.client.link import LineWay
 from echostamp.client.measurement import Measurement
 from echostamp.client.outcome import (
     DONE,
-    FAR_END_FAILED,
     NEAR_END_FAILED,
     THRESHOLD_FAILED,
     Outcome,
     said,
 )
 from echostamp.client.pinger import Pinger, Plan
-from echostamp.client.probes import Probes
-from echostamp.client.target import Target, parseTarget, whyNoTarget
+from echostamp.client.probes import USUAL, Probes
+from echostamp.client.target import parseStampTarget, parseTarget, whyNoTarget
 from echostamp.client.teller import Manner, Teller
 from echostamp.client.thresholds import Thresholds
 from echostamp.client.tls import TlsFiles
+from echostamp.line.visitors import addressName
 from echostamp.text import printable
 
 #: Seconds that an address may take to connect.
 CONNECT_TIMEOUT = 10.0
-
-_RED, _BOLD, _PLAIN = "\x1b[31m", "\x1b[1m", "\x1b[m"
 
 
 @dataclass(frozen=True)
@@ -51,11 +48,13 @@ class Route:
     @ivar only4: by IPv4 alone.
     @ivar only6: by IPv6 alone.
     @ivar source: the address to come from; L{None} for any.
+    @ivar sourcePort: the port to come from; 0 for any.
     """
 
     only4: bool = False
     only6: bool = False
     source: str | None = None
+    sourcePort: int = 0
 
     def addressTypes(self) -> list[type]:
         """
@@ -69,6 +68,25 @@ class Route:
         ]
 
 
+@dataclass(frozen=True)
+class StampPlan:
+    """
+    How packets of STAMP look.
+
+    @ivar ssid: the session's identifier, 0 for none.
+    @ivar dscp: what they are marked with.
+    @ivar tlvs: the names of their TLVs.
+    @ivar isPtp: whether T1 is in PTP's format, and not in NTP's.
+    @ivar ttl: their time to live or hop limit.
+    """
+
+    ssid: int = 0
+    dscp: int = 0
+    tlvs: tuple[str, ...] = ()
+    isPtp: bool = False
+    ttl: int = 255
+
+
 def ping(
     reactor: Any,
     target: str,
@@ -78,39 +96,63 @@ def ping(
     route: Route,
     zone: int | None = None,
     files: TlsFiles | None = None,
+    stamp: StampPlan | None = None,
 ) -> Outcome:
     """
     Run C{echostamp ping}.
 
     @param reactor: what to run.
-    @param target: where to; see L{parseTarget}.
-    @param plan: what to send, and when.
+    @param target: where to; see L{parseTarget} and L{parseStampTarget}.
+    @param plan: what to send, and when; a size of 0 stands for the usual one.
     @param manner: how to tell what was found.
     @param thresholds: what must hold.
     @param route: by what addresses.
     @param zone: as for L{Measurement}.
-    @param files: what TLS needs, unless the system's CAs are enough.
+    @param files: what TLS needs, unless the system's CAs are enough; of STAMP, its key
+        is the key file.
+    @param stamp: how packets of STAMP look.
+    @return: the exit status, and what to say of it.
     """
     try:
-        found = parseTarget(reactor, target, CONNECT_TIMEOUT, files)
+        place = parseStampTarget(target)
+        if place is None:
+            found = parseTarget(reactor, target, CONNECT_TIMEOUT, files)
     except ValueError as error:
         return Outcome(NEAR_END_FAILED, whyNoTarget(target, error))
-    if found.host is None and route != Route():
-        return Outcome(NEAR_END_FAILED, "-4, -6 and --source go with HOST:PORT")
     addressTypes = route.addressTypes()
     if not addressTypes:
         return Outcome(NEAR_END_FAILED, "-4, -6 and --source exclude each other")
+    if place is not None:
+        from echostamp.client.stamp import StampWay, sessionOf
+
+        try:
+            session = sessionOf(stamp or StampPlan(), plan.size, files)
+        except ValueError as error:
+            return Outcome(NEAR_END_FAILED, str(error))
+        host, port = place
+        source = None if route.source is None else (route.source, route.sourcePort)
+        ttl = (stamp or StampPlan()).ttl
+        way: Way = StampWay(reactor, host, port, session, addressTypes, source, ttl)
+        plan = replace(plan, size=session.size or session.least)
+        name = f"stamp:{addressName(host, port)}"
+        return _run(reactor, name, way, plan, manner, thresholds, zone)
+    if stamp not in (None, StampPlan()) or route.sourcePort:
+        what = "--ssid, --dscp, --tlv, --ptp, --ttl and the port of --source"
+        return Outcome(NEAR_END_FAILED, f"{what} go with stamp:HOST")
+    if found.host is None and route != Route():
+        return Outcome(NEAR_END_FAILED, "-4, -6 and --source go with HOST:PORT")
+    plan = replace(plan, size=plan.size or USUAL)
     endpoint = TimedEndpoint(
         reactor, found, CONNECT_TIMEOUT, addressTypes, route.source
     )
     probes = Probes(secrets.token_hex(4).encode(), plan.size)
-    way = LineWay(reactor, endpoint, probes)
-    return _run(reactor, found, way, plan, manner, thresholds, zone)
+    way = LineWay(reactor, endpoint, probes, found)
+    return _run(reactor, found.name, way, plan, manner, thresholds, zone)
 
 
 def _run(
     reactor: Any,
-    target: Target,
+    name: str,
     way: Way,
     plan: Plan,
     manner: Manner,
@@ -125,18 +167,19 @@ def _run(
     output = sys.stdout
     mayColour = "NO_COLOR" not in os.environ and os.environ.get("TERM") != "dumb"
     teller = Teller(
-        printable(target.name),
+        printable(name),
         plan,
         manner,
-        record.asked(printable(target.name), plan, vars(thresholds), zone),
+        record.asked(printable(name), plan, vars(thresholds), zone),
         output,
         output.isatty() and mayColour,
         lambda: end(closed),
+        way.unit,
     )
     pinger = Pinger(
         reactor,
         way,
-        target.name,
+        name,
         plan,
         Measurement(zone),
         teller,
@@ -173,7 +216,8 @@ def _run(
         failed = thresholds.failed(pinger) if outcome.status == DONE else []
         if failed:
             outcome = Outcome(THRESHOLD_FAILED, "; ".join(failed))
-        outcome = _hinted(outcome, target, pinger)
+        if hint := way.hint(pinger.failure, outcome, pinger.measurement):
+            outcome = outcome._replace(line=f"{outcome.line}; {hint}")
         outcomes.append(outcome)
         if progress.running:
             progress.stop()
@@ -211,26 +255,6 @@ def _leave(output: TextIO) -> None:
     nowhere = os.open(os.devnull, os.O_WRONLY)
     os.dup2(nowhere, output.fileno())
     os.close(nowhere)
-
-
-def _hinted(outcome: Outcome, target: Target, pinger: Pinger) -> Outcome:
-    """
-    Say what else could be tried where nobody listens or answers, or where we may not
-    come from.
-    """
-    hint, isPlain = "", target.tlsOptions is None
-    outages = pinger.measurement.outages
-    if isinstance(pinger.failure, ConnectBindError):
-        hint = "is --source one of this machine's addresses?"
-    elif target.host is None or outcome.status != FAR_END_FAILED:
-        pass
-    elif isinstance(pinger.failure, ConnectionRefusedError):
-        hint = "another port, as HOST:PORT" + (
-            ", or tls:HOST:PORT?" if isPlain else "?"
-        )
-    elif outages and isPlain and not pinger.measurement.strange:
-        hint = f"{outages[-1].reason}; tls:HOST:PORT?"
-    return outcome._replace(line=f"{outcome.line}; {hint}") if hint else outcome
 
 
 def _progress(pinger: Pinger) -> None:

@@ -13,7 +13,7 @@ import random
 from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 from twisted.internet.defer import Deferred
 from twisted.internet.error import ConnectBindError
@@ -29,6 +29,9 @@ from echostamp.client.probes import Reply
 from echostamp.client.tcpinfo import TcpInfo
 from echostamp.client.timers import SECOND, Timers
 from echostamp.measure.samples import Probe
+
+if TYPE_CHECKING:
+    from echostamp.rfc8762.sender import Times
 
 #: Probes in a row that time out on a connection before it is given up, and nanoseconds
 #: for which nothing must have come, however short the time of a probe is.
@@ -107,6 +110,7 @@ class Pinger:
     @ivar done: fires with the L{Outcome} when it is over; with status 0 where replies
         came.
     @ivar measurement: what has been found.
+    @ivar way: makes what carries the probes.
     @ivar began: when it began, by our clocks; L{None} before there is a connection.
     @ivar setUps: how long it took to make each connection; of the last thousand.
     @ivar failure: why there was no connection to begin with, if there was none.
@@ -138,7 +142,7 @@ class Pinger:
         self.began: Moment | None = None
         self.failure: BaseException | None = None
         self.setUps: deque[SetUp] = deque(maxlen=_MOST_SET_UPS)
-        self._way = way
+        self.way = way
         self._name = name
         self._plan = plan
         self._listener = listener
@@ -201,7 +205,7 @@ class Pinger:
         """
         if self._plan.deadline is not None:
             self._timers.set(self._clocks().after + self._plan.deadline, self.stop)
-        self._way.start(self).addErrback(self._notConnected)
+        self.way.start(self).addErrback(self._notConnected)
 
     def _notConnected(self, failure: Failure) -> None:
         """
@@ -250,8 +254,8 @@ class Pinger:
         self._ended = self._clocks()
         self._timers.stop()
         if self.measurement.outages and self.measurement.outages[-1].length is None:
-            self.measurement.outages[-1].error = self._way.whyNot
-        self._way.stop()
+            self.measurement.outages[-1].error = self.way.whyNot
+        self.way.stop()
         if self._link is not None:
             self._link.askKernel()
             self._link.abort("")
@@ -267,12 +271,12 @@ class Pinger:
         self._isFirst = True
         self._deafness = 0
         self._lastHeard = now.after
-        self.setUps.append(self._way.setUp)
+        self.setUps.append(self.way.setUp)
         if self.began is None:
             self.began = now
             self._setDue()
         else:
-            self.measurement.reconnected(now, self._way.whyNot)
+            self.measurement.reconnected(now, self.way.whyNot)
         self._listener.connected(link)
         self._tick()
 
@@ -295,7 +299,7 @@ class Pinger:
         self.measurement.disconnected(outage)
         for seq in lost:
             self._lose(seq, reason)
-        self._way.whyNot = ""
+        self.way.whyNot = ""
         self._listener.disconnected(outage)
         self._lookForEnd()
         # Where it was blocked, nobody has looked at the schedule.
@@ -447,6 +451,11 @@ class Pinger:
         """Lines have come that answer nothing."""
         self.measurement.strange += count
 
+    def corrected(self, seq: int, times: Times) -> None:
+        """The times of a probe that has been answered are known better now."""
+        if not self._isOver:
+            self.measurement.corrected(seq, times)
+
     def answered(self, reply: Reply, at: Moment) -> None:
         """A probe has been answered, perhaps not for the first time."""
         seq = reply.seq
@@ -469,10 +478,14 @@ class Pinger:
             probe = run[seq]
             self._listener.settled(probe, "duplicate" if probe.duplicated else "late")
             return
-        isHeldUp = seq in self._heldUp
+        # The kernel's timestamps do not wait for this end.
+        isHeldUp = seq in self._heldUp and reply.times is None
         self._heldUp.discard(seq)
         reading, isAltered = reply.reading, reply.isAltered
-        self.measurement.probeAnswered(sent, at, reading, isAltered, isHeldUp)
+        if reply.times is None:
+            self.measurement.probeAnswered(sent, at, reading, isAltered, isHeldUp)
+        else:
+            self.measurement.probeTimed(sent, at, reply.times)
         if self._isFirst and not isHeldUp:
             self._isFirst = False
             self.setUps[-1].firstReply = at.before - sent.moment.after

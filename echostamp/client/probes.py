@@ -6,9 +6,12 @@ come back; pure.
 from __future__ import annotations
 
 import re
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 from echostamp.stamps import Reading, readStamp
+
+if TYPE_CHECKING:
+    from echostamp.rfc8762.sender import Times
 
 #: Octets of a message, its newline included: the fewest, the most, and what is usual.
 SMALLEST, LARGEST, USUAL = 32, 65_536, 32
@@ -27,11 +30,13 @@ class Reply(NamedTuple):
     @ivar seq: the number of the probe that it answers; L{None} where it names none.
     @ivar reading: what its stamp says; L{None} where there is none that can be read.
     @ivar isAltered: whether it is not what was sent behind a stamp.
+    @ivar times: all four, where the reply tells them.
     """
 
     seq: int | None
     reading: Reading | None
     isAltered: bool
+    times: Times | None = None
 
 
 class Probes:

@@ -92,7 +92,7 @@ def stats(pinger: Pinger, outcome: Outcome) -> Json:
         "held_up": found.holdUps,
         "held_up_for": found.heldUpFor,
         "bursts": {str(size): n for size, n in found.delays.bursts().items()},
-        "rtt_is": "T4-T1",
+        "rtt_is": "(T4-T1)-(T3-T2)" if found.isApart else "T4-T1",
         "rtt": _summary(rtt),
         "rtt_from_due": _summary(found.delays.rttFromDue()),
         "percentiles_exact": rtt is None or rtt.exact,
@@ -111,6 +111,7 @@ def stats(pinger: Pinger, outcome: Outcome) -> Json:
             "smoothed_rtt": kernel.smoothedRtt,
             "retransmissions": kernel.retransmissions,
         },
+        "stamp": pinger.way.record(found),
     }
 
 

@@ -32,6 +32,9 @@ ROWS, WIDTH = 16, 50
 #: How many times as long as its beginning a histogram with rows of one width may be.
 WIDE = 4
 
+#: Decimals of a table's figures, by unit.
+_PLACES = {1_000: 1, 1_000_000: 4, 1_000_000_000: 6}
+
 #: Units of a table's rows, in nanoseconds.
 _UNITS = ((1_000_000_000, "s"), (1_000_000, "ms"), (1_000, "µs"))
 
@@ -76,9 +79,13 @@ def summary(pinger: Pinger, name: str) -> Iterator[str]:
                 ("IPDV", found.delays.ipdv()),
                 ("PDV forward", ways and ways[0].pdv),
                 ("PDV backward", ways and ways[1].pdv),
-            ]
+            ],
+            isFine=found.isApart,
         )
-        yield "RTT is T4 - T1: the time that the far end took is in it"
+        if found.isApart:
+            yield "RTT is (T4 - T1) - (T3 - T2): without the time that the far end took"
+        else:
+            yield "RTT is T4 - T1: the time that the far end took is in it"
         if not rtt.exact:
             yield "percentiles are within 0.2 %: of so many probes a histogram is kept"
         yield ""
@@ -89,6 +96,7 @@ def summary(pinger: Pinger, name: str) -> Iterator[str]:
         if report is not None:
             yield f"drift         {_drift(report)}"
     yield from _connection(pinger)
+    yield from pinger.way.told(found)
     odd = [
         f"{count} {one if count == 1 else more}"
         for count, one, more in [
@@ -224,10 +232,12 @@ def _clock(pinger: Pinger, report: OffsetReport) -> Iterator[str]:
         yield f"Its stamps name no zone: UTC{zoneName(zone.zone)} is {word} (--zone)."
 
 
-def _table(rows: list[tuple[str, Summary | None]]) -> Iterator[str]:
+def _table(rows: list[tuple[str, Summary | None]], isFine: bool) -> Iterator[str]:
     """
     Write summaries below one another, each in the unit in which its greatest is short:
     79 columns.
+
+    @param isFine: whether a nanosecond means something.
     """
     names = ("min", "mean", "median", "p90", "p99", "p99.9", "max", "stddev")
     yield " " * 15 + "".join(f"{name:>8}" for name in names)
@@ -240,18 +250,18 @@ def _table(rows: list[tuple[str, Summary | None]]) -> Iterator[str]:
         )
         greatest = max(abs(each) for each in values if each is not None)
         unit, name = next((unit for unit in _UNITS if greatest >= unit[0]), _UNITS[-1])
-        cells = "".join(f"{_cell(each, unit):>8}" for each in values)
+        cells = "".join(f"{_cell(each, unit, isFine):>8}" for each in values)
         yield f"{title:<12}{name:>3}{cells}"
 
 
-def _cell(ns: float | None, unit: int) -> str:
+def _cell(ns: float | None, unit: int, isFine: bool) -> str:
     """
-    Write a figure of a table in at most seven characters: no finer than a hundred
-    nanoseconds, which is more than a clock and a program can tell apart.
+    Write a figure of a table in at most seven characters, and no finer than a hundred
+    nanoseconds unless less means something.
     """
     if ns is None:
         return "-"
-    places = {1_000: 1, 1_000_000: 4, 1_000_000_000: 6}[unit]
+    places = 3 if unit == 1_000 and isFine else _PLACES[unit]
     text = f"{ns / unit:.{places}f}"
     while places and len(text) > 7:
         places -= 1

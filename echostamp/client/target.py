@@ -23,6 +23,9 @@ from echostamp.client.tls import (
 
 PORT = 8002
 
+#: RFC 8762, section 4.1.
+STAMP_PORT = 862
+
 _HOST_AND_PORT = re.compile(r"(?:\[(?P<v6>[^]]*)\]|(?P<host>[^:]*))(?::(?P<port>\d+))?")
 _DESCRIPTION = re.compile(r"(?:tcp|tls|ssl|unix):|\w+=")
 
@@ -88,6 +91,21 @@ def parseTarget(
         raise ValueError(f"{kind}{error}") from error
 
 
+def parseStampTarget(text: str) -> tuple[str, int] | None:
+    """
+    Read a TARGET of STAMP: C{stamp:HOST[:PORT]}.
+
+    @return: the host and the UDP port; L{None} for a TARGET of another kind.
+    @raise ValueError: the text is no target; the error's says why.
+    """
+    if not text.startswith("stamp:"):
+        return None
+    found = _address(text.removeprefix("stamp:"), STAMP_PORT)
+    if found is None:
+        raise ValueError("not stamp:HOST or stamp:HOST:PORT")
+    return found
+
+
 def whyNoTarget(text: str, error: ValueError) -> str:
     """
     Say why there is no target, for the user.
@@ -98,10 +116,11 @@ def whyNoTarget(text: str, error: ValueError) -> str:
     return str(error) if isinstance(error, OptionError) else f"TARGET {text!r}: {error}"
 
 
-def _address(text: str) -> tuple[str, int] | None:
+def _address(text: str, usual: int = PORT) -> tuple[str, int] | None:
     """
     Read a host and a port.
 
+    @param usual: the port where there is none.
     @return: L{None} for what looks like something else.
     @raise ValueError: one of them is wrong.
     """
@@ -112,7 +131,7 @@ def _address(text: str) -> tuple[str, int] | None:
         raise ValueError("no port behind the colon")
     if not match or _DESCRIPTION.match(text):
         return None
-    host, port = match["v6"] or match["host"], int(match["port"] or PORT)
+    host, port = match["v6"] or match["host"], int(match["port"] or usual)
     if not host:
         raise ValueError("no host")
     if match["v6"] and not isIPv6Address(host):

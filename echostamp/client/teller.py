@@ -78,6 +78,7 @@ class Teller:
         output: TextIO,
         isColoured: bool,
         closed: Callable[[], None],
+        unit: str = "message",
         clock: Callable[[], int] = time.time_ns,
     ) -> None:
         """
@@ -88,6 +89,7 @@ class Teller:
         @param output: where to.
         @param isColoured: whether there may be colours.
         @param closed: called when nobody reads the output any more.
+        @param unit: what a probe is.
         @param clock: gives nanoseconds since the epoch.
         """
         self._target = target
@@ -97,6 +99,7 @@ class Teller:
         self._output = output
         self._isColoured = isColoured
         self._closed = closed
+        self._unit = unit
         self._clock = clock
         self.isClosed = False
         self._address = target
@@ -151,7 +154,8 @@ class Teller:
         if not isFirst:
             self._say("connected again", self._clock())
         elif self._manner.form == "text":
-            self.write([f"PING {self.name}: {self._plan.size} bytes a message"])
+            size, unit = self._plan.size, self._unit
+            self.write([f"PING {self.name}: {size} bytes a {unit}"])
 
     def outstanding(self, seq: int) -> None:
         """The next probe is due, and this one has not been answered."""

@@ -5,7 +5,6 @@ STAMP in the daemon: the options of the session-reflector, and its service.
 from __future__ import annotations
 
 import errno
-import os
 import re
 import signal
 import socket
@@ -33,9 +32,6 @@ _ALL = ("0.0.0.0", "::")
 
 #: The most packets a second that an option may ask for.
 _MOST_PPS = 10_000_000
-
-#: Octets that a key file may have.
-_LONGEST_KEYS = 1_000_000
 
 _PLACE = re.compile(r"(?:(?P<v4>[\d.]+)|\[(?P<v6>[^]]+)\])(?::(?P<port>\d{1,5}))?")
 
@@ -173,32 +169,6 @@ def _port(text: str) -> int:
     return int(text)
 
 
-def readKeys(path: str) -> Any:
-    """
-    Read a key file.
-
-    @return: as L{parseKeys <echostamp.rfc8762.keys.parseKeys>} gives it.
-    @raise ValueError: the file cannot be read, or is wrong, or others may read it.
-    """
-    from echostamp.rfc8762.keys import parseKeys
-
-    try:
-        with open(path, encoding="ascii") as file:
-            if os.fstat(file.fileno()).st_mode & 0o007:
-                raise ValueError("others may read it: chmod o= it")
-            text = file.read(_LONGEST_KEYS + 1)
-        if len(text) > _LONGEST_KEYS:
-            raise ValueError("it is too long")
-        return parseKeys(text)
-    except UnicodeDecodeError:
-        why = "it is not text"
-    except OSError as error:
-        why = error.strerror or str(error)
-    except ValueError as error:
-        why = str(error)
-    raise ValueError(f"--reflector-key {path!r}: {why}")
-
-
 def boundSockets(places: Sequence[tuple[str, int]]) -> list[socket.socket]:
     """
     Make the sockets of a session-reflector.  Of a port at all addresses that of IPv6 is
@@ -226,6 +196,20 @@ def boundSockets(places: Sequence[tuple[str, int]]) -> list[socket.socket]:
     return sockets
 
 
+def _keys(path: str) -> Any:
+    """
+    Read the key file.
+
+    @raise ValueError: with a text that says what is wrong with it.
+    """
+    from echostamp.rfc8762.keys import readKeys
+
+    try:
+        return readKeys(path)
+    except ValueError as error:
+        raise ValueError(f"--reflector-key {path!r}: {error}") from None
+
+
 def reflectingService(reactor: Any, options: Any) -> ReflectingService:
     """
     Put the session-reflector together.
@@ -245,7 +229,7 @@ def reflectingService(reactor: Any, options: Any) -> ReflectingService:
         0 if options["ptp-timescale"] == "utc" else None,
     )
     keyFile = options["reflector-key"]
-    shared = Shared(policy, readKeys(keyFile) if keyFile else {})
+    shared = Shared(policy, _keys(keyFile) if keyFile else {})
     try:
         sockets = boundSockets(options.reflectors)
     except OSError as error:
@@ -310,10 +294,10 @@ class ReflectingService(Service):
         """
         Read the key file again.
 
-        @raise ValueError: as for L{readKeys}.
+        @raise ValueError: the key file is wrong.
         """
         if self._keyFile is not None:
-            self._shared.keys = readKeys(self._keyFile)
+            self._shared.keys = _keys(self._keyFile)
 
     def _asked(self, number: int, frame: object) -> None:
         """

@@ -219,6 +219,15 @@ class Run:
                 block.t2[at], block.t3[at] = t2, t3
                 block.resolution[at] = resolution
 
+    def amend(self, seq: int, t1: int, t3: int, rtt: int) -> None:
+        """
+        Take times of a probe that has been answered, which are known better now.
+
+        @raise IndexError: as for L{reply}.
+        """
+        block, at = self._find(seq)
+        block.t1[at], block.t3[at], block.rtt[at] = t1, t3, rtt
+
     def lose(self, seq: int) -> None:
         """
         Call a probe lost, if no reply has come.

@@ -1,5 +1,5 @@
 """
-The keys of authenticated mode, and the file that they are in.  Pure: text in, keys out.
+The keys of authenticated mode, and the file that they are in.
 
 Each line of the file is an SSID, or C{*} for every other one, and a key in hexadecimal
 digits; C{#} begins a comment.  Two keys of one SSID are valid at a time, so that they
@@ -8,7 +8,11 @@ can be changed at one end after the other.
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping, Sequence
+
+#: Octets that a key file may have.
+_LONGEST_FILE = 1_000_000
 
 #: Keys that one SSID may have at a time.
 MOST = 2
@@ -19,6 +23,27 @@ SHORTEST, LONGEST = 16, 1024
 
 #: What an SSID's keys are; those of L{None} are every other one's.
 Keys = Mapping[int | None, Sequence[bytes]]
+
+
+def readKeys(path: str) -> Keys:
+    """
+    Read a key file.
+
+    @raise ValueError: it cannot be read, or is wrong, or others may read it; the error
+        says what it is, but not what is in the file.
+    """
+    try:
+        with open(path, encoding="ascii") as file:
+            if os.fstat(file.fileno()).st_mode & 0o007:
+                raise ValueError("others may read it; chmod o= it")
+            text = file.read(_LONGEST_FILE + 1)
+    except UnicodeDecodeError:
+        raise ValueError("it is not text") from None
+    except OSError as error:
+        raise ValueError(error.strerror or str(error)) from None
+    if len(text) > _LONGEST_FILE:
+        raise ValueError("it is too long")
+    return parseKeys(text)
 
 
 def parseKeys(text: str) -> Keys:

@@ -315,10 +315,16 @@ class Port:
         """
         events = dict(self._poll.poll(0)).get(self._socket.fileno(), 0)
         if events & select.EPOLLERR:
-            for _ in range(MOST_A_TURN):
-                if not self._readError():
-                    break
+            self.readDepartures()
         return bool(events & select.EPOLLIN)
+
+    def readDepartures(self) -> None:
+        """
+        Tell the receiver which datagrams have left, as far as it is known by now.
+        """
+        for _ in range(MOST_A_TURN):
+            if not self._readError():
+                break
 
     def _readError(self) -> bool:
         """

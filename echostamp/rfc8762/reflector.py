@@ -283,6 +283,9 @@ class Reflector:
         isPtp = bool(packet[12 if key is None else 24] & _Z)
         wire = self._ptp if isPtp else ntpTimestamp
         followUp = FollowUp()
+        if self._leaving:
+            # The previous reply may have left in this very turn.
+            self.port.readDepartures()
         if session is not None and session.sent is not None:
             followUp = FollowUp(session.sent, wire(session.left), _SW_LOCAL)
         reflection = Reflection(

@@ -16,7 +16,7 @@ from echostamp import __version__
 from echostamp.client import ping, talk, terminal
 from echostamp.client.command import main
 from echostamp.client.outcome import Outcome
-from echostamp.client.ping import Route
+from echostamp.client.ping import Route, StampPlan
 from echostamp.client.pinger import Plan
 from echostamp.client.teller import Manner
 from echostamp.client.thresholds import Thresholds
@@ -189,8 +189,8 @@ class PingTests(CommandCase):
         self.assertEqual(
             self.pinged(),
             (
-                *("localhost:8002", Plan(), Manner(), Thresholds(), Route()),
-                *(None, NO_FILES),
+                *("localhost:8002", Plan(size=0), Manner(), Thresholds(), Route()),
+                *(None, NO_FILES, StampPlan()),
             ),
         )
         self.assertIs(self.reactor.seconds, time.monotonic)
@@ -204,7 +204,7 @@ class PingTests(CommandCase):
             "--no-jitter",
         ):
             self.assertEqual(self.pinged("far", *options.split())[:2], ("far", plan))
-        self.assertEqual(self.pinged("-i0")[1], Plan(interval=0))
+        self.assertEqual(self.pinged("-i0")[1], Plan(interval=0, size=0))
 
     def test_manner(self) -> None:
         """How to tell it."""
@@ -228,13 +228,30 @@ class PingTests(CommandCase):
         self.assertEqual(self.pinged("-6")[4], Route(only6=True))
         self.assertEqual(self.pinged("--source=::1")[4], Route(source="::1"))
         self.assertEqual(self.pinged("--zone=+01:00")[5], 3_600_000_000_000)
+        for text, source in [
+            ("192.0.2.1:7", ("192.0.2.1", 7)),
+            ("[::1]:7", ("::1", 7)),
+            ("[::1]", ("::1", 0)),
+        ]:
+            route = Route(False, False, *source)
+            self.assertEqual(self.pinged(f"--source={text}")[4], route)
         files = TlsFiles("a", "b", "c")
         self.assertEqual(self.pinged("--ca=a", "--cert=b", "--key=c")[6], files)
+
+    def test_stamp(self) -> None:
+        """How packets of STAMP look."""
+        options = "--ssid 7 --dscp 46 --tlv cos --tlv follow-up --tlv cos --ptp --ttl 9"
+        plan = StampPlan(7, 46, ("cos", "follow-up"), True, 9)
+        self.assertEqual(self.pinged("stamp:far", *options.split())[7], plan)
 
     def test_wrong(self) -> None:
         """What cannot be is refused by one line, which names the option and quotes
         what it was given."""
         for option, *texts in [
+            ("--ssid", "65536", "-1", "x"),
+            ("--dscp", "64", "x"),
+            ("--ttl", "0", "256", "x"),
+            ("--tlv", "x", ""),
             ("--count", "0", "-1", "x", "1000000001", "1.5", ""),
             ("--interval", "999us", "1ns", "3601", "x", "-1", "1m", ""),
             ("--deadline", "0", "1us", "x", "400000000"),
@@ -244,7 +261,7 @@ class PingTests(CommandCase):
             ("--max-loss", "101", "-1", "x", "nan", "inf", "%"),
             ("--max-offset", "0", "x", "+1"),
             ("--zone", "Nowhere", "+1", "+25:00"),
-            ("--source", "localhost", "1.2.3", "x"),
+            ("--source", "localhost", "1.2.3", "x", ":7", "1.2.3:7"),
         ]:
             for text in texts:
                 self.assertEqual(self.ended("ping", f"{option}={text}"), 2)
@@ -258,6 +275,9 @@ class PingTests(CommandCase):
         """There is one form of output."""
         self.assertEqual(self.ended("ping", "--json", "--jsonl"), 2)
         self.assertIn("--jsonl", self.said())
+        for option in "-D", "-O", "--histogram":
+            self.assertEqual(self.ended("ping", "--json", option), 2)
+            self.assertIn(option, self.said())
 
     def test_bounds(self) -> None:
         """A duration out of bounds is told the bounds."""

@@ -21,6 +21,7 @@ from echostamp.client.link import LONGEST_LINE, LineLink
 from echostamp.client.measurement import Moment
 from echostamp.client.probes import Probes, Reply
 from echostamp.client.tcpinfo import TcpInfo, tcpInfo
+from echostamp.rfc8762.sender import Times
 from echostamp.test.fakes import FakeFarTransport, osError
 
 NOW = Moment(1, 2, 3)
@@ -48,6 +49,9 @@ class Owner:
         """A line."""
         assert at is NOW
         self.replies.append(reply)
+
+    def corrected(self, seq: int, times: Times) -> None:
+        """Times are known better."""
 
     def closed(self) -> None:
         """All has come."""

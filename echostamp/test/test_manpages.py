@@ -152,7 +152,7 @@ class ClientPageTests(SynchronousTestCase):
         for option, default in [
             ("--interval", arguments.interval / 1e9),
             ("--timeout", arguments.timeout / 1e9),
-            ("--size", arguments.size),
+            ("--ttl", arguments.ttl),
         ]:
             self.assertIn(f"default is {default:g}.", ping[option])
 

@@ -133,15 +133,11 @@ class Far:
         self.ahead = 0
         self.step = 0
         self.transports: list[FarTransport] = []
-        endpoint = TimedEndpoint(
-            self.reactor,
-            parseTarget(self.reactor, target, 5),
-            5,
-            clock=lambda: self.now,
-        )
+        found = parseTarget(self.reactor, target, 5)
+        endpoint = TimedEndpoint(self.reactor, found, 5, clock=lambda: self.now)
         self.pinger = Pinger(
             self.reactor,
-            LineWay(self.reactor, endpoint, self.probes, self.clocks),
+            LineWay(self.reactor, endpoint, self.probes, found, self.clocks),
             "far:7",
             plan,
             Measurement(zone),

@@ -61,6 +61,7 @@ class TellerTests(SynchronousTestCase):
             self.output,
             isColoured,
             self.closed,
+            "message",
             lambda: EPOCH + self.far.now,
         )
         self.far = Far(plan, self.teller)
