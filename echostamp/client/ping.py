@@ -131,8 +131,7 @@ def ping(
             return Outcome(NEAR_END_FAILED, str(error))
         host, port = place
         source = None if route.source is None else (route.source, route.sourcePort)
-        ttl = (stamp or StampPlan()).ttl
-        way: Way = StampWay(reactor, host, port, session, addressTypes, source, ttl)
+        way: Way = StampWay(reactor, host, port, session, addressTypes, source)
         plan = replace(plan, size=session.size or session.least)
         name = f"stamp:{addressName(host, port)}"
         return _run(reactor, name, way, plan, manner, thresholds, zone)

@@ -299,7 +299,8 @@ def _connection(pinger: Pinger) -> Iterator[str]:
             ]
             if value is not None
         ]
-        yield f"set-up        {', '.join(steps)}"
+        if steps:
+            yield f"set-up        {', '.join(steps)}"
     kernel = pinger.kernel
     if kernel is not None:
         again = kernel.retransmissions

@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterator, Sequence
 from typing import TYPE_CHECKING, Any
 
 from twisted.internet.defer import Deferred
+from twisted.internet.error import ConnectBindError, ConnectError
 from twisted.internet.interfaces import IHostResolution, IResolutionReceiver
 from zope.interface import implementer
 
@@ -60,7 +61,9 @@ def sessionOf(plan: StampPlan, size: int, files: TlsFiles | None) -> Session:
         if not keys:
             raise ValueError(f"--key {files.key!r}: no key for SSID {plan.ssid}")
     tlvs = tuple(TLVS[name] for name in plan.tlvs)
-    session = Session(size or None, plan.ssid, keys, tlvs, plan.isPtp, None, plan.dscp)
+    session = Session(
+        size or None, plan.ssid, keys, tlvs, plan.isPtp, None, plan.dscp, plan.ttl
+    )
     spare = size - session.least if size else 0
     if spare < 0 or size > LARGEST_PACKET:
         raise ValueError(f"--size {size}: not from {session.least} to {LARGEST_PACKET}")
@@ -89,7 +92,6 @@ class StampLink:
         source: str,
         session: Session,
         owner: LinkOwner,
-        ttl: int,
         clocks: Callable[[], Moment] = moment,
     ) -> None:
         """
@@ -99,7 +101,6 @@ class StampLink:
         @param source: our address, for the report.
         @param session: how packets look.
         @param owner: sends the probes.
-        @param ttl: the time to live or hop limit of packets.
         @param clocks: reads our clocks.
         """
         self._reactor = reactor
@@ -109,7 +110,9 @@ class StampLink:
         self._warmUp: Any = None
         self.address = addressName(*peer[:2])
         self.sender = Sender(peer, session, self, lambda: clocks().realtime)
-        self.sender.port = Port(reactor, bound, self.sender, departures=True, ttl=ttl)
+        self.sender.port = Port(
+            reactor, bound, self.sender, departures=True, ttl=session.ttl
+        )
         self.source = addressName(source, self.sender.port.address[1])
 
     def start(self) -> None:
@@ -190,7 +193,6 @@ class StampWay:
         session: Session,
         addressTypes: list[type],
         source: tuple[str, int] | None = None,
-        ttl: int = 255,
         clocks: Callable[[], Moment] = moment,
     ) -> None:
         """
@@ -201,7 +203,6 @@ class StampWay:
         @param addressTypes: the kinds of addresses to use.
         @param source: the address and port to send from; 0 for any port, L{None} for
             any address.
-        @param ttl: the time to live or hop limit of packets.
         @param clocks: reads our clocks.
         """
         self._reactor = reactor
@@ -210,7 +211,6 @@ class StampWay:
         self._session = session
         self._addressTypes = addressTypes
         self._source = source
-        self._ttl = ttl
         self._clocks = clocks
         self.setUp = SetUp()
         self.isLookingUp = False
@@ -221,7 +221,7 @@ class StampWay:
         """
         Look up the name, and begin.
 
-        @return: fails with L{NoAddress}, or with L{OSError} where we cannot send.
+        @return: fails with L{NoAddress}, or with L{ConnectError} where we cannot send.
         """
         return Deferred.fromCoroutine(self._start(owner))
 
@@ -246,8 +246,14 @@ class StampWay:
         peer = socket.getaddrinfo(
             address.host, self._port, type=socket.SOCK_DGRAM, flags=_NUMERIC
         )[0][4]
-        source = _sourceTo(peer, is6) if self._source is None else host
-        bound = boundSocket(host, port)
+        try:
+            source = _sourceTo(peer, is6) if self._source is None else host
+        except OSError as error:
+            raise ConnectError(error.errno) from None
+        try:
+            bound = boundSocket(host, port)
+        except OSError as error:
+            raise ConnectBindError(error.errno) from None
         self.link = StampLink(
             self._reactor,
             bound,
@@ -255,7 +261,6 @@ class StampWay:
             source,
             self._session,
             owner,
-            self._ttl,
             self._clocks,
         )
         self.link.start()
@@ -289,6 +294,8 @@ class StampWay:
         """
         Say what the network and the packets that came told, where no reply did.
         """
+        if isinstance(failure, ConnectBindError):
+            return "is --source one of this machine's addresses?"
         if self.link is None or outcome.status != FAR_END_FAILED:
             return ""
         sender = self.link.sender

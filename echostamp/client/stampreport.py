@@ -120,6 +120,8 @@ def _losses(sender: Sender, run: Run) -> Iterator[str]:
     Say in which direction packets were lost.
     """
     there = lostThere(sender, run)
+    if sender.farError is None:
+        return
     if run.lost and there is None:
         yield "lost          in which direction cannot be told: its numbers are ours"
     elif run.lost and there is not None:

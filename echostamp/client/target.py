@@ -61,6 +61,8 @@ def parseTarget(
     @raise OptionError: one of the files is missing, or cannot be read, or is wrong.
     @raise ValueError: the text is no target; the error's says why.
     """
+    if text.startswith("stamp:"):
+        raise ValueError("stamp: goes with 'echostamp ping'")
     files = files or TlsFiles()
     hasFiles = files != TlsFiles()
     isTls = text.startswith("tls:")

@@ -74,7 +74,7 @@ _MOST_REMEMBERED = 10_000
 #: Nanoseconds for which what the kernel says of its clock holds.
 _FRESH = 1_000_000_000
 
-#: The TTL and hop limit of packets as they leave, at both ends.
+#: The TTL or hop limit of packets as they leave: RFC 5357, section 4.2.1.
 TTL = 255
 
 
@@ -108,6 +108,7 @@ class Session:
     @ivar ptpAhead: nanoseconds that timestamps in PTP's format are ahead of UTC;
         L{None} for what TAI is, as far as the kernel knows.
     @ivar dscp: what packets are marked with, and replies should be.
+    @ivar ttl: the time to live or hop limit of packets.
     """
 
     size: int | None = None
@@ -117,6 +118,7 @@ class Session:
     isPtp: bool = False
     ptpAhead: int | None = None
     dscp: int = 0
+    ttl: int = TTL
 
     @property
     def base(self) -> int:
@@ -212,8 +214,8 @@ class Sender:
     @ivar invalid: how many packets came that are no replies to ours, by reason.
     @ivar refusals: how many packets could not be sent, or came back, by C{errno}.
     @ivar losses: what the reflector's numbers say.
-    @ivar hops: routers on the way there and back that the last reply shows, where both
-        ends send with a TTL of 255; L{None} where it does not show them.
+    @ivar hops: routers on the way there and back that the last reply shows, where the
+        reflector sends with a TTL of 255; L{None} where it does not show them.
     @ivar leastResidence: the least that T3 - T2 was, in nanoseconds.
     @ivar negatives: how often it was negative.
     @ivar kernelSent: packets whose T1 is the kernel's.
@@ -421,7 +423,7 @@ class Sender:
         self.losses.saw(sent.sequence, reply.sequence)
         self.farError = estimate
         self.hops = (
-            TTL - reply.senderTtl if reply.senderTtl else None,
+            self._session.ttl - reply.senderTtl if reply.senderTtl else None,
             TTL - ttl if ttl else None,
         )
         residence = sent.times.t3 - sent.times.t2
