@@ -505,7 +505,7 @@ class Pinger:
         """
         It is over when nothing more will be sent, and nothing is under way.
         """
-        if not self._isLast or self._underWay or self._isOver:
+        if not self._isLast or self._underWay or self._timers.isSet(self.closed):
             return
         if self._link is not None and self._link.close():
             self._timers.set(self._clocks().after + self._plan.timeout, self.closed)

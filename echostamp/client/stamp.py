@@ -108,6 +108,7 @@ class StampLink:
         self._session = session
         self._clocks = clocks
         self._warmUp: Any = None
+        self._isClosed = False
         self.address = addressName(*peer[:2])
         self.sender = Sender(peer, session, self, lambda: clocks().realtime)
         self.sender.port = Port(
@@ -155,7 +156,9 @@ class StampLink:
         if self._warmUp is not None:
             self._warmUp.cancel()
             self._warmUp = None
-        self.sender.port.close()
+        if not self._isClosed:
+            self._isClosed = True
+            self.sender.port.close()
 
     def replied(self, token: int, times: Times) -> None:
         """A reply has come."""
@@ -267,8 +270,10 @@ class StampWay:
 
     def stop(self) -> None:
         """
-        There will be no other link.
+        There will be no other link, and perhaps not even this one.
         """
+        if self.link is not None:
+            self.link.abort("")
 
     def told(self, found: Measurement) -> Iterator[str]:
         """

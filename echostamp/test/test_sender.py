@@ -1,0 +1,428 @@
+"""Tests for L{echostamp.rfc8762.sender}."""
+
+from __future__ import annotations
+
+import errno
+from typing import Any
+
+from hypothesis import given
+from hypothesis import strategies as st
+from twisted.trial.unittest import SynchronousTestCase
+
+from echostamp.rfc8762.clock import KernelClock
+from echostamp.rfc8762.keys import Keys
+from echostamp.rfc8762.packets import readSenderPacket, senderPacket
+from echostamp.rfc8762.reflector import Policy, Reflector, Shared
+from echostamp.rfc8762.sender import Losses, Sender, Session, Times
+from echostamp.rfc8762.tlvs import (
+    CLASS_OF_SERVICE,
+    EXTRA_PADDING,
+    FOLLOW_UP_TELEMETRY,
+    TIMESTAMP_INFORMATION,
+    ClassOfService,
+    TimestampInformation,
+)
+
+EPOCH = 1_700_000_000_000_000_000
+US = 1000
+MS = 1000 * US
+
+HERE, THERE = ("192.0.2.1", 4711), ("192.0.2.2", 862)
+KEYS = [bytes(range(16)), bytes(range(16, 32))]
+
+
+class WirePort:
+    """
+    A port whose datagrams the test carries.
+
+    @ivar sent: the datagrams, and their classes.
+    """
+
+    isWildcard = False
+    tellsHow = True
+    stampsArrivals = stampsDepartures = True
+
+    def __init__(self, address: tuple[str, int]) -> None:
+        self.address = address
+        self.sent: list[tuple[bytes, int]] = []
+
+    def send(
+        self, packet: bytes, peer: Any, to: bytes | None = None, tos: int = 0
+    ) -> int | None:
+        """Send, and number."""
+        self.sent.append((packet, tos))
+        return len(self.sent) - 1
+
+    def readDepartures(self) -> None:
+        """The test tells of them."""
+
+
+class Wire:
+    """
+    Both ends, and what is between them.
+
+    The near clock shows C{now}, the far one is C{ahead}.  Programs take 50 us from
+    their own timestamp to the kernel's and back.
+
+    @ivar replies: what the sender's owner was told.
+    @ivar corrections: likewise.
+    """
+
+    def __init__(
+        self, session: Session, policy: Policy | None = None, keys: Keys | None = None
+    ) -> None:
+        self.now = EPOCH
+        self.ahead = 0
+        self.kernel = KernelClock(True, 5 * MS, None)
+        self.replies: list[tuple[int, Times]] = []
+        self.corrections: list[tuple[int, Times]] = []
+        self.near, self.far = WirePort(HERE), WirePort(THERE)
+        self.session = session
+        self.shared = Shared(policy or Policy(), keys or {})
+        self.sender = Sender(
+            THERE, session, self, lambda: self.now, lambda: self.kernel, bytes
+        )
+        self.sender.port = self.near  # type: ignore[assignment]
+        self.reflector = Reflector(
+            self.shared,
+            lambda: self.now + self.ahead,
+            lambda: self.now,
+            lambda: self.kernel,
+        )
+        self.reflector.port = self.far  # type: ignore[assignment]
+
+    def replied(self, token: int, times: Times) -> None:
+        """A reply has come."""
+        self.replies.append((token, times))
+
+    def corrected(self, token: int, times: Times) -> None:
+        """Times are known better."""
+        self.corrections.append((token, times))
+
+    def there(self, token: int = 0, isLost: bool = False) -> int:
+        """
+        Send a packet there, in 1 ms.
+
+        @return: when it left, by the kernel.
+        """
+        self.sender.send(token)
+        self.now += 50 * US
+        left = self.now
+        self.sender.transmitted(len(self.near.sent) - 1, left)
+        if not isLost:
+            packet, tos = self.near.sent[-1]
+            self.now += MS
+            at = self.now + self.ahead
+            self.now += 50 * US
+            self.reflector.received(packet, HERE, at, 60, tos, None)
+            self.now += 50 * US
+            number = len(self.far.sent) - 1
+            self.reflector.transmitted(number, self.now + self.ahead)
+        return left
+
+    def back(self, packet: bytes | None = None, peer: Any = THERE) -> None:
+        """Bring a reply back, in 2 ms; the last one."""
+        self.now += 2 * MS
+        at = self.now
+        self.now += 50 * US
+        packet = self.far.sent[-1][0] if packet is None else packet
+        self.sender.received(packet, peer, at, 250, 0, None)
+
+
+class SenderTests(SynchronousTestCase):
+    """
+    Packets out, replies in.
+    """
+
+    def test_times(self) -> None:
+        """All four times are told: the kernel's of this end, the reflector's own."""
+        for isPtp in False, True:
+            wire = Wire(Session(isPtp=isPtp))
+            wire.ahead = 7 * MS
+            left = wire.there(token=5)
+            wire.back()
+            [(token, times)] = wire.replies
+            self.assertEqual(token, 5)
+            received = left + MS + wire.ahead
+            expected = Times(left, received, received + 50 * US, wire.now - 50 * US)
+            self.assertEqual(times, expected)
+            self.assertEqual(wire.sender.kernelSent, 1)
+            self.assertEqual(wire.sender.kernelReceived, 1)
+            self.assertEqual(wire.sender.sendingHost, [50 * US])
+            self.assertEqual(wire.sender.receivingHost, [50 * US])
+
+    def test_withoutTheKernel(self) -> None:
+        """Without the kernel's timestamps they are the program's."""
+        wire = Wire(Session())
+        t1 = wire.sender.send(0)
+        self.assertEqual(t1, EPOCH)
+        packet, _ = wire.near.sent[-1]
+        wire.reflector.received(packet, HERE, 0, 60, 0, None)
+        wire.now += MS
+        wire.sender.received(wire.far.sent[-1][0], THERE, 0, 250, 0, None)
+        self.assertEqual(wire.replies, [(0, Times(EPOCH, EPOCH, EPOCH, EPOCH + MS))])
+        self.assertEqual((wire.sender.kernelSent, wire.sender.kernelReceived), (0, 0))
+
+    def test_departureAfterTheReply(self) -> None:
+        """A departure that is told late corrects what was told."""
+        wire = Wire(Session())
+        wire.there(isLost=True)
+        wire.sender.send(1)
+        packet, _ = wire.near.sent[-1]
+        wire.reflector.received(packet, HERE, wire.now, 60, 0, None)
+        wire.sender.received(wire.far.sent[-1][0], THERE, wire.now + MS, 250, 0, None)
+        [(_, times)] = wire.replies
+        wire.sender.transmitted(1, times.t1 + 20 * US)
+        self.assertEqual(wire.corrections, [(1, times._replace(t1=times.t1 + 20 * US))])
+        wire.sender.transmitted(9, EPOCH)
+        self.assertEqual(len(wire.corrections), 1)
+
+    def test_followUp(self) -> None:
+        """A follow-up tells when the previous reply left."""
+        wire = Wire(Session(tlvs=[FOLLOW_UP_TELEMETRY]), Policy(isStateful=True))
+        for token in range(3):
+            wire.there(token)
+            wire.back()
+        self.assertEqual([token for token, _ in wire.corrections], [0, 1])
+        for (_, known), (_, told) in zip(wire.corrections, wire.replies, strict=False):
+            self.assertEqual(known, told._replace(t3=told.t3 + 50 * US))
+        self.assertEqual(wire.sender.followedUp, 2)
+
+    def test_followUpLost(self) -> None:
+        """Where it is lost, T3 stays as it was."""
+        wire = Wire(Session(tlvs=[FOLLOW_UP_TELEMETRY]), Policy(isStateful=True))
+        wire.there(0)
+        wire.back()
+        wire.there(1)
+        wire.there(2)
+        wire.back()
+        self.assertEqual([token for token, _ in wire.corrections], [])
+
+    def test_invalid(self) -> None:
+        """What is no reply to ours is counted, and nothing else."""
+        wire = Wire(Session())
+        wire.there()
+        reply = wire.far.sent[-1][0]
+        wire.back(reply, ("192.0.2.9", 862))
+        wire.back(reply, ("192.0.2.2", 863))
+        wire.back(reply[:27] + b"\x07" + reply[28:])
+        wire.back(reply[:30] + b"\x07" + reply[31:])
+        wire.back(reply[:40])
+        wire.back(b"")
+        self.assertEqual(wire.replies, [])
+        self.assertEqual(
+            wire.sender.invalid, {"from elsewhere": 2, "not ours": 2, "malformed": 2}
+        )
+        wire.back(reply)
+        self.assertEqual(len(wire.replies), 1)
+
+    def test_duplicates(self) -> None:
+        """A reply that comes twice is told twice; it is noted once."""
+        wire = Wire(Session())
+        wire.there()
+        wire.back()
+        wire.back()
+        self.assertEqual([token for token, _ in wire.replies], [0, 0])
+        self.assertEqual(wire.sender.kernelReceived, 1)
+
+    def test_authenticated(self) -> None:
+        """With a key both ends authenticate; a reply that does not is none."""
+        for number, valid in (0, True), (1, False):
+            wire = Wire(Session(keys=KEYS, ssid=7), keys={7: [KEYS[number]]})
+            wire.sender.send(0)
+            packet, _ = wire.near.sent[-1]
+            self.assertEqual(len(packet), 112)
+            wire.reflector.received(packet, HERE, wire.now, 60, 0, None)
+            self.assertEqual(len(wire.far.sent), valid)
+            if valid:
+                reply = bytearray(wire.far.sent[-1][0])
+                wire.back(bytes(reply))
+                self.assertEqual(len(wire.replies), 1)
+                reply[40] ^= 1
+                wire.back(bytes(reply))
+                self.assertEqual(wire.sender.invalid, {"no valid HMAC": 1})
+
+    @given(
+        st.sets(
+            st.sampled_from(
+                [
+                    EXTRA_PADDING,
+                    TIMESTAMP_INFORMATION,
+                    CLASS_OF_SERVICE,
+                    FOLLOW_UP_TELEMETRY,
+                ]
+            )
+        ),
+        st.booleans(),
+        st.integers(0, 200),
+    )
+    def test_size(self, kinds: set[int], isKeyed: bool, spare: int) -> None:
+        """A packet has the size that was asked for, and its reply too."""
+        keys = KEYS[:1] if isKeyed else []
+        least = Session(keys=keys, tlvs=sorted(kinds)).least
+        if spare < 4 and EXTRA_PADDING not in kinds:
+            spare = 0
+        session = Session(least + spare, 0, keys, sorted(kinds))
+        wire = Wire(session, keys={None: keys} if isKeyed else {})
+        wire.there()
+        self.assertEqual(len(wire.near.sent[-1][0]), least + spare)
+        self.assertEqual(len(wire.far.sent[-1][0]), least + spare)
+        wire.back()
+        self.assertEqual(len(wire.replies), 1)
+        self.assertFalse(wire.sender.problems)
+        self.assertFalse(wire.sender.unrecognized)
+
+    def test_tlvs(self) -> None:
+        """What TLVs say is noted."""
+        kinds = [TIMESTAMP_INFORMATION, CLASS_OF_SERVICE]
+        wire = Wire(Session(tlvs=kinds, dscp=46), Policy(dscp=True))
+        wire.there()
+        self.assertEqual(wire.near.sent[-1][1], 46 << 2)
+        self.assertEqual(wire.far.sent[-1][1], 46 << 2)
+        wire.back()
+        sender = wire.sender
+        self.assertEqual(sender.information, TimestampInformation(1, 2, 1, 2))
+        self.assertEqual(sender.marks, ClassOfService(46, 46, 0, 0))
+        refusing = Wire(Session(tlvs=kinds, dscp=46))
+        refusing.there()
+        self.assertEqual(refusing.far.sent[-1][1], 0)
+        refusing.back()
+        self.assertEqual(refusing.sender.marks, ClassOfService(46, 46, 0, 1))
+
+    def test_hopsAndClaims(self) -> None:
+        """Hops by the TTLs, and what the ends say of their clocks."""
+        wire = Wire(Session(ttl=64))
+        self.assertEqual(wire.sender.hops, (None, None))
+        wire.there()
+        wire.back()
+        self.assertEqual(wire.sender.hops, (4, 5))
+        near, far = wire.sender.nearError, wire.sender.farError
+        assert near
+        assert far
+        self.assertEqual((near.isSynchronized, near.error), (True, 5 * MS))
+        self.assertTrue(far.isSynchronized)
+        assert far.error is not None
+        self.assertGreaterEqual(far.error, 5 * MS)
+
+    def test_negativeResidence(self) -> None:
+        """A reflector whose T3 is before its T2 is reported."""
+        wire = Wire(Session())
+        wire.sender.send(0)
+        packet, _ = wire.near.sent[-1]
+        wire.reflector.received(packet, HERE, wire.now + MS, 60, 0, None)
+        wire.back()
+        self.assertEqual(wire.sender.negatives, 1)
+        self.assertEqual(wire.sender.leastResidence, -MS)
+
+    def test_refused(self) -> None:
+        """What the network returns is counted."""
+        wire = Wire(Session())
+        for error in errno.ECONNREFUSED, errno.EHOSTUNREACH, errno.ECONNREFUSED:
+            wire.sender.refused(error, THERE)
+        self.assertEqual(
+            wire.sender.refusals, {errno.ECONNREFUSED: 2, errno.EHOSTUNREACH: 1}
+        )
+
+    def test_longRuns(self) -> None:
+        """What is remembered is bounded, and numbers begin anew at 2^32."""
+        wire = Wire(Session())
+        wire.sender._sequence = (1 << 32) - 1
+        wire.there(0)
+        wire.back()
+        wire.there(1)
+        wire.back()
+        self.assertEqual([token for token, _ in wire.replies], [0, 1])
+        for token in range(10_100):
+            wire.sender.send(token)
+        self.assertLessEqual(len(wire.sender._sent), 10_000)
+        self.assertLessEqual(len(wire.sender._leaving), 10_000)
+
+    @given(st.binary(max_size=300))
+    def test_garbage(self, packet: bytes) -> None:
+        """Whatever comes, nothing is raised."""
+        for session in Session(), Session(keys=KEYS), Session(tlvs=[CLASS_OF_SERVICE]):
+            wire = Wire(session)
+            wire.there(isLost=True)
+            wire.back(packet)
+            self.assertEqual(wire.replies, [])
+
+    @given(st.binary(max_size=200))
+    def test_garbageBehindTheBase(self, tail: bytes) -> None:
+        """TLVs that make no sense spoil no reply."""
+        wire = Wire(Session(tlvs=[FOLLOW_UP_TELEMETRY, TIMESTAMP_INFORMATION]))
+        wire.there()
+        wire.back(wire.far.sent[-1][0][:44] + tail)
+        self.assertEqual(len(wire.replies), 1)
+
+    def test_ourOwnPacket(self) -> None:
+        """Our own packet, thrown back, is no reply."""
+        wire = Wire(Session())
+        wire.there(isLost=True)
+        wire.back(wire.near.sent[-1][0])
+        self.assertEqual(wire.replies, [])
+
+    def test_format(self) -> None:
+        """A packet without TLVs is the base packet."""
+        wire = Wire(Session(ssid=9))
+        wire.sender.send(0)
+        packet, tos = wire.near.sent[-1]
+        self.assertEqual(packet, senderPacket(readSenderPacket(packet)))
+        self.assertEqual(packet[14:16], b"\x00\x09")
+        self.assertEqual(tos, 0)
+
+
+class LossesTests(SynchronousTestCase):
+    """
+    What a stateful reflector's numbers say.
+    """
+
+    def saw(self, *pairs: tuple[int, int]) -> Losses:
+        """Take replies: our numbers and the reflector's."""
+        losses = Losses()
+        for sequence, number in pairs:
+            losses.saw(sequence, number)
+        return losses
+
+    def test_stateless(self) -> None:
+        """Our own numbers tell nothing."""
+        losses = self.saw((0, 0), (1, 1), (5, 5))
+        self.assertIsNone(losses.isStateful)
+        self.assertEqual(losses.forward, 0)
+
+    def test_forward(self) -> None:
+        """A packet that the reflector has not counted was lost on the way there; a
+        reply that did not come was not."""
+        losses = self.saw((0, 0), (1, 1), (3, 2), (7, 4))
+        self.assertTrue(losses.isStateful)
+        self.assertEqual(losses.forward, 3)
+
+    def test_otherBeginnings(self) -> None:
+        """It may have begun to count before."""
+        losses = self.saw((0, 100), (1, 101), (3, 102))
+        self.assertEqual((losses.isStateful, losses.forward), (True, 1))
+
+    def test_restart(self) -> None:
+        """A number that falls is a reflector that begins anew, not loss."""
+        losses = self.saw((0, 0), (1, 1), (2, 2), (3, 0), (4, 1), (6, 2))
+        self.assertEqual((losses.restarts, losses.forward), (1, 1))
+
+    def test_reordered(self) -> None:
+        """Replies that changed places are neither."""
+        losses = self.saw((0, 0), (2, 2), (1, 1), (3, 3))
+        self.assertEqual((losses.restarts, losses.forward), (0, 0))
+
+    @given(st.lists(st.tuples(st.booleans(), st.booleans()), max_size=99))
+    def test_any(self, fates: list[tuple[bool, bool]]) -> None:
+        """Whatever is lost each way, what is known is what happened up to the last
+        reply."""
+        losses, number, known, forward = Losses(), 0, 0, 0
+        losses.saw(0, 0)
+        for sequence, (isLostThere, isLostBack) in enumerate(fates, 1):
+            if isLostThere:
+                forward += 1
+                continue
+            number += 1
+            if not isLostBack:
+                losses.saw(sequence, number)
+                known = forward
+        self.assertEqual(losses.forward, known)
