@@ -16,7 +16,7 @@ import statistics
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -30,8 +30,32 @@ PATIENCE = 20.0
 #: Octets of a message.
 SIZE = 32
 
-#: Nanoseconds between probes: as fast as replies come, and 1,000 a second.
-PACES = {0: "as fast as replies come", 1_000_000: "1,000 a second"}
+
+@dataclass(frozen=True)
+class Load:
+    """
+    When probes are sent, and what else happens.
+
+    @ivar pace: nanoseconds between probes; 0: as fast as replies come.
+    @ivar isBusy: whether both cores have something else to do, too.
+    @ivar seconds: how long a measurement is at least.
+    """
+
+    pace: int
+    isBusy: bool = False
+    seconds: int = 0
+
+
+#: By what they are called.
+LOADS = {
+    "as fast as replies come": Load(0),
+    "1,000 a second": Load(1_000_000),
+    "100 a second": Load(10_000_000, seconds=5),
+    "100 a second, both cores busy": Load(10_000_000, True, 5),
+}
+
+#: Over TCP, and over UDP.
+TCP, UDP = tuple(LOADS)[:2], tuple(LOADS)[2:]
 
 #: The part of a measurement that is warm-up, and left out.
 WARM_UP = 0.1
@@ -63,6 +87,10 @@ class Bench:
     seconds: int
     ports: dict[str, int]
 
+    def over(self, load: Load) -> str:
+        """Say how long a measurement is, in seconds."""
+        return str(max(self.seconds, load.seconds))
+
     def run(self, *command: str) -> str:
         """
         Run a client.
@@ -81,45 +109,104 @@ class Bench:
         return ran.stdout
 
 
-def ping(bench: Bench, server: str, pace: int) -> Values:
+def ping(bench: Bench, server: str, load: Load) -> Values:
     """
     Measure with C{echostamp ping}.
     """
     out = bench.run(
         *(str(_SCRIPTS / "echostamp"), "ping", "--json", "--no-jitter"),
-        *("-i", f"{pace}ns", "-w", str(bench.seconds), "-s", str(SIZE)),
+        *("-i", f"{load.pace}ns", "-w", bench.over(load), "-s", str(SIZE)),
         f"{HOST}:{bench.ports[server]}",
     )
     document = json.loads(out)
     if document["stats"]["lost"] or document["stats"]["altered"]:
         raise SystemExit(f"{server}: lost or altered replies")
-    probes = [probe for probe in document["probes"] if probe["rtt"] is not None]
+    probes = [probe for probe in document["probes"] if probe["t4"] is not None]
+    # Also where it says that it was held up, and gives no RTT: others do not say.
     return {
-        "rtt": [probe["rtt"] for probe in probes],
+        "rtt": [probe["t4"] - probe["t1"] for probe in probes],
         "late": [probe["t1"] - probe["due"] for probe in probes],
     }
 
 
-def pingPong(bench: Bench, server: str, pace: int) -> Values:
+def stamp(
+    bench: Bench, server: str, load: Load, *options: str, program: Sequence[str] = ()
+) -> Values:
+    """
+    Measure with C{echostamp ping stamp:}.  The true offset, 0, has to be within its
+    bound.
+
+    @param program: what to run in the place of C{echostamp}.
+    """
+    out = bench.run(
+        *(program or [str(_SCRIPTS / "echostamp")]),
+        *("ping", "--json", "--no-jitter", "-i", f"{load.pace}ns"),
+        *("-w", bench.over(load), *options, f"stamp:{HOST}:{bench.ports[server]}"),
+    )
+    document = json.loads(out)
+    offset = document["stats"]["offset"]
+    if not offset["low"] <= 0 <= offset["high"]:
+        raise SystemExit(f"{server}: the offset is not 0 by its bound: {offset}")
+    probes = [probe for probe in document["probes"] if probe["rtt"] is not None]
+    middles = [p["t2"] - p["t1"] + p["t3"] - p["t4"] for p in probes]
+    return {
+        "rtt": [probe["rtt"] for probe in probes],
+        "offset": [abs(middle) // 2 for middle in middles],
+    }
+
+
+def stamp4(bench: Bench, server: str, load: Load) -> Values:
+    """
+    With all four of the kernel's timestamps.
+    """
+    return stamp(bench, server, load, "--tlv=follow-up")
+
+
+def stamp0(bench: Bench, server: str, load: Load) -> Values:
+    """
+    With none of them, at either end.
+    """
+    return stamp(bench, server, load, program=withoutTheKernel("echostamp"))
+
+
+def withoutTheKernel(program: str) -> list[str]:
+    """
+    Give the beginning of a command line that runs a program whose socket options for
+    timestamps the system does not know.
+
+    @param program: C{echostamp} or C{twistd}.
+    """
+    runs = {
+        "echostamp": "from echostamp.client.command import main; sys.exit(main())",
+        "twistd": "from twisted.scripts.twistd import run; run()",
+    }
+    script = (
+        "import sys, echostamp.rfc8762.port as port; "
+        f"port._SO_TIMESTAMPNS = port._SO_TIMESTAMPING = -1; {runs[program]}"
+    )
+    return [sys.executable, "-c", script]
+
+
+def pingPong(bench: Bench, server: str, load: Load) -> Values:
     """
     Measure with C{pingpong.c}.
     """
     port = str(bench.ports[server])
     out = bench.run(
-        *(bench.program, "ping", port, str(pace), str(bench.seconds), str(SIZE))
+        *(bench.program, "ping", port, str(load.pace), bench.over(load), str(SIZE))
     )
     return {"rtt": [int(line) for line in out.split()]}
 
 
-def sockperf(bench: Bench, server: str, pace: int) -> Values:
+def sockperf(bench: Bench, server: str, load: Load) -> Values:
     """
     Measure with sockperf.
     """
     log = bench.folder / "sockperf.csv"
     bench.run(
         *("sockperf", "ping-pong", "--tcp", "--full-rtt", "-i", HOST),
-        *("-p", str(bench.ports[server]), "-t", str(bench.seconds), "-m", str(SIZE)),
-        f"--mps={1_000_000_000 // pace if pace else 'max'}",
+        *("-p", str(bench.ports[server]), "-t", bench.over(load), "-m", str(SIZE)),
+        f"--mps={1_000_000_000 // load.pace if load.pace else 'max'}",
         f"--full-log={log}",
     )
     rows = re.findall(r"^\d+, [\d.]+, [\d.]+, ([\d.]+)$", log.read_text(), re.M)
@@ -128,13 +215,13 @@ def sockperf(bench: Bench, server: str, pace: int) -> Values:
     return {"rtt": [rtt for rtt in rtts if rtt]}
 
 
-def irtt(bench: Bench, server: str, pace: int) -> Values:
+def irtt(bench: Bench, server: str, load: Load) -> Values:
     """
     Measure with irtt, over UDP.
     """
     out = bench.run(
-        *("irtt", "client", "-Q", "-o", "-", "-i", f"{pace}ns"),
-        *("-d", f"{bench.seconds}s", f"{HOST}:{bench.ports[server]}"),
+        *("irtt", "client", "-Q", "-o", "-", "-i", f"{load.pace}ns"),
+        *("-d", f"{bench.over(load)}s", f"{HOST}:{bench.ports[server]}"),
     )
     trips = json.loads(out)["round_trips"]
     return {
@@ -142,11 +229,11 @@ def irtt(bench: Bench, server: str, pace: int) -> Values:
     }
 
 
-def timer(bench: Bench, server: str, pace: int) -> Values:
+def timer(bench: Bench, server: str, load: Load) -> Values:
     """
     Measure how late the machine itself is.
     """
-    out = bench.run(bench.program, "timer", str(pace), str(bench.seconds))
+    out = bench.run(bench.program, "timer", str(load.pace), bench.over(load))
     return {"late": [int(line) for line in out.split()]}
 
 
@@ -158,13 +245,13 @@ class Row:
     @ivar title: what it is, for a reader.
     @ivar client: measures.
     @ivar server: what answers.
-    @ivar paces: at which of the L{PACES}.
+    @ivar loads: at which of the L{LOADS}.
     """
 
     title: str
-    client: Callable[[Bench, str, int], Values]
+    client: Callable[[Bench, str, Load], Values]
     server: str = ""
-    paces: tuple[int, ...] = tuple(PACES)
+    loads: tuple[str, ...] = TCP
 
 
 ROWS = {
@@ -173,9 +260,15 @@ ROWS = {
     "c-echostamp": Row("ping-pong in C, EchoStamp", pingPong, "echostamp"),
     "c-c": Row("ping-pong in C, echo in C", pingPong, "c"),
     "sockperf": Row("sockperf ping-pong, its server", sockperf, "sockperf"),
-    "irtt": Row("irtt, its server (UDP)", irtt, "irtt", (1_000_000,)),
-    "timer": Row("clock_nanosleep in C", timer, paces=(1_000_000,)),
+    "irtt": Row("irtt, its server (UDP)", irtt, "irtt", (TCP[1], *UDP)),
+    "timer": Row("clock_nanosleep in C", timer, loads=TCP[1:]),
+    "stamp-4": Row("STAMP, four kernel timestamps", stamp4, "stamp", UDP),
+    "stamp-3": Row("STAMP, three", stamp, "stamp", UDP),
+    "stamp-0": Row("STAMP, the programs' own", stamp0, "stamp-0", UDP),
 }
+
+#: What part of irtt's median RTT theirs may be at most.
+BARS = {"stamp-4": 20, "stamp-3": 5}
 
 #: Programs of others', with their Debian packages.
 PACKAGES = {"sockperf": "sockperf", "irtt": "irtt"}
@@ -186,12 +279,22 @@ def commands(bench: Bench) -> dict[str, list[str]]:
     Give the command lines of the servers.
     """
     ports = {name: str(port) for name, port in bench.ports.items()}
-    twistd = str(_SCRIPTS / "twistd")
+
+    def echostamp(name: str, twistd: Sequence[str], *options: str) -> list[str]:
+        return [
+            *(*twistd, "-n", "--pidfile=", "echostamp", *options),
+            *("-e", f"tcp:{ports[name]}:interface={HOST}"),
+        ]
+
+    def reflector(name: str, twistd: Sequence[str]) -> list[str]:
+        place = f"--reflector={HOST}:{ports[name]}"
+        return echostamp(name, twistd, place, "--stateful", f"--allow={HOST}")
+
+    usual = [str(_SCRIPTS / "twistd")]
     return {
-        "echostamp": [
-            *(twistd, "-n", "--pidfile=", "echostamp", "--format", "unix"),
-            *("-e", f"tcp:{ports['echostamp']}:interface={HOST}"),
-        ],
+        "echostamp": echostamp("echostamp", usual, "--format=unix"),
+        "stamp": reflector("stamp", usual),
+        "stamp-0": reflector("stamp-0", withoutTheKernel("twistd")),
         "c": [bench.program, "echo", ports["c"]],
         "sockperf": [
             "sockperf",
@@ -263,8 +366,31 @@ def figures(values: Values) -> Figures:
     return found
 
 
-#: Pace to row to its figures in each round.
-Rounds = dict[int, dict[str, list[Figures]]]
+#: Load to row to its figures in each round.
+Rounds = dict[str, dict[str, list[Figures]]]
+
+
+@contextmanager
+def busy(bench: Bench, isBusy: bool) -> Iterator[None]:
+    """
+    Keep both cores busy while the context lasts.
+
+    @param isBusy: or not.
+    """
+    script = "while True: pass"
+    processes = [
+        subprocess.Popen(
+            [sys.executable, "-c", script],
+            preexec_fn=lambda core=core: os.sched_setaffinity(0, {core}),  # type: ignore[misc]
+        )
+        for core in (bench.cores if isBusy else ())
+    ]
+    try:
+        yield
+    finally:
+        for process in processes:
+            process.kill()
+            process.wait()
 
 
 def measure(bench: Bench, rows: list[str], rounds: int) -> Rounds:
@@ -273,25 +399,28 @@ def measure(bench: Bench, rows: list[str], rounds: int) -> Rounds:
     happens on the machine then falls on all of them.
     """
     found: Rounds = {
-        pace: {name: [] for name in rows if pace in ROWS[name].paces} for pace in PACES
+        load: {name: [] for name in rows if load in ROWS[name].loads} for load in LOADS
     }
+    found = {load: byRow for load, byRow in found.items() if byRow}
     for turn in range(rounds):
-        for pace, byRow in found.items():
-            names = list(byRow)
+        for title, byRow in found.items():
+            names, load = list(byRow), LOADS[title]
             start = turn % len(names)
             for name in names[start:] + names[:start]:
                 row = ROWS[name]
-                print(f"round {turn + 1}, {PACES[pace]}: {name}", file=sys.stderr)
-                byRow[name].append(figures(row.client(bench, row.server, pace)))
+                print(f"round {turn + 1}, {title}: {name}", file=sys.stderr)
+                with busy(bench, load.isBusy):
+                    values = row.client(bench, row.server, load)
+                byRow[name].append(figures(values))
     return found
 
 
-def medians(rounds: Rounds) -> dict[int, dict[str, Figures]]:
+def medians(rounds: Rounds) -> dict[str, dict[str, Figures]]:
     """
     Give the medians of the rounds.
     """
     return {
-        pace: {
+        load: {
             row: {
                 what: {
                     figure: statistics.median(each[what][figure] for each in all_)
@@ -301,24 +430,31 @@ def medians(rounds: Rounds) -> dict[int, dict[str, Figures]]:
             }
             for row, all_ in byRow.items()
         }
-        for pace, byRow in rounds.items()
+        for load, byRow in rounds.items()
     }
 
 
-def text(found: dict[int, dict[str, Figures]]) -> str:
+def text(found: dict[str, dict[str, Figures]]) -> str:
     """
     Write the tables.
     """
     lines = []
-    for pace, byRow in found.items():
-        lines += _table(f"RTT, {PACES[pace]}", byRow, "rtt")
+    for load, byRow in found.items():
+        lines += _table(f"RTT, {load}", byRow, "rtt")
         for name, whose in ("ping-c", "client"), ("c-echostamp", "daemon"):
             if name in byRow and "c-c" in byRow:
                 ours, least = byRow[name]["rtt"], byRow["c-c"]["rtt"]
                 more = [ours[figure] - least[figure] for figure in ours]
                 lines.append(_line(f"of it the {whose}'s, above C alone", more, "+"))
-        if pace:
-            lines += _table(f"sent late, {PACES[pace]}", byRow, "late")
+        for name, bar in BARS.items():
+            if name in byRow and "irtt" in byRow:
+                irtts, ours = (byRow[row]["rtt"]["median"] for row in ("irtt", name))
+                verdict = "held" if ours * bar <= irtts else "NOT held"
+                ratio = f"1/{irtts / ours:.1f} of irtt's median"
+                lines.append(f"  {name}: {ratio}, bar 1/{bar}: {verdict}")
+        if LOADS[load].pace:
+            lines += _table(f"sent late, {load}", byRow, "late")
+        lines += _table(f"offset's error, {load}", byRow, "offset")
     return "\n".join(lines[1:]) + "\n"
 
 
@@ -327,8 +463,10 @@ def _table(title: str, byRow: dict[str, Figures], what: str) -> list[str]:
     Write the lines of a table.
     """
     rows = [name for name in byRow if what in byRow[name]]
+    if not rows:
+        return []
     return [
-        *("", f"{f'{title}, µs':<44}{'median':>9}{'p99':>9}"),
+        *("", f"{f'{title}, µs':<49}{'median':>9}{'p99':>9}"),
         *(_line(ROWS[name].title, byRow[name][what].values()) for name in rows),
     ]
 
@@ -337,7 +475,7 @@ def _line(title: str, values: Iterable[float], sign: str = "") -> str:
     """
     Write a line of a table.
     """
-    return f"  {title:<42}" + "".join(f"{value:{sign}9.1f}" for value in values)
+    return f"  {title:<47}" + "".join(f"{value:{sign}9.1f}" for value in values)
 
 
 def compiled(folder: Path) -> str:
@@ -398,7 +536,7 @@ def main() -> None:
     servers = sorted({ROWS[name].server for name in rows} - {""})
     with TemporaryDirectory() as place, ExitStack() as stack:
         folder = Path(place)
-        ports = freePorts(["echostamp", "c", *PACKAGES])
+        ports = freePorts(["echostamp", "c", "stamp", "stamp-0", *PACKAGES])
         bench = Bench(
             folder, compiled(folder), (cores[0], cores[1]), options.seconds, ports
         )
