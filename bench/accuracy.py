@@ -448,9 +448,10 @@ def text(found: dict[str, dict[str, Figures]]) -> str:
                 lines.append(_line(f"of it the {whose}'s, above C alone", more, "+"))
         for name, bar in BARS.items():
             if name in byRow and "irtt" in byRow:
-                irtts, ours = (byRow[row]["rtt"]["median"] for row in ("irtt", name))
-                verdict = "held" if ours * bar <= irtts else "NOT held"
-                ratio = f"1/{irtts / ours:.1f} of irtt's median"
+                irtts = byRow["irtt"]["rtt"]["median"]
+                part = irtts / byRow[name]["rtt"]["median"]
+                verdict = "held" if part >= bar else "NOT held"
+                ratio = f"1/{part:.1f} of irtt's median"
                 lines.append(f"  {name}: {ratio}, bar 1/{bar}: {verdict}")
         if LOADS[load].pace:
             lines += _table(f"sent late, {load}", byRow, "late")

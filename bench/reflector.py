@@ -1,0 +1,254 @@
+"""
+What EchoStamp's session-reflector of STAMP can do, beside a plain DatagramProtocol, and
+how late a timer gets beside it under a flood: see C{README.rst}.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import platform
+import socket
+import statistics
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+HOST = "127.0.0.1"
+BENCH = Path(__file__).parent
+
+#: Packets under way.
+OUTSTANDING = 16
+
+#: Of the CPU of a plain DatagramProtocol, what EchoStamp may use at most.
+BAR = 1.0
+
+#: Milliseconds that a timer may be late under a flood.
+LATEST = 15.0
+
+#: Octets of a flood's packets, and TLVs in them.
+FLOODS = {
+    "1 octet": (1, 0),
+    "44 octets": (44, 0),
+    "16,365 TLVs": (65_504, 16_365),
+}
+
+#: Seconds that a server may take until it answers.
+PATIENCE = 20.0
+
+
+def freePort() -> int:
+    """
+    Find a UDP port.
+    """
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as free:
+        free.bind((HOST, 0))
+        port: int = free.getsockname()[1]
+        return port
+
+
+def commands(port: int) -> dict[str, list[str]]:
+    """
+    Give the command lines of the reflectors.
+    """
+    twistd = str(Path(sys.executable).parent / "twistd")
+    most = "10000000"
+    return {
+        "echostamp": [
+            *(twistd, "-n", "--pidfile=", "echostamp", "-e", f"tcp:0:interface={HOST}"),
+            *(f"--reflector={HOST}:{port}", f"--max-pps={most}"),
+            f"--max-total-pps={most}",
+        ],
+        "twisted": [
+            sys.executable,
+            str(BENCH / "contenders/twisted_datagram.py"),
+            str(port),
+        ],
+    }
+
+
+@contextmanager
+def running(
+    command: list[str], port: int, core: int
+) -> Iterator[subprocess.Popen[str]]:
+    """
+    Run a reflector while the context lasts.
+
+    @raise SystemExit: it does not answer.
+    """
+    process = subprocess.Popen(
+        command,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.DEVNULL,
+        text=True,
+        preexec_fn=lambda: os.sched_setaffinity(0, {core}),
+    )
+    try:
+        until = time.monotonic() + PATIENCE
+        with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
+            probe.connect((HOST, port))
+            probe.settimeout(0.05)
+            while True:
+                try:
+                    probe.send(bytes(44))
+                    probe.recv(100)
+                    break
+                except OSError:
+                    if process.poll() is not None or time.monotonic() > until:
+                        raise SystemExit(f"{command!r} does not answer") from None
+                    time.sleep(0.02)
+        yield process
+    finally:
+        process.kill()
+        process.wait()
+
+
+def cpu(process: int) -> int:
+    """
+    Give the nanoseconds that a process has been on a core.
+    """
+    return int(Path(f"/proc/{process}/schedstat").read_text().split()[0])
+
+
+def load(program: str, core: int, *words: object) -> list[int]:
+    """
+    Run the load.
+
+    @return: what it prints.
+    @raise SystemExit: a reply was wrong.
+    """
+    ran = subprocess.run(
+        [program, *map(str, words)],
+        capture_output=True,
+        text=True,
+        preexec_fn=lambda: os.sched_setaffinity(0, {core}),
+    )
+    if ran.returncode:
+        raise SystemExit(ran.stderr)
+    return [int(word) for word in ran.stdout.split()]
+
+
+def capacity(
+    program: str, cores: tuple[int, int], rounds: int, seconds: float
+) -> dict[str, list[dict[str, float]]]:
+    """
+    Measure each reflector once a round.
+
+    @return: CPU per packet, in microseconds, and packets a second, of each round.
+    """
+    found: dict[str, list[dict[str, float]]] = {name: [] for name in commands(0)}
+    for turn in range(rounds):
+        names = list(found)
+        for name in names if turn % 2 else names[::-1]:
+            port = freePort()
+            with running(commands(port)[name], port, cores[0]) as process:
+                # Warm-up.
+                load(program, cores[1], "window", port, OUTSTANDING, 200)
+                before = cpu(process.pid)
+                count, took = load(
+                    *(program, cores[1], "window", port, OUTSTANDING),
+                    round(seconds * 1000),
+                )
+                used = cpu(process.pid) - before
+            found[name].append(
+                {"cpu": used / count / 1000, "rate": count / took * 1_000_000_000}
+            )
+            print(f"round {turn + 1}: {name} {found[name][-1]}", file=sys.stderr)
+    return found
+
+
+def lateness(program: str, cores: tuple[int, int], seconds: float) -> dict[str, float]:
+    """
+    Flood a reflector, and see how late its timer gets.
+
+    @return: milliseconds at the most.
+    """
+    found = {}
+    for name, (octets, tlvs) in FLOODS.items():
+        port = freePort()
+        script = str(BENCH / "contenders/timed_reflector.py")
+        command = [sys.executable, script, str(port), str(seconds)]
+        with running(command, port, cores[0]) as process:
+            flood = round(seconds * 900)
+            load(program, cores[1], "flood", port, octets, tlvs, flood)
+            out, _ = process.communicate()
+        found[name] = max(map(int, out.split())) / 1_000_000
+    return found
+
+
+def main() -> None:
+    """
+    Run the command line.
+    """
+    parser = argparse.ArgumentParser(
+        description="Measure the session-reflector: it on a core, the load on another."
+    )
+    parser.add_argument("--rounds", type=int, default=5, help="default: %(default)s")
+    parser.add_argument(
+        "--seconds",
+        type=float,
+        default=2.0,
+        help="length of each measurement (default: %(default)s)",
+    )
+    parser.add_argument("--json", metavar="FILE", help="write all rounds")
+    parser.add_argument("--text", metavar="FILE", help="write the figures there too")
+    options = parser.parse_args()
+    cores = sorted(os.sched_getaffinity(0))
+    if len(cores) < 2:
+        raise SystemExit("the reflector and the load need a core each")
+    with TemporaryDirectory() as place:
+        program = str(Path(place) / "udpload")
+        subprocess.run(
+            [
+                *(os.environ.get("CC", "cc"), "-std=c11", "-O2", "-Wall"),
+                *("-o", program, str(BENCH / "udpload.c")),
+            ],
+            check=True,
+        )
+        pair = cores[0], cores[1]
+        rounds = capacity(program, pair, options.rounds, options.seconds)
+        lates = lateness(program, pair, options.seconds)
+    medians = {
+        name: {
+            what: statistics.median(each[what] for each in all_)
+            for what in ("cpu", "rate")
+        }
+        for name, all_ in rounds.items()
+    }
+    ratio = medians["echostamp"]["cpu"] / medians["twisted"]["cpu"]
+    lines = [f"{'':<28}{'CPU µs a packet':>17}{'packets a second':>18}"]
+    for name, title in [
+        ("echostamp", "EchoStamp"),
+        ("twisted", "Twisted, DatagramProtocol"),
+    ]:
+        figures = medians[name]
+        lines.append(f"{title:<28}{figures['cpu']:>17.2f}{figures['rate']:>18,.0f}")
+    verdict = "held" if ratio <= BAR else "NOT held"
+    lines.append(f"of its CPU: {ratio:.2f}, bar {BAR:.2f}: {verdict}")
+    for name, late in lates.items():
+        verdict = "held" if late <= LATEST else "NOT held"
+        lines.append(
+            f"flooded with {name}: a timer of 5 ms at most {late:.1f} ms late, bar "
+            f"{LATEST:.0f}: {verdict}"
+        )
+    text = "\n".join(lines) + "\n"
+    print(text, end="")
+    if options.text:
+        Path(options.text).write_text(text)
+    if options.json:
+        everything = {
+            "system": f"{platform.system()} {platform.release()} {platform.machine()}",
+            "python": platform.python_version(),
+            "rounds": rounds,
+            "late_ms": lates,
+        }
+        Path(options.json).write_text(json.dumps(everything, indent=1) + "\n")
+
+
+if __name__ == "__main__":
+    main()
