@@ -19,11 +19,10 @@ from tests.harness import (
     STAMP,
     Clock,
     Daemon,
+    Namespaces,
     figure,
     lack,
     memory,
-    run,
-    tool,
     until,
 )
 from tests.test_shutdown import fill
@@ -272,45 +271,19 @@ class VanishedPeerTests(SynchronousTestCase):
     A peer is gone without a word: its link is down.
     """
 
-    NEAR, FAR = "198.18.0.1", "198.18.0.2"
-
-    def setUp(self) -> None:
-        """Make two network namespaces with a link between them."""
-        if os.geteuid():
-            lack("root")
-        self.ip = tool("ip", "iproute2")
-        self.names = [f"echostamp-{end}-{os.getpid()}" for end in ("near", "far")]
-        near, far = self.names
-        for name in self.names:
-            made = run(self.ip, "netns", "add", name)
-            if made.returncode:
-                lack(f"network namespaces: {made.stderr.decode()}")
-            self.addCleanup(run, self.ip, "netns", "delete", name)
-        self.inside(
-            near, "link", "add", "n0", "type", "veth", "peer", "f0", "netns", far
-        )
-        for name, link, address in (near, "n0", self.NEAR), (far, "f0", self.FAR):
-            self.inside(name, "address", "add", f"{address}/30", "dev", link)
-            self.inside(name, "link", "set", link, "up")
-
-    def inside(self, name: str, *command: str) -> None:
-        """Run C{ip} in a namespace."""
-        done = run(self.ip, "-n", name, *command)
-        self.assertEqual(done.returncode, 0, done.stderr)
-
     def test_vanishedPeer(self) -> None:
         """Idle or with unacknowledged data: it is gone within the limit and 3 s."""
-        near, far = self.names
+        wire = Namespaces(self)
         limit = 4
         daemon = Daemon(
             self,
             "-p8002",
             f"--peer-timeout={limit}",
-            command=(self.ip, "netns", "exec", near, "twistd", "-n", "--pidfile="),
+            command=(*wire.near, "twistd", "-n", "--pidfile="),
         )
         script = (
             "import socket, sys\n"
-            f"peers = [socket.create_connection(('{self.NEAR}', 8002)) for _ in '12']\n"
+            f"peers = [socket.create_connection(('{wire.NEAR}', 8002)) for _ in '12']\n"
             "for peer in peers:\n"
             "    peer.sendall(b'hello\\n'); peer.recv(100)\n"
             "peers[0].setblocking(False)\n"
@@ -320,14 +293,14 @@ class VanishedPeerTests(SynchronousTestCase):
             "print('ready', flush=True); sys.stdin.read()\n"
         )
         peer = subprocess.Popen(
-            [self.ip, "netns", "exec", far, "python3", "-c", script],
+            [*wire.far, "python3", "-c", script],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
         )
         self.addCleanup(peer.communicate, timeout=DEADLINE)
         assert peer.stdout
         self.assertEqual(peer.stdout.readline(), b"ready\n")
-        self.inside(near, "link", "set", "n0", "down")
+        wire.cut()
         began = time.monotonic()
         until(lambda: daemon.log().count("disconnected") == 2, limit + 3)
         figure(f"vanished peers gone after {time.monotonic() - began:.1f} s of {limit}")

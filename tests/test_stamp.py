@@ -82,7 +82,9 @@ class StampTests(SynchronousTestCase):
         place = f"[{host}]:0" if ":" in host else f"{host}:0"
         self.daemon = Daemon(self, "--port=0", f"--reflector={place}", *options)
         line = until(
-            lambda: next((x for x in self.daemon.lines() if "answering STAMP" in x), None)
+            lambda: next(
+                (x for x in self.daemon.lines() if "answering STAMP" in x), None
+            )
         )
         return int(
             line.rpartition(f"{host}:" if ":" not in host else "]:")[2].split(",")[0]

@@ -1,6 +1,6 @@
 """
-A session-reflector as a plain DatagramProtocol: the same packets, with timestamps of its
-own, without limits, TLVs and everything else.
+A session-reflector as a plain DatagramProtocol: the same packets, with timestamps of
+its own, without limits, TLVs and everything else.
 """
 
 from __future__ import annotations
