@@ -17,6 +17,11 @@ from echostamp.daemon.service import Options
 from echostamp.line import replies as lineReplies
 from echostamp.line import stamper
 from echostamp.line.replies import Replies
+from echostamp.rfc8762.keys import Keys
+from echostamp.rfc8762.packets import SenderPacket, ntpTimestamp, senderPacket
+from echostamp.rfc8762.reflector import Policy
+from echostamp.rfc8762.sender import Session
+from echostamp.rfc8762.tlvs import writeTlvs
 from echostamp.stamps import SECOND, formatUnix, readStamp, stampFormat
 from echostamp.test.programs import (
     ABORT,
@@ -31,6 +36,7 @@ from echostamp.test.programs import (
 )
 from echostamp.test.test_fuzz_options import ended
 from echostamp.test.test_proxy import GOOD
+from echostamp.test.test_sender import EPOCH, HERE, Wire
 from echostamp.test.test_terminal import HOSTILE, isSafe
 
 # Bounds that an input of a few octets reaches.
@@ -216,3 +222,36 @@ def options(data: bytes) -> None:
 def connections(data: bytes) -> None:
     """Whatever happens to a connection, no promise breaks."""
     checkConnection(data)
+
+
+KEY = bytes(range(16))
+
+
+@seeded(
+    *[
+        senderPacket(SenderPacket(7, ntpTimestamp(EPOCH), 0x8001), key)
+        + writeTlvs(tlvs, 7, key)
+        for key in (None, KEY)
+        for tlvs in ([], [(3, bytes(4)), (4, bytes(4)), (7, bytes(16)), (1, b"pad")])
+    ],
+    bytes(14),
+)
+def packets(packet: bytes) -> None:
+    """Whatever datagram comes, a reflector answers it at most once, by no more than 44
+    octets or its own length; it does not answer that answer; and a sender takes none
+    of it for a reply but what answers its packet."""
+    for valid in [], [KEY]:
+        keys: Keys = {None: valid} if valid else {}
+        policy = Policy(isStateful=True, dscp=True)
+        wire = Wire(Session(keys=valid), policy, keys)
+        wire.reflector.received(packet, HERE, wire.now, 60, 0xB9, None)
+        sent = [reply for reply, _ in wire.far.sent]
+        assert len(sent) <= 1
+        for reply in sent:
+            assert len(reply) == max(len(packet), 44)
+            wire.reflector.received(reply, HERE, wire.now, 60, 0, None)
+        assert len(wire.far.sent) == len(sent)
+        wire.there(isLost=True)
+        wire.back(packet)
+        request, _ = wire.near.sent[-1]
+        assert len(wire.replies) <= (request[4:12] in packet)
