@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from echostamp.measure.delay import Delays, roundTrip
 from echostamp.measure.offset import OffsetTracker, OwnClock
 from echostamp.measure.samples import Probe
-from echostamp.measure.turns import FarZone, nextTurn
+from echostamp.measure.turns import FarZone, Turns, nextTurn
 from echostamp.stamps import Reading
 
 if TYPE_CHECKING:
@@ -123,6 +123,7 @@ class Measurement:
         self._leastRtt: int | None = None
         self._isNew = self.isApart = False
         self._ownClock = OwnClock()
+        self._turns = Turns()
 
     def _observe(self, at: Moment) -> int:
         """
@@ -143,7 +144,7 @@ class Measurement:
 
     def forget(self) -> None:
         """
-        Forget the far clock: it may be another machine's, or ours was set.
+        Forget the far clock: ours was set, or it is another machine's.
         """
         self.offset.restart()
         self.zone.restart()
@@ -175,14 +176,24 @@ class Measurement:
         @param due: when it was to leave, by the monotonic clock.
         """
         steps = self._observe(at)
-        seq = self.delays.run.send(at.realtime - (at.after - due), at.realtime)
+        run = self.delays.run
+        first = run.first
+        seq = run.send(at.realtime - (at.after - due), at.realtime)
+        if run.first != first:
+            self.offset.prune(run.first)
         return Sent(seq, at, steps)
 
     def extraSent(self, number: int, at: Moment) -> Sent:
         """
         A probe leaves that only the far clock is asked with.
         """
+        self._turns.sent(at.after)
         return Sent(number, at, self._observe(at))
+
+    @property
+    def extras(self) -> int:
+        """How many probes were sent that only the far clock was asked with."""
+        return self._turns.count
 
     def probeAnswered(
         self,
@@ -273,6 +284,7 @@ class Measurement:
         if self._isNew:
             self._isNew = False
             self.forget()
+            self.zone.forget()
         t1, t4 = sent.moment.realtime, at.realtime
         instant = reading.time
         if not reading.zoned:
@@ -321,5 +333,9 @@ class Measurement:
         bounds = self.offset.bounds(at.realtime)
         if bounds is None:
             return None
-        turn = nextTurn(at.realtime, *bounds, self._resolution, self._leastRtt)
-        return None if turn is None else turn - at.realtime + at.after
+        low, high = bounds
+        if not self._turns.isWorth(high - low, self._resolution, self._leastRtt):
+            return None
+        now = at.realtime + self._turns.wait(at.after)
+        turn = nextTurn(now, low, high, self._resolution, self._leastRtt)
+        return turn - at.realtime + at.after

@@ -462,6 +462,9 @@ class Pinger:
         if self._isOver or seq is None:
             return
         self._lastHeard = at.after
+        if at.after - self._nextBeat >= HELD_UP and self._timers.isSet(self._beat):
+            # This has been read before the timer had its turn.
+            self._beat()
         if seq >= EXTRA:
             self._extras.answered(reply, at)
             return

@@ -101,6 +101,7 @@ def stats(pinger: Pinger, outcome: Outcome) -> Json:
         "backward": None if ways is None else _oneWay(ways[1]),
         "offset": _offset(found),
         "stamped": found.stamped,
+        "extras": found.extras,
         "clock_steps": found.steps,
         "setup": [_setUp(each) for each in pinger.setUps],
         "outage_count": found.outageCount,

@@ -319,7 +319,7 @@ def histogram(pinger: Pinger) -> Iterator[str]:
     rtt = pinger.measurement.delays.rtt()
     if rtt is None:
         return
-    values: array[int] = rtts(pinger.measurement.delays.run)
+    values: array[int] = rtts(pinger.measurement.delays.run.blocks())
     rows = min(ROWS, rtt.n)
     low, high = max(rtt.min, 1), max(round(rtt.p99), rtt.min + rows)
     if high > WIDE * low:

@@ -9,14 +9,16 @@ from __future__ import annotations
 
 from array import array
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from fractions import Fraction
+from itertools import groupby
 from math import sqrt
+from operator import mul
 from typing import NamedTuple
 
 from echostamp.measure.quantiles import Histogram, quantile, ranksOf, selected
-from echostamp.measure.samples import LIMIT, Probe, Run
+from echostamp.measure.samples import LIMIT, LOST, UNKNOWN, Block, Run
 
 #: Below so many values the 99.9th percentile is not told.
 ENOUGH_FOR_P999 = 1000
@@ -73,7 +75,7 @@ class _Moments:
         if values:
             self.n += len(values)
             self.total += sum(values)
-            self.squares += sum(value * value for value in values)
+            self.squares += sum(map(mul, values, values))
             lows = [min(values), *([] if self.min is None else [self.min])]
             highs = [max(values), *([] if self.max is None else [self.max])]
             self.min, self.max = min(lows), max(highs)
@@ -102,7 +104,7 @@ def summary(values: Iterable[int], earlier: _Moments | None = None) -> Summary |
         return None
     ranks = ranksOf(n, [_MEDIAN, _P90, _P99, _P999])
     if exact or earlier is None:
-        byRank = selected(kept, ranks)
+        byRank = selected(kept, ranks, (low, high))
     else:
         histogram = earlier.histogram.copy()
         histogram.update(kept)
@@ -123,40 +125,59 @@ def summary(values: Iterable[int], earlier: _Moments | None = None) -> Summary |
     )
 
 
-def rtts(probes: Iterable[Probe]) -> array[int]:
+def rtts(blocks: Iterable[Block]) -> array[int]:
     """Give the RTT of every probe that was answered in time, from when it was sent."""
-    return array("q", (p.rtt for p in probes if not p.lost and p.rtt is not None))
+    values = array("q")
+    for block in blocks:
+        columns = zip(block.rtt, block.flags, strict=True)
+        values.extend([r for r, flags in columns if r != UNKNOWN and not flags & LOST])
+    return values
 
 
-def rttsFromDue(probes: Iterable[Probe]) -> array[int]:
+def rttsFromDue(blocks: Iterable[Block]) -> array[int]:
     """Give the RTTs from when the probes were due."""
-    found = (probe.rttFromDue for probe in probes)
-    return array("q", (rtt for rtt in found if rtt is not None))
+    values = array("q")
+    for block in blocks:
+        columns = zip(block.rtt, block.t1, block.due, block.flags, strict=True)
+        values.extend(
+            [
+                rtt + t1 - due
+                for rtt, t1, due, flags in columns
+                if rtt != UNKNOWN and not flags & LOST
+            ]
+        )
+    return values
 
 
-def ipdv(probes: Iterable[Probe], before: Probe | None = None) -> array[int]:
+def ipdv(blocks: Iterable[Block], before: int | None = None) -> array[int]:
     """
     Give the differences between the RTTs of consecutively sent probes, the later less
     the earlier (RFC 3393, section 2; of the round trip).  Where either is lost, there
     is none.
 
-    @param before: the probe sent before the first.
+    @param before: the RTT of the probe sent before the first.
     """
     values = array("q")
-    last = None if before is None else before.rttInTime
-    for probe in probes:
-        rtt = probe.rttInTime
-        if rtt is not None and last is not None:
-            values.append(rtt - last)
-        last = rtt
+    last = UNKNOWN if before is None else before
+    for block in blocks:
+        columns = zip(block.rtt, block.flags, strict=True)
+        found = [UNKNOWN if flags & LOST else rtt for rtt, flags in columns]
+        values.extend(
+            [
+                rtt - earlier
+                for rtt, earlier in zip(found, [last, *found], strict=False)
+                if rtt != UNKNOWN != earlier
+            ]
+        )
+        last = found[-1]
     return values
 
 
 @dataclass
 class Losses:
     """
-    Bursts of loss: how many probes sent one after the other were lost (RFC 3357,
-    section 4: loss periods).
+    Bursts of loss: how many probes sent one after the other were lost (RFC 3357:
+    Type-P-One-Way-Loss-Period-Lengths; of the round trip).
 
     @ivar bursts: length to how many of this length.
     """
@@ -164,15 +185,15 @@ class Losses:
     bursts: Counter[int] = field(default_factory=Counter)
     _running: int = 0
 
-    def update(self, probes: Iterable[Probe]) -> None:
+    def update(self, blocks: Iterable[Block]) -> None:
         """Take more probes."""
-        for probe in probes:
-            if probe.lost:
-                self._running += 1
-                continue
-            if self._running:
-                self.bursts[self._running] += 1
-            self._running = 0
+        for block in blocks:
+            for isLost, group in groupby(map(LOST.__and__, block.flags)):
+                if isLost:
+                    self._running += len(list(group))
+                elif self._running:
+                    self.bursts[self._running] += 1
+                    self._running = 0
 
     def lengths(self) -> dict[int, int]:
         """Give the bursts by length, the one that may still go on included."""
@@ -208,35 +229,58 @@ class Delays:
         self.run = Run(limit, self._leave)
         self._rtt, self._due, self._ipdv = _Moments(), _Moments(), _Moments()
         self._losses = Losses()
-        self._last: Probe | None = None
+        self._lastRtt: int | None = None
+        self._state: tuple[int, ...] = ()
+        self._found: dict[str, Summary | None] = {}
 
-    def _leave(self, probes: list[Probe]) -> None:
-        for moments, values in (
-            (self._rtt, rtts(probes)),
-            (self._due, rttsFromDue(probes)),
-            (self._ipdv, _magnitudes(ipdv(probes, self._last))),
+    def _leave(self, block: Block) -> None:
+        values = rtts([block])
+        for moments, each in (
+            (self._rtt, values),
+            (self._due, rttsFromDue([block])),
+            (self._ipdv, _magnitudes(ipdv([block], self._lastRtt))),
         ):
-            moments.update(values)
-            moments.histogram.update(values)
-        self._losses.update(probes)
-        self._last = probes[-1]
+            moments.update(each)
+            moments.histogram.update(each)
+        self._losses.update([block])
+        isKnown = block.rtt[-1] != UNKNOWN and not block.flags[-1] & LOST
+        self._lastRtt = values[-1] if isKnown else None
+
+    def _once(self, name: str, find: Callable[[], Summary | None]) -> Summary | None:
+        """
+        Give a summary, found again only where something has changed since.
+        """
+        run = self.run
+        state = run.sent, run.received, run.lost, run.amended
+        if state != self._state:
+            self._state, self._found = state, {}
+        if name not in self._found:
+            self._found[name] = find()
+        return self._found[name]
 
     def rtt(self) -> Summary | None:
         """Sum up the RTT from when the probes were sent."""
-        return summary(rtts(self.run), self._rtt)
+        return self._once("rtt", lambda: summary(rtts(self.run.blocks()), self._rtt))
 
     def rttFromDue(self) -> Summary | None:
         """Sum up the RTT from when the probes were due."""
-        return summary(rttsFromDue(self.run), self._due)
+        return self._once(
+            "due", lambda: summary(rttsFromDue(self.run.blocks()), self._due)
+        )
 
     def ipdv(self) -> Summary | None:
         """Sum up L{ipdv}, without its sign."""
-        return summary(_magnitudes(ipdv(self.run, self._last)), self._ipdv)
+        return self._once(
+            "ipdv",
+            lambda: summary(
+                _magnitudes(ipdv(self.run.blocks(), self._lastRtt)), self._ipdv
+            ),
+        )
 
     def bursts(self) -> dict[int, int]:
         """Give the lengths of bursts of loss, and how many there were of each."""
         losses = self._losses.copy()
-        losses.update(self.run)
+        losses.update(self.run.blocks())
         return losses.lengths()
 
 

@@ -4,9 +4,11 @@ The straight lines that fit between bounds.
 A line is C{value = a + b * time}.  Each bound says that it passes below or above a
 point, which is half of the plane of C{(a, b)}; all lines that fit are a convex polygon
 in it.  Bounds that take nothing away, which is nearly all of them once a few dozen have
-been seen, cost one comparison a corner.
+been seen, cost one comparison a corner.  So that no bounds, however odd, make many
+corners, of more than L{MOST_EDGES} those are dropped that take least away: that keeps
+lines that do not fit, and loses none that does.
 
-Everything is exact: corners are kept as fractions with a common denominator, in
+Everything else is exact: corners are kept as fractions with a common denominator, in
 Python's integers, and what leaves as an integer is rounded outwards.
 """
 
@@ -22,6 +24,9 @@ MOST_DRIFT = Fraction(500, 1_000_000)
 
 #: More than any offset within a window, in nanoseconds.
 _FAR = 1 << 62
+
+#: The most edges that a polygon has, and how many are left when it had more.
+MOST_EDGES, _LEFT = 64, 48
 
 
 class _Half(NamedTuple):
@@ -124,6 +129,45 @@ class Envelope:
                 corners.append(_crossing(edge, half))
                 edges.append(edge)
         self._corners, self._edges = corners, edges
+        if len(edges) > MOST_EDGES:
+            self._simplify()
+
+    def _simplify(self) -> None:
+        """
+        Drop the edges that take least away, in the plane's area, but not those that
+        bound the slope.
+        """
+        areas = list(map(self._takenAway, range(len(self._edges))))
+        while len(areas) > _LEFT and (least := min(areas)) < inf:
+            index = areas.index(least)
+            around = self._edges[index - 1], self._edges[(index + 1) % len(areas)]
+            # The edge's corners become one, which its neighbours meet in.
+            self._corners[(index + 1) % len(areas)] = _crossing(*around)
+            for each in self._corners, self._edges, areas:
+                del each[index]
+            for near in (index - 1) % len(areas), index % len(areas):
+                areas[near] = self._takenAway(near)
+
+    def _takenAway(self, index: int) -> float:
+        """
+        Give the area of the triangle that an edge cuts off.
+
+        @return: infinity where it must stay.
+        """
+        edge = self._edges[index]
+        after = (index + 1) % len(self._edges)
+        one, other = self._edges[index - 1], self._edges[after]
+        if not edge.p or one.p * other.q - other.p * one.q >= 0:
+            return inf
+        (x0, y0), (x1, y1), (x2, y2) = (
+            (corner.x / corner.w, corner.y / corner.w)
+            for corner in (
+                self._corners[index],
+                self._corners[after],
+                _crossing(one, other),
+            )
+        )
+        return abs((x1 - x0) * (y2 - y0) - (x2 - x0) * (y1 - y0))
 
     def values(self, time: int) -> tuple[int, int]:
         """
@@ -163,23 +207,43 @@ class Envelope:
             single pair would else leave the more room the steeper the line.
         @raise ValueError: no line fits.
         """
-        uppers = [(edge.q, edge.r) for edge in self._edges if edge.p > 0]
-        lowers = [(-edge.q, -edge.r) for edge in self._edges if edge.p < 0]
         rooms = []
         for x, y, w in self._corners:
-            # A line that is the only one left has bounds of one kind, or none.
-            top = min((c * w - y * t for t, c in uppers), default=x)
-            bottom = max((c * w - y * t for t, c in lowers), default=x)
-            slope = Fraction(y, w)
-            room = Fraction(top - bottom, w)
-            middle = Fraction(top + bottom, 2 * w)
-            rooms.append((room - slope * span, slope, room, middle))
+            found = self._room(y, w, x)
+            rooms.append((found.room - found.slope * span, *found))
         most = max(rooms)[0]
         ties = sorted(found[1:] for found in rooms if found[0] == most)
         (low, lowRoom, lowStart), (high, highRoom, highStart) = ties[0], ties[-1]
         # Between two ties both bounds run straight.
         return Best(
             (low + high) / 2, (lowRoom + highRoom) / 2, (lowStart + highStart) / 2
+        )
+
+    def middle(self) -> Best:
+        """
+        Give the slope in the middle of those that fit.
+
+        @raise ValueError: no line fits.
+        """
+        low, high = self.slopes()
+        if low == high:
+            x, y, w = self._corners[0]
+            return self._room(y, w, x)
+        slope = (low + high) / 2
+        return self._room(slope.numerator, slope.denominator, 0)
+
+    def _room(self, y: int, w: int, x: int) -> Best:
+        """
+        Give the room of the slope C{y / w}.
+
+        @param x: C{x / w} is the start of the line where it is the only one left, which
+            has bounds of one kind, or none.
+        """
+        uppers = (edge.r * w - y * edge.q for edge in self._edges if edge.p > 0)
+        lowers = (y * edge.q - edge.r * w for edge in self._edges if edge.p < 0)
+        top, bottom = min(uppers, default=x), max(lowers, default=x)
+        return Best(
+            Fraction(y, w), Fraction(top - bottom, w), Fraction(top + bottom, 2 * w)
         )
 
 

@@ -12,11 +12,15 @@ L{Envelope} of these bounds.  The result is a bound, not a confidence interval.
 from __future__ import annotations
 
 from array import array
+from bisect import bisect_right
 from collections.abc import Iterator
+from math import sqrt
 from typing import NamedTuple
 
+from echostamp.measure.delay import roundTrip
 from echostamp.measure.envelope import (
     MOST_DRIFT,
+    Best,
     Envelope,
     aboveFloat,
     belowFloat,
@@ -42,6 +46,12 @@ _MOST_PPM = float(MOST_DRIFT * 1_000_000)
 
 #: A window is in doubt where the room for a line is less than this part of the RTT.
 _LEAST_ROOM = 0.5
+
+#: And where it is less than the RTT by more than this times what queues explain: the
+#: mean RTT above the shortest, over the square root of how many there are.  With less
+#: than 3 clocks that were not slewed are doubted, with 3 none of hundreds; slews are
+#: seen as often.
+_QUEUES = 3.0
 
 
 class OffsetReport(NamedTuple):
@@ -73,11 +83,25 @@ class OffsetReport(NamedTuple):
     verdict: str
 
 
+class Stretch(NamedTuple):
+    """
+    Probes one after the other, of the same window.
+
+    @ivar first: the number of the first one.
+    @ivar drift: the window's drift, as a part of 1; 0 where it is not known.  L{None}:
+        each of the probes is alone in a window.
+    """
+
+    first: int
+    drift: float | None
+
+
 class Window:
     """
     Probes over which both clocks are taken to run at constant rates.
 
     @ivar first: the number of its first probe.
+    @ivar last: the greatest number of its probes.
     @ivar resolution: the coarsest of the stamps' resolutions.
     @ivar leastRtt: the shortest round trip.
     """
@@ -87,9 +111,10 @@ class Window:
         @param t1: times are counted from it, so that the numbers stay small.
         @param offset: offsets likewise.
         """
-        self.first = first
+        self.first = self.last = first
         self.resolution = 0
         self.leastRtt: int | None = None
+        self._count = self._total = 0
         self._span = 0
         self._t1 = self._began = self._ended = t1
         self._offset = offset
@@ -101,10 +126,12 @@ class Window:
 
         @return: whether a line still fits.
         """
-        rtt = (t4 - t1) - (t3 - t2)
+        rtt = roundTrip(t1, t2, t3, t4)
         end = t4 + NEAR_RESOLUTION
         if self.leastRtt is None or rtt < self.leastRtt:
             self.leastRtt, self._span = rtt, end - t1
+        self._count += 1
+        self._total += rtt
         self.resolution = max(self.resolution, resolution)
         self._began = min(self._began, t1)
         self._ended = max(self._ended, t4)
@@ -149,7 +176,14 @@ class Window:
         """
         Give the estimate of the drift, as a part of 1.
         """
-        return float(self._lines.best(self._span).slope)
+        return float(self._estimate(self._lines.best(self._span)).slope)
+
+    def _estimate(self, best: Best) -> Best:
+        """
+        Take the slope that leaves the most room; but where that is the greatest that is
+        looked for, it tells nothing, and the middle of those that fit is as good.
+        """
+        return best if abs(best.slope) < MOST_DRIFT else self._lines.middle()
 
     def report(self) -> OffsetReport:
         """
@@ -158,16 +192,21 @@ class Window:
         at, _ = self.narrowest()
         low, high = self.bounds(at)
         best = self._lines.best(self._span)
+        line = self._estimate(best)
         slowest, fastest = self._lines.slopes()
         rtt = self.leastRtt or 0
         # A coarse stamp leaves room of its own, which says nothing.
         tight = self.resolution < rtt * _LEAST_ROOM and best.room < rtt * _LEAST_ROOM
+        # The shortest ways there and back are not of the same probe: with queues in
+        # both they leave less room than the shortest round trip.
+        spread = self._total / self._count - rtt
+        tight &= rtt - best.room > spread * _QUEUES / sqrt(self._count)
         return OffsetReport(
             at,
-            round(best.start + best.slope * (at - self._t1)) + self._offset,
+            round(line.start + line.slope * (at - self._t1)) + self._offset,
             low,
             high,
-            float(best.slope * 1_000_000),
+            float(line.slope * 1_000_000),
             max(belowFloat(slowest * 1_000_000), -_MOST_PPM),
             min(aboveFloat(fastest * 1_000_000), _MOST_PPM),
             self._ended - self._began,
@@ -192,9 +231,9 @@ class OffsetTracker:
         self._current: Window | None = None
         self._previous: Window | None = None
         self._doubts = False
-        # The first probe and the drift of each window that is over.
+        # The first probe of each stretch that is over, and what is not 0 of the drifts.
         self._firsts = array("q")
-        self._drifts = array("d")
+        self._drifts: dict[int, float | None] = {}
 
     def add(
         self, seq: int, t1: int, t2: int, t3: int, t4: int, resolution: int
@@ -209,36 +248,60 @@ class OffsetTracker:
         """
         window = self._current
         if window is not None and window.isOver(t1, self._longest):
-            self._close(keep=True)
+            self._close()
             window = None
         if window is not None and not window.add(t1, t2, t3, t4, resolution):
             self.misfits += 1
-            self._firsts.append(window.first)
-            self._drifts.append(0.0)
+            self._over(window, 0.0)
             self._current = self._previous = window = None
         if window is None:
-            window = Window(seq, t1, t2 - t1)
+            # Stretches follow one another, whatever overtook what.
+            latest = self._firsts[-1] + 1 if self._firsts else seq
+            window = Window(max(seq, latest), t1, t2 - t1)
             if window.add(t1, t2, t3, t4, resolution):
                 self._current = window
             else:  # it came back sooner than it left
                 self.misfits += 1
+                self._over(window, None)
+        window.last = max(window.last, seq)
 
     def restart(self) -> None:
         """
         Begin a new window: after a reconnect, at a new address, or when our own clock
         was set.  What was seen before says nothing of what comes.
         """
-        self._close(keep=False)
+        self._close()
         self._previous = None
 
-    def _close(self, keep: bool) -> None:
+    def _close(self) -> None:
         window = self._current
         if window is not None:
-            self._firsts.append(window.first)
-            self._drifts.append(window.drift())
+            self._over(window, window.drift())
             self._doubts |= window.report().verdict == DOUBTFUL
-            self._previous = window if keep else None
-        self._current = None
+        self._previous, self._current = window, None
+
+    def _over(self, window: Window, drift: float | None) -> None:
+        """
+        Remember where a window began that is over.
+        """
+        if window.first == window.last:
+            drift = None
+            if self._firsts and self._drifts.get(self._firsts[-1], 0.0) is None:
+                return
+        self._firsts.append(window.first)
+        if drift != 0.0:
+            self._drifts[window.first] = drift
+
+    def prune(self, first: int) -> None:
+        """
+        Forget of the windows that are over those of which no probe is left.
+
+        @param first: the number of the oldest probe that is kept.
+        """
+        gone = bisect_right(self._firsts, first) - 1
+        for each in self._firsts[: max(gone, 0)]:
+            self._drifts.pop(each, None)
+        del self._firsts[: max(gone, 0)]
 
     def window(self) -> Window | None:
         """
@@ -269,19 +332,22 @@ class OffsetTracker:
             return report._replace(verdict=NO_FIT)
         return report._replace(verdict=DOUBTFUL) if self._doubts else report
 
-    def stretches(self) -> Iterator[tuple[int, float]]:
+    def stretches(self) -> Iterator[Stretch]:
         """
-        Give each window's first probe, and its drift as a part of 1.
+        Give the stretches of the run, in order.
         """
-        yield from zip(self._firsts, self._drifts, strict=True)
+        for first in self._firsts:
+            yield Stretch(first, self._drifts.get(first, 0.0))
         if self._current is not None:
-            yield self._current.first, self._current.drift()
+            yield Stretch(self._current.first, self._current.drift())
 
 
 class OwnClock:
     """
     Whether our own clock was set.  The kernel slews both of its clocks alike: only a
-    step changes CLOCK_REALTIME minus CLOCK_MONOTONIC.
+    step changes CLOCK_REALTIME minus CLOCK_MONOTONIC.  Each reading tells between what
+    that lies; what all since the last step tell together shows also a step under a
+    reading that took long.
 
     @ivar steps: how many were seen.  A probe at whose reply there are more than when it
         was sent is void.
@@ -293,7 +359,7 @@ class OwnClock:
         """
         self.steps = 0
         self._tolerance = tolerance
-        self._last: tuple[int, int] | None = None
+        self._known: tuple[int, int] | None = None
 
     def observe(self, before: int, realtime: int, after: int) -> int:
         """
@@ -305,9 +371,11 @@ class OwnClock:
         @return: C{steps}.
         """
         low, high = realtime - after, realtime - before
-        if self._last is not None:
-            lastLow, lastHigh = self._last
-            if low > lastHigh + self._tolerance or high < lastLow - self._tolerance:
+        if self._known is not None:
+            least, most = self._known
+            if low > most + self._tolerance or high < least - self._tolerance:
                 self.steps += 1
-        self._last = low, high
+            elif max(low, least) <= min(high, most):
+                low, high = max(low, least), min(high, most)
+        self._known = low, high
         return self.steps

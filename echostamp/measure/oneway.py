@@ -8,12 +8,21 @@ from array import array
 from bisect import bisect_right
 from collections.abc import Iterable
 from fractions import Fraction
+from itertools import pairwise, repeat
 from typing import NamedTuple
 
 from echostamp.measure.delay import Summary, summary
-from echostamp.measure.offset import OffsetTracker, Window
+from echostamp.measure.offset import OffsetTracker, Stretch, Window
 from echostamp.measure.quantiles import quantile, ranksOf, selected
-from echostamp.measure.samples import Probe, Run
+from echostamp.measure.samples import LOST, UNKNOWN, VOID, Block, Run
+
+#: Values that are changed at once.
+_CHUNK = 4096
+
+#: Binary digits of a drift: of what it makes in 5 minutes, a nanosecond.
+_DIGITS = 40
+
+_MIDDLE = Fraction(1, 2)
 
 
 class Range(NamedTuple):
@@ -41,126 +50,141 @@ class OneWay(NamedTuple):
     One direction.
 
     @ivar pdv: the delay above the least seen (RFC 5481, section 4.2), with the drift
-        taken out; each window has a least of its own.
+        taken out; each window has a least of its own, and needs two probes to have one.
+        L{None} where most probes are alone in their window.
     @ivar range: the delay itself (RFC 7679), in the window that the offset is reported
         of.  The quantile method is that of L{quantile}.
     """
 
-    pdv: Summary
+    pdv: Summary | None
     range: Ranges | None
 
 
-def usable(probe: Probe) -> bool:
+def usable(block: Block) -> Block:
     """
-    Say whether a probe has both one-way delays.
+    Give the probes that have both one-way delays.
     """
-    return probe.t2 is not None and not probe.lost and not probe.void
+    if UNKNOWN not in block.t2 and not any(block.flags):
+        return block
+    isFit = [
+        t2 != UNKNOWN and not flags & (LOST | VOID)
+        for t2, flags in zip(block.t2, block.flags, strict=True)
+    ]
+    return block.only(isFit)
 
 
-def forward(probe: Probe) -> int:
-    """Give T2 - T1, which the offset makes too long."""
-    assert probe.t2 is not None
-    return probe.t2 - probe.t1
-
-
-def backward(probe: Probe) -> int:
-    """Give T4 - T3, which the offset makes too short."""
-    assert probe.t4 is not None
-    assert probe.t3 is not None
-    return probe.t4 - probe.t3
+def _ways(block: Block, isBack: bool) -> tuple[array[int], array[int]]:
+    """
+    Give the times between which a delay lies: T1 and T2, or T3 and T4.  The offset
+    makes the way there too long, and the way back too short.
+    """
+    return (block.t3, block.t4) if isBack else (block.t1, block.t2)
 
 
 def variations(
-    probes: Iterable[Probe], stretches: Iterable[tuple[int, float]]
-) -> tuple[array[int], array[int]]:
+    run: Run, stretches: list[Stretch], isBack: bool
+) -> tuple[array[int], int]:
     """
-    Give the PDV of every probe, forward and backward.
+    Give the PDV of every probe in one direction.
 
-    @param stretches: first probe and drift of each window, as
-        L{OffsetTracker.stretches} gives them.
+    @param stretches: as L{OffsetTracker.stretches} gives them.
+    @return: the values, and how many probes have none, because they are alone in their
+        window.
     """
-    windows = list(stretches)
-    firsts = [first for first, _ in windows]
-    results = array("q"), array("q")
-    parts = array("q"), array("q")
-    current, began, drift = -1, 0, 0.0
-    for probe in filter(usable, probes):
-        index = bisect_right(firsts, probe.seq)
-        if index != current:
-            _aboveLeast(parts, results)
-            current, began = index, probe.t1
-            drift = windows[index - 1][1] if index else 0.0
-        gained = round((probe.t1 - began) * drift)
-        parts[0].append(forward(probe) - gained)
-        parts[1].append(backward(probe) + gained)
-    _aboveLeast(parts, results)
-    return results
+    values = array("q")
+    alone = 0
+    ends = [*(stretch.first for stretch in stretches[1:]), run.sent]
+    for (first, drift), end in zip(stretches, ends, strict=True):
+        start, began, least = len(values), 0, 0
+        gain = round((drift or 0.0) * (-1 if isBack else 1) * (1 << _DIGITS))
+        for block in map(usable, run.blocks(first, end)):
+            if not block.t1:
+                continue
+            if len(values) == start:
+                began = block.t1[0]
+            columns = zip(*_ways(block, isBack), block.t1, strict=True)
+            found = [
+                last - first - ((t1 - began) * gain >> _DIGITS)
+                for first, last, t1 in columns
+            ]
+            least = min(found) if len(values) == start else min(least, min(found))
+            values.extend(found)
+        if drift is None or len(values) - start == 1:
+            alone += len(values) - start
+            del values[start:]
+        for at in range(start, len(values), _CHUNK):
+            chunk = values[at : at + _CHUNK]
+            values[at : at + _CHUNK] = array("q", [value - least for value in chunk])
+    return values, alone
 
 
-def _aboveLeast(
-    parts: tuple[array[int], array[int]], results: tuple[array[int], array[int]]
-) -> None:
-    for part, result in zip(parts, results, strict=True):
-        if part:
-            least = min(part)
-            result.extend(value - least for value in part)
-            del part[:]
-
-
-def ranges(probes: Iterable[Probe], window: Window) -> tuple[Ranges, Ranges] | None:
+def ranges(
+    run: Run, first: int, end: int, window: Window, isBack: bool
+) -> Ranges | None:
     """
-    Give between what the delays lie, forward and backward, given the offset's bounds.
+    Give between what the delays in one direction lie, given the offset's bounds.
 
     Every probe's delay lies between two ends; so the value of any rank among the delays
     lies between those of the same rank among the lower ends and among the upper ones.
 
-    @param probes: those of the window.
+    @param first: the number of the window's first probe.
+    @param end: that of the first probe behind it.
     @return: L{None} where no probe has both delays.
     """
+    found = []
+    for isUpper in False, True:
+        values = _ends(run.blocks(first, end), window, isBack, isUpper)
+        if not values:
+            return None
+        n, least, most = len(values), min(values), max(values)
+        byRank = selected(values, ranksOf(n, [_MIDDLE]), (least, most))
+        found.append((least, quantile(n, _MIDDLE, byRank.__getitem__), most))
+    return Ranges(*map(Range, *found))
+
+
+def _ends(
+    blocks: Iterable[Block], window: Window, isBack: bool, isUpper: bool
+) -> array[int]:
+    """
+    Give the lower or the upper end of what each probe's delay can be, from the offset's
+    bounds at those times between which they run straight; rounded outwards.
+    """
     bends = window.bends()
-    knots = [(at, *window.bounds(at)) for at in bends]
-    lows, highs = (array("q"), array("q")), (array("q"), array("q"))
-    for probe in filter(usable, probes):
-        assert probe.t4 is not None
-        resolution = probe.resolution or 0
-        low, high = _between(bends, knots, probe.t1)
-        lows[0].append(forward(probe) - high)
-        highs[0].append(forward(probe) + resolution - low)
-        low, high = _between(bends, knots, probe.t4)
-        lows[1].append(backward(probe) - resolution + low)
-        highs[1].append(backward(probe) + high)
-    if not lows[0]:
-        return None
-    return _ranges(lows[0], highs[0]), _ranges(lows[1], highs[1])
-
-
-def _between(
-    bends: list[int], knots: list[tuple[int, int, int]], at: int
-) -> tuple[int, int]:
-    """
-    Give the offset's bounds at a time, from those at the bends on both sides of it,
-    rounded outwards.
-    """
-    index = min(max(bisect_right(bends, at), 1), len(bends) - 1)
-    (t0, low0, high0), (t1, low1, high1) = knots[index - 1], knots[index]
-    if not t0 < t1:
-        return low0, high0
-    passed, span = at - t0, t1 - t0
-    low = low0 + (low1 - low0) * passed // span
-    return low, high0 - (high0 - high1) * passed // span
-
-
-def _ranges(lows: array[int], highs: array[int]) -> Ranges:
-    n, middle = len(lows), Fraction(1, 2)
-    ranks = ranksOf(n, [middle])
-    return Ranges(
-        Range(min(lows), min(highs)),
-        Range(
-            quantile(n, middle, selected(lows, ranks).__getitem__),
-            quantile(n, middle, selected(highs, ranks).__getitem__),
-        ),
-        Range(max(lows), max(highs)),
-    )
+    # The clock showed up to a resolution more than the stamp says.
+    grain = (not isBack and isUpper) - (isBack and not isUpper)
+    sign = -1 if isUpper else 1
+    # What is added to a lower end, and taken from an upper one, is rounded down.
+    bounds = [window.bounds(at) for at in bends]
+    added = [-high if isBack == isUpper else low for low, high in bounds]
+    knots = list(zip(bends, added, strict=True))
+    pieces = [
+        (t0, from0, from1 - from0, t1 - t0)
+        for (t0, from0), (t1, from1) in pairwise(knots)
+    ] or [(*knots[0], 0, 1)]
+    inner = bends[1:-1]
+    values = array("q")
+    for block in map(usable, blocks):
+        if not block.t1:
+            continue
+        times = block.t4 if isBack else block.t1
+        last = bisect_right(inner, max(times))
+        if bisect_right(inner, min(times)) == last:  # as it nearly always is
+            around: Iterable[tuple[int, int, int, int]] = repeat(pieces[last])
+        else:
+            around = [pieces[bisect_right(inner, at)] for at in times]
+        columns = zip(
+            *_ways(block, isBack), times, block.resolution, around, strict=False
+        )
+        values.extend(
+            [
+                end
+                - begin
+                + grain * resolution
+                + sign * (start + gained * (at - t0) // span)
+                for begin, end, at, resolution, (t0, start, gained, span) in columns
+            ]
+        )
+    return values
 
 
 def oneWays(run: Run, tracker: OffsetTracker) -> tuple[OneWay, OneWay] | None:
@@ -174,10 +198,12 @@ def oneWays(run: Run, tracker: OffsetTracker) -> tuple[OneWay, OneWay] | None:
     if window is None or window.resolution > (window.leastRtt or 0):
         return None
     stretches = list(tracker.stretches())
-    pdvs = [summary(values) for values in variations(run, stretches)]
-    if pdvs[0] is None or pdvs[1] is None:
-        return None
     later = [first for first, _ in stretches if first > window.first]
-    inside = run.between(window.first, min(later, default=run.sent))
-    found = ranges(inside, window) or (None, None)
-    return OneWay(pdvs[0], found[0]), OneWay(pdvs[1], found[1])
+    end = min(later, default=run.sent)
+    found = []
+    for isBack in False, True:
+        values, alone = variations(run, stretches, isBack)
+        pdv = None if alone > len(values) else summary(values)
+        del values
+        found.append(OneWay(pdv, ranges(run, window.first, end, window, isBack)))
+    return found[0], found[1]

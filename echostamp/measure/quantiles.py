@@ -13,6 +13,8 @@ from array import array
 from collections import Counter
 from collections.abc import Callable, Iterable
 from fractions import Fraction
+from itertools import repeat
+from operator import rshift
 
 #: How many leading binary digits of a value L{Histogram} keeps.
 KEPT_DIGITS = 9
@@ -25,6 +27,9 @@ _SORTED = 10_000
 
 #: Binary digits that one pass of L{selected} decides.
 _DIGITS = 11
+
+#: The part of the values, one in so many, that L{selected} copies.
+_FEW = 8
 
 
 def quantile(n: int, p: Fraction, ranked: Callable[[int], int]) -> float:
@@ -49,7 +54,9 @@ def ranksOf(n: int, ps: Iterable[Fraction]) -> set[int]:
     return ranks | {min(rank + 1, n - 1) for rank in ranks}
 
 
-def selected(values: array[int], ranks: set[int]) -> dict[int, int]:
+def selected(
+    values: array[int], ranks: set[int], ends: tuple[int, int] | None = None
+) -> dict[int, int]:
     """
     Find the values of some ranks.
 
@@ -57,38 +64,42 @@ def selected(values: array[int], ranks: set[int]) -> dict[int, int]:
     digit after digit, only those are counted that begin like one that is looked for.
 
     @param ranks: from 0 to C{len(values) - 1}.
+    @param ends: the least and the greatest of them, where they are known.
     @return: rank to value.
     """
     if len(values) <= _SORTED:
         inOrder = sorted(values)
         return {rank: inOrder[rank] for rank in ranks}
-    width = max(max(values).bit_length(), min(values).bit_length()) + 1
-    shift = -(-width // _DIGITS) * _DIGITS
+    low, high = ends or (min(values), max(values))
+    shift = max(low.bit_length(), high.bit_length())
     # From the leading digits to the ranks among the values that begin with them.
     wanted = {0: {rank: rank for rank in ranks}, -1: {}}
-    negative = sum(value < 0 for value in values)
+    negative = sum(map((0).__gt__, values)) if low < 0 else 0
     for rank in ranks:
         if rank < negative:
             wanted[-1][rank] = wanted[0].pop(rank)
         else:
             wanted[0][rank] -= negative
+    left, isMixed = values, False
     while shift:
-        before, shift = shift, shift - _DIGITS
-        counts = Counter(
-            value >> shift for value in values if value >> before in wanted
-        )
+        digits = min(shift, _DIGITS)
+        before, shift = shift, shift - digits
+        counted = (each for each in left if each >> before in wanted)
+        counts = Counter(map(rshift, counted if isMixed else left, repeat(shift)))
         found: dict[int, dict[int, int]] = {}
-        for prefix, within in wanted.items():
-            passed = 0
-            left = dict(within)
-            for digits in range(prefix << _DIGITS, (prefix + 1) << _DIGITS):
-                count = counts.get(digits, 0)
-                here = {r: at for r, at in left.items() if at < passed + count}
-                if here:
-                    found[digits] = {r: at - passed for r, at in here.items()}
-                    left = {r: at for r, at in left.items() if r not in here}
-                passed += count
+        passed = dict.fromkeys(wanted, 0)
+        for leading, count in sorted(counts.items()):
+            low = passed[leading >> digits]
+            high = passed[leading >> digits] = low + count
+            within = wanted[leading >> digits].items()
+            here = {rank: at - low for rank, at in within if low <= at < high}
+            if here:
+                found[leading] = here
         wanted = found
+        # Few are worth a copy.
+        isMixed = sum(map(counts.__getitem__, found)) > len(left) // _FEW
+        if not isMixed:
+            left = array("q", [each for each in left if each >> shift in wanted])
     return {rank: value for value, within in wanted.items() for rank in within}
 
 
@@ -112,9 +123,9 @@ class Histogram:
         """
         Count values.
         """
-        for value in values:
-            self.n += 1
-            self._buckets[_middle(value)] += 1
+        middles = list(map(_middle, values))
+        self.n += len(middles)
+        self._buckets.update(middles)
 
     def copy(self) -> Histogram:
         """Give another one with the same counts."""

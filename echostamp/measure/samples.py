@@ -9,19 +9,27 @@ from __future__ import annotations
 from array import array
 from collections import deque
 from collections.abc import Callable, Iterator
+from itertools import compress
 from typing import NamedTuple
 
-#: How many of the last probes are kept, at least.
+#: How many of the last probes are kept, to within a block.
 LIMIT = 1_000_000
 
 #: Probes that are kept, and let go, together.
 _BLOCK = 4096
 
-_UNKNOWN = -(1 << 63)
+#: In a column of times: what is not known.
+UNKNOWN = -(1 << 63)
 _GREATEST = (1 << 63) - 1
+
+#: How far a stamp may be from our own clock: 146 years but for a quarter of an hour, so
+#: that the difference of two such, and a drift, still fits 64 bits.
+_FARTHEST = (1 << 62) - (1 << 40)
+
 _LONGEST_RESOLUTION = (1 << 32) - 1
 
-_LOST, _LATE, _ALTERED, _DUPLICATED, _REORDERED, _VOID = (1 << bit for bit in range(6))
+#: What may be in a column of flags.
+LOST, LATE, ALTERED, DUPLICATED, REORDERED, VOID = (1 << bit for bit in range(6))
 
 
 class Probe(NamedTuple):
@@ -63,11 +71,6 @@ class Probe(NamedTuple):
     void: bool
 
     @property
-    def pending(self) -> bool:
-        """Whether nothing has come, and nobody has called it lost."""
-        return self.t4 is None and not self.lost
-
-    @property
     def rttInTime(self) -> int | None:
         """The RTT, where a reply came in time."""
         return None if self.lost else self.rtt
@@ -82,9 +85,11 @@ class Probe(NamedTuple):
         return None if rtt is None else rtt + self.t1 - self.due
 
 
-class _Block:
+class Block:
     """
-    Up to C{_BLOCK} probes, one column for each of their fields: 54 octets a probe.
+    Some probes sent one after the other, one column for each of their fields: 54 octets
+    a probe.  In times L{UNKNOWN} stands for what is not known; the resolution is known
+    where C{t2} is.
     """
 
     def __init__(self) -> None:
@@ -97,9 +102,26 @@ class _Block:
         self.resolution = array("I")
         self.flags = array("H")
 
+    def part(self, first: int, end: int) -> Block:
+        """
+        Give some of the probes, counted from the block's first.
+        """
+        found = Block.__new__(Block)
+        vars(found).update((name, each[first:end]) for name, each in vars(self).items())
+        return found
+
+    def only(self, isChosen: list[bool]) -> Block:
+        """
+        Give those of the probes that are chosen.
+        """
+        found = Block()
+        for name, each in vars(self).items():
+            getattr(found, name).extend(compress(each, isChosen))
+        return found
+
 
 def _known(value: int) -> int | None:
-    return None if value == _UNKNOWN else value
+    return None if value == UNKNOWN else value
 
 
 class Run:
@@ -117,26 +139,26 @@ class Run:
     @ivar duplicates: replies beyond the first to a probe (RFC 5560).
     @ivar reordered: replies that came behind that of a later probe (RFC 4737).
     @ivar altered: probes whose first reply was not what had been sent.
+    @ivar amended: how often the times of a probe that was answered were amended.
     @ivar first: the number of the oldest probe that is kept.
     """
 
     def __init__(
         self,
         limit: int = LIMIT,
-        leave: Callable[[list[Probe]], object] = lambda probes: None,
+        leave: Callable[[Block], object] = lambda block: None,
     ) -> None:
         """
-        @param limit: how many probes are kept at least, and 4,095 more at most; not
-            below 8,192.
+        @param limit: how many probes are kept, give or take 4,095; not below 8,192.
         @param leave: takes probes that are about to be let go.
         """
         self.sent = self.received = self.lost = self.late = 0
         self.duplicates = self.reordered = self.altered = 0
-        self.first = 0
+        self.first = self.amended = 0
         self._greatest = -1
         self._limit = max(limit, 2 * _BLOCK)
         self._leave = leave
-        self._blocks: deque[_Block] = deque()
+        self._blocks: deque[Block] = deque()
 
     def send(self, due: int, t1: int) -> int:
         """
@@ -148,15 +170,14 @@ class Run:
         """
         if self.sent % _BLOCK == 0:
             if self.sent - self.first >= self._limit:
-                self._leave([self[self.first + at] for at in range(_BLOCK)])
-                self._blocks.popleft()
+                self._leave(self._blocks.popleft())
                 self.first += _BLOCK
-            self._blocks.append(_Block())
+            self._blocks.append(Block())
         block = self._blocks[-1]
         block.due.append(due)
         block.t1.append(t1)
         for column in block.t2, block.t3, block.t4, block.rtt:
-            column.append(_UNKNOWN)
+            column.append(UNKNOWN)
         block.resolution.append(0)
         block.flags.append(0)
         self.sent += 1
@@ -180,8 +201,9 @@ class Run:
         @param seq: the number of the probe that it answers.
         @param t4: when it was received.
         @param rtt: the round trip; L{None} where it cannot be told.
-        @param t2: what the far end says; L{None} where it says nothing.  A time outside
-            the years 1678 to 2261 is taken for none: 64 bits do not hold it.
+        @param t2: what the far end says; L{None} where it says nothing.  A time that is
+            146 years from ours, or outside the years 1678 to 2261, is taken for none:
+            64 bits do not hold what is reckoned with it.
         @param t3: L{None} means C{t2}.
         @param resolution: of C{t2} and C{t3}, up to 4 s.
         @param altered: whether the reply is not what was sent.
@@ -189,25 +211,25 @@ class Run:
         @raise IndexError: the probe was not sent, or is not kept any longer.
         """
         block, at = self._find(seq)
-        if block.t4[at] != _UNKNOWN:
+        if block.t4[at] != UNKNOWN:
             self.duplicates += 1
-            block.flags[at] |= _DUPLICATED
+            block.flags[at] |= DUPLICATED
             return
         flags = block.flags[at]
-        if flags & _LOST:
-            flags |= _LATE
+        if flags & LOST:
+            flags |= LATE
             self.late += 1
         else:
             self.received += 1
         if seq < self._greatest:
-            flags |= _REORDERED
+            flags |= REORDERED
             self.reordered += 1
         self._greatest = max(self._greatest, seq)
         if altered:
-            flags |= _ALTERED
+            flags |= ALTERED
             self.altered += 1
         if void:
-            flags |= _VOID
+            flags |= VOID
         block.flags[at] = flags
         block.t4[at] = t4
         if rtt is not None:
@@ -215,6 +237,7 @@ class Run:
         t3 = t2 if t3 is None else t3
         if t2 is not None and t3 is not None:
             fits = max(abs(t2), abs(t3)) <= _GREATEST
+            fits &= max(abs(t2 - block.t1[at]), abs(t4 - t3)) < _FARTHEST
             if fits and 0 < resolution <= _LONGEST_RESOLUTION:
                 block.t2[at], block.t3[at] = t2, t3
                 block.resolution[at] = resolution
@@ -227,6 +250,7 @@ class Run:
         """
         block, at = self._find(seq)
         block.t1[at], block.t3[at], block.rtt[at] = t1, t3, rtt
+        self.amended += 1
 
     def lose(self, seq: int) -> None:
         """
@@ -235,8 +259,8 @@ class Run:
         @raise IndexError: as for L{reply}.
         """
         block, at = self._find(seq)
-        if block.t4[at] == _UNKNOWN and not block.flags[at] & _LOST:
-            block.flags[at] |= _LOST
+        if block.t4[at] == UNKNOWN and not block.flags[at] & LOST:
+            block.flags[at] |= LOST
             self.lost += 1
 
     @property
@@ -244,7 +268,7 @@ class Run:
         """How many probes are neither answered nor lost."""
         return self.sent - self.received - self.lost
 
-    def _find(self, seq: int) -> tuple[_Block, int]:
+    def _find(self, seq: int) -> tuple[Block, int]:
         if not self.first <= seq < self.sent:
             raise IndexError(f"probe {seq} is not among {self.first} to {self.sent}")
         index, at = divmod(seq - self.first, _BLOCK)
@@ -268,21 +292,31 @@ class Run:
             _known(block.t4[at]),
             _known(block.rtt[at]),
             None if t2 is None else block.resolution[at],
-            bool(flags & _LOST),
-            bool(flags & _LATE),
-            bool(flags & _ALTERED),
-            bool(flags & _DUPLICATED),
-            bool(flags & _REORDERED),
-            bool(flags & _VOID),
+            bool(flags & LOST),
+            bool(flags & LATE),
+            bool(flags & ALTERED),
+            bool(flags & DUPLICATED),
+            bool(flags & REORDERED),
+            bool(flags & VOID),
         )
 
     def __iter__(self) -> Iterator[Probe]:
         """Give the probes that are kept, in the order in which they were sent."""
-        return self.between(self.first, self.sent)
+        return map(self.__getitem__, range(self.first, self.sent))
 
-    def between(self, first: int, end: int) -> Iterator[Probe]:
+    def blocks(self, first: int = 0, end: int | None = None) -> Iterator[Block]:
         """
-        Give those of the kept probes whose numbers are at least C{first} and below
-        C{end}.
+        Give the probes that are kept, column by column: in a tenth of the time.
+
+        @param first: those whose numbers are not below it.
+        @param end: those whose numbers are below it; L{None} for all.
         """
-        return map(self.__getitem__, range(max(first, self.first), min(end, self.sent)))
+        low = max(first - self.first, 0)
+        high = min(self.sent if end is None else end, self.sent) - self.first
+        while low < high:
+            index, at = divmod(low, _BLOCK)
+            stop = min(high - index * _BLOCK, _BLOCK)
+            block = self._blocks[index]
+            isWhole = not at and stop == len(block.flags)
+            yield block if isWhole else block.part(at, stop)
+            low = index * _BLOCK + stop

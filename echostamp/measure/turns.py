@@ -16,9 +16,17 @@ ZONES = (-12 * HOUR, 14 * HOUR)
 CHANGES = (-HOUR, -HOUR // 2, HOUR // 2, HOUR)
 
 
-def nextTurn(
-    now: int, low: int, high: int, resolution: int, leastRtt: int
-) -> int | None:
+#: How many extra probes may follow one another at once.
+AT_ONCE = 20
+
+#: Nanoseconds from one extra probe to the next, after those.
+APART = SECOND
+
+#: What bounds need not be narrowed below, beside two round trips.
+NARROW = 4_000_000
+
+
+def nextTurn(now: int, low: int, high: int, resolution: int, leastRtt: int) -> int:
     """
     Tell when to send a probe that narrows the offset most.
 
@@ -32,13 +40,54 @@ def nextTurn(
     @param resolution: of the far end's stamps, in nanoseconds.
     @param leastRtt: the shortest round trip seen; half of it is taken for the way
         there.
-    @return: when to send, by our clock, at most C{resolution} after C{now}; L{None}
-        where nothing is to be gained.
+    @return: when to send, by our clock, less than C{resolution} after C{now}.
     """
-    if high - low <= leastRtt or resolution <= leastRtt:
-        return None
     ahead = (low + high) // 2 + leastRtt // 2
     return now + -(now + ahead) % resolution
+
+
+class Turns:
+    """
+    The extra probes of a run: when they are sent, and that they are not too many.
+
+    @ivar count: how many were sent.
+    """
+
+    def __init__(self) -> None:
+        self.count = 0
+        self._earliest: int | None = None
+        self._isNarrow = False
+
+    def sent(self, at: int) -> None:
+        """
+        Take an extra probe that leaves.
+
+        @param at: when, by the monotonic clock.
+        """
+        self.count += 1
+        if self.count >= AT_ONCE:
+            self._earliest = at + APART
+
+    def wait(self, now: int) -> int:
+        """
+        Say for how many nanoseconds none must be sent.
+
+        @param now: by the monotonic clock.
+        """
+        return 0 if self._earliest is None else max(self._earliest - now, 0)
+
+    def isWorth(self, width: int, resolution: int, leastRtt: int) -> bool:
+        """
+        Say whether one would tell something: until the bounds are two round trips and
+        L{NARROW} apart, and again when they have grown to twice as much.
+
+        @param width: how far apart the offset's bounds are by now.
+        @param resolution: of the far end's stamps.
+        @param leastRtt: the shortest round trip seen.
+        """
+        enough = 2 * leastRtt + NARROW
+        self._isNarrow = width <= (2 * enough if self._isNarrow else enough)
+        return not self._isNarrow and resolution > leastRtt
 
 
 def assumedZone(offset: int) -> int:
@@ -70,7 +119,7 @@ class FarZone:
         self.zone = zone
         self.assumed = zone is None
         self.changes = 0
-        self._last: tuple[int, int] | None = None
+        self._last: tuple[int, int, int] | None = None
 
     def instant(self, wall: int, resolution: int, t1: int, t4: int) -> int:
         """
@@ -88,22 +137,29 @@ class FarZone:
             self.zone = assumedZone(offset)
         offset -= self.zone
         if self._last is not None:
-            lastOffset, lastAt = self._last
+            lastOffset, lastRtt, lastAt = self._last
             # Either reading is off by half its resolution and half its round trip; the
             # clocks part by 500 ppm at most.
-            slack = resolution + t4 - t1 + abs(t4 - lastAt) // 2000
+            slack = resolution + (t4 - t1 + lastRtt) // 2 + abs(t4 - lastAt) // 2000
             for change in CHANGES:
                 if abs(offset - lastOffset - change) <= min(slack, MINUTE):
                     self.zone += change
                     self.changes += 1
                     offset -= change
                     break
-        self._last = offset, t4
+        self._last = offset, t4 - t1, t4
         return wall - self.zone
 
     def restart(self) -> None:
         """
-        Forget the last reading: our own clock was set, or it is another machine.  The
-        zone stays.
+        Forget the last reading: our own clock was set.  The zone stays.
         """
         self._last = None
+
+    def forget(self) -> None:
+        """
+        Forget the zone too, unless it was told: it is another machine.
+        """
+        self.restart()
+        if self.assumed:
+            self.zone = None

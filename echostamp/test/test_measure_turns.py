@@ -10,6 +10,7 @@ from echostamp.measure.turns import (
     QUARTER_HOUR,
     SECOND,
     FarZone,
+    Turns,
     assumedZone,
     nextTurn,
 )
@@ -36,16 +37,36 @@ class NextTurnTests(SynchronousTestCase):
         """With the offset in the middle of its bounds the probe arrives at the turn."""
         now = THEN + wait
         when = nextTurn(now, low, low + width, SECOND, rtt)
-        if width <= rtt:
-            self.assertIsNone(when)
-            return
-        assert when is not None
         self.assertTrue(now <= when < now + SECOND)
         self.assertEqual((when + rtt // 2 + (low + low + width) // 2) % SECOND, 0)
 
     def test_fineStampsNeedNone(self) -> None:
         """Stamps finer than the round trip are narrowed by no turn."""
-        self.assertIsNone(nextTurn(THEN, 0, SECOND, 1000, MS))
+        self.assertFalse(Turns().isWorth(SECOND, 1000, MS))
+        self.assertTrue(Turns().isWorth(SECOND, 2 * MS, MS))
+
+    def test_narrowEnough(self) -> None:
+        """Bounds that are two round trips and 4 ms apart are narrow enough, until they
+        are twice as wide."""
+        turns = Turns()
+        widths = [7 * MS, 6 * MS, 7 * MS, 12 * MS, 13 * MS, 7 * MS, 5 * MS, 7 * MS]
+        self.assertEqual(
+            [turns.isWorth(width, SECOND, MS) for width in widths],
+            [True, False, False, False, True, True, False, False],
+        )
+
+    def test_notTooMany(self) -> None:
+        """The first 20 may follow one another; of the others one a second is sent."""
+        turns = Turns()
+        for at in range(20):
+            self.assertEqual(turns.wait(at), 0)
+            turns.sent(at)
+        self.assertEqual(turns.wait(19), SECOND)
+        self.assertEqual(turns.wait(19 + SECOND), 0)
+        self.assertEqual(turns.wait(20 + SECOND), 0)
+        turns.sent(20 + SECOND)
+        self.assertEqual(turns.wait(20 + SECOND), SECOND)
+        self.assertEqual(turns.count, 21)
 
 
 class ZoneTests(SynchronousTestCase):
@@ -95,6 +116,46 @@ class ZoneTests(SynchronousTestCase):
                 far.instant(later + jump, SECOND, later, later), later + jump
             )
             self.assertEqual(far.changes, 0)
+
+    def test_slack(self) -> None:
+        """A change of summer time is one however much two readings may be off: each by
+        half its resolution and half its round trip, the clocks by 500 ppm."""
+        day = 24 * HOUR
+        for resolution, firstRtt, rtt, wait, error in (
+            (MS, 0, 0, MS, MS * 9 // 10),
+            (1, 4 * SECOND, 0, MS, 2 * SECOND - MS),
+            (1, 0, 4 * SECOND, MS, 2 * SECOND - MS),
+            (1, 0, 0, day // 24, HOUR // 2000 - MS),
+        ):
+            for sign, slack in (1, 0), (-1, 0), (1, 5 * MS), (-1, 5 * MS):
+                far = FarZone(0)
+                far.instant(THEN + firstRtt // 2, resolution, THEN, THEN + firstRtt)
+                t1 = THEN + firstRtt + wait
+                wall = t1 + rtt // 2 + HOUR + sign * (error + slack)
+                far.instant(wall, resolution, t1, t1 + rtt)
+                self.assertEqual(far.changes, 0 if slack else 1, (error, sign, slack))
+
+    def test_slackOfAWeek(self) -> None:
+        """However long ago the last reading was, what is a minute beside the hour is a
+        step."""
+        later = THEN + 7 * 24 * HOUR
+        for seconds, changes in (60, 1), (61, 0):
+            far = FarZone(0)
+            far.instant(THEN, 1, THEN, THEN)
+            far.instant(later + HOUR + seconds * SECOND, 1, later, later)
+            self.assertEqual(far.changes, changes)
+
+    def test_forget(self) -> None:
+        """Another machine may be in another zone; one that was told holds for all."""
+        far = FarZone()
+        far.instant(THEN, SECOND, THEN, THEN)
+        far.forget()
+        later = THEN + SECOND
+        self.assertEqual(far.instant(later + 2 * HOUR, SECOND, later, later), later)
+        self.assertEqual((far.zone, far.changes), (2 * HOUR, 0))
+        told = FarZone(0)
+        told.forget()
+        self.assertEqual(told.zone, 0)
 
     def test_restart(self) -> None:
         """After our own clock was set by an hour, the far one did not change its

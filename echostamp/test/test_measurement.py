@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import random
 import time
+from bisect import bisect_right
 
 from twisted.trial.unittest import SynchronousTestCase
 
-from echostamp.client.measurement import Measurement, Moment, Sent, moment
+from echostamp.client.measurement import Measurement, Moment, Outage, Sent, moment
+from echostamp.measure.delay import Delays
+from echostamp.measure.oneway import oneWays
 from echostamp.stamps import Reading, readStamp, stampFormat
 
 MS = 1_000_000
@@ -102,6 +106,25 @@ class MeasurementTests(SynchronousTestCase):
         self.assertEqual(self.found.stamped, 0)
         self.assertIsNone(self.found.nextExtra(at(30)))
 
+    def test_wrongStampsAreSummedUp(self) -> None:
+        """However far from ours the far clock is, what it says can be summed up."""
+        for second, year in enumerate([1700, 9999, 2023, 2169, 1878]):
+            sent = self.found.probeSent(0, at(1000 * second))
+            reading = Reading((year - 1970) * 31_556_952 * SECOND, 1, True, 0)
+            self.found.probeAnswered(sent, at(1000 * second + 20), reading, False)
+        oneWays(self.found.delays.run, self.found.offset)
+        self.assertEqual(self.found.offset.misfits, 4)
+
+    def test_windowsThatAreGone(self) -> None:
+        """The windows of probes that are not kept any longer are forgotten."""
+        self.found.delays = Delays(8192)
+        for second in range(20_000):
+            self.probe(1000 * second, ahead=second % 200 // 100 * SECOND)
+        first = self.found.delays.run.first
+        self.assertGreater(first, 0)
+        stretches = [each.first for each in self.found.offset.stretches()]
+        self.assertEqual(bisect_right(stretches, first), 1)
+
     def test_altered(self) -> None:
         """The stamp of a reply that came back altered is not believed."""
         sent = self.found.probeSent(0, at(0))
@@ -158,7 +181,7 @@ class MeasurementTests(SynchronousTestCase):
         """When our own clock is set, the far clock has no summer time of it."""
         self.probe(0, form="ctime", ahead=0)
         sent = self.found.probeSent(1000 * MS, at(1000))
-        step = 2 * HOUR
+        step = HOUR
         reading = stamp(1010, "ctime", 0)
         self.found.probeAnswered(sent, at(1020, step), reading, False)
         for ms in range(2000, 3000, 100):
@@ -175,6 +198,18 @@ class MeasurementTests(SynchronousTestCase):
         self.assertIsNone(self.found.offset.report())
         self.probe(1000, rtt=400, form="ctime", ahead=0)
         self.assertIsNotNone(self.found.nextExtra(at(1400)))
+        self.assertOffset(0)
+
+    def test_anotherMachinesZone(self) -> None:
+        """After a reconnect another machine may answer, in another zone: it is assumed
+        anew.  When our own clock is set, the zone stays."""
+        self.probe(0, form="ctime", ahead=0)
+        self.found.disconnected(Outage(EPOCH, 0, "gone", 0))
+        self.found.reconnected(at(1000), "")
+        self.assertEqual(self.found.zone.zone, 0)
+        self.probe(2000, form="ctime", ahead=2 * HOUR)
+        self.assertEqual(self.found.zone.zone, 2 * HOUR)
+        self.assertEqual(self.found.zone.changes, 0)
         self.assertOffset(0)
 
     def test_extras(self) -> None:
@@ -197,6 +232,39 @@ class MeasurementTests(SynchronousTestCase):
         assert report is not None
         self.assertLessEqual(report.high - report.low, 25 * MS)
         self.assertEqual(self.found.delays.run.sent, 1)
+
+    def test_extrasAreFew(self) -> None:
+        """However coarse the stamps are, of extra probes the first 20 follow one
+        another, and then one a second; when the bounds are narrow there are none, until
+        they are wide again."""
+        for resolution in (10 * MS, 100 * MS, SECOND):
+            self.found = found = Measurement()
+            source = random.Random(resolution)
+            now, probed, number = 0.0, -1000.0, 0
+            while now < 100_000:
+                due = now if (when := found.nextExtra(at(now))) is None else when / MS
+                isExtra = when is not None and due < probed + 1000
+                now = due if isExtra else probed + 1000
+                way = [source.uniform(0.1, 0.2) for _ in range(2)]
+                if isExtra:
+                    number += 1
+                    sent = found.extraSent(number, at(now))
+                else:
+                    probed = now
+                    sent = found.probeSent(round(now * MS), at(now))
+                shown = EPOCH + round((now + way[0]) * MS) + AHEAD
+                reading = Reading(shown // resolution * resolution, resolution, True, 0)
+                now += sum(way)
+                if isExtra:
+                    found.extraAnswered(sent, at(now), reading)
+                else:
+                    found.probeAnswered(sent, at(now), reading, False)
+            self.assertOffset()
+            report = found.offset.report()
+            assert report is not None
+            self.assertLess(report.high - report.low, 6 * MS)
+            self.assertEqual(found.extras, number)
+            self.assertTrue(1 < number < 60, number)
 
     def test_extrasAreForCoarseStamps(self) -> None:
         """Where stamps are fine, there is nothing to be gained."""

@@ -454,6 +454,19 @@ class ReplyTests(PingerCase):
         self.assertEqual(self.found.holdUps, 1)
         self.assertEqual(self.found.heldUpFor, 695 * MS)
 
+    def test_heldUpWhileItWaited(self) -> None:
+        """What came meanwhile may be read before any timer has its turn."""
+        far = self.begin(interval=SECOND, count=2, timeout=500 * MS)
+        far.delay = lambda seq: None if seq == 1 else 0.02
+        far.run(1.005)
+        far.reactor.rightNow += 0.4
+        far.reply(far.probes.message(1))
+        run = self.found.delays.run
+        self.assertEqual([probe.rtt for probe in run], [20 * MS, None])
+        self.assertEqual(self.found.holdUps, 1)
+        far.run(9)
+        self.assertEqual(far.outcomes, [Outcome(0)])
+
     def test_outstanding(self) -> None:
         """When a probe is sent before the one before it was answered, that is told."""
         far = self.begin(interval=10 * MS, count=3)

@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from twisted.trial.unittest import SynchronousTestCase
 
-from echostamp.client.probes import LARGEST, SMALLEST, Probes
+from echostamp.client.probes import LARGEST, SMALLEST, Probes, Reply
 from echostamp.stamps import readStamp, stampFormat
 
 STAMP = stampFormat("iso", utc=True).stamp(1_450_085_400_123_456_789)
@@ -27,7 +27,7 @@ class ProbesTests(SynchronousTestCase):
         self.assertEqual(message.find(b"\n"), size - 1)
         for stamp in STAMP, b"[half past nine] ", b"":
             reply = probes.read(stamp + message)
-            self.assertEqual(reply, (seq, readStamp(stamp), False))
+            self.assertEqual(reply, Reply(seq, readStamp(stamp), False))
 
     def test_largest(self) -> None:
         """The largest message has its size, too."""
