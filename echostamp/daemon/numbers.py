@@ -29,7 +29,7 @@ def number(
         whole = "whole " if kind is int else ""
         raise usage.UsageError(
             f"--{name} {options[name]!r}: not a {whole}number "
-            f"from {least:g} to {most:g}"
+            f"from {least:.12g} to {most:.12g}"
         )
     return value
 

@@ -5,11 +5,12 @@ STAMP in the daemon: the options of the session-reflector, and its service.
 from __future__ import annotations
 
 import errno
+import os
 import re
 import signal
 import socket
 from collections.abc import Callable, Sequence
-from ipaddress import IPv4Network, IPv6Network, ip_network
+from ipaddress import IPv4Network, IPv6Network, ip_address, ip_network
 from typing import TYPE_CHECKING, Any
 
 from twisted.application.service import Service
@@ -33,7 +34,9 @@ _ALL = ("0.0.0.0", "::")
 #: The most packets a second that an option may ask for.
 _MOST_PPS = 10_000_000
 
-_PLACE = re.compile(r"(?:(?P<v4>[\d.]+)|\[(?P<v6>[^]]+)\])(?::(?P<port>\d{1,5}))?")
+_PLACE = re.compile(
+    r"(?:(?P<v4>[\d.]+)|\[(?P<v6>[^]]+)\])(?::(?P<port>\d{1,5}))?", re.ASCII
+)
 
 log = Logger(namespace="echostamp")
 
@@ -147,14 +150,14 @@ def parsePlace(text: str) -> list[tuple[str, int]]:
     """
     if text.isascii() and text.isdecimal():
         return [(host, _port(text)) for host in _ALL]
-    if isIPv6Address(text):
-        return [(text, STAMP_PORT)]
-    match = _PLACE.fullmatch(text)
+    match = _PLACE.fullmatch(f"[{text}]" if isIPv6Address(text) else text)
     if match is None:
         raise ValueError("not a port, an IP address, or both as ADDR:PORT")
     host = match["v4"] or match["v6"]
     if not (isIPAddress(host) if match["v4"] else isIPv6Address(host)):
         raise ValueError(f"{host!r} is not an IP address")
+    if ip_address(host.partition("%")[0]).is_multicast or host == "255.255.255.255":
+        raise ValueError(f"{host} is not the address of one machine")
     return [(host, _port(match["port"] or str(STAMP_PORT)))]
 
 
@@ -236,6 +239,8 @@ def reflectingService(reactor: Any, options: Any) -> ReflectingService:
         raise ValueError(
             f"--reflector: cannot receive at {error.filename}: {error.strerror}"
         ) from None
+    # twistd goes elsewhere before the service starts.
+    keyFile = os.path.abspath(keyFile) if keyFile else None
     return ReflectingService(reactor, sockets, shared, keyFile)
 
 
@@ -268,6 +273,7 @@ class ReflectingService(Service):
         self._shared = shared
         self._keyFile = keyFile
         self._setHandler = setHandler
+        self._handledBefore: object = None
         self._ports = []
         for each in sockets:
             reflector = Reflector(shared)
@@ -280,15 +286,17 @@ class ReflectingService(Service):
         Begin to answer.
         """
         Service.startService(self)
+        self._handledBefore = self._setHandler(signal.SIGUSR1, self._asked)
         for port in self._ports:
             port.startReading()
             log.info(
-                "answering STAMP at {address}, {mode}; arrivals stamped by {clock}",
+                "answering STAMP at {address}, {mode}; arrivals stamped by {clock}, "
+                "departures by this program{later}",
                 address=addressName(*port.address[:2]),
                 mode="authenticated" if self._shared.keys else "unauthenticated",
                 clock="the kernel" if port.stampsArrivals else "this program",
+                later=", in follow-ups by the kernel" if port.stampsDepartures else "",
             )
-        self._setHandler(signal.SIGUSR1, self._asked)
 
     def reload(self) -> None:
         """
@@ -301,8 +309,11 @@ class ReflectingService(Service):
 
     def _asked(self, number: int, frame: object) -> None:
         """
-        SIGUSR1 has come, in the middle of anything.
+        SIGUSR1 has come, in the middle of anything.  It may have another meaning, too:
+        twistd begins a new log file at it.
         """
+        if callable(self._handledBefore):
+            self._handledBefore(number, frame)
         self._reactor.callFromThread(self._sayCounts)
 
     def _sayCounts(self) -> None:

@@ -16,10 +16,10 @@ ZONES = (-12 * HOUR, 14 * HOUR)
 CHANGES = (-HOUR, -HOUR // 2, HOUR // 2, HOUR)
 
 
-#: How many extra probes may follow one another at once.
+#: How many extra probes may follow one another at once, after a time without any.
 AT_ONCE = 20
 
-#: Nanoseconds from one extra probe to the next, after those.
+#: Nanoseconds from one extra probe to the next, on average.
 APART = SECOND
 
 #: What bounds need not be narrowed below, beside two round trips.
@@ -55,7 +55,7 @@ class Turns:
 
     def __init__(self) -> None:
         self.count = 0
-        self._earliest: int | None = None
+        self._paidUntil: int | None = None
         self._isNarrow = False
 
     def sent(self, at: int) -> None:
@@ -65,8 +65,8 @@ class Turns:
         @param at: when, by the monotonic clock.
         """
         self.count += 1
-        if self.count >= AT_ONCE:
-            self._earliest = at + APART
+        paidUntil = at if self._paidUntil is None else max(self._paidUntil, at)
+        self._paidUntil = paidUntil + APART
 
     def wait(self, now: int) -> int:
         """
@@ -74,7 +74,9 @@ class Turns:
 
         @param now: by the monotonic clock.
         """
-        return 0 if self._earliest is None else max(self._earliest - now, 0)
+        if self._paidUntil is None:
+            return 0
+        return max(self._paidUntil - (AT_ONCE - 1) * APART - now, 0)
 
     def isWorth(self, width: int, resolution: int, leastRtt: int) -> bool:
         """

@@ -167,7 +167,7 @@ class Port:
         self._receiver = receiver
         self._makePoll = makePoll
         self._poll: Any = None
-        self._wantsDepartures = departures
+        self._wantsDepartures = departures and hasattr(select, "epoll")
         self._hasFailed = False
         self._number = 0
         self._sources: dict[bytes, list[Ancillary]] = {}
@@ -176,7 +176,7 @@ class Port:
         self.isWildcard = self.address[0] in ("0.0.0.0", "::")
         self._setOptions(ttl)
         self.stampsArrivals = self._try(socket.SOL_SOCKET, _SO_TIMESTAMPNS, 1)
-        self.stampsDepartures = departures and self._countDepartures()
+        self.stampsDepartures = self._wantsDepartures and self._countDepartures()
 
     def _try(self, level: int, option: int, value: int) -> bool:
         """
@@ -314,17 +314,23 @@ class Port:
         @return: whether there is something to receive, too.
         """
         events = dict(self._poll.poll(0)).get(self._socket.fileno(), 0)
-        if events & select.EPOLLERR:
-            self.readDepartures()
+        if events & select.EPOLLERR and not self.readDepartures():
+            # An error that the queue had no room for: to receive takes it away.
+            return True
         return bool(events & select.EPOLLIN)
 
-    def readDepartures(self) -> None:
+    def readDepartures(self) -> bool:
         """
         Tell the receiver which datagrams have left, as far as it is known by now.
+
+        @return: whether the error queue had anything.
         """
+        found = False
         for _ in range(MOST_A_TURN):
             if not self._readError():
                 break
+            found = True
+        return found
 
     def _readError(self) -> bool:
         """
@@ -376,8 +382,10 @@ class Port:
         except OSError as error:
             self._failed(error, peer)
             return None
-        self._number += 1
-        return self._number - 1
+        number = self._number
+        # The system's count has 32 bits.
+        self._number = (number + 1) & 0xFFFF_FFFF
+        return number
 
     def _failed(self, error: OSError, peer: Any) -> None:
         """

@@ -62,6 +62,15 @@ _MOST_LEAVING = 4096
 #: Who has told the kernel that its clock is right, it does not say; mostly it is NTP.
 _NTP, _FREE_RUNNING, _SW_LOCAL = 1, 5, 2
 
+#: What is behind the SSID in a request of unauthenticated mode.
+_ZEROS = bytes(UNAUTHENTICATED - 16)
+
+#: What is behind the number in a reply of authenticated mode.
+_UNUSED = bytes(12)
+
+#: What a request has where a reply has a time.
+_NO_TIME = bytes(8)
+
 _TIMES = Struct("!Q4xQ")
 _TIMES_COVERED = Struct("!Q8xQ")
 
@@ -223,14 +232,16 @@ class Reflector:
         """
         Say whether a packet is a session-reflector's.
         """
-        if length >= 24 and packet[16:24] != bytes(8):
-            sent, received = _TIMES.unpack_from(packet, 4)
-            if isReflected(received, sent, bool(packet[12] & _Z)):
-                return True
-        if self._shared.keys and length >= AUTHENTICATED:
+        if self._shared.keys or packet[4:16] == _UNUSED:
+            # Of authenticated mode; the other has a time there.
+            if length < AUTHENTICATED or packet[32:40] == _NO_TIME:
+                return False
             sent, received = _TIMES_COVERED.unpack_from(packet, 16)
             return isReflected(received, sent, bool(packet[24] & _Z))
-        return False
+        if length < 24 or packet[16:24] == _NO_TIME:
+            return False
+        sent, received = _TIMES.unpack_from(packet, 4)
+        return isReflected(received, sent, bool(packet[12] & _Z))
 
     # --- Answers ----------------------------------------------------------------------
 
@@ -273,8 +284,8 @@ class Reflector:
         sequence = own = int.from_bytes(packet[:4], "big")
         session = None
         if shared.policy.isStateful:
-            ssid = packet[14:16] if key is None else packet[26:28]
-            session = shared.sessions.session((peer, to, ssid), now)
+            name = (self.port.address, peer, to, _ssid(packet, key is not None))
+            session = shared.sessions.session(name, now)
             if session is None:
                 shared.counts["too many sessions"] += 1
                 return
@@ -340,3 +351,13 @@ class Reflector:
         self._ahead = (kernel.tai or TAI) if ahead is None else ahead
         source = _NTP if kernel.isSynchronized else _FREE_RUNNING
         self._information = TimestampInformation(source, _SW_LOCAL, source, _SW_LOCAL)
+
+
+def _ssid(packet: bytes, isAuthenticated: bool) -> bytes:
+    """
+    Give the SSID that tells a request's session from others of its sender.  What has
+    no zeros behind it is TWAMP's padding, which may be another in each packet.
+    """
+    if isAuthenticated:
+        return packet[26:28]
+    return packet[14:16] if packet[16:UNAUTHENTICATED] == _ZEROS else b""

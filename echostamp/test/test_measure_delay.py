@@ -149,6 +149,19 @@ class SummaryTests(SynchronousTestCase):
         self.assertSummary(delays.rtt(), [MS])
         self.assertSummary(delays.ipdv(), [])
 
+    def test_summedUpAgain(self) -> None:
+        """What has come meanwhile, or is known better, is in the next summary."""
+        delays = measured([(MS, 0)])
+        self.assertSummary(delays.rtt(), [MS])
+        delays.run.amend(0, THEN, THEN, 2 * MS)
+        self.assertSummary(delays.rtt(), [2 * MS])
+        seq = delays.run.send(THEN, THEN)
+        self.assertSummary(delays.rttFromDue(), [2 * MS])
+        delays.run.reply(seq, THEN + 5 * MS, 5 * MS)
+        self.assertSummary(delays.rtt(), [2 * MS, 5 * MS])
+        self.assertSummary(delays.rttFromDue(), [2 * MS, 5 * MS])
+        self.assertSummary(delays.ipdv(), [3 * MS])
+
     def test_burstsGoOn(self) -> None:
         """A burst may reach over what is taken at once."""
         losses, run = Losses(), measured([(MS, 0), *[None] * 5]).run

@@ -595,6 +595,7 @@ class TrackerTests(SynchronousTestCase):
         tracker.add(0, THEN, THEN, THEN + SECOND, THEN + MS, 1)
         self.assertEqual(tracker.misfits, 1)
         self.assertIsNone(tracker.report())
+        self.assertEqual(list(tracker.stretches()), [(0, None)])
 
     def test_farFuture(self) -> None:
         """A clock that is thousands of years ahead is measured like any other."""

@@ -229,8 +229,9 @@ class PingerCase(SynchronousTestCase):
         """Begin one, with a connection."""
         chance = plan.pop("chance", lambda: 0.0)
         delay = plan.pop("delay", lambda seq: 0.020)
+        stamp = plan.pop("stamp", ISO)
         self.far = Far(Plan(**plan), chance=chance)
-        self.far.delay = delay
+        self.far.delay, self.far.stamp = delay, stamp
         self.told = self.far.told
         self.found = self.far.pinger.measurement
         self.far.start()
@@ -728,14 +729,13 @@ class ExtraTests(PingerCase):
 
     def extraUnderWay(self) -> None:
         """Go on until an extra probe is under way."""
-        self.far.stamp = CTIME
         self.far.delay = lambda seq: None if seq >= EXTRA else 0.02
         while not self.far.sent(extras=True):
             self.far.run(0.01)
 
     def test_unanswered(self) -> None:
         """One without a reply is followed by another, when its time is over."""
-        far = self.begin(interval=100 * MS, timeout=SECOND)
+        far = self.begin(interval=100 * MS, timeout=SECOND, stamp=CTIME)
         self.extraUnderWay()
         far.run(0.9)
         self.assertEqual(len(far.sent(extras=True)), 1)
@@ -746,7 +746,7 @@ class ExtraTests(PingerCase):
 
     def test_late(self) -> None:
         """One that comes twice, or after it was given up, is nothing."""
-        far = self.begin(interval=100 * MS, timeout=SECOND)
+        far = self.begin(interval=100 * MS, timeout=SECOND, stamp=CTIME)
         self.extraUnderWay()
         far.run(4)
         (_, first), *_ = far.sent(extras=True)
@@ -759,7 +759,7 @@ class ExtraTests(PingerCase):
         """The stamp of an altered one is not believed, and one that cannot be told
         from it is not taken for a probe's."""
         for line in b"nonsense\n", None:
-            far = self.begin(interval=SECOND)
+            far = self.begin(interval=SECOND, stamp=CTIME)
             self.extraUnderWay()
             (_, extra), *_ = far.sent(extras=True)
             if line is None:

@@ -1,0 +1,182 @@
+"""Tests for L{echostamp.rfc8762.admission}."""
+
+from __future__ import annotations
+
+from collections import Counter
+from ipaddress import ip_network
+
+from hypothesis import given
+from hypothesis import strategies as st
+from twisted.trial.unittest import SynchronousTestCase
+
+from echostamp.rfc8762 import admission
+from echostamp.rfc8762.admission import (
+    ANSWERING_PORTS,
+    MOST_SOURCES,
+    Allowed,
+    Rates,
+    isReflected,
+)
+from echostamp.rfc8762.packets import ntpTimestamp, ptpTimestamp
+
+SECOND = 1_000_000_000
+
+#: 2023.
+EPOCH = 1_700_000_000 * SECOND
+
+
+def admitted(rates: Rates, host: str, now: int, count: int) -> int:
+    """Count how many of a source's packets are not too many."""
+    return sum(not rates.isOver(host, now) for _ in range(count))
+
+
+class RatesTests(SynchronousTestCase):
+    """
+    How many packets are answered in a second.
+    """
+
+    def test_oneSource(self) -> None:
+        """A source has its rate, in each second anew, and takes nothing from others."""
+        rates = Rates(3, 100)
+        for now in 0, SECOND, 5 * SECOND:
+            self.assertEqual(admitted(rates, "192.0.2.1", now, 10), 3)
+            self.assertEqual(admitted(rates, "192.0.2.2", now, 10), 3)
+        self.assertEqual(admitted(rates, "192.0.2.1", 6 * SECOND - 1, 10), 0)
+
+    def test_total(self) -> None:
+        """All sources together have a rate, too; who is over his own does not use it
+        up."""
+        rates = Rates(3, 10)
+        self.assertEqual(admitted(rates, "192.0.2.1", 0, 1000), 3)
+        left = sum(admitted(rates, f"192.0.2.{each}", 0, 1) for each in range(2, 99))
+        self.assertEqual(left, 7)
+        self.assertEqual(admitted(rates, "192.0.2.1", SECOND, 1), 1)
+
+    def test_networksOfIpv6(self) -> None:
+        """An IPv6 /64 is one source, whatever link it is on; the next is another."""
+        rates = Rates(3, 100)
+        self.assertEqual(admitted(rates, "2001:db8::1", 0, 2), 2)
+        self.assertEqual(admitted(rates, "2001:db8::ffff:1%eth0", 0, 2), 1)
+        self.assertEqual(admitted(rates, "2001:db8:0:1::1", 0, 5), 3)
+
+    def test_tableIsFull(self) -> None:
+        """When so many sources are known that no more are told apart, those that are
+        keep their rate, and all others have that of one."""
+        rates = Rates(2, 1_000_000)
+        known = [f"10.0.{each >> 8}.{each & 255}" for each in range(MOST_SOURCES)]
+        for host in known:
+            self.assertFalse(rates.isOver(host, 0))
+        others = sum(
+            admitted(rates, f"10.9.{each >> 8}.{each & 255}", 0, 1)
+            for each in range(5000)
+        )
+        self.assertEqual(others, 2)
+        for host in known:
+            self.assertEqual(admitted(rates, host, 0, 5), 1)
+        self.assertEqual(admitted(rates, "10.9.0.0", SECOND, 5), 2)
+
+    def test_clockIsSet(self) -> None:
+        """A clock that falls begins a new second; nobody waits for the old one."""
+        rates = Rates(1, 100)
+        self.assertEqual(admitted(rates, "192.0.2.1", 9 * SECOND, 2), 1)
+        self.assertEqual(admitted(rates, "192.0.2.1", SECOND, 2), 1)
+
+    @given(
+        st.lists(
+            st.tuples(
+                st.sampled_from([f"192.0.2.{each}" for each in range(9)])
+                | st.sampled_from(["2001:db8::1", "2001:db8::2", "fe80::1%eth0"]),
+                st.integers(0, SECOND // 3),
+            ),
+            max_size=200,
+        )
+    )
+    def test_isBounded(self, arrivals: list[tuple[str, int]]) -> None:
+        """Whoever comes when: in each second nobody has more than his rate, nor have
+        all, and no more is remembered than there is room for."""
+        before, admission.MOST_SOURCES = admission.MOST_SOURCES, 4
+        try:
+            rates = Rates(3, 8)
+            now, until = 0, 0
+            answered: Counter[str] = Counter()
+            for host, later in arrivals:
+                now += later
+                if now >= until:
+                    answered.clear()
+                    until = now + SECOND
+                if not rates.isOver(host, now):
+                    answered[host] += 1
+                assert len(rates._counts) <= 5
+                assert answered.total() <= 8
+                assert max(answered.values(), default=0) <= 3
+        finally:
+            admission.MOST_SOURCES = before
+
+
+class AllowedTests(SynchronousTestCase):
+    """
+    Whose packets are answered.
+    """
+
+    def test_everybody(self) -> None:
+        """Without networks it is everybody."""
+        self.assertTrue(Allowed().has("192.0.2.1"))
+        self.assertTrue(Allowed().has("2001:db8::1"))
+
+    def test_networks(self) -> None:
+        """With them it is who is in one of them, of either family, on any link."""
+        allowed = Allowed([ip_network("192.0.2.0/25"), ip_network("fe80::/10")])
+        for host, isIn in [
+            ("192.0.2.1", True),
+            ("192.0.2.127", True),
+            ("192.0.2.128", False),
+            ("fe80::1", True),
+            ("fe80::1%eth0", True),
+            ("2001:db8::1", False),
+            ("::ffff:192.0.2.1", False),
+        ]:
+            for _ in "first", "remembered":
+                self.assertEqual(allowed.has(host), isIn, host)
+
+    def test_isBounded(self) -> None:
+        """What is remembered of those who asked has a bound."""
+        allowed = Allowed([ip_network("10.0.0.0/16")])
+        for each in range(10_000):
+            host = f"10.{each & 1}.{each >> 8}.{each & 255}"
+            self.assertEqual(allowed.has(host), not each & 1)
+            self.assertLessEqual(len(allowed._known), 2048)
+
+
+class ReflectedTests(SynchronousTestCase):
+    """
+    Which packets are a session-reflector's.
+    """
+
+    def test_ports(self) -> None:
+        """RFC 862 echo, 863 discard, 864 chargen, 865 quote, 867 daytime, 868 time."""
+        self.assertEqual(ANSWERING_PORTS, {0, 7, 9, 19, 17, 13, 37})
+
+    @given(st.integers(EPOCH, 2 * EPOCH), st.integers(-2 * SECOND, 2 * SECOND))
+    def test_oneSecond(self, t2: int, residence: int) -> None:
+        """Its two times are at most a second apart, in either format."""
+        t3 = t2 + residence
+        isWithin = abs(residence) <= SECOND
+        self.assertEqual(
+            isReflected(
+                ptpTimestamp(t2, 37 * SECOND), ptpTimestamp(t3, 37 * SECOND), True
+            ),
+            isWithin,
+        )
+        ntp = ntpTimestamp(t2), ntpTimestamp(t3)
+        # The format's own rounding, and its era, which ends in 2036.
+        if abs(abs(residence) - SECOND) > 1 and abs(ntp[0] - ntp[1]) < 1 << 40:
+            self.assertEqual(isReflected(*ntp, False), isWithin)
+
+    @given(st.integers(0, 2**64 - 1), st.integers(0, 2**64 - 1), st.booleans())
+    def test_anything(self, received: int, sent: int, isPtp: bool) -> None:
+        """Any 64 bits are read, the nanoseconds of which there cannot be so many, too;
+        which of the two is the later one does not matter."""
+        self.assertIs(
+            isReflected(received, sent, isPtp), isReflected(sent, received, isPtp)
+        )
+        self.assertTrue(isReflected(received, received, isPtp))

@@ -1,0 +1,108 @@
+"""Tests for L{echostamp.rfc8762.clock}."""
+
+from __future__ import annotations
+
+import ctypes
+import errno
+from typing import Any
+
+from twisted.trial.unittest import SynchronousTestCase
+
+from echostamp.rfc8762.clock import KernelClock, _Timex, kernelClock
+from echostamp.test.fakes import osError
+
+#: Of C{linux/timex.h}.
+STA_PLL, STA_UNSYNC, STA_NANO = 0x0001, 0x0040, 0x2000
+TIME_OK, TIME_INS, TIME_ERROR = 0, 1, 5
+
+
+class Kernel:
+    """
+    What C{adjtimex} answers.
+    """
+
+    def __init__(self, state: int, status: int, maxerror: int, tai: int) -> None:
+        """
+        @param maxerror: microseconds.
+        @param tai: seconds.
+        """
+        self._state = state
+        self._fields = {"status": status, "maxerror": maxerror, "tai": tai}
+
+    def __call__(self, timex: Any) -> int:
+        assert timex.modes == 0, "nothing is to be changed"
+        for name, value in self._fields.items():
+            setattr(timex, name, value)
+        return self._state
+
+
+class KernelClockTests(SynchronousTestCase):
+    """
+    What the kernel says of its own clock.
+    """
+
+    def test_synchronized(self) -> None:
+        """A clock that somebody keeps has an error, of which the kernel says so many
+        microseconds; a leap second to come does not change that."""
+        for state in TIME_OK, TIME_INS:
+            kernel = Kernel(state, STA_PLL | STA_NANO, 1234, 37)
+            self.assertEqual(
+                kernelClock(kernel), KernelClock(True, 1_234_000, 37_000_000_000)
+            )
+
+    def test_taiIsNotTold(self) -> None:
+        """Where the kernel was not told how far TAI is ahead, it says 0."""
+        self.assertEqual(
+            kernelClock(Kernel(TIME_OK, STA_PLL, 5, 0)), KernelClock(True, 5000, None)
+        )
+
+    def test_notSynchronized(self) -> None:
+        """A clock that nobody keeps has no error that could be relied on; what its TAI
+        is may be known nevertheless."""
+        for state, status in [(TIME_ERROR, 0), (TIME_OK, STA_UNSYNC)]:
+            self.assertEqual(
+                kernelClock(Kernel(state, status, 16_000_000, 37)),
+                KernelClock(False, None, 37_000_000_000),
+            )
+
+    def test_forbidden(self) -> None:
+        """Where the call is forbidden, or is none, nothing is known."""
+        for error in osError(errno.EPERM), osError(errno.ENOSYS), AttributeError():
+
+            def fail(timex: Any, error: Exception = error) -> int:
+                raise error
+
+            self.assertEqual(kernelClock(fail), KernelClock(False, None, None))
+
+    def test_library(self) -> None:
+        """The C library's call has its error raised, and its answer given."""
+
+        class Library:
+            result = -1
+
+            def adjtimex(self, timex: Any) -> int:
+                ctypes.set_errno(errno.EPERM)
+                return self.result
+
+        library = Library()
+        self.patch(ctypes, "CDLL", lambda name, use_errno: library)
+        self.assertEqual(kernelClock(), KernelClock())
+        library.result = TIME_ERROR
+        self.assertEqual(kernelClock(), KernelClock())
+
+    def test_layout(self) -> None:
+        """C{struct timex} of a 64-bit Linux: 208 octets, C{maxerror} at 24, C{status}
+        at 40, C{tai} at 160."""
+        if ctypes.sizeof(ctypes.c_long) == 8:
+            timex = _Timex
+            self.assertEqual(ctypes.sizeof(timex), 208)
+            self.assertEqual(
+                (timex.maxerror.offset, timex.status.offset, timex.tai.offset),
+                (24, 40, 160),
+            )
+
+    def test_system(self) -> None:
+        """This system's answer, whatever it is, holds together."""
+        found = kernelClock()
+        self.assertEqual(found.isSynchronized, found.error is not None)
+        self.assertGreaterEqual(found.error or 0, 0)
