@@ -181,9 +181,12 @@ class Window:
     def _estimate(self, best: Best) -> Best:
         """
         Take the slope that leaves the most room; but where that is the greatest that is
-        looked for, it tells nothing, and the middle of those that fit is as good.
+        looked for, or both the least and the greatest fit, it tells nothing, and the
+        middle of those that fit is better.
         """
-        return best if abs(best.slope) < MOST_DRIFT else self._lines.middle()
+        slowest, fastest = self._lines.slopes()
+        isLimit = abs(best.slope) == MOST_DRIFT or fastest - slowest == 2 * MOST_DRIFT
+        return self._lines.middle() if isLimit else best
 
     def report(self) -> OffsetReport:
         """
