@@ -82,13 +82,27 @@ class KernelClockTests(SynchronousTestCase):
 
             def adjtimex(self, timex: Any) -> int:
                 ctypes.set_errno(errno.EPERM)
+                timex._obj.maxerror, timex._obj.tai = 1234, 37
                 return self.result
 
         library = Library()
-        self.patch(ctypes, "CDLL", lambda name, use_errno: library)
+
+        def load(name: None, use_errno: bool) -> Library:
+            assert use_errno, "whose error would it be?"
+            return library
+
+        self.patch(ctypes, "CDLL", load)
         self.assertEqual(kernelClock(), KernelClock())
-        library.result = TIME_ERROR
-        self.assertEqual(kernelClock(), KernelClock())
+        for result, isSynchronized in [
+            (TIME_OK, True),
+            (TIME_INS, True),
+            (TIME_ERROR, False),
+        ]:
+            library.result = result
+            error = 1_234_000 if isSynchronized else None
+            self.assertEqual(
+                kernelClock(), KernelClock(isSynchronized, error, 37_000_000_000)
+            )
 
     def test_layout(self) -> None:
         """C{struct timex} of a 64-bit Linux: 208 octets, C{maxerror} at 24, C{status}

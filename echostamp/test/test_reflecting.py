@@ -344,6 +344,7 @@ class ServiceTests(FakeSystemTestCase):
         )
         self.assertEqual(len(self.receive(senderPacket(SenderPacket(1, 2, 3)))), 1)
         made.stopService()
+        self.assertFalse(made.running)
         self.assertTrue(all(each.isClosed for each in self.sockets.made))
         self.assertEqual(self.reactor.getReaders(), [])
         self.assertEqual(self.log(), ["STAMP packets: 1 answered"])

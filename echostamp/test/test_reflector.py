@@ -194,8 +194,9 @@ class AnswerTests(SynchronousTestCase):
         self.assertEqual(end.counts, {"answered": 1})
 
     def test_authenticated(self) -> None:
-        """RFC 8762, figure 6, and RFC 8972, figure 4; what is not used is zero."""
-        used = b"\0\0\0\5" + b"\xee" * 12 + T1 + b"\x52\x34" + b"\xab\xcd"
+        """RFC 8762, figure 6, and RFC 8972, figure 4; what is not used is zero, and is
+        not read: there is no Z in octet 12."""
+        used = b"\0\0\0\5" + b"\xaa" * 12 + T1 + b"\x52\x34" + b"\xab\xcd"
         asked = used + b"\xee" * 68
         asked += hmac.new(ONE, asked, hashlib.sha256).digest()[:16]
         end = End(keys={None: [ONE]})

@@ -491,6 +491,27 @@ class PortTests(SynchronousTestCase):
         )
         self.assertEqual(self.receiver.left, [])
 
+    def test_howItWasReturned(self) -> None:
+        """Beside what the network returns stands how it came, as it does beside any
+        datagram; that is not taken for the error."""
+        made = self.port(host="0.0.0.0", departures=True)
+        ip = socket.IPPROTO_IP
+        how = [
+            number(ip, IP_TTL, 64),
+            (ip, IP_TOS, b"\0"),
+            info("192.0.2.1", "192.0.2.1"),
+        ]
+        refused = queued(errno.ECONNREFUSED, ORIGIN_ICMP, 0)
+        self.socket.errors = [
+            ([refused, *how], PEER),
+            ([*how, refused], PEER),
+            (how, ()),
+        ]
+        self.assertTrue(made.readDepartures())
+        self.assertEqual(self.receiver.refusals, [(errno.ECONNREFUSED, PEER)] * 2)
+        self.assertEqual(self.socket.errors, [])
+        self.assertFalse(made.readDepartures())
+
     def test_errorQueueIsStrange(self) -> None:
         """What says nothing, or has no time, is passed over; what the queue holds is
         bounded in one turn."""
