@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from echostamp.measure.delay import Delays, roundTrip
 from echostamp.measure.offset import OffsetTracker, OwnClock
 from echostamp.measure.samples import Probe
-from echostamp.measure.turns import FarZone, Turns, nextTurn
+from echostamp.measure.turns import AT_ONCE, FarZone, Turns, nextTurn
 from echostamp.stamps import Reading
 
 if TYPE_CHECKING:
@@ -334,6 +334,9 @@ class Measurement:
         if bounds is None:
             return None
         low, high = bounds
+        if self.extras >= AT_ONCE + self.delays.run.sent:
+            # At long intervals they would be more than the probes.
+            return None
         if not self._turns.isWorth(high - low, self._resolution, self._leastRtt):
             return None
         now = at.realtime + self._turns.wait(at.after)

@@ -106,6 +106,22 @@ class Envelope:
         """
         self._cut(_Half(-1, -time, -value))
 
+    def keepBetween(self, upper: tuple[int, int], lower: tuple[int, int]) -> bool:
+        """
+        Keep the lines between two points; all of them where there is none.
+
+        @param upper: a time, and the value that they are at most.
+        @param lower: a time, and the value that they are at least.
+        @return: whether there is one.
+        """
+        before = self._corners, self._edges
+        self.atMost(*upper)
+        self.atLeast(*lower)
+        if self.isEmpty:
+            self._corners, self._edges = before
+            return False
+        return True
+
     def _cut(self, half: _Half) -> None:
         """
         Keep what lies in one half of the plane, its edge included (Sutherland and

@@ -12,9 +12,9 @@ L{Envelope} of these bounds.  The result is a bound, not a confidence interval.
 from __future__ import annotations
 
 from array import array
-from bisect import bisect_right
+from bisect import bisect_right, insort
 from collections.abc import Iterator
-from math import sqrt
+from math import isnan, nan
 from typing import NamedTuple
 
 from echostamp.measure.delay import roundTrip
@@ -45,13 +45,16 @@ NO_FIT = "stepped, slewed, or more than one machine"
 _MOST_PPM = float(MOST_DRIFT * 1_000_000)
 
 #: A window is in doubt where the room for a line is less than this part of the RTT.
-_LEAST_ROOM = 0.5
+_LEAST_ROOM = 0.7
 
-#: And where it is less than the RTT by more than this times what queues explain: the
-#: mean RTT above the shortest, over the square root of how many there are.  With less
-#: than 3 clocks that were not slewed are doubted, with 3 none of hundreds; slews are
-#: seen as often.
-_QUEUES = 3.0
+#: And where it is less than the RTT by more than queues explain: this times what so
+#: many of the shortest RTTs differ.  The mean would not do: one reply that takes 3 s
+#: explains anything.
+_QUEUES, _SHORTEST = 2.5, 10
+
+#: Beside a misfit a window of fewer probes has no drift, and no least delay: where two
+#: machines answer by chance, two or three replies in a row are of the same.
+_FEWEST = 10
 
 
 class OffsetReport(NamedTuple):
@@ -88,8 +91,8 @@ class Stretch(NamedTuple):
     Probes one after the other, of the same window.
 
     @ivar first: the number of the first one.
-    @ivar drift: the window's drift, as a part of 1; 0 where it is not known.  L{None}:
-        each of the probes is alone in a window.
+    @ivar drift: the window's drift, as a part of 1.  L{None}: each of the probes is in
+        a window of too few.
     """
 
     first: int
@@ -102,6 +105,7 @@ class Window:
 
     @ivar first: the number of its first probe.
     @ivar last: the greatest number of its probes.
+    @ivar count: how many times it has taken.
     @ivar resolution: the coarsest of the stamps' resolutions.
     @ivar leastRtt: the shortest round trip.
     """
@@ -114,7 +118,8 @@ class Window:
         self.first = self.last = first
         self.resolution = 0
         self.leastRtt: int | None = None
-        self._count = self._total = 0
+        self.count = 0
+        self._shortest: list[int] = []
         self._span = 0
         self._t1 = self._began = self._ended = t1
         self._offset = offset
@@ -122,22 +127,26 @@ class Window:
 
     def add(self, t1: int, t2: int, t3: int, t4: int, resolution: int) -> bool:
         """
-        Take a probe's times.
+        Take a probe's times, if a line still fits.
 
-        @return: whether a line still fits.
+        @return: whether one does.
         """
-        rtt = roundTrip(t1, t2, t3, t4)
         end = t4 + NEAR_RESOLUTION
+        upper = t1 - self._t1, t2 + resolution - t1 - self._offset
+        lower = end - self._t1, t3 - end - self._offset
+        if not self._lines.keepBetween(upper, lower):
+            return False
+        rtt = roundTrip(t1, t2, t3, t4)
         if self.leastRtt is None or rtt < self.leastRtt:
             self.leastRtt, self._span = rtt, end - t1
-        self._count += 1
-        self._total += rtt
+        self.count += 1
+        if len(self._shortest) < _SHORTEST or rtt < self._shortest[-1]:
+            insort(self._shortest, rtt)
+            del self._shortest[_SHORTEST:]
         self.resolution = max(self.resolution, resolution)
         self._began = min(self._began, t1)
         self._ended = max(self._ended, t4)
-        self._lines.atMost(t1 - self._t1, t2 + resolution - t1 - self._offset)
-        self._lines.atLeast(end - self._t1, t3 - end - self._offset)
-        return not self._lines.isEmpty
+        return True
 
     def isOver(self, t1: int, longest: int) -> bool:
         """
@@ -202,8 +211,7 @@ class Window:
         tight = self.resolution < rtt * _LEAST_ROOM and best.room < rtt * _LEAST_ROOM
         # The shortest ways there and back are not of the same probe: with queues in
         # both they leave less room than the shortest round trip.
-        spread = self._total / self._count - rtt
-        tight &= rtt - best.room > spread * _QUEUES / sqrt(self._count)
+        tight &= rtt - best.room > (self._shortest[-1] - rtt) * _QUEUES
         return OffsetReport(
             at,
             round(line.start + line.slope * (at - self._t1)) + self._offset,
@@ -234,9 +242,9 @@ class OffsetTracker:
         self._current: Window | None = None
         self._previous: Window | None = None
         self._doubts = False
-        # The first probe of each stretch that is over, and what is not 0 of the drifts.
+        # The first probe and the drift of each stretch that is over; NaN for none.
         self._firsts = array("q")
-        self._drifts: dict[int, float | None] = {}
+        self._drifts = array("d")
 
     def add(
         self, seq: int, t1: int, t2: int, t3: int, t4: int, resolution: int
@@ -255,7 +263,7 @@ class OffsetTracker:
             window = None
         if window is not None and not window.add(t1, t2, t3, t4, resolution):
             self.misfits += 1
-            self._over(window, 0.0)
+            self._over(window)
             self._current = self._previous = window = None
         if window is None:
             # Stretches follow one another, whatever overtook what.
@@ -265,7 +273,7 @@ class OffsetTracker:
                 self._current = window
             else:  # it came back sooner than it left
                 self.misfits += 1
-                self._over(window, None)
+                self._over(window)
         window.last = max(window.last, seq)
 
     def restart(self) -> None:
@@ -279,21 +287,29 @@ class OffsetTracker:
     def _close(self) -> None:
         window = self._current
         if window is not None:
-            self._over(window, window.drift())
+            self._over(window)
             self._doubts |= window.report().verdict == DOUBTFUL
         self._previous, self._current = window, None
 
-    def _over(self, window: Window, drift: float | None) -> None:
+    def _over(self, window: Window) -> None:
         """
         Remember where a window began that is over.
         """
-        if window.first == window.last:
-            drift = None
-            if self._firsts and self._drifts.get(self._firsts[-1], 0.0) is None:
+        drift = self._drift(window)
+        if drift is None:
+            if self._drifts and isnan(self._drifts[-1]):
                 return
+            drift = nan
         self._firsts.append(window.first)
-        if drift != 0.0:
-            self._drifts[window.first] = drift
+        self._drifts.append(drift)
+
+    def _drift(self, window: Window) -> float | None:
+        """
+        Give a window's drift; L{None} where it has too few probes for PDV.
+        """
+        isAlone = window.first == window.last
+        isShort = self.misfits > 0 and window.count < _FEWEST
+        return None if isAlone or isShort else window.drift()
 
     def prune(self, first: int) -> None:
         """
@@ -301,10 +317,8 @@ class OffsetTracker:
 
         @param first: the number of the oldest probe that is kept.
         """
-        gone = bisect_right(self._firsts, first) - 1
-        for each in self._firsts[: max(gone, 0)]:
-            self._drifts.pop(each, None)
-        del self._firsts[: max(gone, 0)]
+        gone = max(bisect_right(self._firsts, first) - 1, 0)
+        del self._firsts[:gone], self._drifts[:gone]
 
     def window(self) -> Window | None:
         """
@@ -339,10 +353,10 @@ class OffsetTracker:
         """
         Give the stretches of the run, in order.
         """
-        for first in self._firsts:
-            yield Stretch(first, self._drifts.get(first, 0.0))
+        for first, drift in zip(self._firsts, self._drifts, strict=True):
+            yield Stretch(first, None if isnan(drift) else drift)
         if self._current is not None:
-            yield Stretch(self._current.first, self._current.drift())
+            yield Stretch(self._current.first, self._drift(self._current))
 
 
 class OwnClock:

@@ -50,8 +50,8 @@ class OneWay(NamedTuple):
     One direction.
 
     @ivar pdv: the delay above the least seen (RFC 5481, section 4.2), with the drift
-        taken out; each window has a least of its own, and needs two probes to have one.
-        L{None} where most probes are alone in their window.
+        taken out; each window has a least of its own.  L{None} where most probes are in
+        windows of too few to have one.
     @ivar range: the delay itself (RFC 7679), in the window that the offset is reported
         of.  The quantile method is that of L{quantile}.
     """

@@ -16,7 +16,7 @@ from typing import NamedTuple
 LIMIT = 1_000_000
 
 #: Probes that are kept, and let go, together.
-_BLOCK = 4096
+_BLOCK = 1024
 
 #: In a column of times: what is not known.
 UNKNOWN = -(1 << 63)
@@ -149,7 +149,7 @@ class Run:
         leave: Callable[[Block], object] = lambda block: None,
     ) -> None:
         """
-        @param limit: how many probes are kept, give or take 4,095; not below 8,192.
+        @param limit: how many probes are kept, give or take 1,023; not below 2,048.
         @param leave: takes probes that are about to be let go.
         """
         self.sent = self.received = self.lost = self.late = 0

@@ -372,8 +372,8 @@ class OneWayTests(SynchronousTestCase):
         return delays, tracker
 
     def test_aloneInAWindow(self) -> None:
-        """A probe that is alone in its window has no PDV, and where that is so of most
-        PDV cannot be told; their windows are remembered as one."""
+        """Probes that are in a window of few, beside a misfit, have no PDV, and where
+        that is so of most PDV cannot be told; their windows are remembered as one."""
         delays, tracker = self.jumping([number % 2 * SECOND for number in range(100)])
         self.assertEqual(tracker.misfits, 99)
         self.assertEqual([first for first, _ in tracker.stretches()], [0, 99])
@@ -382,16 +382,39 @@ class OneWayTests(SynchronousTestCase):
         for way in found:
             self.assertIsNone(way.pdv)
             self.assertIsNotNone(way.range)
-        delays, tracker = self.jumping([0, 0, 0, SECOND, 2 * SECOND, 0, 0])
+        jumps = [0] * 10 + [SECOND, 2 * SECOND] + [0] * 10
+        delays, tracker = self.jumping(jumps)
         self.assertEqual(
-            list(tracker.stretches())[:3], [(0, 0.0), (3, None), (5, mock.ANY)]
+            list(tracker.stretches()), [(0, mock.ANY), (10, None), (12, mock.ANY)]
         )
         found = oneWays(delays.run, tracker)
         assert found is not None
         for way in found:
             assert way.pdv is not None
-            self.assertEqual(way.pdv.n, 5)
+            self.assertEqual(way.pdv.n, 20)
             self.assertLess(way.pdv.max, 2 * MS)
+
+    def test_twoMachinesByChance(self) -> None:
+        """Where two machines answer by chance, some replies in a row are of the same:
+        what these differ is no PDV."""
+        source = random.Random(7)
+        delays, tracker = self.jumping(
+            [source.randrange(2) * SECOND for _ in range(300)]
+        )
+        found = oneWays(delays.run, tracker)
+        assert found is not None
+        self.assertEqual([way.pdv for way in found], [None, None])
+
+    def test_driftBeforeAStep(self) -> None:
+        """The drift is taken out also of what was before a step."""
+        offsets = [number * 50_000 + number // 100 * SECOND for number in range(300)]
+        delays, tracker = self.jumping(offsets)
+        found = oneWays(delays.run, tracker)
+        assert found is not None
+        for way in found:
+            assert way.pdv is not None
+            self.assertEqual(way.pdv.n, 300)
+            self.assertLess(way.pdv.max, 2.2 * MS)
 
     def test_sameAsProbeByProbe(self) -> None:
         """Figures that are read from columns are those that the definitions give of one

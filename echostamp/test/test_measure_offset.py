@@ -538,6 +538,44 @@ class TrackerTests(SynchronousTestCase):
         assert report is not None
         self.assertEqual(report.verdict, DOUBTFUL)
 
+    def test_fewBetweenMisfits(self) -> None:
+        """Between misfits a window needs ten probes to have a drift; of what has not,
+        however much it is, little is remembered."""
+        source = random.Random(2)
+        tracker = OffsetTracker()
+        for seq in range(3000):
+            self.feed(tracker, range(seq, seq + 1), source.randrange(2) * SECOND)
+        self.assertGreater(tracker.misfits, 1000)
+        stretches = list(tracker.stretches())
+        self.assertLess(len(stretches), 20)
+        self.assertEqual(stretches[0], (0, None))
+        tracker.restart()
+        self.feed(tracker, range(3000, 3009), 0)
+        self.assertIsNone(list(tracker.stretches())[-1].drift)
+        self.feed(tracker, range(3009, 3010), 0)
+        self.assertIsNotNone(list(tracker.stretches())[-1].drift)
+
+    def test_doubtAmongOutliers(self) -> None:
+        """That some replies take seconds hides no slew."""
+        flagged = 0
+        for seed in range(20):
+            source = random.Random(seed)
+            tracker = OffsetTracker()
+            for seq in range(200):
+                t1 = THEN + seq * SECOND
+                out, home = (
+                    100 * US + int(source.expovariate(1 / (20 * US))) for _ in range(2)
+                )
+                if source.random() < 0.03:
+                    home += 3 * SECOND
+                slewed = min(max(0, seq - 50), 50) * 4 * US
+                stamp = t1 + out + slewed
+                tracker.add(seq, t1, stamp, stamp, t1 + out + home, 1)
+            report = tracker.report()
+            assert report is not None
+            flagged += report.verdict != FITS
+        self.assertGreaterEqual(flagged, 19)
+
     def test_ourClockIsCut(self) -> None:
         """T4 is cut to a nanosecond: what it bounds is one further away."""
         tracker = OffsetTracker()
@@ -547,22 +585,24 @@ class TrackerTests(SynchronousTestCase):
         self.assertLessEqual(bounds[0], -1)
 
     def test_stretches(self) -> None:
-        """Where no line fits the drift of what was before is not known, and counts for
-        none; windows of which no probe is kept are forgotten."""
+        """Where no line fits any longer the drift of what was before stays known;
+        windows of which no probe is kept are forgotten."""
         tracker = OffsetTracker(100 * SECOND)
-        for seq in range(120):
+        for seq in range(122):
             t1 = THEN + seq * SECOND
             stamp = t1 + MS + seq * 10 * US + (5 * SECOND if seq >= 10 else 0)
             tracker.add(seq, t1, stamp, stamp, t1 + 2 * MS, 1)
-        self.assertEqual(
-            [(first, drift == 0.0) for first, drift in tracker.stretches()],
-            [(0, True), (10, False), (111, False)],
-        )
-        self.feed(tracker, range(120, 140), 0)
+        for (first, drift), expected in zip(
+            tracker.stretches(), [0, 10, 111], strict=True
+        ):
+            self.assertEqual(first, expected)
+            assert drift is not None
+            self.assertApproximates(drift, 1e-5, 1e-10)
+        self.feed(tracker, range(122, 140), 0)
         for first, left in (
-            (9, [0, 10, 111, 120]),
-            (10, [10, 111, 120]),
-            (119, [111, 120]),
+            (9, [0, 10, 111, 122]),
+            (10, [10, 111, 122]),
+            (121, [111, 122]),
         ):
             tracker.prune(first)
             self.assertEqual([each.first for each in tracker.stretches()], left)

@@ -24,8 +24,8 @@ from echostamp.measure.samples import Probe, Run
 #: Any value that a column holds.
 times = st.integers(min_value=-(1 << 63) + 1, max_value=(1 << 63) - 1)
 
-#: Times that are less than 146 years apart.
-near = st.integers(min_value=-(1 << 61) + 1, max_value=(1 << 61) - 1)
+#: Times that are less than 146 years apart, with some to spare.
+near = st.integers(min_value=-(1 << 60), max_value=1 << 60)
 
 #: The most probes that are kept in these tests, and some more.
 KEPT, MORE = 8192, 20_000

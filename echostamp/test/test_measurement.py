@@ -266,6 +266,39 @@ class MeasurementTests(SynchronousTestCase):
             self.assertEqual(found.extras, number)
             self.assertTrue(1 < number < 60, number)
 
+    def test_extrasAreASecondApart(self) -> None:
+        """However short the interval is, behind the first 20 extra probes comes one a
+        second."""
+        for ms in range(0, 1000, 10):
+            self.probe(ms, rtt=0.4, form="ctime")
+        when = 1000 * MS
+        for number in range(60):
+            found = self.found.nextExtra(at(when / MS))
+            assert found is not None
+            when = found
+            self.found.extraSent(number, at(when / MS))
+        self.assertApproximates(when, 41 * SECOND, SECOND)
+
+    def test_extrasAtLongIntervals(self) -> None:
+        """Beside the first 20 there are no more extra probes than probes."""
+        found, number = self.found, 0
+        source = random.Random(3)
+        for minute in range(30):
+            now = minute * 60_000.0
+            self.probe(now, rtt=0.4, form="ctime")
+            while True:
+                when = found.nextExtra(at(now + 1))
+                if when is None or when / MS >= (minute + 1) * 60_000 - 10:
+                    break
+                number += 1
+                sent = found.extraSent(number, at(when / MS))
+                out = source.uniform(0.1, 40)
+                now = when / MS + out + source.uniform(0.1, 40)
+                reading = stamp(when / MS + out, "ctime")
+                found.extraAnswered(sent, at(now), reading)
+        self.assertGreater(found.extras, 20)
+        self.assertLessEqual(found.extras, 20 + found.delays.run.sent)
+
     def test_extrasAreForCoarseStamps(self) -> None:
         """Where stamps are fine, there is nothing to be gained."""
         self.assertIsNone(self.found.nextExtra(at(0)))
