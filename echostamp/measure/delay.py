@@ -285,4 +285,8 @@ class Delays:
 
 
 def _magnitudes(values: array[int]) -> array[int]:
-    return array("q", map(abs, values))
+    # In place: of a million values a copy is 8 MB.
+    for at, value in enumerate(values):
+        if value < 0:
+            values[at] = -value
+    return values

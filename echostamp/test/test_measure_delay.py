@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import random
 import statistics
+import tracemalloc
+from array import array
 from bisect import bisect_right
 from fractions import Fraction
 from itertools import groupby, pairwise
@@ -17,6 +19,7 @@ from echostamp.measure.delay import (
     Delays,
     Losses,
     Summary,
+    _magnitudes,
     ipdv,
     lossPercent,
     roundTrip,
@@ -119,6 +122,16 @@ class SummaryTests(SynchronousTestCase):
         ]
         self.assertEqual(list(ipdv(delays.run.blocks())), expected)
         self.assertSummary(delays.ipdv(), list(map(abs, expected)))
+
+    def test_signsAreTakenInPlace(self) -> None:
+        """Of a million differences no copy is made only to take their signs."""
+        values = array("q", range(-50_000, 50_000))
+        tracemalloc.start()
+        self.addCleanup(tracemalloc.stop)
+        found = _magnitudes(values)
+        _, peak = tracemalloc.get_traced_memory()
+        self.assertEqual(list(found), list(map(abs, range(-50_000, 50_000))))
+        self.assertLess(peak, 100_000)
 
     @given(st.lists(st.booleans()))
     def test_losses(self, lost: list[bool]) -> None:
@@ -393,6 +406,11 @@ class OneWayTests(SynchronousTestCase):
             assert way.pdv is not None
             self.assertEqual(way.pdv.n, 20)
             self.assertLess(way.pdv.max, 2 * MS)
+        jumps = [0] * 10 + [number % 2 * SECOND for number in range(1, 20)]
+        delays, tracker = self.jumping(jumps)
+        found = oneWays(delays.run, tracker)
+        assert found is not None
+        self.assertEqual([way.pdv for way in found], [None, None])
 
     def test_twoMachinesByChance(self) -> None:
         """Where two machines answer by chance, some replies in a row are of the same:

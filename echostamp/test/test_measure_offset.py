@@ -215,6 +215,27 @@ class EnvelopeTests(SynchronousTestCase):
             self.assertTrue(wideLow <= low < high <= wideHigh)
             self.assertLess(wideHigh - wideLow, (high - low) * 1.1)
 
+    def test_atMost64(self) -> None:
+        """As it is used no envelope has more than 64 edges."""
+        lines = Envelope()
+        for index in range(-300, 300):
+            moment = index * SECOND
+            bend = moment * moment // (1_500_000 * SECOND)
+            lines.atMost(moment, bend + 100 * MS)
+            lines.atLeast(moment, -bend)
+        self.assertTrue(40 < len(lines.bends()) <= 64)
+
+    def test_slopeStaysBounded(self) -> None:
+        """The limits of the slope are kept when edges are dropped, however little they
+        take away."""
+        lines = Envelope()
+        with mock.patch.multiple(envelope, MOST_EDGES=4, _LEFT=4):
+            lines.atMost(-16_000, 4)
+            lines.atLeast(17_000, -16)
+            lines.atMost(9_000, -2)
+        self.assertLessEqual(lines.slopes()[1], MOST_DRIFT)
+        self.assertGreaterEqual(lines.slopes()[0], -MOST_DRIFT)
+
     def test_cost(self) -> None:
         """A window of many probes costs some microseconds a probe."""
         source = random.Random(1)
