@@ -441,7 +441,12 @@ class Pinger:
         late = now - self._nextBeat
         if late >= HELD_UP:
             self.measurement.heldUp(late)
-            self._heldUp.update(self._underWay)
+            # Those that have left since were not under way.
+            self._heldUp.update(
+                seq
+                for seq, sent in self._underWay.items()
+                if sent.moment.after < self._nextBeat
+            )
         if self._underWay:
             self._setBeat(now)
 

@@ -455,6 +455,19 @@ class ReplyTests(PingerCase):
         self.assertEqual(self.found.holdUps, 1)
         self.assertEqual(self.found.heldUpFor, 695 * MS)
 
+    def test_sentAfterAHoldUp(self) -> None:
+        """What is sent late, after this end was held up, has its RTT."""
+        far = self.begin(interval=100 * MS, count=20, delay=lambda seq: 0.05)
+        far.run(0.51)
+        far.reactor.rightNow += 0.5
+        far.reactor.advance(0)
+        far.run(9)
+        rtts = [probe.rtt for probe in self.found.delays.run]
+        self.assertEqual([seq for seq, rtt in enumerate(rtts) if rtt is None], [5])
+        due = self.found.delays.rttFromDue()
+        assert due
+        self.assertGreater(due.max, 400 * MS)
+
     def test_heldUpWhileItWaited(self) -> None:
         """What came meanwhile may be read before any timer has its turn."""
         far = self.begin(interval=SECOND, count=2, timeout=500 * MS)
