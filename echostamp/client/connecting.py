@@ -161,21 +161,13 @@ class TimedEndpoint:
         """
         Find the addresses of a host.
 
-        @raise DNSLookupError: it has none.
-        @raise NoAddress: it may have some, but not of the kind that is asked for.
+        @raise DNSLookupError: as L{lookUp} does, and L{NoAddress}.
         """
-        receiver = _Addresses()
         self.isLookingUp = True
-        self._reactor.nameResolver.resolveHostName(
-            receiver, host, port, list(self._addressTypes)
-        )
-        addresses = await receiver.done
-        self.isLookingUp = False
-        if not addresses:
-            if len(self._addressTypes) == len(_KINDS):
-                raise DNSLookupError(host)
-            [kind] = self._addressTypes
-            raise NoAddress(f"there is no {_KINDS[kind]} address for it")
+        try:
+            addresses = await lookUp(self._reactor, host, port, self._addressTypes)
+        finally:
+            self.isLookingUp = False
         source = None if self._source is None else (self._source, 0)
         return [
             (
@@ -208,6 +200,29 @@ class _Noted:
 
         connecting: Deferred[IProtocol] = self._endpoint.connect(protocolFactory)
         return connecting.addCallback(connected)
+
+
+async def lookUp(
+    reactor: Any, host: str, port: int, addressTypes: Sequence[type], over: str = "TCP"
+) -> list[Address]:
+    """
+    Find the addresses of a host.
+
+    @param reactor: looks up names.
+    @param addressTypes: the kinds of addresses to look for.
+    @param over: C{TCP} or C{UDP}.
+    @raise DNSLookupError: it has none.
+    @raise NoAddress: it may have some, but not of the kind that is asked for.
+    """
+    receiver = _Addresses()
+    reactor.nameResolver.resolveHostName(receiver, host, port, list(addressTypes), over)
+    addresses = await receiver.done
+    if not addresses:
+        if len(addressTypes) == len(_KINDS):
+            raise DNSLookupError(host)
+        [kind] = addressTypes
+        raise NoAddress(f"there is no {_KINDS[kind]} address for it")
+    return addresses
 
 
 @implementer(IResolutionReceiver)

@@ -12,11 +12,9 @@ from typing import TYPE_CHECKING, Any
 
 from twisted.internet.defer import Deferred
 from twisted.internet.error import ConnectBindError, ConnectError
-from twisted.internet.interfaces import IHostResolution, IResolutionReceiver
-from zope.interface import implementer
 
 from echostamp.client import stampreport
-from echostamp.client.connecting import Address, NoAddress, SetUp
+from echostamp.client.connecting import SetUp, lookUp
 from echostamp.client.interfaces import LinkOwner
 from echostamp.client.measurement import Measurement, Moment, moment
 from echostamp.client.outcome import FAR_END_FAILED, Outcome
@@ -224,7 +222,7 @@ class StampWay:
         """
         Look up the name, and begin.
 
-        @return: fails with L{NoAddress}, or with L{ConnectError} where we cannot send.
+        @return: fails as L{lookUp} does, or with L{ConnectError} where we cannot send.
         """
         return Deferred.fromCoroutine(self._start(owner))
 
@@ -233,15 +231,13 @@ class StampWay:
         Look up the name, and begin.
         """
         began = self._clocks().after
-        first = _First()
         self.isLookingUp = True
-        self._reactor.nameResolver.resolveHostName(
-            first, self._host, self._port, self._addressTypes, "UDP"
-        )
-        address = await first.done
-        self.isLookingUp = False
-        if address is None:
-            raise NoAddress("the name does not resolve to an address of this kind")
+        try:
+            address, *_ = await lookUp(
+                self._reactor, self._host, self._port, self._addressTypes, "UDP"
+            )
+        finally:
+            self.isLookingUp = False
         if address.host != self._host:
             self.setUp.resolve = self._clocks().after - began
         is6 = ":" in address.host
@@ -329,30 +325,6 @@ def _sourceTo(peer: Any, is6: bool) -> str:
         probe.connect(peer)
         host: str = probe.getsockname()[0]
         return host
-
-
-@implementer(IResolutionReceiver)
-class _First:
-    """
-    The first address that a look-up finds.
-
-    @ivar done: fires with it; with L{None} where there is none.
-    """
-
-    def __init__(self) -> None:
-        self.done: Deferred[Address | None] = Deferred()
-        self._found: Address | None = None
-
-    def resolutionBegan(self, resolution: IHostResolution) -> None:
-        """The look-up has begun."""
-
-    def addressResolved(self, address: Address) -> None:  # type: ignore[override]
-        """An address was found."""
-        self._found = self._found or address
-
-    def resolutionComplete(self) -> None:
-        """There are no more."""
-        self.done.callback(self._found)
 
 
 def refusalName(error: int) -> str:

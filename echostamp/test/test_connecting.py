@@ -139,7 +139,7 @@ class TimedEndpointTests(SynchronousTestCase):
         connection comes from the source that is asked for."""
         endpoint = self.endpoint("far:7", addressTypes=[IPv6Address], source="::1")
         self.connect(endpoint)
-        self.assertEqual(self.resolver.questions, [("far", 7, [IPv6Address])])
+        self.assertEqual(self.resolver.questions, [("far", 7, [IPv6Address], "TCP")])
         self.resolver.answer(SIX)
         self.assertEqual(self.reactor.tcpClients[0][4], ("::1", 0))
 
