@@ -30,6 +30,8 @@ class Link(Protocol):
     @ivar kernel: what the kernel last knew of the connection, if it is TCP's.
     @ivar isConnection: whether it may be dead without anybody saying so, and another
         one may do better.
+    @ivar isPrompt: whether times are taken when replies come, and not when this program
+        reads them.
     """
 
     @property
@@ -42,6 +44,8 @@ class Link(Protocol):
     def kernel(self) -> TcpInfo | None: ...
     @property
     def isConnection(self) -> bool: ...
+    @property
+    def isPrompt(self) -> bool: ...
 
     def send(self, seq: int) -> Moment:
         """

@@ -44,6 +44,7 @@ class LineLink(Protocol):
 
     kernel: TcpInfo | None = None
     isConnection = True
+    isPrompt = False
 
     transport: Any
     whyAborted = ""

@@ -224,16 +224,19 @@ class Measurement:
             t2,
             resolution=1 if reading is None else reading.resolution,
             altered=isAltered,
-            void=void,
+            void=void or isHeldUp,
         )
 
-    def probeTimed(self, sent: Sent, at: Moment, times: Times) -> None:
+    def probeTimed(
+        self, sent: Sent, at: Moment, times: Times, isHeldUp: bool = False
+    ) -> None:
         """
         A reply to a probe has come in time, with all four times.
 
         @param at: when it was read.
+        @param isHeldUp: whether it may have waited to be read, by which T4 was taken.
         """
-        void = self._observe(at) != sent.steps
+        void = self._observe(at) != sent.steps or isHeldUp
         rtt = None if void else roundTrip(*times)
         self.isApart = True
         self.stamped += 1

@@ -1,8 +1,7 @@
 """
 What C{echostamp ping} does: L{Pinger} says when each probe is due, follows those that
-are under way, and keeps the connection up.  How a probe travels is its link's affair,
-see L{Link
-<echostamp.client.interfaces.Link>}; what comes of it is L{Measurement
+are under way, and keeps the connection up.  How a probe travels is its L{Link
+<echostamp.client.interfaces.Link>}'s affair; what comes of it is L{Measurement
 <echostamp.client.measurement.Measurement>}'s.
 """
 
@@ -22,6 +21,7 @@ from twisted.python.failure import Failure
 from echostamp.client.connecting import SetUp
 from echostamp.client.extras import EXTRA, Extras
 from echostamp.client.failures import whatFailed
+from echostamp.client.holdups import HoldUps
 from echostamp.client.interfaces import Link, Way
 from echostamp.client.measurement import Measurement, Moment, Outage, Sent, moment
 from echostamp.client.outcome import DONE, FAR_END_FAILED, NEAR_END_FAILED, Outcome
@@ -43,10 +43,6 @@ JITTER = 0.1
 #: The longest wait, in nanoseconds, that Linux ends in time (C{select(2)} of it has the
 #: greater of 50 microseconds and a thousandth to spare).
 EXACT = 10_000_000
-
-#: How often it is seen whether this end is held up while a probe is under way, and by
-#: how much it must be late to be: what is less is not noticed.  Nanoseconds.
-BEAT = HELD_UP = 10_000_000
 
 #: Connections of which is remembered how long they took to make.
 _MOST_SET_UPS = 1000
@@ -158,12 +154,13 @@ class Pinger:
         self._lastAsked = 0
         self._lastHeard = 0
         self._deafness = 0
-        self._nextBeat = 0
         self._again = 0
         self._smoothedRtt: int | None = None
         self._underWay: dict[int, Sent] = {}
-        self._heldUp: set[int] = set()
         self._timers = Timers(reactor, lambda: clocks().after)
+        self._holdUps = HoldUps(
+            self._underWay, self._timers, clocks, measurement.heldUp
+        )
         self._extras = Extras(measurement, self._timers, clocks, plan.timeout)
 
     @property
@@ -372,8 +369,8 @@ class Pinger:
         self._underWay[sent.seq] = sent
         if not self._timers.isSet(self._timeIsOver):
             self._watch()
-        if not self._timers.isSet(self._beat):
-            self._setBeat(at.after)
+        if not link.isPrompt:
+            self._holdUps.sent(at)
 
     def _watch(self) -> None:
         """
@@ -420,35 +417,8 @@ class Pinger:
         Give a probe up.
         """
         del self._underWay[seq]
-        self._heldUp.discard(seq)
+        self._holdUps.settled(seq)
         self._listener.settled(self.measurement.probeLost(seq), reason)
-
-    # --- Whether this end keeps up ----------------------------------------------------
-
-    def _setBeat(self, now: int) -> None:
-        """
-        See soon whether this end is held up.
-        """
-        self._nextBeat = now + BEAT
-        self._timers.set(self._nextBeat, self._beat)
-
-    def _beat(self) -> None:
-        """
-        If this is late, replies may have waited to be read: how long they took is not
-        known.
-        """
-        now = self._clocks().after
-        late = now - self._nextBeat
-        if late >= HELD_UP:
-            self.measurement.heldUp(late)
-            # Those that have left since were not under way.
-            self._heldUp.update(
-                seq
-                for seq, sent in self._underWay.items()
-                if sent.moment.after < self._nextBeat
-            )
-        if self._underWay:
-            self._setBeat(now)
 
     # --- Replies ----------------------------------------------------------------------
 
@@ -467,9 +437,7 @@ class Pinger:
         if self._isOver or seq is None:
             return
         self._lastHeard = at.after
-        if at.after - self._nextBeat >= HELD_UP and self._timers.isSet(self._beat):
-            # This has been read before the timer had its turn.
-            self._beat()
+        self._holdUps.heard(at)
         if seq >= EXTRA:
             self._extras.answered(reply, at)
             return
@@ -486,14 +454,12 @@ class Pinger:
             probe = run[seq]
             self._listener.settled(probe, "duplicate" if probe.duplicated else "late")
             return
-        # The kernel's timestamps do not wait for this end.
-        isHeldUp = seq in self._heldUp and reply.times is None
-        self._heldUp.discard(seq)
+        isHeldUp = self._holdUps.settled(seq)
         reading, isAltered = reply.reading, reply.isAltered
         if reply.times is None:
             self.measurement.probeAnswered(sent, at, reading, isAltered, isHeldUp)
         else:
-            self.measurement.probeTimed(sent, at, reply.times)
+            self.measurement.probeTimed(sent, at, reply.times, isHeldUp)
         if self._isFirst and not isHeldUp:
             self._isFirst = False
             self.setUps[-1].firstReply = at.before - sent.moment.after

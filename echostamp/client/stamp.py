@@ -112,6 +112,7 @@ class StampLink:
         self.sender.port = Port(
             reactor, bound, self.sender, departures=True, ttl=session.ttl
         )
+        self.isPrompt = self.sender.port.stampsArrivals
         self.source = addressName(source, self.sender.port.address[1])
 
     def start(self) -> None:

@@ -51,8 +51,8 @@ class Probe(NamedTuple):
     @ivar duplicated: more than one reply came.
     @ivar reordered: its reply came behind that of a later probe (RFC 4737, section
         3.3).
-    @ivar void: our own clock was set while it was under way, so that its times cannot
-        be compared; its RTT may stand.
+    @ivar void: our own clock was set while it was under way, or its reply waited to be
+        read, so that its times cannot be compared; its RTT may stand.
     """
 
     seq: int
@@ -207,7 +207,7 @@ class Run:
         @param t3: L{None} means C{t2}.
         @param resolution: of C{t2} and C{t3}, up to 4 s.
         @param altered: whether the reply is not what was sent.
-        @param void: whether our own clock was set meanwhile.
+        @param void: whether our own clock was set meanwhile, or the reply waited.
         @raise IndexError: the probe was not sent, or is not kept any longer.
         """
         block, at = self._find(seq)
