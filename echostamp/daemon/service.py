@@ -24,6 +24,7 @@ from echostamp.daemon.limits import (
     PEER_TIMEOUT,
     Gate,
     LimitedVisitors,
+    acknowledged,
     mostConnections,
     watchPeer,
 )
@@ -37,7 +38,9 @@ from echostamp.daemon.transports import (
     PreparingReactor,
     preparedPort,
 )
+from echostamp.line.intercom import BACKLOG, SURGE, Intercom
 from echostamp.line.protocol import PAUSE, TimestampEchoFactory
+from echostamp.line.sending import replySender
 from echostamp.line.stamper import MAX_LENGTH
 from echostamp.stamps import StampFormat, stampFormat
 from echostamp.text import printable
@@ -56,6 +59,9 @@ LONGEST_TIME = 31_536_000.0
 #: The most octets that C{--max-length} may ask for: with them a connection's share
 #: of memory stays within the promised 256 KiB.
 LONGEST_MAX_LENGTH = 98_304
+
+#: The most bytes that C{--backlog} may ask for.
+LONGEST_BACKLOG = 1 << 30
 
 
 class Options(ReflectorOptions, usage.Options):
@@ -131,8 +137,19 @@ class Options(ReflectorOptions, usage.Options):
             f"{GRACE:g}",
             "Seconds that connections may take to be drained when the daemon stops.",
         ],
+        [
+            "backlog",
+            None,
+            None,
+            "Bytes that a client of the intercom may be behind before it is cut "
+            f"(default {BACKLOG}).",
+        ],
     ]
-    optFlags = [["utc", None, "Print UTC and not the local time."]]
+    optFlags = [
+        ["utc", None, "Print UTC and not the local time."],
+        ["intercom", None, "Tell what one client says to all the others."],
+        ["no-notices", None, "Do not tell them who comes and goes."],
+    ]
 
     #: What the options come to, once they have been read.
     endpoints: list[str]
@@ -146,6 +163,7 @@ class Options(ReflectorOptions, usage.Options):
     maxAge: float | None
     peerTimeout: int
     grace: float
+    backlog: int
 
     def __init__(self) -> None:
         usage.Options.__init__(self)
@@ -228,6 +246,12 @@ class Options(ReflectorOptions, usage.Options):
         self.maxAge = optionalNumber(self, "max-age", float, 0.1, LONGEST_TIME)
         self.peerTimeout = number(self, "peer-timeout", int, 1, 32_767)
         self.grace = number(self, "grace", float, 0, LONGEST_PAUSE)
+        for name in "backlog", "no-notices":
+            if self[name] and not self["intercom"]:
+                raise usage.UsageError(f"--{name} goes with --intercom")
+        self.backlog = (
+            optionalNumber(self, "backlog", int, SURGE, LONGEST_BACKLOG) or BACKLOG
+        )
 
     def _addPort(self) -> None:
         """
@@ -266,12 +290,16 @@ def makeService(options: Options) -> IService:
     visitors = LimitedVisitors(
         reactor, options.idleTimeout, options.maxAge, options.grace
     )
+    intercom = Intercom(
+        reactor, options.backlog, not options["no-notices"], acknowledged
+    )
     factory = TimestampEchoFactory(
         reactor,
         options.format,
         options.pause,
         options.maxLength,
         visitors=visitors,
+        sender=intercom.join if options["intercom"] else replySender,
     )
     counts: Counter[str] = Counter()
 

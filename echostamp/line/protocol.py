@@ -18,7 +18,7 @@ from twisted.internet.protocol import Factory, Protocol, connectionDone
 from twisted.python.failure import Failure
 from zope.interface import implementer
 
-from echostamp.line.sending import ReplySender, isBareSocket, replySender
+from echostamp.line.sending import Sender, isBareSocket, replySender
 from echostamp.line.stamper import MAX_LENGTH, SHORT, Stamper, slices
 from echostamp.line.visitors import Visitors, peerName
 from echostamp.stamps import CTIME, StampFormat
@@ -40,7 +40,7 @@ class TimestampEcho(Protocol):
     Send each message back behind the stamp of the moment at which it was there.
 
     The rules are in C{docs/protocol.rst}; which octets make a message is
-    L{Stamper}'s work, how replies leave is L{ReplySender}'s.  This holds the two
+    L{Stamper}'s work, how replies leave is its L{Sender}'s.  This holds the two
     together: it knows the clock, the pause and the end of the input.
 
     @ivar octets: how many have come.
@@ -66,7 +66,7 @@ class TimestampEcho(Protocol):
         self._began = self.lastActive = self.factory.reactor.seconds()
         if ITCPTransport.providedBy(self.transport):
             self.transport.setTcpNoDelay(True)
-        self._sender: ReplySender = replySender(self.transport, self)
+        self._sender = self.factory.sender(self.transport, self)
         self.factory.connections.add(self)
         self.factory.visitors.arrived(self)
 
@@ -79,6 +79,11 @@ class TimestampEcho(Protocol):
     def messages(self) -> int:
         """How many messages have been stamped."""
         return self._stamper.messages
+
+    @property
+    def isPassing(self) -> bool:
+        """Whether a message that has been stamped already goes on."""
+        return self._stamper.isPassing
 
     @property
     def age(self) -> float:
@@ -122,7 +127,7 @@ class TimestampEcho(Protocol):
         """
         Make the replies to one read, piece by piece as they can leave.
         """
-        for part in slices(data, len(stamp)):
+        for part in slices(data, len(stamp) + self._sender.growth):
             # Not by way of a variable: while the peer does not read, this frame waits
             # and would keep a reply that is on its way.
             yield self._stamper.feed(part, stamp)
@@ -163,6 +168,7 @@ class TimestampEcho(Protocol):
         """
         Count the seconds without input, if a message is open.
         """
+        self._stopPause()
         if self._stamper.isOpen:
             self._pauseTimer = self.factory.reactor.callLater(
                 self.factory.pause, self._pauseElapsed
@@ -242,6 +248,7 @@ class TimestampEcho(Protocol):
                 return
             if isBareSocket(self.transport):
                 self._outputEnded = True
+                self._sender.detach()
                 self.transport.loseWriteConnection()
                 self._awaitDrained()
                 return
@@ -278,6 +285,7 @@ class TimestampEcho(Protocol):
         """Say how the connection went."""
         self._stopPause()
         self._stopDrain()
+        self._sender.stopProducing()
         self.factory.connections.discard(self)
         self.factory.visitors.left(self)
 
@@ -290,6 +298,7 @@ class TimestampEchoFactory(Factory):
     @ivar reactor: runs the pauses and times the connections.
     @ivar pause: seconds; see L{__init__}.
     @ivar maxLength: octets; see L{__init__}.
+    @ivar sender: see L{__init__}.
     """
 
     protocol = TimestampEcho  # type: ignore[assignment]  # it wants this factory
@@ -303,6 +312,7 @@ class TimestampEchoFactory(Factory):
         maxLength: int = MAX_LENGTH,
         clock: Callable[[], int] = time.time_ns,
         visitors: Visitors | None = None,
+        sender: Callable[[Any, TimestampEcho], Sender] = replySender,
     ) -> None:
         """
         @param reactor: runs the pauses and times the connections.
@@ -313,7 +323,10 @@ class TimestampEchoFactory(Factory):
             unfinished.
         @param clock: gives the time in nanoseconds since the epoch.
         @param visitors: who is told of connections as they come and go.
+        @param sender: makes what the replies of a connection leave by, of its transport
+            and its protocol.
         """
+        self.sender = sender
         self.connections: set[TimestampEcho] = set()
         self.visitors = visitors or Visitors()
         self.watchesActivity = self.visitors.watchesActivity

@@ -30,6 +30,37 @@ class Waiting(Protocol):
         """What was blocked has gone."""
 
 
+class Sender(Protocol):
+    """
+    What replies leave by: a L{ReplySender}, or what stands before one.
+
+    @ivar isBlocked: whether replies have to wait.
+    @ivar growth: octets by which anything that is made of a message may be longer than
+        its reply.
+    """
+
+    @property
+    def isBlocked(self) -> bool: ...
+    @property
+    def growth(self) -> int: ...
+
+    def send(self, replies: Iterator[bytes]) -> None:
+        """
+        Send replies, each of which is made when the one before it has gone.
+        """
+
+    def put(self, reply: bytes) -> None:
+        """
+        Send one reply that is there; not while L{isBlocked}.
+        """
+
+    def detach(self) -> None:
+        """There will be no more replies."""
+
+    def stopProducing(self) -> None:
+        """The connection is gone."""
+
+
 #: No replies.
 _NONE: Iterator[bytes] = iter(())
 
@@ -40,9 +71,12 @@ class ReplySender:
     Send replies by way of any transport's C{write}.
 
     @ivar isBlocked: whether replies wait for the peer to read.
+    @ivar growth: see L{Sender}.
     """
 
     __slots__ = ("_replies", "_transport", "_waiting", "isBlocked")
+
+    growth = 0
 
     def __init__(self, transport: Any, waiting: Waiting) -> None:
         """
@@ -78,6 +112,7 @@ class ReplySender:
                 self.put(reply)
                 if self.isBlocked:
                     return
+        self._replies = _NONE
 
     def put(self, reply: bytes) -> None:
         """
@@ -146,6 +181,7 @@ class DirectReplySender(ReplySender):
         if reply:
             self._transport.write(reply)
             return
+        self._replies = _NONE
         self._transport.unregisterProducer()
         self.isBlocked = False
         self._waiting.repliesGone()

@@ -56,6 +56,11 @@ class Stamper:
         """Whether a message has begun and not ended."""
         return self._passing or bool(self._held)
 
+    @property
+    def isPassing(self) -> bool:
+        """Whether a message that has been stamped already goes on."""
+        return self._passing
+
     def feed(self, data: bytes, stamp: bytes) -> bytes:
         """
         Take what was read.

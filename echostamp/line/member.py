@@ -1,0 +1,286 @@
+"""
+One connection's place in the intercom.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Iterator
+from itertools import chain
+from typing import TYPE_CHECKING, Any
+
+from echostamp.line.retelling import LONGEST_NAME, askedName, isName, retold
+from echostamp.line.sending import ReplySender, replySender
+
+if TYPE_CHECKING:
+    from echostamp.line.intercom import Intercom
+    from echostamp.line.protocol import TimestampEcho
+
+#: Seconds that a new client has for its name, before its joining is told.
+NAMING = 1.0
+
+#: Octets of what waits that leave together.
+_PIECE = 65_536
+
+
+class Member:
+    """
+    What a connection says goes by way of this to the others, and what they say comes.
+
+    It stands where the connection's L{ReplySender} does in the echo, and has one of its
+    own.  What the others say waits while the peer does not read, and while a message of
+    the peer's that is passed on as it comes has not ended.
+
+    @ivar name: what the others call it.
+    @ivar isAnnounced: whether the others know that it has joined.
+    @ivar behind: octets that wait.
+    @ivar left: octets of those that waited which wait no more.
+    """
+
+    __slots__ = (
+        "_hasSpoken",
+        "_intercom",
+        "_isMidLine",
+        "_isPassing",
+        "_naming",
+        "_out",
+        "_queue",
+        "_unsaid",
+        "behind",
+        "echo",
+        "isAnnounced",
+        "left",
+        "name",
+        "transport",
+    )
+
+    name: bytes
+
+    def __init__(self, intercom: Intercom, transport: Any, echo: TimestampEcho) -> None:
+        """
+        @param intercom: the others.
+        @param transport: the connection's.
+        @param echo: makes its replies, and is told when they have gone.
+        """
+        self.transport = transport
+        self.echo = echo
+        self.isAnnounced = False
+        self.behind = self.left = 0
+        self._intercom = intercom
+        self._out: ReplySender = replySender(transport, self)
+        self._queue: deque[bytes] = deque()
+        self._unsaid: Iterator[bytes] | None = None
+        self._hasSpoken = self._isMidLine = self._isPassing = False
+        self._naming: Any = intercom.reactor.callLater(NAMING, self._announce)
+
+    @property
+    def isBlocked(self) -> bool:
+        """Whether what it says has to wait."""
+        return (
+            self._unsaid is not None or self._out.isBlocked or self._intercom.isWaiting
+        )
+
+    @property
+    def isStalled(self) -> bool:
+        """Whether its peer could take more."""
+        return self._out.isBlocked and not self._isPassing
+
+    @property
+    def growth(self) -> int:
+        """Octets by which what the others read of a message is longer."""
+        return len(self._prefix)
+
+    @property
+    def _prefix(self) -> bytes:
+        """What stands before its messages."""
+        return b"<%s> " % self.name
+
+    # --- What it says -----------------------------------------------------------------
+
+    def send(self, replies: Iterator[bytes]) -> None:
+        """
+        Say something: each reply is made when the others can take it.
+        """
+        if self.isBlocked:
+            # TLS hands on what it has decrypted even after it was told to pause.
+            self._unsaid = chain(self._unsaid or (), replies)
+            self._intercom.hold(self)
+            return
+        for reply in replies:
+            self.put(reply)
+            if self.isBlocked:
+                self._unsaid = replies
+                return
+
+    def put(self, reply: bytes) -> None:
+        """
+        Say something that is there; not while L{isBlocked}.
+        """
+        rest = reply
+        if self._isPassing:
+            # The others have read the beginning of this message.
+            end = reply.find(b"\n") + 1 or len(reply)
+            rest = reply[end:]
+            if rest and self._queue:
+                # What they said since then comes before what is said next.
+                self._isMidLine = False
+                reply = reply[:end] + b"".join(self._waiting()) + rest
+        self._isPassing = self.echo.isPassing
+        note = b""
+        if rest and not self._hasSpoken:
+            self._hasSpoken = True
+            first, _, others = rest.partition(b"\n")
+            asked = askedName(first.partition(b"] ")[2])
+            if asked is not None:
+                rest = others
+                note = self._named(asked)
+            self._announce()
+        told = b""
+        if rest and not self._intercom.isAlone:
+            told = retold(rest, self._prefix, self.echo.factory.maxLength)
+        if reply:
+            self._intercom.said(self, reply, told)
+        if note:
+            self.hear(self._notice(note))
+        self._release()
+        if self._intercom.isWaiting:
+            self._intercom.hold(self)
+
+    def _named(self, asked: bytes) -> bytes:
+        """
+        Take the name that the first message asks for.
+
+        @return: what is to be said about it to who asked, if anything.
+        """
+        before = self.name
+        why = b"a name has 1 to %d letters, digits and .:_-[]" % LONGEST_NAME
+        if isName(asked):
+            why = b"%s is taken" % asked
+            self._intercom.rename(self, asked)
+            self.echo.factory.visitors.say(
+                "names",
+                "{peer} is {name}",
+                peer=self.echo.peer,
+                name=self.name.decode(),
+            )
+            if self.isAnnounced:
+                self._tellOthers(b"%s is now %s" % (before, self.name))
+        return b"" if self.name == asked else b"you are %s: %s" % (self.name, why)
+
+    def _announce(self) -> None:
+        """
+        Tell the others that this one has joined.
+        """
+        if not self.isAnnounced:
+            self.isAnnounced = True
+            self._stopNaming()
+            self._tellOthers(b"%s joined" % self.name)
+
+    def _tellOthers(self, text: bytes) -> None:
+        """
+        Give a notice to the others.
+        """
+        if self._intercom.hasNotices:
+            self._intercom.said(self, b"", self._notice(text))
+
+    def _notice(self, text: bytes) -> bytes:
+        """
+        Make a notice of this moment.
+        """
+        return b"%s* %s\n" % (self.echo.factory.stamp(), text)
+
+    def _stopNaming(self) -> None:
+        """
+        The name is known, or nobody needs it.
+        """
+        if self._naming.active():
+            self._naming.cancel()
+
+    # --- What it hears ----------------------------------------------------------------
+
+    def answer(self, reply: bytes) -> None:
+        """
+        Take the replies to what this one has said.
+        """
+        self._out.put(reply)
+        self._isMidLine = not reply.endswith(b"\n")
+
+    def hear(self, lines: bytes) -> None:
+        """
+        Take what others have said.
+        """
+        if self._queue or self._isMidLine or self._out.isBlocked:
+            self._queue.append(lines)
+            self.behind += len(lines)
+            self._release()
+            if self._queue:
+                self._intercom.fellBehind(self)
+        else:
+            self._out.put(lines)
+
+    def _release(self) -> None:
+        """
+        Let what waits go, if it may.
+        """
+        if self._queue and not (self._isPassing or self._out.isBlocked):
+            self._out.send(self._waiting())
+
+    def _waiting(self) -> Iterator[bytes]:
+        """
+        Give what waits, in pieces.
+        """
+        queue = self._queue
+        while queue:
+            pieces, size = [], 0
+            if self._isMidLine:
+                # A reply to a message without a newline.
+                self._isMidLine = False
+                pieces.append(b"\n")
+            while queue and size < _PIECE:
+                size += len(queue[0])
+                pieces.append(queue.popleft())
+            self.behind -= size
+            self.left += size
+            self._intercom.tookSome(self)
+            yield b"".join(pieces)
+
+    def repliesGone(self) -> None:
+        """The peer has taken what it had not read."""
+        self._release()
+        self.goOn()
+
+    def goOn(self) -> None:
+        """
+        Say what could not be said yet, if it can be now.
+        """
+        if self._out.isBlocked:
+            return
+        unsaid, self._unsaid = self._unsaid, None
+        if unsaid is not None:
+            self.send(unsaid)
+        if self.isBlocked:
+            self._intercom.hold(self)
+        else:
+            self.echo.repliesGone()
+
+    # --- How it ends ------------------------------------------------------------------
+
+    def detach(self) -> None:
+        """There will be no more replies: nothing is heard any more, either."""
+        self._leave()
+        self._out.detach()
+
+    def stopProducing(self) -> None:
+        """The connection is gone."""
+        self._leave()
+        self._out.stopProducing()
+        self._unsaid = None
+        self._queue.clear()
+
+    def _leave(self) -> None:
+        """
+        The others go on without this one.
+        """
+        self._stopNaming()
+        if self._intercom.leave(self) and self.isAnnounced:
+            self._tellOthers(b"%s left" % self.name)

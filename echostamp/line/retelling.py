@@ -1,0 +1,94 @@
+"""
+What the others read of a message in the intercom; pure.
+
+A message is one line to them, whatever octets it has: nothing in it can end the line,
+move the cursor, or look like another's name, a notice or a stamp.
+"""
+
+from __future__ import annotations
+
+import re
+from ipaddress import ip_address
+
+#: Octets that a name may have that somebody asks for.
+LONGEST_NAME = 32
+
+#: How a client's first message asks for a name.
+_ASKS = b"/name "
+
+_NAME = re.compile(rb"[A-Za-z0-9.:_\[\]-]{1,%d}" % LONGEST_NAME)
+
+# C0 without tab and newline, and DEL.
+_CONTROLS = bytes(
+    ord("?") if (octet < 32 and octet not in b"\t\n") or octet == 127 else octet
+    for octet in range(256)
+)
+
+# In UTF-8: C1, line and paragraph separators, and what reorders text.
+_UNSAFE = re.compile(
+    rb"\xc2[\x80-\x9f]|\xd8\x9c|\xe2\x80[\x8e\x8f\xa8-\xae]|\xe2\x81[\xa6-\xa9]"
+)
+
+
+def retold(reply: bytes, prefix: bytes, most: int) -> bytes:
+    """
+    Turn replies to one client into what the others read.
+
+    @param reply: at least one message, each behind the same stamp; the last one may
+        have no newline.
+    @param prefix: what stands between a stamp and the message.
+    @param most: octets of a message; what it has more is left out.
+    @return: as many lines as there are messages.
+    """
+    text = reply.replace(b"\r\n", b"\n").translate(_CONTROLS)
+    if not text.isascii():
+        text = _UNSAFE.sub(b"?", text)
+    stamp = text[: text.index(b"] ") + 2]
+    text = text.removesuffix(b"\n")
+    if len(text) > most:
+        text = b"\n".join(_cut(line, len(stamp) + most) for line in text.split(b"\n"))
+    # No message holds a newline, so that behind one there is always a stamp.
+    begin = b"\n" + stamp
+    text = text[len(stamp) :].replace(begin, begin + prefix)
+    return b"%s%s%s\n" % (stamp, prefix, text)
+
+
+def _cut(line: bytes, most: int) -> bytes:
+    """
+    Cut a line, but no character of UTF-8 in two.
+    """
+    if len(line) <= most:
+        return line
+    end = most
+    while most - end < 3 and line[end] & 0xC0 == 0x80:
+        end -= 1
+    return line[:end]
+
+
+def askedName(message: bytes) -> bytes | None:
+    """
+    Read what a client's first message may be: C{/name NAME}.
+
+    @return: what stands in the place of the name; L{None} if it is another message.
+    """
+    if not message.startswith(_ASKS):
+        return None
+    return message[len(_ASKS) :].strip()
+
+
+def isName(name: bytes) -> bool:
+    """
+    Say whether somebody may have a name that was asked for: 1 to L{LONGEST_NAME}
+    letters, digits and C{.:_-[]}, and not what an address and a port look like, which
+    is for who comes from there.
+    """
+    if not _NAME.fullmatch(name):
+        return False
+    host, colon, port = name.decode().rpartition(":")
+    if not (colon and port.isdecimal()):
+        return True
+    try:
+        ip_address(host.removeprefix("[").removesuffix("]"))
+    except ValueError:
+        return True
+    return False
