@@ -10,12 +10,14 @@ import signal
 import sys
 import time
 from collections.abc import Callable, Sequence
+from importlib import import_module
 from ipaddress import ip_address
 from typing import TYPE_CHECKING, Any, NoReturn, cast
 
 from echostamp import __version__
 from echostamp.client.durations import parseDuration, parseZone, readable
 from echostamp.client.probes import LARGEST, SMALLEST, USUAL
+from echostamp.line.retelling import NAMES, isName
 from echostamp.text import printable
 
 if TYPE_CHECKING:
@@ -112,6 +114,17 @@ def _percent(text: str) -> float:
     return percent
 
 
+def _name(text: str) -> str:
+    """
+    Read a name for the intercom.
+
+    @raise argparse.ArgumentTypeError: it is none.
+    """
+    if not isName(text.encode("utf-8", "surrogateescape")):
+        raise argparse.ArgumentTypeError(f"{text!r} is no name: {NAMES}")
+    return text
+
+
 def _zone(text: str) -> int:
     """
     Read a zone.
@@ -184,6 +197,12 @@ def _addTalk(talk: argparse.ArgumentParser) -> None:
     Add the options of C{echostamp talk}.
     """
     _addTarget(talk)
+    talk.add_argument(
+        "--name",
+        type=_name,
+        metavar="NAME",
+        help="what to be called in the intercom (default: the address and port)",
+    )
     talk.add_argument(
         "--time",
         action="store_true",
@@ -383,19 +402,30 @@ def _talk(options: argparse.Namespace) -> Outcome:
     """
     Run C{echostamp talk}.
     """
-    reactor = _reactor()
+    from echostamp.client.terminal import canEdit
+
+    isEditing = canEdit()
+    reactor = _reactor("asyncio" if isEditing else "")
     from echostamp.client.talk import talk
     from echostamp.client.tls import TlsFiles
 
     files = TlsFiles(options.ca, options.cert, options.key)
-    return talk(reactor, options.target, options.timeout, options.time, files)
+    return talk(
+        reactor,
+        options.target,
+        options.timeout,
+        options.time,
+        files,
+        options.name,
+        isEditing,
+    )
 
 
 def _ping(options: argparse.Namespace) -> Outcome:
     """
     Run C{echostamp ping}.
     """
-    reactor = _reactor(isExact=True)
+    reactor = _reactor("select")
     from echostamp.client.ping import Route, StampPlan, ping
     from echostamp.client.pinger import Plan
     from echostamp.client.teller import Manner
@@ -438,17 +468,16 @@ def _ping(options: argparse.Namespace) -> Outcome:
 COMMANDS = {"talk": _talk, "ping": _ping}
 
 
-def _reactor(isExact: bool = False) -> Any:
+def _reactor(kind: str = "") -> Any:
     """
     Give the reactor.
 
-    @param isExact: whether its timers should be as exact as can be: C{select} counts
-        microseconds, C{epoll} milliseconds.
+    @param kind: C{"select"} has the most exact timers, it counts microseconds where
+        epoll counts milliseconds; C{"asyncio"} runs asyncio's libraries, too. The
+        default is Twisted's choice.
     """
-    if isExact and "twisted.internet.reactor" not in sys.modules:
-        from twisted.internet import selectreactor
-
-        selectreactor.install()
+    if kind and "twisted.internet.reactor" not in sys.modules:
+        import_module(f"twisted.internet.{kind}reactor").install()
     from twisted.internet import reactor
 
     # Twisted's timers go by the time of day, which may be set.

@@ -9,7 +9,7 @@ other's producer, so that what is in between stays bounded.
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any, Protocol
 
 from twisted.internet.defer import Deferred
@@ -21,7 +21,8 @@ from echostamp.client.outcome import (
     NEAR_END_FAILED,
     Outcome,
 )
-from echostamp.line.replies import Replies, SendTimes
+from echostamp.line.hearing import Hearing, Voice
+from echostamp.line.replies import SendTimes
 
 if TYPE_CHECKING:
     from echostamp.client.farend import FarEnd
@@ -40,8 +41,10 @@ class Console(Protocol):
 
     isTerminal: bool
 
-    def show(self, data: bytes) -> None:
-        """Write what came back."""
+    def show(self, heard: Sequence[tuple[Voice, bytes]]) -> None:
+        """
+        Write what came back: pieces, and who says each.
+        """
 
     def finish(self) -> None:
         """
@@ -82,7 +85,8 @@ class Conversation:
         self.reactor = reactor
         self.name = name
         self.done: Deferred[Outcome] = Deferred()
-        self.replies = Replies()
+        self._hearing = Hearing()
+        self.replies = self._hearing.replies
         self._timeout = timeout
         self._clock = clock
         self._sendTimes = SendTimes() if showTimes else None
@@ -91,6 +95,7 @@ class Conversation:
         self._heldReturn = b""
         self._hasHeard = False
         self._isUnterminated = False
+        self._isIntroduced = True
         self._addedLine = 0
         self._inputEnded = False
         self._outputBlocked = False
@@ -109,19 +114,41 @@ class Conversation:
         Send what was typed or read.
         """
         before = self.replies.sentLines
-        self.replies.sent(data)
+        self._hearing.sent(data)
         if self._sendTimes is not None:
             self._lastSent = self._clock()
             self._sendTimes.sent(self.replies.sentLines - before, self._lastSent)
         self.farEnd.transport.write(data)
+
+    def introduce(self, name: str) -> None:
+        """
+        Ask the intercom for a name.  The reply to that is not shown: nobody typed it.
+        """
+        self._isIntroduced = False
+        self.send(b"/name %s\n" % name.encode())
 
     def received(self, data: bytes) -> None:
         """
         Show what came back.
         """
         self._hasHeard = True
+        heard: list[tuple[Voice, bytes]] = []
         before = self.replies.receivedLines
-        self.replies.received(data)
+        for voice, piece in self._hearing.heard(data):
+            if voice is Voice.OWN:
+                heard.append((voice, self._shown(piece, before)))
+            else:
+                heard.append((voice, piece))
+            before = self.replies.receivedLines
+        self.console.show(heard)
+        self._progress()
+
+    def _shown(self, data: bytes, before: int) -> bytes:
+        """
+        Give what of replies is shown: not what answers lines that nobody typed.
+
+        @param before: how many lines had come.
+        """
         if before < self._addedLine <= self.replies.receivedLines:
             lines = data.split(b"\n")
             ours = self._addedLine - before
@@ -129,8 +156,11 @@ class Conversation:
         if self._sendTimes is not None:
             self._lastReceived = self._clock()
             data = self._timed(data)
-        self.console.show(data)
-        self._progress()
+        if not self._isIntroduced:
+            end = data.find(b"\n") + 1
+            self._isIntroduced = end > 0
+            data = data[end:] if end else b""
+        return data
 
     def _timed(self, data: bytes) -> bytes:
         """
@@ -168,7 +198,7 @@ class Conversation:
             if self._sendTimes is not None:
                 self._sendTimes.sent(1, self._lastSent)
             if self.farEnd.isTls:
-                self.replies.sent(b"\n")
+                self._hearing.sent(b"\n")
                 self._addedLine = self.replies.sentLines
                 self.farEnd.transport.write(b"\n")
         self._progress()
@@ -270,6 +300,7 @@ class Conversation:
         @param why: what has happened.
         @param isClean: whether the far end closed the connection as it should.
         """
+        self._showRest()
         isAnswered = not self.replies.unanswered
         if self._inputEnded and isAnswered and (isClean or self._hasHeard):
             self.finish(Outcome(DONE))
@@ -283,12 +314,21 @@ class Conversation:
         """
         if self.isOver:
             return
+        self._showRest()
         if self._sendTimes is not None:
             isAnswered = self._isUnterminated and not self.replies.unanswered
             time = self._roundTrip() if isAnswered else b""
-            self.console.show(time + self._heldReturn)
+            self.console.show([(Voice.OWN, time + self._heldReturn)])
         self._leave(outcome)
         self.console.finish()
+
+    def _showRest(self) -> None:
+        """
+        Show what waited for more to come.
+        """
+        before = self.replies.receivedLines
+        if rest := self._hearing.rest():
+            self.console.show([(Voice.OWN, self._shown(rest, before))])
 
     def _leave(self, outcome: Outcome) -> None:
         """

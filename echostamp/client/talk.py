@@ -10,6 +10,8 @@ from __future__ import annotations
 import os
 import signal
 import sys
+from collections.abc import Sequence
+from contextlib import nullcontext
 from typing import Any, cast
 
 from twisted.internet.defer import Deferred
@@ -32,10 +34,14 @@ from echostamp.client.outcome import (
     said,
 )
 from echostamp.client.target import Target, parseTarget, whyNoTarget
-from echostamp.client.terminal import SafeText, privateDescriptor
+from echostamp.client.terminal import (
+    PROMPT,
+    Painter,
+    keptModes,
+    privateDescriptor,
+)
 from echostamp.client.tls import TlsFiles
-
-PROMPT = "> "
+from echostamp.line.hearing import Voice
 
 
 @implementer(IHalfCloseableProtocol)
@@ -62,9 +68,9 @@ class _StandardConsole(LineReceiver):
         farEnd.transport.registerProducer(self, True)
         self.transport.registerProducer(farEnd, True)
 
-    def show(self, data: bytes) -> None:
+    def show(self, heard: Sequence[tuple[Voice, bytes]]) -> None:
         """Write what came back."""
-        self.transport.write(data)
+        self.transport.write(b"".join([piece for _, piece in heard]))
 
     def finish(self) -> None:
         """Close standard output when all has been written."""
@@ -112,14 +118,20 @@ class TerminalConsole(_StandardConsole):
 
     isTerminal = True
 
-    def __init__(self, conversation: Conversation, encoding: str = "utf-8") -> None:
+    def __init__(
+        self,
+        conversation: Conversation,
+        painter: Painter,
+        encoding: str = "utf-8",
+    ) -> None:
         """
         @param conversation: what to be the near side of.
+        @param painter: makes text of what comes.
         @param encoding: the terminal's.
         """
         super().__init__(conversation)
         self._encoding = encoding
-        self._text = SafeText()
+        self._painter = painter
         self._atPrompt = False
         self._atLineStart = True
         self._isEnded = False
@@ -171,9 +183,9 @@ class TerminalConsole(_StandardConsole):
         if self._wait is not None and self._wait.active():
             self._wait.cancel()
 
-    def show(self, data: bytes) -> None:
+    def show(self, heard: Sequence[tuple[Voice, bytes]]) -> None:
         """Write what came back, safe to look at, on lines of its own."""
-        text = self._text.feed(data)
+        text = self._painter.paint(heard)
         if not text:
             return
         if self._atPrompt:
@@ -214,7 +226,7 @@ class TerminalConsole(_StandardConsole):
         """Leave the cursor at the start of a line."""
         self._isEnded = True
         self._stopWaiting()
-        if rest := self._text.feed(b"", final=True):
+        if rest := self._painter.rest():
             self._write(rest)
         if not self._atLineStart:
             self._newLine()
@@ -239,6 +251,8 @@ def talk(
     timeout: float,
     showTimes: bool,
     files: TlsFiles | None = None,
+    name: str | None = None,
+    isEditing: bool = False,
 ) -> Outcome:
     """
     Run C{echostamp talk}.
@@ -249,22 +263,32 @@ def talk(
         once the input has ended.
     @param showTimes: whether to put the round-trip time after each reply.
     @param files: what TLS needs, unless the system's CAs are enough.
+    @param name: what to be called in the intercom, if anything.
+    @param isEditing: whether lines can be edited: on a terminal, with prompt_toolkit
+        and the asyncio reactor.
     """
     try:
         found = parseTarget(reactor, target, timeout, files)
     except ValueError as error:
         return Outcome(NEAR_END_FAILED, whyNoTarget(target, error))
     conversation = Conversation(reactor, found.name, timeout, showTimes)
-    return _run(reactor, found, conversation, timeout)
+    with keptModes() if isEditing else nullcontext():
+        return _run(reactor, found, conversation, timeout, name, isEditing)
 
 
 def _run(
-    reactor: Any, target: Target, conversation: Conversation, timeout: float
+    reactor: Any,
+    target: Target,
+    conversation: Conversation,
+    timeout: float,
+    name: str | None,
+    isEditing: bool,
 ) -> Outcome:
     """
     Run the reactor while the conversation lasts.
     """
     isTerminal = os.isatty(0) and os.isatty(1)
+    painter = Painter(os.environ)
     outcomes: list[Outcome] = []
     tooLate = Failure(TimeoutError(f"no connection within {timeout:g} s"))
 
@@ -278,9 +302,16 @@ def _run(
         connecting.addCallbacks(converse, notConnected).addCallback(end)
 
     def converse(farEnd: object) -> Deferred[Outcome]:
+        if name:
+            conversation.introduce(name)
+        if isEditing:
+            from echostamp.client.editing import EditingConsole
+
+            EditingConsole(conversation, givenUp, painter).begin()
+            return conversation.done
         console: TerminalConsole | PipeConsole
         if isTerminal:
-            console = TerminalConsole(conversation, sys.stdout.encoding)
+            console = TerminalConsole(conversation, painter, sys.stdout.encoding)
         else:
             console = PipeConsole(conversation)
         cast(Any, _CheckedStandardIO)(
@@ -302,6 +333,11 @@ def _run(
         outcome = Outcome(128 + number)
         conversation.abandon(outcome)
         reactor.callFromThread(end, outcome)
+
+    def givenUp() -> None:
+        outcome = Outcome(128 + signal.SIGINT)
+        conversation.abandon(outcome)
+        end(outcome)
 
     def end(outcome: Outcome) -> None:
         if outcomes:

@@ -9,8 +9,19 @@ import fcntl
 import os
 import re
 import stat
+import sys
+import termios
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
+from importlib.util import find_spec
 
+from echostamp.line.hearing import Voice
 from echostamp.text import escaped
+
+PROMPT = "> "
+
+_COLOURS = {Voice.OWN: "", Voice.OTHER: "\x1b[36m", Voice.NOTICE: "\x1b[33m"}
+_NO_COLOUR = "\x1b[0m"
 
 
 def unusableStandardIO() -> str:
@@ -83,3 +94,76 @@ class SafeText:
         """
         text = self._decoder.decode(data, final)
         return _UNSAFE.sub(lambda match: escaped(match[0]), text)
+
+
+class Painter:
+    """
+    Make text for a terminal of what came: safe, and by its colour one sees whose it is.
+    """
+
+    def __init__(self, environment: Mapping[str, str]) -> None:
+        """
+        @param environment: with C{NO_COLOR} or without a C{TERM} that has colours,
+            there are none; see U{https://no-color.org}.
+        """
+        self._text = SafeText()
+        self._hasColours = not (environment.get("NO_COLOR") or isDumb(environment))
+
+    def paint(self, heard: Iterable[tuple[Voice, bytes]]) -> str:
+        """
+        Make text.
+
+        @param heard: pieces of what came, each with who says it.
+        """
+        return "".join(
+            self._coloured(self._text.feed(piece), _COLOURS[voice])
+            for voice, piece in heard
+        )
+
+    def _coloured(self, text: str, colour: str) -> str:
+        """
+        Put a colour on what is not a newline.
+        """
+        if not (text and colour and self._hasColours):
+            return text
+        line = text.removesuffix("\n")
+        return f"{colour}{line}{_NO_COLOUR}{text[len(line) :]}"
+
+    def rest(self) -> str:
+        """Make text of a character that has not come whole."""
+        return self._text.feed(b"", final=True)
+
+
+def isDumb(environment: Mapping[str, str]) -> bool:
+    """
+    Say whether the terminal can do nothing but print.
+    """
+    return environment.get("TERM", "dumb") in {"", "dumb"}
+
+
+def canEdit() -> bool:
+    """
+    Say whether lines can be edited: there is somebody on a terminal that can move its
+    cursor, and the extra C{terminal}.
+    """
+    return (
+        os.isatty(0)
+        and os.isatty(1)
+        and not isDumb(os.environ)
+        and find_spec("prompt_toolkit") is not None
+    )
+
+
+@contextmanager
+def keptModes() -> Iterator[None]:
+    """
+    Leave the terminal as it was found, however this ends.
+    """
+    modes = termios.tcgetattr(0)
+    try:
+        yield
+    finally:
+        termios.tcsetattr(0, termios.TCSADRAIN, modes)
+        # Show the cursor, and end bracketed paste.
+        sys.stdout.write("\x1b[?25h\x1b[?2004l")
+        sys.stdout.flush()

@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from itertools import chain
 from typing import TYPE_CHECKING, Any
 
-from echostamp.line.retelling import LONGEST_NAME, askedName, isName, retold
+from echostamp.line.retelling import NAMES, askedName, isName, retold
 from echostamp.line.sending import ReplySender, replySender
 
 if TYPE_CHECKING:
@@ -153,7 +153,7 @@ class Member:
         @return: what is to be said about it to who asked, if anything.
         """
         before = self.name
-        why = b"a name has 1 to %d letters, digits and .:_-[]" % LONGEST_NAME
+        why = b"a name has %s" % NAMES.encode()
         if isName(asked):
             why = b"%s is taken" % asked
             self._intercom.rename(self, asked)

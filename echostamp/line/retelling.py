@@ -13,6 +13,9 @@ from ipaddress import ip_address
 #: Octets that a name may have that somebody asks for.
 LONGEST_NAME = 32
 
+#: What a name may be.
+NAMES = f"1 to {LONGEST_NAME} letters, digits and .:_-[], and no address and port"
+
 #: How a client's first message asks for a name.
 _ASKS = b"/name "
 

@@ -33,7 +33,7 @@ class CommandCase(SynchronousTestCase):
 
     def setUp(self) -> None:
         """Note what would be run, and what is said."""
-        self.talks: list[tuple[str, float, bool, TlsFiles]] = []
+        self.talks: list[tuple[object, ...]] = []
         self.pings: list[tuple[object, ...]] = []
         self.output, self.errors = io.StringIO(), io.StringIO()
         from twisted.internet import reactor  # noqa: F401  # there is one to replace
@@ -41,22 +41,16 @@ class CommandCase(SynchronousTestCase):
         self.reactor = FakeReactor()
         self.patch(twisted.internet, "reactor", self.reactor)
         self.patch(terminal, "unusableStandardIO", lambda: "")
+        self.patch(terminal, "canEdit", lambda: False)
         self.patch(talk, "talk", self.talk)
         self.patch(ping, "ping", self.ping)
         self.patch(sys, "stdout", self.output)
         self.patch(sys, "stderr", self.errors)
 
-    def talk(
-        self,
-        reactor: object,
-        target: str,
-        timeout: float,
-        showTimes: bool,
-        files: TlsFiles,
-    ) -> Outcome:
+    def talk(self, reactor: object, *what: object) -> Outcome:
         """Note what would be run, and give a status that nothing else has."""
         self.assertIs(reactor, self.reactor)
-        self.talks.append((target, timeout, showTimes, files))
+        self.talks.append(what)
         return Outcome(42, "the end")
 
     def ping(self, reactor: object, *what: object) -> Outcome:
@@ -90,14 +84,14 @@ class MainTests(CommandCase):
         for arguments in [], ["talk"]:
             self.assertEqual(main(arguments), 42)
             self.assertEqual(
-                self.talks.pop(), ("localhost:8002", 10.0, False, NO_FILES)
+                self.talks.pop(), ("localhost:8002", 10.0, False, NO_FILES, None, False)
             )
 
     def test_processesOwnCommandLine(self) -> None:
         """Without arguments of its own, C{main} takes the process's."""
         self.patch(sys, "argv", ["echostamp", "talk", "far"])
         self.assertEqual(main(), 42)
-        self.assertEqual(self.talks, [("far", 10.0, False, NO_FILES)])
+        self.assertEqual(self.talks, [("far", 10.0, False, NO_FILES, None, False)])
         self.assertEqual(self.said(), "echostamp: the end\n")
 
     def test_timers(self) -> None:
@@ -118,15 +112,35 @@ class MainTests(CommandCase):
         main(["talk", "unix:/s", "--timeout=86400"])
         self.assertEqual(
             self.talks,
-            [("[::1]:7", 0.5, True, NO_FILES), ("unix:/s", 86400.0, False, NO_FILES)],
+            [
+                ("[::1]:7", 0.5, True, NO_FILES, None, False),
+                ("unix:/s", 86400.0, False, NO_FILES, None, False),
+            ],
         )
+
+    def test_name(self) -> None:
+        """C{--name} reaches the talk, if it is one."""
+        main(["talk", "--name", "ann"])
+        self.assertEqual(
+            self.talks, [("localhost:8002", 10.0, False, NO_FILES, "ann", False)]
+        )
+        self.talks.clear()
+        for name in "", "a b", "x" * 33, "127.0.0.1:7", "\udcff", "é":
+            self.assertEqual(self.ended("talk", "--name", name), 2)
+            self.assertIn("is no name: 1 to 32 letters", self.said())
+
+    def test_editing(self) -> None:
+        """Where lines can be edited, the talk is told."""
+        self.patch(terminal, "canEdit", lambda: True)
+        main(["talk"])
+        self.assertEqual(self.talks[0][-1], True)
 
     def test_filesForTls(self) -> None:
         """C{--ca}, C{--cert} and C{--key} reach the talk, an empty name too."""
         main(["talk", "tls:far", "--ca", "a", "--cert=b", "--key", "c"])
         main(["talk", "tls:far", "--ca="])
         self.assertEqual(
-            [files for _, _, _, files in self.talks],
+            [files for _, _, _, files, *_ in self.talks],
             [TlsFiles("a", "b", "c"), TlsFiles("")],
         )
 
@@ -317,7 +331,9 @@ class ModuleTests(CommandCase):
             SystemExit, runpy.run_module, "echostamp", run_name="__main__"
         )
         self.assertEqual(ended.code, 42)
-        self.assertEqual(self.talks, [("localhost:8002", 10.0, True, NO_FILES)])
+        self.assertEqual(
+            self.talks, [("localhost:8002", 10.0, True, NO_FILES, None, False)]
+        )
 
     def test_importRunsNothing(self) -> None:
         """Whatever imports every module runs nothing."""

@@ -24,6 +24,7 @@ from echostamp.client.conversation import Conversation
 from echostamp.client.farend import FarEnd
 from echostamp.client.outcome import Outcome
 from echostamp.client.talk import PipeConsole, TerminalConsole
+from echostamp.client.terminal import Painter
 from echostamp.line.stamper import Stamper
 from echostamp.test.fakes import (
     FakeFarTransport,
@@ -34,6 +35,11 @@ from echostamp.test.fakes import (
 STAMP = b"[1] "
 BLOCKED = "standard output was closed, or is full"
 CLOSED = "far:7: the far end closed the connection"
+
+
+def terminalConsole(conversation: Conversation) -> TerminalConsole:
+    """Make a console on a terminal without colours."""
+    return TerminalConsole(conversation, Painter({}))
 
 
 class TalkCase(SynchronousTestCase):
@@ -109,7 +115,7 @@ class TerminalTests(TalkCase):
 
     def setUp(self) -> None:
         """Sit down."""
-        self.begin(TerminalConsole)
+        self.begin(terminalConsole)
 
     def assertScreen(self, screen: str) -> None:
         """Assert what the terminal shows, what was typed included."""
@@ -178,11 +184,11 @@ class TerminalTests(TalkCase):
 
     def test_lineTypedWhileAReplyStandsUnfinished(self) -> None:
         """Enter leaves the cursor at the start of a line, whatever stood there."""
-        self.near.type("a\n")
-        self.reply(b"[1] ")
+        self.near.type("aa\n")
+        self.reply(b"[1] a")
         self.near.type("b\n")
         self.reply(b"a\n[1] b\n")
-        self.assertScreen("> a\n[1] b\na\n[1] b\n> ")
+        self.assertScreen("> aa\n[1] ab\na\n[1] b\n> ")
 
     def test_severalLinesPasted(self) -> None:
         """Lines that are pasted all go out; the prompt comes after the last reply."""
@@ -322,7 +328,7 @@ class TerminalTests(TalkCase):
 
     def test_roundTripTimes(self) -> None:
         """C{--time} puts the round-trip time after each reply."""
-        self.begin(TerminalConsole, showTimes=True)
+        self.begin(terminalConsole, showTimes=True)
         self.near.type("a\n")
         self.reactor.advance(0.0125)
         self.reply(b"[1] a\n")
@@ -330,7 +336,9 @@ class TerminalTests(TalkCase):
 
     def test_terminalsEncoding(self) -> None:
         """What a terminal's encoding has no octets for is shown escaped."""
-        self.begin(lambda conversation: TerminalConsole(conversation, "latin-1"))
+        self.begin(
+            lambda conversation: TerminalConsole(conversation, Painter({}), "latin-1")
+        )
         self.reply("\u00fc \u4e2d\n".encode())
         self.assertEqual(self.near.sent, b"> \n\xfc \\u4e2d\n> ")
 
@@ -558,7 +566,7 @@ class FlowTests(TalkCase):
 
     def test_slowFarEndOnATerminal(self) -> None:
         """Lines that were pasted wait while the far end does not take them."""
-        self.begin(TerminalConsole)
+        self.begin(terminalConsole)
         self.far.fill()
         self.near.type("a\nb\n")
         self.assertEqual(self.far.sent, b"")
@@ -806,7 +814,7 @@ class TlsTests(TalkCase):
 
     def test_terminal(self) -> None:
         """On a terminal it is the same: Ctrl-D ends it when all is answered."""
-        self.begin(TerminalConsole, isTls=True)
+        self.begin(terminalConsole, isTls=True)
         self.near.type("a\n")
         self.reply(b"[1] a\n")
         self.endInput()
@@ -822,6 +830,87 @@ class TlsTests(TalkCase):
         self.reply(b"[1] a\n[1] last\n")
         self.assertOver(0)
         self.assertEqual(self.near.sent, b"[1] a  (1.000 ms)\n[1] last  (1.000 ms)")
+
+
+class IntercomTests(TalkCase):
+    """
+    The client in an intercom.
+    """
+
+    def setUp(self) -> None:
+        """Begin with a name."""
+        self.begin(terminalConsole)
+
+    def test_othersWhileTyping(self) -> None:
+        """What others say, and notices, come on lines of their own, and the prompt
+        comes back once."""
+        self.reply(b"[1] * b joined\n[1] <b> hi\n[1] <b> again\n")
+        self.assertEqual(
+            self.near.screen, "> \n[1] * b joined\n[1] <b> hi\n[1] <b> again\n> "
+        )
+
+    def test_othersAnswerNothing(self) -> None:
+        """The prompt waits for our own reply, and so does the end."""
+        self.near.type("mine\n")
+        self.reply(b"[1] <b> hi\n")
+        self.assertEqual(self.near.screen, "> mine\n[1] <b> hi\n")
+        self.endInput()
+        self.reply(b"[1] <b> again\n")
+        self.assertNotOver()
+        self.reply(b"[1] mine\n")
+        self.farEndCloses()
+        self.assertOver(0)
+
+    def test_name(self) -> None:
+        """The name is asked for first; the reply to that is not shown, however it
+        comes."""
+        for cut in range(12):
+            self.begin(terminalConsole)
+            self.conversation.introduce("ann")
+            self.assertEqual(self.far.sent, b"/name ann\n")
+            stream = b"[1] * b joined\n[1] /name ann\n[1] * you are ann-2: taken\n"
+            self.reply(stream[: 15 + cut], stream[15 + cut :])
+            self.assertEqual(
+                self.near.screen,
+                "> \n[1] * b joined\n> \n[1] * you are ann-2: taken\n> ",
+            )
+            self.assertEqual(self.conversation.replies.unanswered, 0)
+            self.near.type("a\n")
+            self.reply(b"[1] a\n")
+            self.assertIn("[1] a\n> ", self.near.screen)
+
+    def test_times(self) -> None:
+        """Round-trip times stand behind replies, and not behind what others say."""
+        self.begin(PipeConsole, showTimes=True)
+        self.read(b"a\n")
+        self.reactor.advance(0.001)
+        self.reply(b"[1] <b> hi\n[1] * c left\n[1] a\n")
+        self.near.flush()
+        self.assertEqual(
+            self.near.sent, b"[1] <b> hi\n[1] * c left\n[1] a  (1.000 ms)\n"
+        )
+
+    def test_restAtTheEnd(self) -> None:
+        """What might have become another's line is shown when no more can come."""
+        self.begin(PipeConsole)
+        self.read(b"<c\n")
+        self.reply(b"[1] <c")
+        self.farEndCloses()
+        self.assertOver(1, CLOSED + ", 1 message not answered")
+        self.assertEqual(self.near.sent, b"[1] <c")
+
+    def test_colours(self) -> None:
+        """One sees who says what, by its colour."""
+        self.begin(
+            lambda conversation: TerminalConsole(
+                conversation, Painter({"TERM": "xterm"})
+            )
+        )
+        self.reply(b"[1] * b joined\n[1] <b> hi\n[1] me\n")
+        self.assertEqual(
+            self.near.screen,
+            "> \n\x1b[33m[1] * b joined\x1b[0m\n\x1b[36m[1] <b> hi\x1b[0m\n[1] me\n> ",
+        )
 
 
 class BeginningTests(SynchronousTestCase):
@@ -843,7 +932,7 @@ class BeginningTests(SynchronousTestCase):
         """Target, time-out and C{--time} reach the conversation."""
         mine = FakeReactor()
         self.assertEqual(talk.talk(mine, "localhost:7", 3.0, True), Outcome(42))
-        ((reactor, target, conversation, timeout),) = self.runs
+        ((reactor, target, conversation, timeout, *_),) = self.runs
         self.assertIs(reactor, mine)
         self.assertEqual((target.name, timeout), ("localhost:7", 3.0))
         self.assertIs(conversation.reactor, reactor)

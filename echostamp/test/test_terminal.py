@@ -13,7 +13,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 from twisted.trial.unittest import SynchronousTestCase
 
-from echostamp.client.terminal import SafeText, privateDescriptor, unusableStandardIO
+from echostamp.client.terminal import (
+    Painter,
+    SafeText,
+    privateDescriptor,
+    unusableStandardIO,
+)
+from echostamp.line.hearing import Voice
 from echostamp.test.fakes import osError
 
 #: What reorders text: embeddings, overrides, isolates and their ends, and marks.
@@ -221,3 +227,35 @@ class UnusableTests(SynchronousTestCase):
         ]:
             self.patch(fcntl, "fcntl", lambda fd, command, mode=mode: mode)
             self.assertEqual(unusableStandardIO(), why)
+
+
+class PainterTests(SynchronousTestCase):
+    """
+    Text for a terminal.
+    """
+
+    def test_colours(self) -> None:
+        """There are none where nobody wants them, or the terminal has none."""
+        heard = [(Voice.OTHER, b"[1] <b> hi\n"), (Voice.OWN, b"[1] hi\n")]
+        plain = "[1] <b> hi\n[1] hi\n"
+        coloured = "\x1b[36m[1] <b> hi\x1b[0m\n[1] hi\n"
+        for environment, text in (
+            ({"TERM": "xterm"}, coloured),
+            ({"TERM": "xterm", "NO_COLOR": ""}, coloured),
+            ({"TERM": "xterm", "NO_COLOR": "0"}, plain),
+            ({"TERM": "dumb"}, plain),
+            ({"TERM": ""}, plain),
+            ({}, plain),
+        ):
+            self.assertEqual(Painter(environment).paint(heard), text, environment)
+
+    def test_safe(self) -> None:
+        """What a terminal would obey is shown; a character in two pieces is whole."""
+        painter = Painter({})
+        self.assertEqual(
+            painter.paint(
+                [(Voice.OTHER, b"\x1b[2J\xc3"), (Voice.OTHER, b"\xa9\n\xc3")]
+            ),
+            "\\x1b[2J\xe9\n",
+        )
+        self.assertEqual(painter.rest(), "\\xc3")
