@@ -23,11 +23,11 @@ from tests.harness import (
     DEADLINE,
     STAMP,
     Daemon,
+    Pane,
     figure,
     memory,
     run,
     script,
-    tool,
     until,
     withoutStamps,
 )
@@ -248,7 +248,7 @@ class FarEndTests(SynchronousTestCase):
 
 class TerminalTests(SynchronousTestCase):
     """
-    Somebody types.
+    Somebody types, without more line editing than the terminal's own.
     """
 
     def setUp(self) -> None:
@@ -262,6 +262,7 @@ class TerminalTests(SynchronousTestCase):
             ["talk", *options, f"localhost:{port or self.daemon.port}"],
             timeout=DEADLINE,
             encoding="utf-8",
+            env={**os.environ, "TERM": "dumb"},
         )
         self.addCleanup(child.close, force=True)
         child.expect_exact("> ")
@@ -380,6 +381,7 @@ class TerminalTests(SynchronousTestCase):
                 stdin=slave,
                 stdout=slave,
                 stderr=slave,
+                env={**os.environ, "TERM": "dumb"},
                 start_new_session=True,
                 preexec_fn=lambda: fcntl.ioctl(0, termios.TIOCSCTTY, 0),
             )
@@ -401,37 +403,30 @@ class TerminalTests(SynchronousTestCase):
 
     def test_screen(self) -> None:
         """What a person sees in a real terminal, wide characters included."""
-        tmux = tool("tmux", "tmux")
-        folder = Path(self.mktemp())
-        folder.mkdir()
-        name = os.path.relpath(folder / "tmux")
-
-        def command(*arguments: str) -> str:
-            return run(
-                tmux, "-u", "-S", name, "-f/dev/null", *arguments
-            ).stdout.decode()
-
-        def shows(text: str) -> bool:
-            return command("capture-pane", "-p").count(text) == 2
-
-        client = f"{script('echostamp')} talk --timeout 5 localhost:{self.daemon.port}"
-        command(
-            "new-session", "-d", "-x60", "-y12", f"{client}; echo status $?; exec cat"
+        pane = Pane(
+            self,
+            f"{script('echostamp')} talk --timeout 5 localhost:{self.daemon.port}",
         )
-        self.addCleanup(command, "kill-server")
-        until(lambda: command("capture-pane", "-p").rstrip() == ">")
+        pane.until(lambda screen: screen == ">")
         for text in "hello", "你好 世界", "café":
-            command("send-keys", text, "Enter")
-            until(partial(shows, text))
-        until(lambda: command("capture-pane", "-p").rstrip().endswith("\n>"))
-        command("send-keys", "Enter")
-        until(lambda: "status" in command("capture-pane", "-p"))
-        screen = command("capture-pane", "-p").rstrip()
+            pane.type(text, "Enter")
+            pane.until(partial(_hasTwice, text))
+        pane.until(lambda screen: screen.endswith("\n>"))
+        pane.type("", "Enter")
+        pane.shows("status")
+        screen = pane.screen()
         self.assertRegex(
             screen,
             f"^> hello\n{TEXT_STAMP}hello\n> 你好 世界\n{TEXT_STAMP}你好 世界\n"
             f"> café\n{TEXT_STAMP}café\n>\nstatus 0$",
         )
+
+
+def _hasTwice(text: str, screen: str) -> bool:
+    """
+    Say whether something was typed and has come back.
+    """
+    return screen.count(text) == 2
 
 
 def _writeAndClose(pipe: Any, data: bytes) -> None:

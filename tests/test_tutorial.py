@@ -280,7 +280,12 @@ class EveryClient(SynchronousTestCase):
         """
         Type two lines and an empty one to a client on a terminal.
         """
-        terminal = pexpect.spawn(command, list(arguments), timeout=DEADLINE)
+        terminal = pexpect.spawn(
+            command,
+            list(arguments),
+            timeout=DEADLINE,
+            env={**os.environ, "TERM": "dumb"},
+        )
         terminal.delaybeforesend = None
         self.addCleanup(terminal.close, force=True)
         terminal.expect_exact(b"> ")

@@ -13,7 +13,6 @@ from asyncio import Task
 from collections.abc import Callable, Sequence
 
 from prompt_toolkit import PromptSession
-from prompt_toolkit.application import run_in_terminal
 from prompt_toolkit.output.vt100 import Vt100_Output
 from twisted.internet.interfaces import IDelayedCall
 
@@ -21,8 +20,8 @@ from echostamp.client.conversation import QUIET, Conversation
 from echostamp.client.terminal import PROMPT, Painter
 from echostamp.line.hearing import Voice
 
-#: Characters that may wait to be shown before no more is read from the far end.
-_MOST = 262_144
+#: Characters of a line that wait for its end.
+_LONGEST = 65_536
 
 
 class EditingConsole:
@@ -55,119 +54,100 @@ class EditingConsole:
         self._session: PromptSession[str] = PromptSession(
             PROMPT, output=output, enable_suspend=True
         )
-        self._isEnded = self._isFull = False
-        self._waiting: list[str] = []
-        self._size = 0
+        self._isEnded = False
+        self._beginning = ""
         self._wait: IDelayedCall | None = None
-        self._typing: Task[None] | None = None
-        self._writing: Task[None] | None = None
-        self._closing: Task[None] | None = None
 
     def begin(self) -> None:
-        """Ask for the first line."""
+        """Ask for lines."""
         self._typing = asyncio.ensure_future(self._type())
 
     async def _type(self) -> None:
         """
         Take lines until there are no more.
         """
-        while not self._isEnded:
-            try:
-                typed = await self._session.prompt_async(handle_sigint=False)
-            except KeyboardInterrupt:
-                self._interrupted()
-                return
-            except EOFError:
-                typed = ""
-            if self._isEnded:
-                return
-            # What was pasted may have several.
-            lines = [line for line in typed.splitlines() if line]
-            for line in lines:
-                self.conversation.send(line.encode("utf-8", "replace") + b"\n")
-            if not lines:
-                self._isEnded = True
-                self.conversation.inputEnded()
+        # Also from one prompt to the next: else what is typed there would be echoed.
+        with self._session.input.raw_mode():
+            while not self._isEnded:
+                try:
+                    typed = await self._session.prompt_async(handle_sigint=False)
+                except KeyboardInterrupt:
+                    self._interrupted()
+                    return
+                except EOFError:
+                    typed = ""
+                if not self._isEnded:
+                    self._send(typed)
+
+    def _send(self, typed: str) -> None:
+        """
+        Send what was typed; nothing ends the conversation.
+        """
+        # What was pasted may have several lines.
+        lines = [line for line in typed.split("\n") if line]
+        for line in lines:
+            self.conversation.send(line.encode("utf-8", "replace") + b"\n")
+        if not lines:
+            self._isEnded = True
+            self.conversation.inputEnded()
 
     def show(self, heard: Sequence[tuple[Voice, bytes]]) -> None:
-        """Show what came back, above the prompt."""
-        text = self._painter.paint(heard)
-        self._waiting.append(text)
-        self._size += len(text)
-        if self._size > _MOST and not self._isFull:
-            self._isFull = True
-            self.conversation.farEnd.pauseProducing()
-        self._write()
+        """
+        Show what came back; the beginning of a line waits a little for its end.
+        """
+        text = self._beginning + self._painter.paint(heard)
+        self._stopWaiting()
+        whole = text.rfind("\n") + 1
+        self._beginning = text[whole:]
+        if whole:
+            self._write(text[:whole])
+        if len(self._beginning) > _LONGEST:
+            self._showBeginning()
+        elif self._beginning:
+            self._wait = self.conversation.reactor.callLater(QUIET, self._showBeginning)
 
-    def _write(self) -> None:
+    def _showBeginning(self) -> None:
         """
-        Write the lines that are there; the beginning of one waits a little for its end.
+        Show a line that has not ended.
         """
-        if self._writing is not None:
-            return
+        text, self._beginning = self._beginning, ""
+        if text:
+            self._write(f"{text}\n")
+
+    def _stopWaiting(self) -> None:
+        """
+        No line has to wait.
+        """
         if self._wait is not None and self._wait.active():
             self._wait.cancel()
-        text = "".join(self._waiting)
-        whole = text.rfind("\n") + 1
-        self._waiting = [text[whole:]]
-        self._size -= whole
-        if whole:
-            self._writing = asyncio.ensure_future(self._writeOut(text[:whole]))
-        elif self._size > _MOST:
-            self._writeBeginning()
-        elif text:
-            self._wait = self.conversation.reactor.callLater(
-                QUIET, self._writeBeginning
-            )
 
-    def _writeBeginning(self) -> None:
+    def _write(self, text: str) -> None:
         """
-        Write a line that has not ended.
+        Write above the prompt, which is drawn anew.
         """
-        self._waiting.append("\n")
-        self._size += 1
-        self._write()
-
-    async def _writeOut(self, text: str) -> None:
-        """
-        Write above the prompt.
-        """
+        application = self._session.app
+        if application.is_running:
+            application.renderer.erase()
         try:
-            await run_in_terminal(lambda: self._print(text))
+            self._session.output.write_raw(text)
+            self._session.output.flush()
         except OSError:
             self._isEnded = True
             self.conversation.outputClosed(isFlushed=False)
-        self._writing = None
-        if self._isFull and self._size <= _MOST:
-            self._isFull = False
-            self.conversation.farEnd.resumeProducing()
-        self._write()
-
-    def _print(self, text: str) -> None:
-        """
-        Write where the prompt is not.
-        """
-        output = self._session.output
-        output.write_raw(text)
-        output.flush()
+        application.invalidate()
 
     def finish(self) -> None:
         """Take the prompt away, and write what is left."""
         self._isEnded = True
-        self._closing = asyncio.ensure_future(self._close())
-
-    async def _close(self) -> None:
-        """
-        End.
-        """
+        self._stopWaiting()
         if self._session.app.is_running:
             self._session.app.exit(result="")
-        if self._typing is not None:
-            await self._typing
-        if rest := self._painter.rest():
-            self._waiting.append(rest)
-        if "".join(self._waiting):
-            self._writeBeginning()
-        while self._writing is not None:
-            await self._writing
+        self._typing.add_done_callback(self._close)
+
+    def _close(self, typing: Task[None]) -> None:
+        """
+        The prompt is gone.
+        """
+        self._beginning += self._painter.rest()
+        self._showBeginning()
         self.conversation.outputClosed(isFlushed=True)

@@ -7,9 +7,11 @@ looks after those that are in.  L{BoundedLog} keeps both from filling a disk.
 
 from __future__ import annotations
 
+import fcntl
 import os
 import resource
 import socket
+import termios
 from collections import Counter
 from collections.abc import Callable
 from ipaddress import IPv4Address, IPv6Address, ip_address
@@ -31,6 +33,11 @@ PEER_TIMEOUT = 60
 
 #: Lines of one kind that the log takes in a second.
 LINES_A_SECOND = 50
+
+_INT = Struct("=i")
+
+#: More octets than any connection holds.
+_VERY_MUCH = 1 << 40
 
 #: Octets acknowledged, 120 octets behind the beginning of the kernel's answer.
 _BYTES_ACKED = Struct("=120xQ")
@@ -112,18 +119,24 @@ def watchPeer(connection: socket.socket, seconds: int) -> None:
 
 def acknowledged(transport: Any) -> int:
     """
-    Give how many octets the peer of a TCP connection has acknowledged, as the kernel
-    counts them; 0 where it does not tell.
+    Give a number that grows with each octet which the peer of a connection takes, as
+    long as nothing is written: of a TCP connection how many it has acknowledged, of a
+    UNIX socket how much less than very much it has not read; 0 where the kernel does
+    not tell.
 
     @param transport: a protocol's.  C{tcpi_bytes_acked} of C{struct tcp_info} in
-        C{linux/tcp.h}, since Linux 4.1.
+        C{linux/tcp.h}, since Linux 4.1; C{TIOCOUTQ}, see C{tty_ioctl(4)}.
     """
     connection: Any = getattr(transport, "socket", None)
-    if getattr(connection, "family", None) not in (socket.AF_INET, socket.AF_INET6):
-        return 0
+    family = getattr(connection, "family", None)
     try:
+        if family == socket.AF_UNIX:
+            unread = fcntl.ioctl(connection, termios.TIOCOUTQ, bytes(_INT.size))
+            return _VERY_MUCH - int(_INT.unpack(unread)[0])
+        if family not in (socket.AF_INET, socket.AF_INET6):
+            return 0
         told = connection.getsockopt(socket.IPPROTO_TCP, socket.TCP_INFO, 128)
-    except (AttributeError, OSError):
+    except (AttributeError, OSError, ValueError):
         return 0
     return int(_BYTES_ACKED.unpack_from(told)[0]) if len(told) == 128 else 0
 

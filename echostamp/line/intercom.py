@@ -7,8 +7,8 @@ joined}.  Everybody hears everything in the same order and with the same stamps.
 
 L{Intercom} is the room, a L{Member} is one connection's place in it.
 
-Nobody can stop the others.  Who does not read as fast as the others speak falls behind;
-who is far behind is waited for as long as it takes data, and cut when it does not.
+Who does not read as fast as the others speak falls behind; who is far behind is waited
+for as long as it takes data, and cut when it does not.
 """
 
 from __future__ import annotations
@@ -34,9 +34,12 @@ SURGE = 262_144
 #: Seconds without taking anything after which a member that is behind is cut.
 STALLED = 5.0
 
-#: Seconds without taking anything after which a member is not waited for, and how often
-#: that is looked at.
-PATIENCE = 1.0
+#: Seconds without taking anything after which a member is not waited for.  Who reads
+#: slowly opens a window for no less than a segment: on loopback 64 KiB.
+PATIENCE = 2.5
+
+#: Seconds after which it is looked at who takes something.
+LOOK = 0.5
 
 
 class Intercom:
@@ -56,8 +59,8 @@ class Intercom:
             <twisted.internet.interfaces.IReactorTime>}.
         @param backlog: octets that a member may be behind, at least L{SURGE}.
         @param hasNotices: whether the others are told who comes and goes.
-        @param acknowledged: gives how many octets the peer of a transport has
-            acknowledged; 0 where that is not known.
+        @param acknowledged: gives a number that grows with each octet which the peer
+            of a transport takes, where that is known.
         """
         self.reactor = reactor
         self.hasNotices = hasNotices
@@ -154,7 +157,7 @@ class Intercom:
         if member not in self._behind:
             self._behind[member] = self._taken(member), self.reactor.seconds()
             if self._look is None:
-                self._look = self.reactor.callLater(PATIENCE, self._lookAtThem)
+                self._look = self.reactor.callLater(LOOK, self._lookAtThem)
         self._judge(member)
 
     def tookSome(self, member: Member) -> None:
@@ -228,7 +231,7 @@ class Intercom:
         """
         See who of those that are behind takes data.
         """
-        self._look = self.reactor.callLater(PATIENCE, self._lookAtThem)
+        self._look = self.reactor.callLater(LOOK, self._lookAtThem)
         now = self.reactor.seconds()
         for member, (before, since) in tuple(self._behind.items()):
             taken = self._taken(member)

@@ -4,6 +4,7 @@ One connection's place in the intercom.
 
 from __future__ import annotations
 
+import socket
 from collections import deque
 from collections.abc import Iterator
 from itertools import chain
@@ -19,8 +20,14 @@ if TYPE_CHECKING:
 #: Seconds that a new client has for its name, before its joining is told.
 NAMING = 1.0
 
+#: See C{tcp(7)}; systems that have it not lack it in Python, too.
+_LOW_WATER: int | None = getattr(socket, "TCP_NOTSENT_LOWAT", None)
+
 #: Octets of what waits that leave together.
 _PIECE = 65_536
+
+#: Octets that the kernel of this end may hold before it has sent them.
+_UNSENT = 131_072
 
 
 class Member:
@@ -62,6 +69,7 @@ class Member:
         @param transport: the connection's.
         @param echo: makes its replies, and is told when they have gone.
         """
+        _keepNear(transport)
         self.transport = transport
         self.echo = echo
         self.isAnnounced = False
@@ -284,3 +292,15 @@ class Member:
         self._stopNaming()
         if self._intercom.leave(self) and self.isAnnounced:
             self._tellOthers(b"%s left" % self.name)
+
+
+def _keepNear(transport: Any) -> None:
+    """
+    Keep what waits for a peer here and not in the kernel, which holds megabytes of it
+    and tells that there is room when a third of that is gone: too late to see that a
+    peer does take data, if slowly.
+    """
+    connection: Any = getattr(transport, "socket", None)
+    family = getattr(connection, "family", None)
+    if family in (socket.AF_INET, socket.AF_INET6) and _LOW_WATER is not None:
+        connection.setsockopt(socket.IPPROTO_TCP, _LOW_WATER, _UNSENT)

@@ -14,7 +14,7 @@ from ipaddress import ip_address
 LONGEST_NAME = 32
 
 #: What a name may be.
-NAMES = f"1 to {LONGEST_NAME} letters, digits and .:_-[], and no address and port"
+NAMES = f"1 to {LONGEST_NAME} letters, digits and .:_-[], and no address"
 
 #: How a client's first message asks for a name.
 _ASKS = b"/name "
@@ -49,21 +49,25 @@ def retold(reply: bytes, prefix: bytes, most: int) -> bytes:
     stamp = text[: text.index(b"] ") + 2]
     text = text.removesuffix(b"\n")
     if len(text) > most:
-        text = b"\n".join(_cut(line, len(stamp) + most) for line in text.split(b"\n"))
+        lines = [_cut(line, len(stamp), most) for line in text.split(b"\n")]
+        text = b"\n".join(lines)
     # No message holds a newline, so that behind one there is always a stamp.
     begin = b"\n" + stamp
     text = text[len(stamp) :].replace(begin, begin + prefix)
     return b"%s%s%s\n" % (stamp, prefix, text)
 
 
-def _cut(line: bytes, most: int) -> bytes:
+def _cut(line: bytes, begin: int, most: int) -> bytes:
     """
-    Cut a line, but no character of UTF-8 in two.
+    Cut a message, but no character of UTF-8 in two.
+
+    @param begin: where it begins in its line.
     """
-    if len(line) <= most:
+    if len(line) - begin <= most:
         return line
-    end = most
-    while most - end < 3 and line[end] & 0xC0 == 0x80:
+    end = begin + most
+    least = max(begin, end - 3)
+    while end > least and line[end] & 0xC0 == 0x80:
         end -= 1
     return line[:end]
 
@@ -82,12 +86,15 @@ def askedName(message: bytes) -> bytes | None:
 def isName(name: bytes) -> bool:
     """
     Say whether somebody may have a name that was asked for: 1 to L{LONGEST_NAME}
-    letters, digits and C{.:_-[]}, and not what an address and a port look like, which
-    is for who comes from there.
+    letters, digits and C{.:_-[]}, and not what somebody is called who asks for none: an
+    address and a port, or C{local}, perhaps with a number behind it.
     """
     if not _NAME.fullmatch(name):
         return False
-    host, colon, port = name.decode().rpartition(":")
+    given = re.sub("-[0-9]+$", "", name.decode())
+    if given == "local":
+        return False
+    host, colon, port = given.rpartition(":")
     if not (colon and port.isdecimal()):
         return True
     try:

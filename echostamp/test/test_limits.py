@@ -91,7 +91,7 @@ class HostTests(SynchronousTestCase):
                 self.assertLessEqual(idle + interval * count, max(2, seconds))
 
     def test_acknowledged(self) -> None:
-        """The kernel knows how much a TCP peer has taken; of others nobody does."""
+        """The kernel knows how much a peer has taken, where there is one."""
 
         class Transport:
             socket: Any
@@ -102,8 +102,16 @@ class HostTests(SynchronousTestCase):
             transport.socket = listening
             self.assertEqual(acknowledged(transport), 0)
         self.assertEqual(acknowledged(transport), 0)
-        with socket.socket(socket.AF_UNIX) as transport.socket:
-            self.assertEqual(acknowledged(transport), 0)
+        near, far = socket.socketpair()
+        with near, far:
+            transport.socket = near
+            near.send(b"1")
+            near.send(b"2")
+            before = acknowledged(transport)
+            self.assertGreater(before, 0)
+            far.recv(1)
+            self.assertGreater(acknowledged(transport), before)
+        self.assertEqual(acknowledged(transport), 0)
         self.assertEqual(acknowledged(object()), 0)
 
         class Kernel:
