@@ -60,24 +60,11 @@ class Servers:
         """
         self._folder = folder
         self._core = core
-        self.load = self._compiled(BENCH / "load.c")
-        self._epoll = self._compiled(BENCH / "contenders" / "epoll_c.c")
+        self.load = compiled(BENCH / "load.c", folder)
+        self._epoll = compiled(BENCH / "contenders" / "epoll_c.c", folder)
         self._certificate = folder / "certificate.pem"
         self._key = folder / "key.pem"
         _certify(self._certificate, self._key)
-
-    def _compiled(self, source: Path) -> str:
-        """
-        Compile a program.
-
-        @return: its path.
-        """
-        program = str(self._folder / source.stem)
-        compiler = os.environ.get("CC", "cc")
-        subprocess.run(
-            [compiler, "-std=c11", "-O2", "-Wall", "-o", program, source], check=True
-        )
-        return program
 
     def _command(self, name: str, port: int, tls: bool) -> list[str]:
         """
@@ -105,22 +92,58 @@ class Servers:
 
         @return: its process and its port.
         """
-        with socket.create_server((HOST, 0)) as free:
-            port = free.getsockname()[1]
-        errors = self._folder / "errors"
-        with errors.open("wb") as sink:
-            server = subprocess.Popen(
-                self._command(name, port, tls),
-                stdout=sink,
-                stderr=sink,
-                preexec_fn=lambda: os.sched_setaffinity(0, {self._core}),
-            )
-        try:
-            _awaitListening(server, port, errors)
-            yield server.pid, port
-        finally:
-            server.kill()
-            server.wait()
+        port = freePort()
+        command = self._command(name, port, tls)
+        with started(command, port, self._core, self._folder) as process:
+            yield process, port
+
+
+def compiled(source: Path, folder: Path) -> str:
+    """
+    Compile a program.
+
+    @return: its path.
+    """
+    program = str(folder / source.stem)
+    compiler = os.environ.get("CC", "cc")
+    subprocess.run(
+        [compiler, "-std=c11", "-O2", "-Wall", "-o", program, source], check=True
+    )
+    return program
+
+
+def freePort() -> int:
+    """
+    Find a TCP port.
+    """
+    with socket.create_server((HOST, 0)) as free:
+        port: int = free.getsockname()[1]
+        return port
+
+
+@contextmanager
+def started(command: list[str], port: int, core: int, folder: Path) -> Iterator[int]:
+    """
+    Run a server while the context lasts.
+
+    @param folder: where what it says goes.
+    @return: its process.
+    @raise SystemExit: it does not listen.
+    """
+    errors = folder / "errors"
+    with errors.open("wb") as sink:
+        server = subprocess.Popen(
+            command,
+            stdout=sink,
+            stderr=sink,
+            preexec_fn=lambda: os.sched_setaffinity(0, {core}),
+        )
+    try:
+        _awaitListening(server, port, errors)
+        yield server.pid
+    finally:
+        server.kill()
+        server.wait()
 
 
 def _awaitListening(server: subprocess.Popen[bytes], port: int, errors: Path) -> None:

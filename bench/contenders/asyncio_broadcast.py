@@ -1,0 +1,63 @@
+"""
+A broadcaster on asyncio's own loop: what one connection says, all the others hear as
+EchoStamp's intercom tells it.
+"""
+
+from __future__ import annotations
+
+import asyncio
+
+from shared import Stamps, arguments, listening
+
+from echostamp.line.intercom import BACKLOG
+from echostamp.line.retelling import retold
+from echostamp.line.stamper import MAX_LENGTH, Stamper
+
+stamps = Stamps()
+everyone: dict[Broadcast, asyncio.Transport] = {}
+
+
+class Broadcast(asyncio.Protocol):
+    """Stamp what comes, and tell it to the others."""
+
+    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
+        """Begin."""
+        host, port = transport.get_extra_info("peername")
+        self.transport = transport
+        self.stamper = Stamper()
+        self.prefix = b"<%s:%d> " % (host.encode(), port)
+        everyone[self] = transport
+
+    def data_received(self, data: bytes) -> None:
+        """Answer a read, and tell it; cut who is too far behind."""
+        wasPassing = self.stamper.isPassing
+        reply = self.stamper.feed(data, stamps.stamp())
+        self.transport.write(reply)
+        if wasPassing:
+            # The others have read the beginning of this message.
+            reply = reply.partition(b"\n")[2]
+        if not reply:
+            return
+        told = retold(reply, self.prefix, MAX_LENGTH)
+        for other, transport in everyone.items():
+            if other is not self:
+                transport.write(told)
+                if transport.get_write_buffer_size() > BACKLOG:
+                    transport.abort()
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        """End."""
+        del everyone[self]
+
+
+async def serve() -> None:
+    """
+    Listen for ever.
+    """
+    loop = asyncio.get_running_loop()
+    server = await loop.create_server(Broadcast, sock=listening(arguments().port))
+    await server.serve_forever()
+
+
+if __name__ == "__main__":
+    asyncio.run(serve())
