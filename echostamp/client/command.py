@@ -172,17 +172,19 @@ def parser() -> argparse.ArgumentParser:
     return top
 
 
-def _addTarget(command: argparse.ArgumentParser) -> None:
+def _addTarget(command: argparse.ArgumentParser, also: str = "") -> None:
     """
     Add what says where to.
+
+    @param also: what else it may be.
     """
     command.add_argument(
         "target",
         nargs="?",
         default="localhost:8002",
         metavar="TARGET",
-        help="HOST, HOST:PORT, [V6]:PORT, the same behind tls:, or a Twisted client "
-        "endpoint such as unix:/run/echostamp.sock (default: %(default)s)",
+        help=f"HOST, HOST:PORT, [V6]:PORT, the same behind tls:, {also}or a Twisted "
+        "client endpoint such as unix:/run/echostamp.sock (default: %(default)s)",
     )
     for option, what in [
         ("--ca", "over TLS, trust the CAs in this PEM file instead of the system's"),
@@ -222,7 +224,7 @@ def _addPing(ping: argparse.ArgumentParser) -> None:
     """
     Add the options of C{echostamp ping}.
     """
-    _addTarget(ping)
+    _addTarget(ping, "stamp:HOST[:PORT], ")
     add = ping.add_argument_group("probes").add_argument
     add(
         *("-c", "--count"),

@@ -10,6 +10,7 @@ import socket
 from collections.abc import Callable, Iterator, Sequence
 from typing import TYPE_CHECKING, Any
 
+from twisted.internet.address import IPv6Address
 from twisted.internet.defer import Deferred
 from twisted.internet.error import ConnectBindError, ConnectError
 
@@ -243,9 +244,10 @@ class StampWay:
             self.setUp.resolve = self._clocks().after - began
         is6 = ":" in address.host
         host, port = self._source or ("::" if is6 else "0.0.0.0", 0)
-        peer = socket.getaddrinfo(
-            address.host, self._port, type=socket.SOCK_DGRAM, flags=_NUMERIC
-        )[0][4]
+        peer: tuple[Any, ...] = (address.host, self._port)
+        if isinstance(address, IPv6Address):
+            # Which link a link-local address is on.
+            peer += (address.flowInfo, address.scopeID)
         try:
             source = _sourceTo(peer, is6) if self._source is None else host
         except OSError as error:
@@ -310,9 +312,6 @@ class StampWay:
             for why, count in sender.invalid.most_common()
         ]
         return "; ".join(told)
-
-
-_NUMERIC = socket.AI_NUMERICHOST | socket.AI_NUMERICSERV
 
 
 def _sourceTo(peer: Any, is6: bool) -> str:

@@ -50,7 +50,7 @@ _TX_SOFTWARE, _SOFTWARE, _OPT_ID, _OPT_TSONLY = 1 << 1, 1 << 4, 1 << 7, 1 << 11
 #: Of C{linux/errqueue.h}: who put something into the error queue.
 _OF_TIMESTAMPING = 4
 
-_TIMESPEC = Struct("@qq")
+_TIMESPEC = Struct("@ll")
 _INT = Struct("@i")
 _ERROR = Struct("@IBBBxII")
 _PKTINFO = Struct("@i4s4s")
@@ -375,25 +375,35 @@ class Port:
             leave.
         """
         try:
-            if to is None and not tos:
-                self._socket.sendto(packet, peer)
-            else:
-                self._socket.sendmsg([packet], self._beside(to, tos), 0, peer)
-        except OSError as error:
-            self._failed(error, peer)
-            return None
+            self._hand(packet, peer, to, tos)
+        except OSError:
+            # An error of ICMP, about whichever peer, makes the next call fail once.
+            self._recount()
+            try:
+                self._hand(packet, peer, to, tos)
+            except OSError as error:
+                self._recount()
+                self._receiver.refused(error.errno or errno.EIO, peer)
+                return None
         number = self._number
         # The system's count has 32 bits.
         self._number = (number + 1) & 0xFFFF_FFFF
         return number
 
-    def _failed(self, error: OSError, peer: Any) -> None:
+    def _hand(self, packet: bytes, peer: Any, to: bytes | None, tos: int) -> None:
         """
-        A datagram did not leave.
+        Hand a datagram to the system.
         """
-        self._receiver.refused(error.errno or errno.EIO, peer)
+        if to is None and not tos:
+            self._socket.sendto(packet, peer)
+        else:
+            self._socket.sendmsg([packet], self._beside(to, tos), 0, peer)
+
+    def _recount(self) -> None:
+        """
+        A datagram did not leave.  The system may have counted it or not: count anew.
+        """
         if self.stampsDepartures:
-            # The system may have counted it or not: count anew.
             while self._readError():
                 pass
             self._countDepartures()

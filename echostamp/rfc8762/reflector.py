@@ -302,7 +302,7 @@ class Reflector:
         reflection = Reflection(
             self._information,
             tos if self.port.tellsHow else None,
-            range(64) if shared.policy.dscp else (),
+            range(64) if shared.policy.dscp else (0,),
             followUp,
             () if key is None else (key,),
         )

@@ -468,9 +468,12 @@ class Sender:
         if not found.timestamp or sent is None or sent.times is None:
             return
         t3 = readTimestamp(found.timestamp, isPtp, near, self._ahead)
-        if t3 != sent.times.t3:
+        times = sent.times
+        # A reflector that has begun anew may mean another packet by that number.
+        isPossible = 0 <= t3 - times.t2 <= times.t4 - times.t1
+        if isPossible and t3 != times.t3:
             self.followedUp += 1
-            self._correct(sent, sent.times._replace(t3=t3))
+            self._correct(sent, times._replace(t3=t3))
 
     def _correct(self, sent: _Sent, times: Times) -> None:
         """

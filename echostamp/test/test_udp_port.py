@@ -549,14 +549,23 @@ class PortTests(SynchronousTestCase):
         made = self.port(departures=True)
         made.send(b"x", PEER)
         self.socket.options.clear()
-        self.socket.failures = [osError(errno.ENOBUFS)]
+        self.socket.failures = [osError(errno.ENOBUFS)] * 2
         self.socket.errors = [(departure(0, 5), ())]
         self.assertIsNone(made.send(b"x", PEER))
         self.assertEqual(self.receiver.refusals, [(errno.ENOBUFS, PEER)])
         self.assertEqual(self.receiver.left, [(0, 5)])
         flags = [each[2] for each in self.socket.options if each[1] == SO_TIMESTAMPING]
-        self.assertEqual(flags, [UNCOUNTED, COUNTED])
+        self.assertEqual(flags, [UNCOUNTED, COUNTED] * 2)
         self.assertEqual(made.send(b"x", PEER), 0)
+
+    def test_errorAboutAnother(self) -> None:
+        """An error that waits makes a call fail, whoever it is about: the datagram
+        leaves all the same."""
+        made = self.port(departures=True)
+        self.socket.failures = [osError(errno.ECONNREFUSED)]
+        self.assertEqual(made.send(b"x", PEER), 0)
+        self.assertEqual(self.socket.sent, [(b"x", [], PEER)])
+        self.assertEqual(self.receiver.refusals, [])
 
     # --- Sending ----------------------------------------------------------------------
 
@@ -608,7 +617,10 @@ class PortTests(SynchronousTestCase):
         departures there is nothing to count anew."""
         made = self.port()
         self.socket.options.clear()
-        self.socket.failures = [osError(errno.EPERM), OSError("without a number")]
+        self.socket.failures = [
+            *[osError(errno.EPERM)] * 2,
+            *[OSError("without a number")] * 2,
+        ]
         self.assertIsNone(made.send(b"x", PEER))
         self.assertIsNone(made.send(b"x", PEER, None, 4))
         self.assertEqual(
