@@ -7,7 +7,7 @@ from __future__ import annotations
 import os
 from collections.abc import Iterator, Sequence
 from statistics import median
-from typing import Any
+from typing import Any, NamedTuple
 
 from echostamp.client.durations import readable
 from echostamp.measure.offset import OffsetReport
@@ -105,28 +105,46 @@ def _source(clock: int, method: int) -> str:
     return f"{name} ({SYNCHRONIZATION_SOURCES.get(clock, f'source {clock}')})"
 
 
-def lostThere(sender: Sender, run: Run) -> int | None:
+class Lost(NamedTuple):
     """
-    Give how many packets were lost on the way there; L{None} where that cannot be told:
-    the reflector is stateless, or it has never missed a packet.
+    Where packets were lost.
+
+    @ivar forward: how many on the way there.
+    @ivar backward: how many on the way back.
+    @ivar unknown: of how many it is not known.
     """
-    if sender.losses.isStateful:
-        return sender.losses.forward
-    return None if run.lost else 0
+
+    forward: int
+    backward: int
+    unknown: int
+
+
+def whereLost(sender: Sender, run: Run) -> Lost | None:
+    """
+    Give where packets were lost; L{None} where that cannot be told: the reflector is
+    stateless, or it has never missed a packet.
+    """
+    losses = sender.losses
+    if not losses.isStateful:
+        return None if run.lost else Lost(0, 0, 0)
+    there = min(losses.forward, run.lost)
+    back = min(losses.backward, run.lost - there)
+    return Lost(there, back, run.lost - there - back)
 
 
 def _losses(sender: Sender, run: Run) -> Iterator[str]:
     """
     Say in which direction packets were lost.
     """
-    there = lostThere(sender, run)
+    lost = whereLost(sender, run)
     if sender.farError is None:
         return
-    if run.lost and there is None:
+    if lost is None:
         yield "lost          in which direction cannot be told: its numbers are ours"
-    elif run.lost and there is not None:
-        back = max(0, run.lost - there)
-        yield f"lost          {there} on the way there, {back} on the way back"
+    elif run.lost:
+        unknown = f", {lost.unknown} not known" if lost.unknown else ""
+        there = f"{lost.forward} on the way there"
+        yield f"lost          {there}, {lost.backward} on the way back{unknown}"
     if sender.losses.restarts:
         yield f"restarts      the reflector began anew {sender.losses.restarts} times"
 
@@ -188,7 +206,7 @@ def record(sender: Sender, run: Run) -> dict[str, Any]:
     @param run: the probes.
     """
     there, back = sender.hops
-    lost = lostThere(sender, run)
+    lost = whereLost(sender, run)
     return {
         "kernel_t1": sender.kernelSent,
         "kernel_t4": sender.kernelReceived,
@@ -198,8 +216,9 @@ def record(sender: Sender, run: Run) -> dict[str, Any]:
         "hops_forward": there,
         "hops_backward": back,
         "stateful": bool(sender.losses.isStateful),
-        "lost_forward": lost,
-        "lost_backward": None if lost is None else max(0, run.lost - lost),
+        "lost_forward": lost and lost.forward,
+        "lost_backward": lost and lost.backward,
+        "lost_unknown": lost and lost.unknown,
         "restarts": sender.losses.restarts,
         "residence_min": sender.leastResidence,
         "residence_negative": sender.negatives,

@@ -16,6 +16,7 @@ from dataclasses import dataclass
 from typing import Any, NamedTuple, Protocol
 
 from echostamp.rfc8762.clock import KernelClock, kernelClock
+from echostamp.rfc8762.losses import Losses
 from echostamp.rfc8762.packets import (
     AUTHENTICATED,
     UNAUTHENTICATED,
@@ -165,45 +166,6 @@ class _Sent:
         self.t1 = t1
         self.wire = wire
         self.times: Times | None = None
-
-
-@dataclass
-class Losses:
-    """
-    How many packets were lost on the way there, by a stateful reflector's numbers.
-
-    @ivar isStateful: whether it has its own numbers, as far as they have shown; L{None}
-        while they have been ours.
-    @ivar forward: how many.
-    @ivar restarts: how often it began anew.
-    """
-
-    isStateful: bool | None = None
-    forward: int = 0
-    restarts: int = 0
-    _last: tuple[int, int] | None = None
-
-    def saw(self, sequence: int, number: int) -> None:
-        """
-        Take a reply.
-
-        @param sequence: our number of the packet.
-        @param number: the reflector's of the reply.
-        """
-        if number != sequence:
-            self.isStateful = True
-        if self._last is None:
-            self._last = sequence, number
-            return
-        sent, answered = sequence - self._last[0], number - self._last[1]
-        if sent <= 0:
-            # Packets or replies that changed places tell nothing new.
-            return
-        if answered <= 0:
-            self.restarts += 1
-        else:
-            self.forward += max(0, sent - answered)
-        self._last = sequence, number
 
 
 class Sender:
@@ -401,13 +363,18 @@ class Sender:
         )
         times = Times(sent.t1, t2, t3, t4)
         isFirst = sent.times is None
+        if self._answers.get(reply.sequence) is not sent and self.losses.saw(
+            sent.sequence, reply.sequence, t3, isRepeat=not isFirst
+        ):
+            # Its follow-ups will name other packets.
+            self._answers.clear()
         if isFirst:
             sent.times = times
             self._note(reply, sent, estimate, ttl)
             if at:
                 self.kernelReceived += 1
                 _note(self.receivingHost, here - at)
-            self._remember(reply.sequence, sent)
+        self._remember(reply.sequence, sent)
         self._owner.replied(sent.token, times)
         if isFirst and session.tlvs:
             self._readTlvs(packet[session.base :], reply.sequence, estimate.isPtp, t4)
@@ -420,7 +387,6 @@ class Sender:
         Note what else a reply says.
         """
         assert sent.times is not None
-        self.losses.saw(sent.sequence, reply.sequence)
         self.farError = estimate
         self.hops = (
             self._session.ttl - reply.senderTtl if reply.senderTtl else None,

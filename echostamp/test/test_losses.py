@@ -1,0 +1,104 @@
+"""Tests for L{echostamp.rfc8762.losses}."""
+
+import random
+
+from hypothesis import given
+from hypothesis import strategies as st
+from twisted.trial.unittest import SynchronousTestCase
+
+from echostamp.rfc8762.losses import Losses
+
+
+class LossesTests(SynchronousTestCase):
+    """
+    What a stateful reflector's numbers say.
+    """
+
+    def saw(self, *replies: tuple[int, int, int]) -> Losses:
+        """Take replies: our numbers, the reflector's, and when they left."""
+        losses = Losses()
+        for reply in replies:
+            losses.saw(*reply)
+        return losses
+
+    def assertLost(self, losses: Losses, forward: int, backward: int) -> None:
+        """Assert how many were lost on either way."""
+        self.assertEqual((losses.forward, losses.backward), (forward, backward))
+
+    def test_nothing(self) -> None:
+        """Before the first reply nothing is known."""
+        self.assertLost(Losses(), 0, 0)
+        self.assertIsNone(Losses().isStateful)
+
+    def test_stateless(self) -> None:
+        """Our own numbers do not show whether it has its own."""
+        self.assertIsNone(self.saw((0, 0, 0), (1, 1, 1), (5, 5, 5)).isStateful)
+
+    def test_eachWay(self) -> None:
+        """A packet that the reflector has not numbered was lost on the way there, a
+        number that did not come on the way back."""
+        losses = self.saw((0, 0, 0), (1, 1, 1), (3, 2, 3), (7, 4, 7))
+        self.assertTrue(losses.isStateful)
+        self.assertLost(losses, 3, 1)
+
+    def test_otherBeginnings(self) -> None:
+        """It may have begun to count before."""
+        losses = self.saw((0, 100, 0), (1, 101, 1), (3, 102, 3))
+        self.assertTrue(losses.isStateful)
+        self.assertLost(losses, 1, 0)
+
+    def test_restart(self) -> None:
+        """A number that falls is a reflector that begins anew, not loss; what was lost
+        around that nobody knows."""
+        losses = self.saw((0, 0, 0), (1, 1, 1), (5, 0, 5), (6, 1, 6), (8, 2, 8))
+        self.assertEqual(losses.restarts, 1)
+        self.assertLost(losses, 1, 0)
+
+    def test_overtakenByARestart(self) -> None:
+        """A reply from before that comes behind one from after tells nothing."""
+        losses = self.saw((0, 0, 0), (1, 1, 1), (4, 0, 4), (3, 3, 3), (5, 1, 5))
+        self.assertEqual(losses.restarts, 1)
+        self.assertLost(losses, 0, 0)
+
+    def test_reorderedThere(self) -> None:
+        """Packets that changed places on the way there are no loss and no restart."""
+        losses = self.saw((4, 4, 4), (6, 5, 5), (5, 6, 6), (7, 7, 7))
+        self.assertEqual(losses.restarts, 0)
+        self.assertLost(losses, 0, 0)
+
+    def test_reorderedBothWays(self) -> None:
+        """Nor are those that changed them on both."""
+        losses = self.saw((4, 4, 4), (5, 6, 6), (6, 5, 5), (7, 7, 7))
+        self.assertEqual(losses.restarts, 0)
+        self.assertLost(losses, 0, 0)
+
+    def test_repeatedThere(self) -> None:
+        """A packet that was doubled on the way there hides none that was lost."""
+        losses = self.saw((4, 4, 4), (5, 5, 5))
+        losses.saw(5, 6, 6, isRepeat=True)
+        losses.saw(7, 7, 7)
+        self.assertLost(losses, 1, 0)
+
+    @given(
+        st.lists(st.sampled_from(["", "there", "back", "twice"]), max_size=60),
+        st.integers(0, 9),
+        st.randoms(use_true_random=False),
+    )
+    def test_any(self, fates: list[str], most: int, chance: random.Random) -> None:
+        """Whatever is lost and doubled, and in whatever order it comes back: between
+        the first reply and the last it is told which way."""
+        fates = ["", *fates, ""]
+        replies, number, seen = [], 0, set()
+        for sequence, fate in enumerate(fates):
+            if fate == "there":
+                continue
+            for _ in range(2 if fate == "twice" else 1):
+                if fate != "back":
+                    replies.append((number + chance.uniform(0, most), sequence, number))
+                number += 1
+        losses = Losses()
+        for _, sequence, each in sorted(replies):
+            losses.saw(sequence, each, each, isRepeat=sequence in seen)
+            seen.add(sequence)
+        self.assertLost(losses, fates.count("there"), fates.count("back"))
+        self.assertEqual(losses.restarts, 0)
