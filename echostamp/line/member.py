@@ -221,10 +221,10 @@ class Member:
             self._queue.append(lines)
             self.behind += len(lines)
             self._release()
-            if self._queue:
-                self._intercom.fellBehind(self)
         else:
             self._out.put(lines)
+        if self._queue or self._out.isBlocked:
+            self._intercom.fellBehind(self)
 
     def _release(self) -> None:
         """
@@ -255,6 +255,10 @@ class Member:
     def repliesGone(self) -> None:
         """The peer has taken what it had not read."""
         self._release()
+        if self._out.isBlocked:
+            self._intercom.fellBehind(self)
+        else:
+            self._intercom.tookSome(self)
         self.goOn()
 
     def goOn(self) -> None:

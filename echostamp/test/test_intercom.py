@@ -311,7 +311,6 @@ class KeepingUpTests(IntercomCase):
     def test_stalled(self) -> None:
         """One that takes nothing for five seconds is cut, however little waits."""
         self.say(self.ann, b"hi\n")
-        self.say(self.ann, b"hello\n")
         self.reactor.pump([0.5] * 9)
         self.assertFalse(self.slow.isAborted)
         self.reactor.pump([0.5] * 3)
@@ -319,6 +318,14 @@ class KeepingUpTests(IntercomCase):
         self.assertIn(f"local cut: took nothing for {STALLED:g} s", self.log.lines)
         self.assertIn(b"* slow left\n", self.bob.sent)
         self.assertAtRest()
+
+    def test_takesAfterAll(self) -> None:
+        """One that takes what waited is not cut."""
+        self.say(self.ann, b"hi\n")
+        self.reactor.pump([0.5] * 9)
+        self.slow.turn(1 << 30)
+        self.assertEqual(self.reactor.getDelayedCalls(), [])
+        self.assertHeard(self.slow, b"[00] <ann> hi\n")
 
     def test_goes(self) -> None:
         """When the one that was waited for goes, the others go on."""
