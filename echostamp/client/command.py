@@ -258,8 +258,8 @@ def _addPing(ping: argparse.ArgumentParser) -> None:
         type=_whole(SMALLEST, LARGEST),
         default=0,
         metavar="N",
-        help=f"octets of a message, from {SMALLEST} to {LARGEST} (default: {USUAL}; "
-        "over STAMP: the least)",
+        help=f"octets of a message, from {SMALLEST} to {LARGEST} (default: {USUAL}); "
+        "over STAMP of a packet, at least 44, or 112 with a key (default: the least)",
     )
     add(
         "--no-jitter",

@@ -287,10 +287,10 @@ class Reflector:
             name = (self.port.address, peer, to, _ssid(packet, key is not None))
             session = shared.sessions.session(name, now)
             if session is None:
-                shared.counts["too many sessions"] += 1
-                return
-            own = session.packets & 0xFFFF_FFFF
-            session.packets += 1
+                shared.counts["answered without a session: too many"] += 1
+            else:
+                own = session.packets & 0xFFFF_FFFF
+                session.packets += 1
         isPtp = bool(packet[12 if key is None else 24] & _Z)
         wire = self._ptp if isPtp else ntpTimestamp
         followUp = FollowUp()

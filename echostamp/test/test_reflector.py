@@ -436,12 +436,15 @@ class StatefulTests(SynchronousTestCase):
         self.assertEqual(self.number(request()), 0)
 
     def test_tooMany(self) -> None:
-        """Who comes when there are too many sessions is not answered, and counted;
-        those that are there go on."""
+        """Who comes when there are too many sessions is answered by the sender's own
+        number, and counted; those that are there go on."""
         self.end.shared.sessions = Sessions(most=2)
-        for ssid in 1, 2, 3, 2:
-            self.end.receive(request(ssid=ssid))
-        self.assertEqual(self.end.counts, {"answered": 3, "too many sessions": 1})
+        numbers = [self.number(request(7, ssid=ssid)) for ssid in (1, 2, 3, 2)]
+        self.assertEqual(numbers, [0, 0, 7, 1])
+        self.assertEqual(
+            self.end.counts,
+            {"answered": 4, "answered without a session: too many": 1},
+        )
 
     def test_onlyForThoseWhoAreAnswered(self) -> None:
         """No session begins for who is not allowed, has no key, or is over the rate."""
