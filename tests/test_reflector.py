@@ -81,16 +81,18 @@ class Reflecting(Daemon):
         """
         reflectors = [f"--reflector={place}" for place in places]
         super().__init__(case, "--port=0", *reflectors, *options, command=command)
-        found: list[tuple[str, str]] = until(self._answering)
+        # Each has a line in the log, and all addresses are one of either family.
+        sockets = sum(2 if place.partition(":")[0] == "0" else 1 for place in places)
+        found = until(lambda: self._answering(sockets))
         self.places = [(host.strip("[]"), int(port)) for host, port in found]
 
-    def _answering(self) -> list[tuple[str, str]] | None:
+    def _answering(self, sockets: int) -> list[tuple[str, str]] | None:
         if self.process.poll() is not None:
             raise AssertionError(self.log())
-        log = self.log()
-        found = re.findall(r"answering STAMP at (\S+):(\d+), .*by the kernel,", log)
-        # The last thing that it says when it starts.
-        return found if found and log.endswith("\n") else None
+        found = re.findall(
+            r"answering STAMP at (\S+):(\d+), .*by the kernel,.*\n", self.log()
+        )
+        return found if len(found) == sockets else None
 
     @property
     def place(self) -> tuple[str, int]:
