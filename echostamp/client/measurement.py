@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, NamedTuple
 
 from echostamp.measure.delay import Delays, roundTrip
+from echostamp.measure.grain import Grain
 from echostamp.measure.offset import OffsetTracker, OwnClock
 from echostamp.measure.samples import Probe
 from echostamp.measure.turns import AT_ONCE, FarZone, Turns, nextTurn
@@ -124,6 +125,7 @@ class Measurement:
         self._isNew = self.isApart = False
         self._ownClock = OwnClock()
         self._turns = Turns()
+        self._grains = Grain(), Grain()
 
     def _observe(self, at: Moment) -> int:
         """
@@ -241,7 +243,9 @@ class Measurement:
         self.isApart = True
         self.stamped += 1
         self.delays.run.reply(
-            sent.seq, times.t4, rtt, times.t2, times.t3, resolution=1, void=void
+            *(sent.seq, times.t4, rtt, times.t2, times.t3),
+            resolution=self._grain(times),
+            void=void,
         )
         if rtt is not None:
             self._amend(sent.seq, times, rtt)
@@ -262,7 +266,15 @@ class Measurement:
         of the clocks holds beside what the earlier ones said.
         """
         self.delays.run.amend(seq, times.t1, times.t3, rtt)
-        self.offset.add(seq, *times, 1)
+        self.offset.add(seq, *times, self._grain(times))
+
+    def _grain(self, times: Times) -> int:
+        """
+        Say how finely the far end takes its times: it may take the one otherwise than
+        the other.
+        """
+        received, sent = self._grains
+        return max(received.of(times.t2), sent.of(times.t3))
 
     def extraAnswered(self, sent: Sent, at: Moment, reading: Reading | None) -> None:
         """

@@ -143,7 +143,10 @@ class StampLink:
 
     def close(self) -> bool:
         """The last follow-up comes with one packet more."""
-        if FOLLOW_UP_TELEMETRY not in self._session.tlvs:
+        if FOLLOW_UP_TELEMETRY not in self.sender.session.tlvs:
+            return False
+        if self.sender.farError is None:
+            # Nothing has been answered.
             return False
         self.sender.send(_LAST)
         return True

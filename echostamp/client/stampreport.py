@@ -12,12 +12,20 @@ from typing import Any, NamedTuple
 from echostamp.client.durations import readable
 from echostamp.measure.offset import OffsetReport
 from echostamp.measure.samples import Run
+from echostamp.rfc8762.clock import TAI
 from echostamp.rfc8762.packets import ErrorEstimate
-from echostamp.rfc8762.sender import TAI, Sender
-from echostamp.rfc8762.tlvs import SYNCHRONIZATION_SOURCES, TIMESTAMPING_METHODS
+from echostamp.rfc8762.sender import Sender
+from echostamp.rfc8762.tlvs import (
+    FOLLOW_UP_TELEMETRY,
+    SYNCHRONIZATION_SOURCES,
+    TIMESTAMPING_METHODS,
+)
 
 #: How near to what TAI is ahead of UTC an offset must be to be that, in nanoseconds.
 _NEAR_TAI = 1_000_000_000
+
+#: The resolution of the reflector's times from which on it is told, in nanoseconds.
+_COARSE = 1000
 
 
 def _clocks(sender: Sender, run: Run) -> list[str]:
@@ -25,17 +33,18 @@ def _clocks(sender: Sender, run: Run) -> list[str]:
     Say which clock took each time.
     """
     answered = run.received + run.late
+    isAsked = FOLLOW_UP_TELEMETRY in sender.session.tlvs
     return [
         f"T1 {_share(sender.kernelSent, run.sent)}",
         f"T4 {_share(sender.kernelReceived, answered)}",
         "T2 and T3 the reflector's",
-        *([f"{sender.followedUp} T3 by follow-up"] if sender.followedUp else []),
+        *([f"{sender.followedUp} T3 by follow-up"] if isAsked else []),
     ]
 
 
 def _share(count: int, total: int) -> str:
     """
-    Say of how many the kernel took a time: of all, the warm-up among them, or of some.
+    Say of how many the kernel took a time: of all, or of some.
     """
     if count >= total > 0:
         return "by the kernel"
@@ -65,6 +74,11 @@ def lines(sender: Sender, run: Run, offset: OffsetReport | None) -> Iterator[str
         yield f"hops          {_told(there)} there, {_told(back)} back"
     yield from _losses(sender, run)
     yield from _errors(sender, offset)
+    if offset is not None and offset.resolution >= _COARSE:
+        yield (
+            f"resolution    the reflector counts in {readable(offset.resolution)}: "
+            "each RTT can be off by that"
+        )
     if sender.negatives:
         yield (
             f"residence     T3 - T2 was negative {sender.negatives} times, "
@@ -84,6 +98,7 @@ def lines(sender: Sender, run: Run, offset: OffsetReport | None) -> Iterator[str
             f"{marks.dscp1} was {'refused' if marks.reversePath else 'granted'}"
         )
     odd = [f"TLV {kind} not known there" for kind in sorted(sender.unrecognized)]
+    odd += [f"TLV {name} never came back" for name in sender.unreturned]
     odd += [f"{count} times TLVs {why}" for why, count in sender.problems.items()]
     odd += [f"{count} invalid: {why}" for why, count in sender.invalid.items()]
     odd += [
@@ -229,6 +244,7 @@ def record(sender: Sender, run: Run) -> dict[str, Any]:
         else list(sender.information),
         "class_of_service": None if sender.marks is None else list(sender.marks),
         "unrecognized_tlvs": sorted(sender.unrecognized),
+        "unreturned_tlvs": sender.unreturned,
         "tlv_problems": dict(sender.problems),
         "invalid": dict(sender.invalid),
         "refused": {os.strerror(e): count for e, count in sender.refusals.items()},

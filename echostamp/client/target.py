@@ -13,6 +13,7 @@ from twisted.internet.interfaces import (
     IStreamClientEndpoint,
 )
 
+from echostamp import rfc8762
 from echostamp.client.tls import (
     OptionError,
     TlsEndpoint,
@@ -22,9 +23,6 @@ from echostamp.client.tls import (
 )
 
 PORT = 8002
-
-#: RFC 8762, section 4.1.
-STAMP_PORT = 862
 
 _HOST_AND_PORT = re.compile(r"(?:\[(?P<v6>[^]]*)\]|(?P<host>[^:]*))(?::(?P<port>\d+))?")
 _DESCRIPTION = re.compile(r"(?:tcp|tls|ssl|unix):|\w+=")
@@ -102,7 +100,7 @@ def parseStampTarget(text: str) -> tuple[str, int] | None:
     """
     if not text.startswith("stamp:"):
         return None
-    found = _address(text.removeprefix("stamp:"), STAMP_PORT)
+    found = _address(text.removeprefix("stamp:"), rfc8762.PORT)
     if found is None:
         raise ValueError("not stamp:HOST or stamp:HOST:PORT")
     return found

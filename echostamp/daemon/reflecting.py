@@ -20,13 +20,11 @@ from twisted.python import usage
 
 from echostamp.daemon.numbers import number
 from echostamp.line.visitors import addressName
+from echostamp.rfc8762 import PORT
 from echostamp.text import printable
 
 if TYPE_CHECKING:
     from echostamp.rfc8762.reflector import Shared
-
-#: RFC 8762, section 4.1.
-STAMP_PORT = 862
 
 #: Both families.
 _ALL = ("0.0.0.0", "::")
@@ -131,6 +129,10 @@ class ReflectorOptions(usage.Options):
                 ("stateful", self["stateful"]),
                 ("allow-dscp", self["allow-dscp"]),
                 ("allow", self.allowed),
+                *(
+                    (name, self[name] != self.defaults[name])
+                    for name in ("max-pps", "max-total-pps", "ptp-timescale")
+                ),
             ]
             if value
         ]
@@ -158,7 +160,7 @@ def parsePlace(text: str) -> list[tuple[str, int]]:
         raise ValueError(f"{host!r} is not an IP address")
     if ip_address(host.partition("%")[0]).is_multicast or host == "255.255.255.255":
         raise ValueError(f"{host} is not the address of one machine")
-    return [(host, _port(match["port"] or str(STAMP_PORT)))]
+    return [(host, _port(match["port"] or str(PORT)))]
 
 
 def _port(text: str) -> int:

@@ -27,13 +27,22 @@ _SECOND = 1_000_000_000
 _SECOND_ON_THE_WIRE = 1 << 32
 
 
+def sourceOf(host: str) -> str | bytes:
+    """
+    Say whom an address belongs to, as far as can be told: an IPv4 address is a source,
+    and so is an IPv6 /64.
+    """
+    if ":" in host:
+        return socket.inet_pton(socket.AF_INET6, host.partition("%")[0])[:8]
+    return host
+
+
 class Rates:
     """
     How many packets are answered in a second: of one source, and of all.
 
-    A source is an IPv4 address or an IPv6 /64.  In each second of the clock the first
-    L{MOST_SOURCES} are counted on their own; those that come after share one source's
-    rate.
+    In each second of the clock the first L{MOST_SOURCES} sources are counted on their
+    own; those that come after share one source's rate.
     """
 
     def __init__(self, perSource: int, total: int) -> None:
@@ -59,9 +68,7 @@ class Rates:
             self._until = now + _SECOND
             self._left = self._total
             self._counts.clear()
-        source: str | bytes = host
-        if ":" in host:
-            source = socket.inet_pton(socket.AF_INET6, host.partition("%")[0])[:8]
+        source = sourceOf(host)
         counts = self._counts
         count = counts.get(source)
         if count is None:
@@ -113,9 +120,12 @@ def isReflected(received: int, sent: int, isPtp: bool) -> bool:
     @param sent: T3, 64 bits.
     @param isPtp: whether they are in PTPv2's format, and not in NTP's.
     """
+    second = _SECOND_ON_THE_WIRE
     if isPtp:
+        second = _SECOND
         received, sent = (
             (time >> 32) * _SECOND + (time & 0xFFFF_FFFF) for time in (received, sent)
         )
-        return abs(sent - received) <= _SECOND
-    return abs(sent - received) <= _SECOND_ON_THE_WIRE
+    # The eras of either format follow each other without a gap.
+    era = second << 32
+    return (sent - received + second) % era <= 2 * second

@@ -9,6 +9,12 @@ import os
 from collections.abc import Callable
 from typing import NamedTuple
 
+#: Nanoseconds that TAI has been ahead of UTC since 2017.
+TAI = 37_000_000_000
+
+#: Nanoseconds for which what the kernel says of its clock holds.
+FRESH = 1_000_000_000
+
 #: Of C{linux/timex.h}: the clock is not synchronized.
 _UNSYNCHRONIZED = 0x40
 

@@ -22,9 +22,6 @@ from typing import NamedTuple
 
 _SECOND = 1_000_000_000
 
-#: The default UDP port of a session-reflector: RFC 8762, section 4.1.
-PORT = 862
-
 #: Octets of a base packet: RFC 8762, section 4.2.
 UNAUTHENTICATED = 44
 AUTHENTICATED = 112

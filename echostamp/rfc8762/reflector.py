@@ -20,8 +20,9 @@ from echostamp.rfc8762.admission import (
     Network,
     Rates,
     isReflected,
+    sourceOf,
 )
-from echostamp.rfc8762.clock import KernelClock, kernelClock
+from echostamp.rfc8762.clock import FRESH, TAI, KernelClock, kernelClock
 from echostamp.rfc8762.keys import Keys, keysOf
 from echostamp.rfc8762.packets import (
     AUTHENTICATED,
@@ -45,12 +46,6 @@ from echostamp.rfc8762.tlvs import (
 
 #: Packets a second that are answered, of one source and of all.
 PER_SOURCE, TOTAL = 5_000, 50_000
-
-#: Nanoseconds that TAI has been ahead of UTC since 2017.
-TAI = 37_000_000_000
-
-#: Nanoseconds for which what the kernel says of its clock holds.
-_FRESH = 1_000_000_000
 
 #: The Z bit, in the first octet of an error estimate.
 _Z = 0x40
@@ -143,7 +138,7 @@ class Reflector:
         self._clock = clock
         self._monotonic = monotonic
         self._kernel = kernel
-        self._asked = -_FRESH
+        self._asked = -FRESH
         self._information = TimestampInformation()
         self._errors = (0, 0)
         self._ahead = 0
@@ -158,18 +153,26 @@ class Reflector:
         t2 = at or self._clock()
         now = self._monotonic()
         shared = self._shared
-        why = self._whyNot(packet, peer, to) or (
-            "over the rate" if shared.rates.isOver(peer[0], now) else ""
-        )
+        why = self._whyNot(packet, peer, to)
+        key = None
+        if shared.keys and not why:
+            keys = keysOf(shared.keys, int.from_bytes(packet[26:28], "big"))
+            key = packetKey(packet, keys)
+            if key is None:
+                why = "no valid HMAC" if keys else "no key for its SSID"
+        # Only then: who forges a source must not use up its rate.
+        if not why and shared.rates.isOver(peer[0], now):
+            why = "over the rate"
         if why:
             shared.counts[why] += 1
             return
-        if now - self._asked >= _FRESH:
+        if now - self._asked >= FRESH:
             self._askKernel(now)
-        if shared.keys:
-            self._answerAuthenticated(packet, peer, t2, ttl, tos, to, now)
-            return
-        if len(packet) <= UNAUTHENTICATED and not shared.policy.isStateful:
+        if (
+            key is None
+            and len(packet) <= UNAUTHENTICATED
+            and not shared.policy.isStateful
+        ):
             # Most are of this kind: the way is short.
             isPtp = bool(packet[12] & _Z)
             wire = self._ptp if isPtp else ntpTimestamp
@@ -183,7 +186,7 @@ class Reflector:
             )
             self._send(reply, peer, to, tos & ~3 if shared.policy.dscp else 0)
             return
-        self._answer(packet, peer, t2, ttl, tos, to, now, None)
+        self._answer(packet, peer, t2, ttl, tos, to, now, key)
 
     def transmitted(self, number: int, at: int) -> None:
         """It is known when a reply left."""
@@ -245,26 +248,6 @@ class Reflector:
 
     # --- Answers ----------------------------------------------------------------------
 
-    def _answerAuthenticated(
-        self,
-        packet: bytes,
-        peer: Any,
-        t2: int,
-        ttl: int,
-        tos: int,
-        to: bytes | None,
-        now: int,
-    ) -> None:
-        """
-        Answer a packet whose HMAC is right.
-        """
-        keys = keysOf(self._shared.keys, int.from_bytes(packet[26:28], "big"))
-        key = packetKey(packet, keys)
-        if key is None:
-            self._shared.counts["no valid HMAC" if keys else "no key for its SSID"] += 1
-            return
-        self._answer(packet, peer, t2, ttl, tos, to, now, key)
-
     def _answer(
         self,
         packet: bytes,
@@ -278,6 +261,8 @@ class Reflector:
     ) -> None:
         """
         Answer a packet of any kind.
+
+        @param key: the one by which its HMAC is right.
         """
         shared = self._shared
         base = UNAUTHENTICATED if key is None else AUTHENTICATED
@@ -285,7 +270,7 @@ class Reflector:
         session = None
         if shared.policy.isStateful:
             name = (self.port.address, peer, to, _ssid(packet, key is not None))
-            session = shared.sessions.session(name, now)
+            session = shared.sessions.session(sourceOf(peer[0]), name, now)
             if session is None:
                 shared.counts["answered without a session: too many"] += 1
             else:

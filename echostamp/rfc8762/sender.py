@@ -15,7 +15,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, NamedTuple, Protocol
 
-from echostamp.rfc8762.clock import KernelClock, kernelClock
+from echostamp.rfc8762.clock import FRESH, TAI, KernelClock, kernelClock
 from echostamp.rfc8762.losses import Losses
 from echostamp.rfc8762.packets import (
     AUTHENTICATED,
@@ -65,15 +65,9 @@ _VALUES = {TIMESTAMP_INFORMATION: 4, CLASS_OF_SERVICE: 4, FOLLOW_UP_TELEMETRY: 1
 #: Octets of the HMAC TLV.
 _HMAC_TLV = 20
 
-#: Nanoseconds that TAI has been ahead of UTC since 2017.
-TAI = 37_000_000_000
-
 #: Packets of which it is remembered when they left, so that a reply may be late or come
 #: twice.
 _MOST_REMEMBERED = 10_000
-
-#: Nanoseconds for which what the kernel says of its clock holds.
-_FRESH = 1_000_000_000
 
 #: The TTL or hop limit of packets as they leave: RFC 5357, section 4.2.1.
 TTL = 255
@@ -173,6 +167,7 @@ class Sender:
     The session-sender at one port.
 
     @ivar port: sends the packets; set by whoever makes it.
+    @ivar session: how packets look.
     @ivar invalid: how many packets came that are no replies to ours, by reason.
     @ivar refusals: how many packets could not be sent, or came back, by C{errno}.
     @ivar losses: what the reflector's numbers say.
@@ -213,13 +208,13 @@ class Sender:
         @param chance: gives so many octets of padding.
         """
         self._peer = peer
-        self._session = session
+        self.session = session
         self._owner = owner
         self._clock = clock
         self._kernel = kernel
         self._chance = chance
         self._sequence = 0
-        self._asked = -_FRESH
+        self._asked = -FRESH
         self._ahead = 0
         self._errorEstimate = 0
         # By their numbers, and by those that the port gave them.
@@ -241,6 +236,7 @@ class Sender:
         self.information: Any = None
         self.marks: ClassOfService | None = None
         self.unrecognized: set[int] = set()
+        self._returned: set[int] = set()
         self.problems: Counter[str] = Counter()
 
     # --- Out --------------------------------------------------------------------------
@@ -249,16 +245,17 @@ class Sender:
         """
         Send a packet.
 
-        @param token: what the owner calls it.
+        @param token: what the owner calls it; a packet whose token is negative is not
+            counted.
         @return: T1, in nanoseconds since the epoch, before the kernel's is known.
         """
-        session = self._session
+        session = self.session
         sequence = self._sequence & 0xFFFF_FFFF
         self._sequence += 1
         key = session.keys[0] if session.keys else None
         tail = self._tail(sequence, key)
         t1 = self._clock()
-        if t1 - self._asked >= _FRESH or t1 < self._asked:
+        if t1 - self._asked >= FRESH or t1 < self._asked:
             self._askKernel(t1)
             t1 = self._clock()
         wire = ptpTimestamp(t1, self._ahead) if session.isPtp else ntpTimestamp(t1)
@@ -274,11 +271,23 @@ class Sender:
                 del self._leaving[next(iter(self._leaving))]
         return t1
 
+    @property
+    def unreturned(self) -> list[str]:
+        """What TLVs are called that were sent, and came back in no reply, for which
+        there is no reason that is told elsewhere."""
+        if self.farError is None or self.problems:
+            return []
+        return [
+            name
+            for name, kind in TLVS.items()
+            if kind in self.session.tlvs and kind not in self._returned
+        ]
+
     def _tail(self, sequence: int, key: bytes | None) -> bytes:
         """
         Give what follows the base packet.
         """
-        session = self._session
+        session = self.session
         spare = (session.size or 0) - session.least
         kinds = list(session.tlvs)
         if spare >= TLV_HEADER and EXTRA_PADDING not in kinds:
@@ -302,10 +311,10 @@ class Sender:
         """
         self._asked = now
         kernel = self._kernel()
-        ahead = self._session.ptpAhead
+        ahead = self.session.ptpAhead
         self._ahead = (kernel.tai or TAI) if ahead is None else ahead
         self.nearError = ErrorEstimate(
-            kernel.isSynchronized, self._session.isPtp, kernel.error
+            kernel.isSynchronized, self.session.isPtp, kernel.error
         )
         self._errorEstimate = writeErrorEstimate(self.nearError)
 
@@ -316,8 +325,9 @@ class Sender:
         sent = self._leaving.pop(number, None)
         if sent is None:
             return
-        self.kernelSent += 1
-        _note(self.sendingHost, at - sent.t1)
+        if sent.token >= 0:
+            self.kernelSent += 1
+            _note(self.sendingHost, at - sent.t1)
         sent.t1 = at
         if sent.times is not None:
             self._correct(sent, sent.times._replace(t1=at))
@@ -348,7 +358,7 @@ class Sender:
         @return: what is wrong with it, if it is none.
         @raise ValueError: it is too short, or has no valid time.
         """
-        session = self._session
+        session = self.session
         if session.keys and packetKey(packet, session.keys[:1]) is None:
             return "no valid HMAC"
         reply = readReflectorPacket(packet, bool(session.keys))
@@ -371,7 +381,7 @@ class Sender:
         if isFirst:
             sent.times = times
             self._note(reply, sent, estimate, ttl)
-            if at:
+            if at and sent.token >= 0:
                 self.kernelReceived += 1
                 _note(self.receivingHost, here - at)
         self._remember(reply.sequence, sent)
@@ -389,7 +399,7 @@ class Sender:
         assert sent.times is not None
         self.farError = estimate
         self.hops = (
-            self._session.ttl - reply.senderTtl if reply.senderTtl else None,
+            self.session.ttl - reply.senderTtl if reply.senderTtl else None,
             TTL - ttl if ttl else None,
         )
         residence = sent.times.t3 - sent.times.t2
@@ -412,11 +422,13 @@ class Sender:
         """
         See what the TLVs of a reply say.
         """
-        key = self._session.keys[0] if self._session.keys else None
+        key = self.session.keys[0] if self.session.keys else None
         reading = readTlvs(octets, number, key)
         if reading.problem is not None:
             self.problems[reading.problem] += 1
         self.unrecognized.update(reading.unrecognized)
+        self._returned.update(reading.unrecognized)
+        self._returned.update(kind for kind, _ in reading.tlvs)
         for kind, value in reading.tlvs:
             if kind == TIMESTAMP_INFORMATION:
                 self.information = readTimestampInformation(value)
@@ -438,7 +450,7 @@ class Sender:
         # A reflector that has begun anew may mean another packet by that number.
         isPossible = 0 <= t3 - times.t2 <= times.t4 - times.t1
         if isPossible and t3 != times.t3:
-            self.followedUp += 1
+            self.followedUp += sent.token >= 0
             self._correct(sent, times._replace(t3=t3))
 
     def _correct(self, sent: _Sent, times: Times) -> None:

@@ -4,12 +4,12 @@ What a stateful session-reflector remembers.  Pure: no Twisted, no clock, no I/O
 
 from __future__ import annotations
 
-from collections import OrderedDict
+from collections import Counter, OrderedDict
 from collections.abc import Hashable
 from dataclasses import dataclass
 
-#: Sessions at a time.
-MOST = 10_000
+#: Sessions at a time, and of one source.
+MOST, MOST_OF_ONE = 10_000, 1_000
 
 #: Nanoseconds without a packet after which a session is forgotten: what RFC 5357,
 #: section 3.1, has a server wait (REFWAIT).
@@ -21,6 +21,7 @@ class Session:
     """
     A session.
 
+    @ivar source: whose it is.
     @ivar packets: how many have been answered: the number of the next reply.
     @ivar last: when the last one came.
     @ivar sent: the number of the last reply whose departure is known; L{None} before
@@ -28,6 +29,7 @@ class Session:
     @ivar left: when it left, in nanoseconds since the epoch.
     """
 
+    source: Hashable = None
     packets: int = 0
     last: int = 0
     sent: int | None = None
@@ -39,23 +41,32 @@ class Sessions:
     The sessions of a stateful reflector: a bounded number, each for a bounded time.
     """
 
-    def __init__(self, most: int = MOST, longest: int = LONGEST_SILENCE) -> None:
+    def __init__(
+        self,
+        most: int = MOST,
+        longest: int = LONGEST_SILENCE,
+        mostOfOne: int = MOST_OF_ONE,
+    ) -> None:
         """
         @param most: how many there may be.
+        @param mostOfOne: how many one source may have.
         @param longest: nanoseconds of silence after which one may be forgotten.
         """
         self._most = most
         self._longest = longest
         # The one that has been silent for longest is the first.
         self._sessions: OrderedDict[Hashable, Session] = OrderedDict()
+        self._mostOfOne = mostOfOne
+        self._counts: Counter[Hashable] = Counter()
 
     def __len__(self) -> int:
         return len(self._sessions)
 
-    def session(self, key: Hashable, now: int) -> Session | None:
+    def session(self, source: Hashable, key: Hashable, now: int) -> Session | None:
         """
         Find the session of a packet, or begin one.
 
+        @param source: who has sent it.
         @param key: what tells it from others.
         @param now: nanoseconds, by a clock that is not set.
         @return: L{None} where there are too many that are not silent.
@@ -65,9 +76,13 @@ class Sessions:
             session = None
         if session is None:
             self._forget(now)
-            if len(self._sessions) >= self._most:
+            if (
+                len(self._sessions) >= self._most
+                or self._counts[source] >= self._mostOfOne
+            ):
                 return None
-            session = self._sessions[key] = Session()
+            session = self._sessions[key] = Session(source)
+            self._counts[source] += 1
         session.last = now
         self._sessions.move_to_end(key)
         return session
@@ -81,3 +96,6 @@ class Sessions:
             if now - oldest.last <= self._longest:
                 break
             self._sessions.popitem(last=False)
+            self._counts[oldest.source] -= 1
+            if not self._counts[oldest.source]:
+                del self._counts[oldest.source]

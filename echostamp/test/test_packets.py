@@ -10,9 +10,9 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 from twisted.trial.unittest import SkipTest, SynchronousTestCase
 
+from echostamp import rfc8762
 from echostamp.rfc8762.packets import (
     AUTHENTICATED,
-    PORT,
     SHORTEST,
     SHORTEST_REPLY,
     UNAUTHENTICATED,
@@ -362,7 +362,7 @@ class SenderPacketTests(SynchronousTestCase):
     def test_constants(self) -> None:
         """Port and lengths are RFC 8762's, sections 4.1 and 4.2; the shortest packets
         are TWAMP's, RFC 4656, section 4.1.2, and RFC 5357, section 4.2.1."""
-        self.assertEqual((PORT, UNAUTHENTICATED, AUTHENTICATED), (862, 44, 112))
+        self.assertEqual((rfc8762.PORT, UNAUTHENTICATED, AUTHENTICATED), (862, 44, 112))
         self.assertEqual((SHORTEST, SHORTEST_REPLY), (14, 41))
 
     def test_unauthenticated(self) -> None:

@@ -146,7 +146,7 @@ class OptionsTests(SynchronousTestCase):
 
     def test_boundsAreTold(self) -> None:
         """The line says what would be right, in numbers as people write them."""
-        line = self.refused("--max-pps=0")
+        line = self.refused("--reflector=7", "--max-pps=0")
         self.assertTrue(line.endswith("not a whole number from 1 to 10000000"), line)
         options: Any = {"x": "0"}
         for least, most, text in [
@@ -163,7 +163,8 @@ class OptionsTests(SynchronousTestCase):
         whose."""
         for option in [
             *("--stateful", "--allow-dscp", "--allow=192.0.2.0/24"),
-            "--reflector-key=keys",
+            *("--reflector-key=keys", "--max-pps=7", "--max-total-pps=8"),
+            "--ptp-timescale=utc",
         ]:
             line = self.refused(option)
             name = option.partition("=")[0]

@@ -446,6 +446,18 @@ class StatefulTests(SynchronousTestCase):
             {"answered": 4, "answered without a session: too many": 1},
         )
 
+    def test_oneSource(self) -> None:
+        """Nobody can fill the table alone, by whatever ports and SSIDs."""
+        self.end.shared.sessions = Sessions(mostOfOne=2)
+        for port in 1024, 1025, 1026:
+            self.end.receive(request(7), ("192.0.2.3", port))
+        self.end.receive(request(7), ("192.0.2.4", 1024))
+        self.assertEqual(len(self.end.shared.sessions), 3)
+        self.assertEqual(
+            self.end.counts,
+            {"answered": 4, "answered without a session: too many": 1},
+        )
+
     def test_onlyForThoseWhoAreAnswered(self) -> None:
         """No session begins for who is not allowed, has no key, or is over the rate."""
         self.end = End(
@@ -454,10 +466,13 @@ class StatefulTests(SynchronousTestCase):
         )
         self.end.receive(request(key=ONE), ("198.51.100.1", 4711))
         self.end.receive(request(key=TWO), ("192.0.2.3", 4711))
-        self.end.receive(request(key=ONE), ("192.0.2.3", 4711))
         self.assertEqual(len(self.end.shared.sessions), 0)
+        self.end.receive(request(key=ONE, ssid=1), ("192.0.2.3", 4711))
+        self.end.receive(request(key=ONE, ssid=2), ("192.0.2.3", 4711))
+        self.assertEqual(len(self.end.shared.sessions), 1)
         self.assertEqual(
-            self.end.counts, {"not allowed": 1, "no valid HMAC": 1, "over the rate": 1}
+            self.end.counts,
+            {"not allowed": 1, "no valid HMAC": 1, "answered": 1, "over the rate": 1},
         )
 
     def followUp(self, **named: Any) -> FollowUp:

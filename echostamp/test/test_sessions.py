@@ -6,12 +6,18 @@ from hypothesis import given
 from hypothesis import strategies as st
 from twisted.trial.unittest import SynchronousTestCase
 
-from echostamp.rfc8762.sessions import LONGEST_SILENCE, MOST, Session, Sessions
+from echostamp.rfc8762.sessions import (
+    LONGEST_SILENCE,
+    MOST,
+    MOST_OF_ONE,
+    Session,
+    Sessions,
+)
 
 
 def found(sessions: Sessions, key: object, now: int) -> Session:
     """Find a session, for which there has to be room."""
-    session = sessions.session(key, now)
+    session = sessions.session(key, key, now)
     assert session is not None
     return session
 
@@ -48,12 +54,12 @@ class SessionsTests(SynchronousTestCase):
         sessions = Sessions(most=2, longest=100)
         one = found(sessions, "one", 0)
         other = found(sessions, "other", 1)
-        self.assertIsNone(sessions.session("third", 2))
+        self.assertIsNone(sessions.session("x", "third", 2))
         self.assertIs(found(sessions, "one", 50), one)
-        self.assertIsNone(sessions.session("third", 101))
+        self.assertIsNone(sessions.session("x", "third", 101))
         found(sessions, "third", 102)
         self.assertIs(found(sessions, "one", 103), one)
-        self.assertIsNone(sessions.session("other", 104))
+        self.assertIsNone(sessions.session("x", "other", 104))
         self.assertEqual(other.last, 1)
         self.assertEqual(len(sessions), 2)
 
@@ -61,9 +67,25 @@ class SessionsTests(SynchronousTestCase):
         """By default there are at most 10,000."""
         sessions = Sessions()
         for each in range(20_000):
-            sessions.session(each, each)
+            sessions.session(each, each, each)
         self.assertEqual(len(sessions), MOST)
         self.assertEqual(MOST, 10_000)
+
+    def test_oneSource(self) -> None:
+        """One source has a tenth of them at most, and may have others when its own
+        have been silent for long enough."""
+        self.assertEqual(MOST_OF_ONE, 1_000)
+        sessions = Sessions(longest=100, mostOfOne=2)
+        for key, now in [("a", 0), ("b", 50)]:
+            self.assertIsNotNone(sessions.session("greedy", key, now))
+        self.assertIsNone(sessions.session("greedy", "c", 60))
+        self.assertIsNotNone(sessions.session("modest", "d", 60))
+        self.assertIsNotNone(sessions.session("greedy", "b", 70))
+        self.assertIsNotNone(sessions.session("greedy", "c", 101))
+        self.assertIsNone(sessions.session("greedy", "a", 102))
+        self.assertEqual(len(sessions), 3)
+        self.assertIsNotNone(sessions.session("new", "e", 1000))
+        self.assertEqual((len(sessions), dict(sessions._counts)), (1, {"new": 1}))
 
     @given(
         st.lists(st.tuples(st.integers(0, 6), st.integers(0, 60)), max_size=100),
@@ -77,7 +99,7 @@ class SessionsTests(SynchronousTestCase):
         for key, later in packets:
             now += later
             model = {k: v for k, v in model.items() if now - v[1] <= 100}
-            session = sessions.session(key, now)
+            session = sessions.session(key, key, now)
             if key in model:
                 assert session is model[key][0]
             elif len(model) < 3:

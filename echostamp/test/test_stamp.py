@@ -20,9 +20,10 @@ from echostamp.client.pinger import Pinger, Plan
 from echostamp.client.report import summary
 from echostamp.client.stamp import StampWay, sessionOf
 from echostamp.client.tls import TlsFiles
-from echostamp.rfc8762.clock import KernelClock
+from echostamp.measure.offset import FITS
+from echostamp.rfc8762.clock import TAI, KernelClock
 from echostamp.rfc8762.reflector import Policy, Reflector, Shared
-from echostamp.rfc8762.sender import TAI, Session
+from echostamp.rfc8762.sender import Session
 from echostamp.test.fakes import FakeReactor, osError
 from echostamp.test.test_connecting import Resolver
 from echostamp.test.test_pinger import EPOCH, MS, SECOND, Told
@@ -69,7 +70,7 @@ class StampCase(SynchronousTestCase):
         """Prepare both ends."""
         self.reactor: Any = FakeReactor()
         self.resolver = self.reactor.nameResolver = Resolver()
-        self.ahead = 0
+        self.ahead, self.unit = 0, 1
         self.told = Told()
         self.fate: Any = lambda number: ""
         self.far = WirePort(THERE)
@@ -93,6 +94,10 @@ class StampCase(SynchronousTestCase):
         seconds: float = self.reactor.seconds()
         return round(seconds * 1e9)
 
+    def farClock(self) -> int:
+        """Read the reflector's clock."""
+        return (EPOCH + self.now + self.ahead) // self.unit * self.unit
+
     def clocks(self) -> Moment:
         """Read our clocks."""
         return Moment(self.now, EPOCH + self.now, self.now)
@@ -101,7 +106,7 @@ class StampCase(SynchronousTestCase):
         """Begin a run."""
         self.reflector = Reflector(
             Shared(policy or Policy()),
-            lambda: EPOCH + self.now + self.ahead,
+            self.farClock,
             lambda: self.now,
             lambda: self.kernel,
         )
@@ -134,7 +139,7 @@ class StampCase(SynchronousTestCase):
 
     def arrive(self, number: int, packet: bytes) -> None:
         """It has come there."""
-        at = EPOCH + self.now + self.ahead
+        at = self.farClock()
         count = len(self.far.sent)
         self.reflector.received(packet, HERE, at, 60, 0, None)
         for index in range(count, len(self.far.sent)):
@@ -208,7 +213,51 @@ class StampWayTests(StampCase):
         self.assertEqual(len(self.near.sent), 5)
         run = self.pinger.measurement.delays.run
         self.assertEqual([probe.rtt for probe in run], [3 * MS - 50 * US] * 3)
-        self.assertIn(", 4 T3 by follow-up\n", self.summary())
+        self.assertIn(", 3 T3 by follow-up\n", self.summary())
+        found = self.record()["stats"]["stamp"]
+        self.assertEqual((found["kernel_t1"], found["kernel_t4"]), (3, 3))
+        self.assertEqual(found["unreturned_tlvs"], [])
+
+    def test_noFollowUps(self) -> None:
+        """A reflector that follows nothing up, or returns no TLVs: it is said."""
+        self.begin(Plan(count=3, interval=SECOND, size=64), Session(tlvs=[7]))
+        self.run_(10)
+        self.assertIn(", 0 T3 by follow-up\n", self.summary())
+        self.assertNotIn("never came back", self.summary())
+        self.comeBack, comeBack = (  # type: ignore[method-assign]
+            lambda reply: comeBack(reply[:44]),
+            self.comeBack,
+        )
+        self.begin(Plan(count=3, interval=SECOND, size=64), Session(tlvs=[7]))
+        self.run_(10)
+        self.assertIn("packets       TLV follow-up never came back\n", self.summary())
+
+    def test_nobodyToFollowUp(self) -> None:
+        """Where nothing was answered, no packet more is sent for its follow-up."""
+        self.fate = lambda number: "lost there"
+        plan = Plan(count=1, interval=SECOND, timeout=SECOND, size=64)
+        self.begin(plan, Session(tlvs=[7]))
+        self.run_(stamp.WARM_UP + 1.1)
+        self.assertEqual(self.outcomes, [Outcome(1, "stamp:far: no reply")])
+        self.assertEqual(len(self.near.sent), 2)
+
+    def test_coarse(self) -> None:
+        """The times of a reflector that counts in milliseconds say no more than that of
+        its clock."""
+        self.ahead, self.unit = 700 * US, MS
+        plan = Plan(count=20, interval=100_300 * US, size=44)
+        self.begin(plan, Session())
+        self.run_(10)
+        found = self.pinger.measurement.offset.report()
+        assert found
+        self.assertEqual((found.resolution, found.verdict), (MS, FITS))
+        self.assertLessEqual(found.low, 700 * US)
+        self.assertGreaterEqual(found.high, 700 * US)
+        self.assertIn(
+            "resolution    the reflector counts in 1.000 ms: each RTT can be off by "
+            "that\n",
+            self.summary(),
+        )
 
     def test_lastFollowUpLost(self) -> None:
         """Where that one is lost, the run ends nevertheless, when its time is over."""
