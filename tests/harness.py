@@ -300,6 +300,14 @@ class Namespaces:
         if done.returncode:
             raise AssertionError(done.stderr)
 
+    def addLinkLocal(self, near: str, far: str) -> None:
+        """Give the ends IPv6 addresses that hold on the link alone."""
+        for name, link, address in zip(
+            self._names, (self.NEAR_LINK, self.FAR_LINK), (near, far), strict=True
+        ):
+            # Without the second or two in which others are asked for it.
+            self._inside(name, "address", "add", f"{address}/64", "dev", link, "nodad")
+
     def cut(self) -> None:
         """Take the link down."""
         self._inside(self._names[0], "link", "set", self.NEAR_LINK, "down")
