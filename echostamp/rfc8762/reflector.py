@@ -142,7 +142,7 @@ class Reflector:
         self._information = TimestampInformation()
         self._errors = (0, 0)
         self._ahead = 0
-        self._leaving: dict[int, tuple[Session, int]] = {}
+        self._leaving: dict[int, tuple[Session | None, int, int]] = {}
 
     # --- What the port tells ----------------------------------------------------------
 
@@ -190,9 +190,9 @@ class Reflector:
 
     def transmitted(self, number: int, at: int) -> None:
         """It is known when a reply left."""
-        found = self._leaving.pop(number, None)
-        if found is not None:
-            session, sequence = found
+        session, sequence, t3 = self._leaving.pop(number, (None, 0, 0))
+        # One that was numbered before the port began to count anew may come late.
+        if session is not None and at >= t3:
             session.sent, session.left = sequence, at
 
     def refused(self, error: int, peer: Any) -> None:
@@ -292,15 +292,16 @@ class Reflector:
             () if key is None else (key,),
         )
         tail = answerTlvs(packet[base:], reflection, sequence, own)
+        t3 = self._clock()
         reply = reflectorPacket(
-            packet, own, wire(self._clock()), self._errors[isPtp], wire(t2), ttl, key
+            packet, own, wire(t3), self._errors[isPtp], wire(t2), ttl, key
         )
         dscp = tos >> 2 if tail.dscp is None else tail.dscp
         number = self._send(
             reply + tail.octets, peer, to, dscp << 2 if shared.policy.dscp else 0
         )
         if session is not None and number is not None and self.port.stampsDepartures:
-            self._leaving[number] = session, own
+            self._leaving[number] = session, own, t3
             if len(self._leaving) > _MOST_LEAVING:
                 del self._leaving[next(iter(self._leaving))]
 

@@ -323,7 +323,8 @@ class Sender:
     def transmitted(self, number: int, at: int) -> None:
         """It is known when a packet left."""
         sent = self._leaving.pop(number, None)
-        if sent is None:
+        # One that was numbered before the port began to count anew may come late.
+        if sent is None or at < sent.t1:
             return
         if sent.token >= 0:
             self.kernelSent += 1

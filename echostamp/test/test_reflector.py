@@ -486,19 +486,26 @@ class StatefulTests(SynchronousTestCase):
         """A reply tells when the previous one left, as far as it is known by then, in
         its own format; the first one tells nothing."""
         self.assertEqual(self.followUp(), FollowUp())
-        self.end.port.departures = [(0, EPOCH + SECOND // 4)]
-        ntp = int.from_bytes(NTP_SECOND + b"\x40\0\0\0", "big")
+        self.end.port.departures = [(0, EPOCH + SECOND * 3 // 4)]
+        ntp = int.from_bytes(NTP_SECOND + b"\xc0\0\0\0", "big")
         self.assertEqual(self.followUp(), FollowUp(0, ntp, 2))
         self.assertEqual(self.followUp(), FollowUp(0, ntp, 2))
-        self.end.reflector.transmitted(2, EPOCH + 5)
-        ptp = int.from_bytes(PTP_SECOND + b"\0\0\0\5", "big")
+        self.end.reflector.transmitted(2, EPOCH + SECOND // 2 + 5)
+        ptp = int.from_bytes(PTP_SECOND + (SECOND // 2 + 5).to_bytes(4, "big"), "big")
         self.assertEqual(self.followUp(isPtp=True), FollowUp(2, ptp, 2))
+
+    def test_lateDepartureOfAnother(self) -> None:
+        """A departure that is told by a number of before the port began to count anew
+        is none of a later reply."""
+        self.followUp()
+        self.end.reflector.transmitted(0, self.end.now - 1)
+        self.assertEqual(self.followUp(), FollowUp())
 
     def test_followUpOfAnotherSession(self) -> None:
         """A session hears nothing of another one's replies."""
         self.followUp(ssid=1)
         self.followUp(ssid=2)
-        self.end.port.departures = [(0, EPOCH + 5)]
+        self.end.port.departures = [(0, EPOCH + SECOND)]
         self.assertEqual(self.followUp(ssid=2), FollowUp())
         self.assertNotEqual(self.followUp(ssid=1), FollowUp())
 
@@ -516,7 +523,7 @@ class StatefulTests(SynchronousTestCase):
             self.end.now += SECOND // 1000
             self.end.answer(request(number))
         self.assertEqual(len(self.end.reflector._leaving), 4096)
-        self.end.reflector.transmitted(4999, EPOCH)
+        self.end.reflector.transmitted(4999, EPOCH + 10 * SECOND)
         self.assertEqual(self.followUp().sequence, 4999)
 
     def test_authenticated(self) -> None:

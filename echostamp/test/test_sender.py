@@ -177,6 +177,14 @@ class SenderTests(SynchronousTestCase):
         wire.sender.transmitted(9, EPOCH)
         self.assertEqual(len(wire.corrections), 1)
 
+    def test_lateDepartureOfAnother(self) -> None:
+        """A departure that is told by a number of before the port began to count anew
+        is none of a later packet."""
+        wire = Wire(Session())
+        t1 = wire.sender.send(0)
+        wire.sender.transmitted(0, t1 - 1)
+        self.assertEqual(wire.sender.kernelSent, 0)
+
     def test_followUp(self) -> None:
         """A follow-up tells when the previous reply left."""
         wire = Wire(Session(tlvs=[FOLLOW_UP_TELEMETRY]), Policy(isStateful=True))
