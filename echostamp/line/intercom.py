@@ -120,20 +120,14 @@ class Intercom:
 
     # --- What is said -----------------------------------------------------------------
 
-    def said(self, speaker: Member, reply: bytes, told: bytes) -> None:
+    def tell(self, speaker: Member, lines: bytes) -> None:
         """
-        Somebody says something, or something is said about somebody.
-
-        @param reply: for the speaker, perhaps nothing.
-        @param told: for the others, perhaps nothing.
+        Tell the others what somebody says, or what is said about somebody.
         """
-        if reply:
-            speaker.answer(reply)
-        if told:
-            # Who cannot keep up leaves.
-            for member in tuple(self._members.values()):
-                if member is not speaker:
-                    member.hear(told)
+        # Who cannot keep up leaves.
+        for member in tuple(self._members.values()):
+            if member is not speaker:
+                member.hear(lines)
 
     @property
     def isAlone(self) -> bool:

@@ -143,11 +143,13 @@ class Member:
                 rest = others
                 note = self._named(asked)
             self._announce()
-        told = b""
+        if reply:
+            # Before the others': a sender that waits for it has it the sooner.
+            self._out.put(reply)
+            self._isMidLine = not reply.endswith(b"\n")
         if rest and not self._intercom.isAlone:
             told = retold(rest, self._prefix, self.echo.factory.maxLength)
-        if reply:
-            self._intercom.said(self, reply, told)
+            self._intercom.tell(self, told)
         if note:
             self.hear(self._notice(note))
         self._release()
@@ -189,7 +191,7 @@ class Member:
         Give a notice to the others.
         """
         if self._intercom.hasNotices:
-            self._intercom.said(self, b"", self._notice(text))
+            self._intercom.tell(self, self._notice(text))
 
     def _notice(self, text: bytes) -> bytes:
         """
@@ -205,13 +207,6 @@ class Member:
             self._naming.cancel()
 
     # --- What it hears ----------------------------------------------------------------
-
-    def answer(self, reply: bytes) -> None:
-        """
-        Take the replies to what this one has said.
-        """
-        self._out.put(reply)
-        self._isMidLine = not reply.endswith(b"\n")
 
     def hear(self, lines: bytes) -> None:
         """
