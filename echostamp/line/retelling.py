@@ -43,7 +43,10 @@ def retold(reply: bytes, prefix: bytes, most: int) -> bytes:
     @param most: octets of a message; what it has more is left out.
     @return: as many lines as there are messages.
     """
-    text = reply.replace(b"\r\n", b"\n").translate(_CONTROLS)
+    if b"\r" in reply:
+        # To look for one octet costs next to nothing.
+        reply = reply.replace(b"\r\n", b"\n")
+    text = reply.translate(_CONTROLS)
     if not text.isascii():
         text = _UNSAFE.sub(b"?", text)
     stamp = text[: text.index(b"] ") + 2]
