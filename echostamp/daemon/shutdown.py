@@ -108,7 +108,7 @@ class DrainingService(Service):
         @return: fires when no connection is left.
         """
         Service.stopService(self)
-        self._isStopping = True
+        self._isStopping = self._factory.isStopping = True
         self._began = self._reactor.seconds()
         gone: Deferred[None] = Deferred()
         self._look(gone)

@@ -13,6 +13,7 @@ for as long as it takes data, and cut when it does not.
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
@@ -71,6 +72,8 @@ class Intercom:
         self._behind: dict[Member, tuple[int, float]] = {}
         self._waitedFor: set[Member] = set()
         self._held: dict[Member, None] = {}
+        self._told: deque[tuple[Member, bytes]] = deque()
+        self._isTelling = False
         self._look: IDelayedCall | None = None
 
     def join(self, transport: Any, echo: TimestampEcho) -> Member:
@@ -123,11 +126,22 @@ class Intercom:
     def tell(self, speaker: Member, lines: bytes) -> None:
         """
         Tell the others what somebody says, or what is said about somebody.
+
+        Who cannot keep up with it leaves.  That is told when everybody has heard this,
+        and so to everybody in the same order.
         """
-        # Who cannot keep up leaves.
-        for member in tuple(self._members.values()):
-            if member is not speaker:
-                member.hear(lines)
+        self._told.append((speaker, lines))
+        if self._isTelling:
+            return
+        self._isTelling = True
+        try:
+            while self._told:
+                speaker, lines = self._told.popleft()
+                for member in tuple(self._members.values()):
+                    if member is not speaker:
+                        member.hear(lines)
+        finally:
+            self._isTelling = False
 
     @property
     def isAlone(self) -> bool:
@@ -180,7 +194,8 @@ class Intercom:
         self._waitFor(
             member,
             member.behind > self._high
-            and member.isStalled
+            and member.isFull
+            and not member.isPassing
             and self.reactor.seconds() - self._behind[member][1] < PATIENCE,
         )
 
@@ -231,7 +246,7 @@ class Intercom:
             taken = self._taken(member)
             if taken != before:
                 self._behind[member] = taken, now
-            elif member.isStalled and now - since >= STALLED:
+            elif member.isFull and now - since >= STALLED:
                 self._cut(member, f"took nothing for {STALLED:g} s")
                 continue
             self._judge(member)

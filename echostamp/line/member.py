@@ -48,7 +48,6 @@ class Member:
         "_hasSpoken",
         "_intercom",
         "_isMidLine",
-        "_isPassing",
         "_naming",
         "_out",
         "_queue",
@@ -56,6 +55,7 @@ class Member:
         "behind",
         "echo",
         "isAnnounced",
+        "isPassing",
         "left",
         "name",
         "transport",
@@ -78,7 +78,7 @@ class Member:
         self._out: ReplySender = replySender(transport, self)
         self._queue: deque[bytes] = deque()
         self._unsaid: Iterator[bytes] | None = None
-        self._hasSpoken = self._isMidLine = self._isPassing = False
+        self._hasSpoken = self._isMidLine = self.isPassing = False
         self._naming: Any = intercom.reactor.callLater(NAMING, self._announce)
 
     @property
@@ -89,9 +89,9 @@ class Member:
         )
 
     @property
-    def isStalled(self) -> bool:
-        """Whether its peer could take more."""
-        return self._out.isBlocked and not self._isPassing
+    def isFull(self) -> bool:
+        """Whether its peer has to take something before there is room for more."""
+        return self._out.isBlocked
 
     @property
     def growth(self) -> int:
@@ -125,7 +125,7 @@ class Member:
         Say something that is there; not while L{isBlocked}.
         """
         rest = reply
-        if self._isPassing:
+        if self.isPassing:
             # The others have read the beginning of this message.
             end = reply.find(b"\n") + 1 or len(reply)
             rest = reply[end:]
@@ -133,16 +133,18 @@ class Member:
                 # What they said since then comes before what is said next.
                 self._isMidLine = False
                 reply = reply[:end] + b"".join(self._waiting()) + rest
-        self._isPassing = self.echo.isPassing
+        self.isPassing = self.echo.isPassing
         note = b""
         if rest and not self._hasSpoken:
             self._hasSpoken = True
             first, _, others = rest.partition(b"\n")
-            asked = askedName(first.partition(b"] ")[2])
+            stamp, bracket, message = first.partition(b"] ")
+            stamp += bracket
+            asked = askedName(message)
             if asked is not None:
                 rest = others
-                note = self._named(asked)
-            self._announce()
+                note = self._named(asked, stamp)
+            self._announce(stamp)
         if reply:
             # Before the others': a sender that waits for it has it the sooner.
             self._out.put(reply)
@@ -151,16 +153,17 @@ class Member:
             told = retold(rest, self._prefix, self.echo.factory.maxLength)
             self._intercom.tell(self, told)
         if note:
-            self.hear(self._notice(note))
+            self.hear(note)
         self._release()
         if self._intercom.isWaiting:
             self._intercom.hold(self)
 
-    def _named(self, asked: bytes) -> bytes:
+    def _named(self, asked: bytes, stamp: bytes) -> bytes:
         """
         Take the name that the first message asks for.
 
-        @return: what is to be said about it to who asked, if anything.
+        @param stamp: that message's.
+        @return: a notice about it for who asked, if it is due.
         """
         before = self.name
         why = b"a name has %s" % NAMES.encode()
@@ -174,30 +177,31 @@ class Member:
                 name=self.name.decode(),
             )
             if self.isAnnounced:
-                self._tellOthers(b"%s is now %s" % (before, self.name))
-        return b"" if self.name == asked else b"you are %s: %s" % (self.name, why)
+                self._tellOthers(b"%s is now %s" % (before, self.name), stamp)
+        if self.name == asked:
+            return b""
+        return _notice(stamp, b"you are %s: %s" % (self.name, why))
 
-    def _announce(self) -> None:
+    def _announce(self, stamp: bytes = b"") -> None:
         """
         Tell the others that this one has joined.
+
+        @param stamp: of the message that it begins with, if it is that which tells.
         """
         if not self.isAnnounced:
             self.isAnnounced = True
             self._stopNaming()
-            self._tellOthers(b"%s joined" % self.name)
+            self._tellOthers(b"%s joined" % self.name, stamp)
 
-    def _tellOthers(self, text: bytes) -> None:
+    def _tellOthers(self, text: bytes, stamp: bytes = b"") -> None:
         """
         Give a notice to the others.
+
+        @param stamp: its stamp; none for that of this moment.
         """
         if self._intercom.hasNotices:
-            self._intercom.tell(self, self._notice(text))
-
-    def _notice(self, text: bytes) -> bytes:
-        """
-        Make a notice of this moment.
-        """
-        return b"%s* %s\n" % (self.echo.factory.stamp(), text)
+            stamp = stamp or self.echo.factory.stamp()
+            self._intercom.tell(self, _notice(stamp, text))
 
     def _stopNaming(self) -> None:
         """
@@ -225,7 +229,7 @@ class Member:
         """
         Let what waits go, if it may.
         """
-        if self._queue and not (self._isPassing or self._out.isBlocked):
+        if self._queue and not (self.isPassing or self._out.isBlocked):
             self._out.send(self._waiting())
 
     def _waiting(self) -> Iterator[bytes]:
@@ -289,8 +293,17 @@ class Member:
         The others go on without this one.
         """
         self._stopNaming()
-        if self._intercom.leave(self) and self.isAnnounced:
+        hasLeft = self._intercom.leave(self)
+        # Where all are leaving, each need not be told of all the others.
+        if hasLeft and self.isAnnounced and not self.echo.factory.isStopping:
             self._tellOthers(b"%s left" % self.name)
+
+
+def _notice(stamp: bytes, text: bytes) -> bytes:
+    """
+    Make a notice.
+    """
+    return b"%s* %s\n" % (stamp, text)
 
 
 def _keepNear(transport: Any) -> None:

@@ -295,6 +295,7 @@ class TimestampEchoFactory(Factory):
     What all echo connections of a daemon share.
 
     @ivar connections: those that stand.
+    @ivar isStopping: whether all of them are being drained.
     @ivar reactor: runs the pauses and times the connections.
     @ivar pause: seconds; see L{__init__}.
     @ivar maxLength: octets; see L{__init__}.
@@ -303,6 +304,7 @@ class TimestampEchoFactory(Factory):
 
     protocol = TimestampEcho  # type: ignore[assignment]  # it wants this factory
     noisy = False
+    isStopping = False
 
     def __init__(
         self,

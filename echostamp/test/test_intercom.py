@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import socket
+from itertools import count
 from typing import Any
 
 from twisted.trial.unittest import SynchronousTestCase
@@ -197,6 +198,14 @@ class NameTests(IntercomCase):
         self.assertHeard(ann, b"[01] * local-2 joined\n[01] <local-2> hi\n")
         self.assertAtRest()
 
+    def test_joiningIsOlder(self) -> None:
+        """Who is announced by its first message has joined no later than it spoke."""
+        ann, bob = self.join(b"ann"), self.join()
+        times = count(0, 10**9)
+        self.factory._clock = times.__next__
+        self.say(bob, b"hi\n")
+        self.assertHeard(ann, b"[00] * local joined\n[00] <local> hi\n")
+
     def test_asked(self) -> None:
         """The first message may ask for a name: it is echoed, and not told."""
         ann, bob = self.join(b"ann"), self.join()
@@ -237,6 +246,14 @@ class NameTests(IntercomCase):
         self.say(bob, b"/name a b\n")
         self.assertRegex(bytes(bob.sent), rb"\* you are local: a name has 1 to 32 ")
         self.assertHeard(ann, b"[00] * local joined\n")
+
+    def test_allLeave(self) -> None:
+        """When the daemon stops, nobody is told of every other one that it has left."""
+        ann, bob = self.join(b"ann"), self.join(b"bob")
+        self.factory.isStopping = True
+        bob.abortConnection()
+        self.assertHeard(ann, b"")
+        self.assertAtRest()
 
     def test_noNotices(self) -> None:
         """Without notices nobody is told who comes and goes."""
@@ -317,6 +334,49 @@ class KeepingUpTests(IntercomCase):
         self.assertTrue(self.slow.isAborted)
         self.assertIn(f"local cut: took nothing for {STALLED:g} s", self.log.lines)
         self.assertIn(b"* slow left\n", self.bob.sent)
+        self.assertAtRest()
+
+    def test_stalledInItsMessage(self) -> None:
+        """So is one that does not read amid a message of its own."""
+        self.begin(maxLength=8)
+        self.setUpAgain()
+        self.say(self.slow, b"0123456789")
+        self.say(self.ann, b"hi\n")
+        self.reactor.pump([0.5] * 12)
+        self.assertTrue(self.slow.isAborted)
+        self.assertAtRest()
+
+    def test_orderAcrossACut(self) -> None:
+        """Who came before one that is cut, and who came after it, hear of it at the
+        same place."""
+        late = self.join(b"late")
+        del self.ann.sent[:], self.bob.sent[:]
+        self.flood(self.ann, 900_000)
+        self.reactor.pump([0.5] * 6)
+        del self.bob.sent[:], late.sent[:]
+        while not self.slow.isAborted:
+            self.say(self.ann, b"x" * 999 + b"\n")
+        self.assertTrue(self.bob.sent.endswith(b"x\n[03] * slow left\n"))
+        self.assertEqual(late.sent, self.bob.sent)
+        self.assertTrue(self.ann.sent.endswith(b"x\n[03] * slow left\n"))
+
+    def test_manyAreCut(self) -> None:
+        """However many are cut by one message, or by the notices of it."""
+        self.begin(SURGE)
+        self.setUpAgain()
+        dead = [self.join(b"%d" % number) for number in range(300)]
+        del self.ann.sent[:]
+        for each in dead:
+            each.room = 0
+        self.flood(self.ann, SURGE)
+        self.reactor.pump([0.5] * 8)
+        member: Any = dead[0].protocol
+        while member._sender.behind < SURGE - 2000:
+            self.say(self.ann, b"x" * 999 + b"\n")
+        while len(self.factory.connections) > 1 and member._sender.behind < SURGE:
+            self.say(self.ann, b"x\n")
+        self.assertTrue(all(each.isAborted for each in dead))
+        self.assertEqual(self.ann.sent.count(b" left\n"), 301)
         self.assertAtRest()
 
     def test_takesAfterAll(self) -> None:
