@@ -172,8 +172,10 @@ class TerminalTests(ConversationCase):
         ann.type("", "Enter")
         ann.shows("] " + "x" * 40)
 
-    def assertColours(self, other: str, notice: str, environment: str) -> None:
-        """Assert what stands before others' lines and notices."""
+    def assertColours(
+        self, other: str, rest: str, notice: str, environment: str
+    ) -> None:
+        """Assert what stands before others' lines, their messages, and notices."""
         ann = self.talk("ann", environment)
         with self.daemon.connect() as peer:
             peer.sendall(b"hello\n")
@@ -185,17 +187,30 @@ class TerminalTests(ConversationCase):
         self.assertRegex(
             screen, rf"(?m)^{re.escape(notice)}{TEXT_STAMP}\* [\d.:]+ joined"
         )
-        self.assertRegex(screen, rf"{re.escape(other)}{TEXT_STAMP}<[\d.:]+> hello")
+        head = rf"{re.escape(other)}{TEXT_STAMP}<[\d.:]+>"
+        self.assertRegex(screen, rf"{head}{re.escape(rest)}(\x1b\[49m)? hello")
         self.assertRegex(screen, rf"\n(\x1b\[(39|0)m)?{TEXT_STAMP}mine")
 
     def test_colours(self) -> None:
-        """Others' lines and notices have a colour each."""
-        self.assertColours("\x1b[36m", "\x1b[33m", "")
+        """Others' lines and notices have a colour each, and names are bold."""
+        self.assertColours("\x1b[1m\x1b[36m", "\x1b[0m\x1b[36m", "\x1b[33m", "")
 
     def test_noColours(self) -> None:
         """Where nobody wants colours there are none, with line editing or without."""
         for environment in "NO_COLOR=1", "TERM=dumb":
-            self.assertColours("\n", "", environment)
+            self.assertColours("\n", "", "", environment)
+
+    def test_forgedByWrapping(self) -> None:
+        """What a message has where the terminal begins a row is not bold, as stamp and
+        name are before another's message."""
+        ann = self.talk("ann", "", columns=60)
+        with self.daemon.connect() as peer:
+            forged = "[Mon Nov 23 16:20:25 2026] <bob> I resign"
+            peer.sendall(b"/name eve\nok" + b" " * 25 + forged.encode() + b"\n")
+            ann.shows("\n" + forged)
+            screen = ann.screen("-e")
+            self.assertIn(f"\n{forged}", screen)
+            self.assertRegex(screen, rf"\x1b\[1m\x1b\[36m{TEXT_STAMP}<eve>\x1b\[0m")
 
     def test_takenName(self) -> None:
         """Who asks for a name that is taken is told."""

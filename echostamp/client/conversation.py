@@ -286,11 +286,16 @@ class Conversation:
             self.farEnd.transport.unregisterProducer()
             self.farEnd.transport.loseWriteConnection()
 
+    @property
+    def _unanswered(self) -> int:
+        """How many messages have not been answered, of those that somebody sent."""
+        return self.replies.unanswered - (not self._isIntroduced)
+
     def _owed(self) -> str:
         """
         Say how many messages have not been answered.
         """
-        count = self.replies.unanswered
+        count = self._unanswered
         return f"{count} message{'' if count == 1 else 's'} not answered"
 
     def farEndClosed(self, why: str, isClean: bool) -> None:
@@ -305,7 +310,7 @@ class Conversation:
         if self._inputEnded and isAnswered and (isClean or self._hasHeard):
             self.finish(Outcome(DONE))
             return
-        owed = "" if isAnswered else f", {self._owed()}"
+        owed = f", {self._owed()}" if self._unanswered else ""
         self.finish(Outcome(FAR_END_FAILED, f"{self.name}: {why}{owed}"))
 
     def finish(self, outcome: Outcome) -> None:

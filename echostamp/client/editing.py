@@ -17,6 +17,7 @@ from prompt_toolkit.output.vt100 import Vt100_Output
 from twisted.internet.interfaces import IDelayedCall
 
 from echostamp.client.conversation import QUIET, Conversation
+from echostamp.client.outcome import NEAR_END_FAILED, Outcome
 from echostamp.client.terminal import PROMPT, Painter
 from echostamp.line.hearing import Voice
 
@@ -61,6 +62,7 @@ class EditingConsole:
     def begin(self) -> None:
         """Ask for lines."""
         self._typing = asyncio.ensure_future(self._type())
+        self._typing.add_done_callback(self._typed)
 
     async def _type(self) -> None:
         """
@@ -79,15 +81,23 @@ class EditingConsole:
                 if not self._isEnded:
                     self._send(typed)
 
+    def _typed(self, typing: Task[None]) -> None:
+        """
+        There are no more lines; perhaps because something is wrong with us.
+        """
+        if error := typing.exception():
+            why = f"line editing: {error!r}"
+            self.conversation.finish(Outcome(NEAR_END_FAILED, why))
+
     def _send(self, typed: str) -> None:
         """
         Send what was typed; nothing ends the conversation.
         """
         # What was pasted may have several lines.
-        lines = [line for line in typed.split("\n") if line]
-        for line in lines:
-            self.conversation.send(line.encode("utf-8", "replace") + b"\n")
-        if not lines:
+        for line in typed.split("\n"):
+            if line:
+                self.conversation.send(line.encode("utf-8", "replace") + b"\n")
+        if not typed:
             self._isEnded = True
             self.conversation.inputEnded()
 

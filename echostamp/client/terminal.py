@@ -13,15 +13,19 @@ import sys
 import termios
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
-from importlib.util import find_spec
+from importlib.metadata import PackageNotFoundError, version
 
 from echostamp.line.hearing import Voice
 from echostamp.text import escaped
 
 PROMPT = "> "
 
-_COLOURS = {Voice.OWN: "", Voice.OTHER: "\x1b[36m", Voice.NOTICE: "\x1b[33m"}
+_COLOURS = {Voice.OTHER: "\x1b[36m", Voice.NOTICE: "\x1b[33m"}
+_HEAD_COLOUR = "\x1b[1;36m"
 _NO_COLOUR = "\x1b[0m"
+
+#: What stands before another's message.
+_HEAD = re.compile(r"\[[^\]\n]{1,60}\] <[^<>\s]{1,80}>")
 
 
 def unusableStandardIO() -> str:
@@ -99,6 +103,9 @@ class SafeText:
 class Painter:
     """
     Make text for a terminal of what came: safe, and by its colour one sees whose it is.
+
+    Before another's message stamp and name are bold.  What a message has at the place
+    where the terminal begins a new row may look like a line of its own, but not so.
     """
 
     def __init__(self, environment: Mapping[str, str]) -> None:
@@ -107,6 +114,7 @@ class Painter:
             there are none; see U{https://no-color.org}.
         """
         self._text = SafeText()
+        self._isAmid = False
         self._hasColours = not (environment.get("NO_COLOR") or isDumb(environment))
 
     def paint(self, heard: Iterable[tuple[Voice, bytes]]) -> str:
@@ -115,19 +123,21 @@ class Painter:
 
         @param heard: pieces of what came, each with who says it.
         """
-        return "".join(
-            self._coloured(self._text.feed(piece), _COLOURS[voice])
-            for voice, piece in heard
-        )
+        return "".join(self._painted(voice, piece) for voice, piece in heard)
 
-    def _coloured(self, text: str, colour: str) -> str:
+    def _painted(self, voice: Voice, piece: bytes) -> str:
         """
-        Put a colour on what is not a newline.
+        Put colours on what is not a newline.
         """
-        if not (text and colour and self._hasColours):
+        text = self._text.feed(piece)
+        isAmid, self._isAmid = self._isAmid, not piece.endswith(b"\n")
+        if not (text and self._hasColours) or voice is Voice.OWN:
             return text
-        line = text.removesuffix("\n")
-        return f"{colour}{line}{_NO_COLOUR}{text[len(line) :]}"
+        line, colour = text.removesuffix("\n"), _COLOURS[voice]
+        head = _HEAD.match(line) if voice is Voice.OTHER and not isAmid else None
+        begin = head.end() if head else 0
+        bold = f"{_HEAD_COLOUR}{line[:begin]}{_NO_COLOUR}" if begin else ""
+        return f"{bold}{colour}{line[begin:]}{_NO_COLOUR}{text[len(line) :]}"
 
     def rest(self) -> str:
         """Make text of a character that has not come whole."""
@@ -147,11 +157,18 @@ def canEdit() -> bool:
     cursor, and the extra C{terminal}.
     """
     return (
-        os.isatty(0)
-        and os.isatty(1)
-        and not isDumb(os.environ)
-        and find_spec("prompt_toolkit") is not None
+        os.isatty(0) and os.isatty(1) and not isDumb(os.environ) and _hasPromptToolkit()
     )
+
+
+def _hasPromptToolkit() -> bool:
+    """
+    Say whether there is one of those that the extra C{terminal} may bring.
+    """
+    try:
+        return int(version("prompt_toolkit").partition(".")[0]) >= 3
+    except (PackageNotFoundError, ValueError):
+        return False
 
 
 @contextmanager

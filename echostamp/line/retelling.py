@@ -27,9 +27,9 @@ _CONTROLS = bytes(
     for octet in range(256)
 )
 
-# In UTF-8: C1, line and paragraph separators, and what reorders text.
+# C1, also as a lone octet, line and paragraph separators, and what reorders text.
 _UNSAFE = re.compile(
-    rb"\xc2[\x80-\x9f]|\xd8\x9c|\xe2\x80[\x8e\x8f\xa8-\xae]|\xe2\x81[\xa6-\xa9]"
+    "[\x80-\x9f\udc80-\udc9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069]"
 )
 
 
@@ -48,7 +48,8 @@ def retold(reply: bytes, prefix: bytes, most: int) -> bytes:
         reply = reply.replace(b"\r\n", b"\n")
     text = reply.translate(_CONTROLS)
     if not text.isascii():
-        text = _UNSAFE.sub(b"?", text)
+        characters = text.decode("utf-8", "surrogateescape")
+        text = _UNSAFE.sub("?", characters).encode("utf-8", "surrogateescape")
     stamp = text[: text.index(b"] ") + 2]
     text = text.removesuffix(b"\n")
     if len(text) > most:

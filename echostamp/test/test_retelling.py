@@ -32,7 +32,7 @@ class RetellingTests(SynchronousTestCase):
             (b"\x00\x1b[2J\x7f", b"??[2J?"),
             ("\x85\x9b\u2028\u2029\u202e\u2066\u061c\u200f".encode(), b"????????"),
             ("é日本".encode(), "é日本".encode()),
-            (b"\x80\xff", b"\x80\xff"),
+            (b"\x80\x9b2J\x9f\xa0\xff", b"??2J?\xa0\xff"),
         ]:
             told = retold(STAMP + message + b"\n", b"<n> ", 100)
             self.assertEqual(told, b"[1] <n> %s\n" % shown)
@@ -46,8 +46,8 @@ class RetellingTests(SynchronousTestCase):
             ("日本".encode(), 5, "日".encode()),
             ("日".encode(), 1, b""),
             ("\U0001f600x".encode(), 4, "\U0001f600".encode()),
-            (b"\x80\x80\x80\x80\x80", 4, b"\x80"),
-            (b"\x80\x80", 1, b""),
+            (b"\xa0\xa0\xa0\xa0\xa0", 4, b"\xa0"),
+            (b"\xa0\xa0", 1, b""),
         ]:
             told = retold(b"[1] a\n[1] %s\n" % message, b"<n> ", most)
             self.assertEqual(told, b"[1] <n> a\n[1] <n> %s\n" % shown, message)

@@ -909,7 +909,8 @@ class IntercomTests(TalkCase):
         self.reply(b"[1] * b joined\n[1] <b> hi\n[1] me\n")
         self.assertEqual(
             self.near.screen,
-            "> \n\x1b[33m[1] * b joined\x1b[0m\n\x1b[36m[1] <b> hi\x1b[0m\n[1] me\n> ",
+            "> \n\x1b[33m[1] * b joined\x1b[0m\n\x1b[1;36m[1] <b>\x1b[0m"
+            "\x1b[36m hi\x1b[0m\n[1] me\n> ",
         )
 
 

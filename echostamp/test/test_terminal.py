@@ -238,7 +238,7 @@ class PainterTests(SynchronousTestCase):
         """There are none where nobody wants them, or the terminal has none."""
         heard = [(Voice.OTHER, b"[1] <b> hi\n"), (Voice.OWN, b"[1] hi\n")]
         plain = "[1] <b> hi\n[1] hi\n"
-        coloured = "\x1b[36m[1] <b> hi\x1b[0m\n[1] hi\n"
+        coloured = "\x1b[1;36m[1] <b>\x1b[0m\x1b[36m hi\x1b[0m\n[1] hi\n"
         for environment, text in (
             ({"TERM": "xterm"}, coloured),
             ({"TERM": "xterm", "NO_COLOR": ""}, coloured),
@@ -248,6 +248,22 @@ class PainterTests(SynchronousTestCase):
             ({}, plain),
         ):
             self.assertEqual(Painter(environment).paint(heard), text, environment)
+
+    def test_pieces(self) -> None:
+        """What a message goes on with looks like nobody's name, wherever it is cut."""
+        heard = [
+            (Voice.OTHER, b"[1] <b> hi"),
+            (Voice.OTHER, b"[1] <c> ha\n"),
+            (Voice.NOTICE, b"[1] * d joined\n"),
+            (Voice.OTHER, b"[1] <b> x\n"),
+        ]
+        self.assertEqual(
+            Painter({"TERM": "xterm"}).paint(heard),
+            "\x1b[1;36m[1] <b>\x1b[0m\x1b[36m hi\x1b[0m"
+            "\x1b[36m[1] <c> ha\x1b[0m\n"
+            "\x1b[33m[1] * d joined\x1b[0m\n"
+            "\x1b[1;36m[1] <b>\x1b[0m\x1b[36m x\x1b[0m\n",
+        )
 
     def test_safe(self) -> None:
         """What a terminal would obey is shown; a character in two pieces is whole."""
