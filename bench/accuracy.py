@@ -270,6 +270,9 @@ ROWS = {
 #: What part of irtt's median RTT theirs may be at most.
 BARS = {"stamp-4": 20, "stamp-3": 5}
 
+#: How wrong the offset may be at the 99th percentile, in microseconds.
+OFFSET_BARS = {"stamp-4": 5}
+
 #: Programs of others', with their Debian packages.
 PACKAGES = {"sockperf": "sockperf", "irtt": "irtt"}
 
@@ -456,6 +459,11 @@ def text(found: dict[str, dict[str, Figures]]) -> str:
         if LOADS[load].pace:
             lines += _table(f"sent late, {load}", byRow, "late")
         lines += _table(f"offset's error, {load}", byRow, "offset")
+        for name, most in OFFSET_BARS.items():
+            if name in byRow:
+                worst = byRow[name]["offset"]["p99"]
+                verdict = "held" if worst <= most else "NOT held"
+                lines.append(f"  {name}: p99 {worst:.1f}, bar {most}: {verdict}")
     return "\n".join(lines[1:]) + "\n"
 
 

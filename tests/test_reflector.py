@@ -1179,6 +1179,8 @@ class UserErrorTests(SynchronousTestCase):
             )
         place = "192.0.2.1:862"
         self.refused(f"--reflector={place}", text=f"{place}: Cannot assign")
+        place = "127.255.255.255:0"
+        self.refused(f"--reflector={place}", text=f"{place}: Not the address of one")
         without: tuple[str, ...] = ()
         if not os.geteuid():
             setpriv = tool("setpriv", "util-linux")

@@ -115,7 +115,7 @@ def boundSocket(host: str, port: int) -> socket.socket:
     Make a UDP socket at an address.
 
     @param host: an IPv4 or IPv6 address; C{0.0.0.0} or C{::} for all of its kind.
-    @raise OSError: the address cannot be had.
+    @raise OSError: the address cannot be had, or is a network's broadcast address.
     """
     family, _, _, _, address = socket.getaddrinfo(
         host, None, type=socket.SOCK_DGRAM, flags=socket.AI_NUMERICHOST
@@ -126,10 +126,21 @@ def boundSocket(host: str, port: int) -> socket.socket:
             bound.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 1)
         bound.setblocking(False)
         bound.bind((address[0], port, *address[2:]))
+        if family == socket.AF_INET and _isBroadcast(host):
+            raise OSError(errno.EADDRNOTAVAIL, "Not the address of one machine")
     except BaseException:
         bound.close()
         raise
     return bound
+
+
+def _isBroadcast(host: str) -> bool:
+    """
+    Tell the IPv4 address of all machines of a network: what has not asked to may not
+    send to it.  Nothing is sent.
+    """
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as asking:
+        return asking.connect_ex((host, 1)) == errno.EACCES
 
 
 @implementer(IReadDescriptor)

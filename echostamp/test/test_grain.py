@@ -33,6 +33,15 @@ class GrainTests(SynchronousTestCase):
             wire = ptpTimestamp(shown, 0) if isPtp else ntpTimestamp(shown)
             self.assertGreaterEqual(grain.of(readTimestamp(wire, isPtp, NOW, 0)), unit)
 
+    def test_offByOne(self) -> None:
+        """What the wire's units have moved by one nanosecond is still a multiple, and
+        by two no longer."""
+        grain = Grain()
+        for off in -1, 0, 1:
+            self.assertEqual(grain.of(NOW + 5_000_000 + off), 10**6)
+        for off in -2, 2:
+            self.assertEqual(Grain().of(NOW + 5_000_000 + off), 1)
+
     def test_soonFound(self) -> None:
         """One timestamp that is no multiple is enough, for good."""
         grain = Grain()

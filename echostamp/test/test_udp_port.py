@@ -107,6 +107,12 @@ class FakeSocket:
         self.failures: list[OSError] = []
         self.isClosed = False
 
+    def __enter__(self) -> FakeSocket:
+        return self
+
+    def __exit__(self, *exception: object) -> None:
+        self.close()
+
     def getsockname(self) -> tuple[Any, ...]:
         """Give the address."""
         return self.address
@@ -637,6 +643,7 @@ class FakeSocketModule:
     def __init__(self) -> None:
         self.made: list[Any] = []
         self.refusal: OSError | None = None
+        self.broadcast = "192.0.2.255"
 
     def __getattr__(self, name: str) -> Any:
         return getattr(socket, name)
@@ -655,7 +662,12 @@ class FakeSocketModule:
         def setblocking(isBlocking: bool) -> None:
             made.isBlocking = isBlocking
 
-        made.bind, made.setblocking = bind, setblocking
+        def connect(address: Any) -> int:
+            # Who asks is no socket of those that are kept.
+            self.made.remove(made)
+            return errno.EACCES if address[0] == self.broadcast else 0
+
+        made.bind, made.setblocking, made.connect_ex = bind, setblocking, connect
         self.made.append(made)
         return made
 
@@ -692,3 +704,9 @@ class BoundSocketTests(SynchronousTestCase):
         self.sockets.refusal = osError(errno.EADDRINUSE)
         self.assertRaises(OSError, boundSocket, "127.0.0.1", 862)
         self.assertTrue(self.sockets.made[0].isClosed)
+
+    def test_broadcast(self) -> None:
+        """Nor of one at the address of all machines of a network."""
+        error: Any = self.assertRaises(OSError, boundSocket, "192.0.2.255", 862)
+        self.assertEqual(error.errno, errno.EADDRNOTAVAIL)
+        self.assertEqual([each.isClosed for each in self.sockets.made], [True])
