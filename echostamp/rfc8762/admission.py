@@ -68,7 +68,8 @@ class Rates:
             self._until = now + _SECOND
             self._left = self._total
             self._counts.clear()
-        source = sourceOf(host)
+        # Where the address itself is the source, a call less.
+        source = sourceOf(host) if ":" in host else host
         counts = self._counts
         count = counts.get(source)
         if count is None:

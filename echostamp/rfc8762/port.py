@@ -12,6 +12,7 @@ from __future__ import annotations
 import errno
 import select
 import socket
+import sys
 from collections.abc import Callable
 from struct import Struct
 from typing import Any, Protocol
@@ -33,6 +34,8 @@ _LARGEST = 65_535
 _BESIDE = 512
 
 #: Of C{asm/socket.h} and C{linux/in.h}, where Python has no names for them.
+_SOL_SOCKET = socket.SOL_SOCKET
+_IPPROTO_IP = socket.IPPROTO_IP
 _SO_TIMESTAMPNS = 35
 _SO_TIMESTAMPING = 37
 _IP_RECVTTL = 12
@@ -52,6 +55,10 @@ _OF_TIMESTAMPING = 4
 
 _TIMESPEC = Struct("@ll")
 _INT = Struct("@i")
+
+#: Where an int of the machine's has its last eight bits: there is less to do to take
+#: that octet than to read all of it.
+_LAST = 0 if sys.byteorder == "little" else -1
 _ERROR = Struct("@IBBBxII")
 _PKTINFO = Struct("@i4s4s")
 _PKTINFO6 = Struct("@16si")
@@ -278,6 +285,7 @@ class Port:
             return
         receive = self._socket.recvmsg
         received = self._receiver.received
+        unpack = _TIMESPEC.unpack
         for _ in range(MOST_A_TURN):
             try:
                 packet, beside, _, peer = receive(_LARGEST, _BESIDE)
@@ -289,13 +297,13 @@ class Port:
             at = ttl = tos = 0
             to = None
             for level, kind, octets in beside:
-                if level == socket.SOL_SOCKET:
+                if level == _SOL_SOCKET:
                     if kind == _SO_TIMESTAMPNS:
-                        seconds, rest = _TIMESPEC.unpack(octets)
+                        seconds, rest = unpack(octets)
                         at = seconds * 1_000_000_000 + rest
-                elif level == socket.IPPROTO_IP:
+                elif level == _IPPROTO_IP:
                     if kind == _IP_TTL:
-                        (ttl,) = _INT.unpack(octets)
+                        ttl = octets[_LAST]
                     elif kind == _IP_TOS:
                         tos = octets[0]
                     elif kind == _IP_PKTINFO:
@@ -303,9 +311,9 @@ class Port:
                         if to != own:
                             to = b""
                 elif kind == socket.IPV6_HOPLIMIT:
-                    (ttl,) = _INT.unpack(octets)
+                    ttl = octets[_LAST]
                 elif kind == socket.IPV6_TCLASS:
-                    (tos,) = _INT.unpack(octets)
+                    tos = octets[_LAST]
                 elif kind == socket.IPV6_PKTINFO:
                     to, _ = _PKTINFO6.unpack(octets)
                     if to[0] == _MULTICAST6:
