@@ -189,13 +189,13 @@ def main() -> None:
     parser.add_argument(
         "--rounds",
         type=int,
-        default=5,
+        default=15,
         help="rounds, of which the medians are taken (default: %(default)s)",
     )
     parser.add_argument(
         "--seconds",
         type=float,
-        default=2.0,
+        default=0.7,
         help="length of each measurement (default: %(default)s)",
     )
     parser.add_argument(

@@ -393,30 +393,23 @@ class Port:
         @return: its number among those whose departure is told; L{None} if it did not
             leave.
         """
-        try:
-            self._hand(packet, peer, to, tos)
-        except OSError:
-            # An error of ICMP, about whichever peer, makes the next call fail once.
-            self._recount()
+        # An error of ICMP, about whichever peer, makes the next call fail once.
+        for isLast in False, True:
             try:
-                self._hand(packet, peer, to, tos)
+                if to is None and not tos:
+                    self._socket.sendto(packet, peer)
+                else:
+                    self._socket.sendmsg([packet], self._beside(to, tos), 0, peer)
+                break
             except OSError as error:
                 self._recount()
-                self._receiver.refused(error.errno or errno.EIO, peer)
-                return None
+                if isLast:
+                    self._receiver.refused(error.errno or errno.EIO, peer)
+                    return None
         number = self._number
         # The system's count has 32 bits.
         self._number = (number + 1) & 0xFFFF_FFFF
         return number
-
-    def _hand(self, packet: bytes, peer: Any, to: bytes | None, tos: int) -> None:
-        """
-        Hand a datagram to the system.
-        """
-        if to is None and not tos:
-            self._socket.sendto(packet, peer)
-        else:
-            self._socket.sendmsg([packet], self._beside(to, tos), 0, peer)
 
     def _recount(self) -> None:
         """
