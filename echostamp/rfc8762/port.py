@@ -34,8 +34,6 @@ _LARGEST = 65_535
 _BESIDE = 512
 
 #: Of C{asm/socket.h} and C{linux/in.h}, where Python has no names for them.
-_SOL_SOCKET = socket.SOL_SOCKET
-_IPPROTO_IP = socket.IPPROTO_IP
 _SO_TIMESTAMPNS = 35
 _SO_TIMESTAMPING = 37
 _IP_RECVTTL = 12
@@ -52,6 +50,10 @@ _TX_SOFTWARE, _SOFTWARE, _OPT_ID, _OPT_TSONLY = 1 << 1, 1 << 4, 1 << 7, 1 << 11
 
 #: Of C{linux/errqueue.h}: who put something into the error queue.
 _OF_TIMESTAMPING = 4
+
+#: For each datagram a look into the module less.
+_SOL_SOCKET = socket.SOL_SOCKET
+_IPPROTO_IP = socket.IPPROTO_IP
 
 _TIMESPEC = Struct("@ll")
 _INT = Struct("@i")
