@@ -281,6 +281,8 @@ def _delays(forward: OneWay, backward: OneWay) -> Iterator[str]:
             f"{title:<13} {readable(low)} to {readable(high)} (median): asymmetric "
             "paths can put it anywhere in here"
         )
+    if forward.pdv is None or backward.pdv is None:
+        yield "PDV           cannot be told: too few probes in a window"
 
 
 def _connection(pinger: Pinger) -> Iterator[str]:

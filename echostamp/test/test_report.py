@@ -172,6 +172,12 @@ class SummaryTests(SummaryCase):
         for word in "PDV f", "forward", "drift":
             self.assertNotIn(word, text)
 
+    def test_noVariation(self) -> None:
+        """One probe has no variation; that is said, and only then."""
+        words = "PDV           cannot be told: too few probes in a window"
+        self.assertIn(words, self.told(self.far(count=1)).splitlines())
+        self.assertNotIn(words, self.told(self.far()))
+
     def test_coarseStamps(self) -> None:
         """Stamps of whole seconds tell the clock; the zone that was assumed is said."""
         far = self.far(count=20)
