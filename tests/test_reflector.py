@@ -339,6 +339,28 @@ class ReplyTests(SynchronousTestCase):
         self.assertEqual(daemon.stop(), 0)
         self.assertEqual(daemon.counted(), counts)
 
+    def test_authenticated(self) -> None:
+        """In authenticated mode, too, the times have the request's format, and each
+        octet is where RFC 8762, figure 6, has it."""
+        daemon = Reflecting(self, f"--reflector-key={keyFile(self, '* ' + ONE.hex())}")
+        for isPtp in False, True:
+            read, estimate = (ptp, Z | 1) if isPtp else (ntp, 1)
+            with Asker(ttl=77) as asker:
+                before = time.time_ns()
+                request = authenticated(9, ONE, 0xABCD, estimate)
+                reply = asker.ask(request, daemon.place).octets
+                after = time.time_ns()
+            t3, t2 = read(reply[16:24]), read(reply[32:40])
+            self.assertLessEqual(before - ROUNDING, t2)
+            self.assertLessEqual(t2, t3)
+            self.assertLessEqual(t3, after + ROUNDING)
+            self.assertEqual(bool(reply[24] & Z >> 8), isPtp)
+            self.assertEqual(reply[:16], struct.pack("!I12x", 9))
+            self.assertEqual(reply[26:32], b"\xab\xcd" + bytes(4))
+            sent = struct.pack("!8xI12x8sH6xB15x", 9, T1, estimate, 77)
+            self.assertEqual(reply[40:96], sent)
+            self.assertEqual(reply, sealed(reply[:96], ONE))
+
     def test_addressThatWasAsked(self) -> None:
         """At all addresses, it answers from the one that was asked; both families have
         one port."""
