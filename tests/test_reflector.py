@@ -254,7 +254,7 @@ def inside(namespace: tuple[str, ...]) -> Iterator[None]:
 
 class Forger:
     """
-    Sends datagrams of IPv4 that say that they are from elsewhere.
+    Sends datagrams that say that they are from elsewhere.
     """
 
     def __init__(self, case: SynchronousTestCase) -> None:
@@ -267,6 +267,8 @@ class Forger:
         self._socket = socket.socket(socket.AF_INET, kind, socket.IPPROTO_RAW)
         self._socket.setsockopt(socket.SOL_SOCKET, socket.SO_BROADCAST, 1)
         case.addCleanup(self._socket.close)
+        self._socket6 = socket.socket(socket.AF_INET6, kind, socket.IPPROTO_RAW)
+        case.addCleanup(self._socket6.close)
 
     def send(
         self, packet: bytes, peer: tuple[str, int], place: tuple[str, int]
@@ -276,6 +278,9 @@ class Forger:
 
         @param peer: whence it says to be.
         """
+        if ":" in place[0]:
+            self._send6(packet, peer, place)
+            return
         length = 28 + len(packet)
         # The kernel fills in what is 0, but UDP's checksum, which may be 0.
         header = struct.pack(
@@ -285,6 +290,26 @@ class Forger:
             *(peer[1], place[1], length - 20, 0),
         )
         self._socket.sendto(header + packet, (place[0], 0))
+
+    def _send6(
+        self, packet: bytes, peer: tuple[str, int], place: tuple[str, int]
+    ) -> None:
+        """
+        Send one over IPv6, where UDP's checksum has to be right.
+        """
+        ends = b"".join(
+            socket.inet_pton(socket.AF_INET6, host) for host in (peer[0], place[0])
+        )
+        length = 8 + len(packet)
+        ports = struct.pack("!HHH", peer[1], place[1], length)
+        covered = ends + struct.pack("!II", length, socket.IPPROTO_UDP)
+        covered += ports + bytes(2) + packet + bytes(len(packet) % 2)
+        words = struct.unpack(f"!{len(covered) // 2}H", covered)
+        # A sum of ones' complement, of which the complement is sent, but never 0.
+        check = 0xFFFF - sum(words) % 0xFFFF
+        header = struct.pack("!IHBB", 6 << 28, length, socket.IPPROTO_UDP, 64) + ends
+        datagram = header + ports + struct.pack("!H", check) + packet
+        self._socket6.sendto(datagram, (place[0], 0))
 
 
 class ReplyTests(SynchronousTestCase):
@@ -878,6 +903,15 @@ class RefusalTests(SynchronousTestCase):
                 self.assertEqual(one.counts(), wanted[one])
         for daemon, counts in wanted.items():
             self.assertEqual(daemon.counts(), counts)
+
+    def test_twoReflectors6(self) -> None:
+        """So it is over IPv6."""
+        forger = Forger(self)
+        one, other = (Reflecting(self, places=["[::1]:0"]) for _ in range(2))
+        for number, packet in enumerate([PLAIN, PLAIN[:14], PLAIN + bytes(1401)], 1):
+            forger.send(packet, other.place[:2], one.place[:2])
+            until(lambda: other.counts() == {"a reply": number})  # noqa: B023
+            self.assertEqual(one.counts(), {"answered": number})
 
     def test_wildcards(self) -> None:
         """Who has the same port elsewhere is answered; a forged packet from one of its
