@@ -150,8 +150,9 @@ class EditingConsole:
         """Take the prompt away, and write what is left."""
         self._isEnded = True
         self._stopWaiting()
-        if self._session.app.is_running:
-            self._session.app.exit(result="")
+        application = self._session.app
+        if application.is_running and not application.is_done:
+            application.exit(result="")
         self._typing.add_done_callback(self._close)
 
     def _close(self, typing: Task[None]) -> None:

@@ -20,6 +20,9 @@ from echostamp.text import escaped
 
 PROMPT = "> "
 
+#: The oldest version of prompt_toolkit with which lines can be edited.
+OLDEST_PROMPT_TOOLKIT = 3, 0, 38
+
 _COLOURS = {Voice.OTHER: "\x1b[36m", Voice.NOTICE: "\x1b[33m"}
 _HEAD_COLOUR = "\x1b[1;36m"
 _NO_COLOUR = "\x1b[0m"
@@ -129,6 +132,8 @@ class Painter:
         """
         Put colours on what is not a newline.
         """
+        if not piece:
+            return ""
         text = self._text.feed(piece)
         isAmid, self._isAmid = self._isAmid, not piece.endswith(b"\n")
         if not (text and self._hasColours) or voice is Voice.OWN:
@@ -166,9 +171,10 @@ def _hasPromptToolkit() -> bool:
     Say whether there is one of those that the extra C{terminal} may bring.
     """
     try:
-        return int(version("prompt_toolkit").partition(".")[0]) >= 3
-    except (PackageNotFoundError, ValueError):
+        numbers = re.findall("[0-9]+", version("prompt_toolkit"))
+    except PackageNotFoundError:
         return False
+    return tuple(map(int, numbers)) >= OLDEST_PROMPT_TOOLKIT
 
 
 @contextmanager

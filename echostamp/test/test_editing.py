@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Callable
 from contextlib import nullcontext
 from typing import Any
 
@@ -14,25 +15,43 @@ from echostamp.client.editing import EditingConsole
 from echostamp.client.outcome import NEAR_END_FAILED, Outcome
 from echostamp.client.terminal import Painter
 
+#: Seconds that nothing here takes.
+DEADLINE = 10
+
 
 class FakeSession:
     """
     prompt_toolkit, as far as it is asked for lines.
 
     @ivar typed: what is typed, line by line, or the errors in its place.
+    @ivar accepted: is called when a line has ended, and has not been given yet.
     """
 
+    accepted: Callable[[], None] = staticmethod(lambda: None)
+
     def __init__(self, *arguments: object, **options: object) -> None:
-        self.input = self
+        self.input = self.output = self.app = self
+        self.is_running = self.is_done = False
         self.typed: list[str | BaseException] = []
 
     def raw_mode(self) -> nullcontext[None]:
         """Change nothing."""
         return nullcontext()
 
+    def exit(self, result: str) -> None:
+        """End the prompt, but not twice."""
+        assert self.is_running
+        assert not self.is_done
+        self._isExiting.set_result(result)
+
     async def prompt_async(self, **options: object) -> str:
-        """Give the next line."""
-        typed = self.typed.pop(0)
+        """Give the next line, or wait for the end."""
+        self._isExiting = asyncio.get_running_loop().create_future()
+        self.is_running, self.is_done = True, bool(self.typed)
+        if self.is_done:
+            self.accepted()
+        typed = self.typed.pop(0) if self.typed else await self._isExiting
+        self.is_running = self.is_done = False
         if isinstance(typed, BaseException):
             raise typed
         return typed
@@ -60,14 +79,23 @@ class FakeConversation:
         """Note it."""
         self.told.append(outcome)
 
+    def outputClosed(self, isFlushed: bool) -> None:
+        """Note it."""
+        self.told.append(f"output closed: {isFlushed}")
+
 
 class EditingConsoleTests(SynchronousTestCase):
     """
     What line editing makes of what is typed.
     """
 
-    def typed(self, *lines: str | BaseException) -> list[object]:
-        """Let lines be typed, and give what the conversation is told."""
+    def typed(self, *lines: str | BaseException, finish: str = "") -> list[object]:
+        """
+        Let lines be typed, and give what the conversation is told.
+
+        @param finish: whether the far end ends it before the first line is
+            C{"accepted"}, or while it is C{"waited"} for.
+        """
         self.patch(editing, "PromptSession", FakeSession)
         self.patch(Vt100_Output, "from_pty", lambda stdout: FakeSession())
         conversation: Any = FakeConversation()
@@ -79,8 +107,13 @@ class EditingConsoleTests(SynchronousTestCase):
                 Painter({}),
             )
             console._session.typed = list(lines)
+            if finish == "accepted":
+                console._session.accepted = console.finish
             console.begin()
-            await asyncio.wait([console._typing])
+            if finish == "waited":
+                asyncio.get_running_loop().call_soon(console.finish)
+            await asyncio.wait([console._typing], timeout=DEADLINE)
+            await asyncio.sleep(0)
 
         asyncio.run(type_())
         told: list[object] = conversation.told
@@ -98,6 +131,15 @@ class EditingConsoleTests(SynchronousTestCase):
         """Ctrl-D ends it, Ctrl-C breaks it off."""
         self.assertEqual(self.typed("one", EOFError()), [b"one\n", "input ended"])
         self.assertEqual(self.typed(KeyboardInterrupt()), ["interrupted"])
+
+    def test_farEndEnds(self) -> None:
+        """The far end may end it while a line is waited for, and also in the moment at
+        which one has ended."""
+        for finish in "waited", "accepted":
+            lines = ["too late"] if finish == "accepted" else []
+            self.assertEqual(
+                self.typed(*lines, finish=finish), ["output closed: True"], finish
+            )
 
     def test_error(self) -> None:
         """Whatever goes wrong in it ends the conversation, with one line about it."""

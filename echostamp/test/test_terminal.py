@@ -6,6 +6,7 @@ import errno
 import fcntl
 import os
 import unicodedata
+from importlib.metadata import PackageNotFoundError, requires
 from itertools import pairwise
 from pathlib import Path
 
@@ -13,6 +14,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from twisted.trial.unittest import SynchronousTestCase
 
+from echostamp.client import terminal
 from echostamp.client.terminal import (
     Painter,
     SafeText,
@@ -229,6 +231,45 @@ class UnusableTests(SynchronousTestCase):
             self.assertEqual(unusableStandardIO(), why)
 
 
+class EditingTests(SynchronousTestCase):
+    """
+    Whether lines can be edited.
+    """
+
+    def test_promptToolkit(self) -> None:
+        """They can with one that the extra may bring; without, the plain client is
+        there."""
+        self.patch(os, "isatty", lambda fd: True)
+        self.patch(os, "environ", {"TERM": "xterm"})
+        for found, canEdit in [
+            (None, False),
+            ("2.0.10", False),
+            ("3.0.14", False),
+            ("3.0.37", False),
+            ("3.0.38", True),
+            ("3.1", True),
+            ("4.0.0rc1", True),
+        ]:
+
+            def version(name: str, found: str | None = found) -> str:
+                if found is None:
+                    raise PackageNotFoundError(name)
+                return found
+
+            self.patch(terminal, "version", version)
+            self.assertEqual(terminal.canEdit(), canEdit, found)
+
+    def test_oldest(self) -> None:
+        """It is the one that the extra asks for."""
+        oldest = ".".join(map(str, terminal.OLDEST_PROMPT_TOOLKIT))
+        asked = [each for each in requires("echostamp") or [] if "prompt" in each]
+        self.assertTrue(asked)
+        for each in asked:
+            self.assertEqual(
+                each.partition(";")[0].strip(), f"prompt_toolkit>={oldest}"
+            )
+
+
 class PainterTests(SynchronousTestCase):
     """
     Text for a terminal.
@@ -262,6 +303,15 @@ class PainterTests(SynchronousTestCase):
             "\x1b[1;36m[1] <b>\x1b[0m\x1b[36m hi\x1b[0m"
             "\x1b[36m[1] <c> ha\x1b[0m\n"
             "\x1b[33m[1] * d joined\x1b[0m\n"
+            "\x1b[1;36m[1] <b>\x1b[0m\x1b[36m x\x1b[0m\n",
+        )
+
+    def test_nothing(self) -> None:
+        """A reply that is not shown is no beginning of a message."""
+        painter = Painter({"TERM": "xterm"})
+        self.assertEqual(painter.paint([(Voice.OWN, b"")]), "")
+        self.assertEqual(
+            painter.paint([(Voice.OTHER, b"[1] <b> x\n")]),
             "\x1b[1;36m[1] <b>\x1b[0m\x1b[36m x\x1b[0m\n",
         )
 
