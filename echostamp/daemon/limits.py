@@ -387,13 +387,16 @@ class LimitedVisitors(Visitors):
         """
         assert self._idleTimeout is not None
         left = echo.lastActive + self._idleTimeout - self._reactor.seconds()
-        if echo.isBlocked:
+        if echo.isFull:
             # The transport has room only when the peer has taken much of what the
             # kernel holds; the kernel knows of each octet.
             taken = self._acknowledged(echo.transport)
             before, self._taken[echo] = self._taken.get(echo, 0), taken
             if taken > before:
                 left = self._idleTimeout
+        elif echo.isBlocked:
+            # Whoever has something to say has to wait for others who hear it.
+            left = self._idleTimeout
         if left > 0:
             self._after(left, echo, self._lookIdle)
             return

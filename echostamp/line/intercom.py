@@ -13,14 +13,13 @@ for as long as it takes data, and cut when it does not.
 
 from __future__ import annotations
 
-from collections import deque
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 from twisted.internet.interfaces import IDelayedCall
 
 from echostamp.line.member import Member
-from echostamp.line.retelling import LONGEST_NAME
+from echostamp.line.retelling import LONGEST_NAME, isName
 
 if TYPE_CHECKING:
     from echostamp.line.protocol import TimestampEcho
@@ -72,8 +71,6 @@ class Intercom:
         self._behind: dict[Member, tuple[int, float]] = {}
         self._waitedFor: set[Member] = set()
         self._held: dict[Member, None] = {}
-        self._told: deque[tuple[Member, bytes]] = deque()
-        self._isTelling = False
         self._look: IDelayedCall | None = None
 
     def join(self, transport: Any, echo: TimestampEcho) -> Member:
@@ -94,12 +91,18 @@ class Intercom:
 
         @return: whether it was there.
         """
-        if self._members.get(member.name) is not member:
+        if not self._has(member):
             return False
         del self._members[member.name]
         self._held.pop(member, None)
-        self._caughtUp(member)
+        self.caughtUp(member)
         return True
+
+    def _has(self, member: Member) -> bool:
+        """
+        Say whether a member is still there.
+        """
+        return self._members.get(member.name) is member
 
     def rename(self, member: Member, name: bytes) -> None:
         """
@@ -111,11 +114,13 @@ class Intercom:
 
     def _freeName(self, name: bytes) -> bytes:
         """
-        Give a name that nobody has: this one, or with a number behind it.
+        Give a name that nobody has: this one, or with a number behind it.  That of one
+        who has asked for it remains one that may be asked for.
         """
         most = max(LONGEST_NAME, len(name))
+        isAsked = isName(name)
         free, number = name, 1
-        while free in self._members:
+        while free in self._members or (isAsked and not isName(free)):
             number += 1
             suffix = b"-%d" % number
             free = name[: most - len(suffix)] + suffix
@@ -127,21 +132,11 @@ class Intercom:
         """
         Tell the others what somebody says, or what is said about somebody.
 
-        Who cannot keep up with it leaves.  That is told when everybody has heard this,
-        and so to everybody in the same order.
+        Nobody comes or goes within: so everybody hears all in the same order.
         """
-        self._told.append((speaker, lines))
-        if self._isTelling:
-            return
-        self._isTelling = True
-        try:
-            while self._told:
-                speaker, lines = self._told.popleft()
-                for member in tuple(self._members.values()):
-                    if member is not speaker:
-                        member.hear(lines)
-        finally:
-            self._isTelling = False
+        for member in self._members.values():
+            if member is not speaker:
+                member.hear(lines)
 
     @property
     def isAlone(self) -> bool:
@@ -157,8 +152,10 @@ class Intercom:
 
     def fellBehind(self, member: Member) -> None:
         """
-        A member has more to take than before.
+        A member has something to take, perhaps more than before.
         """
+        if not self._has(member):
+            return
         if member.behind > self._backlog:
             self._cut(member, f"more than {self._backlog} bytes behind")
             return
@@ -172,14 +169,12 @@ class Intercom:
         """
         A member has less to take than before.
         """
-        if member.behind:
+        if member in self._behind:
             self._judge(member)
-        else:
-            self._caughtUp(member)
 
-    def _caughtUp(self, member: Member) -> None:
+    def caughtUp(self, member: Member) -> None:
         """
-        Nothing waits for a member any more.
+        Nothing waits for a member any more, neither here nor in its transport.
         """
         self._waitFor(member, False)
         self._behind.pop(member, None)
@@ -217,6 +212,12 @@ class Intercom:
         """
         self._held[speaker] = None
 
+    def holds(self, member: Member) -> bool:
+        """
+        Say whether a member waits for the others.
+        """
+        return member in self._held
+
     def _goOn(self) -> None:
         """
         Let those speak who had to wait, until they have to wait again.
@@ -248,15 +249,16 @@ class Intercom:
                 self._behind[member] = taken, now
             elif member.isFull and now - since >= STALLED:
                 self._cut(member, f"took nothing for {STALLED:g} s")
-                continue
             self._judge(member)
 
     def _cut(self, member: Member, why: str) -> None:
         """
-        End the connection of who does not keep up.
+        End the connection of who does not keep up: in the next turn, when everybody
+        has heard what is being told.
         """
-        member.echo.factory.visitors.say(
-            "cuts", "{peer} cut: {why}", peer=member.echo.peer, why=why
-        )
-        member.stopProducing()
-        member.echo.abort()
+        if not member.isCut:
+            member.isCut = True
+            member.echo.factory.visitors.say(
+                "cuts", "{peer} cut: {why}", peer=member.echo.peer, why=why
+            )
+            self.reactor.callLater(0, member.cut)

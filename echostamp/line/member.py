@@ -40,6 +40,7 @@ class Member:
 
     @ivar name: what the others call it.
     @ivar isAnnounced: whether the others know that it has joined.
+    @ivar isCut: whether its connection is about to be cut: nothing more waits for it.
     @ivar behind: octets that wait.
     @ivar left: octets of those that waited which wait no more.
     """
@@ -55,6 +56,7 @@ class Member:
         "behind",
         "echo",
         "isAnnounced",
+        "isCut",
         "isPassing",
         "left",
         "name",
@@ -72,7 +74,7 @@ class Member:
         _keepNear(transport)
         self.transport = transport
         self.echo = echo
-        self.isAnnounced = False
+        self.isAnnounced = self.isCut = False
         self.behind = self.left = 0
         self._intercom = intercom
         self._out: ReplySender = replySender(transport, self)
@@ -92,6 +94,11 @@ class Member:
     def isFull(self) -> bool:
         """Whether its peer has to take something before there is room for more."""
         return self._out.isBlocked
+
+    @property
+    def isHolding(self) -> bool:
+        """Whether L{repliesGone} or L{goOn} will come."""
+        return self._out.isBlocked or self._intercom.holds(self)
 
     @property
     def growth(self) -> int:
@@ -217,6 +224,8 @@ class Member:
         Take what others have said.
         """
         if self._queue or self._isMidLine or self._out.isBlocked:
+            if self.isCut:
+                return
             self._queue.append(lines)
             self.behind += len(lines)
             self._release()
@@ -231,6 +240,8 @@ class Member:
         """
         if self._queue and not (self.isPassing or self._out.isBlocked):
             self._out.send(self._waiting())
+        if not (self._queue or self._out.isBlocked):
+            self._intercom.caughtUp(self)
 
     def _waiting(self) -> Iterator[bytes]:
         """
@@ -254,10 +265,8 @@ class Member:
     def repliesGone(self) -> None:
         """The peer has taken what it had not read."""
         self._release()
-        if self._out.isBlocked:
+        if self._queue or self._out.isBlocked:
             self._intercom.fellBehind(self)
-        else:
-            self._intercom.tookSome(self)
         self.goOn()
 
     def goOn(self) -> None:
@@ -275,6 +284,13 @@ class Member:
             self.echo.repliesGone()
 
     # --- How it ends ------------------------------------------------------------------
+
+    def cut(self) -> None:
+        """
+        End the connection, whatever waits.
+        """
+        self.stopProducing()
+        self.echo.abort()
 
     def detach(self) -> None:
         """There will be no more replies: nothing is heard any more, either."""

@@ -91,8 +91,13 @@ class TimestampEcho(Protocol):
         return self.factory.reactor.seconds() - self._began
 
     @property
-    def isBlocked(self) -> bool:
+    def isFull(self) -> bool:
         """Whether replies wait for the peer to read."""
+        return self._sender.isFull
+
+    @property
+    def isBlocked(self) -> bool:
+        """Whether the peer cannot be answered now, be it that others do not read."""
         return self._sender.isBlocked
 
     def dataReceived(self, data: bytes) -> None:
@@ -204,9 +209,18 @@ class TimestampEcho(Protocol):
         self._stopPause()
         self._stopDrain()
         self._inputEnded = True
-        self._sender.send(self._lastReply())
-        if not self._sender.isBlocked:
+        if self._answerRest():
             self._close()
+
+    def _answerRest(self) -> bool:
+        """
+        Answer the message that is open, if there is one.
+
+        @return: whether no reply waits.
+        """
+        if self._stamper.isOpen or self._sender.isHolding:
+            self._sender.send(self._lastReply())
+        return not self._sender.isHolding
 
     def _close(self) -> None:
         """
@@ -230,7 +244,7 @@ class TimestampEcho(Protocol):
         Count the seconds without input, unless replies wait.
         """
         self._stopDrain()
-        if not self._sender.isBlocked:
+        if not self._sender.isHolding:
             self._drainTimer = self.factory.reactor.callLater(DRAINED, self._drained)
 
     def _drained(self) -> None:
@@ -242,8 +256,7 @@ class TimestampEcho(Protocol):
         self._drainTimer = None
         self._stopPause()
         if not self._outputEnded:
-            self._sender.send(self._lastReply())
-            if self._sender.isBlocked:
+            if not self._answerRest():
                 self.transport.pauseProducing()
                 return
             if isBareSocket(self.transport):
@@ -267,7 +280,7 @@ class TimestampEcho(Protocol):
         Close a connection on which nothing happens; a peer that leaves replies
         unread would keep it, and is cut.
         """
-        if self._sender.isBlocked:
+        if self._sender.isFull:
             self.abort()
         else:
             self._close()
@@ -276,6 +289,7 @@ class TimestampEcho(Protocol):
         """
         Cut the connection, whatever is on its way.
         """
+        self._stopPause()
         self.transport.abortConnection()
 
     def writeConnectionLost(self) -> None:

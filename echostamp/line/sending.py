@@ -34,13 +34,20 @@ class Sender(Protocol):
     """
     What replies leave by: a L{ReplySender}, or what stands before one.
 
-    @ivar isBlocked: whether replies have to wait.
+    @ivar isBlocked: whether a reply would have to wait.
+    @ivar isFull: whether replies wait for the peer to read.
+    @ivar isHolding: whether L{Waiting.repliesGone} will come, so that the peer can be
+        read from again.
     @ivar growth: octets by which anything that is made of a message may be longer than
         its reply.
     """
 
     @property
     def isBlocked(self) -> bool: ...
+    @property
+    def isFull(self) -> bool: ...
+    @property
+    def isHolding(self) -> bool: ...
     @property
     def growth(self) -> int: ...
 
@@ -90,6 +97,13 @@ class ReplySender:
         self._replies = _NONE
         self.isBlocked = False
         self.attach()
+
+    @property
+    def isFull(self) -> bool:
+        """The same: replies wait for nothing else."""
+        return self.isBlocked
+
+    isHolding = isFull
 
     def attach(self) -> None:
         """

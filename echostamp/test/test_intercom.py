@@ -8,10 +8,12 @@ from typing import Any
 
 from twisted.trial.unittest import SynchronousTestCase
 
+from echostamp.daemon.limits import LimitedVisitors
 from echostamp.daemon.service import Options
 from echostamp.line.intercom import BACKLOG, PATIENCE, STALLED, SURGE, Intercom
 from echostamp.line.member import NAMING
-from echostamp.line.protocol import TimestampEchoFactory
+from echostamp.line.protocol import DRAINED, TimestampEchoFactory
+from echostamp.line.retelling import isName
 from echostamp.line.visitors import Visitors
 from echostamp.stamps import stampFormat
 from echostamp.test.fakes import FakeReactor, FakeSocketConnection, FakeTransport
@@ -240,6 +242,15 @@ class NameTests(IntercomCase):
         self.say(third := self.join(), b"/name %s\n" % long)
         self.assertIn(called, third.sent)
 
+    def test_inUseLikeAnAddress(self) -> None:
+        """A name that is cut for its number is none of those that nobody may have."""
+        asked = b"[2001:db8:aaaa:bbbb:ccc::1]:80xx"
+        for _ in range(12):
+            self.say(self.join(), b"/name %s\n" % asked)
+        self.assertEqual(len(self.intercom._members), 12)
+        for name in self.intercom._members:
+            self.assertTrue(isName(name), name)
+
     def test_noName(self) -> None:
         """What is no name is not given."""
         ann, bob = self.join(b"ann"), self.join()
@@ -319,10 +330,11 @@ class KeepingUpTests(IntercomCase):
         self.reactor.pump([0.5] * 5)
         self.assertTrue(self.ann.isRead)
         said += self.flood(self.ann, 2 * BACKLOG)
+        self.reactor.advance(0)
         self.assertTrue(self.slow.isAborted)
         self.assertIn(f"local cut: more than {BACKLOG} bytes behind", self.log.lines)
         self.assertHeardAll(self.bob, said)
-        self.assertTrue(self.bob.sent.endswith(b"x\n"))
+        self.assertTrue(self.bob.sent.endswith(b"x\n[03] * slow left\n"))
         self.assertAtRest()
 
     def test_stalled(self) -> None:
@@ -348,14 +360,21 @@ class KeepingUpTests(IntercomCase):
 
     def test_orderAcrossACut(self) -> None:
         """Who came before one that is cut, and who came after it, hear of it at the
-        same place."""
+        same place: behind all that was said in that turn."""
         late = self.join(b"late")
         del self.ann.sent[:], self.bob.sent[:]
         self.flood(self.ann, 900_000)
         self.reactor.pump([0.5] * 6)
         del self.bob.sent[:], late.sent[:]
-        while not self.slow.isAborted:
+        slow: Any = self.slow.protocol
+        while not slow._sender.isCut:
             self.say(self.ann, b"x" * 999 + b"\n")
+        behind = slow._sender.behind
+        self.say(self.ann, b"y\nx\n")
+        self.assertEqual(slow._sender.behind, behind)
+        self.assertFalse(self.slow.isAborted)
+        self.reactor.advance(0)
+        self.assertTrue(self.slow.isAborted)
         self.assertTrue(self.bob.sent.endswith(b"x\n[03] * slow left\n"))
         self.assertEqual(late.sent, self.bob.sent)
         self.assertTrue(self.ann.sent.endswith(b"x\n[03] * slow left\n"))
@@ -373,11 +392,81 @@ class KeepingUpTests(IntercomCase):
         member: Any = dead[0].protocol
         while member._sender.behind < SURGE - 2000:
             self.say(self.ann, b"x" * 999 + b"\n")
-        while len(self.factory.connections) > 1 and member._sender.behind < SURGE:
+        while not member._sender.isCut:
             self.say(self.ann, b"x\n")
+        self.reactor.pump([0] * 300)
         self.assertTrue(all(each.isAborted for each in dead))
         self.assertEqual(self.ann.sent.count(b" left\n"), 301)
         self.assertAtRest()
+
+    def test_cutByANotice(self) -> None:
+        """What is told of one that is cut may be too much for another, whether that one
+        takes something or not: it goes, too, and the others go on."""
+        for takes in False, True:
+            self.begin()
+            self.ann, slow = self.join(b"ann"), self.join(b"slow")
+            slow.room = 0
+            self.say(self.ann, b"one\n")
+            other = self.join(b"other")
+            other.room = 0
+            self.flood(self.ann, 100_000)
+            # Less waits for the one that will be cut first; the other one is the last
+            # to take something.
+            slow.turn(60_000)
+            self.reactor.advance(0.5)
+            self.taken[other] = 1
+            self.reactor.pump([0.5] * 9)
+            member: Any = other.protocol
+            while BACKLOG - member._sender.behind > 2000:
+                self.assertTrue(self.ann.isRead)
+                self.say(self.ann, b"x" * 999 + b"\n")
+            room = BACKLOG - member._sender.behind - len("[04] <ann> \n")
+            self.say(self.ann, b"x" * (room - 5) + b"\n")
+            self.taken[other] += takes
+            self.assertFalse(slow.isAborted or other.isAborted)
+            self.reactor.pump([0.5, 0, 0])
+            self.assertTrue(slow.isAborted and other.isAborted)
+            reasons = [line for line in self.log.lines if " cut: " in line]
+            self.reactor.pump([0.5] * 20)
+            self.say(self.ann, b"still here\n")
+            self.assertTrue(self.ann.isRead)
+            self.assertEqual(
+                reasons,
+                [
+                    f"local cut: took nothing for {STALLED:g} s",
+                    f"local cut: more than {BACKLOG} bytes behind",
+                ],
+            )
+            self.assertAtRest()
+
+    def test_stalledAtTheLast(self) -> None:
+        """So is one whose transport has all that waited, and whose peer takes none of
+        it: on a socket, and on a transport that can only be written to."""
+        self.flood(self.ann, 150_000)
+        for _ in range(3):
+            self.slow.turn(50_000)
+        member: Any = self.slow.protocol
+        self.assertEqual(member._sender.behind, 0)
+        self.assertGreater(self.slow.held, 0)
+        self.reactor.pump([0.5] * 12)
+        self.assertTrue(self.slow.isAborted)
+        self.assertAtRest()
+        ann, other = self.join(b"ann"), FakeTransport()
+        other.protocol = self.factory.buildProtocol(None)
+        other.protocol.makeConnection(other)
+        other.fill()
+        self.say(ann, b"hi\n")
+        write = other.write
+
+        def fill(data: bytes) -> None:
+            write(data)
+            other.fill()
+
+        self.patch(other, "write", fill)
+        other.drain()
+        self.assertTrue(other.sent.endswith(b"<ann> hi\n"))
+        self.reactor.pump([0.5] * 12)
+        self.assertTrue(other.disconnected)
 
     def test_takesAfterAll(self) -> None:
         """One that takes what waited is not cut."""
@@ -418,6 +507,88 @@ class KeepingUpTests(IntercomCase):
         """The same members in a new room."""
         self.ann, self.slow = self.join(b"ann"), self.join(b"slow", 1000)
         self.slow.room = 0
+
+
+class EndTests(IntercomCase):
+    """
+    Connections that end while somebody is waited for.
+    """
+
+    def setUp(self) -> None:
+        """Somebody has spoken, somebody is silent, somebody is waited for."""
+        super().setUp()
+        self.ann, self.bob = self.join(b"ann"), self.join(b"bob")
+        self.slow = self.join(b"slow")
+        self.slow.room = 0
+        self.flood(self.ann, 2 * BACKLOG)
+        self.assertTrue(self.intercom.isWaiting)
+
+    def test_drained(self) -> None:
+        """Who has read everything and says nothing is not kept."""
+        self.factory.isStopping = True
+        self.bob.protocol.drain()
+        for _ in range(2):
+            self.reactor.advance(DRAINED)
+            self.bob.turn()
+        self.assertTrue(self.intercom.isWaiting)
+        self.assertTrue(self.bob.isHalfClosed and self.bob.isClosed)
+        self.assertFalse(self.bob.isAborted)
+
+    def test_drainedWithAMessage(self) -> None:
+        """What somebody has said is heard and answered first."""
+        self.say(self.bob, b"half")
+        self.bob.protocol.drain()
+        self.ann.protocol.drain()
+        self.reactor.pump([DRAINED] * 2)
+        self.assertFalse(self.bob.isHalfClosed or self.ann.isHalfClosed)
+        self.slow.turn(1 << 30)
+        self.reactor.advance(0)
+        self.assertTrue(self.ann.isRead)
+        self.say(self.ann, b"ann\n")
+        for _ in range(3):
+            self.reactor.advance(DRAINED)
+            self.ann.turn()
+            self.bob.turn()
+        self.assertTrue(self.bob.isClosed and self.ann.isClosed)
+        self.assertIn(b"[00] half", self.bob.sent)
+        self.assertIn(b"[00] <bob> half\n", self.slow.sent)
+        self.assertIn(b"[00] ann\n", self.ann.sent)
+
+    def test_inputEnds(self) -> None:
+        """Who has said all and has read everything is let go at once."""
+        self.bob.protocol.readConnectionLost()
+        self.bob.turn()
+        self.assertTrue(self.bob.isClosed)
+        self.say(self.ann, b"last\n")
+        self.ann.protocol.readConnectionLost()
+        self.assertFalse(self.ann.isClosed)
+        self.slow.turn(1 << 30)
+        self.reactor.advance(0)
+        self.ann.turn()
+        self.assertTrue(self.ann.isClosed)
+        self.assertTrue(self.ann.sent.endswith(b"[00] last\n"))
+
+    def test_idle(self) -> None:
+        """Who is ended is closed, and only one that does not read is cut."""
+        for each in self.bob, self.slow:
+            each.protocol.end()
+        self.bob.turn()
+        self.assertTrue(self.bob.isClosed)
+        self.assertFalse(self.bob.isAborted)
+        self.assertTrue(self.slow.isAborted)
+
+    def test_notIdle(self) -> None:
+        """While somebody is waited for, nobody else is idle."""
+        visitors = LimitedVisitors(self.reactor, idleTimeout=1)
+        for each in self.ann, self.bob:
+            visitors.arrived(each.protocol)
+        for _ in range(10):
+            self.taken[self.slow] = self.taken.get(self.slow, 0) + 1
+            self.reactor.advance(0.5)
+        self.assertFalse(self.ann.disconnecting or self.bob.disconnecting)
+        self.slow.turn(1 << 30)
+        self.reactor.pump([0.5] * 4)
+        self.assertTrue(self.ann.disconnecting and self.bob.disconnecting)
 
 
 class OptionTests(SynchronousTestCase):
