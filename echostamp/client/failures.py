@@ -4,12 +4,18 @@ What went wrong with a connection, in a few words.
 
 from __future__ import annotations
 
+import errno
 import os
 import re
 import sys
 
 from twisted.internet.defer import TimeoutError
-from twisted.internet.error import ConnectError, ConnectionLost, DNSLookupError
+from twisted.internet.error import (
+    ConnectBindError,
+    ConnectError,
+    ConnectionLost,
+    DNSLookupError,
+)
 from twisted.internet.error import TimeoutError as UserTimeout
 from twisted.python.failure import Failure
 
@@ -36,6 +42,15 @@ def whatFailed(failure: Failure) -> str:
     if ssl is not None and isinstance(error, ssl.Error):
         return _whatTlsSaid(error)
     return str(error) or type(error).__name__
+
+
+def sourceHint(error: BaseException | None) -> str:
+    """
+    Say what could be wrong with the address that we were to come from, if that is what
+    failed.
+    """
+    isIt = isinstance(error, ConnectBindError) and error.osError == errno.EADDRNOTAVAIL
+    return "is --source one of this machine's addresses?" if isIt else ""
 
 
 def _whatTlsSaid(error: Exception) -> str:

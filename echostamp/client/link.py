@@ -10,13 +10,13 @@ from typing import Any
 
 from twisted.application.internet import ClientService, backoffPolicy
 from twisted.internet.defer import Deferred
-from twisted.internet.error import ConnectBindError, ConnectionRefusedError
+from twisted.internet.error import ConnectionRefusedError
 from twisted.internet.interfaces import ITCPTransport
 from twisted.internet.protocol import Factory, Protocol, connectionDone
 from twisted.python.failure import Failure
 
 from echostamp.client.connecting import SetUp, TimedEndpoint
-from echostamp.client.failures import whatFailed
+from echostamp.client.failures import sourceHint, whatFailed
 from echostamp.client.interfaces import LinkOwner
 from echostamp.client.measurement import Measurement, Moment, moment
 from echostamp.client.outcome import FAR_END_FAILED, Outcome
@@ -281,10 +281,8 @@ class LineWay:
         not come from.
         """
         isPlain = self._target.tlsOptions is None
-        if isinstance(failure, ConnectBindError):
-            return "is --source one of this machine's addresses?"
         if self._target.host is None or outcome.status != FAR_END_FAILED:
-            return ""
+            return sourceHint(failure)
         if isinstance(failure, ConnectionRefusedError):
             return "another port, as HOST:PORT" + (
                 ", or tls:HOST:PORT?" if isPlain else "?"

@@ -16,6 +16,7 @@ from twisted.internet.error import ConnectBindError, ConnectError
 
 from echostamp.client import stampreport
 from echostamp.client.connecting import SetUp, lookUp
+from echostamp.client.failures import sourceHint
 from echostamp.client.interfaces import LinkOwner
 from echostamp.client.measurement import Measurement, Moment, moment
 from echostamp.client.outcome import FAR_END_FAILED, Outcome
@@ -301,10 +302,8 @@ class StampWay:
         """
         Say what the network and the packets that came told, where no reply did.
         """
-        if isinstance(failure, ConnectBindError):
-            return "is --source one of this machine's addresses?"
         if self.link is None or outcome.status != FAR_END_FAILED:
-            return ""
+            return sourceHint(failure)
         sender = self.link.sender
         told = [
             f"{count} packets: {refusalName(error)}"

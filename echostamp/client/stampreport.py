@@ -174,13 +174,11 @@ def _errors(sender: Sender, offset: OffsetReport | None) -> Iterator[str]:
     yield f"clocks        this end {_claim(near)}, the reflector {_claim(far)}"
     if offset is None:
         return
-    for sign in 1, -1:
-        if abs(sign * offset.estimate - TAI) < _NEAR_TAI and far.isPtp:
-            scale = "TAI" if sign > 0 else "UTC"
-            yield (
-                "timescale     the clocks differ by what TAI is ahead of UTC: the "
-                f"reflector seems to count PTP's time in {scale}"
-            )
+    if abs(offset.estimate + TAI) < _NEAR_TAI and far.isPtp:
+        yield (
+            "timescale     the clocks differ by what TAI is ahead of UTC: the "
+            "reflector seems to count PTP's time in UTC"
+        )
     claimed = claimedBound(sender)
     if claimed is not None:
         isWithin = offset.low <= claimed and offset.high >= -claimed

@@ -10,7 +10,14 @@ import re
 import signal
 import socket
 from collections.abc import Callable, Sequence
-from ipaddress import IPv4Network, IPv6Network, ip_address, ip_network
+from ipaddress import (
+    IPv4Address,
+    IPv4Network,
+    IPv6Address,
+    IPv6Network,
+    ip_address,
+    ip_network,
+)
 from typing import TYPE_CHECKING, Any
 
 from twisted.application.service import Service
@@ -106,9 +113,11 @@ class ReflectorOptions(usage.Options):
         Network whose STAMP packets are answered, repeatable (default all).
         """
         try:
-            self.allowed.append(ip_network(network))
+            allowed = ip_network(network)
+            _checkMapped(allowed.network_address)
         except ValueError as error:
             raise usage.UsageError(f"--allow {network!r}: {error}") from None
+        self.allowed.append(allowed)
 
     def checkReflector(self) -> None:
         """
@@ -158,9 +167,23 @@ def parsePlace(text: str) -> list[tuple[str, int]]:
     host = match["v4"] or match["v6"]
     if not (isIPAddress(host) if match["v4"] else isIPv6Address(host)):
         raise ValueError(f"{host!r} is not an IP address")
-    if ip_address(host.partition("%")[0]).is_multicast or host == "255.255.255.255":
+    address = ip_address(host.partition("%")[0])
+    if address.is_multicast or host == "255.255.255.255":
         raise ValueError(f"{host} is not the address of one machine")
+    _checkMapped(address)
+    if address.version == 6 and address.is_link_local and "%" not in host:
+        raise ValueError(f"on which link {host} is goes behind it, as {host}%eth0")
     return [(host, _port(match["port"] or str(PORT)))]
+
+
+def _checkMapped(address: IPv4Address | IPv6Address) -> None:
+    """
+    See that an address of IPv4 is not written as one of IPv6: nobody has such a one.
+
+    @raise ValueError: it is.
+    """
+    if address.version == 6 and address.ipv4_mapped is not None:
+        raise ValueError(f"an address of IPv4: {address.ipv4_mapped}")
 
 
 def _port(text: str) -> int:

@@ -4,6 +4,13 @@ In which direction packets were lost, by the numbers of a stateful reflector; pu
 
 from __future__ import annotations
 
+#: How far packets can overtake one another, in numbers: more than anybody remembers of
+#: them.
+REMEMBERED = 10_000
+
+#: Numbers have 32 bits.
+_NUMBERS = 1 << 32
+
 
 class Losses:
     """
@@ -24,7 +31,14 @@ class Losses:
         self.restarts = 0
         self._stretches: list[_Stretch] = []
 
-    def saw(self, sequence: int, number: int, t3: int, isRepeat: bool = False) -> bool:
+    def saw(
+        self,
+        sequence: int,
+        number: int,
+        t3: int,
+        isRepeat: bool = False,
+        isTaken: bool = False,
+    ) -> bool:
         """
         Take a reply; not the same one twice.
 
@@ -33,20 +47,33 @@ class Losses:
         @param t3: when it left, by the reflector's clock.
         @param isRepeat: whether the packet has had another reply already: there were
             two of it on the way there.
+        @param isTaken: whether another packet has had a reply with that number.
         @return: whether the reflector has begun anew.
         """
-        if number != sequence:
+        isItsOwn = number != sequence
+        if isItsOwn:
             self.isStateful = True
         last = self._stretches[-1] if self._stretches else None
-        isLater = last is not None and t3 > last.t3
-        if last is not None and number > last.mostNumber and not isLater:
-            # From before a restart, and overtaken.
-            return False
-        isRestart = last is not None and number <= last.mostNumber and isLater
-        if last is None or isRestart:
-            self.restarts += isRestart
+        if last is None:
             self._stretches.append(_Stretch(sequence, number, t3))
+            return False
+        sequence = _unwrapped(sequence, last.mostSequence)
+        number = _unwrapped(number, last.mostNumber)
+        isLater = t3 > last.t3
+        if number > last.mostNumber:
+            # If not later, from before a restart, and overtaken.
+            isRestart, isKnown = False, isLater
         else:
+            # Who counts our numbers may be asked in another order.  The clock of one
+            # that begins anew may begin anew, too.
+            isRestart = isItsOwn and (
+                isLater or isTaken or number + REMEMBERED <= last.mostNumber
+            )
+            isKnown = True
+        if isRestart:
+            self.restarts += 1
+            self._stretches.append(_Stretch(sequence, number, t3))
+        elif isKnown:
             last.add(sequence, number, t3, isRepeat)
         return isRestart
 
@@ -65,6 +92,7 @@ class _Stretch:
     """
     Replies of a reflector that has not begun anew.
 
+    @ivar mostSequence: the highest number of ours that it has answered.
     @ivar mostNumber: its highest number.
     @ivar t3: when the reply with that number left.
     """
@@ -72,15 +100,15 @@ class _Stretch:
     __slots__ = (
         "_leastNumber",
         "_leastSequence",
-        "_mostSequence",
         "_repeats",
         "_replies",
         "mostNumber",
+        "mostSequence",
         "t3",
     )
 
     def __init__(self, sequence: int, number: int, t3: int) -> None:
-        self._leastSequence = self._mostSequence = sequence
+        self._leastSequence = self.mostSequence = sequence
         self._leastNumber = self.mostNumber = number
         self.t3 = t3
         self._replies, self._repeats = 1, 0
@@ -90,7 +118,7 @@ class _Stretch:
         Take one more.
         """
         self._leastSequence = min(self._leastSequence, sequence)
-        self._mostSequence = max(self._mostSequence, sequence)
+        self.mostSequence = max(self.mostSequence, sequence)
         self._leastNumber = min(self._leastNumber, number)
         if number > self.mostNumber:
             self.mostNumber, self.t3 = number, t3
@@ -100,10 +128,19 @@ class _Stretch:
     @property
     def forward(self) -> int:
         """Packets that were sent less those that were numbered, each once."""
-        sent = self._mostSequence - self._leastSequence
+        sent = self.mostSequence - self._leastSequence
         return max(0, sent - (self.mostNumber - self._leastNumber) + self._repeats)
 
     @property
     def backward(self) -> int:
         """Numbers less replies."""
         return max(0, self.mostNumber - self._leastNumber + 1 - self._replies)
+
+
+def _unwrapped(number: int, near: int) -> int:
+    """
+    Give a number of 32 bits as it was before it was cut to them, where it is not far
+    from another one.
+    """
+    ahead = (number - near + _NUMBERS // 2) % _NUMBERS - _NUMBERS // 2
+    return near + ahead if abs(ahead) < REMEMBERED else number

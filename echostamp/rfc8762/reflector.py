@@ -300,7 +300,11 @@ class Reflector:
         number = self._send(
             reply + tail.octets, peer, to, dscp << 2 if shared.policy.dscp else 0
         )
-        if session is not None and number is not None and self.port.stampsDepartures:
+        if number is None:
+            return
+        # Another had that number before the port began to count anew.
+        self._leaving.pop(number, None)
+        if session is not None and self.port.stampsDepartures:
             self._leaving[number] = session, own, t3
             if len(self._leaving) > _MOST_LEAVING:
                 del self._leaving[next(iter(self._leaving))]

@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from typing import Any, NamedTuple, Protocol
 
 from echostamp.rfc8762.clock import FRESH, TAI, KernelClock, kernelClock
-from echostamp.rfc8762.losses import Losses
+from echostamp.rfc8762.losses import REMEMBERED, Losses
 from echostamp.rfc8762.packets import (
     AUTHENTICATED,
     UNAUTHENTICATED,
@@ -67,7 +67,7 @@ _HMAC_TLV = 20
 
 #: Packets of which it is remembered when they left, so that a reply may be late or come
 #: twice.
-_MOST_REMEMBERED = 10_000
+_MOST_REMEMBERED = REMEMBERED
 
 #: The TTL or hop limit of packets as they leave: RFC 5357, section 4.2.1.
 TTL = 255
@@ -150,15 +150,18 @@ class Owner(Protocol):
 class _Sent:
     """
     A packet that was sent.
+
+    @ivar number: that of the reply which came first.
     """
 
-    __slots__ = ("key", "number", "sequence", "t1", "times", "token", "wire")
+    __slots__ = ("number", "sequence", "t1", "times", "token", "wire")
 
     def __init__(self, sequence: int, token: int, t1: int, wire: int) -> None:
         self.sequence = sequence
         self.token = token
         self.t1 = t1
         self.wire = wire
+        self.number: int | None = None
         self.times: Times | None = None
 
 
@@ -173,8 +176,9 @@ class Sender:
     @ivar losses: what the reflector's numbers say.
     @ivar hops: routers on the way there and back that the last reply shows, where the
         reflector sends with a TTL of 255; L{None} where it does not show them.
-    @ivar leastResidence: the least that T3 - T2 was, in nanoseconds.
-    @ivar negatives: how often it was negative.
+    @ivar leastResidence: the least that T3 - T2 was, in nanoseconds, by a reply or by
+        a follow-up.
+    @ivar negatives: of how many packets it is negative, as far as is known.
     @ivar kernelSent: packets whose T1 is the kernel's.
     @ivar kernelReceived: replies whose T4 is the kernel's.
     @ivar followedUp: replies whose T3 is by a follow-up.
@@ -374,20 +378,21 @@ class Sender:
         )
         times = Times(sent.t1, t2, t3, t4)
         isFirst = sent.times is None
-        if self._answers.get(reply.sequence) is not sent and self.losses.saw(
-            sent.sequence, reply.sequence, t3, isRepeat=not isFirst
+        known = self._answers.get(reply.sequence)
+        if known is not sent and self.losses.saw(
+            sent.sequence, reply.sequence, t3, not isFirst, known is not None
         ):
             # Its follow-ups will name other packets.
             self._answers.clear()
         if isFirst:
-            sent.times = times
+            sent.times, sent.number = times, reply.sequence
             self._note(reply, sent, estimate, ttl)
             if at and sent.token >= 0:
                 self.kernelReceived += 1
                 _note(self.receivingHost, here - at)
         self._remember(reply.sequence, sent)
         self._owner.replied(sent.token, times)
-        if isFirst and session.tlvs:
+        if known is not sent and session.tlvs:
             self._readTlvs(packet[session.base :], reply.sequence, estimate.isPtp, t4)
         return ""
 
@@ -403,11 +408,17 @@ class Sender:
             self.session.ttl - reply.senderTtl if reply.senderTtl else None,
             TTL - ttl if ttl else None,
         )
-        residence = sent.times.t3 - sent.times.t2
+        if sent.token >= 0:
+            residence = sent.times.t3 - sent.times.t2
+            self.negatives += residence < 0
+            self._noteResidence(residence)
+
+    def _noteResidence(self, residence: int) -> None:
+        """
+        Note how long a packet was there, in nanoseconds.
+        """
         if self.leastResidence is None or residence < self.leastResidence:
             self.leastResidence = residence
-        if residence < 0:
-            self.negatives += 1
 
     # --- TLVs -------------------------------------------------------------------------
 
@@ -446,12 +457,20 @@ class Sender:
         sent = self._answers.get(found.sequence)
         if not found.timestamp or sent is None or sent.times is None:
             return
+        if found.sequence != sent.number:
+            # The packet was doubled on the way there: its times are the other one's.
+            return
         t3 = readTimestamp(found.timestamp, isPtp, near, self._ahead)
         times = sent.times
-        # A reflector that has begun anew may mean another packet by that number.
-        isPossible = 0 <= t3 - times.t2 <= times.t4 - times.t1
-        if isPossible and t3 != times.t3:
-            self.followedUp += sent.token >= 0
+        residence = t3 - times.t2
+        if abs(residence) > times.t4 - times.t1:
+            # A reflector that has begun anew may mean another packet by that number.
+            self.problems["with a follow-up that cannot be"] += 1
+        elif t3 != times.t3:
+            if sent.token >= 0:
+                self.followedUp += 1
+                self.negatives += (residence < 0) - (times.t3 < times.t2)
+                self._noteResidence(residence)
             self._correct(sent, times._replace(t3=t3))
 
     def _correct(self, sent: _Sent, times: Times) -> None:

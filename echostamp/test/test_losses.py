@@ -34,6 +34,12 @@ class LossesTests(SynchronousTestCase):
         """Our own numbers do not show whether it has its own."""
         self.assertIsNone(self.saw((0, 0, 0), (1, 1, 1), (5, 5, 5)).isStateful)
 
+    def test_statelessReordered(self) -> None:
+        """Packets that overtook one another on the way to it are no restart."""
+        losses = self.saw((0, 0, 0), (2, 2, 2), (1, 1, 3), (3, 3, 4))
+        self.assertIsNone(losses.isStateful)
+        self.assertEqual(losses.restarts, 0)
+
     def test_eachWay(self) -> None:
         """A packet that the reflector has not numbered was lost on the way there, a
         number that did not come on the way back."""
@@ -52,6 +58,31 @@ class LossesTests(SynchronousTestCase):
         around that nobody knows."""
         losses = self.saw((0, 0, 0), (1, 1, 1), (5, 0, 5), (6, 1, 6), (8, 2, 8))
         self.assertEqual(losses.restarts, 1)
+        self.assertLost(losses, 1, 0)
+
+    def test_restartOfTheClock(self) -> None:
+        """The clock of one that begins anew may do so, too: then a number shows it that
+        another packet has had, or one that is far below."""
+        losses = Losses()
+        for number in range(5):
+            losses.saw(number, number, 1000 + number)
+        self.assertTrue(losses.saw(8, 0, 0, isTaken=True))
+        losses.saw(9, 1, 1)
+        self.assertEqual(losses.restarts, 1)
+        self.assertLost(losses, 0, 0)
+        losses = self.saw((0, 0, 90_000), (20_000, 20_000, 99_000), (20_005, 1, 1))
+        self.assertEqual(losses.restarts, 1)
+        self.assertLost(losses, 0, 19_999)
+
+    def test_wrapped(self) -> None:
+        """Numbers begin anew at 2^32, the reflector's and ours, and that is no
+        restart."""
+        end = (1 << 32) - 1
+        losses = self.saw((7, end - 1, 0), (8, end, 1), (10, 0, 2), (12, 2, 4))
+        self.assertEqual(losses.restarts, 0)
+        self.assertLost(losses, 1, 1)
+        losses = self.saw((end, 5, 1), (0, 6, 2), (end - 1, 4, 0), (2, 7, 3))
+        self.assertEqual(losses.restarts, 0)
         self.assertLost(losses, 1, 0)
 
     def test_overtakenByARestart(self) -> None:

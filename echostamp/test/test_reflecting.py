@@ -68,7 +68,7 @@ class PlaceTests(SynchronousTestCase):
 
     def test_wrong(self) -> None:
         """What is no place is said to be none; so are names, which are not looked up,
-        and addresses of several machines."""
+        and addresses of several machines, or that nobody could have."""
         for text in [
             *("", ":", "x", "localhost", "localhost:862", "-1", "1.5", "0x10"),
             *("65536", "9" * 9999, "192.0.2.1:65536", "192.0.2.1:", "192.0.2.1:-1"),
@@ -76,7 +76,8 @@ class PlaceTests(SynchronousTestCase):
             *("[192.0.2.1]:5", "[]:5", "[::1]:", "[::1", "[::1]5", "::1::2"),
             *("192.0.2.1:\u0661", "\u0661", "1\n", "192.0.2.1\n"),
             *("224.0.0.1", "239.1.2.3:862", "255.255.255.255", "ff02::1"),
-            *("[ff02::1%eth0]:5",),
+            *("[ff02::1%eth0]:5", "::ffff:192.0.2.1", "[::ffff:192.0.2.1]:5"),
+            *("fe80::1", "[fe80::1]:5"),
         ]:
             self.assertRaises(ValueError, parsePlace, text)
 
@@ -135,7 +136,10 @@ class OptionsTests(SynchronousTestCase):
         """Each wrong value gets one line, which names the option and the value."""
         for option, values in {
             "reflector": ["", "x", "localhost:862", "70000", "224.0.0.1", "a\nb"],
-            "allow": ["", "x", "192.0.2.1/24", "192.0.2.0/33", "a\nb"],
+            "allow": [
+                *("", "x", "192.0.2.1/24", "192.0.2.0/33", "a\nb"),
+                "::ffff:10.0.0.0/104",
+            ],
             "max-pps": ["", "x", "0", "-1", "1.5", "10000001", "nan", "9" * 5000],
             "max-total-pps": ["", "x", "0", "-1", "1.5", "10000001", "nan"],
             "ptp-timescale": ["", "x", "TAI", "gps"],

@@ -526,6 +526,16 @@ class StatefulTests(SynchronousTestCase):
         self.end.reflector.transmitted(4999, EPOCH + 10 * SECOND)
         self.assertEqual(self.followUp().sequence, 4999)
 
+    def test_departureOfOneWithoutASession(self) -> None:
+        """A number that an untold departure had before the port began to count anew
+        may be that of a reply without a session: no session hears of that."""
+        self.end.shared.sessions = Sessions(most=1)
+        self.followUp()
+        self.end.port.sent.clear()
+        self.end.answer(request(), peer=("192.0.2.77", 5))
+        self.end.reflector.transmitted(0, EPOCH + SECOND)
+        self.assertEqual(self.followUp(), FollowUp())
+
     def test_authenticated(self) -> None:
         """A session of authenticated mode is told by its own SSID; the HMAC TLV of a
         reply covers the reply's number."""

@@ -209,6 +209,57 @@ class SenderTests(SynchronousTestCase):
         wire.back()
         self.assertEqual(wire.corrections, [])
 
+        self.assertEqual(
+            list(wire.sender.problems), ["with a follow-up that cannot be"]
+        )
+
+    def test_followUpOfADouble(self) -> None:
+        """The times of a packet that was doubled on the way there are those of the
+        first reply: what the follow-up says of the other is another's."""
+        wire = Wire(Session(tlvs=[FOLLOW_UP_TELEMETRY]), Policy(isStateful=True))
+        wire.there(0)
+        wire.back()
+        packet, _ = wire.near.sent[-1]
+        wire.now += MS // 2
+        wire.reflector.received(packet, HERE, wire.now, 60, 0, None)
+        wire.reflector.transmitted(1, wire.now + 50 * US)
+        wire.back()
+        self.assertEqual([token for token, _ in wire.replies], [0, 0])
+        corrections = list(wire.corrections)
+        self.assertEqual([token for token, _ in corrections], [0])
+        wire.there(1)
+        wire.back()
+        self.assertEqual(wire.corrections, corrections)
+        self.assertEqual(wire.sender.problems, {})
+
+    def test_followUpBeforeTheArrival(self) -> None:
+        """A follow-up by which a packet left before it came is taken, and told."""
+        wire = Wire(Session(tlvs=[FOLLOW_UP_TELEMETRY]), Policy(isStateful=True))
+        wire.there(0)
+        wire.back()
+        [(_, told)] = wire.replies
+        [session] = wire.shared.sessions._sessions.values()
+        session.left = told.t2 - 10 * US
+        wire.there(1)
+        wire.back()
+        [(token, times)] = wire.corrections
+        self.assertEqual((token, times.t2 - times.t3), (0, 10 * US))
+        self.assertEqual(wire.sender.negatives, 1)
+        self.assertEqual(wire.sender.leastResidence, -10 * US)
+
+    def test_restartWithItsClock(self) -> None:
+        """A reflector that begins anew with its clock is known by a number that another
+        packet has had."""
+        wire = Wire(Session(), Policy(isStateful=True))
+        for _ in range(3):
+            wire.there()
+            wire.back()
+        wire.shared.sessions._sessions.clear()
+        wire.ahead = -3600 * 1000 * MS
+        wire.there()
+        wire.back()
+        self.assertEqual(wire.sender.losses.restarts, 1)
+
     def test_followUpLost(self) -> None:
         """Where it is lost, T3 stays as it was."""
         wire = Wire(Session(tlvs=[FOLLOW_UP_TELEMETRY]), Policy(isStateful=True))
@@ -334,6 +385,16 @@ class SenderTests(SynchronousTestCase):
         wire.back()
         self.assertEqual(wire.sender.negatives, 1)
         self.assertEqual(wire.sender.leastResidence, -MS)
+
+    def test_residenceOfWhatIsThrownAway(self) -> None:
+        """What was sent with a negative token tells nothing of it."""
+        wire = Wire(Session())
+        wire.sender.send(-1)
+        packet, _ = wire.near.sent[-1]
+        wire.reflector.received(packet, HERE, wire.now + MS, 60, 0, None)
+        wire.back()
+        self.assertEqual(wire.sender.negatives, 0)
+        self.assertIsNone(wire.sender.leastResidence)
 
     def test_refused(self) -> None:
         """What the network returns is counted."""

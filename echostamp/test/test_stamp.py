@@ -388,8 +388,9 @@ class StampWayTests(StampCase):
             self.resolver.answer(IPv4Address("UDP", *THERE))
             failure = self.failureResultOf(started, kind)
             self.assertIs(failure.type, kind)
-        hint = way.hint(failure.value, Outcome(FAR_END_FAILED), Measurement())
-        self.assertIn("--source", hint)
+        for number, says in (errno.EADDRNOTAVAIL, "--source"), (errno.EADDRINUSE, ""):
+            hint = way.hint(ConnectBindError(number), Outcome(2), Measurement())
+            self.assertEqual(hint[3:11], says)
 
 
 class SessionTests(SynchronousTestCase):
