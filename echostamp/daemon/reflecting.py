@@ -172,7 +172,7 @@ def parsePlace(text: str) -> list[tuple[str, int]]:
         raise ValueError(f"{host} is not the address of one machine")
     _checkMapped(address)
     if address.version == 6 and address.is_link_local and "%" not in host:
-        raise ValueError(f"on which link {host} is goes behind it, as {host}%eth0")
+        raise ValueError(f"a link-local address needs its link, as {host}%eth0")
     return [(host, _port(match["port"] or str(PORT)))]
 
 
@@ -183,7 +183,7 @@ def _checkMapped(address: IPv4Address | IPv6Address) -> None:
     @raise ValueError: it is.
     """
     if address.version == 6 and address.ipv4_mapped is not None:
-        raise ValueError(f"an address of IPv4: {address.ipv4_mapped}")
+        raise ValueError(f"an IPv4 address is written as {address.ipv4_mapped}")
 
 
 def _port(text: str) -> int:
