@@ -22,7 +22,7 @@ from pathlib import Path
 
 from twisted.trial.unittest import SkipTest, SynchronousTestCase
 
-from echostamp.line.intercom import BACKLOG, STALLED, SURGE
+from echostamp.intercom.room import BACKLOG, STALLED, SURGE
 from tests.harness import (
     DEADLINE,
     HOSTILE,
@@ -954,7 +954,7 @@ class TransportTests(SynchronousTestCase):
         """C{nc} over TCP, C{openssl} over TLS, C{nc} over a UNIX socket, and C{nc} to
         HAProxy with C{send-proxy-v2}: each hears all the others, by their own names."""
         try:
-            from echostamp.test.test_tls import Authority
+            from echostamp.test.authority import Authority
         except ImportError as error:
             raise SkipTest(f"the extra tls is not installed: {error}") from None
         nc = tool("nc", "netcat-openbsd")

@@ -22,7 +22,7 @@ from typing import Any
 import pexpect
 from twisted.trial.unittest import SkipTest, SynchronousTestCase
 
-from echostamp.test.test_record import validator
+from echostamp.test.documents import validator
 from tests.harness import DEADLINE, Clock, Daemon, figure, run, script
 
 MS = 1_000_000
@@ -453,7 +453,7 @@ class FarEndTests(PingCase):
         """TLS, whose handshake is timed apart; a far end that speaks none is told of,
         one that is not trusted too."""
         try:
-            from echostamp.test.test_tls import Authority
+            from echostamp.test.authority import Authority
         except ImportError as error:
             raise SkipTest(f"the extra tls is not installed: {error}") from None
         authority, folder = Authority(), Path(self.mktemp()).absolute()

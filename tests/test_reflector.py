@@ -17,7 +17,7 @@ import time
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from datetime import datetime, timezone
+from datetime import UTC, datetime
 from itertools import pairwise
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -539,7 +539,7 @@ class PeersTests(SynchronousTestCase):
                 assert found, fields
                 hours, minutes, seconds, rest = map(int, found.groups())
                 told.append(((hours * 60 + minutes) * 60 + seconds) * 10**9 + rest)
-            midnight = datetime.fromtimestamp(t1 // 10**9, timezone.utc).replace(
+            midnight = datetime.fromtimestamp(t1 // 10**9, UTC).replace(
                 hour=0, minute=0, second=0
             )
             day = 86_400 * 10**9

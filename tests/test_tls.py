@@ -16,7 +16,7 @@ from pathlib import Path
 
 from twisted.trial.unittest import SynchronousTestCase
 
-from echostamp.test.test_tls import Authority
+from echostamp.test.authority import Authority
 from tests.harness import (
     DEADLINE,
     Daemon,
@@ -30,7 +30,7 @@ from tests.harness import (
 )
 
 try:
-    from echostamp.daemon.tls import CLOSE_GRACE, HANDSHAKE_TIMEOUT
+    from echostamp.tls.server import CLOSE_GRACE, HANDSHAKE_TIMEOUT
 except ImportError as error:
     skip = f"the extra tls is not installed: {error}"
 

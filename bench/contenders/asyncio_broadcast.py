@@ -9,8 +9,8 @@ import asyncio
 
 from shared import Stamps, arguments, listening
 
-from echostamp.line.intercom import BACKLOG
-from echostamp.line.retelling import retold
+from echostamp.intercom.formatting import retold
+from echostamp.intercom.room import BACKLOG
 from echostamp.line.stamper import MAX_LENGTH, Stamper
 
 stamps = Stamps()

@@ -15,25 +15,25 @@ from twisted.internet.address import IPv4Address, IPv6Address
 from twisted.internet.task import LoopingCall
 from twisted.python.failure import Failure
 
-from echostamp.client import record
-from echostamp.client.connecting import TimedEndpoint
-from echostamp.client.interfaces import Way
-from echostamp.client.link import LineWay
-from echostamp.client.measurement import Measurement
-from echostamp.client.outcome import (
+from echostamp.addresses import addressName
+from echostamp.client.output import Manner, Teller
+from echostamp.connect.target import parseStampTarget, parseTarget, whyNoTarget
+from echostamp.connect.timed import TimedEndpoint
+from echostamp.connect.tls import TlsFiles
+from echostamp.exitstatus import (
     DONE,
     NEAR_END_FAILED,
     THRESHOLD_FAILED,
     Outcome,
     said,
 )
-from echostamp.client.pinger import Pinger, Plan
-from echostamp.client.probes import USUAL, Probes
-from echostamp.client.target import parseStampTarget, parseTarget, whyNoTarget
-from echostamp.client.teller import Manner, Teller
-from echostamp.client.thresholds import Thresholds
-from echostamp.client.tls import TlsFiles
-from echostamp.line.visitors import addressName
+from echostamp.probe.interfaces import Way
+from echostamp.probe.linelink import LineWay
+from echostamp.probe.measurement import Measurement
+from echostamp.probe.messages import USUAL, Probes
+from echostamp.probe.prober import Pinger, Plan
+from echostamp.report import document
+from echostamp.report.thresholds import Thresholds
 from echostamp.text import printable
 
 #: Seconds that an address may take to connect.
@@ -123,7 +123,7 @@ def ping(
     if not addressTypes:
         return Outcome(NEAR_END_FAILED, "-4, -6 and --source exclude each other")
     if place is not None:
-        from echostamp.client.stamp import StampWay, sessionOf
+        from echostamp.probe.udpdialer import StampWay, sessionOf
 
         try:
             session = sessionOf(stamp or StampPlan(), plan.size, files)
@@ -169,7 +169,7 @@ def _run(
         printable(name),
         plan,
         manner,
-        record.asked(printable(name), plan, vars(thresholds), zone),
+        document.asked(printable(name), plan, vars(thresholds), zone),
         output,
         output.isatty() and mayColour,
         lambda: end(closed),

@@ -22,8 +22,9 @@ from twisted.internet.interfaces import IAddress, IProtocol, IProtocolFactory
 from twisted.internet.protocol import Factory
 from twisted.logger import Logger
 
+from echostamp.addresses import peerName
+from echostamp.line.connectionlog import Visitors
 from echostamp.line.protocol import TimestampEcho
-from echostamp.line.visitors import Visitors, peerName
 
 #: Descriptors that are kept for the log, for looking up names and the like.
 SPARE_DESCRIPTORS = 12
@@ -85,7 +86,7 @@ def isProxysOwn(transport: object) -> bool:
     """
     Say whether a proxy has made a connection for itself, as health checks are (LOCAL),
     or cannot tell whose it is (UNKNOWN): L{ProxyReceiver
-    <echostamp.daemon.proxy.ProxyReceiver>} notes it.
+    <echostamp.listen.proxy.ProxyReceiver>} notes it.
 
     @param transport: a protocol's, of any kind.
     """

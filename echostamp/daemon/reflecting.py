@@ -25,9 +25,8 @@ from twisted.internet.abstract import isIPAddress, isIPv6Address
 from twisted.logger import Logger
 from twisted.python import usage
 
-from echostamp.daemon.numbers import number
-from echostamp.line.visitors import addressName
-from echostamp.rfc8762 import PORT
+from echostamp.addresses import STAMP_PORT, addressName
+from echostamp.daemon.optionvalues import number
 from echostamp.text import printable
 
 if TYPE_CHECKING:
@@ -163,7 +162,7 @@ def parsePlace(text: str) -> list[tuple[str, int]]:
         return [(host, _port(text)) for host in _ALL]
     match = _PLACE.fullmatch(f"[{text}]" if isIPv6Address(text) else text)
     if match is None:
-        raise ValueError("not a port, an IP address, or both as ADDR:PORT")
+        raise ValueError("not a port, an IP address, or both as ADDR:STAMP_PORT")
     host = match["v4"] or match["v6"]
     if not (isIPAddress(host) if match["v4"] else isIPv6Address(host)):
         raise ValueError(f"{host!r} is not an IP address")
@@ -173,7 +172,7 @@ def parsePlace(text: str) -> list[tuple[str, int]]:
     _checkMapped(address)
     if address.version == 6 and address.is_link_local and "%" not in host:
         raise ValueError(f"a link-local address needs its link, as {host}%eth0")
-    return [(host, _port(match["port"] or str(PORT)))]
+    return [(host, _port(match["port"] or str(STAMP_PORT)))]
 
 
 def _checkMapped(address: IPv4Address | IPv6Address) -> None:

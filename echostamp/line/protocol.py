@@ -18,9 +18,10 @@ from twisted.internet.protocol import Factory, Protocol, connectionDone
 from twisted.python.failure import Failure
 from zope.interface import implementer
 
+from echostamp.addresses import peerName
+from echostamp.line.connectionlog import Visitors
 from echostamp.line.sending import Sender, isBareSocket, replySender
 from echostamp.line.stamper import MAX_LENGTH, SHORT, Stamper, slices
-from echostamp.line.visitors import Visitors, peerName
 from echostamp.stamps import CTIME, StampFormat
 
 #: Seconds without input that end a message before a connection's first newline.

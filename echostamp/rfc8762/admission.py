@@ -9,6 +9,8 @@ import socket
 from collections.abc import Sequence
 from ipaddress import IPv4Network, IPv6Network, ip_address
 
+from echostamp.times import SECOND
+
 Network = IPv4Network | IPv6Network
 
 #: Ports at which something may answer whatever it gets: none, echo, discard, daytime,
@@ -21,10 +23,9 @@ MOST_SOURCES = 2048
 #: Sources of which it is remembered whether they are allowed.
 _MOST_REMEMBERED = 2048
 
-_SECOND = 1_000_000_000
 
 #: In each time format a second is 2^32 units, or less.
-_SECOND_ON_THE_WIRE = 1 << 32
+SECOND_ON_THE_WIRE = 1 << 32
 
 
 def sourceOf(host: str) -> str | bytes:
@@ -63,9 +64,9 @@ class Rates:
         @param host: the address that it came from.
         @param now: nanoseconds.
         """
-        if not 0 < self._until - now <= _SECOND:
+        if not 0 < self._until - now <= SECOND:
             # Also where the clock was set.
-            self._until = now + _SECOND
+            self._until = now + SECOND
             self._left = self._total
             self._counts.clear()
         # Where the address itself is the source, a call less.
@@ -121,11 +122,11 @@ def isReflected(received: int, sent: int, isPtp: bool) -> bool:
     @param sent: T3, 64 bits.
     @param isPtp: whether they are in PTPv2's format, and not in NTP's.
     """
-    second = _SECOND_ON_THE_WIRE
+    second = SECOND_ON_THE_WIRE
     if isPtp:
-        second = _SECOND
+        second = SECOND
         received, sent = (
-            (time >> 32) * _SECOND + (time & 0xFFFF_FFFF) for time in (received, sent)
+            (time >> 32) * SECOND + (time & 0xFFFF_FFFF) for time in (received, sent)
         )
     # The eras of either format follow each other without a gap.
     era = second << 32

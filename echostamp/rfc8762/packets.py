@@ -20,7 +20,7 @@ from collections.abc import Iterable
 from struct import Struct
 from typing import NamedTuple
 
-_SECOND = 1_000_000_000
+from echostamp.times import SECOND
 
 #: Octets of a base packet: RFC 8762, section 4.2.
 UNAUTHENTICATED = 44
@@ -51,7 +51,7 @@ def _wideNtp(ns: int) -> int:
     """
     Give a time in units of 2^-32 s since 1900, to the nearest, of any size.
     """
-    return ((ns << 32) + _SECOND // 2) // _SECOND + _NTP_EPOCH
+    return ((ns << 32) + SECOND // 2) // SECOND + _NTP_EPOCH
 
 
 def ntpTimestamp(ns: int) -> int:
@@ -75,7 +75,7 @@ def readNtp(timestamp: int, near: int) -> int:
     """
     reference = _wideNtp(near) - _HALF_ERA
     wide = reference + ((timestamp - reference) & 0xFFFF_FFFF_FFFF_FFFF)
-    return ((wide - _NTP_EPOCH) * _SECOND + (1 << 31)) >> 32
+    return ((wide - _NTP_EPOCH) * SECOND + (1 << 31)) >> 32
 
 
 def ptpTimestamp(ns: int, ahead: int = 0) -> int:
@@ -86,7 +86,7 @@ def ptpTimestamp(ns: int, ahead: int = 0) -> int:
     @param ahead: nanoseconds that the PTP timescale is ahead of UTC: 37 s for TAI
         since 2017.
     """
-    seconds, fraction = divmod(ns + ahead, _SECOND)
+    seconds, fraction = divmod(ns + ahead, SECOND)
     return (seconds & 0xFFFF_FFFF) << 32 | fraction
 
 
@@ -102,10 +102,10 @@ def readPtp(timestamp: int, near: int, ahead: int = 0) -> int:
     @raise ValueError: it has a second's worth of nanoseconds, or more.
     """
     seconds, fraction = timestamp >> 32, timestamp & 0xFFFF_FFFF
-    if fraction >= _SECOND:
+    if fraction >= SECOND:
         raise ValueError(f"PTP timestamp with {fraction} nanoseconds")
-    time = seconds * _SECOND + fraction - ahead
-    wrap = _SECOND << 32
+    time = seconds * SECOND + fraction - ahead
+    wrap = SECOND << 32
     earliest = near - wrap // 2
     return earliest + (time - earliest) % wrap
 
@@ -155,7 +155,7 @@ def writeErrorEstimate(estimate: ErrorEstimate) -> int:
     flags = (_S if estimate.isSynchronized else 0) | (_Z if estimate.isPtp else 0)
     if estimate.error is None:
         return flags | _GREATEST_ERROR
-    units = max(1, -(-(estimate.error << 32) // _SECOND))
+    units = max(1, -(-(estimate.error << 32) // SECOND))
     scale = max(0, units.bit_length() - 8)
     multiplier = -(-units >> scale)
     if multiplier > 0xFF:
@@ -171,7 +171,7 @@ def readErrorEstimate(octets: int) -> ErrorEstimate:
     """
     scale, multiplier = octets >> 8 & 0x3F, octets & 0xFF
     # Up: a bound does not shrink by being read.
-    error = -(-(multiplier << scale) * _SECOND >> 32)
+    error = -(-(multiplier << scale) * SECOND >> 32)
     return ErrorEstimate(
         bool(octets & _S), bool(octets & _Z), error if multiplier else None
     )

@@ -13,7 +13,7 @@ import time
 from collections import Counter, OrderedDict
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Any, NamedTuple, Protocol
+from typing import Any, Protocol
 
 from echostamp.rfc8762.clock import FRESH, TAI, KernelClock, kernelClock
 from echostamp.rfc8762.losses import REMEMBERED, Losses
@@ -47,6 +47,7 @@ from echostamp.rfc8762.tlvs import (
     readTlvs,
     writeTlvs,
 )
+from echostamp.times import Times
 
 #: What TLVs are called: their types.
 TLVS = {
@@ -71,22 +72,6 @@ _MOST_REMEMBERED = REMEMBERED
 
 #: The TTL or hop limit of packets as they leave: RFC 5357, section 4.2.1.
 TTL = 255
-
-
-class Times(NamedTuple):
-    """
-    When a packet left and came, and its reply; nanoseconds since the epoch.
-
-    @ivar t1: sent here.
-    @ivar t2: received there.
-    @ivar t3: its reply sent there.
-    @ivar t4: received here.
-    """
-
-    t1: int
-    t2: int
-    t3: int
-    t4: int
 
 
 @dataclass(frozen=True)

@@ -11,10 +11,11 @@ import re
 from io import BytesIO
 from typing import Any
 
+from echostamp.line.connectionlog import Visitors
 from echostamp.line.protocol import DRAINED, TimestampEcho, TimestampEchoFactory
-from echostamp.line.visitors import Visitors
-from echostamp.stamps import SECOND, StampFormat
+from echostamp.stamps import StampFormat
 from echostamp.test.fakes import FakeReactor, FakeSocketConnection, lost
+from echostamp.times import SECOND
 
 # The upper three bits of an octet of a connection's program.  The lower five are its
 # number: of octets to read, of twentieths of a second, of eight octets of room.

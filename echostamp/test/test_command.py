@@ -13,14 +13,16 @@ from hypothesis import strategies as st
 from twisted.trial.unittest import SynchronousTestCase
 
 from echostamp import __version__
-from echostamp.client import ping, talk, terminal
+from echostamp.client import ping
 from echostamp.client.command import main
-from echostamp.client.outcome import Outcome
+from echostamp.client.output import Manner
 from echostamp.client.ping import Route, StampPlan
-from echostamp.client.pinger import Plan
-from echostamp.client.teller import Manner
-from echostamp.client.thresholds import Thresholds
-from echostamp.client.tls import TlsFiles
+from echostamp.connect.tls import TlsFiles
+from echostamp.exitstatus import Outcome
+from echostamp.probe.prober import Plan
+from echostamp.report.thresholds import Thresholds
+from echostamp.talk import run as talk
+from echostamp.talk import terminal
 from echostamp.test.fakes import FakeReactor
 
 NO_FILES = TlsFiles()

@@ -1,4 +1,4 @@
-"""Tests for L{echostamp.client.measurement}."""
+"""Tests for L{echostamp.probe.measurement}."""
 
 from __future__ import annotations
 
@@ -8,10 +8,11 @@ from bisect import bisect_right
 
 from twisted.trial.unittest import SynchronousTestCase
 
-from echostamp.client.measurement import Measurement, Moment, Outage, Sent, moment
 from echostamp.measure.delay import Delays
 from echostamp.measure.oneway import oneWays
+from echostamp.probe.measurement import Measurement, Outage, Sent
 from echostamp.stamps import Reading, readStamp, stampFormat
+from echostamp.times import Moment, moment
 
 MS = 1_000_000
 SECOND = 1000 * MS

@@ -5,11 +5,11 @@ from __future__ import annotations
 from twisted.internet.address import IPv4Address, IPv6Address
 from twisted.trial.unittest import SynchronousTestCase
 
-from echostamp.client.outcome import Outcome
+from echostamp.client.output import Manner
 from echostamp.client.ping import Route, ping
-from echostamp.client.pinger import Plan
-from echostamp.client.teller import Manner
-from echostamp.client.thresholds import Thresholds
+from echostamp.exitstatus import Outcome
+from echostamp.probe.prober import Plan
+from echostamp.report.thresholds import Thresholds
 from echostamp.test.fakes import FakeReactor
 
 

@@ -15,9 +15,9 @@ from twisted.trial.unittest import SynchronousTestCase
 from zope.interface import alsoProvides
 from zope.interface.verify import verifyObject
 
+from echostamp.addresses import peerName
 from echostamp.line.protocol import TimestampEcho, TimestampEchoFactory
 from echostamp.line.sending import DirectReplySender, ReplySender, replySender
-from echostamp.line.visitors import peerName
 from echostamp.stamps import stampFormat
 from echostamp.test.fakes import FakeReactor, FakeSocketConnection, FakeTransport, lost
 from echostamp.test.programs import (

@@ -16,9 +16,10 @@ from twisted.trial.unittest import SynchronousTestCase
 from zope.interface.verify import verifyObject
 
 from echostamp import __version__
-from echostamp.daemon import service, sockets
+from echostamp.daemon import service
 from echostamp.daemon.service import Options, makeService
 from echostamp.line.protocol import TimestampEchoFactory
+from echostamp.listen import sockets
 from echostamp.stamps import stampFormat
 from echostamp.test.fakes import FakeReactor, FakeSockets, osError
 

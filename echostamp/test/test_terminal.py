@@ -1,11 +1,10 @@
-"""Tests for L{echostamp.client.terminal}."""
+"""Tests for L{echostamp.talk.terminal}."""
 
 from __future__ import annotations
 
 import errno
 import fcntl
 import os
-import unicodedata
 from importlib.metadata import PackageNotFoundError, requires
 from itertools import pairwise
 from pathlib import Path
@@ -14,37 +13,16 @@ from hypothesis import given
 from hypothesis import strategies as st
 from twisted.trial.unittest import SynchronousTestCase
 
-from echostamp.client import terminal
-from echostamp.client.terminal import (
+from echostamp.intercom.parsing import Voice
+from echostamp.talk import terminal
+from echostamp.talk.terminal import (
     Painter,
     SafeText,
     privateDescriptor,
     unusableStandardIO,
 )
-from echostamp.line.hearing import Voice
 from echostamp.test.fakes import osError
-
-#: What reorders text: embeddings, overrides, isolates and their ends, and marks.
-REORDERS = {"LRE", "RLE", "LRO", "RLO", "PDF", "LRI", "RLI", "FSI", "PDI"}
-MARKS = {"ARABIC LETTER MARK", "LEFT-TO-RIGHT MARK", "RIGHT-TO-LEFT MARK"}
-
-#: Pieces of streams that mean harm, some of them cut short.
-HOSTILE = [
-    b"\x1b[2J",
-    b"\x1b]0;title\x07",
-    b"\r",
-    b"\x7f",
-    b"\x9b31m",
-    "\x85\x9b\x90".encode(),
-    "\u061c\u200e\u200f\u2028\u2029".encode(),
-    "\u202a\u202b\u202c\u202d\u202e".encode(),
-    "\u2066\u2067\u2068\u2069".encode(),
-    b"\xc2",
-    b"\xe2\x80",
-    b"\xed\xb2\x9b",
-    b"\xc0\x9b",
-    b"\xf4\x90\x80\x80",
-]
+from echostamp.test.hostiletext import HOSTILE, isSafe
 
 streams = st.lists(
     st.one_of(
@@ -53,17 +31,6 @@ streams = st.lists(
         st.sampled_from(HOSTILE),
     )
 ).map(b"".join)
-
-
-def isSafe(character: str) -> bool:
-    """
-    Say by what Unicode knows of it whether a terminal only shows a character.
-    """
-    return character in "\t\n" or not (
-        unicodedata.category(character) in {"Cc", "Zl", "Zp"}
-        or unicodedata.bidirectional(character) in REORDERS
-        or unicodedata.name(character, "") in MARKS
-    )
 
 
 def printed(pieces: list[bytes]) -> str:

@@ -1,13 +1,13 @@
-"""Tests for L{echostamp.client.thresholds}."""
+"""Tests for L{echostamp.report.thresholds}."""
 
 from __future__ import annotations
 
 from twisted.internet.error import ConnectionLost
 from twisted.trial.unittest import SynchronousTestCase
 
-from echostamp.client.pinger import Plan
-from echostamp.client.thresholds import Thresholds
-from echostamp.test.test_pinger import MS, SECOND, Far
+from echostamp.probe.prober import Plan
+from echostamp.report.thresholds import Thresholds
+from echostamp.test.farends import MS, SECOND, Far
 
 
 class ThresholdsTests(SynchronousTestCase):
