@@ -5,6 +5,7 @@ Readings of clocks, in integer nanoseconds.
 from __future__ import annotations
 
 import time
+from dataclasses import dataclass
 from typing import NamedTuple
 
 #: Nanoseconds of a second, and of its parts.
@@ -46,3 +47,21 @@ class Times(NamedTuple):
     t2: int
     t3: int
     t4: int
+
+
+@dataclass
+class SetUp:
+    """
+    How long each step of making a connection took, in nanoseconds; L{None} for a step
+    that was not needed.
+
+    @ivar resolve: looking up the name.
+    @ivar connect: connecting, from the first address that was tried.
+    @ivar tls: the TLS handshake.
+    @ivar firstReply: from the first probe to its reply.
+    """
+
+    resolve: int | None = None
+    connect: int | None = None
+    tls: int | None = None
+    firstReply: int | None = None
