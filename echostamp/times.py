@@ -1,5 +1,5 @@
 """
-Readings of clocks, in integer nanoseconds.
+Times and clock readings, in integer nanoseconds; a leaf.
 """
 
 from __future__ import annotations
@@ -8,17 +8,17 @@ import time
 from dataclasses import dataclass
 from typing import NamedTuple
 
-#: Nanoseconds of a second, and of its parts.
+#: Nanoseconds in a second, a millisecond and a microsecond.
 SECOND, MILLISECOND, MICROSECOND = 1_000_000_000, 1_000_000, 1_000
 
 
 class Moment(NamedTuple):
     """
-    A reading of this machine's clocks, in nanoseconds.
+    One reading of this machine's two clocks, in nanoseconds.
 
-    @ivar before: the monotonic clock, just before the other was read.
-    @ivar realtime: since the UNIX epoch.
-    @ivar after: the monotonic clock, just after it.
+    @ivar before: the monotonic clock, read just before the realtime clock.
+    @ivar realtime: the realtime clock: nanoseconds since the UNIX epoch.
+    @ivar after: the monotonic clock, read just after the realtime clock.
     """
 
     before: int
@@ -28,7 +28,7 @@ class Moment(NamedTuple):
 
 def moment() -> Moment:
     """
-    Read the clocks.
+    Read both clocks of this machine.
     """
     return Moment(time.monotonic_ns(), time.time_ns(), time.monotonic_ns())
 
@@ -52,11 +52,12 @@ class Times(NamedTuple):
 @dataclass
 class SetUp:
     """
-    How long each step of making a connection took, in nanoseconds; L{None} for a step
-    that was not needed.
+    The durations of the steps that set up a connection, in nanoseconds.
 
-    @ivar resolve: looking up the name.
-    @ivar connect: connecting, from the first address that was tried.
+    A step that did not take place is L{None}.
+
+    @ivar resolve: the look-up of the host name.
+    @ivar connect: the connection, from the first address that was tried.
     @ivar tls: the TLS handshake.
     @ivar firstReply: from the first probe to its reply.
     """
