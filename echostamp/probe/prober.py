@@ -20,7 +20,7 @@ from twisted.python.failure import Failure
 
 from echostamp.connect.failures import whatFailed
 from echostamp.exitstatus import DONE, FAR_END_FAILED, NEAR_END_FAILED, Outcome
-from echostamp.measure.samples import Probe
+from echostamp.measure.block import Probe
 from echostamp.probe.extraprobes import EXTRA, Extras
 from echostamp.probe.interfaces import Link, Way
 from echostamp.probe.measurement import Measurement, Outage, Sent
