@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from typing import NamedTuple
 
 from echostamp.measure.delay import Summary
-from echostamp.measure.offset import OffsetReport
+from echostamp.measure.offsetwindow import OffsetReport
 from echostamp.measure.oneway import OneWay
 from echostamp.tcpinfo import TcpInfo
 from echostamp.times import SetUp

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from enum import Enum
 from typing import NamedTuple
 
-from echostamp.measure.offset import NO_FIT
+from echostamp.measure.offsetwindow import NO_FIT
 from echostamp.measure.result import Result
 
 
