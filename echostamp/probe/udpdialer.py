@@ -7,6 +7,7 @@ from __future__ import annotations
 import errno
 import os
 import socket
+from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from typing import TYPE_CHECKING, Any
 
@@ -16,7 +17,7 @@ from twisted.internet.error import ConnectBindError, ConnectError
 
 from echostamp.addresses import addressName
 from echostamp.connect.failures import sourceHint
-from echostamp.connect.timed import lookUp
+from echostamp.connect.timed import SetUp, lookUp
 from echostamp.connect.tls import TlsFiles
 from echostamp.exitstatus import FAR_END_FAILED, Outcome
 from echostamp.probe.interfaces import LinkOwner
@@ -24,10 +25,12 @@ from echostamp.probe.measurement import Measurement
 from echostamp.probe.messages import Reply
 from echostamp.report import stampfigures
 from echostamp.rfc8762.keys import keysOf, readKeys
-from echostamp.rfc8762.port import Port, boundSocket
-from echostamp.rfc8762.sender import TLV_HEADER, TLVS, Sender, Session
-from echostamp.rfc8762.tlvs import EXTRA_PADDING, FOLLOW_UP_TELEMETRY
-from echostamp.times import Moment, SetUp, Times, moment
+from echostamp.rfc8762.port import Port
+from echostamp.rfc8762.sender import SessionSender
+from echostamp.rfc8762.sendersession import TLV_HEADER, TLVS, SenderSession
+from echostamp.rfc8762.sockets import boundUdpSocket
+from echostamp.rfc8762.tlvvalues import EXTRA_PADDING, FOLLOW_UP_TELEMETRY
+from echostamp.times import Moment, Times, moment
 
 if TYPE_CHECKING:
     from echostamp.client.ping import StampPlan
@@ -42,7 +45,7 @@ LARGEST_PACKET = 65_507
 _FIRST, _LAST = -1, -2
 
 
-def sessionOf(plan: StampPlan, size: int, files: TlsFiles | None) -> Session:
+def sessionOf(plan: StampPlan, size: int, files: TlsFiles | None) -> SenderSession:
     """
     Say how packets look.
 
@@ -62,7 +65,7 @@ def sessionOf(plan: StampPlan, size: int, files: TlsFiles | None) -> Session:
         if not keys:
             raise ValueError(f"--key {files.key!r}: no key for SSID {plan.ssid}")
     tlvs = tuple(TLVS[name] for name in plan.tlvs)
-    session = Session(
+    session = SenderSession(
         size or None, plan.ssid, keys, tlvs, plan.isPtp, None, plan.dscp, plan.ttl
     )
     spare = size - session.least if size else 0
@@ -91,7 +94,7 @@ class StampLink:
         bound: socket.socket,
         peer: Any,
         source: str,
-        session: Session,
+        session: SenderSession,
         owner: LinkOwner,
         clocks: Callable[[], Moment] = moment,
     ) -> None:
@@ -111,7 +114,7 @@ class StampLink:
         self._warmUp: Any = None
         self._isClosed = False
         self.address = addressName(*peer[:2])
-        self.sender = Sender(peer, session, self, lambda: clocks().realtime)
+        self.sender = SessionSender(peer, session, self, lambda: clocks().realtime)
         self.sender.port = Port(
             reactor, bound, self.sender, departures=True, ttl=session.ttl
         )
@@ -142,12 +145,13 @@ class StampLink:
 
     def settle(self, seq: int) -> None:
         """The time of a probe is over."""
+        self.sender.settled(seq + 1)
 
     def close(self) -> bool:
         """The last follow-up comes with one packet more."""
         if FOLLOW_UP_TELEMETRY not in self.sender.session.tlvs:
             return False
-        if self.sender.farError is None:
+        if not self.sender.hasReplies:
             # Nothing has been answered.
             return False
         self.sender.send(_LAST)
@@ -198,7 +202,7 @@ class StampWay:
         reactor: Any,
         host: str,
         port: int,
-        session: Session,
+        session: SenderSession,
         addressTypes: list[type],
         source: tuple[str, int] | None = None,
         clocks: Callable[[], Moment] = moment,
@@ -258,7 +262,7 @@ class StampWay:
         except OSError as error:
             raise ConnectError(error.errno) from None
         try:
-            bound = boundSocket(host, port)
+            bound = boundUdpSocket(host, port)
         except OSError as error:
             raise ConnectBindError(error.errno) from None
         self.link = StampLink(
@@ -286,7 +290,7 @@ class StampWay:
         if self.link is None:
             return
         yield from stampfigures.lines(
-            self.link.sender, found.delays.run, found.offset.report()
+            self.link.sender.findings(), found.delays.run, found.offset.report()
         )
 
     def record(self, found: Measurement) -> dict[str, Any] | None:
@@ -295,7 +299,7 @@ class StampWay:
         """
         if self.link is None:
             return None
-        return stampfigures.record(self.link.sender, found.delays.run)
+        return stampfigures.record(self.link.sender.findings(), found.delays.run)
 
     def hint(
         self, failure: BaseException | None, outcome: Outcome, found: Measurement
@@ -305,14 +309,14 @@ class StampWay:
         """
         if self.link is None or outcome.status != FAR_END_FAILED:
             return sourceHint(failure)
-        sender = self.link.sender
+        findings = self.link.sender.findings()
         told = [
             f"{count} packets: {refusalName(error)}"
-            for error, count in sender.refusals.most_common()
+            for error, count in Counter(dict(findings.refusals)).most_common()
         ]
         told += [
             f"{count} invalid replies: {why}"
-            for why, count in sender.invalid.most_common()
+            for why, count in Counter(dict(findings.invalid)).most_common()
         ]
         return "; ".join(told)
 

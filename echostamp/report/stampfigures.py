@@ -5,17 +5,15 @@ What packets of STAMP told beside their times, as text and as JSON.
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator, Sequence
-from statistics import median
+from collections.abc import Iterator
 from typing import Any, NamedTuple
 
 from echostamp.measure.offsetwindow import OffsetReport
 from echostamp.measure.samples import Run
 from echostamp.rfc8762.clock import TAI
-from echostamp.rfc8762.packets import ErrorEstimate
-from echostamp.rfc8762.sender import Sender
-from echostamp.rfc8762.tlvs import (
-    FOLLOW_UP_TELEMETRY,
+from echostamp.rfc8762.findings import Findings
+from echostamp.rfc8762.timestamps import ErrorEstimate
+from echostamp.rfc8762.tlvvalues import (
     SYNCHRONIZATION_SOURCES,
     TIMESTAMPING_METHODS,
 )
@@ -28,17 +26,16 @@ _NEAR_TAI = 1_000_000_000
 _COARSE = 1000
 
 
-def _clocks(sender: Sender, run: Run) -> list[str]:
+def _clocks(sender: Findings, run: Run) -> list[str]:
     """
     Say which clock took each time.
     """
     answered = run.received + run.late
-    isAsked = FOLLOW_UP_TELEMETRY in sender.session.tlvs
     return [
         f"T1 {_share(sender.kernelSent, run.sent)}",
         f"T4 {_share(sender.kernelReceived, answered)}",
         "T2 and T3 the reflector's",
-        *([f"{sender.followedUp} T3 by follow-up"] if isAsked else []),
+        *([f"{sender.followedUp} T3 by follow-up"] if sender.isFollowUpAsked else []),
     ]
 
 
@@ -51,7 +48,7 @@ def _share(count: int, total: int) -> str:
     return f"by the kernel {count} times" if count else "by this program"
 
 
-def lines(sender: Sender, run: Run, offset: OffsetReport | None) -> Iterator[str]:
+def lines(sender: Findings, run: Run, offset: OffsetReport | None) -> Iterator[str]:
     """
     Write the lines about it.
 
@@ -59,17 +56,17 @@ def lines(sender: Sender, run: Run, offset: OffsetReport | None) -> Iterator[str
     @param offset: what is known of the far clock.
     """
     yield f"timestamps    {', '.join(_clocks(sender, run))}"
-    if sender.sendingHost or sender.receivingHost:
-        ways = [
-            f"{what} {readable(median(durations))}"
-            for what, durations in [
-                ("sending", sender.sendingHost),
-                ("receiving", sender.receivingHost),
-            ]
-            if durations
+    ways = [
+        f"{what} {readable(duration)}"
+        for what, duration in [
+            ("sending", sender.hostSending),
+            ("receiving", sender.hostReceiving),
         ]
+        if duration is not None
+    ]
+    if ways:
         yield f"this host     {', '.join(ways)} (median), not in the RTT"
-    there, back = sender.hops
+    there, back = sender.hopsForward, sender.hopsBackward
     if there is not None or back is not None:
         yield f"hops          {_told(there)} there, {_told(back)} back"
     yield from _losses(sender, run)
@@ -97,13 +94,11 @@ def lines(sender: Sender, run: Run, offset: OffsetReport | None) -> Iterator[str
             f"class         DSCP {marks.dscp2} and ECN {marks.ecn} arrived there; DSCP "
             f"{marks.dscp1} was {'refused' if marks.reversePath else 'granted'}"
         )
-    odd = [f"TLV {kind} not known there" for kind in sorted(sender.unrecognized)]
+    odd = [f"TLV {kind} not known there" for kind in sender.unrecognized]
     odd += [f"TLV {name} never came back" for name in sender.unreturned]
-    odd += [f"{count} times TLVs {why}" for why, count in sender.problems.items()]
-    odd += [f"{count} invalid: {why}" for why, count in sender.invalid.items()]
-    odd += [
-        f"{count} refused: {os.strerror(e)}" for e, count in sender.refusals.items()
-    ]
+    odd += [f"{count} times TLVs {why}" for why, count in sender.problems]
+    odd += [f"{count} invalid: {why}" for why, count in sender.invalid]
+    odd += [f"{count} refused: {os.strerror(e)}" for e, count in sender.refusals]
     if odd:
         yield f"packets       {', '.join(odd)}"
 
@@ -134,20 +129,19 @@ class Lost(NamedTuple):
     unknown: int
 
 
-def whereLost(sender: Sender, run: Run) -> Lost | None:
+def whereLost(sender: Findings, run: Run) -> Lost | None:
     """
     Give where packets were lost; L{None} where that cannot be told: the reflector is
     stateless, or it has never missed a packet.
     """
-    losses = sender.losses
-    if not losses.isStateful:
+    if not sender.isStateful:
         return None if run.lost else Lost(0, 0, 0)
-    there = min(losses.forward, run.lost)
-    back = min(losses.backward, run.lost - there)
+    there = min(sender.lostForward, run.lost)
+    back = min(sender.lostBackward, run.lost - there)
     return Lost(there, back, run.lost - there - back)
 
 
-def _losses(sender: Sender, run: Run) -> Iterator[str]:
+def _losses(sender: Findings, run: Run) -> Iterator[str]:
     """
     Say in which direction packets were lost.
     """
@@ -160,11 +154,11 @@ def _losses(sender: Sender, run: Run) -> Iterator[str]:
         unknown = f", {lost.unknown} not known" if lost.unknown else ""
         there = f"{lost.forward} on the way there"
         yield f"lost          {there}, {lost.backward} on the way back{unknown}"
-    if sender.losses.restarts:
-        yield f"restarts      the reflector began anew {sender.losses.restarts} times"
+    if sender.restarts:
+        yield f"restarts      the reflector began anew {sender.restarts} times"
 
 
-def _errors(sender: Sender, offset: OffsetReport | None) -> Iterator[str]:
+def _errors(sender: Findings, offset: OffsetReport | None) -> Iterator[str]:
     """
     Say what the ends claim of their clocks, and whether it agrees with what was seen.
     """
@@ -186,7 +180,7 @@ def _errors(sender: Sender, offset: OffsetReport | None) -> Iterator[str]:
         yield f"claims        together {readable(claimed)}; what was seen {agrees}"
 
 
-def claimedBound(sender: Sender) -> int | None:
+def claimedBound(sender: Findings) -> int | None:
     """
     Give how far the clocks are apart at most by what both ends claim; L{None} where
     one of them claims nothing.
@@ -212,27 +206,27 @@ def _claim(estimate: ErrorEstimate) -> str:
     return f"claims UTC within {readable(estimate.error)}"
 
 
-def record(sender: Sender, run: Run) -> dict[str, Any]:
+def record(sender: Findings, run: Run) -> dict[str, Any]:
     """
     Give it as JSON.
 
     @param run: the probes.
     """
-    there, back = sender.hops
+    there, back = sender.hopsForward, sender.hopsBackward
     lost = whereLost(sender, run)
     return {
         "kernel_t1": sender.kernelSent,
         "kernel_t4": sender.kernelReceived,
         "followed_up": sender.followedUp,
-        "host_sending": _median(sender.sendingHost),
-        "host_receiving": _median(sender.receivingHost),
+        "host_sending": sender.hostSending,
+        "host_receiving": sender.hostReceiving,
         "hops_forward": there,
         "hops_backward": back,
-        "stateful": bool(sender.losses.isStateful),
+        "stateful": sender.isStateful,
         "lost_forward": lost and lost.forward,
         "lost_backward": lost and lost.backward,
         "lost_unknown": lost and lost.unknown,
-        "restarts": sender.losses.restarts,
+        "restarts": sender.restarts,
         "residence_min": sender.leastResidence,
         "residence_negative": sender.negatives,
         "near_clock": _estimate(sender.nearError),
@@ -241,16 +235,12 @@ def record(sender: Sender, run: Run) -> dict[str, Any]:
         if sender.information is None
         else list(sender.information),
         "class_of_service": None if sender.marks is None else list(sender.marks),
-        "unrecognized_tlvs": sorted(sender.unrecognized),
-        "unreturned_tlvs": sender.unreturned,
+        "unrecognized_tlvs": list(sender.unrecognized),
+        "unreturned_tlvs": list(sender.unreturned),
         "tlv_problems": dict(sender.problems),
         "invalid": dict(sender.invalid),
-        "refused": {os.strerror(e): count for e, count in sender.refusals.items()},
+        "refused": {os.strerror(e): count for e, count in sender.refusals},
     }
-
-
-def _median(durations: Sequence[int]) -> int | None:
-    return round(median(durations)) if durations else None
 
 
 def _estimate(estimate: ErrorEstimate | None) -> dict[str, Any] | None:

@@ -23,8 +23,9 @@ from echostamp.probe.udpdialer import StampWay, sessionOf
 from echostamp.report import document, stampfigures
 from echostamp.report.summary import summary
 from echostamp.rfc8762.clock import TAI, KernelClock
-from echostamp.rfc8762.reflector import Policy, Reflector, Shared
-from echostamp.rfc8762.sender import Session
+from echostamp.rfc8762.policy import Policy, Shared
+from echostamp.rfc8762.reflector import Reflector
+from echostamp.rfc8762.sendersession import SenderSession
 from echostamp.test.documents import CONFIG, validator
 from echostamp.test.fakes import FakeReactor, Resolver, osError
 from echostamp.test.farends import EPOCH, MS, SECOND, Told
@@ -77,7 +78,7 @@ class StampCase(SynchronousTestCase):
         self.far = WirePort(THERE)
         self.kernel = KernelClock()
         self.near: Any = None
-        self.patch(udpdialer, "boundSocket", lambda host, port: (host, port))
+        self.patch(udpdialer, "boundUdpSocket", lambda host, port: (host, port))
         self.patch(udpdialer, "_sourceTo", lambda peer, is6: HERE[0])
         self.patch(udpdialer, "Port", self.makePort)
 
@@ -103,7 +104,9 @@ class StampCase(SynchronousTestCase):
         """Read our clocks."""
         return Moment(self.now, EPOCH + self.now, self.now)
 
-    def begin(self, plan: Plan, session: Session, policy: Policy | None = None) -> None:
+    def begin(
+        self, plan: Plan, session: SenderSession, policy: Policy | None = None
+    ) -> None:
         """Begin a run."""
         self.reflector = Reflector(
             Shared(policy or Policy()),
@@ -184,7 +187,7 @@ class StampWayTests(StampCase):
     def test_run(self) -> None:
         """Every probe has its four times; a packet before them is thrown away."""
         self.ahead = 5 * MS
-        self.begin(Plan(count=3, interval=SECOND, size=44), Session())
+        self.begin(Plan(count=3, interval=SECOND, size=44), SenderSession())
         self.assertEqual(self.told.told, [])
         self.run_(10)
         self.assertEqual(self.outcomes, [Outcome(0)])
@@ -206,7 +209,7 @@ class StampWayTests(StampCase):
     def test_followUp(self) -> None:
         """With follow-ups T3 is when the reply left; the last one's comes with one more
         packet."""
-        session = Session(tlvs=[7])
+        session = SenderSession(tlvs=[7])
         policy = Policy(isStateful=True)
         self.begin(Plan(count=3, interval=SECOND, size=64), session, policy)
         self.run_(10)
@@ -221,7 +224,7 @@ class StampWayTests(StampCase):
 
     def test_noFollowUps(self) -> None:
         """A reflector that follows nothing up, or returns no TLVs: it is said."""
-        self.begin(Plan(count=3, interval=SECOND, size=64), Session(tlvs=[7]))
+        self.begin(Plan(count=3, interval=SECOND, size=64), SenderSession(tlvs=[7]))
         self.run_(10)
         self.assertIn(", 0 T3 by follow-up\n", self.summary())
         self.assertNotIn("never came back", self.summary())
@@ -229,7 +232,7 @@ class StampWayTests(StampCase):
             lambda reply: comeBack(reply[:44]),
             self.comeBack,
         )
-        self.begin(Plan(count=3, interval=SECOND, size=64), Session(tlvs=[7]))
+        self.begin(Plan(count=3, interval=SECOND, size=64), SenderSession(tlvs=[7]))
         self.run_(10)
         self.assertIn("packets       TLV follow-up never came back\n", self.summary())
 
@@ -237,7 +240,7 @@ class StampWayTests(StampCase):
         """Where nothing was answered, no packet more is sent for its follow-up."""
         self.fate = lambda number: "lost there"
         plan = Plan(count=1, interval=SECOND, timeout=SECOND, size=64)
-        self.begin(plan, Session(tlvs=[7]))
+        self.begin(plan, SenderSession(tlvs=[7]))
         self.run_(udpdialer.WARM_UP + 1.1)
         self.assertEqual(self.outcomes, [Outcome(1, "stamp:far: no reply")])
         self.assertEqual(len(self.near.sent), 2)
@@ -247,7 +250,7 @@ class StampWayTests(StampCase):
         its clock."""
         self.ahead, self.unit = 700 * US, MS
         plan = Plan(count=20, interval=100_300 * US, size=44)
-        self.begin(plan, Session())
+        self.begin(plan, SenderSession())
         self.run_(10)
         found = self.pinger.measurement.offset.report()
         assert found
@@ -265,7 +268,7 @@ class StampWayTests(StampCase):
         self.fate = lambda number: "lost there" if number == 3 else ""
         policy = Policy(isStateful=True)
         plan = Plan(count=2, interval=SECOND, timeout=500 * MS, size=64)
-        self.begin(plan, Session(tlvs=[7]), policy)
+        self.begin(plan, SenderSession(tlvs=[7]), policy)
         self.run_(1.2)
         self.assertEqual(self.outcomes, [])
         self.run_(1)
@@ -276,7 +279,9 @@ class StampWayTests(StampCase):
     def test_nobodyThere(self) -> None:
         """Probes are sent by their schedule, also where nobody answers."""
         self.fate = lambda number: "lost there"
-        self.begin(Plan(count=9, interval=SECOND, timeout=SECOND, size=44), Session())
+        self.begin(
+            Plan(count=9, interval=SECOND, timeout=SECOND, size=44), SenderSession()
+        )
         self.sender.refused(errno.ECONNREFUSED, THERE)
         self.run_(20)
         self.assertEqual(len(self.near.sent), 10)
@@ -293,7 +298,7 @@ class StampWayTests(StampCase):
         self.fate = lambda number: fates.get(number, "")
         policy = Policy(isStateful=True)
         plan = Plan(count=9, interval=100 * MS, timeout=SECOND, size=44)
-        self.begin(plan, Session(), policy)
+        self.begin(plan, SenderSession(), policy)
         self.run_(5)
         self.assertIn(
             "lost          2 on the way there, 1 on the way back", self.summary()
@@ -305,7 +310,7 @@ class StampWayTests(StampCase):
         """A stateless one's do not."""
         self.fate = lambda number: "lost there" if number == 3 else ""
         plan = Plan(count=5, interval=100 * MS, timeout=SECOND, size=44)
-        self.begin(plan, Session())
+        self.begin(plan, SenderSession())
         self.run_(5)
         self.assertIn("lost          in which direction cannot be told", self.summary())
         self.assertIsNone(self.record()["stats"]["stamp"]["lost_forward"])
@@ -313,7 +318,9 @@ class StampWayTests(StampCase):
     def test_taiOrUtc(self) -> None:
         """A difference of 37 s in PTP's format is named for what it is."""
         policy = Policy(ptpAhead=0)
-        self.begin(Plan(count=3, interval=SECOND, size=44), Session(isPtp=True), policy)
+        self.begin(
+            Plan(count=3, interval=SECOND, size=44), SenderSession(isPtp=True), policy
+        )
         self.run_(9)
         self.assertIn("seems to count PTP's time in UTC", self.summary())
         self.assertEqual(TAI, 37 * SECOND)
@@ -323,21 +330,22 @@ class StampWayTests(StampCase):
         self.kernel = KernelClock(True, 2 * MS, None)
         for ahead, says in (0, "agrees"), (90 * MS, "does NOT agree"):
             self.ahead = ahead
-            self.begin(Plan(count=3, interval=SECOND, size=44), Session())
+            self.begin(Plan(count=3, interval=SECOND, size=44), SenderSession())
             self.run_(9)
             self.assertIn(f"what was seen {says}", self.summary())
             self.assertIn("claims UTC within 2.0", self.summary())
 
     def test_everyLine(self) -> None:
         """Whatever was seen has its line, and the JSON is valid."""
-        session = Session(tlvs=[3, 4, 7], dscp=46)
+        session = SenderSession(tlvs=[3, 4, 7], dscp=46)
         self.begin(Plan(count=3, interval=SECOND, size=80), session)
         self.run_(1.5)
         self.comeBack(b"garbage")
-        self.sender.problems["malformed"] += 1
-        self.sender.unrecognized.add(3)
-        self.sender.losses.restarts = 1
-        self.sender.negatives, self.sender.leastResidence = 2, -5 * US
+        observed = self.sender._observations
+        observed.problems["malformed"] += 1
+        observed._unrecognized = 1 << 3
+        observed.losses.restarts = 1
+        observed._negatives, observed._leastResidence = 2, -5 * US
         self.sender.refused(errno.EHOSTUNREACH, THERE)
         self.run_(9)
         text = self.summary()
@@ -360,7 +368,7 @@ class StampWayTests(StampCase):
     def test_byHand(self) -> None:
         """A run may end before it has begun."""
         self.fate = lambda number: "lost there"
-        self.begin(Plan(size=44), Session())
+        self.begin(Plan(size=44), SenderSession())
         self.pinger.stop()
         self.run_(9)
         self.assertEqual(len(self.near.sent), 1)
@@ -368,7 +376,7 @@ class StampWayTests(StampCase):
 
     def test_noAddress(self) -> None:
         """A name without an address of the kind."""
-        way = StampWay(self.reactor, "far", 862, Session(), [IPv4Address])
+        way = StampWay(self.reactor, "far", 862, SenderSession(), [IPv4Address])
         started = way.start(Any)  # type: ignore[arg-type]
         self.resolver.answer()
         self.failureResultOf(started, NoAddress)
@@ -381,10 +389,12 @@ class StampWayTests(StampCase):
 
         for name, source, kind in [
             ("_sourceTo", None, ConnectError),
-            ("boundSocket", ("192.0.2.3", 0), ConnectBindError),
+            ("boundUdpSocket", ("192.0.2.3", 0), ConnectBindError),
         ]:
             self.patch(udpdialer, name, fail)
-            way = StampWay(self.reactor, "far", 862, Session(), [IPv4Address], source)
+            way = StampWay(
+                self.reactor, "far", 862, SenderSession(), [IPv4Address], source
+            )
             started = way.start(Any)  # type: ignore[arg-type]
             self.resolver.answer(IPv4Address("UDP", *THERE))
             failure = self.failureResultOf(started, kind)
@@ -412,7 +422,7 @@ class SessionTests(SynchronousTestCase):
         plan = StampPlan(7, 46, ("padding", "follow-up"), True, 9)
         self.assertEqual(
             sessionOf(plan, 70, None),
-            Session(70, 7, (), (1, 7), True, None, 46, 9),
+            SenderSession(70, 7, (), (1, 7), True, None, 46, 9),
         )
 
     def test_sizes(self) -> None:
@@ -446,7 +456,7 @@ class NothingTests(SynchronousTestCase):
 
     def test_nothing(self) -> None:
         """There is nothing to be said."""
-        way = StampWay(FakeReactor(), "far", 862, Session(), [IPv4Address])
+        way = StampWay(FakeReactor(), "far", 862, SenderSession(), [IPv4Address])
         self.assertEqual(list(way.told(Measurement())), [])
         self.assertIsNone(way.record(Measurement()))
         self.assertEqual(way.hint(None, Outcome(FAR_END_FAILED), Measurement()), "")
