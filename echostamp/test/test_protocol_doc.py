@@ -12,6 +12,7 @@ from twisted.trial.unittest import SkipTest, SynchronousTestCase
 import echostamp
 from echostamp.daemon.service import Options
 from echostamp.line.protocol import TimestampEchoFactory
+from echostamp.line.settings import EchoSettings
 from echostamp.stamps import LONGEST_TEXT, stampFormat
 from echostamp.test.fakes import FakeReactor, FakeSocketConnection
 
@@ -126,9 +127,7 @@ class ExchangeTests(SynchronousTestCase):
         reactor = FakeReactor()
         factory = TimestampEchoFactory(
             reactor,
-            options.format,
-            options.pause,
-            options.maxLength,
+            EchoSettings(options.format, options.pause, options.maxLength),
             clock=lambda: BEGIN + round(reactor.seconds() * SECOND),
         )
         transport = FakeSocketConnection(reactor)
