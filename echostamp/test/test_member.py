@@ -51,6 +51,59 @@ class MessageTests(IntercomCase):
         self.assertGot(ann, b"[00] 0123456789\n[00] <bob> again\n")
         self.assertAtRest()
 
+    def test_queue(self) -> None:
+        """Lines are queued while the peer does not read, and delivered when it reads
+        again."""
+        ann, bob = self.join(b"ann"), self.join(b"bob")
+        bob.room = 3
+        for text in b"a\n", b"b\n", b"c\n":
+            self.send(ann, text)
+        sender = bob.protocol._sender
+        self.assertEqual(sender.queued, 2 * len("[00] <ann> b\n"))
+        bob.turn(1000)
+        self.assertEqual((sender.queued, sender.dequeued), (0, 26))
+        self.assertGot(bob, b"[00] <ann> a\n[00] <ann> b\n[00] <ann> c\n")
+        self.assertAtRest()
+
+    def test_sendsWhileBlocked(self) -> None:
+        """Messages that TLS delivers while the member does not read wait, in order.
+        They are dropped when the connection is lost."""
+        ann, bob = self.join(b"ann"), self.join(b"bob")
+        ann.room = 3
+        self.send(ann, b"a\n")
+        self.assertFalse(ann.isRead)
+        self.send(ann, b"b\n")
+        self.send(ann, b"c\n")
+        self.assertGot(bob, b"[00] <ann> a\n")
+        ann.turn(1000)
+        self.assertTrue(ann.isRead)
+        self.assertGot(bob, b"[00] <ann> b\n[00] <ann> c\n")
+        ann.room = 0
+        self.send(ann, b"d\n")
+        self.send(ann, b"e\n")
+        ann.abortConnection()
+        self.assertGot(bob, b"[00] <ann> d\n[00] * ann left\n")
+        self.assertAtRest()
+
+    def test_disconnected(self) -> None:
+        """A member that will be disconnected is disconnected once, in the next turn.
+        Nothing more is queued for it."""
+        ann, bob = self.join(b"ann"), self.join(b"bob")
+        bob.room = 0
+        self.send(ann, b"a\n")
+        sender = bob.protocol._sender
+        for reason in "first", "second":
+            sender.disconnectSoon(reason)
+        self.send(ann, b"b\n")
+        self.assertEqual(sender.queued, 0)
+        self.assertFalse(bob.isAborted)
+        self.reactor.advance(0)
+        self.assertTrue(bob.isAborted)
+        self.assertEqual(
+            [line for line in self.log.lines if "cut" in line], ["local cut: first"]
+        )
+        self.assertAtRest()
+
     def test_endOfInput(self) -> None:
         """A member whose input has ended leaves, and gets no more lines."""
         ann, bob = self.join(b"ann"), self.join(b"bob")

@@ -188,6 +188,21 @@ class ActivityTests(EchoCase):
         transport.turn(room=1000)
         self.assertEqual(transport.protocol.lastActive, self.reactor.seconds())
 
+    def test_age(self) -> None:
+        """The age of a connection is the time since it was made."""
+        self.advance(1)
+        echo = self.socket().protocol
+        self.advance(2)
+        self.assertAlmostEqual(echo.age, 2)
+
+    def test_waitingReplies(self) -> None:
+        """The connection reports whether replies wait for the peer."""
+        transport = self.socket(room=3)
+        echo = transport.protocol
+        self.assertFalse(echo.isFull or echo.isBlocked)
+        echo.dataReceived(b"a\n")
+        self.assertTrue(echo.isFull and echo.isBlocked)
+
     def test_peer(self) -> None:
         """An IPv4 peer of a dual-stack socket has its IPv4 address; IPv6 addresses are
         in brackets."""
