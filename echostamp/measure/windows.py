@@ -158,26 +158,29 @@ class Rolling:
         else:
             self._log[at + _BEFORE] = rtt
 
-    def amend(self, probe: Probe) -> None:
+    def amend(self, seq: int, t1: int, t3: int, rtt: int) -> None:
         """
         The times of an answered probe are known better.  This is ignored when more than
         L{LOG} others were added since.
 
-        @param probe: the probe, with its new times.
+        @param seq: its number.
+        @param t1: when it was sent.
+        @param t3: when its reply was sent there.
+        @param rtt: its round trip.
         """
-        at = self._find(probe.seq)
-        if at is None or probe.rtt is None or probe.t3 is None:
+        at = self._find(seq)
+        if at is None or self._log[at + _ROW + RTT] == UNKNOWN:
             return
         log, row = self._log, at + _ROW
-        log[row + WAIT], log[row + T1] = probe.t1 - probe.due, probe.t1
-        log[row + RTT] = probe.rtt
+        log[row + WAIT] += t1 - log[row + T1]
+        log[row + T1], log[row + RTT] = t1, rtt
         if log[row + T2] != UNKNOWN:
-            log[row + T3] = probe.t3
-        if probe.seq in self._waiting:
-            self._waiting[probe.seq] = probe.rtt
-        follower = self._find(probe.seq + 1)
+            log[row + T3] = t3
+        if seq in self._waiting:
+            self._waiting[seq] = rtt
+        follower = self._find(seq + 1)
         if follower is not None and log[follower + _ROW + RTT] != UNKNOWN:
-            log[follower + _BEFORE] = probe.rtt
+            log[follower + _BEFORE] = rtt
         self._changes += 1
 
     def late(self, seq: int) -> None:

@@ -10,6 +10,9 @@ from typing import NamedTuple
 from echostamp.ring import Ring
 from echostamp.times import Moment
 
+#: Numbers of extra probes begin behind this one.
+EXTRA = 10**18
+
 #: Probes in a row that time out on a connection before it is given up.
 DEAF = 3
 
@@ -34,6 +37,11 @@ class Flight(NamedTuple):
     t1: int
     sent: int
     steps: int
+
+    @property
+    def isExtra(self) -> bool:
+        """Whether it is an extra probe, which is in no statistics."""
+        return self.seq >= EXTRA
 
 
 class Flights:
@@ -100,6 +108,8 @@ class Flights:
     @property
     def newest(self) -> int | None:
         """The number of the newest probe in flight."""
+        if not self.count:
+            return None
         return next(self._numbers(range(self._ring.end - 1, self.oldest - 1, -1)), None)
 
     def __iter__(self) -> Iterator[Flight]:

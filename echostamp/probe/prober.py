@@ -10,15 +10,18 @@ from twisted.internet.defer import Deferred
 from twisted.python.failure import Failure
 
 from echostamp.connect.failures import whatFailed
-from echostamp.measure.distribution import distribution
+from echostamp.measure.block import Probe
 from echostamp.measure.result import Outage, Result
-from echostamp.probe.extraprobes import EXTRA, ExtraProbes
-from echostamp.probe.flights import DEAF, SILENCE, Flight, Flights
+from echostamp.measure.windowspec import WindowSpec
+from echostamp.probe.agenda import Timers
+from echostamp.probe.extraprobes import ExtraProbes
+from echostamp.probe.flights import DEAF, EXTRA, SILENCE, Flight, Flights
 from echostamp.probe.interfaces import Dialer, Fate, IProbeSink, Link
 from echostamp.probe.measurement import Measurement
 from echostamp.probe.messages import Reply
 from echostamp.probe.plan import Plan
 from echostamp.probe.schedule import Schedule
+from echostamp.probe.stores import probeInFlight, probeStore
 from echostamp.probe.surroundings import Surroundings
 from echostamp.tcpinfo import TcpInfo
 from echostamp.times import SECOND, Moment, SetUp, Times
@@ -57,19 +60,17 @@ class Prober:
             stamps that do not name it; L{None} to guess it.
         """
         self.done: Deferred[None] = Deferred()
-        self.measurement = Measurement(zone, plan.kept)
+        self.measurement = Measurement(probeStore(plan), zone)
         self.failure: Failure | None = None
         self._dialer = dialer
         self._plan = plan
         self._sink = sink
         self._clocks = surroundings.clocks
         self._stalls = surroundings.stalls
-        self._timers = surroundings.timers()
+        self._timers = Timers(surroundings.agenda)
         self._schedule = Schedule(plan, surroundings.chance)
         self._flights = Flights()
-        self._extras = ExtraProbes(
-            self.measurement, self._timers, surroundings, plan.timeout
-        )
+        self._extras = ExtraProbes(self.measurement, self._timers, plan.timeout)
         self._link: Link | None = None
         self._began: Moment | None = None
         self._ended: Moment | None = None
@@ -88,7 +89,7 @@ class Prober:
         Dial, and begin when there is a link.
         """
         if self._plan.deadline is not None:
-            self._timers.set(self._clocks().after + self._plan.deadline, self.stop)
+            self._timers.set(self._now() + self._plan.deadline, self.stop)
         self._dialer.start(self)
 
     def stop(self) -> None:
@@ -111,21 +112,29 @@ class Prober:
         """Whether there has been a link."""
         return self._began is not None
 
-    def inFlight(self) -> list[Flight]:
+    def _now(self) -> int:
+        """
+        Give the time by the monotonic clock, in nanoseconds.
+        """
+        return self._clocks().after
+
+    def inFlight(self) -> list[Probe]:
         """
         Give the probes whose fate is not known yet.
         """
-        return list(self._flights)
+        return list(map(probeInFlight, self._flights))
 
-    def result(self, rows: int = 0) -> Result:
+    def result(self, rows: int = 0, window: WindowSpec | None = None) -> Result:
         """
         Give what was found so far.
 
         @param rows: rows of L{Result.distribution}; 0 for none.
+        @param window: which window of the plan; L{None} for the whole run, or for the
+            longest window where no probe is kept one by one.
         """
         found, now = self.measurement, self._ended or self._clocks()
         began = now if self._began is None else self._began
-        figures = found.figures(began.after, now.after)
+        figures = found.store.figures(began.after, now.after, found.isApart, window)
         waits = [now.after - flight.sent for flight in self._flights]
         longest = 0 if figures.rtt is None else figures.rtt.max
         return Result(
@@ -148,7 +157,7 @@ class Prober:
             outageLength=found.outageLength,
             kernel=self._kernel(),
             session=self._details if self._link is None else self._link.details(),
-            distribution=distribution(found.delays.run.blocks(), figures.rtt, rows),
+            distribution=found.store.distribution(figures, rows) if rows else None,
         )
 
     def _kernel(self) -> TcpInfo | None:
@@ -225,11 +234,10 @@ class Prober:
         """
         schedule = self._schedule
         while not (self._ended is not None or schedule.isOver):
-            now = self._clocks().after
+            now = self._now()
             if self._plan.interval:
-                wake = schedule.wake(now)
-                if wake is not None:
-                    self._timers.set(wake, self._tick)
+                if schedule.due > now:
+                    self._timers.set(schedule.due, self._tick)
                     return
             elif self._flights.count:
                 return
@@ -238,7 +246,7 @@ class Prober:
             if self._link is None or now - schedule.due > self._plan.timeout:
                 if not self._plan.interval:
                     return
-                self.measurement.probeSkipped(self._link is None)
+                self.measurement.probeSkipped(now, self._link is None)
                 schedule.advance()
                 self._lookForEnd()
             elif self._link.isBlocked:
@@ -252,15 +260,16 @@ class Prober:
         Send a probe.
         """
         flights, found = self._flights, self.measurement
-        if flights.newest is not None:
-            self._sink.outstanding(flights.newest)
+        newest = flights.newest
+        if newest is not None:
+            self._sink.outstanding(newest)
         at = link.send(found.sent)
         due, steps = found.probeSent(self._schedule.due, at)
         flights.sent(due, at, steps)
         if not self._timers.isSet(self._timeIsOver):
             self._waitForOldest()
         if not link.isPrompt:
-            self._stalls.watch(self)
+            self._stalls.watch(self, at.after)
 
     # --- Probes that are lost ---------------------------------------------------------
 
@@ -278,13 +287,17 @@ class Prober:
         The timeout of a probe may be over; but its reply may wait to be read, if this
         process was busy.  One more turn of the reactor reads it.
         """
-        self._timers.set(0, self._timedOut)
+        oldest = next(iter(self._flights), None)
+        if oldest is not None and oldest.sent + self._plan.timeout > self._now():
+            self._waitForOldest()
+        elif oldest is not None:
+            self._timers.set(0, self._timedOut)
 
     def _timedOut(self) -> None:
         """
         The timeout of a probe may be over, and all that had come was read.
         """
-        now = self._clocks().after
+        now = self._now()
         for flight in self._flights:
             if flight.sent + self._plan.timeout > now:
                 break
@@ -324,7 +337,8 @@ class Prober:
         Count a probe as lost.
         """
         self._flights.pop(flight.seq)
-        self._sink.settled(self.measurement.probeLost(flight), fate, reason)
+        now = self._now()
+        self._sink.settled(self.measurement.probeLost(now, flight), fate, reason)
 
     # --- Replies ----------------------------------------------------------------------
 
@@ -376,7 +390,7 @@ class Prober:
         fate = Fate.STALLED if isStalled else Fate.ANSWERED
         self._sink.settled(probe, Fate.ALTERED if reply.isAltered else fate)
         if not self._schedule.isOver:
-            self._extras.plan()
+            self._extras.plan(at)
         self._lookForEnd()
         if not self._plan.interval:
             self._tick()
@@ -412,7 +426,7 @@ class Prober:
         if self._ended is not None or not isOver or self._timers.isSet(self.closed):
             return
         if self._link is not None and self._link.close():
-            self._timers.set(self._clocks().after + self._plan.timeout, self.closed)
+            self._timers.set(self._now() + self._plan.timeout, self.closed)
         else:
             self.stop()
 
