@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import sys
-from contextlib import suppress
 from unittest.mock import patch
 
 from twisted.trial.unittest import SynchronousTestCase
@@ -18,7 +18,7 @@ from echostamp.test.tlsclients import TlsClientCase
 from echostamp.tls.clientcontext import TLS_MISSING
 
 # Without it, the tests that need it are skipped.
-with suppress(ImportError):
+with contextlib.suppress(ImportError):
     from cryptography.hazmat.primitives.asymmetric import ec, rsa
 
 

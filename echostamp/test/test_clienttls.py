@@ -26,8 +26,8 @@ class TlsClientEndpointTests(TlsClientCase):
     """
 
     def test_verified(self) -> None:
-        """The client connects to a server whose certificate names the host and comes from
-        the CA."""
+        """The client connects to a server whose certificate names the host and comes
+        from the CA."""
         for host in "localhost", "127.0.0.1", "[::1]":
             self.assertEqual(self.talk(f"tls:{host}:7", self.ca), "")
 
