@@ -11,7 +11,7 @@ from ipaddress import ip_address
 from typing import NoReturn
 
 from echostamp.addresses import parseHostPort
-from echostamp.intercom.formatting import NAMES, isName
+from echostamp.intercom.naming import NAMES, isName
 from echostamp.text import printable
 from echostamp.units import parseDuration, parseZone, readable
 

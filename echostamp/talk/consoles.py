@@ -19,7 +19,7 @@ from twisted.protocols.basic import LineReceiver
 from twisted.python.failure import Failure
 from zope.interface import implementer
 
-from echostamp.intercom.parsing import Voice
+from echostamp.intercom.parsing import Origin
 from echostamp.talk.conversation import QUIET, Conversation
 from echostamp.talk.terminal import PROMPT, Painter, privateDescriptor
 
@@ -48,7 +48,7 @@ class _StandardConsole(LineReceiver):
         farEnd.transport.registerProducer(self, True)
         self.transport.registerProducer(farEnd, True)
 
-    def show(self, heard: Sequence[tuple[Voice, bytes]]) -> None:
+    def show(self, heard: Sequence[tuple[Origin, bytes]]) -> None:
         """Write what came back."""
         self.transport.write(b"".join([piece for _, piece in heard]))
 
@@ -163,7 +163,7 @@ class TerminalConsole(_StandardConsole):
         if self._wait is not None and self._wait.active():
             self._wait.cancel()
 
-    def show(self, heard: Sequence[tuple[Voice, bytes]]) -> None:
+    def show(self, heard: Sequence[tuple[Origin, bytes]]) -> None:
         """Write what came back as safe text, on separate lines."""
         text = self._painter.paint(heard)
         if not text:

@@ -21,7 +21,7 @@ from echostamp.exitstatus import (
     NEAR_END_FAILED,
     Outcome,
 )
-from echostamp.intercom.parsing import Hearing, Voice
+from echostamp.intercom.parsing import IntercomParser, Origin
 from echostamp.talk.shown import ShownReplies
 
 #: Seconds without a reply after which none is expected soon.  Then the prompt comes
@@ -38,9 +38,9 @@ class Console(Protocol):
 
     isTerminal: bool
 
-    def show(self, heard: Sequence[tuple[Voice, bytes]]) -> None:
+    def show(self, heard: Sequence[tuple[Origin, bytes]]) -> None:
         """
-        Write what came back: pieces, each with its voice.
+        Write what came back: pieces, each with its origin.
         """
 
     def finish(self) -> None:
@@ -94,8 +94,8 @@ class Conversation:
         self.reactor = reactor
         self.name = name
         self.done: Deferred[Outcome] = Deferred()
-        self._hearing = Hearing()
-        self.replies = self._hearing.replies
+        self._parser = IntercomParser()
+        self.replies = self._parser.replies
         self._shown = ShownReplies(self.replies, showTimes, clock)
         self._timeout = timeout
         self._hasHeard = False
@@ -122,7 +122,7 @@ class Conversation:
         Send what was typed or read.
         """
         before = self.replies.sentLines
-        self._hearing.sent(data)
+        self._parser.sent(data)
         self._shown.sent(self.replies.sentLines - before)
         self.farEnd.transport.write(data)
 
@@ -138,13 +138,13 @@ class Conversation:
         Show what came back.
         """
         self._hasHeard = True
-        heard: list[tuple[Voice, bytes]] = []
+        heard: list[tuple[Origin, bytes]] = []
         before = self.replies.receivedLines
-        for voice, piece in self._hearing.heard(data):
-            if voice is Voice.OWN:
-                heard.append((voice, self._shown.shown(piece, before)))
+        for origin, piece in self._parser.feed(data):
+            if origin is Origin.OWN:
+                heard.append((origin, self._shown.shown(piece, before)))
             else:
-                heard.append((voice, piece))
+                heard.append((origin, piece))
             before = self.replies.receivedLines
         self.console.show(heard)
         self._progress()
@@ -160,7 +160,7 @@ class Conversation:
         if self._isUnterminated:
             self._shown.inputEnded()
             if self.farEnd.isTls:
-                self._hearing.sent(b"\n")
+                self._parser.sent(b"\n")
                 self._shown.hideNewline()
                 self.farEnd.transport.write(b"\n")
         self._progress()
@@ -285,7 +285,7 @@ class Conversation:
         self._showRest()
         isAnswered = self._isUnterminated and not self.replies.unanswered
         if rest := self._shown.rest(isAnswered):
-            self.console.show([(Voice.OWN, rest)])
+            self.console.show([(Origin.OWN, rest)])
         self._leave(outcome)
         self.console.finish()
 
@@ -294,8 +294,8 @@ class Conversation:
         Show a piece that was held back until more came.
         """
         before = self.replies.receivedLines
-        if rest := self._hearing.rest():
-            self.console.show([(Voice.OWN, self._shown.shown(rest, before))])
+        if rest := self._parser.rest():
+            self.console.show([(Origin.OWN, self._shown.shown(rest, before))])
 
     def _leave(self, outcome: Outcome) -> None:
         """
