@@ -15,25 +15,24 @@ from echostamp.test.conversations import BLOCKED, CLOSED, TalkCase, terminalCons
 
 class TerminalTests(TalkCase):
     """
-    The client on a terminal.
+    The console on a terminal.
     """
 
     def setUp(self) -> None:
-        """Sit down."""
+        """Connect a terminal."""
         self.begin(terminalConsole)
 
     def assertScreen(self, screen: str) -> None:
-        """Assert what the terminal shows, what was typed included."""
+        """Assert what the terminal shows, including what was typed."""
         self.assertEqual(self.near.screen, screen)
 
     def test_promptComesFirst(self) -> None:
-        """The prompt waits for a line."""
+        """The prompt is shown before anything is typed."""
         self.assertScreen("> ")
         self.assertEqual(self.far.sent, b"")
 
     def test_replyStandsUnderItsLine(self) -> None:
-        """A line goes out when Enter is pressed; its reply appears under it, then the
-        next prompt."""
+        """Enter sends a line; the reply appears below it, then the next prompt."""
         self.near.type("hello\n")
         self.assertEqual(self.far.sent, b"hello\n")
         self.assertScreen("> hello\n")
@@ -63,22 +62,22 @@ class TerminalTests(TalkCase):
         self.assertNotOver()
 
     def test_lateReply(self) -> None:
-        """A reply that comes at the prompt has lines of its own; the prompt comes back
-        under it."""
+        """A reply that comes while the prompt is shown gets its own line, and the
+        prompt is shown again below it."""
         self.near.type("hello\n")
         self.reactor.advance(1)
         self.reply(b"[1] hello\n")
         self.assertScreen("> hello\n> \n[1] hello\n> ")
 
     def test_lateReplyInPieces(self) -> None:
-        """A late reply that comes in pieces stays on one line."""
+        """The pieces of a late reply are on one line."""
         self.near.type("hello\n")
         self.reactor.advance(1)
         self.reply(b"[1] ", b"hello\n")
         self.assertScreen("> hello\n> \n[1] hello\n> ")
 
     def test_replyThatDoesNotEnd(self) -> None:
-        """A reply without a newline does not share its line with the prompt."""
+        """A reply without a newline and the prompt are on different lines."""
         self.near.type("hello\n")
         self.reply(b"[1] hel")
         self.assertScreen("> hello\n[1] hel")
@@ -88,7 +87,8 @@ class TerminalTests(TalkCase):
         self.assertScreen("> hello\n[1] hel\n> \nlo\n> ")
 
     def test_lineTypedWhileAReplyStandsUnfinished(self) -> None:
-        """Enter leaves the cursor at the start of a line, whatever stood there."""
+        """After Enter, the next output begins a line, whatever was on that line
+        before."""
         self.near.type("aa\n")
         self.reply(b"[1] a")
         self.near.type("b\n")
@@ -96,20 +96,20 @@ class TerminalTests(TalkCase):
         self.assertScreen("> aa\n[1] ab\na\n[1] b\n> ")
 
     def test_severalLinesPasted(self) -> None:
-        """Lines that are pasted all go out; the prompt comes after the last reply."""
+        """Pasted lines are all sent; the prompt comes after the last reply."""
         self.near.type("a\nb\nc\n")
         self.assertEqual(self.far.sent, b"a\nb\nc\n")
         self.reply(b"[1] a\n", b"[1] b\n[1] c\n")
         self.assertScreen("> a\nb\nc\n[1] a\n[1] b\n[1] c\n> ")
 
     def test_lineInPieces(self) -> None:
-        """A line goes out whole, however it is read."""
+        """A line is sent whole, however it is read."""
         for piece in "hel", "lo", "\n":
             self.near.type(piece)
         self.assertEqual(self.far.sent, b"hello\n")
 
     def test_farEndThatSaysMore(self) -> None:
-        """What nobody asked for is shown too, above the prompt."""
+        """Lines that answer nothing are shown, too, above the prompt."""
         self.reply(b"welcome\n")
         self.assertScreen("> \nwelcome\n> ")
 
@@ -123,7 +123,8 @@ class TerminalTests(TalkCase):
         self.assertEqual(self.far.sent, b"")
 
     def test_farEndThatStays(self) -> None:
-        """A far end that has answered everything and stays is left after a second."""
+        """A far end that has answered everything and stays connected is disconnected
+        after a second."""
         self.near.type("a\n")
         self.reply(b"[1] a\n")
         self.near.type("\n")
@@ -134,7 +135,8 @@ class TerminalTests(TalkCase):
         self.assertScreen("> a\n[1] a\n> \n")
 
     def test_emptyLineAfterOthers(self) -> None:
-        """The replies still owed are shown; what follows the empty line is not sent."""
+        """After an empty line the missing replies are still shown; later lines are not
+        sent."""
         self.near.type("a\n\nb\n")
         self.near.type("c\n")
         self.assertEqual(self.far.sent, b"a\n")
@@ -144,14 +146,14 @@ class TerminalTests(TalkCase):
         self.assertScreen("> a\n\nb\nc\n[1] a\n")
 
     def test_endOfInput(self) -> None:
-        """Ctrl-D at the prompt ends it with status 0, on a fresh line."""
+        """Ctrl-D at the prompt ends it with status 0, on a new line."""
         self.endInput()
         self.farEndCloses()
         self.assertOver(0)
         self.assertScreen("> \n")
 
     def test_endOfInputBehindALine(self) -> None:
-        """Ctrl-D behind what is not a line yet sends it as one."""
+        """Ctrl-D after text without a newline sends the text as a line."""
         self.near.type("hello")
         self.endInput()
         self.assertEqual(self.far.sent, b"hello\n")
@@ -161,7 +163,7 @@ class TerminalTests(TalkCase):
         self.assertScreen("> hello\n[1] hello\n")
 
     def test_endOfInputAfterTheEnd(self) -> None:
-        """Ctrl-D after an empty line, or when it is over, changes nothing."""
+        """Ctrl-D after an empty line, or after the end, changes nothing."""
         self.near.type("\n")
         self.endInput()
         self.farEndCloses()
@@ -170,14 +172,14 @@ class TerminalTests(TalkCase):
         self.assertScreen("> \n")
 
     def test_interruptedBeforeTheEndOfInput(self) -> None:
-        """What was typed when it was abandoned is not sent."""
+        """Text that was typed before the conversation was abandoned is not sent."""
         self.near.type("hello")
         self.conversation.abandon(Outcome(130))
         self.endInput()
         self.assertEqual(self.far.sent, b"")
 
     def test_whoLeavesHasSeenWhatIsNotAnswered(self) -> None:
-        """Somebody who leaves gets no error for lines without a reply, but a word."""
+        """A user who leaves while replies are missing gets a message, but status 0."""
         self.near.type("a\n")
         self.reactor.advance(1)
         self.near.type("\n")
@@ -188,13 +190,13 @@ class TerminalTests(TalkCase):
         self.assertScreen("> a\n> \n")
 
     def test_farEndClosesAtThePrompt(self) -> None:
-        """A far end that goes away ends it with status 1, and the prompt's line."""
+        """A far end that disconnects ends it with status 1, on a new line."""
         self.farEndCloses()
         self.assertOver(1, CLOSED)
         self.assertScreen("> \n")
 
     def test_farEndClosesWithinAReply(self) -> None:
-        """What came of a reply is shown, a character that was cut included."""
+        """The received part of a reply is shown, including an incomplete character."""
         self.near.type("\u4e2d\n")
         self.reply(b"[1] \xe4\xb8")
         self.assertScreen("> \u4e2d\n[1] ")
@@ -203,19 +205,19 @@ class TerminalTests(TalkCase):
         self.assertScreen("> \u4e2d\n[1] \\xe4\\xb8\n")
 
     def test_nothingIsTypedAfterTheEnd(self) -> None:
-        """Lines that come when it is over go nowhere."""
+        """Lines that are typed after the end are not sent."""
         self.farEndCloses()
         self.near.type("late\n")
         self.assertEqual(self.far.sent, b"")
 
     def test_hostileText(self) -> None:
-        """Controls and overrides that the far end sends are shown, not obeyed."""
+        """Controls and overrides from the far end are escaped."""
         self.near.type("a\n")
         self.reply(b"[1]\t\x1b[2J\r\x00\xff", "\x9b\u202e\n".encode())
         self.assertScreen("> a\n[1]\t\\x1b[2J\\r\\x00\\xff\\x9b\\u202e\n> ")
 
     def test_everyScript(self) -> None:
-        """Chinese, emoji and combining characters go both ways, however they are
+        """Chinese, emoji and combining characters pass both ways, however they are
         cut."""
         text = "\u4e2d\u6587 \U0001f469\u200d\U0001f52c e\u0301\n"
         self.near.type(text)
@@ -225,14 +227,14 @@ class TerminalTests(TalkCase):
         self.assertScreen(f"> {text}{text}> ")
 
     def test_cutCharacterAtThePrompt(self) -> None:
-        """As long as nothing can be shown, the prompt is not disturbed."""
+        """An incomplete character alone does not change the screen."""
         self.reply(b"\xe4")
         self.assertScreen("> ")
         self.reply(b"\xb8\xad\n")
         self.assertScreen("> \n\u4e2d\n> ")
 
     def test_terminalsEncoding(self) -> None:
-        """What a terminal's encoding has no octets for is shown escaped."""
+        """Characters that the terminal's encoding lacks are escaped."""
         self.begin(
             lambda conversation: TerminalConsole(conversation, Painter({}), "latin-1")
         )
@@ -240,7 +242,7 @@ class TerminalTests(TalkCase):
         self.assertEqual(self.near.sent, b"> \n\xfc \\u4e2d\n> ")
 
     def test_connectionIsLost(self) -> None:
-        """A connection that breaks is told as such, once."""
+        """A lost connection is reported once."""
         self.near.type("a\n")
         self.far.protocol.connectionLost(Failure(ConnectionLost()))
         self.far.protocol.connectionLost(Failure(ConnectionDone()))
@@ -257,15 +259,16 @@ class IntercomTests(TalkCase):
         self.begin(terminalConsole)
 
     def test_othersWhileTyping(self) -> None:
-        """What others say, and notices, come on lines of their own, and the prompt
-        comes back once."""
+        """Other members' messages and notices have their own lines, and the prompt is
+        shown once below them."""
         self.reply(b"[1] * b joined\n[1] <b> hi\n[1] <b> again\n")
         self.assertEqual(
             self.near.screen, "> \n[1] * b joined\n[1] <b> hi\n[1] <b> again\n> "
         )
 
     def test_othersAnswerNothing(self) -> None:
-        """The prompt waits for our own reply, and so does the end."""
+        """Other members' lines are no replies: the prompt and the end wait for our
+        own."""
         self.near.type("mine\n")
         self.reply(b"[1] <b> hi\n")
         self.assertEqual(self.near.screen, "> mine\n[1] <b> hi\n")
@@ -277,8 +280,7 @@ class IntercomTests(TalkCase):
         self.assertOver(0)
 
     def test_name(self) -> None:
-        """The name is asked for first; the reply to that is not shown, however it
-        comes."""
+        """The name is sent first; its reply is not shown, however it is cut."""
         for cut in range(12):
             self.begin(terminalConsole)
             self.conversation.introduce("ann")
@@ -295,7 +297,7 @@ class IntercomTests(TalkCase):
             self.assertIn("[1] a\n> ", self.near.screen)
 
     def test_colours(self) -> None:
-        """One sees who says what, by its colour."""
+        """Each origin has its colour."""
         self.begin(
             lambda conversation: TerminalConsole(
                 conversation, Painter({"TERM": "xterm"})
@@ -311,7 +313,7 @@ class IntercomTests(TalkCase):
 
 class PipeConsoleTests(TalkCase):
     """
-    The client on pipes, as far as its console is concerned.
+    The console that is not a terminal.
     """
 
     def setUp(self) -> None:
@@ -319,8 +321,8 @@ class PipeConsoleTests(TalkCase):
         self.begin(PipeConsole)
 
     def test_octetsPassAsTheyAre(self) -> None:
-        """Every octet of the input is sent and every one of a reply written, without a
-        prompt."""
+        """All octets of the input are sent and all octets of a reply are written,
+        without a prompt."""
         data = bytes(range(256)) + b"\n\n"
         self.read(data)
         self.assertEqual(self.far.sent, data)
@@ -329,12 +331,12 @@ class PipeConsoleTests(TalkCase):
         self.assertNotOver()
 
     def test_unfinishedLineIsSentAtOnce(self) -> None:
-        """A line of any length passes through: it is not kept until it ends."""
+        """A line of any length is passed on before it ends."""
         self.read(b"x" * 100_000)
         self.assertEqual(self.far.sent, b"x" * 100_000)
 
     def test_slowFarEnd(self) -> None:
-        """Input is not read while the far end does not take it."""
+        """Input is not read while the far end does not read."""
         self.far.fill()
         self.assertFalse(self.near.isRead)
         self.far.drain()
@@ -343,7 +345,7 @@ class PipeConsoleTests(TalkCase):
         self.assertEqual(self.far.sent, b"a\n")
 
     def test_slowFarEndOnATerminal(self) -> None:
-        """Lines that were pasted wait while the far end does not take them."""
+        """Pasted lines wait while the far end does not read."""
         self.begin(terminalConsole)
         self.far.fill()
         self.near.type("a\nb\n")
@@ -352,18 +354,18 @@ class PipeConsoleTests(TalkCase):
         self.assertEqual(self.far.sent, b"a\nb\n")
 
     def test_outputIsClosed(self) -> None:
-        """Without a reader it ends at once, with status 1."""
+        """Closed output ends it at once, with status 1."""
         self.read(b"a\n")
         self.near.protocol.writeConnectionLost()
         self.assertOver(1, BLOCKED)
 
     def test_outputIsClosedAtTheEnd(self) -> None:
-        """What could not be written at the end is not done either."""
+        """Output that fails at the end ends it with status 1."""
         self.endInput()
         self.farEndCloses()
         self.near.protocol.connectionLost(Failure(ConnectionLost()))
         self.assertOver(1, BLOCKED)
 
     def test_interface(self) -> None:
-        """A console is told apart the end of its input and of its output."""
+        """A console handles the end of its input and of its output separately."""
         verifyObject(IHalfCloseableProtocol, self.near.protocol)

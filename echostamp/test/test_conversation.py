@@ -17,7 +17,7 @@ STAMP = b"[1] "
 
 class PipeTests(TalkCase):
     """
-    The client on pipes.
+    A conversation on pipes.
     """
 
     def setUp(self) -> None:
@@ -25,7 +25,7 @@ class PipeTests(TalkCase):
         self.begin(PipeConsole)
 
     def test_everyLineAnswered(self) -> None:
-        """When all lines are answered the FIN goes out; the far end's own ends it."""
+        """When all lines are answered, our FIN is sent; the far end's FIN ends it."""
         self.read(b"a\nb\n")
         self.endInput()
         self.reply(b"[1] a\n")
@@ -38,7 +38,7 @@ class PipeTests(TalkCase):
         self.assertEqual(self.near.sent, b"[1] a\n[1] b\n")
 
     def test_repliesBeforeTheEndOfTheInput(self) -> None:
-        """The FIN goes out with the end of the input where nothing is owed."""
+        """If everything is answered, our FIN is sent at the end of the input."""
         self.read(b"a\n")
         self.reply(b"[1] a\n")
         self.assertFalse(self.far.isHalfClosed)
@@ -46,14 +46,15 @@ class PipeTests(TalkCase):
         self.assertTrue(self.far.isHalfClosed)
 
     def test_emptyInput(self) -> None:
-        """Nothing to send is nothing owed."""
+        """An empty input needs no reply."""
         self.endInput()
         self.assertTrue(self.far.isHalfClosed)
         self.farEndCloses()
         self.assertOver(0)
 
     def test_farEndThatStays(self) -> None:
-        """A far end that has answered everything and stays is left after a second."""
+        """A far end that has answered everything and stays connected is disconnected
+        after a second."""
         self.read(b"a\n")
         self.endInput()
         self.reply(b"[1] a\n")
@@ -63,8 +64,8 @@ class PipeTests(TalkCase):
         self.assertOver(0)
 
     def test_lastLineWithoutANewline(self) -> None:
-        """An unterminated last line is sent as it is.  The FIN goes out behind the
-        other lines' replies, and its own reply is waited for."""
+        """An unterminated last line is sent as it is.  Our FIN is sent after the other
+        lines' replies; then its own reply is awaited."""
         self.read(b"a\nlast")
         self.endInput()
         self.assertEqual(self.far.sent, b"a\nlast")
@@ -78,7 +79,8 @@ class PipeTests(TalkCase):
         self.assertEqual(self.near.sent, b"[1] a\n[1] last")
 
     def test_farEndThatWaitsForTheEnd(self) -> None:
-        """After a second of quiet the FIN goes out: some answer nothing before."""
+        """After a second without a reply our FIN is sent: some servers answer only
+        then."""
         self.read(b"a\n")
         self.endInput()
         self.reactor.advance(0.99)
@@ -90,7 +92,7 @@ class PipeTests(TalkCase):
         self.assertOver(0)
 
     def test_timeOut(self) -> None:
-        """Replies that do not come within the time-out are counted: status 1."""
+        """Replies that do not come within the timeout are counted: status 1."""
         self.read(b"a\nb\nc")
         self.endInput()
         self.reply(b"[1] a\n")
@@ -101,7 +103,7 @@ class PipeTests(TalkCase):
         self.assertOver(1, "far:7: 2 messages not answered within 10 s")
 
     def test_shortTimeOut(self) -> None:
-        """A time-out below a second is kept."""
+        """A timeout below a second is exact."""
         self.begin(PipeConsole, timeout=0.25)
         self.read(b"a\n")
         self.endInput()
@@ -112,7 +114,7 @@ class PipeTests(TalkCase):
         self.assertOver(1, "far:7: 1 message not answered within 0.25 s")
 
     def test_timeOutCountsFromTheLastReply(self) -> None:
-        """Every reply begins the time-out anew."""
+        """Every reply restarts the timeout."""
         self.read(b"a\n" * 5)
         self.endInput()
         for _ in range(4):
@@ -126,13 +128,14 @@ class PipeTests(TalkCase):
         self.assertOver(1, "far:7: 1 message not answered within 10 s")
 
     def test_noTimeOutWhileTheInputLasts(self) -> None:
-        """Who still types, or a slow program, is waited for."""
+        """There is no timeout before the end of the input."""
         self.read(b"a\n")
         self.reactor.advance(3600)
         self.assertNotOver()
 
     def test_farEndClosesEarly(self) -> None:
-        """A far end that closes owes what it has not answered; status 1."""
+        """A far end that closes before the input ends is reported, with the number of
+        unanswered messages; status 1."""
         for data, replies, owed in [
             (b"", b"", ""),
             (b"a\n", b"[1] a\n", ""),
@@ -146,7 +149,7 @@ class PipeTests(TalkCase):
             self.assertOver(1, CLOSED + owed)
 
     def test_farEndClosesBeforeItHasAnswered(self) -> None:
-        """The same when the input has ended before."""
+        """The same holds after the end of the input, if a reply is missing."""
         self.read(b"a\n")
         self.endInput()
         self.farEndCloses()
@@ -161,8 +164,8 @@ class PipeTests(TalkCase):
 
     @given(st.lists(st.binary(max_size=20)), st.lists(st.integers(1, 50)))
     def test_everyReplyIsWritten(self, reads: list[bytes], cuts: list[int]) -> None:
-        """However the input and the replies are cut, each octet passes, and when all
-        has been answered the status is 0."""
+        """However the input and the replies are cut, all octets pass; the status is 0
+        when all is answered."""
         self.begin(PipeConsole)
         stamper, replies = Stamper(), b""
         for data in reads:
@@ -186,7 +189,7 @@ class PipeTests(TalkCase):
 
 class FlowTests(TalkCase):
     """
-    Each side holds back the other, and either may go away.
+    Each side stops the other while it is slow, and each may close.
     """
 
     def setUp(self) -> None:
@@ -194,7 +197,7 @@ class FlowTests(TalkCase):
         self.begin(PipeConsole)
 
     def test_slowReaderStopsTheClock(self) -> None:
-        """No reply is late while we do not read; the time-out begins anew after."""
+        """There is no timeout while the output is blocked; it restarts afterwards."""
         self.read(b"a\n")
         self.endInput()
         self.near.fill()
@@ -209,7 +212,7 @@ class FlowTests(TalkCase):
         self.assertOver(1, "far:7: 1 message not answered within 10 s")
 
     def test_farEndClosesWhileTheReaderIsSlow(self) -> None:
-        """What is still to be written is written before the end."""
+        """Buffered output is written before the end."""
         self.read(b"a\n")
         self.endInput()
         self.near.fill()
@@ -219,7 +222,7 @@ class FlowTests(TalkCase):
         self.assertOver(0)
 
     def test_endIsToldOnce(self) -> None:
-        """What comes after the end changes nothing."""
+        """Events after the end change nothing."""
         outcomes: list[Outcome] = []
         self.conversation.done.addCallback(outcomes.append)
         self.farEndCloses()
@@ -230,14 +233,14 @@ class FlowTests(TalkCase):
         self.assertEqual(outcomes, [Outcome(1, CLOSED)])
 
     def test_eitherSideGoesAway(self) -> None:
-        """A transport that is gone stops its producer, which says nothing: the end has
-        ways of its own."""
+        """A closed transport stops its producer, and the conversation goes on: its end
+        is reported in other ways."""
         self.far.protocol.stopProducing()
         self.near.protocol.stopProducing()
         self.assertNotOver()
 
     def test_abandoned(self) -> None:
-        """After a signal neither side is listened to any more."""
+        """After a signal both sides are ignored."""
         self.read(b"a\n")
         self.endInput()
         self.conversation.abandon(Outcome(130))
@@ -248,7 +251,7 @@ class FlowTests(TalkCase):
 
 class TlsTests(TalkCase):
     """
-    A far end under TLS, which has no half-close.
+    A conversation over TLS, which has no half-close.
     """
 
     def setUp(self) -> None:
@@ -256,7 +259,7 @@ class TlsTests(TalkCase):
         self.begin(PipeConsole, isTls=True)
 
     def test_endsWhenAllIsAnswered(self) -> None:
-        """It ends by counting replies; the connection is never closed half."""
+        """It ends when all is answered, without a half-close."""
         self.read(b"a\nb\n")
         self.endInput()
         self.reply(b"[1] a\n")
@@ -267,7 +270,7 @@ class TlsTests(TalkCase):
         self.assertEqual(self.near.sent, b"[1] a\n[1] b\n")
 
     def test_emptyInput(self) -> None:
-        """Nothing to send is nothing owed; but a far end that has said nothing has a
+        """An empty input needs no reply, but a far end that has sent nothing has a
         second to refuse us."""
         self.endInput()
         self.reactor.advance(0.99)
@@ -276,13 +279,13 @@ class TlsTests(TalkCase):
         self.assertOver(0)
 
     def test_refusedWithoutInput(self) -> None:
-        """Who is refused hears it, though nothing was owed."""
+        """A refusal is reported even if no message is unanswered."""
         self.endInput()
         self.far.protocol.connectionLost(Failure(Exception("certificate required")))
         self.assertOver(1, "far:7: certificate required")
 
     def test_lostWhenAllIsAnswered(self) -> None:
-        """How a connection ends that has served its purpose does not matter."""
+        """When everything is answered, it does not matter how the connection ends."""
         self.read(b"a")
         self.reply(b"[1] ")
         self.endInput()
@@ -291,8 +294,8 @@ class TlsTests(TalkCase):
         self.assertOver(0)
 
     def test_lastLineWithoutANewline(self) -> None:
-        """An unterminated last line is sent with a newline, which is taken out again
-        of what is shown."""
+        """An unterminated last line is sent with a newline, which is not shown in the
+        reply."""
         self.read(b"a\nlast")
         self.endInput()
         self.assertEqual(self.far.sent, b"a\nlast\n")
@@ -302,8 +305,8 @@ class TlsTests(TalkCase):
         self.assertFalse(self.far.isHalfClosed)
 
     def test_repliesInOneRead(self) -> None:
-        """The newline that is taken out is the added one, not another of the same
-        read; what comes behind it stays."""
+        """Only the added newline is removed, not another one of the same read; what
+        follows stays."""
         self.read(b"a\nb\nlast")
         self.endInput()
         self.reply(b"[1] a\n[1] b\n[1] last\nbye\n")
@@ -311,7 +314,7 @@ class TlsTests(TalkCase):
         self.assertEqual(self.near.sent, b"[1] a\n[1] b\n[1] lastbye\n")
 
     def test_timeOut(self) -> None:
-        """Replies that do not come are counted after the time-out, not before."""
+        """Missing replies are counted after the timeout, not before."""
         self.read(b"a\nlast")
         self.endInput()
         self.reply(b"[1] a\n")
@@ -323,7 +326,7 @@ class TlsTests(TalkCase):
         self.assertFalse(self.far.isHalfClosed)
 
     def test_slowReaderStopsTheEnd(self) -> None:
-        """While nobody takes the replies it does not end."""
+        """It does not end while the output is blocked."""
         self.read(b"a\n")
         self.endInput()
         self.near.fill()
@@ -348,7 +351,7 @@ class IntercomTests(TalkCase):
     """
 
     def test_restAtTheEnd(self) -> None:
-        """What might have become another's line is shown when no more can come."""
+        """The beginning of what may be another member's line is shown at the end."""
         self.begin(PipeConsole)
         self.read(b"<c\n")
         self.reply(b"[1] <c")

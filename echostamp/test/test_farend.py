@@ -23,39 +23,39 @@ class FarEndTests(TalkCase):
         self.begin(PipeConsole)
 
     def test_connectionIsClosedCleanly(self) -> None:
-        """A transport that knows no half-close tells the same."""
+        """A transport without half-close reports the end in the same way."""
         self.far.protocol.connectionLost(Failure(ConnectionDone()))
         self.assertOver(1, CLOSED)
 
     def test_noticeOfTheFinChangesNothing(self) -> None:
-        """That our FIN is out ends nothing."""
+        """Our own FIN ends nothing."""
         self.read(b"a\n")
         self.endInput()
         self.far.protocol.writeConnectionLost()
         self.assertNotOver()
 
     def test_slowReader(self) -> None:
-        """Replies are not read while nobody takes them."""
+        """Replies are not read while the output is blocked."""
         self.near.fill()
         self.assertFalse(self.far.isRead)
         self.near.drain()
         self.assertTrue(self.far.isRead)
 
     def test_smallMessagesLeaveAtOnce(self) -> None:
-        """TCP_NODELAY is set, where there is TCP."""
+        """TCP_NODELAY is set on a TCP connection."""
         self.assertTrue(self.far.noDelay)
         local = FakeFarTransport()
         FarEnd(self.conversation).makeConnection(local)
         self.assertFalse(local.noDelay)
 
     def test_lostOnce(self) -> None:
-        """The reason of the end is reported once."""
+        """The reason for the end is reported once."""
         self.read(b"a\n")
         self.far.protocol.connectionLost(Failure(ConnectionLost()))
         self.far.protocol.connectionLost(Failure(ConnectionDone()))
         self.assertOver(1, "far:7: the connection was lost, 1 message not answered")
 
     def test_interfaces(self) -> None:
-        """It is told of a FIN, and it can be paused."""
+        """The far side handles half-close, and can be paused."""
         for interface in IHalfCloseableProtocol, IPushProducer:
             verifyObject(interface, self.far.protocol)

@@ -57,7 +57,8 @@ class RoundTripTimeTests(TalkCase):
         self.begin(PipeConsole, showTimes=True)
 
     def test_eachReplyHasItsTime(self) -> None:
-        """The time counts from when its message was sent to when its end came."""
+        """The time counts from the write of the message to the read of the end of its
+        reply."""
         self.read(b"a\n")
         self.reactor.advance(0.001)
         self.read(b"b\nc\n")
@@ -71,7 +72,7 @@ class RoundTripTimeTests(TalkCase):
         )
 
     def test_carriageReturn(self) -> None:
-        """The time stands before the CR of a CR LF, behind any other."""
+        """The time is before the CR of a CR LF, and after any other CR."""
         self.read(b"a\r\nb\r\r\n\r\n")
         self.reactor.advance(0.001)
         self.reply(b"[1] a\r\n[1] b\r\r\n[1] \r\n")
@@ -81,14 +82,14 @@ class RoundTripTimeTests(TalkCase):
         )
 
     def test_carriageReturnInAReadOfItsOwn(self) -> None:
-        """The network may part a CR from its LF: the time stands before it still."""
+        """The time is before the CR of a CR LF also when they are read separately."""
         self.read(b"a\r\n")
         self.reactor.advance(0.001)
         self.reply(b"[1] a\r", b"\n")
         self.assertEqual(self.near.sent, b"[1] a  (1.000 ms)\r\n")
 
     def test_lastReplyWithoutANewline(self) -> None:
-        """An unterminated last reply has its time at its end."""
+        """An unterminated last reply has its time at the end."""
         self.read(b"a\nlast")
         self.endInput()
         self.reactor.advance(0.001)
@@ -99,7 +100,7 @@ class RoundTripTimeTests(TalkCase):
         self.assertEqual(self.near.sent, b"[1] a  (1.000 ms)\n[1] last  (1.000 ms)")
 
     def test_replyThatNeverCame(self) -> None:
-        """What was not answered has no time."""
+        """A missing reply has no time."""
         self.read(b"a\nlast")
         self.endInput()
         self.reactor.advance(0.001)
@@ -132,7 +133,7 @@ class RoundTripTimeTests(TalkCase):
         self.assertEqual(self.near.sent, b"[1] a  (1.000 ms)\n[1] last  (1.000 ms)")
 
     def test_intercom(self) -> None:
-        """Round-trip times stand behind replies, and not behind what others say."""
+        """Replies have round-trip times; other members' lines have none."""
         self.begin(PipeConsole, showTimes=True)
         self.read(b"a\n")
         self.reactor.advance(0.001)
