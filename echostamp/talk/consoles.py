@@ -49,7 +49,7 @@ class _StandardConsole(LineReceiver):
         self.transport.registerProducer(farEnd, True)
 
     def show(self, heard: Sequence[tuple[Origin, bytes]]) -> None:
-        """Write what came back."""
+        """Write the received pieces."""
         self.transport.write(b"".join([piece for _, piece in heard]))
 
     def finish(self) -> None:
@@ -164,7 +164,7 @@ class TerminalConsole(_StandardConsole):
             self._wait.cancel()
 
     def show(self, heard: Sequence[tuple[Origin, bytes]]) -> None:
-        """Write what came back as safe text, on separate lines."""
+        """Write the received pieces as safe text, on separate lines."""
         text = self._painter.paint(heard)
         if not text:
             return

@@ -40,7 +40,7 @@ class Console(Protocol):
 
     def show(self, heard: Sequence[tuple[Origin, bytes]]) -> None:
         """
-        Write what came back: pieces, each with its origin.
+        Write received pieces, each with its origin.
         """
 
     def finish(self) -> None:
@@ -68,7 +68,7 @@ class Conversation:
     @ivar farEnd: the far side, once it is connected.
     @ivar console: the near side, once it is connected.
     @ivar done: fires with the L{Outcome} when every reply has been written.
-    @ivar replies: counts what was sent and what came back.
+    @ivar replies: counts sent messages and received replies.
     """
 
     farEnd: FarSide
@@ -119,7 +119,7 @@ class Conversation:
 
     def send(self, data: bytes) -> None:
         """
-        Send what was typed or read.
+        Send octets that were typed or read.
         """
         before = self.replies.sentLines
         self._parser.sent(data)
@@ -135,7 +135,7 @@ class Conversation:
 
     def received(self, data: bytes) -> None:
         """
-        Show what came back.
+        Show received octets.
         """
         self._hasHeard = True
         heard: list[tuple[Origin, bytes]] = []

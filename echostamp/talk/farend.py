@@ -47,7 +47,7 @@ class FarEnd(Protocol):
             self.transport.setTcpNoDelay(True)
 
     def dataReceived(self, data: bytes) -> None:
-        """Hand over what came back."""
+        """Hand over received octets."""
         self._conversation.received(data)
 
     def readConnectionLost(self) -> None:

@@ -24,7 +24,7 @@ class ShownReplies:
         clock: Callable[[], int] = time.monotonic_ns,
     ) -> None:
         """
-        @param replies: counts what was sent and what came back.
+        @param replies: counts sent messages and received replies.
         @param showTimes: whether to put the round-trip time after each reply.
         @param clock: gives nanoseconds.
         """
@@ -71,7 +71,7 @@ class ShownReplies:
         Give what to show of replies.
 
         @param data: octets of replies, which the counts already include.
-        @param before: the number of lines that had come back before these octets.
+        @param before: the number of lines that were received before these octets.
         """
         if before < self._addedLine <= self._replies.receivedLines:
             lines = data.split(b"\n")

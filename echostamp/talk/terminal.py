@@ -61,7 +61,7 @@ def privateDescriptor(fd: int, flags: int) -> int:
 
     The reactor makes its descriptors non-blocking.  That mode belongs to the open file,
     which we share with the shell: after a killed client, reads of the shell would
-    fail.  Nobody shares the second open file.
+    fail.  The second open file is not shared.
 
     @param fd: the descriptor.
     @param flags: C{os.O_RDONLY} or C{os.O_WRONLY}.
