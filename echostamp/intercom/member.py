@@ -9,16 +9,11 @@ from collections.abc import Iterator
 from itertools import chain
 from typing import Any, Protocol
 
-from twisted.internet.interfaces import IDelayedCall
-
-from echostamp.intercom.formatting import linesForOthers, notice
-from echostamp.intercom.naming import isName, readFirstMessage, refusal
+from echostamp.intercom.formatting import linesForOthers
+from echostamp.intercom.joining import Joining
 from echostamp.intercom.pace import Pace, limitUnsent
 from echostamp.line.protocol import TimestampEcho
 from echostamp.line.sending import ReplySender, replySender
-
-#: Seconds that a new member has to request a name before it is announced.
-ANNOUNCE_DELAY = 1.0
 
 #: Octets of queued lines that are sent together.
 _PIECE = 65_536
@@ -75,9 +70,8 @@ class Member:
     """
 
     __slots__ = (
-        "_announcement",
-        "_hasSpoken",
         "_isMidLine",
+        "_joining",
         "_out",
         "_pace",
         "_queue",
@@ -114,10 +108,8 @@ class Member:
         self._out: ReplySender = replySender(transport, self)
         self._queue: deque[bytes] = deque()
         self._unsent: Iterator[bytes] | None = None
-        self._hasSpoken = self._isMidLine = self.isPassing = False
-        self._announcement: IDelayedCall | None = echo.factory.reactor.callLater(
-            ANNOUNCE_DELAY, self._announceSilent
-        )
+        self._isMidLine = self.isPassing = False
+        self._joining: Joining | None = Joining(room, self)
 
     @property
     def isBlocked(self) -> bool:
@@ -176,8 +168,9 @@ class Member:
                 reply = reply[:end] + b"".join(self._dequeue()) + rest
         self.isPassing = self.echo.isPassing
         answer = b""
-        if rest and not self._hasSpoken:
-            rest, answer = self._introduce(rest)
+        if rest and self._joining is not None:
+            rest, answer = self._joining.firstMessage(rest)
+            self._joining = None
         if reply:
             # The sender may wait for its reply, so it comes before the others' lines.
             self._out.put(reply)
@@ -190,69 +183,6 @@ class Member:
         self._flush()
         if self._pace.isPaused:
             self._pace.hold(self)
-
-    def _introduce(self, replies: bytes) -> tuple[bytes, bytes]:
-        """
-        Handle the first message: it may request a name.  Announce the member.
-
-        @return: the replies whose lines the others get, and a notice for this member
-            alone; either may be empty.
-        """
-        self._hasSpoken = True
-        answer = b""
-        first = readFirstMessage(replies)
-        if first.requestedName is not None:
-            replies = first.following
-            answer = self._takeName(first.requestedName, first.stamp)
-        self._announce(first.stamp)
-        return replies, answer
-
-    def _takeName(self, requested: bytes, stamp: bytes) -> bytes:
-        """
-        Take the requested name, or a similar one if that is taken.
-
-        @param stamp: the stamp of the request.
-        @return: a notice for this member alone; empty if it has the requested name.
-        """
-        before = self.name
-        if isName(requested):
-            self._room.rename(self, requested)
-            self.echo.factory.connectionLog.write(
-                "names",
-                "{peer} is {name}",
-                peer=self.echo.peer,
-                name=self.name.decode(),
-            )
-            if self.isAnnounced:
-                text = b"%s is now %s" % (before, self.name)
-                self._room.notify(self, text, stamp)
-        text = refusal(requested, self.name)
-        return notice(stamp, text) if text else b""
-
-    def _announceSilent(self) -> None:
-        """
-        Announce a member that has not sent anything yet.
-        """
-        self._announce(self.echo.factory.stamp())
-
-    def _announce(self, stamp: bytes) -> None:
-        """
-        Notify the others that this member has joined, unless they know.
-        """
-        if not self.isAnnounced:
-            self.isAnnounced = True
-            self._stopAnnouncement()
-            self._room.notify(self, b"%s joined" % self.name, stamp)
-
-    def _stopAnnouncement(self) -> None:
-        """
-        Stop the timer of the announcement.
-        """
-        if self._announcement is not None:
-            if self._announcement.active():
-                self._announcement.cancel()
-            # A timer that is over would still use memory.
-            self._announcement = None
 
     # --- From the others to its peer --------------------------------------------------
 
@@ -360,7 +290,9 @@ class Member:
         """
         Leave the room, and notify the others.
         """
-        self._stopAnnouncement()
+        if self._joining is not None:
+            self._joining.stop()
+            self._joining = None
         wasPresent = self._room.leave(self)
         factory = self.echo.factory
         # When the daemon stops, everybody leaves: n members would make n * n notices.

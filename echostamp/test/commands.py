@@ -12,6 +12,7 @@ from twisted.trial.unittest import SynchronousTestCase
 
 from echostamp.client import ping
 from echostamp.client.command import main
+from echostamp.client.ping import PingOptions
 from echostamp.exitstatus import Outcome
 from echostamp.talk import run, terminal
 from echostamp.talk.run import TalkOptions
@@ -23,7 +24,7 @@ class CommandCase(SynchronousTestCase):
     The command line.  No subcommand is run.
 
     @ivar talks: the options with which C{talk} would have been run.
-    @ivar pings: the arguments with which C{ping} would have been run.
+    @ivar pings: the options with which C{ping} would have been run.
     """
 
     def setUp(self) -> None:
@@ -48,10 +49,16 @@ class CommandCase(SynchronousTestCase):
         self.talks.append(options)
         return Outcome(42, "the end")
 
-    def ping(self, reactor: object, *what: object) -> Outcome:
+    def ping(self, reactor: object, options: PingOptions) -> Outcome:
         """Note the call, and give a status that nothing else has."""
         self.assertIs(reactor, self.reactor)
-        self.pings.append(what)
+        wish = options.wish
+        self.pings.append(
+            (
+                *(wish.target, wish.plan, options.output, options.thresholds),
+                *(wish.route, options.zone, wish.files, wish.stamp),
+            )
+        )
         return Outcome(43, "the end")
 
     def ended(self, *arguments: str) -> int:

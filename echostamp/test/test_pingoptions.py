@@ -6,11 +6,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from echostamp.client.command import main
-from echostamp.client.output import Manner
-from echostamp.client.ping import Route, StampPlan
+from echostamp.client.output import OutputOptions
 from echostamp.connect.tls import TlsFiles
-from echostamp.probe.prober import Plan
-from echostamp.report.thresholds import Thresholds
+from echostamp.measure.thresholds import Thresholds
+from echostamp.probe.plan import Plan, Route, StampPlan
 from echostamp.test.commands import CommandCase
 
 
@@ -29,7 +28,13 @@ class PingOptionsTests(CommandCase):
         self.assertEqual(
             self.pinged(),
             (
-                *("localhost:8002", Plan(size=0), Manner(), Thresholds(), Route()),
+                *(
+                    "localhost:8002",
+                    Plan(size=0),
+                    OutputOptions(),
+                    Thresholds(),
+                    Route(),
+                ),
                 *(None, TlsFiles(), StampPlan()),
             ),
         )
@@ -45,15 +50,18 @@ class PingOptionsTests(CommandCase):
             self.assertEqual(self.pinged("far", *options.split())[:2], ("far", plan))
         self.assertEqual(self.pinged("-i0")[1], Plan(interval=0, size=0))
 
-    def test_manner(self) -> None:
+    def test_output(self) -> None:
         """Options become the form of the output."""
-        for options, manner in [
-            ("-q -D -O -n --histogram", Manner("text", True, True, True, True, True)),
-            ("--quiet --numeric", Manner(isQuiet=True, isNumeric=True)),
-            ("--json", Manner("json")),
-            ("--jsonl", Manner("jsonl")),
+        for options, output in [
+            (
+                "-q -D -O -n --histogram",
+                OutputOptions("text", True, True, True, True, True),
+            ),
+            ("--quiet --numeric", OutputOptions(isQuiet=True, isNumeric=True)),
+            ("--json", OutputOptions("json")),
+            ("--jsonl", OutputOptions("jsonl")),
         ]:
-            self.assertEqual(self.pinged(*options.split())[2], manner)
+            self.assertEqual(self.pinged(*options.split())[2], output)
 
     def test_thresholds(self) -> None:
         """Options become thresholds."""
