@@ -37,6 +37,18 @@ def addPing(ping: argparse.ArgumentParser) -> None:
     Add the options to the subcommand's parser.
     """
     addTarget(ping, "stamp:HOST[:PORT], ")
+    _addProbes(ping)
+    _addRoute(ping)
+    _addStamp(ping)
+    _addClock(ping)
+    _addOutput(ping)
+    _addThresholds(ping)
+
+
+def _addProbes(ping: argparse.ArgumentParser) -> None:
+    """
+    Add the options of the probes.
+    """
     add = ping.add_argument_group("probes").add_argument
     add(
         *("-c", "--count"),
@@ -80,6 +92,12 @@ def addPing(ping: argparse.ArgumentParser) -> None:
         help="send probes on time, not delayed at random by up to a tenth of the "
         "interval",
     )
+
+
+def _addRoute(ping: argparse.ArgumentParser) -> None:
+    """
+    Add the options of the addresses.
+    """
     add = ping.add_argument_group("addresses").add_argument
     add("-4", dest="only4", action="store_true", help="IPv4 only")
     add("-6", dest="only6", action="store_true", help="IPv6 only")
@@ -90,6 +108,12 @@ def addPing(ping: argparse.ArgumentParser) -> None:
         metavar="ADDR[:PORT]",
         help="send from this address and, over STAMP, this port",
     )
+
+
+def _addStamp(ping: argparse.ArgumentParser) -> None:
+    """
+    Add the options of STAMP.
+    """
     add = ping.add_argument_group(
         "STAMP (RFC 8762)", "For stamp:HOST[:PORT]; --key names the file of its key."
     ).add_argument
@@ -122,6 +146,12 @@ def addPing(ping: argparse.ArgumentParser) -> None:
         metavar="N",
         help="time to live or hop limit (default: 255)",
     )
+
+
+def _addClock(ping: argparse.ArgumentParser) -> None:
+    """
+    Add the options of the far clock.
+    """
     add = ping.add_argument_group("the far clock").add_argument
     add(
         "--zone",
@@ -130,6 +160,12 @@ def addPing(ping: argparse.ArgumentParser) -> None:
         help="the zone of stamps without a zone: UTC, +01:00 or Europe/Berlin "
         "(default: guessed)",
     )
+
+
+def _addOutput(ping: argparse.ArgumentParser) -> None:
+    """
+    Add the options of the output.
+    """
     output = ping.add_argument_group("output")
     add = output.add_argument
     add("-q", "--quiet", action="store_true", help="print only the summary")
@@ -157,6 +193,12 @@ def addPing(ping: argparse.ArgumentParser) -> None:
         action="store_true",
         help="write a line of JSON for each probe, then the summary",
     )
+
+
+def _addThresholds(ping: argparse.ArgumentParser) -> None:
+    """
+    Add the thresholds.
+    """
     add = ping.add_argument_group(
         "thresholds",
         "Each one that is not met or cannot be judged is named; the exit status is 3.",

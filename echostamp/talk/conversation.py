@@ -9,8 +9,8 @@ the other's producer, so the octets between them are bounded.
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Sequence
-from typing import Any, Protocol
+from collections.abc import Callable
+from typing import Any
 
 from twisted.internet.defer import Deferred
 from twisted.internet.interfaces import IDelayedCall
@@ -23,42 +23,11 @@ from echostamp.exitstatus import (
 )
 from echostamp.intercom.parsing import IntercomParser, Origin
 from echostamp.talk.shown import ShownReplies
+from echostamp.talk.sides import Console, FarSide
 
 #: Seconds without a reply after which none is expected soon.  Then the prompt comes
 #: back, and a far end that has answered everything is disconnected.
 QUIET = 1.0
-
-
-class Console(Protocol):
-    """
-    What a conversation needs of its near side.
-
-    @ivar isTerminal: whether it is a terminal.
-    """
-
-    isTerminal: bool
-
-    def show(self, heard: Sequence[tuple[Origin, bytes]]) -> None:
-        """
-        Write received pieces, each with its origin.
-        """
-
-    def finish(self) -> None:
-        """
-        Write what is left, and then call L{Conversation.outputClosed}.
-        """
-
-
-class FarSide(Protocol):
-    """
-    What a conversation needs of its far side.
-
-    @ivar transport: the connection's transport.
-    @ivar isTls: whether the connection is over TLS, which has no half-close.
-    """
-
-    transport: Any
-    isTls: bool
 
 
 class Conversation:
