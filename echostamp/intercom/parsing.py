@@ -21,7 +21,7 @@ from echostamp.line.replies import Replies
 _KNOWN = 256
 
 #: How many unanswered messages that look like another member's are remembered.
-_MOST = 1000
+_MOST = 10_000
 
 _STAMP = rb"\[[^\]\n]{1,60}\] "
 _LOOK = rb"(?:\* |<[^<>\s]{1,80}> )"
@@ -57,7 +57,7 @@ class IntercomParser:
         self.replies = Replies()
         self._open = b""
         self._lookalikes: deque[tuple[int, bytes]] = deque()
-        self._lastForgotten = -1
+        self._firstForgotten = self._lastForgotten = -1
         self._held = b""
         self._origin = Origin.OWN
         self._isLineStart = True
@@ -79,6 +79,8 @@ class IntercomParser:
             if len(self._lookalikes) < _MOST:
                 self._lookalikes.append((number, _beginning(text, begin)))
             else:
+                if self._lastForgotten < self._answered:
+                    self._firstForgotten = number
                 self._lastForgotten = number
         self._open = text[text.rfind(b"\n") + 1 :][:_KNOWN]
         self.replies.sent(data)
@@ -187,7 +189,7 @@ class IntercomParser:
             if not own.startswith(message):
                 return False
             return True if own == message == self._open else None
-        return self._answered <= self._lastForgotten
+        return self._firstForgotten <= self._answered <= self._lastForgotten
 
     def rest(self) -> bytes:
         """

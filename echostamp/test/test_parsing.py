@@ -4,6 +4,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from twisted.trial.unittest import SynchronousTestCase
 
+from echostamp.intercom import parsing
 from echostamp.intercom.parsing import IntercomParser, Origin
 
 OWN, OTHER, NOTICE = Origin.OWN, Origin.OTHER, Origin.NOTICE
@@ -141,6 +142,7 @@ class IntercomParserTests(SynchronousTestCase):
 
     def test_manyLookalikes(self) -> None:
         """Not all of them are remembered.  A line that may be own counts as own."""
+        self.patch(parsing, "_MOST", 1000)
         self.parser.sent(b"<b> hi\n" * 3000)
         pieces = self.feed(b"[1] <c> hi\n", b"[1] <b> hi\n" * 2999)
         self.assertEqual(pieces[0], (OTHER, b"[1] <c> hi\n"))
@@ -149,6 +151,16 @@ class IntercomParserTests(SynchronousTestCase):
         self.feed(b"[1] <b> hi\n")
         self.assertEqual(self.unanswered(), 0)
         self.assertEqual(self.feed(b"[1] <b> hi\n"), [(OTHER, b"[1] <b> hi\n")])
+
+    def test_lineBeforeManyLookalikes(self) -> None:
+        """Before the first one that is not remembered, every line has its origin."""
+        self.patch(parsing, "_MOST", 1000)
+        self.parser.sent(b"/name me\n" + b"<b> hi\n" * 3000)
+        lines = [b"[1] <c> hi\n", b"[1] /name me\n", b"[1] <c> hi\n"]
+        self.assertEqual(
+            self.feed(b"".join(lines)),
+            list(zip((OTHER, OWN, OTHER), lines, strict=True)),
+        )
 
     @given(
         st.lists(
