@@ -331,11 +331,11 @@ class WindowedProbes:
         """A probe in flight was answered."""
         t4, rtt, t2, t3, resolution, isAltered, isVoid = answer
         seq, t1 = flight.seq, flight.t1
-        t3 = t2 if t3 is None else t3
         known: tuple[int, int, int] | tuple[None, None, None] = None, None, None
-        hasTimes = t2 is not None and t3 is not None
-        if hasTimes and isStorable(t1, t2, t3, t4, resolution):
-            known = t2, t3, resolution
+        if t2 is not None:
+            t3 = t2 if t3 is None else t3
+            if isStorable(t1, t2, t3, t4, resolution):
+                known = t2, t3, resolution
         isReordered = seq < self._greatest
         self._greatest = max(self._greatest, seq)
         probe = Probe(
