@@ -50,7 +50,7 @@ ROOMS: dict[str, str] = {
     "report": "a Result as text and JSON",
     "probe": "sends and follows probes",
     "listen": "how connections come in",
-    "connect": "from a target to a connection",
+    "connect": "from a target to a link",
     "intercom": "the conversation",
     "line": "the line protocol",
     "rfc8762": "STAMP",
