@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from typing import TextIO
 
 from echostamp.exitstatus import Outcome
-from echostamp.measure.samples import Probe
+from echostamp.measure.block import Probe
 from echostamp.probe.interfaces import Link
 from echostamp.probe.measurement import Outage
 from echostamp.probe.prober import Pinger, Plan

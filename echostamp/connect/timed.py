@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from typing import Any
 
 from twisted.internet.abstract import isIPAddress, isIPv6Address
@@ -28,6 +27,7 @@ from zope.interface import implementer
 from echostamp.connect.failures import whatFailed
 from echostamp.connect.target import Target
 from echostamp.connect.tls import TlsEndpoint
+from echostamp.times import SetUp
 
 Address = IPv4Address | IPv6Address
 
@@ -38,23 +38,6 @@ class NoAddress(Exception):
     """
     A host has no address of the kind that is asked for.
     """
-
-
-@dataclass
-class SetUp:
-    """
-    How long each step took, in nanoseconds; L{None} for one that there was not.
-
-    @ivar resolve: looking up the name.
-    @ivar connect: connecting, from the first address that was tried.
-    @ivar tls: the TLS handshake.
-    @ivar firstReply: from the first probe to its reply.
-    """
-
-    resolve: int | None = None
-    connect: int | None = None
-    tls: int | None = None
-    firstReply: int | None = None
 
 
 @implementer(IStreamClientEndpoint)

@@ -11,11 +11,13 @@ from collections import deque
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, NamedTuple
 
-from echostamp.measure.coarseclocks import AT_ONCE, FarZone, Turns, nextTurn
+from echostamp.measure.block import Probe
+from echostamp.measure.coarseclocks import AT_ONCE, TickProbes, nextTick
 from echostamp.measure.delay import Delays, roundTrip
-from echostamp.measure.offset import OffsetTracker, OwnClock
-from echostamp.measure.resolution import Grain
-from echostamp.measure.samples import Probe
+from echostamp.measure.farzone import FarZone
+from echostamp.measure.offset import OffsetTracker
+from echostamp.measure.ownclock import OwnClock
+from echostamp.measure.resolution import ObservedResolution
 from echostamp.stamps import Reading
 from echostamp.times import Moment
 
@@ -103,8 +105,8 @@ class Measurement:
         self._leastRtt: int | None = None
         self._isNew = self.isApart = False
         self._ownClock = OwnClock()
-        self._turns = Turns()
-        self._grains = Grain(), Grain()
+        self._turns = TickProbes()
+        self._grains = ObservedResolution(), ObservedResolution()
 
     def _observe(self, at: Moment) -> int:
         """
@@ -253,7 +255,7 @@ class Measurement:
         the other.
         """
         received, sent = self._grains
-        return max(received.of(times.t2), sent.of(times.t3))
+        return max(received.observe(times.t2), sent.observe(times.t3))
 
     def extraAnswered(self, sent: Sent, at: Moment, reading: Reading | None) -> None:
         """
@@ -334,5 +336,5 @@ class Measurement:
         if not self._turns.isWorth(high - low, self._resolution, self._leastRtt):
             return None
         now = at.realtime + self._turns.wait(at.after)
-        turn = nextTurn(now, low, high, self._resolution, self._leastRtt)
+        turn = nextTick(now, low, high, self._resolution, self._leastRtt)
         return turn - at.realtime + at.after

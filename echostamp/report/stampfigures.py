@@ -9,7 +9,7 @@ from collections.abc import Iterator, Sequence
 from statistics import median
 from typing import Any, NamedTuple
 
-from echostamp.measure.offset import OffsetReport
+from echostamp.measure.offsetwindow import OffsetReport
 from echostamp.measure.samples import Run
 from echostamp.rfc8762.clock import TAI
 from echostamp.rfc8762.packets import ErrorEstimate

@@ -11,10 +11,10 @@ from datetime import datetime
 from decimal import ROUND_CEILING, ROUND_FLOOR
 from math import ceil, floor, log10
 
+from echostamp.measure.block import Probe
 from echostamp.measure.delay import Summary, lossPercent, rtts
-from echostamp.measure.offset import FITS, NO_FIT, OffsetReport
+from echostamp.measure.offsetwindow import FITS, NO_FIT, OffsetReport
 from echostamp.measure.oneway import OneWay, oneWays
-from echostamp.measure.samples import Probe
 from echostamp.probe.measurement import Measurement
 from echostamp.probe.prober import Pinger
 from echostamp.times import SECOND

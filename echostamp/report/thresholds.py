@@ -7,7 +7,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from echostamp.measure.offset import NO_FIT
+from echostamp.measure.offsetwindow import NO_FIT
 from echostamp.probe.prober import Pinger
 from echostamp.report.summary import offsetBounds
 from echostamp.units import readable

@@ -16,7 +16,7 @@ from twisted.python.failure import Failure
 from echostamp.connect.target import parseTarget
 from echostamp.connect.timed import TimedEndpoint
 from echostamp.exitstatus import Outcome
-from echostamp.measure.samples import Probe
+from echostamp.measure.block import Probe
 from echostamp.probe.extraprobes import EXTRA
 from echostamp.probe.interfaces import Link
 from echostamp.probe.linelink import LineWay

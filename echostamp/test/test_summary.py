@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from twisted.internet.error import ConnectionLost, ConnectionRefusedError
 from twisted.trial.unittest import SynchronousTestCase
 
-from echostamp.measure.samples import Probe
+from echostamp.measure.block import Probe
 from echostamp.probe.prober import Plan
 from echostamp.report.summary import ROWS, histogram, probeLine, summary
 from echostamp.test.fakes import FakeTcpSocket

@@ -14,8 +14,9 @@ from twisted.trial.unittest import SynchronousTestCase
 
 from echostamp.connect.failures import whatFailed
 from echostamp.connect.target import Target, parseTarget
-from echostamp.connect.timed import NoAddress, SetUp, TimedEndpoint
+from echostamp.connect.timed import NoAddress, TimedEndpoint
 from echostamp.test.fakes import FakeReactor, Resolver
+from echostamp.times import SetUp
 
 SIX = IPv6Address("TCP", "2001:db8::1", 7)
 FOUR = IPv4Address("TCP", "192.0.2.1", 7)

@@ -15,7 +15,7 @@ from echostamp.client.ping import StampPlan
 from echostamp.connect.timed import NoAddress
 from echostamp.connect.tls import TlsFiles
 from echostamp.exitstatus import FAR_END_FAILED, Outcome
-from echostamp.measure.offset import FITS
+from echostamp.measure.offsetwindow import FITS
 from echostamp.probe import udpdialer
 from echostamp.probe.measurement import Measurement
 from echostamp.probe.prober import Pinger, Plan

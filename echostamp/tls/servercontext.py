@@ -6,12 +6,9 @@ To import this, the extra C{tls} has to be installed.
 
 from __future__ import annotations
 
-import os
 from typing import Any
 
 from cryptography import x509
-from cryptography.exceptions import UnsupportedAlgorithm
-from cryptography.hazmat.primitives.serialization import load_pem_private_key
 from OpenSSL import SSL
 from OpenSSL.crypto import X509
 from twisted.internet.interfaces import IOpenSSLServerConnectionCreator
@@ -19,6 +16,7 @@ from twisted.protocols.tls import TLSMemoryBIOProtocol
 from zope.interface import implementer
 
 from echostamp.text import printable, sslText
+from echostamp.tls.pem import PemFile, certificateAndKey
 
 #: The longest text that is shown of a certificate's subject, in characters.
 LONGEST_SUBJECT = 200
@@ -50,10 +48,9 @@ class Credentials:
         @raise ValueError: one of them cannot be read, or is wrong; the text says
             which and how.
         """
-        # A daemon changes to another folder before it is told to read them again.
-        self._privateKey = _File("privateKey", privateKey)
-        self._certKey = _File("certKey", certKey)
-        self._clientCA = None if clientCA is None else _File("clientCA", clientCA)
+        self._privateKey = PemFile("privateKey=", privateKey)
+        self._certKey = PemFile("certKey=", certKey)
+        self._clientCA = None if clientCA is None else PemFile("clientCA=", clientCA)
         self.reload()
 
     def reload(self) -> None:
@@ -64,10 +61,7 @@ class Credentials:
             which and how.  What was read before stays in use then.
         """
         context = _strictContext()
-        certificate, *chain = self._certKey.certificates()
-        key = self._privateKey.privateKey()
-        if key.public_key() != certificate.public_key():
-            raise self._privateKey.wrong(f"not the key of {self._certKey}")
+        certificate, chain, key = certificateAndKey(self._certKey, self._privateKey)
         try:
             context.use_certificate(certificate)
             for each in chain:
@@ -85,73 +79,6 @@ class Credentials:
         # Older releases of Twisted do not do it.
         connection.set_app_data(protocol)
         return connection
-
-
-class _File:
-    """
-    A PEM file that a parameter names.
-    """
-
-    def __init__(self, parameter: str, path: str) -> None:
-        """
-        @param parameter: the parameter's name.
-        @param path: where the file is.
-        """
-        self._parameter = parameter
-        self._path = path
-        self._absolute = os.path.abspath(path)
-
-    def __str__(self) -> str:
-        return f"{self._parameter}={self._path!r}"
-
-    def wrong(self, why: str) -> ValueError:
-        """
-        Make the error that says what is wrong with the file.
-        """
-        return ValueError(f"{self}: {why}")
-
-    def certificates(self) -> list[x509.Certificate]:
-        """
-        Read the certificates, at least one.
-
-        @raise ValueError: there is none, or one is wrong.
-        """
-        data = self._read()
-        try:
-            certificates = list(x509.load_pem_x509_certificates(data))
-            for each in certificates:
-                each.public_key()
-        except ValueError:
-            raise self.wrong("no PEM certificate that can be read") from None
-        except UnsupportedAlgorithm as error:
-            raise self.wrong(f"a certificate's key is of no use: {error}") from None
-        return certificates
-
-    def privateKey(self) -> Any:
-        """
-        Read the private key.
-
-        @raise ValueError: there is none, or it is wrong, or it has a passphrase.
-        """
-        data = self._read()
-        try:
-            return load_pem_private_key(data, None)
-        except TypeError:
-            raise self.wrong("the private key has a passphrase") from None
-        except (ValueError, UnsupportedAlgorithm):
-            raise self.wrong("no PEM private key that can be read") from None
-
-    def _read(self) -> bytes:
-        """
-        Read the file.
-
-        @raise ValueError: it cannot be read.
-        """
-        try:
-            with open(self._absolute, "rb") as file:
-                return file.read()
-        except OSError as error:
-            raise self.wrong(error.strerror or str(error)) from None
 
 
 def _strictContext() -> SSL.Context:
