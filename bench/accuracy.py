@@ -134,7 +134,8 @@ def stamp(
 ) -> Values:
     """
     Measure with C{echostamp ping stamp:}.  The true offset, 0, must be within its
-bound. 
+    bound.
+
     @param program: what to run instead of C{echostamp}.
     """
     out = bench.run(
