@@ -56,8 +56,8 @@ def beside() -> tuple[Source, ...]:
     """
     if not (TOP / "setup.cfg").exists():
         raise SkipTest("no source tree here")
-    patterns = "tests/**/*.py", "bench/**/*.py", "fuzz/*.py", "docs/*.py"
-    return tuple(sourcerules.readTree(TOP, *patterns))
+    folders = "tests", "loadtests", "bench", "fuzz", "docs"
+    return tuple(sourcerules.readTree(TOP, *(f"{each}/**/*.py" for each in folders)))
 
 
 class ArchitectureTests(SynchronousTestCase):
