@@ -18,8 +18,16 @@ from echostamp.test.sourcerules import Arrow, Passage, Source
 #: The folder that holds the package: of an installation, C{site-packages}.
 TOP = Path(echostamp.__file__).parents[1]
 
-#: The pages of a source tree.
-PAGES = ("*.rst", "*/*.rst", "newsfragments/README", "docs/*.[18]")
+#: The pages of a source tree, and the C of the bench.
+PAGES = (
+    "*.rst",
+    "*/*.rst",
+    "newsfragments/README",
+    "docs/*.[18]",
+    "docs/*.schema.json",
+    "bench/*.c",
+    "bench/contenders/*.c",
+)
 
 
 @cache
