@@ -30,7 +30,7 @@ from echostamp.daemon.optionvalues import number
 from echostamp.text import printable
 
 if TYPE_CHECKING:
-    from echostamp.rfc8762.reflector import Shared
+    from echostamp.rfc8762.policy import Shared
 
 #: Both families.
 _ALL = ("0.0.0.0", "::")
@@ -203,7 +203,7 @@ def boundSockets(places: Sequence[tuple[str, int]]) -> list[socket.socket]:
 
     @raise OSError: an address cannot be had; its C{filename} says which.
     """
-    from echostamp.rfc8762.port import boundSocket
+    from echostamp.rfc8762.sockets import boundUdpSocket
 
     sockets: list[socket.socket] = []
     for host, port in places:
@@ -211,7 +211,7 @@ def boundSockets(places: Sequence[tuple[str, int]]) -> list[socket.socket]:
             # As for IPv4: one port for both.
             port = sockets[-1].getsockname()[1]
         try:
-            sockets.append(boundSocket(host, port))
+            sockets.append(boundUdpSocket(host, port))
         except OSError as error:
             lacks = (errno.EAFNOSUPPORT, errno.EADDRNOTAVAIL)
             if host == "::" and sockets and error.errno in lacks:
@@ -245,7 +245,7 @@ def reflectingService(reactor: Any, options: Any) -> ReflectingService:
     @raise ValueError: with a text that says what is wrong, where a key file is, or an
         address cannot be had.
     """
-    from echostamp.rfc8762.reflector import Policy, Shared
+    from echostamp.rfc8762.policy import Policy, Shared
 
     policy = Policy(
         options.allowed,

@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 from typing import NamedTuple
 
 from echostamp.measure.delay import Summary
+from echostamp.measure.distribution import Distribution
 from echostamp.measure.offsetwindow import OffsetReport
 from echostamp.measure.oneway import OneWay
 from echostamp.tcpinfo import TcpInfo
@@ -120,19 +121,6 @@ class ZoneFound(NamedTuple):
 
     ahead: int
     isAssumed: bool
-
-
-class Distribution(NamedTuple):
-    """
-    How many round trips were how long.
-
-    @ivar edges: the lower edge of each row, in nanoseconds, and that of the last row,
-        which has no upper edge.
-    @ivar counts: the round trips of each row.
-    """
-
-    edges: tuple[float, ...]
-    counts: tuple[int, ...]
 
 
 @dataclass(frozen=True)

@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 from twisted.trial.unittest import SynchronousTestCase
 
 from echostamp.measure.resolution import ObservedResolution
-from echostamp.rfc8762.packets import (
+from echostamp.rfc8762.timestamps import (
     ntpTimestamp,
     ptpTimestamp,
     readTimestamp,
