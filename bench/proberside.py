@@ -23,6 +23,9 @@ WARM_UP = 6.0
 #: Nanoseconds of a second, octets of a message, and seconds to connect.
 SECOND, SIZE, CONNECT_TIMEOUT = 1_000_000_000, 32, 10.0
 
+#: What the probers of the process share, once there is one.
+SHARED: list[Any] = []
+
 #: Starts a prober; stops it; gives how many probes it has sent.
 Side = tuple[Callable[[], object], Callable[[], object], Callable[[], int]]
 
@@ -38,7 +41,7 @@ class Silence:
     def outstanding(self, seq: int) -> None:
         """Ignore it."""
 
-    def settled(self, probe: object, note: str) -> None:
+    def settled(self, probe: object, note: object, reason: str = "") -> None:
         """Ignore it."""
 
     def disconnected(self, outage: object) -> None:
@@ -73,9 +76,20 @@ def pinger(reactor: Any, over: str, port: int) -> Side:
 
 def prober(reactor: Any, over: str, port: int) -> Side:
     """
-    Make a L{Prober <echostamp.probe.prober.Prober>}.
+    Make a L{Prober <echostamp.probe.prober.Prober>} that keeps no single probes.
     """
-    raise SystemExit("there is no Prober yet")
+    probe = {
+        name: import_module(f"echostamp.probe.{name}")
+        for name in ("dialers", "interfaces", "plan", "prober", "surroundings")
+    }
+    if not SHARED:
+        SHARED.append(probe["surroundings"].surroundings(reactor))
+    target = f"{'stamp:' if over == 'stamp' else ''}{HOST}:{port}"
+    size = 0 if over == "stamp" else SIZE
+    plan = probe["plan"].Plan(size=size, kept=0, isPatient=True)
+    dialed = probe["dialers"].dialerOf(reactor, probe["dialers"].Wish(target, plan))
+    made = probe["prober"].Prober(dialed.dialer, dialed.plan, Silence(), SHARED[0])
+    return made.start, made.stop, lambda: int(made.measurement.delays.run.sent)
 
 
 def main() -> None:
