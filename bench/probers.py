@@ -145,7 +145,9 @@ def main() -> None:
                 for end, port in zip(ENDS, (alive, dead), strict=True):
                     for side, python in sides.items():
                         figures = measured(python, port, last, options)
-                        found.setdefault((side, end), []).append(figures["cores"])
+                        found.setdefault((side, end), []).append(
+                            figures["user"] + figures["system"]
+                        )
     report(found)
 
 

@@ -108,22 +108,24 @@ def main() -> None:
         loop.callLater(i / count, start)
     began: list[float] = []
 
-    def cpu() -> float:
+    def cpu() -> tuple[float, float]:
         used = resource.getrusage(resource.RUSAGE_SELF)
-        return used.ru_utime + used.ru_stime
+        return used.ru_utime, used.ru_stime
 
     def sent() -> int:
         return sum(each() for _, _, each in sides)
 
     def begin() -> None:
-        began[:] = [loop.seconds(), cpu(), sent()]
+        began[:] = [loop.seconds(), *cpu(), sent()]
         loop.callLater(float(seconds), end)
 
     def end() -> None:
         lasted = loop.seconds() - began[0]
+        user, system = cpu()
         found = {
-            "cores": (cpu() - began[1]) / lasted,
-            "probes_a_second": (sent() - began[2]) / lasted,
+            "user": (user - began[1]) / lasted,
+            "system": (system - began[2]) / lasted,
+            "probes_a_second": (sent() - began[3]) / lasted,
             "most_kib": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss,
         }
         print(json.dumps(found), flush=True)
