@@ -33,9 +33,11 @@ from echostamp.daemon.optionvalues import number, optionalNumber
 from echostamp.daemon.reflecting import ReflectorOptions, reflectingService
 from echostamp.daemon.shutdown import GRACE, DrainingService
 from echostamp.daemon.systemd import Notifier, NotifyingService
-from echostamp.intercom.room import BACKLOG, SURGE, Intercom
-from echostamp.line.protocol import PAUSE, TimestampEchoFactory
+from echostamp.intercom.pace import BACKLOG, SURGE
+from echostamp.intercom.room import Intercom
+from echostamp.line.protocol import TimestampEchoFactory
 from echostamp.line.sending import replySender
+from echostamp.line.settings import PAUSE, EchoSettings
 from echostamp.line.stamper import MAX_LENGTH
 from echostamp.listen.preparing import (
     ListeningService,
@@ -296,10 +298,8 @@ def makeService(options: Options) -> IService:
     )
     factory = TimestampEchoFactory(
         reactor,
-        options.format,
-        options.pause,
-        options.maxLength,
-        visitors=visitors,
+        EchoSettings(options.format, options.pause, options.maxLength),
+        connectionLog=visitors,
         sender=intercom.join if options["intercom"] else replySender,
     )
     counts: Counter[str] = Counter()

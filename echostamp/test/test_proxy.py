@@ -20,6 +20,7 @@ from twisted.trial.unittest import SynchronousTestCase
 
 from echostamp.line.protocol import TimestampEchoFactory
 from echostamp.line.sending import DirectReplySender
+from echostamp.line.settings import EchoSettings
 from echostamp.listen.proxy import TIMEOUT, ProxyFactory, ProxyReceiver
 from echostamp.listen.proxyheader import MAX_BINARY, MAX_LINE, Header, HeaderParser
 from echostamp.stamps import stampFormat
@@ -667,7 +668,9 @@ class EchoTests(ProxyCase):
         super().setUp()
         self.factory = self.proxy(
             TimestampEchoFactory(
-                self.reactor, stampFormat("%M:%S", utc=True), clock=lambda: 0
+                self.reactor,
+                EchoSettings(stampFormat("%M:%S", utc=True)),
+                clock=lambda: 0,
             )
         )
 
