@@ -123,6 +123,13 @@ class ArchitectureTests(SynchronousTestCase):
             )
         )
 
+    def test_pureModulesExist(self) -> None:
+        """The list of pure modules names modules that exist."""
+        names = {each.name for each in program()}
+        rooms = {each.room for each in program()}
+        for each in house.PURE:
+            self.assertIn(*((each[:-2], rooms) if each[-2:] == ".*" else (each, names)))
+
     def test_reactor(self) -> None:
         """Only what starts a program imports the reactor."""
         self.assertKept(sourcerules.reactorImports(program(), house.REACTOR_IMPORTS))
