@@ -15,18 +15,19 @@ from html import escape
 from itertools import pairwise
 from pathlib import Path
 
-from echostamp.test.house import ARROWS, LEAVES, ROOMS
+from echostamp.test.house import ARROWS, LEAVES, PLANNED, ROOMS
 
 #: Widths and heights, in pixels: of a room, between things of a row, between rows.
 WIDTH, HEIGHT, GAP, STEP, MARGIN = 178, 46, 16, 112, 20
 
 #: Tries to find an order of each row in which few arrows cross.
-TRIES = 300
+TRIES = 60
 
 STYLE = """
 text{font:12px sans-serif;text-anchor:middle;fill:#333}
 .name{font:bold 14px monospace;fill:#000}
 rect{fill:#eef3fa;stroke:#46618c}
+.planned{stroke-dasharray:5 4;fill:#fff}
 .leaves{fill:#f4f1e6;stroke:#8c7c46}
 .arrow{fill:none;stroke:#7a8699;stroke-width:1.3;marker-end:url(#head)}
 .background{fill:#fff;stroke:none}
@@ -224,7 +225,8 @@ def drawing() -> str:
         points.append((end, top(level[str(arrow[-1])])))
         lines.append(f'<path class="arrow" d="{_curve(points)}"/>')
     for room, line in ROOMS.items():
-        lines += _box(x[room], top(level[room]), WIDTH, f"{room}/", line, "room")
+        kind = "planned" if room in PLANNED else "room"
+        lines += _box(x[room], top(level[room]), WIDTH, f"{room}/", line, kind)
     text = " ".join(LEAVES)
     middle, wide = width / 2, width - 2 * MARGIN
     y = bottom + STEP - 30

@@ -49,16 +49,19 @@ class Source:
     @ivar path: its path from the top of the tree: C{echostamp/line/stamper.py}.
     @ivar text: what it holds.
     @ivar tree: the same, parsed.
+    @ivar nodes: all nodes of the tree, each before those below it.
     @ivar imports: every import, wherever it stands.
     """
 
     path: str
     text: str
     tree: ast.Module = field(init=False, repr=False, compare=False)
+    nodes: tuple[ast.AST, ...] = field(init=False, repr=False, compare=False)
     imports: tuple[Import, ...] = field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "tree", ast.parse(self.text, self.path))
+        object.__setattr__(self, "nodes", tuple(ast.walk(self.tree)))
         found = _imports(self.tree, self._package, "")
         object.__setattr__(self, "imports", tuple(found))
 
@@ -393,7 +396,7 @@ def longFunctions(
     @param allowed: C{file:function} of those that may be longer.
     """
     for source in sources:
-        for node in ast.walk(source.tree):
+        for node in source.nodes:
             if not isinstance(node, _FUNCTIONS):
                 continue
             lines = (node.end_lineno or node.lineno) - node.lineno + 1
@@ -410,7 +413,7 @@ def wideConstructors(
     @param allowed: C{file:class} of those that may have more.
     """
     for source in sources:
-        for node in ast.walk(source.tree):
+        for node in source.nodes:
             if not isinstance(node, ast.ClassDef):
                 continue
             for each in node.body:
@@ -478,25 +481,19 @@ def passages(source: Source, withStrings: bool) -> Iterator[Passage]:
         texts.  They are not in a test.
     """
     docstrings = set()
-    for node in ast.walk(source.tree):
-        if not isinstance(node, ast.Module | ast.ClassDef | ast.FunctionDef):
-            continue
-        first = node.body[0] if node.body else None
-        if (
-            isinstance(first, ast.Expr)
-            and isinstance(first.value, ast.Constant)
-            and isinstance(first.value.value, str)
-        ):
-            docstrings.add(first.value)
-            yield Passage(source.path, first.lineno, first.value.value)
-    if withStrings:
-        for node in ast.walk(source.tree):
-            if (
-                isinstance(node, ast.Constant)
-                and isinstance(node.value, str)
-                and node not in docstrings
-            ):
+    for node in source.nodes:
+        if isinstance(node, ast.Constant):
+            if withStrings and isinstance(node.value, str) and node not in docstrings:
                 yield Passage(source.path, node.lineno, node.value)
+        elif isinstance(node, ast.Module | ast.ClassDef | ast.FunctionDef):
+            first = node.body[0] if node.body else None
+            if (
+                isinstance(first, ast.Expr)
+                and isinstance(first.value, ast.Constant)
+                and isinstance(first.value.value, str)
+            ):
+                docstrings.add(first.value)
+                yield Passage(source.path, first.lineno, first.value.value)
     yield from _comments(source)
 
 
