@@ -9,7 +9,7 @@ from echostamp.measure.farzone import FarZone
 from echostamp.measure.resolution import ObservedResolution
 from echostamp.measure.result import ZoneFound
 from echostamp.probe.flights import Flight
-from echostamp.probe.stores import ProbeStore
+from echostamp.probe.probestore import ProbeStore
 from echostamp.stamps import Reading
 from echostamp.times import Moment, Times
 

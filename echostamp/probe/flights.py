@@ -13,13 +13,6 @@ from echostamp.times import Moment
 #: Numbers of extra probes begin behind this one.
 EXTRA = 10**18
 
-#: Probes in a row that time out on a connection before it is given up.
-DEAF = 3
-
-#: Nanoseconds for which a connection must have been silent before it is given up,
-#: however short the timeout of a probe is.
-SILENCE = 1_000_000_000
-
 
 class Flight(NamedTuple):
     """
@@ -97,6 +90,12 @@ class Flights:
                 first += 1
             ring.drop(first)
         return found
+
+    def first(self) -> Flight | None:
+        """
+        Give the oldest probe in flight; L{None} if none is.
+        """
+        return self.get(self._ring.first)
 
     @property
     def oldest(self) -> int:

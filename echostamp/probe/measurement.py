@@ -8,19 +8,36 @@ that the far end writes and with the fate of the connection.
 from __future__ import annotations
 
 from collections import deque
+from typing import NamedTuple
 
 from echostamp.measure.block import Probe
 from echostamp.measure.delay import roundTrip
 from echostamp.measure.ownclock import OwnClock
-from echostamp.measure.result import Outage
+from echostamp.measure.result import Outage, Result
+from echostamp.measure.windowspec import WindowSpec
 from echostamp.probe.farclock import FarClock
 from echostamp.probe.flights import Flight
+from echostamp.probe.linkhistory import LinkHistory
 from echostamp.probe.messages import Reply
-from echostamp.probe.stores import Answer, ProbeStore
+from echostamp.probe.probestore import FirstReply, ProbeStore
 from echostamp.times import Moment, Times
 
 #: The most outages that are remembered one by one.
 MOST_OUTAGES = 1000
+
+
+class Span(NamedTuple):
+    """
+    From when to when a run goes.
+
+    @ivar began: when it began; L{None} if there was no connection yet.
+    @ivar now: the present moment, or when it ended.
+    @ivar flights: the probes in flight.
+    """
+
+    began: Moment | None
+    now: Moment
+    flights: tuple[Flight, ...]
 
 
 class Measurement:
@@ -159,7 +176,9 @@ class Measurement:
             return self.store.answer(at.after, flight, answer)
         return self._timed(flight, at, reply.times, isSet or isStalled)
 
-    def _stamped(self, flight: Flight, at: Moment, reply: Reply, isSet: bool) -> Answer:
+    def _stamped(
+        self, flight: Flight, at: Moment, reply: Reply, isSet: bool
+    ) -> FirstReply:
         """
         Read a reply whose stamp is all that the far end says.
         """
@@ -169,7 +188,7 @@ class Measurement:
         if not reply.isAltered:
             t2 = self.far.read(flight, at, reading, isSet)
         resolution = 1 if reading is None else reading.resolution
-        return Answer(
+        return FirstReply(
             at.realtime, rtt, t2, t2, resolution, reply.isAltered, isVoid=isSet
         )
 
@@ -183,7 +202,7 @@ class Measurement:
         self.isApart = True
         rtt = None if isVoid else roundTrip(*times)
         resolution = self.far.timed(times)
-        answer = Answer(t4, rtt, t2, t3, resolution, isVoid=isVoid)
+        answer = FirstReply(t4, rtt, t2, t3, resolution, isVoid=isVoid)
         probe = self.store.answer(at.after, flight, answer)
         if rtt is None:
             return probe
@@ -239,3 +258,44 @@ class Measurement:
         help.
         """
         return self.far.nextExtra(at)
+
+    # --- What it comes to -------------------------------------------------------------
+
+    def result(
+        self, span: Span, links: LinkHistory, rows: int, window: WindowSpec | None
+    ) -> Result:
+        """
+        Give what was found so far.
+
+        @param span: from when to when.
+        @param links: the links of the run.
+        @param rows: rows of L{Result.distribution}; 0 for none.
+        @param window: which window; L{None} for as much as is kept.
+        """
+        now = span.now.after
+        began = span.now if span.began is None else span.began
+        figures = self.store.figures(began.after, now, self.isApart, window)
+        waits = [now - flight.sent for flight in span.flights]
+        longest = 0 if figures.rtt is None else figures.rtt.max
+        return Result(
+            figures,
+            None if span.began is None else began.realtime,
+            now - began.after,
+            max(waits, default=0),
+            sum(wait > longest for wait in waits),
+            stamped=self.far.stamped,
+            extraProbes=self.far.extraProbes,
+            strange=self.strange,
+            stalls=self.stalls,
+            stalledFor=self.stalledFor,
+            clockSteps=self.steps,
+            zone=self.far.zone,
+            zoneChanges=self.far.zoneChanges,
+            setUps=links.setUps,
+            outages=tuple(self.outages),
+            outageCount=self.outageCount,
+            outageLength=self.outageLength,
+            kernel=links.kernel(),
+            session=links.details,
+            distribution=self.store.distribution(figures, rows) if rows else None,
+        )

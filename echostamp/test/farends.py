@@ -15,11 +15,11 @@ from echostamp.connect.target import parseTarget
 from echostamp.connect.timed import TimedEndpoint
 from echostamp.probe.flights import EXTRA
 from echostamp.probe.interfaces import MemorySink
+from echostamp.probe.keptprobes import KeptProbes
 from echostamp.probe.linedialer import LineDialer
 from echostamp.probe.messages import Messages
 from echostamp.probe.plan import Plan
 from echostamp.probe.prober import Prober
-from echostamp.probe.stores import KeptProbes
 from echostamp.probe.surroundings import surroundings
 from echostamp.stamps import stampFormat
 from echostamp.test.fakes import FakeFarTransport, FakeReactor

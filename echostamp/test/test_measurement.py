@@ -12,9 +12,9 @@ from echostamp.measure.oneway import oneWays
 from echostamp.measure.result import Outage
 from echostamp.measure.samples import LIMIT
 from echostamp.probe.flights import Flight
+from echostamp.probe.keptprobes import KeptProbes
 from echostamp.probe.measurement import Measurement
 from echostamp.probe.messages import Reply
-from echostamp.probe.stores import KeptProbes
 from echostamp.stamps import Reading, readStamp, stampFormat
 from echostamp.times import Moment, moment
 

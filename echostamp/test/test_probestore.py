@@ -1,4 +1,4 @@
-"""Tests for L{echostamp.probe.stores}."""
+"""Tests for L{echostamp.probe.probestore} and both stores."""
 
 from __future__ import annotations
 
@@ -8,15 +8,11 @@ from twisted.trial.unittest import SynchronousTestCase
 
 from echostamp.measure.windowspec import WindowSpec
 from echostamp.probe.flights import Flight
+from echostamp.probe.keptprobes import KeptProbes
 from echostamp.probe.plan import Plan
-from echostamp.probe.stores import (
-    Answer,
-    KeptProbes,
-    ProbeStore,
-    WindowedProbes,
-    probeInFlight,
-    probeStore,
-)
+from echostamp.probe.prober import probeStore
+from echostamp.probe.probestore import FirstReply, ProbeStore, probeInFlight
+from echostamp.probe.windowedprobes import WindowedProbes
 from echostamp.times import MILLISECOND, SECOND, Times
 
 EPOCH = 1_700_000_000 * SECOND
@@ -32,10 +28,10 @@ def flight(seq: int) -> Flight:
     return Flight(seq, EPOCH + now, EPOCH + now, now, 0)
 
 
-def answer(seq: int, rtt: int = 20 * MILLISECOND) -> Answer:
-    """Answer it, by a clock that agrees with ours."""
+def answer(seq: int, rtt: int = 20 * MILLISECOND) -> FirstReply:
+    """FirstReply it, by a clock that agrees with ours."""
     t1 = EPOCH + seq * SECOND
-    return Answer(t1 + rtt, rtt, t1 + rtt // 2, t1 + rtt // 2)
+    return FirstReply(t1 + rtt, rtt, t1 + rtt // 2, t1 + rtt // 2)
 
 
 class StoreTests(SynchronousTestCase):
