@@ -8,7 +8,6 @@ from array import array
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from echostamp.measure import hull
 from echostamp.measure.block import UNKNOWN, Block
 from echostamp.measure.counts import (
     C_ALTERED,
@@ -21,6 +20,7 @@ from echostamp.measure.counts import (
     C_UNTIMED,
 )
 from echostamp.measure.delay import Delays, Summary, summary
+from echostamp.measure.hull import hullsBetween, joined
 from echostamp.measure.offset import OffsetTracker
 from echostamp.measure.offsetwindow import NO_FIT, OffsetReport, OffsetWindow
 from echostamp.measure.oneway import OneWay, oneWays, oneWaysOf, usable
@@ -29,6 +29,7 @@ from echostamp.measure.rows import (
     RTT,
     WIDTH,
     blockOf,
+    boundsOf,
     hullsOf,
     ipdvOf,
     resolution,
@@ -197,7 +198,7 @@ def _exactClock(
         return None, None
     window = None
     if max(block.t4) - min(block.t1) <= LONGEST:
-        window = OffsetWindow.of(block, *hullsOf(block))
+        window = OffsetWindow.of(block, *hullsBetween(*boundsOf(block)))
     if window is None:
         return _tracked(rows)
     return oneWaysOf(usable(block), window), window.report()
@@ -264,7 +265,7 @@ def _fitted(pieces: Sequence[Hulls], block: Block) -> Clock | None:
     """
     uppers, lowers = list(pieces[0][0]), list(pieces[0][1])
     for upper, lower, _ in pieces[1:]:
-        uppers, lowers = hull.joined(uppers, upper), hull.joined(lowers, lower)
+        uppers, lowers = joined(uppers, upper), joined(lowers, lower)
     began = min(upper[0] for upper, _, _ in pieces)
     block = block.only([t1 >= began for t1 in block.t1])
     if not block.t1:
