@@ -12,11 +12,11 @@ from echostamp.measure.rows import T2, WIDTH, ipdvOf, thinned
 from echostamp.measure.segments import Segments
 
 #: The most rows while there is one of every answered probe, and the most when not.
-EXACT, THINNED = 600, 320
+EXACT, THINNED = 600, 304
 
 #: How many rows are left when there are fewer than one of every probe and they were
 #: L{THINNED}.
-LEFT = 280
+LEFT = 264
 
 
 class SampleRows:

@@ -26,7 +26,12 @@ from echostamp.measure.offsetwindow import NO_FIT, OffsetReport, OffsetWindow
 from echostamp.measure.oneway import OneWay, oneWays, oneWaysOf, usable
 from echostamp.measure.result import Figures
 from echostamp.measure.rows import (
-    RTT,
+    HEAD,
+    T1,
+    T2,
+    T3,
+    T4,
+    WAIT,
     WIDTH,
     blockOf,
     boundsOf,
@@ -211,14 +216,15 @@ def _tracked(
     Give what all probes say of the far clock where they are of more than one window.
     """
     run, tracker = Run(), OffsetTracker(LONGEST)
-    for at in range(0, len(rows), WIDTH):
-        top, wait, t1, t2, t3, t4 = rows[at : at + RTT]
-        if t2 == UNKNOWN:
-            continue
-        coarse = resolution(top)
-        tracker.add(run.sent, t1, t2, t3, t4, coarse)
-        if wait != UNKNOWN:
-            run.reply(run.send(t1, t1), t4, None, t2, t3, coarse)
+    columns = zip(
+        *(rows[column::WIDTH] for column in (T1, HEAD, WAIT, T2, T3, T4)), strict=True
+    )
+    for t1, top, wait, t2, t3, t4 in sorted(columns):
+        if t2 != UNKNOWN:
+            coarse = resolution(top)
+            tracker.add(run.sent, t1, t2, t3, t4, coarse)
+            if wait != UNKNOWN:
+                run.reply(run.send(t1, t1), t4, None, t2, t3, coarse)
     return oneWays(run, tracker), tracker.report()
 
 
