@@ -283,7 +283,9 @@ class Buckets:
         self._settle()
         found = Bursts()
         for index in range(first, len(self)):
-            found.join(Bursts.unpacked(self._bursts[index]))
+            part = self._bursts[index]
+            if part:
+                found.join(Bursts.unpacked(part))
         return found
 
     def every(self, first: int) -> int:

@@ -6,7 +6,9 @@ rates.
 from __future__ import annotations
 
 from bisect import insort
-from heapq import nsmallest
+from fractions import Fraction
+from math import inf, nextafter
+from operator import sub
 from typing import NamedTuple
 
 from echostamp.measure.block import Block
@@ -15,8 +17,6 @@ from echostamp.measure.envelope import (
     MOST_DRIFT,
     Best,
     Envelope,
-    aboveFloat,
-    belowFloat,
 )
 
 #: Nanoseconds within which our own clock shows a time: T4 is cut to them.
@@ -41,6 +41,13 @@ _LEAST_ROOM = 0.7
 #: many of the shortest RTTs differ.  The mean would not do: one reply that takes 3 s
 #: explains anything.
 _QUEUES, _SHORTEST = 2.5, 10
+
+
+def _ppm(slope: Fraction) -> float:
+    """
+    Give a slope in parts per million: the nearest float.
+    """
+    return slope.numerator * 1_000_000 / slope.denominator
 
 
 class OffsetReport(NamedTuple):
@@ -125,6 +132,7 @@ class OffsetWindow:
         self._offset = offset
         self._lines = Envelope()
         self._knots: list[Knot] | None = None
+        self._found: tuple[Best, Best, Fraction, Fraction] | None = None
 
     def add(self, t1: int, t2: int, t3: int, t4: int, resolution: int) -> bool:
         """
@@ -137,7 +145,7 @@ class OffsetWindow:
         lower = end - self._t1, t3 - end - self._offset
         if not self._lines.keepBetween(upper, lower):
             return False
-        self._knots = None
+        self._knots = self._found = None
         rtt = roundTrip(t1, t2, t3, t4)
         if self.leastRtt is None or rtt < self.leastRtt:
             self.leastRtt, self._span = rtt, end - t1
@@ -172,9 +180,9 @@ class OffsetWindow:
             lines.atLeast(time - base, -value - offset)
         if lines.isEmpty:
             return None
-        columns = zip(t1s, block.t2, block.t3, t4s, strict=True)
-        rtts = [t4 - t1 - t3 + t2 for t1, t2, t3, t4 in columns]
-        window._shortest = nsmallest(_SHORTEST, rtts)
+        residences = map(sub, block.t3, block.t2)
+        rtts = list(map(sub, map(sub, t4s, t1s), residences))
+        window._shortest = sorted(rtts)[:_SHORTEST]
         window.leastRtt = window._shortest[0]
         shortest = rtts.index(window.leastRtt)
         window._span = t4s[shortest] + NEAR_RESOLUTION - t1s[shortest]
@@ -209,10 +217,14 @@ class OffsetWindow:
         Give the bounds at each of L{bends}.
         """
         if self._knots is None:
-            inside = {self._t1 + time for time in self._lines.bends()}
-            inside = {time for time in inside if self._began < time < self._ended}
-            times = sorted(inside | {self._began, self._ended})
-            self._knots = [Knot(at, *self.bounds(at)) for at in times]
+            t1, offset = self._t1, self._offset
+            ends = sorted({self._began, self._ended})
+            self._knots = [Knot(at, *self.bounds(at)) for at in ends]
+            self._knots[1:1] = [
+                Knot(t1 + time, low + offset, high + offset)
+                for time, low, high in self._lines.bends()
+                if self._began < t1 + time < self._ended
+            ]
         return self._knots
 
     def narrowest(self) -> tuple[int, int]:
@@ -226,27 +238,32 @@ class OffsetWindow:
         """
         Give the estimate of the drift, as a part of 1.
         """
-        return float(self._estimate(self._lines.best(self._span)).slope)
+        return float(self._line()[1].slope)
 
-    def _estimate(self, best: Best) -> Best:
+    def _line(self) -> tuple[Best, Best, Fraction, Fraction]:
         """
+        Give the slope that leaves the most room, the estimate of the line, and the
+        least and the greatest slope.
+
         Take the slope that leaves the most room; but where that is the greatest that is
         looked for, or both the least and the greatest fit, it tells nothing, and the
         middle of those that fit is better.
         """
-        slowest, fastest = self._lines.slopes()
-        isLimit = abs(best.slope) == MOST_DRIFT or fastest - slowest == 2 * MOST_DRIFT
-        return self._lines.middle() if isLimit else best
+        if self._found is None:
+            best = self._lines.best(self._span)
+            slowest, fastest = self._lines.slopes()
+            isLimit = best.slope in (-MOST_DRIFT, MOST_DRIFT)
+            isLimit |= slowest == -MOST_DRIFT and fastest == MOST_DRIFT
+            line = self._lines.middle() if isLimit else best
+            self._found = best, line, slowest, fastest
+        return self._found
 
     def report(self) -> OffsetReport:
         """
         Say what is known.
         """
-        at, _ = self.narrowest()
-        low, high = self.bounds(at)
-        best = self._lines.best(self._span)
-        line = self._estimate(best)
-        slowest, fastest = self._lines.slopes()
+        at, low, high = min(self.knots(), key=lambda knot: knot.high - knot.low)
+        best, line, slowest, fastest = self._line()
         rtt = self.leastRtt or 0
         # A coarse stamp leaves room of its own, which says nothing.
         tight = self.resolution < rtt * _LEAST_ROOM and best.room < rtt * _LEAST_ROOM
@@ -258,9 +275,9 @@ class OffsetWindow:
             round(line.start + line.slope * (at - self._t1)) + self._offset,
             low,
             high,
-            float(line.slope * 1_000_000),
-            max(belowFloat(slowest * 1_000_000), -_MOST_PPM),
-            min(aboveFloat(fastest * 1_000_000), _MOST_PPM),
+            _ppm(line.slope),
+            max(nextafter(_ppm(slowest), -inf), -_MOST_PPM),
+            min(nextafter(_ppm(fastest), inf), _MOST_PPM),
             self._ended - self._began,
             self.resolution,
             DOUBTFUL if tight else FITS,

@@ -23,7 +23,7 @@ KEPT_DIGITS = 9
 RELATIVE_ERROR = 1 / (1 << KEPT_DIGITS)
 
 #: Up to so many values are simply sorted.
-_SORTED = 10_000
+SORTED = 10_000
 
 #: Binary digits that one pass of L{selected} decides.
 _DIGITS = 11
@@ -70,7 +70,7 @@ def selected(
     @param ends: the least and the greatest of them, where they are known.
     @return: rank to value.
     """
-    if len(values) <= _SORTED:
+    if len(values) <= SORTED:
         inOrder = sorted(values)
         return {rank: inOrder[rank] for rank in ranks}
     low, high = ends or (min(values), max(values))

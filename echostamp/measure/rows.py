@@ -5,14 +5,16 @@ Probes as rows of a flat array of integers: 56 octets each.
 from __future__ import annotations
 
 from array import array
+from operator import add, sub
+from sys import byteorder
 
 from echostamp.measure.block import UNKNOWN, VOID, Block
-from echostamp.measure.hull import Hull, hullOf
+from echostamp.measure.hull import Bounds, Hull, hullOf
 from echostamp.measure.offsetwindow import NEAR_RESOLUTION
 
-#: The columns.  L{HEAD} holds the number of the probe and the resolution of its stamps;
-#: L{WAIT} how long after it was due it was sent, and is L{UNKNOWN} for times that belong
-#: to no probe.  L{UNKNOWN} means not known.
+#: The columns.  L{HEAD} holds the number of the probe and the resolution of its stamps.
+#: L{WAIT} is how long after it was due the probe was sent; L{UNKNOWN} for times that
+#: belong to no probe.  L{UNKNOWN} means not known.
 HEAD, WAIT, T1, T2, T3, T4, RTT = range(7)
 
 #: How many columns there are.
@@ -22,6 +24,9 @@ WIDTH = 7
 NUMBERS = 1 << 31
 
 _BITS = 32
+
+#: The index of the lower half of an integer of 64 bits, in halves.
+_LOW = 0 if byteorder == "little" else 1
 _RESOLUTION = (1 << _BITS) - 1
 
 
@@ -63,15 +68,33 @@ def hullsOf(block: Block) -> tuple[Hull, Hull]:
 
     @param block: probes that have all four times.
     """
-    upper = [
-        (t1, t2 + resolution - t1)
-        for t1, t2, resolution in zip(block.t1, block.t2, block.resolution, strict=True)
-    ]
-    lower = [
-        (t4 + NEAR_RESOLUTION, t4 + NEAR_RESOLUTION - t3)
-        for t3, t4 in zip(block.t3, block.t4, strict=True)
-    ]
-    return hullOf(upper), hullOf(lower)
+    upper, lower = boundsOf(block)
+    return hullOf(zip(*upper, strict=True)), hullOf(zip(*lower, strict=True))
+
+
+def boundsOf(block: Block) -> tuple[Bounds, Bounds]:
+    """
+    Give the bounds of the offset that probes give: from above, and from below as bounds
+    from above of the offset's negative.
+
+    @param block: probes that have all four times.
+    """
+    ends = [t4 + NEAR_RESOLUTION for t4 in block.t4]
+    latest = map(add, block.t2, block.resolution)
+    return (
+        _inOrder(block.t1.tolist(), list(map(sub, latest, block.t1))),
+        _inOrder(ends, list(map(sub, ends, block.t3))),
+    )
+
+
+def _inOrder(times: list[int], values: list[int]) -> Bounds:
+    """
+    Sort bounds by time.
+    """
+    if times == sorted(times):
+        return times, values
+    columns = sorted(zip(times, values, strict=True))
+    return [time for time, _ in columns], [value for _, value in columns]
 
 
 def resolution(head: int) -> int:
@@ -88,7 +111,7 @@ def rttsOf(rows: array[int]) -> tuple[array[int], array[int]]:
     """
     sent = rows[RTT::WIDTH]
     if UNKNOWN not in sent:
-        due = array("q", map(int.__add__, sent, rows[WAIT::WIDTH]))
+        due = array("q", map(add, sent, rows[WAIT::WIDTH]))
         return sent, due
     pairs = [
         (rtt, rtt + wait)
@@ -103,15 +126,17 @@ def ipdvOf(rows: array[int]) -> array[int]:
     Give the magnitude of the difference between the RTT of each row and that of the
     probe sent before it, where both are among the rows.
     """
-    rtts = {
-        number(top): rtt
-        for top, rtt in zip(rows[HEAD::WIDTH], rows[RTT::WIDTH], strict=True)
-        if rtt != UNKNOWN
-    }
+    numbers = array("I", rows[HEAD::WIDTH].tobytes())[1 - _LOW :: 2]
+    rtts = rows[RTT::WIDTH]
+    if numbers and UNKNOWN not in rtts:
+        first = numbers[0]
+        if numbers == array("I", range(first, first + len(numbers))):
+            return array("q", map(abs, map(sub, rtts[1:], rtts)))
+    known = dict(zip(numbers, rtts, strict=True))
     found = array("q")
-    for seq, rtt in rtts.items():
-        before = rtts.get((seq - 1) % NUMBERS)
-        if before is not None:
+    for seq, rtt in known.items():
+        before = known.get((seq - 1) % NUMBERS, UNKNOWN)
+        if UNKNOWN not in (rtt, before):
             found.append(abs(rtt - before))
     return found
 
@@ -121,11 +146,14 @@ def blockOf(rows: array[int]) -> Block:
     Give the rows that have all four times, as a block.  Those that belong to no probe
     have the flag L{VOID}.
     """
-    tops, waits, t2s = rows[HEAD::WIDTH], rows[WAIT::WIDTH], rows[T2::WIDTH]
+    waits, t2s = rows[WAIT::WIDTH], rows[T2::WIDTH]
     block = Block()
     block.t1, block.t2, block.t3 = rows[T1::WIDTH], t2s, rows[T3::WIDTH]
     block.t4, block.rtt = rows[T4::WIDTH], rows[RTT::WIDTH]
     block.due = block.t1
-    block.resolution = array("I", [top & _RESOLUTION for top in tops])
-    block.flags = array("H", [VOID if wait == UNKNOWN else 0 for wait in waits])
+    block.resolution = array("I", rows[HEAD::WIDTH].tobytes())[_LOW::2]
+    if UNKNOWN in waits:
+        block.flags = array("H", [VOID if wait == UNKNOWN else 0 for wait in waits])
+    else:
+        block.flags = array("H", bytes(2 * len(waits)))
     return block.only([t2 != UNKNOWN for t2 in t2s]) if UNKNOWN in t2s else block

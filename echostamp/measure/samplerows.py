@@ -12,11 +12,11 @@ from echostamp.measure.rows import T2, WIDTH, ipdvOf, thinned
 from echostamp.measure.segments import Segments
 
 #: The most rows while there is one of every answered probe, and the most when not.
-EXACT, THINNED = 600, 352
+EXACT, THINNED = 600, 304
 
 #: How many rows are left when there are fewer than one of every probe and they were
 #: L{THINNED}.
-LEFT = 304
+LEFT = 264
 
 
 class SampleRows:
@@ -216,23 +216,16 @@ class SampleRows:
 
         @param changes: the index of a bucket, to its C{every} from now on.
         """
-        changes = {at: new for at, new in changes.items() if new != self.every[at]}
-        if not changes:
-            return
         self._settle()
-        kept: list[int] = []
-        at = 0
-        for index, every in enumerate(self.every):
-            end = at + WIDTH * self._lengths[index]
-            part = self._rows[at:end]
-            at = end
-            if index in changes:
-                if every == 1:
-                    self._leave(index, part)
-                self._ipdv[index] = self._ipdvOf(index, changes[index])
-                part = thinned(part, changes[index])
-                self._lengths[index] = len(part) // WIDTH
-                self.every[index] = changes[index]
-            kept += part.tolist()
-        # From a list the array gets no room to grow.
-        self._rows = array("q", kept)
+        for index, every in changes.items():
+            before = self.every[index]
+            if every == before:
+                continue
+            part = self.of(index)
+            if before == 1:
+                self._leave(index, part)
+            self._ipdv[index] = self._ipdvOf(index, every)
+            first = WIDTH * sum(self._lengths[:index])
+            self._rows[first : first + len(part)] = fewer = thinned(part, every)
+            self._lengths[index] = len(fewer) // WIDTH
+            self.every[index] = every

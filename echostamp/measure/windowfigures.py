@@ -8,7 +8,6 @@ from array import array
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from echostamp.measure import hull
 from echostamp.measure.block import UNKNOWN, Block
 from echostamp.measure.counts import (
     C_ALTERED,
@@ -21,14 +20,21 @@ from echostamp.measure.counts import (
     C_UNTIMED,
 )
 from echostamp.measure.delay import Delays, Summary, summary
+from echostamp.measure.hull import hullsBetween, joined
 from echostamp.measure.offset import OffsetTracker
 from echostamp.measure.offsetwindow import NO_FIT, OffsetReport, OffsetWindow
 from echostamp.measure.oneway import OneWay, oneWays, oneWaysOf, usable
 from echostamp.measure.result import Figures
 from echostamp.measure.rows import (
-    RTT,
+    HEAD,
+    T1,
+    T2,
+    T3,
+    T4,
+    WAIT,
     WIDTH,
     blockOf,
+    boundsOf,
     hullsOf,
     ipdvOf,
     resolution,
@@ -197,7 +203,7 @@ def _exactClock(
         return None, None
     window = None
     if max(block.t4) - min(block.t1) <= LONGEST:
-        window = OffsetWindow.of(block, *hullsOf(block))
+        window = OffsetWindow.of(block, *hullsBetween(*boundsOf(block)))
     if window is None:
         return _tracked(rows)
     return oneWaysOf(usable(block), window), window.report()
@@ -210,14 +216,15 @@ def _tracked(
     Give what all probes say of the far clock where they are of more than one window.
     """
     run, tracker = Run(), OffsetTracker(LONGEST)
-    for at in range(0, len(rows), WIDTH):
-        top, wait, t1, t2, t3, t4 = rows[at : at + RTT]
-        if t2 == UNKNOWN:
-            continue
-        coarse = resolution(top)
-        tracker.add(run.sent, t1, t2, t3, t4, coarse)
-        if wait != UNKNOWN:
-            run.reply(run.send(t1, t1), t4, None, t2, t3, coarse)
+    columns = zip(
+        *(rows[column::WIDTH] for column in (T1, HEAD, WAIT, T2, T3, T4)), strict=True
+    )
+    for t1, top, wait, t2, t3, t4 in sorted(columns):
+        if t2 != UNKNOWN:
+            coarse = resolution(top)
+            tracker.add(run.sent, t1, t2, t3, t4, coarse)
+            if wait != UNKNOWN:
+                run.reply(run.send(t1, t1), t4, None, t2, t3, coarse)
     return oneWays(run, tracker), tracker.report()
 
 
@@ -264,7 +271,7 @@ def _fitted(pieces: Sequence[Hulls], block: Block) -> Clock | None:
     """
     uppers, lowers = list(pieces[0][0]), list(pieces[0][1])
     for upper, lower, _ in pieces[1:]:
-        uppers, lowers = hull.joined(uppers, upper), hull.joined(lowers, lower)
+        uppers, lowers = joined(uppers, upper), joined(lowers, lower)
     began = min(upper[0] for upper, _, _ in pieces)
     block = block.only([t1 >= began for t1 in block.t1])
     if not block.t1:

@@ -315,6 +315,7 @@ class Rolling:
                 bursts.lose(number(top))
             elif not flags & SKIPPED:
                 rows += entries[at + _ROW : at + _BEFORE]
+        every = buckets.every(bucket)
         return Selection(
             began=began,
             ended=now,
@@ -322,10 +323,10 @@ class Rolling:
             pending=self.pending,
             counts=counts,
             bursts=bursts.lengths(),
-            every=buckets.every(bucket),
+            every=every,
             old=buckets.rows(bucket),
-            oldIpdv=buckets.ipdv(bucket),
+            oldIpdv=buckets.ipdv(bucket) if every > 1 else array("q"),
             rows=rows,
             extremes=buckets.rtts(bucket),
-            hulls=buckets.hulls(bucket) if buckets.every(bucket) > 1 else [],
+            hulls=buckets.hulls(bucket) if every > 1 else [],
         )
