@@ -13,7 +13,7 @@ from pathlib import Path
 
 from twisted.trial.unittest import SynchronousTestCase
 
-from echostamp.daemon.limits import LINES_A_SECOND
+from echostamp.daemon.boundedlog import LINES_A_SECOND
 from tests.harness import (
     DEADLINE,
     STAMP,

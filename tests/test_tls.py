@@ -30,7 +30,8 @@ from tests.harness import (
 )
 
 try:
-    from echostamp.tls.server import CLOSE_GRACE, HANDSHAKE_TIMEOUT
+    from echostamp.tls.handshakes import HANDSHAKE_TIMEOUT
+    from echostamp.tls.server import CLOSE_GRACE
 except ImportError as error:
     skip = f"the extra tls is not installed: {error}"
 

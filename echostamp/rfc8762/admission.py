@@ -5,10 +5,10 @@ or busy with one source alone.  Pure: no Twisted, no clock, no I/O.
 
 from __future__ import annotations
 
-import socket
 from collections.abc import Sequence
 from ipaddress import IPv4Network, IPv6Network, ip_address
 
+from echostamp.addresses import hostKey
 from echostamp.times import SECOND
 
 Network = IPv4Network | IPv6Network
@@ -26,16 +26,6 @@ _MOST_REMEMBERED = 2048
 
 #: In each time format a second is 2^32 units, or less.
 SECOND_ON_THE_WIRE = 1 << 32
-
-
-def sourceOf(host: str) -> str | bytes:
-    """
-    Say whom an address belongs to, as far as can be told: an IPv4 address is a source,
-    and so is an IPv6 /64.
-    """
-    if ":" in host:
-        return socket.inet_pton(socket.AF_INET6, host.partition("%")[0])[:8]
-    return host
 
 
 class Rates:
@@ -70,7 +60,7 @@ class Rates:
             self._left = self._total
             self._counts.clear()
         # Where the address itself is the source, a call less.
-        source = sourceOf(host) if ":" in host else host
+        source = hostKey(host) if ":" in host else host
         counts = self._counts
         count = counts.get(source)
         if count is None:

@@ -14,13 +14,13 @@ from dataclasses import dataclass, field
 from struct import Struct
 from typing import Any
 
+from echostamp.addresses import hostKey
 from echostamp.rfc8762.admission import (
     ANSWERING_PORTS,
     Allowed,
     Network,
     Rates,
     isReflected,
-    sourceOf,
 )
 from echostamp.rfc8762.clock import FRESH, TAI, KernelClock, kernelClock
 from echostamp.rfc8762.keys import Keys, keysOf
@@ -270,7 +270,7 @@ class Reflector:
         session = None
         if shared.policy.isStateful:
             name = (self.port.address, peer, to, _ssid(packet, key is not None))
-            session = shared.sessions.session(sourceOf(peer[0]), name, now)
+            session = shared.sessions.session(hostKey(peer[0]), name, now)
             if session is None:
                 shared.counts["answered without a session: too many"] += 1
             else:

@@ -4,7 +4,8 @@ PROXY headers for tests.
 
 from __future__ import annotations
 
-from echostamp.listen.proxyheader import MAX_BINARY, MAX_LINE, Header
+from echostamp.listen.proxyheader import MAX_BINARY
+from echostamp.listen.proxyline import MAX_LINE, Header
 
 CLIENT4 = Header("192.0.2.1", 4711)
 CLIENT6 = Header("2001:db8::1", 4711)

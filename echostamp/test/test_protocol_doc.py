@@ -10,7 +10,7 @@ from typing import NamedTuple
 from twisted.trial.unittest import SkipTest, SynchronousTestCase
 
 import echostamp
-from echostamp.daemon.service import Options
+from echostamp.daemon.options import Options
 from echostamp.line.protocol import TimestampEchoFactory
 from echostamp.stamps import LONGEST_TEXT, stampFormat
 from echostamp.test.fakes import FakeReactor, FakeSocketConnection

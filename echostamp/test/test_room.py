@@ -8,8 +8,8 @@ from typing import Any
 
 from twisted.trial.unittest import SynchronousTestCase
 
-from echostamp.daemon.limits import LimitedVisitors
-from echostamp.daemon.service import Options
+from echostamp.daemon.limits import TimedConnectionLog
+from echostamp.daemon.options import Options
 from echostamp.intercom.formatting import isName
 from echostamp.intercom.member import NAMING
 from echostamp.intercom.room import BACKLOG, PATIENCE, STALLED, SURGE, Intercom
@@ -579,7 +579,7 @@ class EndTests(IntercomCase):
 
     def test_notIdle(self) -> None:
         """While somebody is waited for, nobody else is idle."""
-        visitors = LimitedVisitors(self.reactor, idleTimeout=1)
+        visitors = TimedConnectionLog(self.reactor, idleTimeout=1)
         for each in self.ann, self.bob:
             visitors.arrived(each.protocol)
         for _ in range(10):
