@@ -10,6 +10,8 @@ from __future__ import annotations
 import re
 from ipaddress import ip_address
 
+from echostamp.text import UNSAFE_BEYOND_ASCII
+
 #: Octets that a name may have that somebody asks for.
 LONGEST_NAME = 32
 
@@ -27,10 +29,8 @@ _CONTROLS = bytes(
     for octet in range(256)
 )
 
-# C1, also as a lone octet, line and paragraph separators, and what reorders text.
-_UNSAFE = re.compile(
-    "[\x80-\x9f\udc80-\udc9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069]"
-)
+# With surrogateescape, a lone octet from 0x80 to 0x9f is a character of this range.
+_UNSAFE = re.compile(f"[\udc80-\udc9f{UNSAFE_BEYOND_ASCII}]")
 
 
 def retold(reply: bytes, prefix: bytes, most: int) -> bytes:

@@ -10,12 +10,11 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 from twisted.internet.defer import Deferred
 
-from echostamp.connect.timed import SetUp
 from echostamp.exitstatus import Outcome
 from echostamp.probe.measurement import Measurement
 from echostamp.probe.messages import Reply
 from echostamp.tcpinfo import TcpInfo
-from echostamp.times import Moment
+from echostamp.times import Moment, SetUp
 
 if TYPE_CHECKING:
     from echostamp.times import Times

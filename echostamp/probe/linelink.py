@@ -18,14 +18,14 @@ from twisted.python.failure import Failure
 from echostamp.addresses import peerName
 from echostamp.connect.failures import sourceHint, whatFailed
 from echostamp.connect.target import Target
-from echostamp.connect.timed import SetUp, TimedEndpoint
+from echostamp.connect.timed import TimedEndpoint
 from echostamp.exitstatus import FAR_END_FAILED, Outcome
 from echostamp.line.sending import ReplySender, replySender
 from echostamp.probe.interfaces import LinkOwner
 from echostamp.probe.measurement import Measurement
 from echostamp.probe.messages import LARGEST, Probes, Reply
 from echostamp.tcpinfo import TcpInfo, tcpInfo
-from echostamp.times import Moment, moment
+from echostamp.times import Moment, SetUp, moment
 
 #: Octets without a newline beyond which nothing that comes can be an answer.
 LONGEST_LINE = 2 * LARGEST

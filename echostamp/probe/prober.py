@@ -19,7 +19,6 @@ from twisted.internet.error import ConnectBindError
 from twisted.python.failure import Failure
 
 from echostamp.connect.failures import whatFailed
-from echostamp.connect.timed import SetUp
 from echostamp.exitstatus import DONE, FAR_END_FAILED, NEAR_END_FAILED, Outcome
 from echostamp.measure.samples import Probe
 from echostamp.probe.extraprobes import EXTRA, Extras
@@ -29,7 +28,7 @@ from echostamp.probe.messages import Reply
 from echostamp.probe.stalls import HoldUps
 from echostamp.probe.timers import Timers
 from echostamp.tcpinfo import TcpInfo
-from echostamp.times import SECOND, Moment, moment
+from echostamp.times import SECOND, Moment, SetUp, moment
 
 if TYPE_CHECKING:
     from echostamp.times import Times

@@ -16,7 +16,7 @@ from twisted.internet.error import ConnectBindError, ConnectError
 
 from echostamp.addresses import addressName
 from echostamp.connect.failures import sourceHint
-from echostamp.connect.timed import SetUp, lookUp
+from echostamp.connect.timed import lookUp
 from echostamp.connect.tls import TlsFiles
 from echostamp.exitstatus import FAR_END_FAILED, Outcome
 from echostamp.probe.interfaces import LinkOwner
@@ -27,7 +27,7 @@ from echostamp.rfc8762.keys import keysOf, readKeys
 from echostamp.rfc8762.port import Port, boundSocket
 from echostamp.rfc8762.sender import TLV_HEADER, TLVS, Sender, Session
 from echostamp.rfc8762.tlvs import EXTRA_PADDING, FOLLOW_UP_TELEMETRY
-from echostamp.times import Moment, Times, moment
+from echostamp.times import Moment, SetUp, Times, moment
 
 if TYPE_CHECKING:
     from echostamp.client.ping import StampPlan

@@ -12,13 +12,13 @@ from collections.abc import Iterator
 from typing import Any
 
 from echostamp import __version__
-from echostamp.connect.timed import SetUp
 from echostamp.exitstatus import Outcome
 from echostamp.measure.delay import Summary, lossPercent
 from echostamp.measure.oneway import OneWay, Range, oneWays
 from echostamp.measure.samples import Probe
 from echostamp.probe.measurement import Measurement, Outage
 from echostamp.probe.prober import Pinger, Plan
+from echostamp.times import SetUp
 from echostamp.units import zoneName
 
 Json = dict[str, Any]

@@ -68,7 +68,7 @@ class ParseTests(SynchronousTestCase):
         try:
             self.assertGreaterEqual(parseDuration(text), 0)
         except ValueError as error:
-            self.assertIn("no duration", str(error))
+            self.assertIn("not a duration", str(error))
 
 
 class ReadableTests(SynchronousTestCase):
@@ -177,7 +177,7 @@ class ZoneTests(SynchronousTestCase):
             ),
         ):
             error = self.assertRaises(ValueError, parseZone, text)
-            self.assertIn("no zone", str(error))
+            self.assertIn("not a zone", str(error))
 
     @given(st.text())
     def test_anyText(self, text: str) -> None:
@@ -185,7 +185,7 @@ class ZoneTests(SynchronousTestCase):
         try:
             self.assertLessEqual(abs(parseZone(text)), 24 * HOUR)
         except ValueError as error:
-            self.assertIn("no zone", str(error))
+            self.assertIn("not a zone", str(error))
 
     @given(st.integers(-24 * 60 + 1, 24 * 60 - 1))
     def test_thereAndBack(self, minutes: int) -> None:
