@@ -4,7 +4,6 @@ The options of the daemon's STAMP session-reflector.
 
 from __future__ import annotations
 
-import re
 from ipaddress import (
     IPv4Address,
     IPv4Network,
@@ -17,7 +16,7 @@ from ipaddress import (
 from twisted.internet.abstract import isIPAddress, isIPv6Address
 from twisted.python import usage
 
-from echostamp.addresses import STAMP_PORT, unmapped
+from echostamp.addresses import STAMP_PORT, parseHostPort, unmapped
 from echostamp.daemon.optionvalues import number
 
 #: All addresses of both families.
@@ -25,10 +24,6 @@ _ALL = ("0.0.0.0", "::")
 
 #: The most packets a second that an option may ask for.
 _MOST_PPS = 10_000_000
-
-_PLACE = re.compile(
-    r"(?:(?P<v4>[\d.]+)|\[(?P<v6>[^]]+)\])(?::(?P<port>\d{1,5}))?", re.ASCII
-)
 
 
 class ReflectorOptions(usage.Options):
@@ -145,12 +140,14 @@ def parsePlace(text: str) -> list[tuple[str, int]]:
     @raise ValueError: the text is wrong.
     """
     if text.isascii() and text.isdecimal():
-        return [(host, _port(text)) for host in _ALL]
-    match = _PLACE.fullmatch(f"[{text}]" if isIPv6Address(text) else text)
-    if match is None:
+        if len(text) > 5 or int(text) > 65535:
+            raise ValueError(f"{text} is not a port from 0 to 65535")
+        return [(host, int(text)) for host in _ALL]
+    parsed = parseHostPort(text, STAMP_PORT, least=0)
+    if parsed is None:
         raise ValueError("not a port, an IP address, or both as ADDR:PORT")
-    host = match["v4"] or match["v6"]
-    if not (isIPAddress(host) if match["v4"] else isIPv6Address(host)):
+    host, port = parsed
+    if not (isIPAddress(host) or isIPv6Address(host)):
         raise ValueError(f"{host!r} is not an IP address")
     address = ip_address(host.partition("%")[0])
     if address.is_multicast or host == "255.255.255.255":
@@ -158,7 +155,7 @@ def parsePlace(text: str) -> list[tuple[str, int]]:
     _checkMapped(address)
     if address.version == 6 and address.is_link_local and "%" not in host:
         raise ValueError(f"a link-local address needs its link, as {host}%eth0")
-    return [(host, _port(match["port"] or str(STAMP_PORT)))]
+    return [(host, port)]
 
 
 def _checkMapped(address: IPv4Address | IPv6Address) -> None:
@@ -170,14 +167,3 @@ def _checkMapped(address: IPv4Address | IPv6Address) -> None:
     plain = unmapped(address)
     if plain is not address:
         raise ValueError(f"an IPv4 address is written as {plain}")
-
-
-def _port(text: str) -> int:
-    """
-    Convert a port.
-
-    @raise ValueError: it is not a port.
-    """
-    if len(text) > 5 or int(text) > 65535:
-        raise ValueError(f"{text} is not a port from 0 to 65535")
-    return int(text)

@@ -12,186 +12,27 @@ from types import SimpleNamespace
 from typing import Any
 
 import twisted.internet
-from hypothesis import given
-from hypothesis import strategies as st
 from twisted.internet.testing import EventLoggingObserver
 from twisted.logger import Logger, formatEvent
-from twisted.python.usage import UsageError
 from twisted.trial.unittest import SynchronousTestCase
 
-from echostamp.daemon import optionvalues, reflecting, service
+from echostamp.daemon import reflecting
 from echostamp.daemon.reflecting import (
     ReflectingService,
     boundSockets,
-    parsePlace,
     reflectingService,
 )
-from echostamp.daemon.service import Options, makeService
+from echostamp.daemon.reflectoroptions import parsePlace
+from echostamp.daemon.service import makeService
 from echostamp.listen import sockets
 from echostamp.rfc8762 import port
 from echostamp.rfc8762.packets import SenderPacket, senderPacket
 from echostamp.rfc8762.reflector import Policy, Shared
+from echostamp.test.daemonoptions import parsed
 from echostamp.test.fakes import FakeReactor, FakeSockets, osError
 from echostamp.test.udpsockets import PEER, FakePoll, FakeSocketModule, timestamp
 
 ONE, TWO = bytes([1] * 16), bytes([2] * 16)
-
-
-def parsed(*arguments: str) -> Options:
-    """Read a command line."""
-    options = Options()
-    options.parseOptions(list(arguments))
-    return options
-
-
-class PlaceTests(SynchronousTestCase):
-    """
-    Where to answer.
-    """
-
-    def test_places(self) -> None:
-        """A port is at all addresses, an address alone has STAMP's port."""
-        for text, places in [
-            ("862", [("0.0.0.0", 862), ("::", 862)]),
-            ("0", [("0.0.0.0", 0), ("::", 0)]),
-            ("00862", [("0.0.0.0", 862), ("::", 862)]),
-            ("192.0.2.1", [("192.0.2.1", 862)]),
-            ("192.0.2.1:65535", [("192.0.2.1", 65535)]),
-            ("0.0.0.0:5", [("0.0.0.0", 5)]),
-            ("2001:db8::1", [("2001:db8::1", 862)]),
-            ("[2001:db8::1]", [("2001:db8::1", 862)]),
-            ("[2001:db8::1]:5", [("2001:db8::1", 5)]),
-            ("[::]:5", [("::", 5)]),
-            ("fe80::1%eth0", [("fe80::1%eth0", 862)]),
-            ("[fe80::1%eth0]:5", [("fe80::1%eth0", 5)]),
-        ]:
-            self.assertEqual(parsePlace(text), places)
-
-    def test_wrong(self) -> None:
-        """What is no place is said to be none; so are names, which are not looked up,
-        and addresses of several machines, or that nobody could have."""
-        for text in [
-            *("", ":", "x", "localhost", "localhost:862", "-1", "1.5", "0x10"),
-            *("65536", "9" * 9999, "192.0.2.1:65536", "192.0.2.1:", "192.0.2.1:-1"),
-            *("192.0.2", "192.0.2.256", "01.2.3.4", "192.0.2.1:862:1", "192.0.2.1/24"),
-            *("[192.0.2.1]:5", "[]:5", "[::1]:", "[::1", "[::1]5", "::1::2"),
-            *("192.0.2.1:\u0661", "\u0661", "1\n", "192.0.2.1\n"),
-            *("224.0.0.1", "239.1.2.3:862", "255.255.255.255", "ff02::1"),
-            *("[ff02::1%eth0]:5", "::ffff:192.0.2.1", "[::ffff:192.0.2.1]:5"),
-            *("fe80::1", "[fe80::1]:5"),
-        ]:
-            self.assertRaises(ValueError, parsePlace, text)
-
-    @given(st.text() | st.from_regex(r"\A[\[\]0-9a-f.:%]{,40}\Z"))
-    def test_any(self, text: str) -> None:
-        """Any text is a place, or is not with one line that says why."""
-        try:
-            places = parsePlace(text)
-        except ValueError:
-            places = []
-        for _, number in places:
-            assert 0 <= number <= 65535
-
-
-class OptionsTests(SynchronousTestCase):
-    """
-    What the command line says of STAMP.
-    """
-
-    def refused(self, *arguments: str) -> str:
-        """Read a wrong command line, and give the one line that says so."""
-        line = self.assertRaises(SystemExit, parsed, *arguments).code
-        assert isinstance(line, str), f"status {line} for {arguments}"
-        self.assertEqual(len(line.splitlines()), 1, line)
-        self.assertTrue(line.startswith("echostamp: "), line)
-        return line.removeprefix("echostamp: ")
-
-    def test_defaults(self) -> None:
-        """Nothing answers STAMP that was not asked to."""
-        options = parsed()
-        self.assertEqual((options.reflectors, options.allowed), ([], []))
-        self.assertEqual((options.perSource, options.total), (5000, 50_000))
-
-    def test_repeatable(self) -> None:
-        """C{--reflector} and C{--allow} may be repeated; what one command line says
-        does not reach the next."""
-        options = parsed(
-            *("--reflector", "192.0.2.1", "--reflector=[::1]:5", "--reflector=7"),
-            *("--allow", "192.0.2.0/24", "--allow=2001:db8::/32", "--allow=192.0.2.9"),
-        )
-        self.assertEqual(
-            options.reflectors,
-            [("192.0.2.1", 862), ("::1", 5), ("0.0.0.0", 7), ("::", 7)],
-        )
-        self.assertEqual(
-            options.allowed,
-            [
-                ip_network("192.0.2.0/24"),
-                ip_network("2001:db8::/32"),
-                ip_network("192.0.2.9/32"),
-            ],
-        )
-        self.assertEqual((parsed().reflectors, parsed().allowed), ([], []))
-
-    def test_wrongValues(self) -> None:
-        """Each wrong value gets one line, which names the option and the value."""
-        for option, values in {
-            "reflector": ["", "x", "localhost:862", "70000", "224.0.0.1", "a\nb"],
-            "allow": [
-                *("", "x", "192.0.2.1/24", "192.0.2.0/33", "a\nb"),
-                "::ffff:10.0.0.0/104",
-            ],
-            "max-pps": ["", "x", "0", "-1", "1.5", "10000001", "nan", "9" * 5000],
-            "max-total-pps": ["", "x", "0", "-1", "1.5", "10000001", "nan"],
-            "ptp-timescale": ["", "x", "TAI", "gps"],
-        }.items():
-            for value in values:
-                line = self.refused("--reflector=7", f"--{option}={value}")
-                self.assertTrue(line.startswith(f"--{option} {value!r}: "), line)
-
-    def test_boundsAreTold(self) -> None:
-        """The line says what would be right, in numbers as people write them."""
-        line = self.refused("--reflector=7", "--max-pps=0")
-        self.assertTrue(line.endswith("not a whole number from 1 to 10000000"), line)
-        options: Any = {"x": "0"}
-        for least, most, text in [
-            (0.1, 31_536_000.0, "from 0.1 to 31536000"),
-            (0.5, 3600, "from 0.5 to 3600"),
-        ]:
-            error: object = self.assertRaises(
-                UsageError, optionvalues.number, options, "x", float, least, most
-            )
-            self.assertTrue(str(error).endswith(text), error)
-
-    def test_whatGoesTogether(self) -> None:
-        """What says something of a reflector needs one; who counts sessions has to say
-        whose."""
-        for option in [
-            *("--stateful", "--allow-dscp", "--allow=192.0.2.0/24"),
-            *("--reflector-key=keys", "--max-pps=7", "--max-total-pps=8"),
-            "--ptp-timescale=utc",
-        ]:
-            line = self.refused(option)
-            name = option.partition("=")[0]
-            self.assertEqual(line, f"{name} goes with --reflector")
-        line = self.refused("--reflector=7", "--stateful")
-        self.assertEqual(line, "--stateful goes with --allow or --reflector-key")
-        parsed("--reflector=7", "--stateful", "--allow=192.0.2.0/24")
-        parsed("--reflector=7", "--stateful", "--reflector-key=keys")
-
-    def test_descriptors(self) -> None:
-        """Each port of STAMP's leaves one connection less, and another where it has an
-        epoll."""
-        asked: list[int] = []
-
-        def most(ports: int) -> int:
-            asked.append(ports)
-            return 5
-
-        self.patch(service, "mostConnections", most)
-        parsed()
-        parsed("--reflector=192.0.2.1", "--reflector=7")
-        self.assertEqual(asked, [1, 1 + 2 * 3])
 
 
 class FakeSystemTestCase(SynchronousTestCase):

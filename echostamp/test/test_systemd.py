@@ -6,24 +6,16 @@ import errno
 import os
 import shutil
 import socket
-import stat
 import tempfile
 from pathlib import Path
 
 from twisted.application.service import Service
-from twisted.internet.address import UNIXAddress
 from twisted.internet.defer import Deferred
-from twisted.internet.protocol import Factory
 from twisted.internet.testing import EventLoggingObserver
 from twisted.logger import formatEvent, globalLogPublisher
 from twisted.trial.unittest import SynchronousTestCase
 
-from echostamp.daemon.systemd import (
-    AdoptedUnixPort,
-    Notifier,
-    NotifyingService,
-    adoptUnixPort,
-)
+from echostamp.daemon.systemd import Notifier, NotifyingService
 from echostamp.test.fakes import FakeReactor
 
 READY = "READY=1\nSTATUS=Listening"
@@ -288,66 +280,3 @@ class NotifyingServiceTests(SystemdCase):
         slow.stopped.callback(None)
         self.successResultOf(services.stopService())
         self.assertEqual(self.heard, [STOPPING])
-
-
-class AdoptedUnixPortTests(SystemdCase):
-    """
-    A UNIX socket that is systemd's.
-    """
-
-    def setUp(self) -> None:
-        """Let systemd listen."""
-        super().setUp()
-        self.reactor = FakeReactor()
-        self.name = self.folder / "s"
-        self.listening = socket.socket(socket.AF_UNIX)
-        self.addCleanup(self.listening.close)
-        self.listening.bind(str(self.name))
-        self.name.chmod(0o600)
-        self.listening.listen(7)
-
-    def adopt(self) -> AdoptedUnixPort:
-        """Adopt systemd's socket."""
-        port = adoptUnixPort(self.reactor, self.listening.fileno(), Factory())
-        assert isinstance(port, AdoptedUnixPort)
-        return port
-
-    def stop(self, port: AdoptedUnixPort) -> None:
-        """Stop a port."""
-        port.stopListening()
-        self.reactor.advance(0)
-
-    def test_listens(self) -> None:
-        """The port is read from, does not block, and says where it listens."""
-        port = self.adopt()
-        self.addCleanup(self.stop, port)
-        self.assertEqual(self.reactor.getReaders(), [port])
-        self.assertFalse(port.socket.getblocking())
-        self.assertNotEqual(port.fileno(), self.listening.fileno())
-        self.assertEqual(port.getHost(), UNIXAddress(str(self.name)))
-
-    def test_fileStaysAsItIs(self) -> None:
-        """Who may connect was systemd's to say, and it stays so."""
-        self.addCleanup(self.stop, self.adopt())
-        self.assertEqual(stat.S_IMODE(self.name.stat().st_mode), 0o600)
-
-    def test_factoryRuns(self) -> None:
-        """The factory is started and stopped with the port."""
-        port = self.adopt()
-        assert port.factory is not None
-        self.assertEqual(port.factory.numPorts, 1)
-        self.stop(port)
-        self.assertEqual(port.factory.numPorts, 0)
-
-    def test_systemdListensOn(self) -> None:
-        """When the port stops, our descriptor is closed; the file and the socket
-        stay, and who comes then waits for the next daemon."""
-        port = self.adopt()
-        number = port.fileno()
-        self.stop(port)
-        self.assertRaises(OSError, os.fstat, number)
-        with socket.socket(socket.AF_UNIX) as peer:
-            peer.setblocking(False)
-            peer.connect(str(self.name))
-            accepted, _ = self.listening.accept()
-            accepted.close()

@@ -2,84 +2,30 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable
-from pathlib import Path
-from typing import Any
 
-from twisted.internet.interfaces import IHalfCloseableProtocol, IHandshakeListener
-from twisted.internet.protocol import Factory, Protocol, connectionDone
-from twisted.logger import capturedLogs
-from twisted.python.failure import Failure
-from twisted.trial.unittest import SynchronousTestCase
-from zope.interface import implementer
+from twisted.internet.protocol import Factory
 
 from echostamp.line.protocol import TimestampEchoFactory
-from echostamp.test.authority import Authority, commonName, pem
-from echostamp.test.fakes import FakeReactor, FakeTcp
-from echostamp.test.pems import STRANGE_CURVE
+from echostamp.test.authority import Authority
+from echostamp.test.fakes import FakeTcp
+from echostamp.test.tlsservers import (
+    PEER,
+    CarefulRecorder,
+    Client,
+    Recorder,
+    TlsServerCase,
+)
 
 try:
     from cryptography import x509
-    from cryptography.hazmat.primitives.asymmetric import ec, rsa
     from OpenSSL import SSL
 
-    from echostamp.tls.server import (
-        CLOSE_GRACE,
-        TlsEndpoint,
-        TlsFactory,
-        TlsProtocol,
-        logAdmitted,
-        logRefused,
-        peerSubject,
-        tlsEndpoint,
-    )
-    from echostamp.tls.servercontext import LONGEST_SUBJECT, Credentials
-except ImportError as error:
-    skip = f"the extra tls is not installed: {error}"
-
-#: What the peer of a L{FakeTcp} is called.
-PEER = "192.168.1.1:54321"
-
-
-class Recorder(Protocol):
-    """
-    Note what happens to a connection.
-    """
-
-    def __init__(self) -> None:
-        self.received = b""
-        self.events: list[str] = []
-
-    def connectionMade(self) -> None:
-        """Note it, and who is there."""
-        self.events.append(f"made {peerSubject(self.transport)}")
-
-    def dataReceived(self, data: bytes) -> None:
-        """Note it."""
-        self.received += data
-
-    def connectionLost(self, reason: Failure = connectionDone) -> None:
-        """Note it."""
-        self.events.append("lost")
-
-
-@implementer(IHalfCloseableProtocol, IHandshakeListener)
-class CarefulRecorder(Recorder):
-    """
-    A protocol that has more to say when its input has ended.
-    """
-
-    def handshakeCompleted(self) -> None:
-        """Note it."""
-        self.events.append("handshake")
-
-    def readConnectionLost(self) -> None:
-        """Note it."""
-        self.events.append("input ended")
-
-    def writeConnectionLost(self) -> None:
-        """Never happens."""
+    from echostamp.tls.server import CLOSE_GRACE, peerSubject
+    from echostamp.tls.servercontext import LONGEST_SUBJECT
+except ImportError:
+    # The test case skips.
+    pass
 
 
 class NoProtocols(Factory):
@@ -91,348 +37,7 @@ class NoProtocols(Factory):
         """Give none."""
 
 
-class Client:
-    """
-    A client in memory: OpenSSL, and the far end of a server's transport.
-
-    @ivar tls: its side of TLS.
-    @ivar received: what came in the clear.
-    @ivar error: what OpenSSL found wrong, if anything.
-    @ivar isClosed: whether the server's close_notify has come.
-    """
-
-    def __init__(
-        self,
-        factory: TlsFactory,
-        certificate: str | None = None,
-        prepare: Callable[[SSL.Context], object] = lambda context: None,
-    ) -> None:
-        """
-        Connect, and begin the handshake.
-
-        @param certificate: the file of the certificate to show.
-        @param prepare: sets options.
-        """
-        context = SSL.Context(SSL.TLS_CLIENT_METHOD)
-        prepare(context)
-        if certificate is not None:
-            context.use_certificate_file(certificate)
-            context.use_privatekey_file(certificate)
-        self.tls = SSL.Connection(context, None)
-        self.tls.set_connect_state()
-        self.received = b""
-        self.error: Exception | None = None
-        self.isClosed = False
-        self.transport = FakeTcp()
-        server = factory.buildProtocol(None)
-        assert server is not None
-        self.server = server
-        server.makeConnection(self.transport)
-
-    def shake(self) -> Client:
-        """
-        Do the handshake, as far as it goes.
-        """
-        for _ in range(4):
-            try:
-                self.tls.do_handshake()
-            except SSL.WantReadError:
-                pass
-            except SSL.Error as error:
-                self.error = self.error or error
-            self.give()
-            self.read()
-        return self
-
-    def pending(self) -> bytes:
-        """
-        Give what would leave for the server.
-        """
-        data = b""
-        while True:
-            try:
-                data += self.tls.bio_read(1 << 16)
-            except SSL.WantReadError:
-                return data
-
-    def give(self) -> None:
-        """
-        Let the server have it, in one read.
-        """
-        if data := self.pending():
-            self.server.dataReceived(data)
-
-    def write(self, data: bytes) -> None:
-        """
-        Encrypt something.
-        """
-        while data:
-            data = data[self.tls.send(data[: 1 << 14]) :]
-
-    def close(self) -> None:
-        """
-        Make a close_notify.
-        """
-        self.tls.shutdown()
-
-    def read(self) -> None:
-        """
-        Decrypt what the server has sent.
-        """
-        if data := self.transport.take():
-            self.tls.bio_write(data)
-        try:
-            while True:
-                self.received += self.tls.recv(1 << 16)
-        except SSL.WantReadError:
-            pass
-        except SSL.ZeroReturnError:
-            self.isClosed = True
-        except SSL.Error as error:
-            self.error = self.error or error
-
-
-class TlsCase(SynchronousTestCase):
-    """
-    A server with a certificate.
-    """
-
-    def setUp(self) -> None:
-        """Make a CA and a server."""
-        self.authority = Authority()
-        self.reactor = FakeReactor()
-        self.folder = Path(self.mktemp())
-        self.folder.mkdir(parents=True)
-        self.server = self.file("server.pem", self.authority.issue())
-        self.ca = self.file("ca.pem", self.authority.certificate)
-        self.refused: list[tuple[str, str]] = []
-        self.admitted: list[tuple[str, str]] = []
-        self.protocols: list[Any] = []
-
-    def file(self, name: str, content: bytes) -> str:
-        """Write a file, and give its path."""
-        path = self.folder / name
-        path.write_bytes(content)
-        return str(path)
-
-    def factory(
-        self, kind: type[Recorder] = CarefulRecorder, clientCA: str | None = None
-    ) -> TlsFactory:
-        """Put TLS in front of a factory of a kind of protocols."""
-
-        def make() -> Recorder:
-            protocol = kind()
-            self.protocols.append(protocol)
-            return protocol
-
-        return self.wrapped(Factory.forProtocol(make), clientCA)
-
-    def wrapped(self, factory: Any, clientCA: str | None = None) -> TlsFactory:
-        """Put TLS in front of a factory."""
-        return TlsFactory(
-            self.reactor,
-            Credentials(self.server, self.server, clientCA),
-            factory,
-            10.0,
-            lambda *refused: self.refused.append(refused),
-            lambda *admitted: self.admitted.append(admitted),
-        )
-
-    def lose(self, client: Client) -> None:
-        """Let the reactor say that the connection is gone, as it does after a close."""
-        client.server.connectionLost(Failure(connectionDone.value))
-
-
-class CredentialsTests(TlsCase):
-    """
-    Files of keys and certificates.
-    """
-
-    def assertWrong(self, why: str, *files: str | None) -> None:
-        """Assert that files are refused, in one line that says which and how."""
-        text = str(self.assertRaises(ValueError, Credentials, *files))
-        self.assertIn(why, text)
-        self.assertNotIn("\n", text)
-
-    def test_missingFile(self) -> None:
-        """A file that is not there is named, whichever it is."""
-        missing = str(self.folder / "missing")
-        for name, files in [
-            ("privateKey", (missing, self.server, None)),
-            ("certKey", (self.server, missing, None)),
-            ("clientCA", (self.server, self.server, missing)),
-        ]:
-            self.assertWrong(f"{name}={missing!r}: No such file or directory", *files)
-
-    def test_notPem(self) -> None:
-        """So is one that holds something else."""
-        other = self.file("other", b"hello\n")
-        for name, files in [
-            ("privateKey", (other, self.server, None)),
-            ("certKey", (self.server, other, None)),
-            ("clientCA", (self.server, self.server, other)),
-        ]:
-            self.assertWrong(f"{name}={other!r}: no PEM ", *files)
-
-    def test_brokenPem(self) -> None:
-        """So is one whose content is damaged."""
-        for what in b"CERTIFICATE", b"PRIVATE KEY":
-            broken = self.file(
-                "broken",
-                b"-----BEGIN %b-----\naGVsbG8=\n-----END %b-----\n" % (what, what),
-            )
-            self.assertWrong("no PEM ", broken, self.server, None)
-            self.assertWrong("no PEM ", self.server, broken, None)
-
-    def test_passphrase(self) -> None:
-        """Nobody is asked for a passphrase: a key that has one is refused."""
-        key = ec.generate_private_key(ec.SECP256R1())
-        path = self.file("locked", pem(key, b"secret"))
-        self.assertWrong("has a passphrase", path, self.server, None)
-
-    def test_keyOfAnother(self) -> None:
-        """The key must be the certificate's."""
-        for key in (
-            ec.generate_private_key(ec.SECP256R1()),
-            rsa.generate_private_key(65537, 2048),
-        ):
-            path = self.file("other", pem(key))
-            self.assertWrong("not the key of certKey=", path, self.server, None)
-
-    def test_keyThatIsNoUse(self) -> None:
-        """OpenSSL's own words tell what it has against a certificate."""
-        key = rsa.generate_private_key(65537, 1024)
-        signed = self.authority._signed(commonName("weak"), key, [], -1, 30)
-        path = self.file("weak", pem(key) + signed)
-        self.assertWrong(f"certKey={path!r}: ee key too small", path, path, None)
-
-    def test_keyOfAKindThatIsNotKnown(self) -> None:
-        """A certificate whose key is of a strange kind is named, whoever's it is."""
-        strange = self.file("strange", STRANGE_CURVE)
-        for name, files in [
-            ("certKey", (self.server, strange, None)),
-            ("clientCA", (self.server, self.server, strange)),
-        ]:
-            self.assertWrong(f"{name}={strange!r}: a certificate's key is of", *files)
-
-    def test_orderInTheFileIsFree(self) -> None:
-        """A key is found behind its certificate, and behind its curve's parameters."""
-        key, end, certificate = self.authority.issue().partition(
-            b"-----END PRIVATE KEY-----\n"
-        )
-        parameters = (
-            b"-----BEGIN EC PARAMETERS-----\nBggqhkjOPQMBBw==\n"
-            b"-----END EC PARAMETERS-----\n"
-        )
-        path = self.file("reversed", certificate + parameters + key + end)
-        Credentials(path, path, None)
-
-    def test_reloadWhereverTheDaemonIs(self) -> None:
-        """The files are found again after the daemon has changed to another folder."""
-        self.addCleanup(os.chdir, os.getcwd())
-        os.chdir(self.folder)
-        credentials = Credentials("server.pem", "server.pem", "ca.pem")
-        os.chdir("/")
-        credentials.reload()
-
-    def test_chain(self) -> None:
-        """Certificates behind the first are shown to the client."""
-        intermediate, certificate = self.authority.intermediate()
-        self.server = self.file("server.pem", intermediate.issue() + certificate)
-        client = Client(self.factory()).shake()
-        chain = client.tls.get_peer_cert_chain()
-        assert chain is not None
-        self.assertEqual(len(chain), 2)
-
-
-class EndpointTests(TlsCase):
-    """
-    From the parts of a description to an endpoint.
-    """
-
-    def test_wrongParts(self) -> None:
-        """What is missing, wrong or too much is said in one line."""
-        files = {"privateKey": self.server, "certKey": self.server}
-        for arguments, parts, why in [
-            ([], files, "'' is not a port from 0 to 65535"),
-            (["x"], files, "'x' is not a port from 0 to 65535"),
-            (["65536"], files, "'65536' is not a port from 0 to 65535"),
-            (["-1"], files, "'-1' is not a port"),
-            (["1"], {"certKey": self.server}, "privateKey=FILE is missing"),
-            (["1"], {"privateKey": self.server}, "certKey=FILE is missing"),
-            (["1"], {**files, "nonsense": "1"}, "unknown parameter 'nonsense'"),
-            (["1"], {**files, "refused": "1"}, "unknown parameter 'refused'"),
-            (["1"], {**files, "reactor": "1"}, "unknown parameter 'reactor'"),
-            (["1", "a"], files, "one part too many: 'a'"),
-            (["9" * 5000], files, "is not a port"),
-        ]:
-            error = self.assertRaises(
-                ValueError, tlsEndpoint, self.reactor, arguments, parts
-            )
-            self.assertIn(why, str(error))
-            self.assertNotIn("\n", str(error))
-
-    def endpoint(self, **parts: str) -> TlsEndpoint:
-        """Make an endpoint with the server's files."""
-        files = {"privateKey": self.server, "certKey": self.server}
-        return tlsEndpoint(self.reactor, ["7"], {**files, **parts})
-
-    def test_listen(self) -> None:
-        """It listens where it should, and gives what the reactor gives."""
-        endpoint = self.endpoint(clientCA=self.ca, interface="::1")
-        endpoint.handshakeTimeout = 3
-        listening: Any = self.successResultOf(endpoint.listen(Factory()))
-        self.assertEqual(listening.getHost().port, 7)
-        port, _, _, interface = self.reactor.tcpServers[0]
-        self.assertEqual((port, interface), (7, "::1"))
-        factory: Any = self.reactor.tcpServers[0][1]
-        self.assertIsInstance(factory, TlsFactory)
-        self.assertEqual(factory.handshakeTimeout, 3)
-
-    def test_addressInUse(self) -> None:
-        """It fails as the reactor fails."""
-
-        def listenTCP(*arguments: object, interface: str) -> None:
-            raise OSError("taken")
-
-        self.reactor.listenTCP = listenTCP  # type: ignore[assignment,method-assign]
-        endpoint = self.endpoint()
-        self.failureResultOf(endpoint.listen(Factory()), OSError)
-
-    def served(self, client: Client) -> str:
-        """Give the digest of the certificate that a client was shown."""
-        certificate = client.shake().tls.get_peer_certificate()
-        assert certificate is not None
-        return certificate.digest("sha256").hex()
-
-    def test_reload(self) -> None:
-        """A renewed certificate is for new connections, and old ones go on."""
-        endpoint = self.endpoint()
-        endpoint.listen(Factory.forProtocol(Recorder))
-        factory: Any = self.reactor.tcpServers[0][1]
-        old = Client(factory)
-        before = self.served(old)
-        self.file("server.pem", self.authority.issue())
-        endpoint.reload()
-        self.assertNotEqual(self.served(Client(factory)), before)
-        old.write(b"still here")
-        old.give()
-        protocol: Any = old.server.wrappedProtocol
-        self.assertEqual(protocol.received, b"still here")
-
-    def test_reloadOfWrongFiles(self) -> None:
-        """Where the new files are wrong, the old certificate stays."""
-        endpoint = self.endpoint()
-        endpoint.listen(Factory.forProtocol(Recorder))
-        factory: Any = self.reactor.tcpServers[0][1]
-        before = self.served(Client(factory))
-        self.file("server.pem", b"half a fi")
-        error = self.assertRaises(ValueError, endpoint.reload)
-        self.assertIn(self.server, str(error))
-        self.assertEqual(self.served(Client(factory)), before)
-
-
-class HandshakeTests(TlsCase):
+class HandshakeTests(TlsServerCase):
     """
     Who is let in.
     """
@@ -479,16 +84,6 @@ class HandshakeTests(TlsCase):
             context.set_cipher_list(b"ECDHE-ECDSA-AES256-SHA384:ECDHE-ECDSA-AES128-SHA")
 
         self.assertRefused(Client(self.factory(), prepare=cbc), "no shared cipher")
-
-    def test_everySuiteIsAead(self) -> None:
-        """Nothing else is on offer, nor is anything that OpenSSL may yet add."""
-        connection = Credentials(self.server, self.server, None).serverConnectionForTLS(
-            TlsProtocol(self.factory(), Protocol())
-        )
-        suites = connection.get_cipher_list()
-        self.assertGreater(len(suites), 5)
-        for suite in suites:
-            self.assertRegex(suite, r"^(ECDHE-.*|TLS_.*)(GCM|CHACHA20[-_]POLY1305)")
 
     def test_noTls(self) -> None:
         """Who does not speak TLS is refused, and the reason tells it."""
@@ -634,18 +229,8 @@ class HandshakeTests(TlsCase):
         self.assertEqual(factory.protocols, {})
         self.assertEqual(self.reactor.getDelayedCalls(), [])
 
-    def test_log(self) -> None:
-        """By default the log says who was refused and why, and who was let in."""
-        with capturedLogs() as events:
-            logRefused("far:1", "no shared cipher")
-            logAdmitted("far:2", "CN=x")
-        self.assertEqual(
-            [event["log_format"].format(**event) for event in events],
-            ["far:1 refused: no shared cipher", "far:2 is CN=x"],
-        )
 
-
-class ClosingTests(TlsCase):
+class ClosingTests(TlsServerCase):
     """
     How a connection ends.
     """

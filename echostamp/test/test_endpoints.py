@@ -1,0 +1,130 @@
+"""Tests for L{echostamp.listen.endpoints}."""
+
+from __future__ import annotations
+
+import errno
+import os
+import sys
+from unittest.mock import patch
+
+from twisted.internet.defer import Deferred, fail
+
+from echostamp.listen import endpoints
+from echostamp.test.fakes import osError
+from echostamp.test.listencases import ListenCase
+
+
+class DescriptionTests(ListenCase):
+    """
+    Wrong descriptions.
+    """
+
+    def test_wrongDescriptions(self) -> None:
+        """Each wrong description gives a ValueError whose text says in one line what
+        is wrong, and binds nothing."""
+        for description, text in [
+            ("", "Unknown endpoint type"),
+            ("nonsense", "Unknown endpoint type: 'nonsense'"),
+            ("nonsense:8002", "Unknown endpoint type: 'nonsense'"),
+            ("tcp:", "''"),
+            ("tcp:http", "'http'"),
+            ("tcp", "TypeError: "),
+            ("tcp:80:nonsense=1", "'nonsense'"),
+            ("tcp:80:backlog=x", "'x'"),
+            ("tcp:1:2:3:4:5", "TypeError: "),
+            ("tcp:80:backlog=99999999999", "backlog is a number from 0 to 65535"),
+            ("unix:s:mode=rw", "'rw'"),
+            ("unix:s:mode=-1", "mode is an octal number from 0 to 777"),
+            ("unix:s:mode=1777", "mode is an octal number from 0 to 777"),
+            ("unix:s:backlog=-1", "backlog is a number"),
+            ("proxy:proxy:tcp:80", "proxy: is given twice"),
+            ("-1", "Unknown endpoint type: '-1'"),
+            ("\u00b2", "Unknown endpoint type"),
+        ]:
+            error = self.assertRaises(ValueError, self.prepare, description)
+            self.assertIn(text, str(error))
+            self.assertNotIn("\n", str(error))
+        self.assertEqual(self.sockets.listening, [])
+
+    def test_tlsIsNotThere(self) -> None:
+        """Where the extra is not installed, one line says what to do."""
+        with patch.dict(sys.modules, {"echostamp.listen.tlsendpoint": None}):
+            for description in "tls:1:privateKey=a:certKey=b", "ssl:1:privateKey=a":
+                error = self.assertRaises(ValueError, self.prepare, description)
+                self.assertIn("pip install 'echostamp[tls]'", str(error))
+
+    def test_parsersErrorsOfEveryKind(self) -> None:
+        """A parser, a plugin's perhaps, may fail in any way: the kind is told, except
+        of a ValueError; an error of the system's passes."""
+
+        def refuse(error: Exception) -> Exception:
+            def serverFromString(reactor: object, description: str) -> object:
+                raise error
+
+            self.patch(endpoints, "serverFromString", serverFromString)
+            refused: Exception = self.assertRaises(
+                type(raised), self.prepare, "plugin:"
+            )
+            return refused
+
+        raised: Exception = ValueError()
+        self.assertEqual(str(refuse(ValueError("no key"))), "no key")
+        for error in KeyError("key"), ImportError("no OpenSSL"), StopIteration():
+            expected = f"{type(error).__name__}: {error}"
+            self.assertEqual(str(refuse(error)), expected)
+        raised = FileNotFoundError(errno.ENOENT, "No such file", "key.pem")
+        self.assertIs(refuse(raised), raised)
+
+    def test_endpointFailsToListen(self) -> None:
+        """What an endpoint's C{listen} says in a Deferred is told all the same."""
+
+        class Endpoint:
+            def __init__(self, error: Exception) -> None:
+                self._error = error
+
+            def listen(self, factory: object) -> object:
+                return fail(self._error)
+
+        for error, expected, text in [
+            (RuntimeError("broken"), ValueError, "RuntimeError: broken"),
+            (osError(errno.EACCES), PermissionError, os.strerror(errno.EACCES)),
+        ]:
+            endpoint = Endpoint(error)
+            self.patch(endpoints, "serverFromString", lambda *_, e=endpoint: e)
+            raised = self.assertRaises(expected, self.prepare, "plugin:")
+            self.assertIn(text, str(raised))
+
+    def test_bareNumber(self) -> None:
+        """A bare number is a TCP port."""
+        self.prepare("8002")
+        self.assertEqual(self.sockets.made[0].address, ("::", 8002, 0, 0))
+
+    def test_portOutOfRange(self) -> None:
+        """A port that cannot be is a wrong description; the socket is closed."""
+        for description in "tcp:70000", "tcp:-1", "70000":
+            self.sockets.made.clear()
+            error = self.assertRaises(ValueError, self.prepare, description)
+            self.assertIn("port must be 0-65535", str(error))
+            self.assertTrue(self.sockets.made[0].isClosed)
+
+    def test_endpointThatDoesNotListen(self) -> None:
+        """What makes a connection at once, or not yet, is nothing for a daemon."""
+
+        class Immediate:
+            def __init__(self, *results: object) -> None:
+                self.results = results
+
+            def listen(self, factory: object) -> Deferred[object]:
+                deferred: Deferred[object] = Deferred()
+                for result in self.results:
+                    deferred.callback(result)
+                return deferred
+
+        for results in ["a connection"], []:
+            self.patch(
+                endpoints,
+                "serverFromString",
+                lambda *args, results=results: Immediate(*results),
+            )
+            error = self.assertRaises(ValueError, self.prepare, "stdio:")
+            self.assertEqual(str(error), "it does not wait for connections")
