@@ -56,7 +56,7 @@ OWN = Header()
 
 def longer(header: bytes, more: bytes) -> bytes:
     """
-    Put octets behind the addresses of a header of version 2.
+    Add octets after the addresses of a header of version 2.
     """
     length = int.from_bytes(header[14:16], "big") + len(more)
     return header[:14] + length.to_bytes(2, "big") + header[16:] + more
@@ -64,7 +64,7 @@ def longer(header: bytes, more: bytes) -> bytes:
 
 def shorter(header: bytes) -> bytes:
     """
-    Take the last octet from a header of version 2.
+    Remove the last octet of a header of version 2.
     """
     length = int.from_bytes(header[14:16], "big") - 1
     return header[:14] + length.to_bytes(2, "big") + header[16:-1]
@@ -84,7 +84,7 @@ def withCommand(octet: int, header: bytes = TCP4) -> bytes:
     return header[:12] + bytes([octet]) + header[13:]
 
 
-#: Every kind of header, and what it says.
+#: Every kind of header, with its result.
 GOOD = [
     (b"PROXY TCP4 192.0.2.1 198.51.100.2 4711 8002\r\n", CLIENT4),
     (b"PROXY TCP4 0.0.0.0 0.0.0.0 0 0\r\n", Header("0.0.0.0", 0)),
@@ -125,7 +125,7 @@ GOOD = [
     (withFamily(0x11, LOCAL), OWN),
     (UNIX, OWN),
     (longer(UNIX, TLVS), OWN),
-    # UNSPEC, as the family, the protocol or both: addresses are not looked at.
+    # UNSPEC, as the family, the protocol or both: addresses are ignored.
     (withFamily(0x00), OWN),
     (withFamily(0x01), OWN),
     (withFamily(0x10), OWN),
@@ -147,8 +147,8 @@ TOO_SHORT = "PROXY header too short for its addresses"
 UNKNOWN_FAMILY = "PROXY header of an unknown family or protocol"
 DATAGRAMS = "PROXY header of datagrams"
 
-#: Beginnings of which the last octet is the first with which they cannot become a
-#: header, and what is said of them.
+#: Beginnings whose last octet is the first that makes a header impossible, each with
+#: its reason.
 BAD = [
     (b"\x00", NO_HEADER),
     (b" ", NO_HEADER),
@@ -248,9 +248,9 @@ def octetByOctet(stream: bytes) -> list[bytes]:
 
 def parse(pieces: list[bytes]) -> tuple[Header | None, bytes] | str:
     """
-    Read a stream piece by piece, to its end: what is behind the header comes with it.
+    Parse a stream piece by piece, to its end.
 
-    @return: what is found, or why nothing is.
+    @return: the header and the octets after it, or the reason why there is none.
     """
     parser = HeaderParser()
     remaining = iter(pieces)

@@ -12,11 +12,11 @@ from echostamp.test.fakes import FakeReactor
 
 class BoundedLogTests(SynchronousTestCase):
     """
-    The log takes so many lines of a kind in a second.
+    The log takes a limited number of lines of each kind in a second.
     """
 
     def test_linesThatAreLeftOutAreCounted(self) -> None:
-        """Each kind for itself; the next second begins anew."""
+        """Each kind has a count of its own; each second starts at zero."""
         reactor = FakeReactor()
         events = EventLoggingObserver()
         bounded = BoundedLog(reactor, 2, Logger(observer=events))
@@ -33,7 +33,8 @@ class BoundedLogTests(SynchronousTestCase):
         self.assertEqual(reactor.getDelayedCalls(), [])
 
     def test_atTheEnd(self) -> None:
-        """What was left out of the last second is said, too."""
+        """At the end, the lines that were left out of the last second are counted,
+        too."""
         reactor = FakeReactor()
         events = EventLoggingObserver()
         bounded = BoundedLog(reactor, 1, Logger(observer=events))

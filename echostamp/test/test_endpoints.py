@@ -20,8 +20,8 @@ class DescriptionTests(ListenCase):
     """
 
     def test_wrongDescriptions(self) -> None:
-        """Each wrong description gives a ValueError whose text says in one line what
-        is wrong, and binds nothing."""
+        """Each wrong description gives a ValueError, whose text is one line that says
+        what is wrong. Nothing listens."""
         for description, text in [
             ("", "Unknown endpoint type"),
             ("nonsense", "Unknown endpoint type: 'nonsense'"),
@@ -54,8 +54,8 @@ class DescriptionTests(ListenCase):
                 self.assertIn("pip install 'echostamp[tls]'", str(error))
 
     def test_parsersErrorsOfEveryKind(self) -> None:
-        """A parser, a plugin's perhaps, may fail in any way: the kind is told, except
-        of a ValueError; an error of the system's passes."""
+        """A parser, perhaps a plugin's, may raise any exception. The text names its
+        type, except for a ValueError; an OSError passes unchanged."""
 
         def refuse(error: Exception) -> Exception:
             def serverFromString(reactor: object, description: str) -> object:
@@ -76,7 +76,7 @@ class DescriptionTests(ListenCase):
         self.assertIs(refuse(raised), raised)
 
     def test_endpointFailsToListen(self) -> None:
-        """What an endpoint's C{listen} says in a Deferred is told all the same."""
+        """An error in the Deferred of an endpoint's C{listen} is raised, too."""
 
         class Endpoint:
             def __init__(self, error: Exception) -> None:
@@ -100,7 +100,7 @@ class DescriptionTests(ListenCase):
         self.assertEqual(self.sockets.made[0].address, ("::", 8002, 0, 0))
 
     def test_portOutOfRange(self) -> None:
-        """A port that cannot be is a wrong description; the socket is closed."""
+        """A port out of range is a wrong description; the socket is closed."""
         for description in "tcp:70000", "tcp:-1", "70000":
             self.sockets.made.clear()
             error = self.assertRaises(ValueError, self.prepare, description)
@@ -108,7 +108,7 @@ class DescriptionTests(ListenCase):
             self.assertTrue(self.sockets.made[0].isClosed)
 
     def test_endpointThatDoesNotListen(self) -> None:
-        """What makes a connection at once, or not yet, is nothing for a daemon."""
+        """An endpoint that connects at once, or does not listen yet, is refused."""
 
         class Immediate:
             def __init__(self, *results: object) -> None:

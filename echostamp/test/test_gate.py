@@ -26,7 +26,8 @@ class MostConnectionsTests(SynchronousTestCase):
     """
 
     def test_mostConnections(self) -> None:
-        """What the limit of descriptors leaves, beside those of the ports."""
+        """The limit of open files, less the descriptors that are open, those of the
+        ports and the spare ones."""
         self.patch(resource, "getrlimit", lambda which: (100, 100))
         self.patch(os, "listdir", lambda path: ["0", "1", "2"])
         self.assertEqual(mostConnections(5), 100 - 3 - 5 - SPARE_DESCRIPTORS)
@@ -43,11 +44,11 @@ class MostConnectionsTests(SynchronousTestCase):
 
 class GateTests(SynchronousTestCase):
     """
-    Who is let in.
+    Connections above a limit are refused.
     """
 
     def setUp(self) -> None:
-        """Note who is not."""
+        """Record the refusals."""
         self.refusals: list[tuple[str, str]] = []
 
     def gate(self, factory: Any = None, **limits: Any) -> Gate:
@@ -56,7 +57,7 @@ class GateTests(SynchronousTestCase):
         return Gate(factory, lambda *refusal: self.refusals.append(refusal), **limits)
 
     def test_mostOfAll(self) -> None:
-        """So many, and another when one has left."""
+        """Connections are accepted up to the limit, and again when one has ended."""
         gate = self.gate(most=2)
         one, two = (gate.buildProtocol(address("192.0.2.1")) for _ in "12")
         self.assertIsNone(gate.buildProtocol(address("192.0.2.2")))
@@ -67,7 +68,7 @@ class GateTests(SynchronousTestCase):
         del two
 
     def test_mostOfAHost(self) -> None:
-        """One host, however it is written, does not take the place of another."""
+        """Each host has its own limit; an IPv4-mapped address is the same host."""
         counts: Counter[str] = Counter()
         gate = self.gate(mostPerHost=1, counts=counts)
         made = gate.buildProtocol(address("192.0.2.1"))
@@ -79,14 +80,14 @@ class GateTests(SynchronousTestCase):
         self.assertEqual(counts, {"192.0.2.2": 1})
 
     def test_gatesThatCountTogether(self) -> None:
-        """Two ports have one limit."""
+        """Two gates with the same counts share one limit."""
         counts: Counter[str] = Counter()
         gates = [self.gate(most=1, counts=counts) for _ in "12"]
         made = [gate.buildProtocol(address("192.0.2.1")) for gate in gates]
         self.assertEqual([protocol is None for protocol in made], [False, True])
 
     def test_innerFactoryRefuses(self) -> None:
-        """Who gets no protocol is not counted."""
+        """A connection without a protocol is not counted."""
         inner = Factory()
         inner.buildProtocol = lambda addr: None  # type: ignore[method-assign]
         counts: Counter[str] = Counter()
@@ -95,7 +96,7 @@ class GateTests(SynchronousTestCase):
         self.assertEqual(counts, {})
 
     def test_lossIsPassedOn(self) -> None:
-        """The protocol hears of its end, which is counted once."""
+        """The protocol learns of its end, once."""
         heard = []
 
         class Noting(Protocol):

@@ -15,7 +15,7 @@ from echostamp.test.fakes import FakeReactor, FakeSocketConnection
 
 class TimeTests(SynchronousTestCase):
     """
-    How long a connection may stand.
+    How long a connection may last.
     """
 
     def connect(self, room: int = 1 << 30, **limits: Any) -> FakeSocketConnection:
@@ -33,18 +33,19 @@ class TimeTests(SynchronousTestCase):
         return transport
 
     def advance(self, seconds: float) -> None:
-        """Let time pass, in small turns."""
+        """Let time pass, in small steps."""
         for _ in range(round(seconds * 100)):
             self.reactor.advance(0.01)
 
     def test_noLimits(self) -> None:
-        """By default a connection may stand for ever, and has no timer."""
+        """By default a connection has no limit and no timer."""
         self.connect()
         self.advance(1)
         self.assertEqual(self.reactor.getDelayedCalls(), [])
 
     def test_idle(self) -> None:
-        """The time counts from the last whole message; a drip does not count."""
+        """The time counts from the last complete message; single octets do not
+        count."""
         transport = self.connect(idleTimeout=1)
         self.advance(0.9)
         transport.protocol.dataReceived(b"a\n")
@@ -60,7 +61,7 @@ class TimeTests(SynchronousTestCase):
         self.assertEqual(self.reactor.getDelayedCalls(), [])
 
     def test_takingARepliesIsActivity(self) -> None:
-        """A slow reader is not idle, as long as it takes replies."""
+        """A slow reader is not idle while it reads replies."""
         transport = self.connect(room=0, idleTimeout=1)
         transport.protocol.dataReceived(b"\n" * 60_000)
         for _ in range(4):
@@ -71,7 +72,7 @@ class TimeTests(SynchronousTestCase):
         self.assertTrue(transport.isAborted)
 
     def test_roomForRepliesIsActivity(self) -> None:
-        """So is to take the last one that waited."""
+        """A peer that reads the last queued reply is not idle either."""
         transport = self.connect(room=0, idleTimeout=1)
         transport.protocol.dataReceived(b"a\n")
         self.advance(0.9)
@@ -83,8 +84,8 @@ class TimeTests(SynchronousTestCase):
         self.assertTrue(transport.isClosed)
 
     def test_takingOctetsIsActivity(self) -> None:
-        """A peer that reads slowly out of what the kernel holds is not idle either; one
-        that stops is, at most two limits later."""
+        """A peer that slowly reads what the kernel holds is not idle. One that stops is
+        closed, at most two limits later."""
         taken = 0
         transport = self.connect(
             room=0, idleTimeout=1, acknowledged=lambda transport: taken
@@ -101,7 +102,7 @@ class TimeTests(SynchronousTestCase):
         self.assertEqual(self.visitors._taken, {})
 
     def test_messagesWithoutANewlineAreActivity(self) -> None:
-        """A message that a pause ends, or a read, is a whole message."""
+        """A message that a pause or a read ends is a complete message."""
         for pause in 0, 0.1:
             transport = self.connect(idleTimeout=1)
             transport.protocol.factory.pause = pause
@@ -113,7 +114,8 @@ class TimeTests(SynchronousTestCase):
             self.assertFalse(transport.isClosed)
 
     def test_longMessageIsActivity(self) -> None:
-        """A message without an end is activity while it flows, but not as a drip."""
+        """A message without an end is activity while it flows, but not octet by
+        octet."""
         transport = self.connect(idleTimeout=1)
         for _ in range(30):
             self.advance(0.1)
@@ -126,7 +128,7 @@ class TimeTests(SynchronousTestCase):
         self.assertTrue(transport.isClosed)
 
     def test_timersDoNotGather(self) -> None:
-        """However long a connection talks, it has a timer for each limit."""
+        """A busy connection has one timer for each limit."""
         transport = self.connect(idleTimeout=0.1, maxAge=60)
         for _ in range(100):
             self.advance(0.05)
@@ -135,7 +137,7 @@ class TimeTests(SynchronousTestCase):
         self.assertEqual(len(timers), 2)
 
     def test_age(self) -> None:
-        """A connection that has had its time is drained, and cut after the grace."""
+        """A connection that is too old is drained, and aborted after the grace."""
         transport = self.connect(maxAge=2, grace=1)
         for _ in range(29):
             self.advance(0.1)

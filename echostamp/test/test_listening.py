@@ -22,7 +22,7 @@ class ListeningServiceTests(SynchronousTestCase):
     """
 
     def setUp(self) -> None:
-        """Prepare two ports, and listen to the log."""
+        """Prepare two ports, and record the log."""
         self.log = EventLoggingObserver()
         globalLogPublisher.addObserver(self.log)
         self.addCleanup(globalLogPublisher.removeObserver, self.log)
@@ -37,7 +37,7 @@ class ListeningServiceTests(SynchronousTestCase):
         )
 
     def prepared(self, address: object) -> PreparedPort:
-        """Prepare a port that is noted when it listens."""
+        """Prepare a port that is recorded when it listens."""
 
         def listen() -> IListeningPort:
             port = FakePort(address)
@@ -49,15 +49,15 @@ class ListeningServiceTests(SynchronousTestCase):
 
     @property
     def lines(self) -> list[str]:
-        """What stands in the log."""
+        """The lines of the log."""
         return [formatEvent(event) for event in self.log]
 
     def test_nothingListensBeforeTheStart(self) -> None:
-        """A service that was made does not listen."""
+        """A service that has not started does not listen."""
         self.assertEqual(self.ports, [])
 
     def test_listensWithPrivileges(self) -> None:
-        """As C{twistd} starts it, it listens while it has its privileges, once."""
+        """C{twistd} starts it with privileges; it listens then, and only once."""
         self.service.privilegedStartService()
         self.assertEqual([port.isListening for port in self.ports], [True, True])
         self.service.startService()
@@ -65,20 +65,20 @@ class ListeningServiceTests(SynchronousTestCase):
         self.assertTrue(self.service.running)
 
     def test_listensWithoutPrivileges(self) -> None:
-        """As C{twist} starts it, without privileges, it listens too."""
+        """C{twist} starts it without privileges; it listens then, too."""
         self.service.startService()
         self.assertEqual([port.isListening for port in self.ports], [True, True])
 
     def test_logSaysWhereItListens(self) -> None:
-        """The log names each address, and a file's name cannot forge a line."""
+        """The log names each address; a file's name cannot forge a line."""
         self.service.startService()
         self.assertEqual(
             self.lines, ["listening on [::]:8002", r"listening on '/run/a\nb'"]
         )
 
     def test_stops(self) -> None:
-        """A service that was stopped does not listen any more; who waited at its ports
-        is let in before."""
+        """A stopped service does not listen; the connections that wait are accepted
+        first."""
         self.service.startService()
         self.successResultOf(self.service.stopService())
         self.assertEqual(self.accepted, self.ports)
@@ -86,7 +86,7 @@ class ListeningServiceTests(SynchronousTestCase):
         self.assertFalse(self.service.running)
 
     def test_stopsWithoutHavingStarted(self) -> None:
-        """To stop what does not run is no error."""
+        """A service that has not started can be stopped."""
         self.assertEqual(self.successResultOf(self.service.stopService()), [])
 
 

@@ -13,16 +13,16 @@ from echostamp.test.daemonoptions import OptionsCase, parsed
 
 class OptionsTests(OptionsCase):
     """
-    What stands behind C{twistd echostamp}.
+    The options of C{twistd echostamp}.
     """
 
     def setUp(self) -> None:
-        """Note what is printed."""
+        """Record what is printed."""
         self.output = io.StringIO()
         self.patch(sys, "stdout", self.output)
 
     def test_defaults(self) -> None:
-        """Without options: port 8002 everywhere, C{ctime} in local time."""
+        """The defaults: port 8002 at all addresses, C{ctime} in local time."""
         options = parsed()
         self.assertEqual(options.endpoints, ["tcp:8002"])
         self.assertEqual(
@@ -32,7 +32,7 @@ class OptionsTests(OptionsCase):
         self.assertEqual(options.maxLength, 65536)
 
     def test_port(self) -> None:
-        """C{--port} takes every port number, 0 for any included."""
+        """C{--port} accepts every port, and 0 for any."""
         for arguments, port in [
             (["--port", "0"], "0"),
             (["--port=65535"], "65535"),
@@ -42,7 +42,7 @@ class OptionsTests(OptionsCase):
             self.assertEqual(parsed(*arguments).endpoints, [f"tcp:{port}"])
 
     def test_interface(self) -> None:
-        """C{--interface} goes with the port, or with its default."""
+        """C{--interface} applies to C{--port}, or to its default."""
         for arguments, endpoint in [
             (["--interface", "127.0.0.1"], "tcp:8002:interface=127.0.0.1"),
             (["-i", "::1"], r"tcp:8002:interface=\:\:1"),
@@ -52,8 +52,8 @@ class OptionsTests(OptionsCase):
             self.assertEqual(parsed(*arguments).endpoints, [endpoint])
 
     def test_endpoints(self) -> None:
-        """C{--endpoint} may be repeated; the order is kept.  With it, C{--port} has no
-        default, and comes first where it is given."""
+        """C{--endpoint} is repeatable; the order is kept. With it C{--port} has no
+        default, and comes first."""
         self.assertEqual(
             parsed("-e", "unix:/s", "--endpoint", "tcp:7", "-e9").endpoints,
             ["unix:/s", "tcp:7", "9"],
@@ -67,12 +67,12 @@ class OptionsTests(OptionsCase):
         )
 
     def test_endpointsAreEachOptionsOwn(self) -> None:
-        """What one command line said does not reach the next."""
+        """The endpoints of one command line do not appear in the next."""
         parsed("-e", "7")
         self.assertEqual(parsed().endpoints, ["tcp:8002"])
 
     def test_format(self) -> None:
-        """C{--format} and C{--utc} say how stamps look."""
+        """C{--format} and C{--utc} choose the format of the stamps."""
         for arguments, expected in [
             (["--format", "iso"], stampFormat("iso", utc=False)),
             (["-f", "unix", "--utc"], stampFormat("unix", utc=True)),
@@ -84,7 +84,7 @@ class OptionsTests(OptionsCase):
         self.assertEqual(parsed("-f", "%H", "--utc").format.stamp(0), b"[00] ")
 
     def test_numbers(self) -> None:
-        """C{--pause} and C{--max-length} take the numbers within their bounds."""
+        """C{--pause} and C{--max-length} accept the numbers within their bounds."""
         for text, pause in [("0", 0.0), ("0.5", 0.5), ("3600", 3600.0)]:
             self.assertEqual(parsed("--pause", text).pause, pause)
         for text, length in [("1", 1), ("98304", 98304)]:
@@ -103,20 +103,20 @@ class OptionsTests(OptionsCase):
                 line = self.refused(f"--{option}={value}")
                 self.assertTrue(line.startswith(f"--{option} {value!r}: "), line)
 
-    def test_boundsAreTold(self) -> None:
-        """The line says what would be right."""
+    def test_boundsAreNamed(self) -> None:
+        """The line names the bounds."""
         self.assertIn("whole number from 0 to 65535", self.refused("-p", "x"))
         self.assertIn("number from 0 to 3600", self.refused("--pause", "x"))
         self.assertIn("from 1 to 98304", self.refused("--max-length", "0"))
         self.assertIn("not an IP address", self.refused("-i", "x"))
 
     def test_interfaceBesideAnEndpoint(self) -> None:
-        """C{--interface} says nothing of an endpoint: the line tells where it goes."""
+        """C{--interface} does not apply to an endpoint; the line says what to write."""
         line = self.refused("-i", "::1", "-e", "tcp:7")
         self.assertIn("--interface goes with --port", line)
 
     def test_wrongCommandLines(self) -> None:
-        """What is no option, lacks its value or is too much is named in one line."""
+        """One line names an unknown option, a missing value or an argument."""
         for arguments, name in [
             (["--nonsense"], "--nonsense"),
             (["-x"], "-x"),
@@ -130,7 +130,7 @@ class OptionsTests(OptionsCase):
         self.assertEqual(self.output.getvalue(), "")
 
     def test_version(self) -> None:
-        """C{--version} prints one line with our version, and ends with status 0."""
+        """C{--version} prints our version in one line, and ends with status 0."""
         ended = self.assertRaises(SystemExit, parsed, "--version")
         self.assertFalse(ended.code)
         self.assertTrue(
@@ -139,7 +139,7 @@ class OptionsTests(OptionsCase):
         self.assertEqual(self.output.getvalue().count("\n"), 1)
 
     def test_help(self) -> None:
-        """C{--help} tells of every option, and ends with status 0."""
+        """C{--help} lists every option, and ends with status 0."""
         ended = self.assertRaises(SystemExit, parsed, "--help")
         self.assertFalse(ended.code)
         for text in [
@@ -159,7 +159,7 @@ class OptionsTests(OptionsCase):
             self.assertIn(text, self.output.getvalue())
 
     def test_descriptors(self) -> None:
-        """Each port of STAMP's leaves one connection less, and another where it has an
+        """Each of STAMP's ports takes two descriptors: a socket, and perhaps an
         epoll."""
         asked: list[int] = []
 

@@ -25,7 +25,8 @@ class TcpTests(ListenCase):
     """
 
     def test_reactorTakesTheSocketOver(self) -> None:
-        """To listen gives the reactor the open socket, and closes our own of it."""
+        """When the port listens, the reactor gets the open socket, and our copy is
+        closed."""
         prepared = self.prepare("tcp:8002:backlog=2000")
         (made,) = self.sockets.made
         number = made.fileno()
@@ -38,7 +39,7 @@ class TcpTests(ListenCase):
         self.assertEqual(port.getHost(), IPv6Address("TCP", "::", 1234))
 
     def test_addressThatIsBoundAlready(self) -> None:
-        """Two endpoints of one daemon cannot share an address: that is seen before
+        """Two endpoints of one daemon cannot share an address. This is found before
         either of them listens."""
         any4, any6, ours = "0.0.0.0", r"\:\:", "192.0.2.1"
         for one, other, clash in [
@@ -69,8 +70,8 @@ class OtherKindsTests(ListenCase):
     """
 
     def test_tls(self) -> None:
-        """Twisted's C{ssl:} binds a TCP socket; its connections are as those of
-        C{tls:}."""
+        """Twisted's C{ssl:} binds a TCP socket; its connections use our TLS, like those
+        of C{tls:}."""
         try:
             from twisted.internet.ssl import CertificateOptions
 
@@ -89,7 +90,7 @@ class OtherKindsTests(ListenCase):
         self.assertIs(factory.wrappedFactory, self.factory)
 
     def test_unixSocketIsMadeWhenTheServiceStarts(self) -> None:
-        """A UNIX socket makes a file: not before the service starts."""
+        """A UNIX socket makes a file, so it is not made before the service starts."""
         folder = Path(self.mktemp())
         folder.mkdir()
         prepared = self.prepare(f"unix:{folder}/s:mode=600")
@@ -101,18 +102,18 @@ class OtherKindsTests(ListenCase):
         self.assertEqual(port.getHost(), UNIXAddress(f"{folder}/s"))
 
     def test_unixSocketInTheWorkingFolder(self) -> None:
-        """A bare name is a file in the working folder."""
+        """A bare name is a file in the working directory."""
         self.prepare("unix:s").listen()
         self.assertEqual(self.reactor.unixServers[0][0], "s")
 
     def test_unixSocketsFolderIsMissing(self) -> None:
-        """A folder that is not there is found before anything listens."""
+        """A missing folder is found before anything listens."""
         folder = self.mktemp()
         error = self.assertRaises(FileNotFoundError, self.prepare, f"unix:{folder}/s")
         self.assertEqual(error.filename, folder)
 
     def test_unixSocketsFolderIsNotWritable(self) -> None:
-        """A folder that may not be written is found before anything listens."""
+        """A folder that is not writable is found before anything listens."""
         asked: list[tuple[str, int]] = []
 
         def access(path: str, mode: int) -> bool:
@@ -125,7 +126,8 @@ class OtherKindsTests(ListenCase):
         self.assertEqual(asked, [("/", os.W_OK)])
 
     def test_unixSocketsNameIsTaken(self) -> None:
-        """A file of another kind, or a socket that somebody serves, is left alone."""
+        """A file of another kind, or a socket in use, is an error and is not
+        deleted."""
         folder = Path(self.mktemp())
         folder.mkdir()
         path = os.path.relpath(folder / "s")
@@ -140,8 +142,8 @@ class OtherKindsTests(ListenCase):
             self.assertEqual(error.errno, errno.EADDRINUSE)
 
     def test_unixSocketOfAKilledDaemon(self) -> None:
-        """A socket that nobody serves any more is in nobody's way, nor is its lock,
-        also where the process id in it is of somebody who lives."""
+        """The socket and the lock of a killed daemon are deleted, also where the
+        process id in the lock belongs to another process."""
         folder = Path(self.mktemp())
         folder.mkdir()
         path = os.path.relpath(folder / "s")
@@ -154,16 +156,16 @@ class OtherKindsTests(ListenCase):
         self.assertEqual(len(self.reactor.unixServers), 1)
         self.assertEqual(list(folder.iterdir()), [])
 
-    def test_lockThatIsNone(self) -> None:
-        """A file that has a lock's name is left alone."""
+    def test_lockThatIsAFile(self) -> None:
+        """A file with a lock's name that is not a lock is not deleted."""
         folder = Path(self.mktemp())
         folder.mkdir()
         (folder / "s.lock").write_bytes(b"precious")
         self.prepare(f"unix:{os.path.relpath(folder)}/s").listen()
         self.assertEqual((folder / "s.lock").read_bytes(), b"precious")
 
-    def test_unixSocketInTheFolderToBe(self) -> None:
-        """A relative path is looked for where the service will run."""
+    def test_unixSocketInTheServicesFolder(self) -> None:
+        """A relative path is meant in the working directory of the service."""
         folder = Path(self.mktemp())
         folder.mkdir()
         preparing = PreparingReactor(
@@ -178,8 +180,8 @@ class OtherKindsTests(ListenCase):
         self.assertEqual(self.reactor.unixServers[0][0], "t")
 
     def test_socketThatSystemdBound(self) -> None:
-        """An endpoint closes the descriptor that it gives away: what the reactor
-        takes over when the service starts must still be open."""
+        """An endpoint closes the descriptor that it passes on. The one that the reactor
+        takes over at the start is still open."""
         isOpen: list[bool] = []
 
         class Adopting(FakeReactor):
@@ -205,7 +207,7 @@ class OtherKindsTests(ListenCase):
         self.assertEqual(isOpen, [True])
 
     def test_allElseIsTheReactors(self) -> None:
-        """What does not listen is the reactor's own."""
+        """Everything that does not listen is the reactor's."""
         preparing = PreparingReactor(self.reactor)
         self.assertEqual(preparing.seconds(), self.reactor.seconds())
         self.assertRaises(AttributeError, lambda: preparing.nonsense)

@@ -21,6 +21,7 @@ from twisted.trial.unittest import SynchronousTestCase
 from echostamp.line.protocol import TimestampEchoFactory
 from echostamp.line.sending import DirectReplySender
 from echostamp.listen.proxy import TIMEOUT, ProxyFactory, ProxyReceiver
+from echostamp.listen.watchedprotocol import watchedProtocol
 from echostamp.stamps import stampFormat
 from echostamp.test.fakes import FakeReactor, FakeSocketConnection, lost
 from echostamp.test.proxyheaders import (
@@ -37,28 +38,29 @@ from echostamp.test.proxyheaders import (
     longer,
     octetByOctet,
 )
+from echostamp.tls.handshakes import logRefused
 
 
 class Recorder(Protocol):
     """
-    A protocol that keeps what it is told.
+    A protocol that records what it gets.
     """
 
     closesAtOnce = False
 
     def connectionMade(self) -> None:
-        """Begin."""
+        """Record the connection."""
         self.events: list[object] = ["made"]
         if self.closesAtOnce:
             assert self.transport is not None
             self.transport.loseConnection()
 
     def dataReceived(self, data: bytes) -> None:
-        """Note what came."""
+        """Record the data."""
         self.events.append(data)
 
     def connectionLost(self, reason: Any = None) -> None:
-        """Note the end."""
+        """Record the end."""
         self.events.append("lost")
 
 
@@ -85,7 +87,7 @@ class RecorderFactory(Factory):
         self.starts -= 1
 
     def buildProtocol(self, addr: object) -> Recorder | None:
-        """Make one, unless it is to refuse."""
+        """Make a protocol, unless this refuses."""
         self.addresses.append(addr)
         if self.refuses:
             return None
@@ -100,7 +102,7 @@ PROXY4 = IPv4Address("TCP", "10.1.2.3", 4444)
 
 class Socket(FakeSocketConnection):
     """
-    A bare socket whose far end has an address.
+    A bare socket whose peer has an address.
     """
 
     def __init__(self, reactor: FakeReactor, peer: object) -> None:
@@ -108,17 +110,17 @@ class Socket(FakeSocketConnection):
         self._peer = peer
 
     def getPeer(self) -> object:
-        """Give the far end's address."""
+        """Give the peer's address."""
         return self._peer
 
     def read(self, *pieces: bytes) -> None:
-        """Let the kernel give octets, each piece in a read of its own."""
+        """Have the kernel deliver octets, each piece in a read of its own."""
         for piece in pieces:
             # As tcp.Connection.doRead does.
             self._dataReceived(piece)
 
     def finish(self) -> None:
-        """Let the reactor find the peer's FIN."""
+        """Have the reactor find the peer's FIN."""
         self.readConnectionLost(Failure(ConnectionDone()))
 
 
@@ -148,7 +150,7 @@ class ProxyCase(SynchronousTestCase):
         return ProxyFactory(self.reactor, inner, **options)
 
     def connect(self, peer: object = PROXY4) -> Socket:
-        """Let somebody connect."""
+        """Connect a peer."""
         transport = Socket(self.reactor, peer)
         self.receiver = self.factory.buildProtocol(None)
         self.assertIsInstance(self.receiver, ProxyReceiver)
@@ -157,14 +159,15 @@ class ProxyCase(SynchronousTestCase):
         return transport
 
     def observe(self) -> EventLoggingObserver:
-        """Listen to the log."""
+        """Record the log."""
         observer = EventLoggingObserver()
         globalLogPublisher.addObserver(observer)
         self.addCleanup(globalLogPublisher.removeObserver, observer)
         return observer
 
     def assertRefused(self, transport: Socket, *reasons: str) -> None:
-        """The connection is cut, nothing is left of it, and it was said once why."""
+        """Assert that a connection is closed, leaves no timer, and that the reason is
+        reported once."""
         self.reactor.advance(0)
         self.assertTrue(transport.isClosed)
         self.assertEqual([reason for _, reason in self.refusals], list(reasons))
@@ -174,11 +177,11 @@ class ProxyCase(SynchronousTestCase):
 
 class RefusalTests(ProxyCase):
     """
-    Who is not let in.
+    Connections are refused.
     """
 
     def test_malformed(self) -> None:
-        """A malformed header cuts the connection at the octet that is wrong."""
+        """A malformed header ends the connection at its first wrong octet."""
         for stream, reason in BAD:
             self.refusals.clear()
             transport = self.connect()
@@ -186,14 +189,15 @@ class RefusalTests(ProxyCase):
             self.assertRefused(transport, reason)
             self.assertEqual(self.refusals[0][0], "10.1.2.3:4444")
 
-    def test_moreFromWhoWasRefused(self) -> None:
-        """What comes after a refusal is thrown away."""
+    def test_inputAfterARefusal(self) -> None:
+        """Input after a refusal is discarded."""
         transport = self.connect()
         transport.read(b"GET", b" / HTTP/1.1\r\n")
         self.assertRefused(transport, NO_HEADER)
 
     def test_timeout(self) -> None:
-        """The time limit is for the whole header, however it drips in."""
+        """The time limit is for the complete header, even if it arrives octet by
+        octet."""
         transport = self.connect()
         for octet in octetByOctet(b"PROXY"):
             self.reactor.advance(TIMEOUT / 5 - 0.001)
@@ -203,7 +207,7 @@ class RefusalTests(ProxyCase):
         self.assertRefused(transport, "no whole PROXY header within 5 s")
 
     def test_timeoutOfASilentPeer(self) -> None:
-        """Who sends nothing is cut at the limit too."""
+        """A silent peer is disconnected at the limit, too."""
         self.factory = self.proxy(self.inner, timeout=0.25)
         transport = self.connect()
         self.reactor.advance(0.24)
@@ -212,7 +216,7 @@ class RefusalTests(ProxyCase):
         self.assertRefused(transport, "no whole PROXY header within 0.25 s")
 
     def test_endWithinTheHeader(self) -> None:
-        """A FIN or a reset within the header gets a line, and no timer is left."""
+        """A FIN or a reset within the header is logged, and leaves no timer."""
         for end in Socket.finish, lost:
             self.refusals.clear()
             transport = self.connect()
@@ -223,14 +227,14 @@ class RefusalTests(ProxyCase):
             )
 
     def test_endBeforeTheHeader(self) -> None:
-        """A health check that only connects gets no line, and no timer is left."""
+        """A health check that only connects is not logged, and leaves no timer."""
         for end in Socket.finish, lost:
             transport = self.connect()
             end(transport)
             self.assertRefused(transport)
 
     def test_untrusted(self) -> None:
-        """A header is believed only from the proxies' networks."""
+        """Headers are accepted only from the proxies' networks."""
         for peer, name in [
             (IPv4Address("TCP", "192.0.2.1", 1), "192.0.2.1:1"),
             (IPv6Address("TCP", "::ffff:192.0.2.1", 1), "192.0.2.1:1"),
@@ -251,7 +255,7 @@ class RefusalTests(ProxyCase):
         self.assertFalse(self.factory.trusts(PROXY4))
 
     def test_trusted(self) -> None:
-        """The proxies' networks are trusted, and who may connect to a UNIX socket."""
+        """The proxies' networks are trusted, and the peers of UNIX sockets."""
         for peer in [
             PROXY4,
             IPv6Address("TCP", "::ffff:10.1.2.3", 1),
@@ -279,11 +283,11 @@ class RefusalTests(ProxyCase):
 
 class HandOverTests(ProxyCase):
     """
-    What happens behind a header.
+    The connection is handed over after its header.
     """
 
     def test_clientsAddress(self) -> None:
-        """The client's address is the connection's, for all who ask."""
+        """The transport's peer is the client from then on."""
         unix = UNIXAddress(None)
         for stream, peer, address in [
             (GOOD[0][0], PROXY4, IPv4Address("TCP", "192.0.2.1", 4711)),
@@ -305,14 +309,14 @@ class HandOverTests(ProxyCase):
             self.assertEqual(self.inner.made[-1].events, ["made"])
 
     def test_restOfTheRead(self) -> None:
-        """What came behind the header in one read is the first that is received."""
+        """Data after the header in the same read is received first."""
         transport = self.connect()
         transport.read(TCP4[:7], TCP4[7:] + b"one\n", b"two\n")
         self.assertEqual(self.inner.made[0].events, ["made", b"one\n", b"two\n"])
 
     def test_wrappersSeeTheHeaderGone(self) -> None:
-        """A factory that wraps its protocols, as TLS does, may stand behind: the
-        first octets that it gets are those behind the header."""
+        """A factory that wraps protocols, as TLS does, gets the octets after the
+        header."""
         self.factory = self.proxy(WrappingFactory(self.inner))
         transport = self.connect()
         transport.read(TCP6[:20], TCP6[20:] + b"one\n", b"two\n")
@@ -327,7 +331,7 @@ class HandOverTests(ProxyCase):
         self.assertEqual(recorder.events[-1], "lost")
 
     def test_noTimerIsLeft(self) -> None:
-        """Behind the header no time limit runs."""
+        """After the header there is no time limit."""
         transport = self.connect()
         transport.read(TCP4)
         self.assertEqual(self.reactor.getDelayedCalls(), [])
@@ -344,8 +348,8 @@ class HandOverTests(ProxyCase):
         self.assertEqual(self.inner.made[0].events, ["made", "lost"])
 
     def test_noProtocol(self) -> None:
-        """Where the factory makes no protocol, the connection is cut, and said why
-        by who did not want it."""
+        """Where the factory makes no protocol, the connection is aborted; the factory
+        reports why."""
         self.inner.refuses = True
         transport = self.connect()
         transport.read(TCP4 + b"one\n")
@@ -353,8 +357,8 @@ class HandOverTests(ProxyCase):
         self.assertEqual(self.inner.addresses, [IPv4Address("TCP", "192.0.2.1", 4711)])
 
     def test_endIsToldOnBothSides(self) -> None:
-        """Who counts the connections of this factory hears of their end, once, after
-        the protocol behind."""
+        """A stand-in of the receiver learns of the end once, after the protocol behind
+        the header."""
         for hasHeader in True, False:
             transport = self.connect()
             events: list[object] = []
@@ -371,7 +375,7 @@ class HandOverTests(ProxyCase):
             self.assertEqual(self.refusals, [])
 
     def test_endIsToldThoughTheProtocolBehindFails(self) -> None:
-        """The count stays right when the protocol behind raises."""
+        """It learns of the end also when that protocol raises an exception."""
         transport = self.connect()
         ends: list[object] = []
         transport.protocol = watchedProtocol(self.receiver, ends.append)
@@ -391,11 +395,11 @@ class HandOverTests(ProxyCase):
 
 class EchoTests(ProxyCase):
     """
-    The echo behind a header is as fast and as true as without.
+    The echo works behind a header as without one.
     """
 
     def setUp(self) -> None:
-        """Put an echo behind."""
+        """Put an echo behind the header."""
         super().setUp()
         self.factory = self.proxy(
             TimestampEchoFactory(
@@ -404,7 +408,7 @@ class EchoTests(ProxyCase):
         )
 
     def test_repliesGoTheDirectWay(self) -> None:
-        """A line's reply is in the kernel before the read is over."""
+        """A line's reply is sent to the kernel within the read."""
         transport = self.connect()
         transport.read(TCP4 + b"one\n")
         self.assertEqual(transport.sent, b"[00:00] one\n")
@@ -415,8 +419,9 @@ class EchoTests(ProxyCase):
         self.assertTrue(IHalfCloseableProtocol.providedBy(transport.protocol))
 
     def test_halfClose(self) -> None:
-        """Header, lines and FIN in one segment: every line is answered, then comes
-        FIN; also where the kernel takes the replies one octet at a time."""
+        """Header, lines and FIN arrive in one segment: every line is answered, then
+        comes a FIN. This also holds where the kernel takes the replies octet by
+        octet."""
         for stream, _ in GOOD:
             for room in 1 << 30, 0:
                 transport = self.connect()

@@ -24,36 +24,37 @@ from echostamp.test.proxyheaders import (
 
 class HeaderParserTests(SynchronousTestCase):
     """
-    What a header says.
+    Headers are found at the beginning of a stream.
     """
 
     def test_headersAreUnderstood(self) -> None:
-        """Each kind of header gives its source, and what is behind it is left."""
+        """Each kind of header gives its source; what follows it is returned."""
         for stream, header in GOOD:
             for rest in b"", b"hello\r\n", SIGNATURE:
                 self.assertEqual(parse([stream + rest]), (header, rest), stream)
 
     def test_noHeaderIsCompleteBeforeItsLastOctet(self) -> None:
-        """A header may come octet by octet, and is there with the last one."""
+        """A header may arrive octet by octet; it is complete with the last one."""
         for stream, header in GOOD:
             self.assertEqual(parse(octetByOctet(stream[:-1])), (None, b""), stream)
             self.assertEqual(parse(octetByOctet(stream)), (header, b""), stream)
 
     def test_badHeadersAreRefusedAsSoonAsTheyCanBe(self) -> None:
-        """What cannot become a header any more is refused, and no sooner."""
+        """A stream is refused at the first octet that makes a header impossible, not
+        before."""
         for stream, reason in BAD:
             self.assertEqual(parse([stream[:-1]]), (None, b""), stream)
             self.assertEqual(parse([stream]), reason, stream)
 
     def test_refusalDoesNotDependOnWhatFollows(self) -> None:
-        """The reason is that of the first octet which is wrong."""
+        """The reason is that of the first wrong octet."""
         for stream, reason in BAD:
             for rest in b"\r\n", b" 1\r\n", b"x" * 200, bytes(5000):
                 self.assertEqual(parse([stream + rest]), reason, stream)
                 self.assertEqual(parse(octetByOctet(stream + rest)), reason, stream)
 
     def test_nothingHasComeYet(self) -> None:
-        """No octets are the beginning of a header."""
+        """No octets are an incomplete header."""
         self.assertEqual(parse([b""]), (None, b""))
 
     @given(st.data())
@@ -94,8 +95,8 @@ class HeaderParserTests(SynchronousTestCase):
     )
     @example(SIGNATURE + b"\x21\x11\x0f\xf1")
     def test_anyOctets(self, stream: bytes) -> None:
-        """Whatever comes, it is a header, part of one or a C{ValueError} that says
-        why in words of its own; in one read as octet by octet."""
+        """Any octets give a header, an incomplete one, or a C{ValueError} with a known
+        text; the result is the same octet by octet."""
         found = parse([stream])
         self.assertEqual(parse(octetByOctet(stream)), found)
         if isinstance(found, str):
@@ -107,7 +108,7 @@ class HeaderParserTests(SynchronousTestCase):
             self.assertLessEqual(found[0].port, 65535)
 
     @given(st.ip_addresses(v=4), st.ip_addresses(v=4), st.integers(0, 65535))
-    def test_version1AndVersion2AreOfOneMind(
+    def test_versionsAgree(
         self,
         source: ipaddress.IPv4Address,
         destination: ipaddress.IPv4Address,

@@ -34,7 +34,7 @@ class LineHeaderTests(SynchronousTestCase):
                 self.assertEqual(str(error), reason, stream)
 
     def test_prefixesOfAddressesAreNeverRefused(self) -> None:
-        """Every way to write an IPv6 address can be read octet by octet."""
+        """Every form of an IPv6 address can be read octet by octet."""
         for before, after in itertools.product(range(8), range(8)):
             if before + after > 7:
                 continue

@@ -37,11 +37,11 @@ ONE, TWO = bytes([1] * 16), bytes([2] * 16)
 
 class FakeSystemTestCase(SynchronousTestCase):
     """
-    What makes sockets here makes fakes.
+    Sockets and epolls are fakes.
     """
 
     def setUp(self) -> None:
-        """Put in sockets, an epoll and a log of our own."""
+        """Replace the sockets, the epoll and the log."""
         self.sockets = FakeSocketModule()
         self.patch(port, "socket", self.sockets)
         fake = SimpleNamespace(
@@ -53,11 +53,11 @@ class FakeSystemTestCase(SynchronousTestCase):
         self.reactor = FakeReactor()
 
     def addresses(self) -> list[tuple[Any, ...]]:
-        """Give where the sockets are."""
+        """Give the addresses of the sockets."""
         return [each.address[:2] for each in self.sockets.made]
 
     def log(self) -> list[str]:
-        """Give the lines of the log, and begin a new one."""
+        """Give the lines of the log, and clear it."""
         lines = [str(formatEvent(event)) for event in self.events]
         self.events._events.clear()
         return lines
@@ -69,7 +69,7 @@ class FakeSystemTestCase(SynchronousTestCase):
         return path
 
     def write(self, path: str, *keys: bytes) -> None:
-        """Write it anew."""
+        """Replace the content of a key file."""
         with open(path, "w") as file:
             file.writelines(f"* {key.hex()}\n" for key in keys)
         os.chmod(path, 0o600)
@@ -81,13 +81,13 @@ class SocketsTests(FakeSystemTestCase):
     """
 
     def test_each(self) -> None:
-        """Each place has one."""
+        """Each address gets a socket."""
         boundSockets([("192.0.2.1", 862), ("::1", 863)])
         self.assertEqual(self.addresses(), [("192.0.2.1", 862), ("::1", 863)])
 
     def test_anyPort(self) -> None:
-        """Of a port at all addresses that the system picks, both families have the
-        same."""
+        """When the system chooses the port for all addresses, both families get the
+        same port."""
         bind = FakeSocketModule.socket
 
         def picking(module: FakeSocketModule, family: int, kind: int) -> Any:
@@ -108,8 +108,8 @@ class SocketsTests(FakeSystemTestCase):
         self.assertEqual(self.addresses(), [("0.0.0.0", 54321), ("::", 54321)])
 
     def test_noIpv6(self) -> None:
-        """A system without IPv6 answers at all addresses of IPv4; one that was asked
-        for by name is missed."""
+        """Without IPv6, all addresses means those of IPv4; a single IPv6 address is an
+        error."""
         made = FakeSocketModule.socket
 
         def without(module: FakeSocketModule, family: int, kind: int) -> Any:
@@ -124,7 +124,8 @@ class SocketsTests(FakeSystemTestCase):
         self.assertRaises(OSError, boundSockets, [("::", 862)])
 
     def test_refused(self) -> None:
-        """An address that cannot be had is named, and no socket remains."""
+        """The error names an address that cannot be bound, and all sockets are
+        closed."""
         bind = FakeSocketModule.socket
 
         def refusing(module: FakeSocketModule, family: int, kind: int) -> Any:
@@ -145,12 +146,12 @@ class ServiceTests(FakeSystemTestCase):
     """
 
     def setUp(self) -> None:
-        """Note the handlers of signals."""
+        """Record the handlers of signals."""
         super().setUp()
         self.handlers: dict[int, Any] = {}
 
     def setHandler(self, number: int, handler: Any) -> Any:
-        """Install one, and give the one before it."""
+        """Install a handler, and give the old one."""
         before = self.handlers.get(number, signal.SIG_DFL)
         self.handlers[number] = handler
         return before
@@ -166,7 +167,7 @@ class ServiceTests(FakeSystemTestCase):
         return made
 
     def receive(self, packet: bytes) -> list[Any]:
-        """Let a packet come at the first port, and give what is sent."""
+        """Deliver a packet at the first port, and give what is sent."""
         bound = self.sockets.made[0]
         bound.inbox = [(packet, [timestamp(5, 6)], PEER)]
         reader: Any = next(
@@ -179,7 +180,7 @@ class ServiceTests(FakeSystemTestCase):
         return sent
 
     def test_answers(self) -> None:
-        """From its start to its end it answers, and it says where."""
+        """It answers from its start to its end, and logs where."""
         made = self.started()
         self.assertEqual(
             self.log(),
@@ -197,7 +198,7 @@ class ServiceTests(FakeSystemTestCase):
         self.assertEqual(self.log(), ["STAMP packets: 1 answered"])
 
     def test_clocks(self) -> None:
-        """It says which clocks take its timestamps, and its mode."""
+        """The log names the clocks of the timestamps, and the mode."""
         policy = Policy([ip_network("192.0.2.0/24")], isStateful=True)
         self.started(Shared(policy, {None: [ONE]}))
         for line in self.log():
@@ -219,7 +220,8 @@ class ServiceTests(FakeSystemTestCase):
             )
 
     def test_counts(self) -> None:
-        """SIGUSR1 has the counts logged, by reason, in the reactor's next turn."""
+        """At SIGUSR1 the counts are logged in the reactor's next iteration, each with
+        its reason."""
         self.started()
         self.receive(b"")
         for _ in range(2):
@@ -231,15 +233,14 @@ class ServiceTests(FakeSystemTestCase):
         self.assertEqual(self.log(), ["STAMP packets: 2 answered, 1 too short"])
 
     def test_noPackets(self) -> None:
-        """Where nothing came, it says so."""
+        """The log says so when there were no packets."""
         made = self.started()
         self.log()
         made.stopService()
         self.assertEqual(self.log(), ["STAMP packets: none"])
 
-    def test_otherMeaningOfTheSignal(self) -> None:
-        """Where SIGUSR1 means something already it goes on to: twistd begins a new log
-        file at it."""
+    def test_oldHandlerOfTheSignal(self) -> None:
+        """The old handler of SIGUSR1 is called, too: twistd begins a new log file."""
         rotated: list[int] = []
         self.handlers[signal.SIGUSR1] = lambda number, frame: rotated.append(number)
         self.started()
@@ -247,12 +248,12 @@ class ServiceTests(FakeSystemTestCase):
         self.assertEqual(rotated, [signal.SIGUSR1])
 
     def test_reloadWithoutAFile(self) -> None:
-        """Without a key file there is nothing to read again."""
+        """A reload without a key file does nothing."""
         self.started().reload()
         self.assertEqual(self.shared.keys, {})
 
     def test_failure(self) -> None:
-        """What goes wrong with one packet is logged, and the next one is answered."""
+        """An exception for one packet is logged, and the next packet is answered."""
         self.started()
         self.patch(self.shared.rates, "isOver", lambda host, now: 1 / 0)
         self.receive(senderPacket(SenderPacket(1, 2, 3)))
@@ -271,13 +272,13 @@ class MakingTests(FakeSystemTestCase):
         return reflectingService(self.reactor, parsed(*arguments))
 
     def refused(self, *arguments: str) -> str:
-        """Make one that cannot be, and give what is said."""
+        """Make a service that cannot be made, and give the error."""
         error: object = self.assertRaises(ValueError, self.make, *arguments)
         self.assertTrue(all(each.isClosed for each in self.sockets.made))
         return str(error)
 
     def test_policy(self) -> None:
-        """The options reach the reflector."""
+        """The reflector gets the values of the options."""
         made = self.make("--reflector=862")
         self.assertEqual(made._shared.policy, Policy([]))
         path = self.keyFile(ONE, TWO)
@@ -293,8 +294,8 @@ class MakingTests(FakeSystemTestCase):
         self.assertEqual(made._shared.keys, {None: [ONE, TWO]})
 
     def test_reload(self) -> None:
-        """The key file is read again, also from where twistd has gone since; a wrong
-        one changes nothing."""
+        """The key file is read again, also after twistd has changed the working
+        directory. A wrong file changes nothing."""
         path = self.keyFile(ONE)
         made = self.make("--reflector=862", f"--reflector-key={path}")
         os.mkdir(folder := self.mktemp())
@@ -312,7 +313,7 @@ class MakingTests(FakeSystemTestCase):
         self.assertEqual(made._shared.keys, {None: [ONE, TWO]})
 
     def test_wrongKeyFile(self) -> None:
-        """A key file that is wrong is named, and there is no socket."""
+        """The error names a wrong key file, and no socket is made."""
         path = self.mktemp()
         self.assertEqual(
             self.refused("--reflector=862", f"--reflector-key={path}"),
@@ -321,7 +322,7 @@ class MakingTests(FakeSystemTestCase):
         self.assertEqual(self.sockets.made, [])
 
     def test_takenPort(self) -> None:
-        """An address that cannot be had is named, with what the system says."""
+        """The error names an address that cannot be bound, with the system's reason."""
         self.sockets.refusal = osError(errno.EADDRINUSE)
         self.assertEqual(
             self.refused("--reflector=192.0.2.1"),
@@ -329,8 +330,8 @@ class MakingTests(FakeSystemTestCase):
         )
 
     def test_daemon(self) -> None:
-        """In the daemon it starts and stops with the others, its sockets are there
-        before, and SIGHUP has its keys read again."""
+        """The daemon binds the sockets before the start, starts and stops the
+        reflector, and reloads its keys at SIGHUP."""
         from twisted.internet import reactor  # noqa: F401  # there is one to replace
 
         self.patch(twisted.internet, "reactor", self.reactor)

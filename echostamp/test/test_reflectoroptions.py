@@ -14,11 +14,11 @@ from echostamp.test.daemonoptions import OptionsCase, parsed
 
 class PlaceTests(SynchronousTestCase):
     """
-    Where to answer.
+    Addresses and ports to receive at.
     """
 
     def test_places(self) -> None:
-        """A port is at all addresses, an address alone has STAMP's port."""
+        """A port alone means all addresses; an address alone means STAMP's port."""
         for text, places in [
             ("862", [("0.0.0.0", 862), ("::", 862)]),
             ("0", [("0.0.0.0", 0), ("::", 0)]),
@@ -36,8 +36,8 @@ class PlaceTests(SynchronousTestCase):
             self.assertEqual(parsePlace(text), places)
 
     def test_wrong(self) -> None:
-        """What is no place is said to be none; so are names, which are not looked up,
-        and addresses of several machines, or that nobody could have."""
+        """Other texts are refused: names, which are not looked up, multicast addresses,
+        and mapped ones."""
         for text in [
             *("", ":", "x", "localhost", "localhost:862", "-1", "1.5", "0x10"),
             *("65536", "9" * 9999, "192.0.2.1:65536", "192.0.2.1:", "192.0.2.1:-1"),
@@ -52,7 +52,7 @@ class PlaceTests(SynchronousTestCase):
 
     @given(st.text() | st.from_regex(r"\A[\[\]0-9a-f.:%]{,40}\Z"))
     def test_any(self, text: str) -> None:
-        """Any text is a place, or is not with one line that says why."""
+        """Any text is parsed or refused."""
         try:
             places = parsePlace(text)
         except ValueError:
@@ -63,18 +63,18 @@ class PlaceTests(SynchronousTestCase):
 
 class ReflectorOptionsTests(OptionsCase):
     """
-    What the command line says of STAMP.
+    The options of the session-reflector.
     """
 
     def test_defaults(self) -> None:
-        """Nothing answers STAMP that was not asked to."""
+        """By default STAMP is not answered."""
         options = parsed()
         self.assertEqual((options.reflectors, options.allowed), ([], []))
         self.assertEqual((options.perSource, options.total), (5000, 50_000))
 
     def test_repeatable(self) -> None:
-        """C{--reflector} and C{--allow} may be repeated; what one command line says
-        does not reach the next."""
+        """C{--reflector} and C{--allow} are repeatable. The values of one command line
+        do not appear in the next."""
         options = parsed(
             *("--reflector", "192.0.2.1", "--reflector=[::1]:5", "--reflector=7"),
             *("--allow", "192.0.2.0/24", "--allow=2001:db8::/32", "--allow=192.0.2.9"),
@@ -110,8 +110,8 @@ class ReflectorOptionsTests(OptionsCase):
                 self.assertTrue(line.startswith(f"--{option} {value!r}: "), line)
 
     def test_whatGoesTogether(self) -> None:
-        """What says something of a reflector needs one; who counts sessions has to say
-        whose."""
+        """The reflector's options need C{--reflector}; C{--stateful} also needs
+        C{--allow} or C{--reflector-key}."""
         for option in [
             *("--stateful", "--allow-dscp", "--allow=192.0.2.0/24"),
             *("--reflector-key=keys", "--max-pps=7", "--max-total-pps=8"),
@@ -125,7 +125,7 @@ class ReflectorOptionsTests(OptionsCase):
         parsed("--reflector=7", "--stateful", "--allow=192.0.2.0/24")
         parsed("--reflector=7", "--stateful", "--reflector-key=keys")
 
-    def test_boundsAreTold(self) -> None:
+    def test_boundsAreNamed(self) -> None:
         """The line names the bounds."""
         line = self.refused("--reflector=7", "--max-pps=0")
         self.assertTrue(line.endswith("not a whole number from 1 to 10000000"), line)

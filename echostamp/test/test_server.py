@@ -30,20 +30,20 @@ except ImportError:
 
 class NoProtocols(Factory):
     """
-    A factory that wants no connection.
+    A factory that makes no protocol.
     """
 
     def buildProtocol(self, addr: object) -> None:
-        """Give none."""
+        """Make none."""
 
 
 class HandshakeTests(TlsServerCase):
     """
-    Who is let in.
+    Handshakes succeed or are refused.
     """
 
     def test_protocolIsConnectedWhenTlsIsUp(self) -> None:
-        """Before the handshake is complete the protocol hears nothing."""
+        """The protocol is connected when the handshake is complete, not before."""
         for prepare in self.versions():
             client = Client(self.factory(), prepare=prepare)
             self.assertEqual(self.protocols[-1].events, [])
@@ -57,15 +57,15 @@ class HandshakeTests(TlsServerCase):
         self.assertEqual((self.refused, self.admitted), ([], []))
 
     def versions(self) -> list[Callable[[SSL.Context], object]]:
-        """Give what makes a client speak TLS 1.3, and what makes it speak 1.2."""
+        """Give functions that make a client use TLS 1.3 and TLS 1.2."""
         return [
             lambda context: context.set_min_proto_version(SSL.TLS1_3_VERSION),
             lambda context: context.set_max_proto_version(SSL.TLS1_2_VERSION),
         ]
 
     def assertRefused(self, client: Client, why: str) -> None:
-        """Assert that a client is told and closed, the protocol hears nothing, and
-        the reason is said once."""
+        """Assert that a client gets an alert and a FIN, that its protocol is never
+        connected, and that the reason is reported once."""
         client.shake()
         self.assertTrue(client.transport.isHalfClosed)
         self.assertIsNotNone(client.error)
@@ -77,7 +77,7 @@ class HandshakeTests(TlsServerCase):
         self.assertEqual(self.flushLoggedErrors(), [])
 
     def test_weakSuites(self) -> None:
-        """TLS 1.2 is for suites with authenticated encryption."""
+        """TLS 1.2 is refused without authenticated encryption."""
 
         def cbc(context: SSL.Context) -> None:
             context.set_max_proto_version(SSL.TLS1_2_VERSION)
@@ -86,7 +86,7 @@ class HandshakeTests(TlsServerCase):
         self.assertRefused(Client(self.factory(), prepare=cbc), "no shared cipher")
 
     def test_noTls(self) -> None:
-        """Who does not speak TLS is refused, and the reason tells it."""
+        """A client that does not use TLS is refused with a reason."""
         client = Client(self.factory())
         client.server.dataReceived(b"GET / HTTP/1.1\r\n\r\n")
         self.assertTrue(client.transport.isHalfClosed)
@@ -94,7 +94,8 @@ class HandshakeTests(TlsServerCase):
         self.assertEqual([why for _, why in self.refused], ["http request"])
 
     def test_certificateOfTheClientCa(self) -> None:
-        """Who shows a certificate of the CA is let in, and is known by its subject."""
+        """A client with a certificate of the CA is accepted, and its subject is
+        known."""
         ours = self.file("client.pem", self.authority.issue("probe 7"))
         client = Client(self.factory(clientCA=self.ca), ours).shake()
         self.assertEqual(
@@ -103,7 +104,7 @@ class HandshakeTests(TlsServerCase):
         self.assertEqual(self.admitted, [(PEER, "CN=probe 7")])
 
     def test_noCertificate(self) -> None:
-        """Who shows none is refused, in the handshake."""
+        """A client without a certificate is refused in the handshake."""
         for prepare in self.versions():
             self.assertRefused(
                 Client(self.factory(clientCA=self.ca), prepare=prepare),
@@ -111,7 +112,8 @@ class HandshakeTests(TlsServerCase):
             )
 
     def test_certificateOfAnotherCa(self) -> None:
-        """So is who shows another CA's, or an expired one; the reason tells which."""
+        """A certificate of another CA, or an expired one, is refused; the reason says
+        which."""
         for content, why in [
             (Authority("Other").issue(), "unable to get issuer cert locally"),
             (self.authority.issue(begin=-9, end=-2), "cert has expired"),
@@ -125,7 +127,7 @@ class HandshakeTests(TlsServerCase):
             )
 
     def test_subjectIsSafeToShow(self) -> None:
-        """A subject is one line of printable characters, and not too long."""
+        """A subject is one line of printable characters, of limited length."""
         for name, shown in [
             ("a\nb\x1b[31m", r"CN=a\nb\x1b[31m"),
             ("\u202eevil", r"CN=\u202eevil"),
@@ -137,7 +139,7 @@ class HandshakeTests(TlsServerCase):
             self.assertEqual(self.admitted.pop(), (PEER, shown))
 
     def test_subjectThatCannotBeRead(self) -> None:
-        """A subject that the CA should not have signed is no reason to fall over."""
+        """A subject that breaks the rules of X.509 is accepted, and not shown."""
 
         def unreadable(name: object) -> str:
             raise ValueError("parse error")
@@ -148,19 +150,20 @@ class HandshakeTests(TlsServerCase):
         self.assertEqual(self.admitted, [(PEER, "a subject that cannot be read")])
 
     def test_closeInTheHandshake(self) -> None:
-        """A close_notify in the middle of a handshake is the end of it."""
+        """A close_notify within the handshake ends it."""
         client = Client(self.factory())
         client.server.dataReceived(b"\x15\x03\x01\x00\x02\x01\x00")
         self.lose(client)
         self.assertEqual(len(self.refused), 1)
 
     def test_subjectOfOthers(self) -> None:
-        """Whoever has no certificate has no subject."""
+        """Without a certificate there is no subject."""
         self.assertIsNone(peerSubject(FakeTcp()))
         self.assertIsNone(peerSubject(None))
 
     def test_silence(self) -> None:
-        """Who has not completed the handshake in time is cut, whatever drips in."""
+        """A handshake that is not complete in time is aborted, even if octets
+        arrive."""
         client = Client(self.factory())
         for octet in b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc":
             self.reactor.advance(1)
@@ -174,14 +177,14 @@ class HandshakeTests(TlsServerCase):
         )
 
     def test_timeIsOnlyForTheHandshake(self) -> None:
-        """A connection that is up is left alone."""
+        """After the handshake there is no time limit."""
         client = Client(self.factory()).shake()
         self.reactor.advance(100)
         self.assertFalse(client.transport.isAborted)
         self.assertEqual(self.reactor.getDelayedCalls(), [])
 
     def test_endInTheHandshake(self) -> None:
-        """Who closes or vanishes before the handshake was never connected."""
+        """A connection that ends within the handshake was never connected."""
         for close in (
             lambda client: client.server.readConnectionLost(),
             lambda client: None,
@@ -197,8 +200,8 @@ class HandshakeTests(TlsServerCase):
             self.assertEqual(self.reactor.getDelayedCalls(), [])
 
     def test_alertIsNotLost(self) -> None:
-        """Behind the alert goes a FIN, and what still comes is thrown away; then the
-        connection is cut."""
+        """The alert is followed by a FIN. Later input is discarded, and then the
+        connection is closed."""
         client = Client(self.factory(clientCA=self.ca)).shake()
         self.assertIn("certificate required", str(client.error))
         self.assertTrue(client.transport.isHalfClosed)
@@ -209,20 +212,21 @@ class HandshakeTests(TlsServerCase):
         self.reactor.advance(CLOSE_GRACE + 0.1)
         self.assertTrue(client.transport.isClosed)
 
-    def test_alertNobodyTakes(self) -> None:
-        """Who does not take the alert is cut."""
+    def test_alertThatIsNotRead(self) -> None:
+        """A peer that does not read the alert is disconnected."""
         client = Client(self.factory(clientCA=self.ca)).shake()
         self.reactor.advance(CLOSE_GRACE + 0.1)
         self.assertTrue(client.transport.isAborted)
 
     def test_noProtocol(self) -> None:
-        """Where the factory gives no protocol, the port gets none, and closes."""
+        """Where the factory makes no protocol, the port gets none, and closes the
+        connection."""
         factory = self.wrapped(NoProtocols())
         self.assertIsNone(factory.buildProtocol(None))
         self.assertEqual(factory.protocols, {})
 
     def test_nothingIsKept(self) -> None:
-        """A connection that is gone is forgotten, whether it was let in or not."""
+        """A connection that has ended is forgotten, whether it was accepted or not."""
         factory = self.factory()
         for client in Client(factory).shake(), Client(factory):
             self.lose(client)
@@ -240,7 +244,7 @@ class ClosingTests(TlsServerCase):
         return Client(self.factory(kind)).shake()
 
     def test_closeNotifyBehindData(self) -> None:
-        """With close_notify in the segment that carries the data, all is answered."""
+        """All data is answered when close_notify arrives in the same segment."""
         echoes = TimestampEchoFactory(self.reactor, clock=lambda: 0)
         client = Client(self.wrapped(echoes)).shake()
         client.write(b"a\nb\nlast")
@@ -255,7 +259,7 @@ class ClosingTests(TlsServerCase):
         self.assertTrue(client.transport.isClosed)
 
     def test_inputEndsAsItDoesOnTcp(self) -> None:
-        """After the peer's close_notify the protocol can still send."""
+        """The protocol can still send after the peer's close_notify."""
         client = self.connected()
         client.close()
         client.give()
@@ -269,7 +273,7 @@ class ClosingTests(TlsServerCase):
         self.assertTrue(client.transport.isClosed)
 
     def test_finEndsTheInputToo(self) -> None:
-        """So it can after a FIN, whether a close_notify came before it or not."""
+        """It can still send after a FIN, with or without a close_notify before it."""
         for hasNotified in True, False:
             client = self.connected()
             if hasNotified:
@@ -285,7 +289,7 @@ class ClosingTests(TlsServerCase):
             self.assertTrue(client.transport.isClosed)
 
     def test_dataBehindTheEnd(self) -> None:
-        """What comes behind a close_notify is nothing."""
+        """Data after a close_notify is discarded."""
         client = self.connected()
         client.close()
         client.give()
@@ -294,8 +298,8 @@ class ClosingTests(TlsServerCase):
         self.assertEqual(self.protocols[-1].events.count("input ended"), 1)
 
     def test_protocolWithoutHalfClose(self) -> None:
-        """A protocol that knows no half-close is closed with its peer, producer or
-        not."""
+        """A protocol without half-close is closed when the peer closes, with or without
+        a producer."""
         for hasProducer in False, True:
             client = self.connected(Recorder)
             if hasProducer:
@@ -308,8 +312,8 @@ class ClosingTests(TlsServerCase):
             self.assertIsNone(client.transport.producer)
 
     def test_finBehindOurCloseNotify(self) -> None:
-        """Our close_notify is followed by our FIN, and what comes until the peer
-        closes is thrown away."""
+        """Our close_notify is followed by our FIN. Input is discarded until the peer
+        closes."""
         client = self.connected()
         client.transport.pauseProducing()
         self.protocols[-1].transport.loseConnection()
@@ -326,7 +330,7 @@ class ClosingTests(TlsServerCase):
         self.assertTrue(client.transport.isClosed)
 
     def test_peerThatNeverCloses(self) -> None:
-        """A peer has a little time to close, counted from when our FIN is out."""
+        """A peer has a limited time to close after our FIN."""
         client = self.connected()
         self.protocols[-1].transport.loseConnection()
         self.reactor.advance(100)
@@ -338,21 +342,21 @@ class ClosingTests(TlsServerCase):
         self.assertTrue(client.transport.isClosed)
 
     def test_finWhileWeClose(self) -> None:
-        """A peer's FIN behind ours ends the wait."""
+        """A peer's FIN after ours ends the wait."""
         client = self.connected()
         self.protocols[-1].transport.loseConnection()
         client.server.readConnectionLost()
         self.assertTrue(client.transport.isClosed)
 
     def test_transportWithoutHalfClose(self) -> None:
-        """Where the transport has no half-close, it is closed."""
+        """A transport without half-close is closed."""
         client = self.connected()
         client.server.transport = WithoutHalfClose(client.transport)
         self.protocols[-1].transport.loseConnection()
         self.assertTrue(client.transport.isClosed)
 
     def test_damagedRecord(self) -> None:
-        """Where the stream is damaged, the connection ends, though a producer waits."""
+        """A damaged record ends the connection, also with a producer."""
         client = self.connected()
         client.server.registerProducer(Idle(), True)
         client.server.dataReceived(b"\x17\x03\x03\x00\x20" + bytes(32))
@@ -365,7 +369,7 @@ class ClosingTests(TlsServerCase):
         self.assertEqual(self.refused, [])
 
     def test_damagedRecordWhileWeClose(self) -> None:
-        """So it does where we had closed our side already."""
+        """It does so also after we have closed our side."""
         client = self.connected()
         self.protocols[-1].transport.loseConnection()
         client.server.dataReceived(b"\x17\x03\x03\x00\x20" + bytes(32))
@@ -373,7 +377,7 @@ class ClosingTests(TlsServerCase):
         self.assertTrue(client.transport.isAborted)
 
     def test_abort(self) -> None:
-        """An abort is at once, and nothing is waited for; a second one is nothing."""
+        """An abort takes effect at once; a second one does nothing."""
         client = self.connected()
         self.protocols[-1].transport.abortConnection()
         self.assertTrue(client.transport.isAborted)
@@ -386,8 +390,8 @@ class ClosingTests(TlsServerCase):
         self.assertEqual(self.reactor.getDelayedCalls(), [])
 
     def test_buffersAreSmall(self) -> None:
-        """A transport reads and holds less than Twisted's would, since TLS holds all
-        of it again."""
+        """The transport's buffer is smaller than Twisted's, because TLS holds the data
+        again."""
         self.assertLessEqual(self.connected().transport.bufferSize, 1 << 14)
 
 
@@ -397,18 +401,18 @@ class Idle:
     """
 
     def pauseProducing(self) -> None:
-        """Nothing."""
+        """Do nothing."""
 
     def resumeProducing(self) -> None:
-        """Nothing."""
+        """Do nothing."""
 
     def stopProducing(self) -> None:
-        """Nothing."""
+        """Do nothing."""
 
 
 class WithoutHalfClose:
     """
-    A transport with C{write} and C{loseConnection} alone.
+    A transport that has only C{write} and C{loseConnection}.
     """
 
     def __init__(self, transport: FakeTcp) -> None:

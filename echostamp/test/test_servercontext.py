@@ -22,7 +22,7 @@ except ImportError:
 
 class CredentialsTests(TlsServerCase):
     """
-    Files of keys and certificates.
+    The files of keys and certificates.
     """
 
     def assertWrong(self, why: str, *files: str | None) -> None:
@@ -32,7 +32,7 @@ class CredentialsTests(TlsServerCase):
         self.assertNotIn("\n", text)
 
     def test_missingFile(self) -> None:
-        """A file that is not there is named, whichever it is."""
+        """The error names a missing file, whichever it is."""
         missing = str(self.folder / "missing")
         for name, files in [
             ("privateKey", (missing, self.server, None)),
@@ -42,7 +42,7 @@ class CredentialsTests(TlsServerCase):
             self.assertWrong(f"{name}={missing!r}: No such file or directory", *files)
 
     def test_notPem(self) -> None:
-        """So is one that holds something else."""
+        """The error names a file without PEM, whichever it is."""
         other = self.file("other", b"hello\n")
         for name, files in [
             ("privateKey", (other, self.server, None)),
@@ -52,13 +52,13 @@ class CredentialsTests(TlsServerCase):
             self.assertWrong(f"{name}={other!r}: no PEM ", *files)
 
     def test_passphrase(self) -> None:
-        """Nobody is asked for a passphrase: a key that has one is refused."""
+        """A key with a passphrase is refused: nobody is asked for it."""
         key = ec.generate_private_key(ec.SECP256R1())
         path = self.file("locked", pem(key, b"secret"))
         self.assertWrong("has a passphrase", path, self.server, None)
 
     def test_keyOfAnother(self) -> None:
-        """The key must be the certificate's."""
+        """The key must belong to the certificate."""
         for key in (
             ec.generate_private_key(ec.SECP256R1()),
             rsa.generate_private_key(65537, 2048),
@@ -67,14 +67,15 @@ class CredentialsTests(TlsServerCase):
             self.assertWrong("not the key of certKey=", path, self.server, None)
 
     def test_keyThatIsNoUse(self) -> None:
-        """OpenSSL's own words tell what it has against a certificate."""
+        """A certificate that OpenSSL refuses is an error with OpenSSL's text."""
         key = rsa.generate_private_key(65537, 1024)
         signed = self.authority._signed(commonName("weak"), key, [], -1, 30)
         path = self.file("weak", pem(key) + signed)
         self.assertWrong(f"certKey={path!r}: ee key too small", path, path, None)
 
     def test_keyOfAKindThatIsNotKnown(self) -> None:
-        """A certificate whose key is of a strange kind is named, whoever's it is."""
+        """The error names a certificate with an unknown kind of key, whichever file it
+        is in."""
         strange = self.file("strange", STRANGE_CURVE)
         for name, files in [
             ("certKey", (self.server, strange, None)),
@@ -83,7 +84,8 @@ class CredentialsTests(TlsServerCase):
             self.assertWrong(f"{name}={strange!r}: a certificate's key is of", *files)
 
     def test_reloadWhereverTheDaemonIs(self) -> None:
-        """The files are found again after the daemon has changed to another folder."""
+        """The files are found again after the daemon has changed its working
+        directory."""
         self.addCleanup(os.chdir, os.getcwd())
         os.chdir(self.folder)
         credentials = Credentials("server.pem", "server.pem", "ca.pem")
@@ -91,7 +93,7 @@ class CredentialsTests(TlsServerCase):
         credentials.reload()
 
     def test_chain(self) -> None:
-        """Certificates behind the first are shown to the client."""
+        """The certificates after the first are sent to the client."""
         intermediate, certificate = self.authority.intermediate()
         self.server = self.file("server.pem", intermediate.issue() + certificate)
         client = Client(self.factory()).shake()
@@ -100,7 +102,7 @@ class CredentialsTests(TlsServerCase):
         self.assertEqual(len(chain), 2)
 
     def test_everySuiteIsAead(self) -> None:
-        """Nothing else is on offer, nor is anything that OpenSSL may yet add."""
+        """All cipher suites have authenticated encryption."""
         connection = Credentials(self.server, self.server, None).serverConnectionForTLS(
             TlsProtocol(self.factory(), Protocol())
         )

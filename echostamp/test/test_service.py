@@ -24,11 +24,11 @@ from echostamp.test.fakes import FakeReactor, FakeSockets, osError
 
 class MakeServiceTests(SynchronousTestCase):
     """
-    The daemon's parts, put together.
+    The daemon's parts are put together.
     """
 
     def setUp(self) -> None:
-        """Put in a reactor and sockets of our own."""
+        """Replace the reactor and the sockets."""
         from twisted.internet import reactor  # noqa: F401  # there is one to replace
 
         self.reactor = FakeReactor()
@@ -41,7 +41,7 @@ class MakeServiceTests(SynchronousTestCase):
         return makeService(parsed(*arguments))
 
     def refused(self, *arguments: str) -> str:
-        """Make a service that cannot be, and give the one line that says why."""
+        """Make a service that cannot be made, and give the line that says why."""
         line = self.assertRaises(SystemExit, self.make, *arguments).code
         assert isinstance(line, str)
         self.assertEqual(len(line.splitlines()), 1, line)
@@ -51,7 +51,7 @@ class MakeServiceTests(SynchronousTestCase):
         return line
 
     def test_service(self) -> None:
-        """The service listens on each endpoint once it is started, not before."""
+        """The service listens on each endpoint when it has started, not before."""
         made = self.make("-p", "7", "-e", "tcp:8:interface=127.0.0.1", "-e", "unix:s")
         verifyObject(IService, made)
         self.assertEqual(self.sockets.listening, [])
@@ -63,7 +63,7 @@ class MakeServiceTests(SynchronousTestCase):
         self.assertEqual(len(self.reactor.unixServers), 1)
 
     def test_everyEndpointSharesOneFactory(self) -> None:
-        """The endpoints share a factory, which the options have reached."""
+        """The endpoints share a factory, which has the values of the options."""
         self.make(
             *["--pause", "0.5", "--max-length", "99", "-f", "%H", "--utc"],
             *["-e", "7", "-e", "8"],
@@ -79,8 +79,8 @@ class MakeServiceTests(SynchronousTestCase):
         self.assertRegex(factory.stamp(), rb"\A\[\d\d\] \Z")
 
     def test_wrongEndpoints(self) -> None:
-        """An endpoint that does not parse gets one line that quotes it; nothing
-        listens, also where others were right."""
+        """One line quotes an endpoint that cannot be parsed. Nothing listens, also
+        where other endpoints are right."""
         for description in "nonsense:1", "tcp:x", "70000", "", "tcp:x\n:1":
             line = self.refused("-e", "tcp:7", "-e", description, "-e", "unix:s")
             self.assertTrue(
@@ -88,7 +88,7 @@ class MakeServiceTests(SynchronousTestCase):
             )
 
     def test_takenPort(self) -> None:
-        """A taken port gets one line that names the address; nothing listens."""
+        """One line names the address of a taken port. Nothing listens."""
         self.sockets.refusals = {"127.0.0.1": osError(errno.EADDRINUSE)}
         line = self.refused("-p", "7", "-e", "tcp:8:interface=127.0.0.1")
         self.assertEqual(
@@ -98,21 +98,21 @@ class MakeServiceTests(SynchronousTestCase):
         )
 
     def test_errorWithoutANumber(self) -> None:
-        """An error that the system gave no text for has its own words."""
+        """An error without a number keeps its own text."""
         line = self.refused("-i", "fe80::1%eth9")
         self.assertIn("cannot listen on", line)
         self.assertTrue(line.endswith(": no interface with this name"), line)
 
     def test_addressFamilyOfTheInterface(self) -> None:
-        """What C{--interface} names is what is bound."""
+        """The address of C{--interface} is bound."""
         self.make("-i", "::1")
         (bound,) = self.sockets.made
         self.assertEqual(bound.family, socket.AF_INET6)
         self.assertEqual(bound.address, ("::1", 8002, 0, 0))
 
     def test_timers(self) -> None:
-        """The timers run by the monotonic clock from the start, not before: to make a
-        service does not change the reactor."""
+        """The timers run by the monotonic clock from the start of the service. Making
+        the service does not change the reactor."""
         before = self.reactor.seconds
         made = self.make("-p", "7")
         self.assertEqual(self.reactor.seconds, before)

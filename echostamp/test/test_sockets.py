@@ -23,7 +23,7 @@ class TcpTests(ListenCase):
 
     def test_everyAddressByOneSocket(self) -> None:
         """Without an interface one dual-stack socket is bound, whatever the system's
-        default; and it does not listen."""
+        default. It does not listen."""
         self.prepare("tcp:8002")
         (made,) = self.sockets.made
         self.assertEqual(made.family, socket.AF_INET6)
@@ -35,7 +35,7 @@ class TcpTests(ListenCase):
         self.assertEqual(self.reactor.adoptedPorts, [])
 
     def test_machineWithoutIpv6(self) -> None:
-        """Where the machine has no IPv6, or no address of it, IPv4 alone is bound."""
+        """Where the machine has no IPv6, or no IPv6 address, only IPv4 is bound."""
         for refused, number in [
             (socket.AF_INET6, errno.EAFNOSUPPORT),
             ("::", errno.EADDRNOTAVAIL),
@@ -53,7 +53,8 @@ class TcpTests(ListenCase):
             )
 
     def test_otherErrorsPass(self) -> None:
-        """A taken port, say, is no reason to try IPv4; the socket is closed."""
+        """After any other error, such as a taken port, IPv4 is not tried. The socket is
+        closed."""
         for number in errno.EADDRINUSE, errno.EACCES:
             self.sockets.made.clear()
             self.sockets.refusals = {"::": osError(number)}
@@ -63,7 +64,7 @@ class TcpTests(ListenCase):
             self.assertTrue(made.isClosed)
 
     def test_fallbackFails(self) -> None:
-        """What keeps IPv4 from being bound is told, and no socket stays open."""
+        """An error of IPv4 is raised, and no socket stays open."""
         self.sockets.refusals = {
             "::": osError(errno.EADDRNOTAVAIL),
             "0.0.0.0": osError(errno.EADDRINUSE),
@@ -73,7 +74,7 @@ class TcpTests(ListenCase):
         self.assertEqual([made.isClosed for made in self.sockets.made], [True, True])
 
     def test_interface(self) -> None:
-        """An address is bound as it is, by a socket of its own family."""
+        """An address is bound by a socket of its own family."""
         self.sockets.links = {"eth0": 7}
         for interface, family, address in [
             ("127.0.0.1", socket.AF_INET, ("127.0.0.1", 80)),
@@ -86,13 +87,13 @@ class TcpTests(ListenCase):
             self.assertEqual((made.family, made.address), (family, address))
 
     def test_interfaceHasNoFallback(self) -> None:
-        """An IPv6 address that is not there is not IPv4's matter."""
+        """IPv4 is not tried for an IPv6 address that the machine does not have."""
         self.sockets.refusals = {"::1": osError(errno.EADDRNOTAVAIL)}
         error = self.assertRaises(OSError, self.prepare, r"tcp:80:interface=\:\:1")
         self.assertEqual(error.errno, errno.EADDRNOTAVAIL)
 
     def test_linkThatIsNotThere(self) -> None:
-        """An address on a link that is not there cannot be had."""
+        """An address on a link that does not exist is an error."""
         error = self.assertRaises(
             OSError, self.prepare, r"tcp:80:interface=fe80\:\:1%eth9"
         )
@@ -102,11 +103,12 @@ class TcpTests(ListenCase):
 
 class WatchPeerTests(SynchronousTestCase):
     """
-    The kernel looks for peers that have vanished.
+    The kernel ends connections whose peer has vanished.
     """
 
     def test_watchPeer(self) -> None:
-        """Keepalive probes fit into the limit, and unacknowledged data has it too."""
+        """The keepalive probes end within the limit, and so does the wait for an
+        acknowledgement."""
         for seconds in 1, 4, 60, 32_767:
             with socket.socket() as made:
                 watchPeer(made, seconds)

@@ -23,7 +23,7 @@ class EndpointTests(TlsServerCase):
     """
 
     def test_wrongParts(self) -> None:
-        """What is missing, wrong or too much is said in one line."""
+        """A missing, wrong or additional part is an error of one line."""
         files = {"privateKey": self.server, "certKey": self.server}
         for arguments, parts, why in [
             ([], files, "'' is not a port from 0 to 65535"),
@@ -52,7 +52,7 @@ class EndpointTests(TlsServerCase):
         return tlsServerEndpoint(self.reactor, ["7"], {**files, **parts}, handshakes)
 
     def test_listen(self) -> None:
-        """It listens where it should, and gives what the reactor gives."""
+        """It listens at its port and address, and gives the reactor's port."""
         endpoint = self.endpoint(Handshakes(3), clientCA=self.ca, interface="::1")
         listening: Any = self.successResultOf(endpoint.listen(Factory()))
         self.assertEqual(listening.getHost().port, 7)
@@ -63,7 +63,7 @@ class EndpointTests(TlsServerCase):
         self.assertEqual(factory.handshakes.timeout, 3)
 
     def test_addressInUse(self) -> None:
-        """It fails as the reactor fails."""
+        """It fails with the error of the reactor."""
 
         def listenTCP(*arguments: object, interface: str) -> None:
             raise OSError("taken")
@@ -79,7 +79,7 @@ class EndpointTests(TlsServerCase):
         return certificate.digest("sha256").hex()
 
     def test_reload(self) -> None:
-        """A renewed certificate is for new connections, and old ones go on."""
+        """New connections get a renewed certificate; old connections continue."""
         endpoint = self.endpoint()
         endpoint.listen(Factory.forProtocol(Recorder))
         factory: Any = self.reactor.tcpServers[0][1]
@@ -94,7 +94,7 @@ class EndpointTests(TlsServerCase):
         self.assertEqual(protocol.received, b"still here")
 
     def test_reloadOfWrongFiles(self) -> None:
-        """Where the new files are wrong, the old certificate stays."""
+        """When the new files are wrong, the old certificate stays in use."""
         endpoint = self.endpoint()
         endpoint.listen(Factory.forProtocol(Recorder))
         factory: Any = self.reactor.tcpServers[0][1]

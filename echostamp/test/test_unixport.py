@@ -19,11 +19,11 @@ from echostamp.test.fakes import FakeReactor
 
 class AdoptedUnixPortTests(SynchronousTestCase):
     """
-    A UNIX socket that is systemd's.
+    A UNIX socket that belongs to systemd.
     """
 
     def setUp(self) -> None:
-        """Let systemd listen."""
+        """Have systemd listen."""
         self.reactor = FakeReactor()
         # A socket's path must be short.
         folder = Path(tempfile.mkdtemp())
@@ -47,7 +47,7 @@ class AdoptedUnixPortTests(SynchronousTestCase):
         self.reactor.advance(0)
 
     def test_listens(self) -> None:
-        """The port is read from, does not block, and says where it listens."""
+        """The port is read from, does not block, and knows its address."""
         port = self.adopt()
         self.addCleanup(self.stop, port)
         self.assertEqual(self.reactor.getReaders(), [port])
@@ -56,7 +56,7 @@ class AdoptedUnixPortTests(SynchronousTestCase):
         self.assertEqual(port.getHost(), UNIXAddress(str(self.name)))
 
     def test_fileStaysAsItIs(self) -> None:
-        """Who may connect was systemd's to say, and it stays so."""
+        """The mode of systemd's file is not changed."""
         self.addCleanup(self.stop, self.adopt())
         self.assertEqual(stat.S_IMODE(self.name.stat().st_mode), 0o600)
 
@@ -69,8 +69,8 @@ class AdoptedUnixPortTests(SynchronousTestCase):
         self.assertEqual(port.factory.numPorts, 0)
 
     def test_systemdListensOn(self) -> None:
-        """When the port stops, our descriptor is closed; the file and the socket
-        stay, and who comes then waits for the next daemon."""
+        """When the port stops, our descriptor is closed. The file and the socket stay,
+        and new connections wait for the next daemon."""
         port = self.adopt()
         number = port.fileno()
         self.stop(port)

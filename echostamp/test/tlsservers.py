@@ -28,13 +28,13 @@ except ImportError:
 else:
     noTls = ""
 
-#: What the peer of a L{FakeTcp} is called.
+#: The name of the peer of a L{FakeTcp}.
 PEER = "192.168.1.1:54321"
 
 
 class Recorder(Protocol):
     """
-    Note what happens to a connection.
+    A protocol that records what it gets.
     """
 
     def __init__(self) -> None:
@@ -42,44 +42,44 @@ class Recorder(Protocol):
         self.events: list[str] = []
 
     def connectionMade(self) -> None:
-        """Note it, and who is there."""
+        """Record the connection, and the peer's subject."""
         self.events.append(f"made {peerSubject(self.transport)}")
 
     def dataReceived(self, data: bytes) -> None:
-        """Note it."""
+        """Record the data."""
         self.received += data
 
     def connectionLost(self, reason: Failure = connectionDone) -> None:
-        """Note it."""
+        """Record the end."""
         self.events.append("lost")
 
 
 @implementer(IHalfCloseableProtocol, IHandshakeListener)
 class CarefulRecorder(Recorder):
     """
-    A protocol that has more to say when its input has ended.
+    The same with half-close and a hook for the handshake.
     """
 
     def handshakeCompleted(self) -> None:
-        """Note it."""
+        """Record the handshake."""
         self.events.append("handshake")
 
     def readConnectionLost(self) -> None:
-        """Note it."""
+        """Record the end of the input."""
         self.events.append("input ended")
 
     def writeConnectionLost(self) -> None:
-        """Never happens."""
+        """Do nothing: this never happens."""
 
 
 class Client:
     """
-    A client in memory: OpenSSL, and the far end of a server's transport.
+    A client in memory: OpenSSL, and the transport of the server that it talks to.
 
     @ivar tls: its side of TLS.
-    @ivar received: what came in the clear.
-    @ivar error: what OpenSSL found wrong, if anything.
-    @ivar isClosed: whether the server's close_notify has come.
+    @ivar received: the data that it has decrypted.
+    @ivar error: the first error of OpenSSL; L{None} for none.
+    @ivar isClosed: whether the server's close_notify has arrived.
     """
 
     def __init__(
@@ -91,8 +91,8 @@ class Client:
         """
         Connect, and begin the handshake.
 
-        @param certificate: the file of the certificate to show.
-        @param prepare: sets options.
+        @param certificate: the file of the client's certificate and key.
+        @param prepare: sets options of the context.
         """
         context = SSL.Context(SSL.TLS_CLIENT_METHOD)
         prepare(context)
@@ -127,7 +127,7 @@ class Client:
 
     def pending(self) -> bytes:
         """
-        Give what would leave for the server.
+        Give the octets that would be sent to the server.
         """
         data = b""
         while True:
@@ -138,7 +138,7 @@ class Client:
 
     def give(self) -> None:
         """
-        Let the server have it, in one read.
+        Deliver them to the server in one read.
         """
         if data := self.pending():
             self.server.dataReceived(data)
@@ -201,7 +201,7 @@ class TlsServerCase(SynchronousTestCase):
     def factory(
         self, kind: type[Recorder] = CarefulRecorder, clientCA: str | None = None
     ) -> TlsFactory:
-        """Put TLS in front of a factory of a kind of protocols."""
+        """Put TLS in front of a factory of one kind of protocol."""
 
         def make() -> Recorder:
             protocol = kind()
@@ -224,5 +224,5 @@ class TlsServerCase(SynchronousTestCase):
         )
 
     def lose(self, client: Client) -> None:
-        """Let the reactor say that the connection is gone, as it does after a close."""
+        """Report the end of the connection, as the reactor does after a close."""
         client.server.connectionLost(Failure(connectionDone.value))
