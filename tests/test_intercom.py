@@ -22,7 +22,7 @@ from pathlib import Path
 
 from twisted.trial.unittest import SkipTest, SynchronousTestCase
 
-from echostamp.intercom.room import BACKLOG, STALLED, SURGE
+from echostamp.intercom.pace import BACKLOG, STALLED, SURGE
 from tests.harness import (
     DEADLINE,
     HOSTILE,

@@ -15,7 +15,7 @@ from ipaddress import ip_address
 from typing import TYPE_CHECKING, Any, NoReturn, cast
 
 from echostamp import __version__
-from echostamp.intercom.formatting import NAMES, isName
+from echostamp.intercom.naming import NAMES, isName
 from echostamp.probe.messages import LARGEST, SMALLEST, USUAL
 from echostamp.text import printable
 from echostamp.times import SECOND

@@ -10,8 +10,7 @@ from collections.abc import Callable
 from typing import Any
 
 from echostamp.daemon.boundedlog import BoundedLog
-from echostamp.line.connectionlog import Visitors
-from echostamp.line.protocol import TimestampEcho
+from echostamp.line.connectionlog import ConnectionLog, LoggedConnection
 from echostamp.tcpinfo import acknowledged
 
 
@@ -26,7 +25,7 @@ def isProxysOwn(transport: object) -> bool:
     return getattr(transport, "isProxysOwn", False) is True
 
 
-class TimedConnectionLog(Visitors):
+class TimedConnectionLog(ConnectionLog):
     """
     Logs the connections of the daemon, and closes those that exceed a time limit.
     """
@@ -56,11 +55,11 @@ class TimedConnectionLog(Visitors):
         self._grace = grace
         self._log = BoundedLog(reactor)
         self._acknowledged = acknowledged
-        self._timers: dict[TimestampEcho, list[Any]] = {}
-        self._taken: dict[TimestampEcho, int] = {}
+        self._timers: dict[LoggedConnection, list[Any]] = {}
+        self._taken: dict[LoggedConnection, int] = {}
         self.watchesActivity = idleTimeout is not None
 
-    def say(self, kind: str, format: str, **fields: object) -> None:
+    def write(self, kind: str, format: str, **fields: object) -> None:
         """Write a line, unless there are too many of its kind."""
         self._log.info(kind, format, **fields)
 
@@ -71,7 +70,7 @@ class TimedConnectionLog(Visitors):
         @param peer: the peer's name.
         @param reason: why.
         """
-        self.say("refusals", "{peer} refused: {reason}", peer=peer, reason=reason)
+        self.write("refusals", "{peer} refused: {reason}", peer=peer, reason=reason)
 
     def admitted(self, peer: str, subject: str) -> None:
         """
@@ -80,69 +79,74 @@ class TimedConnectionLog(Visitors):
         @param peer: the peer's name.
         @param subject: the certificate's subject.
         """
-        self.say("certificates", "{peer} is {subject}", peer=peer, subject=subject)
+        self.write("certificates", "{peer} is {subject}", peer=peer, subject=subject)
 
-    def arrived(self, echo: TimestampEcho) -> None:
+    def connected(self, connection: LoggedConnection) -> None:
         """
         Log a new connection, and start its timers.  A proxy's own connection is not
         logged: health checks come once or twice a second.
         """
-        if not isProxysOwn(echo.transport):
-            super().arrived(echo)
+        if not isProxysOwn(connection.transport):
+            super().connected(connection)
         if self._idleTimeout is not None:
-            self._after(self._idleTimeout, echo, self._checkIdle)
+            self._after(self._idleTimeout, connection, self._checkIdle)
         if self._maxAge is not None:
-            self._after(self._maxAge, echo, self._tooOld)
+            self._after(self._maxAge, connection, self._tooOld)
 
-    def finished(self) -> None:
+    def finish(self) -> None:
         """Complete the log: no connection is left."""
         self._log.finish()
 
-    def left(self, echo: TimestampEcho) -> None:
+    def disconnected(self, connection: LoggedConnection) -> None:
         """Log the end of a connection, and stop its timers."""
-        self._taken.pop(echo, None)
-        for timer in self._timers.pop(echo, ()):
+        self._taken.pop(connection, None)
+        for timer in self._timers.pop(connection, ()):
             if timer.active():
                 timer.cancel()
-        if echo.octets or not isProxysOwn(echo.transport):
-            super().left(echo)
+        if connection.octets or not isProxysOwn(connection.transport):
+            super().disconnected(connection)
 
     def _after(
-        self, seconds: float, echo: TimestampEcho, call: Callable[[TimestampEcho], None]
+        self,
+        seconds: float,
+        connection: LoggedConnection,
+        call: Callable[[LoggedConnection], None],
     ) -> None:
         """
         Call something later, unless the connection ends before.
         """
-        timers = [each for each in self._timers.get(echo, ()) if each.active()]
-        timers.append(self._reactor.callLater(seconds, call, echo))
-        self._timers[echo] = timers
+        timers = [each for each in self._timers.get(connection, ()) if each.active()]
+        timers.append(self._reactor.callLater(seconds, call, connection))
+        self._timers[connection] = timers
 
-    def _checkIdle(self, echo: TimestampEcho) -> None:
+    def _checkIdle(self, connection: LoggedConnection) -> None:
         """
         Close a connection that has been idle for too long; check any other later.
         """
         assert self._idleTimeout is not None
-        left = echo.lastActive + self._idleTimeout - self._reactor.seconds()
-        if echo.isFull:
+        left = connection.lastActive + self._idleTimeout - self._reactor.seconds()
+        if connection.isFull:
             # The transport has room again only when the peer has read much of what the
             # kernel holds.  The kernel knows about each octet.
-            taken = self._acknowledged(echo.transport)
-            before, self._taken[echo] = self._taken.get(echo, 0), taken
+            taken = self._acknowledged(connection.transport)
+            before, self._taken[connection] = self._taken.get(connection, 0), taken
             if taken > before:
                 left = self._idleTimeout
-        elif echo.isBlocked:
+        elif connection.isBlocked:
             # It waits for other members of the intercom, so it is not idle.
             left = self._idleTimeout
         if left > 0:
-            self._after(left, echo, self._checkIdle)
+            self._after(left, connection, self._checkIdle)
             return
-        self.say("idle connections", "{peer} was idle too long", peer=echo.peer)
-        echo.end()
+        self.write("idle connections", "{peer} was idle too long", peer=connection.peer)
+        connection.end()
 
-    def _tooOld(self, echo: TimestampEcho) -> None:
+    def _tooOld(self, connection: LoggedConnection) -> None:
         """
         Drain a connection that is too old, and abort it after the grace.
         """
-        self.say("old connections", "{peer} was connected too long", peer=echo.peer)
-        echo.drain()
-        self._after(self._grace, echo, TimestampEcho.abort)
+        self.write(
+            "old connections", "{peer} was connected too long", peer=connection.peer
+        )
+        connection.drain()
+        self._after(self._grace, connection, lambda each: each.abort())

@@ -17,8 +17,8 @@ from echostamp.addresses import ECHO_PORT
 from echostamp.daemon.optionvalues import number, optionalNumber
 from echostamp.daemon.reflectoroptions import ReflectorOptions
 from echostamp.daemon.shutdown import GRACE
-from echostamp.intercom.room import BACKLOG, SURGE
-from echostamp.line.protocol import PAUSE
+from echostamp.intercom.pace import BACKLOG, SURGE
+from echostamp.line.settings import PAUSE
 from echostamp.line.stamper import MAX_LENGTH
 from echostamp.listen.gate import mostConnections
 from echostamp.listen.sockets import PEER_TIMEOUT

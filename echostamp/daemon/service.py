@@ -26,6 +26,7 @@ from echostamp.daemon.systemd import Notifier, NotifyingService
 from echostamp.intercom.room import Intercom
 from echostamp.line.protocol import TimestampEchoFactory
 from echostamp.line.sending import replySender
+from echostamp.line.settings import EchoSettings
 from echostamp.listen.endpoints import preparedPort
 from echostamp.listen.gate import Counts, Gate
 from echostamp.listen.listening import ListeningService
@@ -53,13 +54,13 @@ def makeService(options: Options) -> IService:
     """
     from twisted.internet import reactor
 
-    visitors = TimedConnectionLog(
+    connectionLog = TimedConnectionLog(
         reactor, options.idleTimeout, options.maxAge, options.grace
     )
     counts: Counts = Counter()
-    factory = _echoFactory(reactor, options, visitors)
+    factory = _echoFactory(reactor, options, connectionLog)
     preparing = PreparingReactor(
-        reactor, _portSettings(reactor, options, visitors, counts)
+        reactor, _portSettings(reactor, options, connectionLog, counts)
     )
     prepared = _preparedPorts(preparing, options.endpoints, factory)
     reflecting = _reflecting(reactor, options)
@@ -88,7 +89,7 @@ def makeService(options: Options) -> IService:
 
 
 def _echoFactory(
-    reactor: Any, options: Options, visitors: TimedConnectionLog
+    reactor: Any, options: Options, connectionLog: TimedConnectionLog
 ) -> TimestampEchoFactory:
     """
     Make the factory of the connections of all ports.
@@ -98,16 +99,14 @@ def _echoFactory(
     )
     return TimestampEchoFactory(
         reactor,
-        options.format,
-        options.pause,
-        options.maxLength,
-        visitors=visitors,
+        EchoSettings(options.format, options.pause, options.maxLength),
+        connectionLog=connectionLog,
         sender=intercom.join if options["intercom"] else replySender,
     )
 
 
 def _portSettings(
-    reactor: Any, options: Options, visitors: TimedConnectionLog, counts: Counts
+    reactor: Any, options: Options, connectionLog: TimedConnectionLog, counts: Counts
 ) -> PortSettings:
     """
     Give how the ports are set up.
@@ -117,7 +116,11 @@ def _portSettings(
 
     def guard(inner: IProtocolFactory) -> IProtocolFactory:
         return Gate(
-            inner, visitors.refused, options.maxConnections, options.maxPerHost, counts
+            inner,
+            connectionLog.refused,
+            options.maxConnections,
+            options.maxPerHost,
+            counts,
         )
 
     def proxyGuard(inner: IProtocolFactory) -> IProtocolFactory:
@@ -125,15 +128,17 @@ def _portSettings(
         from echostamp.listen.proxy import ProxyFactory
 
         # Behind a proxy the client is known only after its header.
-        hosts = Gate(inner, visitors.refused, None, options.maxPerHost, counts)
-        proxies = ProxyFactory(reactor, hosts, options.proxies, visitors.refused)
-        return Gate(proxies, visitors.refused, options.maxConnections, None, counts)
+        hosts = Gate(inner, connectionLog.refused, None, options.maxPerHost, counts)
+        proxies = ProxyFactory(reactor, hosts, options.proxies, connectionLog.refused)
+        return Gate(
+            proxies, connectionLog.refused, options.maxConnections, None, counts
+        )
 
     return PortSettings(
         guard,
         proxyGuard if options.proxies else None,
         lambda bound: watchPeer(bound, options.peerTimeout),
-        Handshakes(refused=visitors.refused, admitted=visitors.admitted),
+        Handshakes(refused=connectionLog.refused, admitted=connectionLog.admitted),
         # twistd changes to this folder before the service starts.
         "" if options.parent is None else options.parent.get("rundir", ""),
         Readers(reactor) if hasattr(select, "epoll") else None,

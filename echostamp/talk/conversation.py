@@ -21,7 +21,7 @@ from echostamp.exitstatus import (
     NEAR_END_FAILED,
     Outcome,
 )
-from echostamp.intercom.parsing import Hearing, Voice
+from echostamp.intercom.parsing import IntercomParser, Origin
 from echostamp.line.replies import SendTimes
 
 if TYPE_CHECKING:
@@ -41,7 +41,7 @@ class Console(Protocol):
 
     isTerminal: bool
 
-    def show(self, heard: Sequence[tuple[Voice, bytes]]) -> None:
+    def show(self, heard: Sequence[tuple[Origin, bytes]]) -> None:
         """
         Write what came back: pieces, and who says each.
         """
@@ -85,8 +85,8 @@ class Conversation:
         self.reactor = reactor
         self.name = name
         self.done: Deferred[Outcome] = Deferred()
-        self._hearing = Hearing()
-        self.replies = self._hearing.replies
+        self._parser = IntercomParser()
+        self.replies = self._parser.replies
         self._timeout = timeout
         self._clock = clock
         self._sendTimes = SendTimes() if showTimes else None
@@ -114,7 +114,7 @@ class Conversation:
         Send what was typed or read.
         """
         before = self.replies.sentLines
-        self._hearing.sent(data)
+        self._parser.sent(data)
         if self._sendTimes is not None:
             self._lastSent = self._clock()
             self._sendTimes.sent(self.replies.sentLines - before, self._lastSent)
@@ -132,13 +132,13 @@ class Conversation:
         Show what came back.
         """
         self._hasHeard = True
-        heard: list[tuple[Voice, bytes]] = []
+        heard: list[tuple[Origin, bytes]] = []
         before = self.replies.receivedLines
-        for voice, piece in self._hearing.heard(data):
-            if voice is Voice.OWN:
-                heard.append((voice, self._shown(piece, before)))
+        for origin, piece in self._parser.feed(data):
+            if origin is Origin.OWN:
+                heard.append((origin, self._shown(piece, before)))
             else:
-                heard.append((voice, piece))
+                heard.append((origin, piece))
             before = self.replies.receivedLines
         self.console.show(heard)
         self._progress()
@@ -198,7 +198,7 @@ class Conversation:
             if self._sendTimes is not None:
                 self._sendTimes.sent(1, self._lastSent)
             if self.farEnd.isTls:
-                self._hearing.sent(b"\n")
+                self._parser.sent(b"\n")
                 self._addedLine = self.replies.sentLines
                 self.farEnd.transport.write(b"\n")
         self._progress()
@@ -323,7 +323,7 @@ class Conversation:
         if self._sendTimes is not None:
             isAnswered = self._isUnterminated and not self.replies.unanswered
             time = self._roundTrip() if isAnswered else b""
-            self.console.show([(Voice.OWN, time + self._heldReturn)])
+            self.console.show([(Origin.OWN, time + self._heldReturn)])
         self._leave(outcome)
         self.console.finish()
 
@@ -332,8 +332,8 @@ class Conversation:
         Show what waited for more to come.
         """
         before = self.replies.receivedLines
-        if rest := self._hearing.rest():
-            self.console.show([(Voice.OWN, self._shown(rest, before))])
+        if rest := self._parser.rest():
+            self.console.show([(Origin.OWN, self._shown(rest, before))])
 
     def _leave(self, outcome: Outcome) -> None:
         """

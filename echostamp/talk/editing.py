@@ -17,7 +17,7 @@ from prompt_toolkit.output.vt100 import Vt100_Output
 from twisted.internet.interfaces import IDelayedCall
 
 from echostamp.exitstatus import NEAR_END_FAILED, Outcome
-from echostamp.intercom.parsing import Voice
+from echostamp.intercom.parsing import Origin
 from echostamp.talk.conversation import QUIET, Conversation
 from echostamp.talk.terminal import PROMPT, Painter
 
@@ -101,7 +101,7 @@ class EditingConsole:
             self._isEnded = True
             self.conversation.inputEnded()
 
-    def show(self, heard: Sequence[tuple[Voice, bytes]]) -> None:
+    def show(self, heard: Sequence[tuple[Origin, bytes]]) -> None:
         """
         Show what came back; the beginning of a line waits a little for its end.
         """

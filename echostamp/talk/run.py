@@ -33,7 +33,7 @@ from echostamp.exitstatus import (
     complain,
     said,
 )
-from echostamp.intercom.parsing import Voice
+from echostamp.intercom.parsing import Origin
 from echostamp.talk.conversation import QUIET, Conversation
 from echostamp.talk.farend import FarEnd
 from echostamp.talk.terminal import (
@@ -68,7 +68,7 @@ class _StandardConsole(LineReceiver):
         farEnd.transport.registerProducer(self, True)
         self.transport.registerProducer(farEnd, True)
 
-    def show(self, heard: Sequence[tuple[Voice, bytes]]) -> None:
+    def show(self, heard: Sequence[tuple[Origin, bytes]]) -> None:
         """Write what came back."""
         self.transport.write(b"".join([piece for _, piece in heard]))
 
@@ -183,7 +183,7 @@ class TerminalConsole(_StandardConsole):
         if self._wait is not None and self._wait.active():
             self._wait.cancel()
 
-    def show(self, heard: Sequence[tuple[Voice, bytes]]) -> None:
+    def show(self, heard: Sequence[tuple[Origin, bytes]]) -> None:
         """Write what came back, safe to look at, on lines of its own."""
         text = self._painter.paint(heard)
         if not text:

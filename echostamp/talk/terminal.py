@@ -15,7 +15,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from importlib.metadata import PackageNotFoundError, version
 
-from echostamp.intercom.parsing import Voice
+from echostamp.intercom.parsing import Origin
 from echostamp.text import escaped
 
 PROMPT = "> "
@@ -23,7 +23,7 @@ PROMPT = "> "
 #: The oldest version of prompt_toolkit with which lines can be edited.
 OLDEST_PROMPT_TOOLKIT = 3, 0, 38
 
-_COLOURS = {Voice.OTHER: "\x1b[36m", Voice.NOTICE: "\x1b[33m"}
+_COLOURS = {Origin.OTHER: "\x1b[36m", Origin.NOTICE: "\x1b[33m"}
 _HEAD_COLOUR = "\x1b[1;36m"
 _NO_COLOUR = "\x1b[0m"
 
@@ -120,15 +120,15 @@ class Painter:
         self._isAmid = False
         self._hasColours = not (environment.get("NO_COLOR") or isDumb(environment))
 
-    def paint(self, heard: Iterable[tuple[Voice, bytes]]) -> str:
+    def paint(self, heard: Iterable[tuple[Origin, bytes]]) -> str:
         """
         Make text.
 
         @param heard: pieces of what came, each with who says it.
         """
-        return "".join(self._painted(voice, piece) for voice, piece in heard)
+        return "".join(self._painted(origin, piece) for origin, piece in heard)
 
-    def _painted(self, voice: Voice, piece: bytes) -> str:
+    def _painted(self, origin: Origin, piece: bytes) -> str:
         """
         Put colours on what is not a newline.
         """
@@ -136,10 +136,10 @@ class Painter:
             return ""
         text = self._text.feed(piece)
         isAmid, self._isAmid = self._isAmid, not piece.endswith(b"\n")
-        if not (text and self._hasColours) or voice is Voice.OWN:
+        if not (text and self._hasColours) or origin is Origin.OWN:
             return text
-        line, colour = text.removesuffix("\n"), _COLOURS[voice]
-        head = _HEAD.match(line) if voice is Voice.OTHER and not isAmid else None
+        line, colour = text.removesuffix("\n"), _COLOURS[origin]
+        head = _HEAD.match(line) if origin is Origin.OTHER and not isAmid else None
         begin = head.end() if head else 0
         bold = f"{_HEAD_COLOUR}{line[:begin]}{_NO_COLOUR}" if begin else ""
         return f"{bold}{colour}{line[begin:]}{_NO_COLOUR}{text[len(line) :]}"

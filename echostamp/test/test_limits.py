@@ -9,6 +9,7 @@ from twisted.trial.unittest import SynchronousTestCase
 
 from echostamp.daemon.limits import TimedConnectionLog
 from echostamp.line.protocol import TimestampEchoFactory
+from echostamp.line.settings import EchoSettings
 from echostamp.stamps import stampFormat
 from echostamp.test.fakes import FakeReactor, FakeSocketConnection
 
@@ -21,9 +22,11 @@ class TimeTests(SynchronousTestCase):
     def connect(self, room: int = 1 << 30, **limits: Any) -> FakeSocketConnection:
         """Connect to a daemon with limits."""
         self.reactor = FakeReactor()
-        self.visitors = TimedConnectionLog(self.reactor, **limits)
+        self.connectionLog = TimedConnectionLog(self.reactor, **limits)
         factory = TimestampEchoFactory(
-            self.reactor, stampFormat("x"), visitors=self.visitors
+            self.reactor,
+            EchoSettings(stampFormat("x")),
+            connectionLog=self.connectionLog,
         )
         echo = factory.buildProtocol(IPv4Address("TCP", "192.0.2.1", 4711))
         transport = FakeSocketConnection(self.reactor, room)
@@ -99,7 +102,7 @@ class TimeTests(SynchronousTestCase):
         self.assertTrue(transport.isAborted)
         self.advance(1)
         self.assertEqual(self.reactor.getDelayedCalls(), [])
-        self.assertEqual(self.visitors._taken, {})
+        self.assertEqual(self.connectionLog._taken, {})
 
     def test_messagesWithoutANewlineAreActivity(self) -> None:
         """A message that a pause or a read ends is a complete message."""
@@ -133,7 +136,7 @@ class TimeTests(SynchronousTestCase):
         for _ in range(100):
             self.advance(0.05)
             transport.protocol.dataReceived(b"a\n")
-        (timers,) = self.visitors._timers.values()
+        (timers,) = self.connectionLog._timers.values()
         self.assertEqual(len(timers), 2)
 
     def test_age(self) -> None:

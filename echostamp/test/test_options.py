@@ -7,6 +7,7 @@ import sys
 
 from echostamp import __version__
 from echostamp.daemon import options as daemonOptions
+from echostamp.intercom.pace import BACKLOG, SURGE
 from echostamp.stamps import stampFormat
 from echostamp.test.daemonoptions import OptionsCase, parsed
 
@@ -171,3 +172,30 @@ class OptionsTests(OptionsCase):
         parsed()
         parsed("--reflector=192.0.2.1", "--reflector=7")
         self.assertEqual(asked, [1, 1 + 2 * 3])
+
+
+class IntercomOptionsTests(OptionsCase):
+    """
+    The options of the intercom.
+    """
+
+    def test_right(self) -> None:
+        """The intercom is off by default.  Its backlog has a least value."""
+        for arguments, expected in [
+            ([], (False, False, BACKLOG)),
+            (["--intercom"], (True, False, BACKLOG)),
+            (["--intercom", "--no-notices", f"--backlog={SURGE}"], (True, True, SURGE)),
+        ]:
+            options = parsed(*arguments)
+            flags = bool(options["intercom"]), bool(options["no-notices"])
+            self.assertEqual((*flags, options.backlog), expected)
+
+    def test_wrong(self) -> None:
+        """An error is one line that names the option."""
+        for arguments, line in [
+            (["--no-notices"], "--no-notices goes with --intercom"),
+            (["--backlog=300000"], "--backlog goes with --intercom"),
+            (["--intercom", "--backlog=1"], "--backlog '1': "),
+            (["--intercom", f"--backlog={2**31}"], "--backlog '2147483648': "),
+        ]:
+            self.assertTrue(self.refused(*arguments).startswith(line), arguments)

@@ -20,6 +20,7 @@ from twisted.trial.unittest import SynchronousTestCase
 
 from echostamp.line.protocol import TimestampEchoFactory
 from echostamp.line.sending import DirectReplySender
+from echostamp.line.settings import EchoSettings
 from echostamp.listen.proxy import TIMEOUT, ProxyFactory, ProxyReceiver
 from echostamp.listen.watchedprotocol import watchedProtocol
 from echostamp.stamps import stampFormat
@@ -403,7 +404,9 @@ class EchoTests(ProxyCase):
         super().setUp()
         self.factory = self.proxy(
             TimestampEchoFactory(
-                self.reactor, stampFormat("%M:%S", utc=True), clock=lambda: 0
+                self.reactor,
+                EchoSettings(stampFormat("%M:%S", utc=True)),
+                clock=lambda: 0,
             )
         )
 

@@ -13,7 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from twisted.trial.unittest import SynchronousTestCase
 
-from echostamp.intercom.parsing import Voice
+from echostamp.intercom.parsing import Origin
 from echostamp.talk import terminal
 from echostamp.talk.terminal import (
     Painter,
@@ -244,7 +244,7 @@ class PainterTests(SynchronousTestCase):
 
     def test_colours(self) -> None:
         """There are none where nobody wants them, or the terminal has none."""
-        heard = [(Voice.OTHER, b"[1] <b> hi\n"), (Voice.OWN, b"[1] hi\n")]
+        heard = [(Origin.OTHER, b"[1] <b> hi\n"), (Origin.OWN, b"[1] hi\n")]
         plain = "[1] <b> hi\n[1] hi\n"
         coloured = "\x1b[1;36m[1] <b>\x1b[0m\x1b[36m hi\x1b[0m\n[1] hi\n"
         for environment, text in (
@@ -260,10 +260,10 @@ class PainterTests(SynchronousTestCase):
     def test_pieces(self) -> None:
         """What a message goes on with looks like nobody's name, wherever it is cut."""
         heard = [
-            (Voice.OTHER, b"[1] <b> hi"),
-            (Voice.OTHER, b"[1] <c> ha\n"),
-            (Voice.NOTICE, b"[1] * d joined\n"),
-            (Voice.OTHER, b"[1] <b> x\n"),
+            (Origin.OTHER, b"[1] <b> hi"),
+            (Origin.OTHER, b"[1] <c> ha\n"),
+            (Origin.NOTICE, b"[1] * d joined\n"),
+            (Origin.OTHER, b"[1] <b> x\n"),
         ]
         self.assertEqual(
             Painter({"TERM": "xterm"}).paint(heard),
@@ -276,9 +276,9 @@ class PainterTests(SynchronousTestCase):
     def test_nothing(self) -> None:
         """A reply that is not shown is no beginning of a message."""
         painter = Painter({"TERM": "xterm"})
-        self.assertEqual(painter.paint([(Voice.OWN, b"")]), "")
+        self.assertEqual(painter.paint([(Origin.OWN, b"")]), "")
         self.assertEqual(
-            painter.paint([(Voice.OTHER, b"[1] <b> x\n")]),
+            painter.paint([(Origin.OTHER, b"[1] <b> x\n")]),
             "\x1b[1;36m[1] <b>\x1b[0m\x1b[36m x\x1b[0m\n",
         )
 
@@ -287,7 +287,7 @@ class PainterTests(SynchronousTestCase):
         painter = Painter({})
         self.assertEqual(
             painter.paint(
-                [(Voice.OTHER, b"\x1b[2J\xc3"), (Voice.OTHER, b"\xa9\n\xc3")]
+                [(Origin.OTHER, b"\x1b[2J\xc3"), (Origin.OTHER, b"\xa9\n\xc3")]
             ),
             "\\x1b[2J\xe9\n",
         )
