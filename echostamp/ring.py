@@ -76,18 +76,21 @@ class Ring:
         """
         self.first = min(max(first, self.first), self.end)
         kept = self.end - self.first
-        if self._room > _LEAST and kept < self._room // 4:
-            self._resize(max(2 * kept, _LEAST))
+        if self._room > kept + kept // 8 + _LEAST:
+            self._resize(max(kept + kept // 16, _LEAST))
 
     def _resize(self, room: int) -> None:
         """
         Make room for another number of items.
         """
-        old, self._room = self._room, room
+        start, place = self.first % self._room, self.first % room
+        kept = self.end - self.first
+        behind = min(kept, room - place)
         columns = []
         for column in self.columns:
+            items = column[start:] + column[:start]
             fresh = array(column.typecode, [0]) * room
-            for number in range(self.first, self.end):
-                fresh[number % room] = column[number % old]
+            fresh[place : place + behind] = items[:behind]
+            fresh[: kept - behind] = items[behind:kept]
             columns.append(fresh)
-        self.columns = tuple(columns)
+        self._room, self.columns = room, tuple(columns)

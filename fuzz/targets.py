@@ -18,10 +18,11 @@ from echostamp.line.replies import Replies
 from echostamp.listen.proxyheader import HeaderParser
 from echostamp.listen.proxyline import Header
 from echostamp.rfc8762.keys import Keys
-from echostamp.rfc8762.packets import SenderPacket, ntpTimestamp, senderPacket
-from echostamp.rfc8762.reflector import Policy
-from echostamp.rfc8762.sender import Session
-from echostamp.rfc8762.tlvs import writeTlvs
+from echostamp.rfc8762.packets import SenderPacket, senderPacket
+from echostamp.rfc8762.policy import Policy
+from echostamp.rfc8762.sendersession import SenderSession
+from echostamp.rfc8762.timestamps import ntpTimestamp
+from echostamp.rfc8762.tlvreading import writeTlvs
 from echostamp.stamps import formatUnix, readStamp, stampFormat
 from echostamp.talk.terminal import SafeText
 from echostamp.test.commandlines import ended
@@ -245,7 +246,7 @@ def packets(packet: bytes) -> None:
     for valid in [], [KEY]:
         keys: Keys = {None: valid} if valid else {}
         policy = Policy(isStateful=True, dscp=True)
-        wire = Wire(Session(keys=valid), policy, keys)
+        wire = Wire(SenderSession(keys=valid), policy, keys)
         wire.reflector.received(packet, HERE, wire.now, 60, 0xB9, None)
         sent = [reply for reply, _ in wire.far.sent]
         assert len(sent) <= 1

@@ -965,7 +965,8 @@ class RefusalTests(SynchronousTestCase):
 #: Runs a reflector in a process of its own, with sources that nobody has counted yet.
 SOURCES = """
 import ipaddress, re, sys, time
-from echostamp.rfc8762.reflector import Policy, Reflector, Shared
+from echostamp.rfc8762.policy import Policy, Shared
+from echostamp.rfc8762.reflector import Reflector
 
 class Port:
     address = ("192.0.2.1", 862)

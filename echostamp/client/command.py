@@ -427,14 +427,14 @@ def _ping(options: argparse.Namespace) -> Outcome:
     Run C{echostamp ping}.
     """
     reactor = _reactor("select")
-    from echostamp.client.output import Manner
-    from echostamp.client.ping import Route, StampPlan, ping
+    from echostamp.client.output import OutputOptions
+    from echostamp.client.ping import PingOptions, ping
     from echostamp.connect.tls import TlsFiles
-    from echostamp.probe.prober import Plan
-    from echostamp.report.thresholds import Thresholds
+    from echostamp.measure.thresholds import Thresholds
+    from echostamp.probe.dialers import Wish
+    from echostamp.probe.plan import Plan, Route, StampPlan
 
-    return ping(
-        reactor,
+    wish = Wish(
         options.target,
         Plan(
             options.count,
@@ -444,18 +444,7 @@ def _ping(options: argparse.Namespace) -> Outcome:
             options.size,
             options.jitter,
         ),
-        Manner(
-            "json" if options.json else "jsonl" if options.jsonl else "text",
-            options.quiet,
-            options.times,
-            options.outstanding,
-            options.numeric,
-            options.histogram,
-        ),
-        Thresholds(options.max_rtt, options.max_loss, options.max_offset),
         Route(options.only4, options.only6, *options.source),
-        options.zone,
-        TlsFiles(options.ca, options.cert, options.key),
         StampPlan(
             options.ssid,
             options.dscp,
@@ -463,7 +452,18 @@ def _ping(options: argparse.Namespace) -> Outcome:
             options.ptp,
             options.ttl,
         ),
+        TlsFiles(options.ca, options.cert, options.key),
     )
+    output = OutputOptions(
+        "json" if options.json else "jsonl" if options.jsonl else "text",
+        options.quiet,
+        options.times,
+        options.outstanding,
+        options.numeric,
+        options.histogram,
+    )
+    thresholds = Thresholds(options.max_rtt, options.max_loss, options.max_offset)
+    return ping(reactor, PingOptions(wish, output, thresholds, options.zone))
 
 
 COMMANDS = {"talk": _talk, "ping": _ping}

@@ -18,7 +18,7 @@ from echostamp.addresses import addressName
 from echostamp.text import printable
 
 if TYPE_CHECKING:
-    from echostamp.rfc8762.reflector import Shared
+    from echostamp.rfc8762.policy import Shared
 
 log = Logger(namespace="echostamp")
 
@@ -32,7 +32,7 @@ def boundSockets(places: Sequence[tuple[str, int]]) -> list[socket.socket]:
     """
     # Imports of rfc8762 are inside functions: most daemons have no reflector, and start
     # sooner without.
-    from echostamp.rfc8762.port import boundSocket
+    from echostamp.rfc8762.sockets import boundUdpSocket
 
     sockets: list[socket.socket] = []
     for host, port in places:
@@ -40,7 +40,7 @@ def boundSockets(places: Sequence[tuple[str, int]]) -> list[socket.socket]:
             # Both families get the port that the system has chosen for IPv4.
             port = sockets[-1].getsockname()[1]
         try:
-            sockets.append(boundSocket(host, port))
+            sockets.append(boundUdpSocket(host, port))
         except OSError as error:
             lacks = (errno.EAFNOSUPPORT, errno.EADDRNOTAVAIL)
             if host == "::" and sockets and error.errno in lacks:
@@ -75,7 +75,7 @@ def reflectingService(reactor: Any, options: Any) -> ReflectingService:
     @raise ValueError: the key file is wrong, or an address is taken or cannot be used;
         the text says which and how.
     """
-    from echostamp.rfc8762.reflector import Policy, Shared
+    from echostamp.rfc8762.policy import Policy, Shared
 
     policy = Policy(
         options.allowed,

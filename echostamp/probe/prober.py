@@ -1,485 +1,415 @@
 """
-What C{echostamp ping} does: L{Pinger} says when each probe is due, follows those that
-are under way, and keeps the connection up.  How a probe travels is its L{Link
-<echostamp.probe.interfaces.Link>}'s affair; what comes of it is L{Measurement
-<echostamp.probe.measurement.Measurement>}'s.
+A run of probes: when each is sent, what became of it, and what it comes to.
 """
 
 from __future__ import annotations
 
-import errno
-import random
 from collections import deque
-from collections.abc import Callable
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Protocol
 
 from twisted.internet.defer import Deferred
-from twisted.internet.error import ConnectBindError
 from twisted.python.failure import Failure
 
 from echostamp.connect.failures import whatFailed
-from echostamp.exitstatus import DONE, FAR_END_FAILED, NEAR_END_FAILED, Outcome
-from echostamp.measure.samples import Probe
-from echostamp.probe.extraprobes import EXTRA, Extras
-from echostamp.probe.interfaces import Link, Way
-from echostamp.probe.measurement import Measurement, Outage, Sent
+from echostamp.measure.distribution import distribution
+from echostamp.measure.result import Outage, Result
+from echostamp.probe.extraprobes import EXTRA, ExtraProbes
+from echostamp.probe.flights import DEAF, SILENCE, Flight, Flights
+from echostamp.probe.interfaces import Dialer, Fate, IProbeSink, Link
+from echostamp.probe.measurement import Measurement
 from echostamp.probe.messages import Reply
-from echostamp.probe.stalls import HoldUps
-from echostamp.probe.timers import Timers
+from echostamp.probe.plan import Plan
+from echostamp.probe.schedule import Schedule
+from echostamp.probe.surroundings import Surroundings
 from echostamp.tcpinfo import TcpInfo
-from echostamp.times import SECOND, Moment, SetUp, moment
+from echostamp.times import SECOND, Moment, SetUp, Times
 
-if TYPE_CHECKING:
-    from echostamp.times import Times
+#: The most connections whose set-up times are remembered.
+MOST_SET_UPS = 1000
 
-#: Probes in a row that time out on a connection before it is given up, and nanoseconds
-#: for which nothing must have come, however short the time of a probe is.
-DEAF, SILENCE = 3, SECOND
-
-#: The part of the interval by which a probe may be due after its turn.
-JITTER = 0.1
-
-#: The longest wait, in nanoseconds, that Linux ends in time (C{select(2)} of it has the
-#: greater of 50 microseconds and a thousandth to spare).
-EXACT = 10_000_000
-
-#: Connections of which is remembered how long they took to make.
-_MOST_SET_UPS = 1000
+#: Probes that a link may remember although they are not in flight any more.
+FORGOTTEN = 64
 
 
-@dataclass(frozen=True)
-class Plan:
+class Prober:
     """
-    What to send, and when.  Durations are nanoseconds.
+    A run of probes: sends them when they are due, follows those in flight, and reports
+    to a sink.  It ends when its plan is done, or when it is stopped.
 
-    @ivar count: how many probes; L{None} for any number.
-    @ivar interval: from one to the next; 0 to send each when the one before it has been
-        answered.
-    @ivar deadline: how long the whole run may take; L{None} for ever.
-    @ivar timeout: how long a probe may take.
-    @ivar size: octets of a message.
-    @ivar jitter: whether each probe is due a little after its turn, by chance.
-    """
-
-    count: int | None = None
-    interval: int = SECOND
-    deadline: int | None = None
-    timeout: int = 3 * SECOND
-    size: int = 32
-    jitter: bool = True
-
-
-class Listener(Protocol):
-    """
-    Who is told what happens, as it happens.
-    """
-
-    def connected(self, link: Link) -> None:
-        """There is a connection, or there is one again."""
-
-    def outstanding(self, seq: int) -> None:
-        """The next probe is due, and this one has not been answered."""
-
-    def settled(self, probe: Probe, note: str) -> None:
-        """
-        It is known what became of a probe.
-
-        @param note: what is odd about it, if anything.
-        """
-
-    def disconnected(self, outage: Outage) -> None:
-        """The connection is gone."""
-
-
-def _isOurFault(error: object) -> bool:
-    """
-    Say whether a connection could not even be tried, for want of an address of ours.
-    """
-    return isinstance(error, ConnectBindError) and error.osError != errno.EAFNOSUPPORT
-
-
-class Pinger:
-    """
-    A run of probes.
-
-    @ivar done: fires with the L{Outcome} when it is over; with status 0 where replies
-        came.
+    @ivar done: fires with L{None} when the run is over.
     @ivar measurement: what has been found.
-    @ivar way: makes what carries the probes.
-    @ivar began: when it began, by our clocks; L{None} before there is a connection.
-    @ivar setUps: how long it took to make each connection; of the last thousand.
-    @ivar failure: why there was no connection to begin with, if there was none.
+    @ivar failure: why the far end could not be reached at first; L{None} if it could.
     """
 
     def __init__(
         self,
-        reactor: Any,
-        way: Way,
-        name: str,
+        dialer: Dialer,
         plan: Plan,
-        measurement: Measurement,
-        listener: Listener,
-        clocks: Callable[[], Moment] = moment,
-        chance: Callable[[], float] = random.random,
+        sink: IProbeSink,
+        surroundings: Surroundings,
+        zone: int | None = None,
     ) -> None:
         """
-        @param reactor: runs the timers.
-        @param way: makes what carries the probes.
-        @param name: what messages call the far end.
+        @param dialer: makes the links that carry the probes.
         @param plan: what to send, and when.
-        @param measurement: takes what comes of it.
-        @param listener: is told what happens.
-        @param clocks: reads our clocks.
-        @param chance: gives numbers from 0 to 1.
+        @param sink: gets what is found, as it happens.
+        @param surroundings: what all probers of the process share.
+        @param zone: nanoseconds by which the far clock's zone is ahead of UTC, for
+            stamps that do not name it; L{None} to guess it.
         """
-        self.done: Deferred[Outcome] = Deferred()
-        self.measurement = measurement
-        self.began: Moment | None = None
-        self.failure: BaseException | None = None
-        self.setUps: deque[SetUp] = deque(maxlen=_MOST_SET_UPS)
-        self.way = way
-        self._name = name
+        self.done: Deferred[None] = Deferred()
+        self.measurement = Measurement(zone, plan.kept)
+        self.failure: Failure | None = None
+        self._dialer = dialer
         self._plan = plan
-        self._listener = listener
-        self._clocks = clocks
-        self._chance = chance
-        self._link: Link | None = None
-        self._turn = 0
-        self._due = 0
-        self._isLast = False
-        self._isOver = False
-        self._ended: Moment | None = None
-        self._isFirst = True
-        self._lastAsked = 0
-        self._lastHeard = 0
-        self._deafness = 0
-        self._again = 0
-        self._smoothedRtt: int | None = None
-        self._underWay: dict[int, Sent] = {}
-        self._timers = Timers(reactor, lambda: clocks().after)
-        self._holdUps = HoldUps(
-            self._underWay, self._timers, clocks, measurement.heldUp
+        self._sink = sink
+        self._clocks = surroundings.clocks
+        self._stalls = surroundings.stalls
+        self._timers = surroundings.timers()
+        self._schedule = Schedule(plan, surroundings.chance)
+        self._flights = Flights()
+        self._extras = ExtraProbes(
+            self.measurement, self._timers, surroundings, plan.timeout
         )
-        self._extras = Extras(measurement, self._timers, clocks, plan.timeout)
+        self._link: Link | None = None
+        self._began: Moment | None = None
+        self._ended: Moment | None = None
+        self._setUps: deque[SetUp] = deque(maxlen=MOST_SET_UPS)
+        self._isFirst = True
+        self._lastAsked = self._lastHeard = self._timeouts = self._forgotten = 0
+        # What the kernel knew of the connections that are gone.
+        self._smoothedRtt: int | None = None
+        self._retransmissions = 0
+        self._details: object | None = None
+
+    # --- The run ----------------------------------------------------------------------
+
+    def start(self) -> None:
+        """
+        Dial, and begin when there is a link.
+        """
+        if self._plan.deadline is not None:
+            self._timers.set(self._clocks().after + self._plan.deadline, self.stop)
+        self._dialer.start(self)
+
+    def stop(self) -> None:
+        """
+        End the run.  Probes in flight are not counted as lost.
+        """
+        if self._ended is not None:
+            return
+        self._ended = self._clocks()
+        self._timers.stop()
+        self._dialer.stop()
+        if self._link is not None:
+            self._details = self._link.details()
+            self._link.askKernel()
+            self._link.abort("")
+        self.done.callback(None)
 
     @property
-    def kernel(self) -> TcpInfo | None:
+    def hasBegun(self) -> bool:
+        """Whether there has been a link."""
+        return self._began is not None
+
+    def inFlight(self) -> list[Flight]:
         """
-        What the kernel knows: of the last connection its RTT, and of all of them how
-        often it had to send again.
+        Give the probes whose fate is not known yet.
+        """
+        return list(self._flights)
+
+    def result(self, rows: int = 0) -> Result:
+        """
+        Give what was found so far.
+
+        @param rows: rows of L{Result.distribution}; 0 for none.
+        """
+        found, now = self.measurement, self._ended or self._clocks()
+        began = now if self._began is None else self._began
+        figures = found.figures(began.after, now.after)
+        waits = [now.after - flight.sent for flight in self._flights]
+        longest = 0 if figures.rtt is None else figures.rtt.max
+        return Result(
+            figures,
+            None if self._began is None else self._began.realtime,
+            now.after - began.after,
+            max(waits, default=0),
+            sum(wait > longest for wait in waits),
+            stamped=found.far.stamped,
+            extraProbes=found.far.extraProbes,
+            strange=found.strange,
+            stalls=found.stalls,
+            stalledFor=found.stalledFor,
+            clockSteps=found.steps,
+            zone=found.far.zone,
+            zoneChanges=found.far.zoneChanges,
+            setUps=tuple(self._setUps),
+            outages=tuple(found.outages),
+            outageCount=found.outageCount,
+            outageLength=found.outageLength,
+            kernel=self._kernel(),
+            session=self._details if self._link is None else self._link.details(),
+            distribution=distribution(found.delays.run.blocks(), figures.rtt, rows),
+        )
+
+    def _kernel(self) -> TcpInfo | None:
+        """
+        Give what the kernel knows: the RTT of the last connection, and the
+        retransmissions of all.
         """
         if self._link is not None:
             self._link.askKernel()
             if (now := self._link.kernel) is not None:
-                again = self._again + now.retransmissions
+                again = self._retransmissions + now.retransmissions
                 return TcpInfo(now.smoothedRtt, again)
         if self._smoothedRtt is None:
             return None
-        return TcpInfo(self._smoothedRtt, self._again)
+        return TcpInfo(self._smoothedRtt, self._retransmissions)
 
-    @property
-    def underWay(self) -> list[Probe]:
-        """The probes of which nothing is known yet."""
-        return [self.measurement.delays.run[seq] for seq in self._underWay]
+    # --- The link ---------------------------------------------------------------------
 
-    @property
-    def waits(self) -> list[int]:
-        """For how long each of them has been under way, in nanoseconds."""
-        now = (self._ended or self._clocks()).after
-        return [now - sent.moment.after for sent in self._underWay.values()]
-
-    @property
-    def elapsed(self) -> int:
-        """For how long it has gone on, or went on, in nanoseconds."""
-        if self.began is None:
-            return 0
-        return (self._ended or self._clocks()).after - self.began.after
-
-    def start(self) -> None:
-        """
-        Connect, and begin.
-        """
-        if self._plan.deadline is not None:
-            self._timers.set(self._clocks().after + self._plan.deadline, self.stop)
-        self.way.start(self).addErrback(self._notConnected)
-
-    def _notConnected(self, failure: Failure) -> None:
-        """
-        There was nobody there to begin with.
-        """
-        self.failure = failure.value
-        status = NEAR_END_FAILED if _isOurFault(failure.value) else FAR_END_FAILED
-        outcome = Outcome(status, f"{self._name}: {whatFailed(failure)}")
-        self._finish(outcome)
-
-    def stop(self) -> None:
-        """
-        End the run: what has not been answered by now is not counted as lost, unless
-        its time is over.
-        """
-        if self.measurement.delays.run.received:
-            self._finish(Outcome(DONE))
-        else:
-            self._finish(Outcome(FAR_END_FAILED, f"{self._name}: {self._whyNone()}"))
-
-    def _whyNone(self) -> str:
-        """
-        Say why no reply has come.
-        """
-        if self.began is None:
-            return "there was no connection in time"
-        if self.measurement.strange:
-            return "it answers, but not with what was sent: is it an echo?"
-        late = self.measurement.delays.run.late
-        if late:
-            return f"{self._noReply} ({late} came late)"
-        return "no reply"
-
-    @property
-    def _noReply(self) -> str:
-        """What is said of a probe whose time is over."""
-        return f"no reply within {self._plan.timeout / SECOND:g} s"
-
-    def _finish(self, outcome: Outcome) -> None:
-        """
-        It is over.
-        """
-        if self._isOver:
+    def dialFailed(self, failure: Failure) -> None:
+        """The far end could not be reached: at first, that may end the run."""
+        if self._ended is not None:
             return
-        self._isOver = True
-        self._ended = self._clocks()
-        self._timers.stop()
-        if self.measurement.outages and self.measurement.outages[-1].length is None:
-            self.measurement.outages[-1].error = self.way.whyNot
-        self.way.stop()
-        if self._link is not None:
-            self._link.askKernel()
-            self._link.abort("")
-        self.done.callback(outcome)
-
-    # --- The connection ---------------------------------------------------------------
+        self.measurement.dialFailed(whatFailed(failure))
+        if self._began is None and not self._plan.isPatient:
+            self.failure = failure
+            self.stop()
 
     def linkUp(self, link: Link) -> None:
-        """There is a connection: begin, or go on."""
+        """There is a link: begin, or go on."""
         now = self._clocks()
         self._link = link
         self._extras.begin(link)
         self._isFirst = True
-        self._deafness = 0
+        self._timeouts = 0
         self._lastHeard = now.after
-        self.setUps.append(self.way.setUp)
-        if self.began is None:
-            self.began = now
-            self._setDue()
+        self._setUps.append(link.setUp)
+        if self._began is None:
+            self._began = now
+            self._schedule.begin(now.after)
         else:
-            self.measurement.reconnected(now, self.way.whyNot)
-        self._listener.connected(link)
+            self.measurement.reconnected(now)
+        self._sink.connected(link)
         self._tick()
 
     def linkReady(self) -> None:
-        """The connection takes probes again."""
+        """The link takes probes again."""
         self._tick()
 
     def linkDown(self, link: Link, reason: str) -> None:
-        """The connection is gone, and with it what was under way."""
+        """The link is gone, and with it the probes in flight."""
         if link.kernel is not None:
             self._smoothedRtt = link.kernel.smoothedRtt
-            self._again += link.kernel.retransmissions
+            self._retransmissions += link.kernel.retransmissions
+        self._details = link.details()
         self._link = None
         self._extras.begin(None)
-        if self._isOver:
+        if self._ended is not None:
             return
         now = self._clocks()
-        lost = list(self._underWay)
-        outage = Outage(now.realtime, now.after, reason, len(lost))
+        outage = Outage(now.realtime, now.after, reason, self._flights.count)
         self.measurement.disconnected(outage)
-        for seq in lost:
-            self._lose(seq, reason)
-        self.way.whyNot = ""
-        self._listener.disconnected(outage)
+        for flight in self._flights:
+            self._lose(flight, Fate.DISCONNECTED, reason)
+        self._sink.disconnected(outage)
         self._lookForEnd()
-        # Where it was blocked, nobody has looked at the schedule.
+        # While the link was blocked the schedule was not looked at.
         self._tick()
 
-    # --- Probes -----------------------------------------------------------------------
-
-    def _setDue(self) -> None:
-        """
-        Say when the next probe is due: each by its turn, so that nothing adds up.
-        """
-        assert self.began is not None
-        interval = self._plan.interval
-        late = JITTER * interval * self._chance() if self._plan.jitter else 0
-        self._due = self.began.after + self._turn * interval + round(late)
+    # --- Probes on their way out ------------------------------------------------------
 
     def _tick(self) -> None:
         """
         Send what is due, and wait for what is not.
         """
-        while not (self._isOver or self._isLast):
+        schedule = self._schedule
+        while not (self._ended is not None or schedule.isOver):
             now = self._clocks().after
             if self._plan.interval:
-                left = self._due - now
-                if left > 0:
-                    # The kernel may be late by a thousandth of what it is asked to
-                    # wait, so a long wait has two parts.
-                    early = left // 200 if left > EXACT else 0
-                    self._timers.set(self._due - early, self._tick)
+                wake = schedule.wake(now)
+                if wake is not None:
+                    self._timers.set(wake, self._tick)
                     return
-            elif self._underWay:
+            elif self._flights.count:
                 return
             else:
-                self._due = now
-            if self._link is None or now - self._due > self._plan.timeout:
-                if not self._skip():
+                schedule.due = now
+            if self._link is None or now - schedule.due > self._plan.timeout:
+                if not self._plan.interval:
                     return
+                self.measurement.probeSkipped(self._link is None)
+                schedule.advance()
+                self._lookForEnd()
             elif self._link.isBlocked:
                 return
             else:
                 self._send(self._link)
-            self._turn += 1
-            self._isLast = self._turn == self._plan.count
-            self._setDue()
-
-    def _skip(self) -> bool:
-        """
-        A probe could not be sent in its time.
-
-        @return: whether the next one may be looked at: not where there is no schedule.
-        """
-        if not self._plan.interval:
-            return False
-        self.measurement.skipped += 1
-        if self._link is None:
-            self.measurement.outages[-1].skipped += 1
-        if self._turn + 1 == self._plan.count:
-            self._isLast = True
-            self._lookForEnd()
-        return True
+                schedule.advance()
 
     def _send(self, link: Link) -> None:
         """
         Send a probe.
         """
-        if self._underWay:
-            self._listener.outstanding(next(reversed(self._underWay)))
-        at = link.send(self.measurement.delays.run.sent)
-        sent = self.measurement.probeSent(self._due, at)
-        self._underWay[sent.seq] = sent
+        flights, found = self._flights, self.measurement
+        if flights.newest is not None:
+            self._sink.outstanding(flights.newest)
+        at = link.send(found.sent)
+        due, steps = found.probeSent(self._schedule.due, at)
+        flights.sent(due, at, steps)
         if not self._timers.isSet(self._timeIsOver):
-            self._watch()
+            self._waitForOldest()
         if not link.isPrompt:
-            self._holdUps.sent(at)
+            self._stalls.watch(self)
 
-    def _watch(self) -> None:
+    # --- Probes that are lost ---------------------------------------------------------
+
+    def _waitForOldest(self) -> None:
         """
-        Wait for the time of the oldest probe that is under way to be over.  When that
-        one has been answered, the timer still serves for those that have left since.
+        Set the timer for the timeout of the oldest probe in flight.  If that one is
+        answered, the timer still serves for those that were sent after it.
         """
-        for sent in self._underWay.values():
-            self._timers.set(sent.moment.after + self._plan.timeout, self._timeIsOver)
+        for flight in self._flights:
+            self._timers.set(flight.sent + self._plan.timeout, self._timeIsOver)
             break
 
     def _timeIsOver(self) -> None:
         """
-        The time of a probe may be over; but its reply may wait to be read, because this
-        end was busy.
+        The timeout of a probe may be over; but its reply may wait to be read, if this
+        process was busy.  One more turn of the reactor reads it.
         """
         self._timers.set(0, self._timedOut)
 
     def _timedOut(self) -> None:
         """
-        The time of a probe may be over, and what has come has been read.
+        The timeout of a probe may be over, and all that had come was read.
         """
         now = self._clocks().after
-        reason = self._noReply
-        for seq, sent in list(self._underWay.items()):
-            if sent.moment.after + self._plan.timeout > now:
+        for flight in self._flights:
+            if flight.sent + self._plan.timeout > now:
                 break
             if self._link is not None:
-                self._link.settle(seq)
-            if seq in self._underWay:
-                self._deafness += 1
-                self._lose(seq, reason)
-        self._watch()
+                self._link.settle(flight.seq)
+            if self._flights.get(flight.seq) is not None:
+                self._timeouts += 1
+                self._lose(flight, Fate.TIMED_OUT)
+        if self._link is not None:
+            self._forget(self._link)
+        self._waitForOldest()
         self._lookForEnd()
-        silence = max(self._plan.timeout, SILENCE)
-        isDeaf = self._deafness >= DEAF and now - self._lastHeard >= silence
-        link = None if self._isOver else self._link
-        if isDeaf and link is not None and link.isConnection:
-            link.abort(f"{self._deafness} probes in a row timed out")
+        link = self._link
+        if link is not None and link.isConnection and self._isDeaf(now):
+            link.abort(f"{self._timeouts} probes in a row timed out")
         elif not self._plan.interval:
             self._tick()
 
-    def _lose(self, seq: int, reason: str) -> None:
+    def _forget(self, link: Link) -> None:
         """
-        Give a probe up.
+        Let the link forget the probes that are not in flight any more.
         """
-        del self._underWay[seq]
-        self._holdUps.settled(seq)
-        self._listener.settled(self.measurement.probeLost(seq), reason)
+        self._forgotten = self._flights.oldest
+        link.forget(self._forgotten)
+
+    def _isDeaf(self, now: int) -> bool:
+        """
+        Say whether the connection seems to be dead.
+        """
+        if self._ended is not None:
+            return False
+        silence = max(self._plan.timeout, SILENCE)
+        return self._timeouts >= DEAF and now - self._lastHeard >= silence
+
+    def _lose(self, flight: Flight, fate: Fate, reason: str = "") -> None:
+        """
+        Count a probe as lost.
+        """
+        self._flights.pop(flight.seq)
+        self._sink.settled(self.measurement.probeLost(flight), fate, reason)
 
     # --- Replies ----------------------------------------------------------------------
 
-    def strange(self, count: int) -> None:
-        """Lines have come that answer nothing."""
-        self.measurement.strange += count
-
-    def corrected(self, seq: int, times: Times) -> None:
-        """The times of a probe that has been answered are known better now."""
-        if not self._isOver:
-            self.measurement.corrected(seq, times)
-
     def answered(self, reply: Reply, at: Moment) -> None:
-        """A probe has been answered, perhaps not for the first time."""
+        """A reply has come, perhaps not the first one to its probe."""
         seq = reply.seq
-        if self._isOver or seq is None:
+        if self._ended is not None or seq is None:
             return
         self._lastHeard = at.after
-        self._holdUps.heard(at)
+        self._stalls.heard(at)
         if seq >= EXTRA:
             self._extras.answered(reply, at)
             return
-        if seq >= self.measurement.delays.run.sent:
+        if seq >= self.measurement.sent:
             self.strange(1)
             return
-        self._deafness = 0
-        sent = self._underWay.pop(seq, None)
-        if sent is None:
-            run = self.measurement.delays.run
-            if seq < run.first:
-                return
-            self.measurement.repeated(seq, at, reply.isAltered)
-            probe = run[seq]
-            self._listener.settled(probe, "duplicate" if probe.duplicated else "late")
-            return
-        isHeldUp = self._holdUps.settled(seq)
-        reading, isAltered = reply.reading, reply.isAltered
-        if reply.times is None:
-            self.measurement.probeAnswered(sent, at, reading, isAltered, isHeldUp)
+        self._timeouts = 0
+        flight = self._flights.pop(seq)
+        if flight is None:
+            self._repeated(seq, reply, at)
         else:
-            self.measurement.probeTimed(sent, at, reply.times, isHeldUp)
-        if self._isFirst and not isHeldUp:
+            self._settled(flight, reply, at)
+
+    def _repeated(self, seq: int, reply: Reply, at: Moment) -> None:
+        """
+        A probe was answered once more, or too late.
+        """
+        probe = self.measurement.repeated(seq, at, reply.isAltered)
+        if probe is not None:
+            self._sink.settled(probe, Fate.DUPLICATE if probe.duplicated else Fate.LATE)
+
+    def _settled(self, flight: Flight, reply: Reply, at: Moment) -> None:
+        """
+        A probe in flight was answered.
+        """
+        link = self._link
+        isPrompt = link is not None and link.isPrompt
+        isStalled = not isPrompt and flight.sent < self._stalls.lastBegan
+        probe = self.measurement.probeAnswered(flight, at, reply, isStalled)
+        if self._isFirst and not isStalled:
             self._isFirst = False
-            self.setUps[-1].firstReply = at.before - sent.moment.after
-        if self._link is not None and at.after - self._lastAsked > SECOND:
-            # When the connection is lost it is too late.
+            self._setUps[-1].firstReply = at.before - flight.sent
+        if link is not None and at.after - self._lastAsked > SECOND:
+            # Once the connection is lost it is too late.
             self._lastAsked = at.after
-            self._link.askKernel()
-        note = "altered" if isAltered else "this end was held up" if isHeldUp else ""
-        self._listener.settled(self.measurement.delays.run[seq], note)
-        if not self._isLast:
+            link.askKernel()
+        if link is not None and self._flights.oldest - self._forgotten >= FORGOTTEN:
+            self._forget(link)
+        fate = Fate.STALLED if isStalled else Fate.ANSWERED
+        self._sink.settled(probe, Fate.ALTERED if reply.isAltered else fate)
+        if not self._schedule.isOver:
             self._extras.plan()
         self._lookForEnd()
         if not self._plan.interval:
             self._tick()
 
+    def corrected(self, seq: int, times: Times) -> None:
+        """The times of a probe that was answered are known better now."""
+        if self._ended is None:
+            self.measurement.corrected(seq, times)
+
+    def strange(self, count: int) -> None:
+        """Lines have come that answer nothing."""
+        self.measurement.strange += count
+
+    # --- Stalls -----------------------------------------------------------------------
+
+    @property
+    def hasFlights(self) -> bool:
+        """Whether a stall of this process would matter now."""
+        link = self._link
+        return bool(self._flights.count) and link is not None and not link.isPrompt
+
+    def stalled(self, late: int) -> None:
+        """This process was suspended or blocked while probes were in flight."""
+        self.measurement.stalled(late)
+
+    # --- The end ----------------------------------------------------------------------
+
     def _lookForEnd(self) -> None:
         """
-        It is over when nothing more will be sent, and nothing is under way.
+        End the run when no probe is due any more and none is in flight.
         """
-        if not self._isLast or self._underWay or self._timers.isSet(self.closed):
+        isOver = self._schedule.isOver and not self._flights.count
+        if self._ended is not None or not isOver or self._timers.isSet(self.closed):
             return
         if self._link is not None and self._link.close():
             self._timers.set(self._clocks().after + self._plan.timeout, self.closed)
@@ -487,5 +417,5 @@ class Pinger:
             self.stop()
 
     def closed(self) -> None:
-        """What there still was to come has come, or its time is over."""
+        """All that was still to come has come, or its time is over."""
         self.stop()

@@ -1,91 +1,102 @@
 """
-Whether this end keeps up: a program that is stopped, or waits for somebody to take what
-it writes, reads replies later than they came.
+Detects when this process was suspended or blocked.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import Protocol
 
-from echostamp.probe.measurement import Sent
 from echostamp.probe.timers import Timers
 from echostamp.times import Moment
 
-#: How often it is seen whether this end is held up while a probe is under way, and by
-#: how much it must be late to be: what is less is not noticed.  Nanoseconds.
-BEAT = HELD_UP = 10_000_000
+#: How often it is looked at while a probe is in flight, and how late a look must be to
+#: count as a stall.  Shorter stalls go unnoticed.  Nanoseconds.
+BEAT = STALL = 10_000_000
 
 
-class HoldUps:
+class Stalled(Protocol):
     """
-    A timer that beats while probes are under way.  Where it is late, what was under way
-    may have been answered in time, and its reply has waited.
+    Somebody whose probes are in flight.
     """
 
-    def __init__(
-        self,
-        underWay: dict[int, Sent],
-        timers: Timers,
-        clocks: Callable[[], Moment],
-        heldUp: Callable[[int], None],
-    ) -> None:
+    @property
+    def hasFlights(self) -> bool:
+        """Whether a stall would matter now."""
+
+    def stalled(self, late: int) -> None:
         """
-        @param underWay: the probes that are, by number, in their order.
+        This process was suspended or blocked while probes were in flight.
+
+        @param late: for how many nanoseconds.
+        """
+
+
+class StallWatch:
+    """
+    Detects when this process was suspended or blocked: a reply that was read late has
+    no valid RTT.  One timer serves all probers of the process, and runs while one of
+    them has probes in flight.
+
+    @ivar lastBegan: when the last stall began, by the monotonic clock.  A probe that
+        was sent before it and is answered after it may have been answered in time.
+    """
+
+    def __init__(self, timers: Timers, clock: Callable[[], int]) -> None:
+        """
         @param timers: runs the timer.
-        @param clocks: reads our clocks.
-        @param heldUp: is told for how many nanoseconds this end was held up.
+        @param clock: gives nanoseconds by the monotonic clock.
         """
-        self._underWay = underWay
         self._timers = timers
-        self._clocks = clocks
-        self._heldUp = heldUp
+        self._clock = clock
+        self._watched: dict[Stalled, None] = {}
         self._next = 0
-        self._doubtful: set[int] = set()
+        self._isBeating = False
+        self.lastBegan = 0
 
-    def sent(self, at: Moment) -> None:
+    def watch(self, prober: Stalled) -> None:
         """
-        A probe has left: from now on there is something to be missed.
+        Watch while a prober has probes in flight.
         """
-        if not self._timers.isSet(self._beat):
-            self._set(at.after)
+        self._watched[prober] = None
+        if not self._isBeating:
+            self._isBeating = True
+            self._set(self._clock())
 
     def _set(self, now: int) -> None:
         """
-        Beat soon.
+        Look again soon.
         """
         self._next = now + BEAT
         self._timers.set(self._next, self._beat)
 
     def _beat(self) -> None:
         """
-        See whether this is late.
+        See whether this look is late.
         """
-        now = self._clocks().after
-        late = now - self._next
-        if late >= HELD_UP:
-            self._heldUp(late)
-            # Those that have left since were not under way.
-            self._doubtful.update(
-                seq
-                for seq, sent in self._underWay.items()
-                if sent.moment.after < self._next
-            )
-        if self._underWay:
+        now = self._clock()
+        self._look(now)
+        for prober in tuple(self._watched):
+            if not prober.hasFlights:
+                del self._watched[prober]
+        self._isBeating = bool(self._watched)
+        if self._isBeating:
             self._set(now)
+
+    def _look(self, now: int) -> None:
+        """
+        See whether there was a stall.
+        """
+        late = now - self._next
+        if late >= STALL:
+            self.lastBegan, self._next = self._next, now
+            for prober in tuple(self._watched):
+                if prober.hasFlights:
+                    prober.stalled(late)
 
     def heard(self, at: Moment) -> None:
         """
-        Something has been read, perhaps before the timer had its turn.
+        Something was read, perhaps before the timer had its turn.
         """
-        if at.after - self._next >= HELD_UP and self._timers.isSet(self._beat):
-            self._beat()
-
-    def settled(self, seq: int) -> bool:
-        """
-        A probe is under way no more.
-
-        @return: whether this end was held up while it was.
-        """
-        wasHeldUp = seq in self._doubtful
-        self._doubtful.discard(seq)
-        return wasHeldUp
+        if self._isBeating:
+            self._look(at.after)

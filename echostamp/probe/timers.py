@@ -1,5 +1,5 @@
 """
-Things to be called at times of the monotonic clock.
+Calls functions at times of the monotonic clock.
 """
 
 from __future__ import annotations
@@ -14,13 +14,12 @@ from echostamp.times import SECOND
 
 class Timers:
     """
-    What is to be called, each thing at one time.
+    Functions to be called, each at one time.
     """
 
     def __init__(self, reactor: Any, clock: Callable[[], int]) -> None:
         """
-        @param reactor: calls: an L{IReactorTime
-            <twisted.internet.interfaces.IReactorTime>}.
+        @param reactor: an L{IReactorTime <twisted.internet.interfaces.IReactorTime>}.
         @param clock: gives nanoseconds by the monotonic clock.
         """
         self._reactor = reactor
@@ -29,7 +28,7 @@ class Timers:
 
     def set(self, when: int, call: Callable[[], object]) -> None:
         """
-        Call something at a time, in the place of the time to which it was set before.
+        Call a function at a time, in place of the time to which it was set before.
 
         @param when: nanoseconds by the monotonic clock.
         """
@@ -40,14 +39,14 @@ class Timers:
 
     def isSet(self, call: Callable[[], object]) -> bool:
         """
-        Say whether something is yet to be called.
+        Say whether a function is still to be called.
         """
         timer = self._calls.get(call.__qualname__)
         return timer is not None and bool(timer.active())
 
     def stop(self) -> None:
         """
-        Call nothing any more.
+        Cancel all calls.
         """
         for timer in self._calls.values():
             if timer.active():

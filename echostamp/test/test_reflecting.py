@@ -26,8 +26,10 @@ from echostamp.daemon.reflectoroptions import parsePlace
 from echostamp.daemon.service import makeService
 from echostamp.listen import sockets
 from echostamp.rfc8762 import port
+from echostamp.rfc8762 import sockets as udpSockets
+from echostamp.rfc8762.ancillary import SocketOptions
 from echostamp.rfc8762.packets import SenderPacket, senderPacket
-from echostamp.rfc8762.reflector import Policy, Shared
+from echostamp.rfc8762.policy import Policy, Shared
 from echostamp.test.daemonoptions import parsed
 from echostamp.test.fakes import FakeReactor, FakeSockets, osError
 from echostamp.test.udpsockets import PEER, FakePoll, FakeSocketModule, timestamp
@@ -44,6 +46,7 @@ class FakeSystemTestCase(SynchronousTestCase):
         """Replace the sockets, the epoll and the log."""
         self.sockets = FakeSocketModule()
         self.patch(port, "socket", self.sockets)
+        self.patch(udpSockets, "socket", self.sockets)
         fake = SimpleNamespace(
             epoll=FakePoll, EPOLLIN=select.EPOLLIN, EPOLLERR=select.EPOLLERR
         )
@@ -209,7 +212,8 @@ class ServiceTests(FakeSystemTestCase):
                 ),
                 line,
             )
-        self.patch(port.Port, "_try", lambda *arguments: False)
+        for name in "stampArrivals", "countDepartures":
+            self.patch(SocketOptions, name, lambda options: False)
         self.started(Shared(policy))
         for line in self.log():
             self.assertTrue(

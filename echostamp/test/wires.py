@@ -8,21 +8,18 @@ from typing import Any
 
 from echostamp.rfc8762.clock import KernelClock
 from echostamp.rfc8762.keys import Keys
-from echostamp.rfc8762.reflector import Policy, Reflector, Shared
-from echostamp.rfc8762.sender import Sender, Session
+from echostamp.rfc8762.policy import Policy, Shared
+from echostamp.rfc8762.reflector import Reflector
+from echostamp.rfc8762.sender import SessionSender
+from echostamp.rfc8762.sendersession import SenderSession
 from echostamp.times import Times
 
 EPOCH = 1_700_000_000_000_000_000
 
-
 US = 1000
-
-
 MS = 1000 * US
 
-
 HERE, THERE = ("192.0.2.1", 4711), ("192.0.2.2", 862)
-
 
 KEYS = [bytes(range(16)), bytes(range(16, 32))]
 
@@ -45,27 +42,30 @@ class WirePort:
     def send(
         self, packet: bytes, peer: Any, to: bytes | None = None, tos: int = 0
     ) -> int | None:
-        """Send, and number."""
+        """Send, and give the number."""
         self.sent.append((packet, tos))
         return len(self.sent) - 1
 
     def readDepartures(self) -> None:
-        """The test tells of them."""
+        """The test reports departures itself."""
 
 
 class Wire:
     """
-    Both ends, and what is between them.
+    Both ends, and the wire between them.
 
-    The near clock shows C{now}, the far one is C{ahead}.  Programs take 50 us from
-    their own timestamp to the kernel's and back.
+    The near clock shows C{now}, the far one is C{ahead} of it.  A program takes 50 us
+    from its own timestamp to the kernel's and back.
 
-    @ivar replies: what the sender's owner was told.
-    @ivar corrections: likewise.
+    @ivar replies: the calls of L{replied}: tokens and times.
+    @ivar corrections: the calls of L{corrected}.
     """
 
     def __init__(
-        self, session: Session, policy: Policy | None = None, keys: Keys | None = None
+        self,
+        session: SenderSession,
+        policy: Policy | None = None,
+        keys: Keys | None = None,
     ) -> None:
         self.now = EPOCH
         self.ahead = 0
@@ -75,7 +75,7 @@ class Wire:
         self.near, self.far = WirePort(HERE), WirePort(THERE)
         self.session = session
         self.shared = Shared(policy or Policy(), keys or {})
-        self.sender = Sender(
+        self.sender = SessionSender(
             THERE, session, self, lambda: self.now, lambda: self.kernel, bytes
         )
         self.sender.port = self.near  # type: ignore[assignment]
@@ -88,11 +88,11 @@ class Wire:
         self.reflector.port = self.far  # type: ignore[assignment]
 
     def replied(self, token: int, times: Times) -> None:
-        """A reply has come."""
+        """A reply came."""
         self.replies.append((token, times))
 
     def corrected(self, token: int, times: Times) -> None:
-        """Times are known better."""
+        """Times are known more exactly."""
         self.corrections.append((token, times))
 
     def there(self, token: int = 0, isLost: bool = False) -> int:
@@ -117,7 +117,7 @@ class Wire:
         return left
 
     def back(self, packet: bytes | None = None, peer: Any = THERE) -> None:
-        """Bring a reply back, in 2 ms; the last one."""
+        """Bring a reply back, in 2 ms; by default the last one."""
         self.now += 2 * MS
         at = self.now
         self.now += 50 * US
