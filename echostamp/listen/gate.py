@@ -13,12 +13,17 @@ from collections import Counter
 from collections.abc import Callable
 from typing import cast
 
-from twisted.internet.interfaces import IAddress, IProtocol, IProtocolFactory
+from twisted.internet.interfaces import (
+    IAddress,
+    IHalfCloseableProtocol,
+    IProtocol,
+    IProtocolFactory,
+)
 from twisted.internet.protocol import Factory
 from twisted.python.failure import Failure
 
 from echostamp.addresses import hostKey, hostKeyName, peerName
-from echostamp.listen.watchedprotocol import watchedProtocol
+from echostamp.listen.watchedprotocol import HalfCloseable, WatchedProtocol
 
 #: Descriptors that are kept for the log, for looking up names and the like.
 SPARE_DESCRIPTORS = 12
@@ -96,8 +101,9 @@ class Gate(Factory):
         protocol = self._factory.buildProtocol(cast(IAddress, addr))
         if protocol is None:
             return None
-        place = _Place(self._counts, tuple([key for key, _ in limits]))
-        return watchedProtocol(protocol, place)
+        isHalfCloseable = IHalfCloseableProtocol.providedBy(protocol)
+        kind = _HalfCloseableCounted if isHalfCloseable else _Counted
+        return kind(protocol, self._counts, tuple([key for key, _ in limits]))
 
     def _limits(self, addr: IAddress | None) -> list[tuple[str | bytes, int]]:
         """
@@ -114,27 +120,39 @@ class Gate(Factory):
         return limits
 
 
-class _Place:
+class _Counted(WatchedProtocol):
     """
-    Counts a connection until it is called at the connection's end.  There is one for
-    each connection, so it is small.
+    Counts a connection until it ends.
     """
 
     __slots__ = ("_counts", "_keys")
 
-    def __init__(self, counts: Counts, keys: tuple[str | bytes, ...]) -> None:
+    def __init__(
+        self, protocol: IProtocol, counts: Counts, keys: tuple[str | bytes, ...]
+    ) -> None:
         """
+        @param protocol: the protocol of the connection.
         @param counts: see L{Gate.__init__}.
         @param keys: what the connection counts under.
         """
+        super().__init__(protocol)
         self._counts = counts
         self._keys = keys
         for key in keys:
             counts[key] += 1
 
-    def __call__(self, reason: Failure) -> None:
+    def ended(self, reason: Failure) -> None:
+        """Count the connection no more."""
         for key in self._keys:
             self._counts[key] -= 1
             if not self._counts[key]:
                 # Memory is bounded by the hosts that are connected.
                 del self._counts[key]
+
+
+class _HalfCloseableCounted(HalfCloseable, _Counted):
+    """
+    The same for a protocol that supports half-close.
+    """
+
+    __slots__ = ()

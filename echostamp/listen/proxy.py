@@ -13,14 +13,20 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from twisted.internet.address import IPv4Address, IPv6Address, UNIXAddress
-from twisted.internet.interfaces import IDelayedCall, IProtocolFactory, IReactorTime
+from twisted.internet.interfaces import (
+    IDelayedCall,
+    IHalfCloseableProtocol,
+    IProtocol,
+    IProtocolFactory,
+    IReactorTime,
+)
 from twisted.internet.protocol import Factory, Protocol, connectionDone
 from twisted.python.failure import Failure
 
 from echostamp.addresses import peerName, unmapped
 from echostamp.listen.proxyheader import HeaderParser
 from echostamp.listen.proxyline import Header
-from echostamp.listen.watchedprotocol import watchedProtocol
+from echostamp.listen.watchedprotocol import HalfCloseable, WatchedProtocol
 
 #: Seconds that a peer has for its whole header.  Section 2: "at least 3 seconds to
 #: cover a TCP retransmit".
@@ -112,9 +118,9 @@ class ProxyReceiver(Protocol):
             return
         transport.getPeer = lambda: address
         transport.isProxysOwn = header.host is None
-        # The protocol that the transport had before also learns of the end: it is this
-        # one, or a stand-in that counts the connection.
-        transport.protocol = watchedProtocol(inner, transport.protocol.connectionLost)
+        isHalfCloseable = IHalfCloseableProtocol.providedBy(inner)
+        standIn = _HalfCloseableHandedOver if isHalfCloseable else _HandedOver
+        transport.protocol = standIn(inner, transport.protocol)
         inner.makeConnection(transport)
         # A socket that is being closed reads no more.
         if rest and not transport.disconnecting:
@@ -128,6 +134,35 @@ class ProxyReceiver(Protocol):
         if self._timer is not None and self._hasBegun:
             self._refuse("the connection ended within its PROXY header")
         self._stopTimer()
+
+
+class _HandedOver(WatchedProtocol):
+    """
+    Reports the end of a connection also to the protocol that the transport had before:
+    a L{ProxyReceiver}, or a stand-in that counts the connection.
+    """
+
+    __slots__ = ("_before",)
+
+    def __init__(self, protocol: IProtocol, before: IProtocol) -> None:
+        """
+        @param protocol: the protocol behind the header.
+        @param before: the transport's protocol until now.
+        """
+        super().__init__(protocol)
+        self._before = before
+
+    def ended(self, reason: Failure) -> None:
+        """Report the end."""
+        self._before.connectionLost(reason)
+
+
+class _HalfCloseableHandedOver(HalfCloseable, _HandedOver):
+    """
+    The same for a protocol that supports half-close.
+    """
+
+    __slots__ = ()
 
 
 class ProxyFactory(Factory):

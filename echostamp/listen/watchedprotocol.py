@@ -1,10 +1,9 @@
 """
-A stand-in for a protocol, which reports the end of its connection.
+A stand-in for a protocol, which learns of the end of its connection.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import Any
 
 from twisted.internet.interfaces import (
@@ -21,23 +20,30 @@ from zope.interface import implementer
 @implementer(IProtocol, ILoggingContext)
 class WatchedProtocol:
     """
-    Stands between a transport and a protocol, and calls back when the connection ends.
+    Stands between a transport and a protocol, and learns of the connection's end.
 
-    The protocol gets the transport itself, so it can use all that a bare socket offers.
-    A read costs no extra call: C{dataReceived} is the protocol's own method.
+    A subclass says what happens then.  The protocol gets the transport itself, so it
+    can use all that a bare socket offers.  A read costs no extra call: C{dataReceived}
+    is the protocol's own method.  There is one for each connection, so it is small.
+
+    @ivar protocol: the protocol of the connection.
     """
 
-    __slots__ = ("_ended", "dataReceived", "protocol")
+    __slots__ = ("dataReceived", "protocol")
 
-    def __init__(self, protocol: Any, ended: Callable[[Failure], object]) -> None:
+    def __init__(self, protocol: Any) -> None:
         """
-        @param protocol: the protocol of the connection.
-        @param ended: called with the reason after the protocol's C{connectionLost},
-            also when that raises an exception.
+        @param protocol: the protocol of the connection.  Where it supports half-close,
+            the subclass has to inherit L{HalfCloseable}, too.
         """
         self.protocol = protocol
         self.dataReceived = protocol.dataReceived
-        self._ended = ended
+
+    def ended(self, reason: Failure) -> None:
+        """
+        Do what has to be done at the end of the connection.  It is called after the
+        protocol's C{connectionLost}, also when that raises an exception.
+        """
 
     def makeConnection(self, transport: ITransport) -> None:
         """Connect the protocol to the transport itself."""
@@ -54,20 +60,22 @@ class WatchedProtocol:
         return type(self.protocol).__name__
 
     def connectionLost(self, reason: Failure = connectionDone) -> None:
-        """Pass on the end of the connection, then report it."""
+        """Pass on the end of the connection."""
         try:
             self.protocol.connectionLost(reason)
         finally:
-            self._ended(reason)
+            self.ended(reason)
 
 
 @implementer(IHalfCloseableProtocol)
-class _HalfCloseableWatchedProtocol(WatchedProtocol):
+class HalfCloseable:
     """
-    The same for a protocol that supports half-close.
+    What a L{WatchedProtocol} adds for a protocol that supports half-close.
     """
 
     __slots__ = ()
+
+    protocol: Any
 
     def readConnectionLost(self) -> None:
         """Pass on the end of the input."""
@@ -76,17 +84,3 @@ class _HalfCloseableWatchedProtocol(WatchedProtocol):
     def writeConnectionLost(self) -> None:
         """Pass on the end of the output."""
         self.protocol.writeConnectionLost()
-
-
-def watchedProtocol(
-    protocol: IProtocol, ended: Callable[[Failure], object]
-) -> WatchedProtocol:
-    """
-    Put a stand-in before a protocol; it supports half-close where the protocol does.
-
-    @param protocol: see L{WatchedProtocol.__init__}.
-    @param ended: see L{WatchedProtocol.__init__}.
-    """
-    if IHalfCloseableProtocol.providedBy(protocol):
-        return _HalfCloseableWatchedProtocol(protocol, ended)
-    return WatchedProtocol(protocol, ended)

@@ -22,7 +22,7 @@ from echostamp.line.protocol import TimestampEchoFactory
 from echostamp.line.sending import DirectReplySender
 from echostamp.line.settings import EchoSettings
 from echostamp.listen.proxy import TIMEOUT, ProxyFactory, ProxyReceiver
-from echostamp.listen.watchedprotocol import watchedProtocol
+from echostamp.listen.watchedprotocol import WatchedProtocol
 from echostamp.stamps import stampFormat
 from echostamp.test.fakes import FakeReactor, FakeSocketConnection, lost
 from echostamp.test.proxyheaders import (
@@ -360,14 +360,18 @@ class HandOverTests(ProxyCase):
     def test_endIsToldOnBothSides(self) -> None:
         """A stand-in of the receiver learns of the end once, after the protocol behind
         the header."""
+        made = self.inner.made
         for hasHeader in True, False:
             transport = self.connect()
             events: list[object] = []
 
-            def counted(reason: object, events: list[object] = events) -> None:
-                events.append([recorder.events for recorder in self.inner.made])
+            class Counted(WatchedProtocol):
+                def ended(
+                    self, reason: object, events: Any = events, made: Any = made
+                ) -> None:
+                    events.append([recorder.events for recorder in made])
 
-            transport.protocol = watchedProtocol(self.receiver, counted)
+            transport.protocol = Counted(self.receiver)
             if hasHeader:
                 transport.read(TCP4)
             lost(transport)
@@ -379,7 +383,12 @@ class HandOverTests(ProxyCase):
         """It learns of the end also when that protocol raises an exception."""
         transport = self.connect()
         ends: list[object] = []
-        transport.protocol = watchedProtocol(self.receiver, ends.append)
+
+        class Counted(WatchedProtocol):
+            def ended(self, reason: object) -> None:
+                ends.append(reason)
+
+        transport.protocol = Counted(self.receiver)
         transport.read(TCP4)
         self.inner.made[0].events = None  # type: ignore[assignment]
         with self.assertRaises(AttributeError):

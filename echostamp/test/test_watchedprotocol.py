@@ -15,7 +15,7 @@ from twisted.trial.unittest import SynchronousTestCase
 from zope.interface import implementer
 from zope.interface.verify import verifyObject
 
-from echostamp.listen.watchedprotocol import watchedProtocol
+from echostamp.listen.watchedprotocol import HalfCloseable, WatchedProtocol
 
 
 class Recorder(Protocol):
@@ -58,59 +58,82 @@ class HalfCloseableRecorder(Recorder):
         self.events.append("write")
 
 
-class WatchedProtocolTests(SynchronousTestCase):
+class Watched(WatchedProtocol):
     """
-    The end of a connection is reported.
+    Records the end.
     """
 
-    def setUp(self) -> None:
-        """Record the ends."""
+    __slots__ = ("ends",)
+
+    def __init__(self, protocol: Recorder) -> None:
+        super().__init__(protocol)
         self.ends: list[object] = []
 
+    def ended(self, reason: Failure) -> None:
+        """Record what the protocol has seen until now."""
+        self.ends.append(list(self.protocol.events))
+
+
+class HalfCloseableWatched(HalfCloseable, Watched):
+    """
+    The same with half-close.
+    """
+
+    __slots__ = ()
+
+
+class WatchedProtocolTests(SynchronousTestCase):
+    """
+    A stand-in learns of the end of a connection.
+    """
+
     def test_everythingIsPassedOn(self) -> None:
-        """The protocol gets the transport itself, the data and the end, in this order;
-        then the end is reported, once."""
+        """The protocol gets the transport itself, the data and the end; then the
+        stand-in learns of the end, once."""
         inner = Recorder()
-        watched = watchedProtocol(inner, lambda end: self.ends.append((end, inner)))
+        watched = Watched(inner)
         verifyObject(IProtocol, watched)
         verifyObject(ILoggingContext, watched)
         transport = StringTransport()
         watched.makeConnection(transport)
         watched.dataReceived(b"a")
-        self.assertEqual(self.ends, [])
+        self.assertEqual(watched.ends, [])
         reason = Failure(ConnectionDone())
         watched.connectionLost(reason)
         self.assertEqual(inner.events, [transport, b"a", reason])
-        self.assertEqual(self.ends, [(reason, inner)])
+        self.assertEqual(watched.ends, [inner.events])
 
     def test_halfClose(self) -> None:
-        """It supports half-close exactly where the protocol does."""
-        plain = watchedProtocol(Recorder(), self.ends.append)
-        self.assertFalse(IHalfCloseableProtocol.providedBy(plain))
+        """It supports half-close only with L{HalfCloseable}."""
+        self.assertFalse(IHalfCloseableProtocol.providedBy(Watched(Recorder())))
         inner = HalfCloseableRecorder()
-        watched = watchedProtocol(inner, self.ends.append)
+        watched = HalfCloseableWatched(inner)
         verifyObject(IHalfCloseableProtocol, watched)
-        half = IHalfCloseableProtocol(watched)
-        half.readConnectionLost()
-        half.writeConnectionLost()
+        verifyObject(IProtocol, watched)
+        watched.readConnectionLost()
+        watched.writeConnectionLost()
         self.assertEqual(inner.events, ["read", "write"])
-        self.assertEqual(self.ends, [])
+        self.assertEqual(watched.ends, [])
 
     def test_protocolFails(self) -> None:
-        """The end is reported also when the protocol raises an exception."""
+        """It learns of the end also when the protocol raises an exception."""
 
         class Failing(Recorder):
             def connectionLost(self, reason: Failure = connectionDone) -> None:
                 raise RuntimeError("broken")
 
-        watched = watchedProtocol(Failing(), self.ends.append)
+        watched = Watched(Failing())
         self.assertRaises(RuntimeError, watched.connectionLost, connectionDone)
-        self.assertEqual(self.ends, [connectionDone])
+        self.assertEqual(watched.ends, [[]])
+
+    def test_small(self) -> None:
+        """It has no dictionary: there is one for each connection."""
+        for watched in Watched(Recorder()), HalfCloseableWatched(Recorder()):
+            self.assertFalse(hasattr(watched, "__dict__"))
 
     def test_logPrefix(self) -> None:
         """The log shows the protocol's name, not the stand-in's."""
-        watched = watchedProtocol(Recorder(), self.ends.append)
-        self.assertEqual(watched.logPrefix(), "recorder")
+        self.assertEqual(WatchedProtocol(Recorder()).logPrefix(), "recorder")
 
         @implementer(IProtocol)
         class Bare:
@@ -126,4 +149,4 @@ class WatchedProtocolTests(SynchronousTestCase):
             def connectionMade(self) -> None:
                 """Do nothing."""
 
-        self.assertEqual(watchedProtocol(Bare(), print).logPrefix(), "Bare")
+        self.assertEqual(WatchedProtocol(Bare()).logPrefix(), "Bare")
