@@ -35,7 +35,6 @@ from echostamp.listen.readers import Readers
 from echostamp.listen.sockets import watchPeer
 from echostamp.tcpinfo import acknowledged
 from echostamp.text import printable
-from echostamp.tls.handshakes import Handshakes
 
 __all__ = ["Options", "makeService"]
 
@@ -138,7 +137,8 @@ def _portSettings(
         guard,
         proxyGuard if options.proxies else None,
         lambda bound: watchPeer(bound, options.peerTimeout),
-        Handshakes(refused=connectionLog.refused, admitted=connectionLog.admitted),
+        connectionLog.refused,
+        connectionLog.admitted,
         # twistd changes to this folder before the service starts.
         "" if options.parent is None else options.parent.get("rundir", ""),
         Readers(reactor) if hasattr(select, "epoll") else None,

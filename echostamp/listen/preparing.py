@@ -26,7 +26,7 @@ from echostamp.listen.sockets import (
     clearPath,
 )
 from echostamp.listen.unixport import adoptUnixPort
-from echostamp.tls.handshakes import Handshakes
+from echostamp.tls.handshakes import Handshakes, logAdmitted, logRefused
 
 #: Octets that the path of a UNIX socket may have, by sys/un.h.
 LONGEST_PATH = 107
@@ -56,7 +56,10 @@ class PortSettings:
     @ivar proxyGuard: the same for a port behind a proxy; L{None} where no proxy is
         trusted.
     @ivar prepareSocket: sets the options of a TCP socket that will listen.
-    @ivar handshakes: how TLS handshakes are limited and reported.
+    @ivar refused: called with the peer's name and the reason when a TLS handshake
+        fails.
+    @ivar admitted: called with the peer's name and the subject of the certificate that
+        it has shown.
     @ivar folder: the working directory that the service will have; relative paths of
         UNIX sockets are meant there.
     @ivar readers: the reactor for the connections of the ports, such as L{Readers
@@ -66,9 +69,15 @@ class PortSettings:
     guard: Guard = lambda factory: factory
     proxyGuard: Guard | None = None
     prepareSocket: Callable[[socket.socket], object] = lambda bound: None
-    handshakes: Handshakes = field(default_factory=Handshakes)
+    refused: Callable[[str, str], object] = logRefused
+    admitted: Callable[[str, str], object] = logAdmitted
     folder: str = ""
     readers: Any = None
+
+    @property
+    def handshakes(self) -> Handshakes:
+        """How TLS handshakes are limited and reported."""
+        return Handshakes(refused=self.refused, admitted=self.admitted)
 
 
 @dataclass

@@ -5,13 +5,18 @@ from __future__ import annotations
 import errno
 import os
 import sys
+from typing import Any
 from unittest.mock import patch
 
 from twisted.internet.defer import Deferred, fail
+from twisted.internet.protocol import Factory
 
-from echostamp.listen import endpoints
-from echostamp.test.fakes import osError
+from echostamp.listen import endpoints, sockets
+from echostamp.listen.endpoints import preparedPort
+from echostamp.listen.preparing import PortSettings, PreparingReactor
+from echostamp.test.fakes import FakeSockets, osError
 from echostamp.test.listencases import ListenCase
+from echostamp.test.tlsservers import TlsServerCase
 
 
 class DescriptionTests(ListenCase):
@@ -128,3 +133,45 @@ class DescriptionTests(ListenCase):
             )
             error = self.assertRaises(ValueError, self.prepare, "stdio:")
             self.assertEqual(str(error), "it does not wait for connections")
+
+
+class TlsTests(TlsServerCase):
+    """
+    C{tls:} descriptions.
+    """
+
+    def test_tls(self) -> None:
+        """The endpoint reports handshakes as the settings say, and can be reloaded. A
+        backslash takes the next character as it is."""
+        self.patch(sockets, "socket", FakeSockets())
+        settings = PortSettings(refused=lambda peer, reason: None)
+        reactor = PreparingReactor(self.reactor, settings)
+        server = self.file("a:b.pem", self.authority.issue()).replace(":", r"\:")
+        preparedPort(
+            reactor, f"tls:7:privateKey={server}:certKey={server}", Factory()
+        ).listen()
+        factory: Any = self.reactor.adoptedPorts[0][2]
+        self.assertIs(factory.handshakes.refused, settings.refused)
+        (reload,) = reactor.reloads
+        reload()
+        self.file("a:b.pem", b"half a fi")
+        error: object = self.assertRaises(ValueError, reload)
+        self.assertIn("a:b.pem", str(error))
+
+    def test_proxy(self) -> None:
+        """Behind C{proxy:} the other guard is used; without one it is an error. All
+        endpoints share what is reloaded."""
+        self.patch(sockets, "socket", FakeSockets())
+        guarded = Factory()
+        settings = PortSettings(proxyGuard=lambda inner: guarded)
+        reactor = PreparingReactor(self.reactor, settings)
+        files = f"privateKey={self.server}:certKey={self.server}"
+        preparedPort(reactor, f"proxy:tls:7:{files}", Factory()).listen()
+        self.assertIs(self.reactor.adoptedPorts[0][2], guarded)
+        self.assertEqual(len(reactor.reloads), 1)
+        again = "proxy:tcp:7"
+        self.assertRaises(OSError, preparedPort, reactor, again, Factory())
+        error: object = self.assertRaises(
+            ValueError, preparedPort, PreparingReactor(self.reactor), again, Factory()
+        )
+        self.assertIn("--proxy-from", str(error))
