@@ -30,8 +30,7 @@ def boundSockets(places: Sequence[tuple[str, int]]) -> list[socket.socket]:
 
     @raise OSError: an address is taken, or cannot be used; C{filename} names it.
     """
-    # Imports of rfc8762 are inside functions: most daemons have no reflector, and start
-    # sooner without.
+    # Here and below: a daemon without a reflector starts sooner without these imports.
     from echostamp.rfc8762.sockets import boundUdpSocket
 
     sockets: list[socket.socket] = []
@@ -58,6 +57,7 @@ def _keys(path: str) -> Any:
 
     @raise ValueError: it cannot be read or is wrong; the text says how.
     """
+    # Not at the top: see L{boundSockets}.
     from echostamp.rfc8762.keys import readKeys
 
     try:
@@ -75,6 +75,7 @@ def reflectingService(reactor: Any, options: Any) -> ReflectingService:
     @raise ValueError: the key file is wrong, or an address is taken or cannot be used;
         the text says which and how.
     """
+    # Not at the top: see L{boundSockets}.
     from echostamp.rfc8762.policy import Policy, Shared
 
     policy = Policy(
@@ -120,6 +121,7 @@ class ReflectingService(Service):
         @param keyFile: the absolute path of the key file; L{None} for no keys.
         @param setHandler: installs the handler of a signal, and returns the old one.
         """
+        # Not at the top: see L{boundSockets}.
         from echostamp.rfc8762.port import Port
         from echostamp.rfc8762.reflector import Reflector
 
