@@ -118,7 +118,7 @@ def summary(values: Iterable[int], earlier: _Moments | None = None) -> Summary |
         sums.total / n,
         quantile(n, _MEDIAN, byRank.__getitem__),
         high,
-        sqrt(Fraction(spread, n * (n - 1))) if n > 1 else None,
+        sqrt(spread / (n * (n - 1))) if n > 1 else None,
         quantile(n, _P90, byRank.__getitem__),
         quantile(n, _P99, byRank.__getitem__),
         quantile(n, _P999, byRank.__getitem__) if n >= ENOUGH_FOR_P999 else None,

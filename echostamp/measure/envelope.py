@@ -203,8 +203,16 @@ class Envelope:
 
         @raise ValueError: no line fits.
         """
-        slopes = [Fraction(y, w) for _, y, w in self._corners]
-        return min(slopes), max(slopes)
+        if not self._corners:
+            raise ValueError("no line fits")
+        _, low, lowOver = _, high, highOver = self._corners[0]
+        for _, y, w in self._corners:
+            # y / w without a fraction, which would be reduced each time.
+            if y * lowOver < low * w:
+                low, lowOver = y, w
+            elif y * highOver > high * w:
+                high, highOver = y, w
+        return Fraction(low, lowOver), Fraction(high, highOver)
 
     def bends(self) -> list[int]:
         """
@@ -223,13 +231,19 @@ class Envelope:
             single pair would else leave the more room the steeper the line.
         @raise ValueError: no line fits.
         """
-        rooms = []
-        for x, y, w in self._corners:
-            found = self._room(y, w, x)
-            rooms.append((found.room - found.slope * span, *found))
-        most = max(rooms)[0]
-        ties = sorted(found[1:] for found in rooms if found[0] == most)
-        (low, lowRoom, lowStart), (high, highRoom, highStart) = ties[0], ties[-1]
+        most, over = 0, 0
+        ties: list[_Corner] = []
+        for corner in self._corners:
+            _, y, w = corner
+            top, bottom = self._ends(corner)
+            room = top - bottom - y * span
+            if not over or room * over > most * w:
+                most, over = room, w
+                ties = [corner]
+            elif room * over == most * w:
+                ties.append(corner)
+        found = sorted(map(self._room, ties))
+        (low, lowRoom, lowStart), (high, highRoom, highStart) = found[0], found[-1]
         # Between two ties both bounds run straight.
         return Best(
             (low + high) / 2, (lowRoom + highRoom) / 2, (lowStart + highStart) / 2
@@ -243,24 +257,32 @@ class Envelope:
         """
         low, high = self.slopes()
         if low == high:
-            x, y, w = self._corners[0]
-            return self._room(y, w, x)
+            return self._room(self._corners[0])
         slope = (low + high) / 2
-        return self._room(slope.numerator, slope.denominator, 0)
+        return self._room(_Corner(0, slope.numerator, slope.denominator))
 
-    def _room(self, y: int, w: int, x: int) -> Best:
+    def _room(self, corner: _Corner) -> Best:
         """
-        Give the room of the slope C{y / w}.
-
-        @param x: C{x / w} is the start of the line where it is the only one left, which
-            has bounds of one kind, or none.
+        Give the room of a corner's slope.
         """
-        uppers = (edge.r * w - y * edge.q for edge in self._edges if edge.p > 0)
-        lowers = (y * edge.q - edge.r * w for edge in self._edges if edge.p < 0)
-        top, bottom = min(uppers, default=x), max(lowers, default=x)
+        top, bottom = self._ends(corner)
+        w = corner.w
         return Best(
-            Fraction(y, w), Fraction(top - bottom, w), Fraction(top + bottom, 2 * w)
+            Fraction(corner.y, w),
+            Fraction(top - bottom, w),
+            Fraction(top + bottom, 2 * w),
         )
+
+    def _ends(self, corner: _Corner) -> tuple[int, int]:
+        """
+        Give the greatest and the least start of a line of a corner's slope that keeps
+        the bounds, times C{corner.w}.  Where there are no bounds of a kind it is the
+        corner's own start.
+        """
+        x, y, w = corner
+        uppers = [r * w - y * q for p, q, r in self._edges if p > 0]
+        lowers = [y * q - r * w for p, q, r in self._edges if p < 0]
+        return min(uppers, default=x), max(lowers, default=x)
 
 
 def belowFloat(value: Fraction) -> float:

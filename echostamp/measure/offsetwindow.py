@@ -6,8 +6,10 @@ rates.
 from __future__ import annotations
 
 from bisect import insort
+from heapq import nsmallest
 from typing import NamedTuple
 
+from echostamp.measure.block import Block
 from echostamp.measure.delay import roundTrip
 from echostamp.measure.envelope import (
     MOST_DRIFT,
@@ -83,6 +85,20 @@ class Stretch(NamedTuple):
     drift: float | None
 
 
+class Knot(NamedTuple):
+    """
+    The bounds of the offset at a time.
+
+    @ivar at: the time, by our clock.
+    @ivar low: the offset is not below it.
+    @ivar high: the offset is not above it.
+    """
+
+    at: int
+    low: int
+    high: int
+
+
 class OffsetWindow:
     """
     Probes over which both clocks are taken to run at constant rates.
@@ -108,6 +124,7 @@ class OffsetWindow:
         self._t1 = self._began = self._ended = t1
         self._offset = offset
         self._lines = Envelope()
+        self._knots: list[Knot] | None = None
 
     def add(self, t1: int, t2: int, t3: int, t4: int, resolution: int) -> bool:
         """
@@ -120,6 +137,7 @@ class OffsetWindow:
         lower = end - self._t1, t3 - end - self._offset
         if not self._lines.keepBetween(upper, lower):
             return False
+        self._knots = None
         rtt = roundTrip(t1, t2, t3, t4)
         if self.leastRtt is None or rtt < self.leastRtt:
             self.leastRtt, self._span = rtt, end - t1
@@ -131,6 +149,39 @@ class OffsetWindow:
         self._began = min(self._began, t1)
         self._ended = max(self._ended, t4)
         return True
+
+    @classmethod
+    def of(
+        cls, block: Block, uppers: list[int], lowers: list[int]
+    ) -> OffsetWindow | None:
+        """
+        Make a window of many probes at once.
+
+        @param block: probes that have all four times; at least one.  The round trips
+            and the beginning and end are theirs.
+        @param uppers: a L{hull<echostamp.measure.hull>} of the bounds from above.
+        @param lowers: a hull of the bounds from below.
+        @return: L{None} where no line fits.
+        """
+        t1s, t4s = block.t1, block.t4
+        window = cls(0, t1s[0], block.t2[0] - t1s[0])
+        base, offset, lines = window._t1, window._offset, window._lines
+        for time, value in zip(uppers[::2], uppers[1::2], strict=True):
+            lines.atMost(time - base, value - offset)
+        for time, value in zip(lowers[::2], lowers[1::2], strict=True):
+            lines.atLeast(time - base, -value - offset)
+        if lines.isEmpty:
+            return None
+        columns = zip(t1s, block.t2, block.t3, t4s, strict=True)
+        rtts = [t4 - t1 - t3 + t2 for t1, t2, t3, t4 in columns]
+        window._shortest = nsmallest(_SHORTEST, rtts)
+        window.leastRtt = window._shortest[0]
+        shortest = rtts.index(window.leastRtt)
+        window._span = t4s[shortest] + NEAR_RESOLUTION - t1s[shortest]
+        window.count = len(rtts)
+        window.resolution = max(block.resolution)
+        window._began, window._ended = min(t1s), max(t4s)
+        return window
 
     def isOver(self, t1: int, longest: int) -> bool:
         """
@@ -151,18 +202,24 @@ class OffsetWindow:
         Give times of our clock, in order, from the window's beginning to its end.
         Between two of them L{bounds} run straight.
         """
-        inside = {self._t1 + time for time in self._lines.bends()}
-        inside = {time for time in inside if self._began < time < self._ended}
-        return sorted(inside | {self._began, self._ended})
+        return [at for at, _, _ in self.knots()]
+
+    def knots(self) -> list[Knot]:
+        """
+        Give the bounds at each of L{bends}.
+        """
+        if self._knots is None:
+            inside = {self._t1 + time for time in self._lines.bends()}
+            inside = {time for time in inside if self._began < time < self._ended}
+            times = sorted(inside | {self._began, self._ended})
+            self._knots = [Knot(at, *self.bounds(at)) for at in times]
+        return self._knots
 
     def narrowest(self) -> tuple[int, int]:
         """
         Give the time at which the bounds are closest, and how far apart they are.
         """
-        times = [
-            (high - low, at) for at in self.bends() for low, high in [self.bounds(at)]
-        ]
-        width, at = min(times)
+        width, at = min((high - low, at) for at, low, high in self.knots())
         return at, width
 
     def drift(self) -> float:

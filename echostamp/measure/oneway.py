@@ -6,7 +6,7 @@ from __future__ import annotations
 
 from array import array
 from bisect import bisect_right
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from fractions import Fraction
 from itertools import pairwise, repeat
 from typing import NamedTuple
@@ -97,31 +97,45 @@ def variations(
     alone = 0
     ends = [*(stretch.first for stretch in stretches[1:]), run.sent]
     for (first, drift), end in zip(stretches, ends, strict=True):
-        start, began, least = len(values), 0, 0
-        gain = round((drift or 0.0) * (-1 if isBack else 1) * (1 << _DIGITS))
-        for block in map(usable, run.blocks(first, end)):
-            if not block.t1:
-                continue
-            if len(values) == start:
-                began = block.t1[0]
-            columns = zip(*_ways(block, isBack), block.t1, strict=True)
-            found = [
-                last - first - ((t1 - began) * gain >> _DIGITS)
-                for first, last, t1 in columns
-            ]
-            least = min(found) if len(values) == start else min(least, min(found))
-            values.extend(found)
+        start = len(values)
+        _vary(values, map(usable, run.blocks(first, end)), drift or 0.0, isBack)
         if drift is None or len(values) - start == 1:
             alone += len(values) - start
             del values[start:]
-        for at in range(start, len(values), _CHUNK):
-            chunk = values[at : at + _CHUNK]
-            values[at : at + _CHUNK] = array("q", [value - least for value in chunk])
     return values, alone
 
 
+def _vary(
+    values: array[int], blocks: Iterable[Block], drift: float, isBack: bool
+) -> None:
+    """
+    Append the PDV of every probe of a stretch in one direction.
+
+    @param values: to append to.
+    @param blocks: the probes, which have both one-way delays.
+    @param drift: of the stretch, as a part of 1.
+    """
+    start, began, least = len(values), 0, 0
+    gain = round(drift * (-1 if isBack else 1) * (1 << _DIGITS))
+    for block in blocks:
+        if not block.t1:
+            continue
+        if len(values) == start:
+            began = block.t1[0]
+        columns = zip(*_ways(block, isBack), block.t1, strict=True)
+        found = [
+            last - first - ((t1 - began) * gain >> _DIGITS)
+            for first, last, t1 in columns
+        ]
+        least = min(found) if len(values) == start else min(least, min(found))
+        values.extend(found)
+    for at in range(start, len(values), _CHUNK):
+        chunk = values[at : at + _CHUNK]
+        values[at : at + _CHUNK] = array("q", [value - least for value in chunk])
+
+
 def ranges(
-    run: Run, first: int, end: int, window: OffsetWindow, isBack: bool
+    blocks: Callable[[], Iterable[Block]], window: OffsetWindow, isBack: bool
 ) -> Ranges | None:
     """
     Give between what the delays in one direction lie, given the offset's bounds.
@@ -129,13 +143,12 @@ def ranges(
     Every probe's delay lies between two ends; so the value of any rank among the delays
     lies between those of the same rank among the lower ends and among the upper ones.
 
-    @param first: the number of the window's first probe.
-    @param end: that of the first probe behind it.
-    @return: L{None} where no probe has both delays.
+    @param blocks: gives the window's probes that have both one-way delays.
+    @return: L{None} where no probe has.
     """
     found = []
     for isUpper in False, True:
-        values = _ends(run.blocks(first, end), window, isBack, isUpper)
+        values = _ends(blocks(), window, isBack, isUpper)
         if not values:
             return None
         n, least, most = len(values), min(values), max(values)
@@ -151,21 +164,20 @@ def _ends(
     Give the lower or the upper end of what each probe's delay can be, from the offset's
     bounds at those times between which they run straight; rounded outwards.
     """
-    bends = window.bends()
     # The clock showed up to a resolution more than the stamp says.
-    grain = (not isBack and isUpper) - (isBack and not isUpper)
+    coarse = (not isBack and isUpper) - (isBack and not isUpper)
     sign = -1 if isUpper else 1
     # What is added to a lower end, and taken from an upper one, is rounded down.
-    bounds = [window.bounds(at) for at in bends]
-    added = [-high if isBack == isUpper else low for low, high in bounds]
-    knots = list(zip(bends, added, strict=True))
+    knots = [
+        (at, -high if isBack == isUpper else low) for at, low, high in window.knots()
+    ]
     pieces = [
         (t0, from0, from1 - from0, t1 - t0)
         for (t0, from0), (t1, from1) in pairwise(knots)
     ] or [(*knots[0], 0, 1)]
-    inner = bends[1:-1]
+    inner = [at for at, _ in knots[1:-1]]
     values = array("q")
-    for block in map(usable, blocks):
+    for block in blocks:
         if not block.t1:
             continue
         times = block.t4 if isBack else block.t1
@@ -181,7 +193,7 @@ def _ends(
             [
                 end
                 - begin
-                + grain * resolution
+                + coarse * resolution
                 + sign * (start + gained * (at - t0) // span)
                 for begin, end, at, resolution, (t0, start, gained, span) in columns
             ]
@@ -202,10 +214,33 @@ def oneWays(run: Run, tracker: OffsetTracker) -> tuple[OneWay, OneWay] | None:
     stretches = list(tracker.stretches())
     later = [first for first, _ in stretches if first > window.first]
     end = min(later, default=run.sent)
+
+    def blocks() -> Iterable[Block]:
+        return map(usable, run.blocks(window.first, end))
+
     found = []
     for isBack in False, True:
         values, alone = variations(run, stretches, isBack)
         pdv = None if alone > len(values) else summary(values)
         del values
-        found.append(OneWay(pdv, ranges(run, window.first, end, window, isBack)))
+        found.append(OneWay(pdv, ranges(blocks, window, isBack)))
+    return found[0], found[1]
+
+
+def oneWaysOf(block: Block, window: OffsetWindow) -> tuple[OneWay, OneWay] | None:
+    """
+    Sum up both directions, of the probes of one window.
+
+    @param block: the probes that have both one-way delays.
+    @return: as L{oneWays}.
+    """
+    if window.resolution > (window.leastRtt or 0):
+        return None
+    drift = window.drift()
+    found = []
+    for isBack in False, True:
+        values = array("q")
+        _vary(values, [block], drift, isBack)
+        pdv = summary(values) if len(values) > 1 else None
+        found.append(OneWay(pdv, ranges(lambda: [block], window, isBack)))
     return found[0], found[1]
