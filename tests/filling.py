@@ -86,15 +86,6 @@ def fill(peer: socket.socket, data: bytes, *processes: int) -> int:
     return filler.sent
 
 
-def narrow(peer: socket.socket) -> socket.socket:
-    """
-    Give a connection small buffers in the kernel, which are soon full.
-    """
-    for option in socket.SO_SNDBUF, socket.SO_RCVBUF:
-        peer.setsockopt(socket.SOL_SOCKET, option, 16_384)
-    return peer
-
-
 def isAsleep(process: int) -> bool:
     """
     Say whether all threads of a process wait for something.  One that only gets no

@@ -9,7 +9,7 @@ from contextlib import ExitStack
 
 from twisted.trial.unittest import SynchronousTestCase
 
-from tests.filling import Filler, fill, fillAll, narrow
+from tests.filling import Filler, fill, fillAll
 from tests.harness import (
     DEADLINE,
     STAMP,
@@ -23,7 +23,7 @@ from tests.harness import (
 
 
 #: How many peers do not read.
-PEERS = 25
+PEERS = 50
 
 LINES = (b"x" * 999 + b"\n") * 256
 
@@ -117,7 +117,7 @@ class ShutdownTests(SynchronousTestCase):
         daemon = Daemon(self, "-p0", "--grace=1")
         with ExitStack() as stack:
             peers = [stack.enter_context(daemon.connect()) for _ in range(PEERS)]
-            fillers = [Filler(narrow(peer), lambda: LINES) for peer in peers]
+            fillers = [Filler(peer, lambda: LINES) for peer in peers]
             fillAll(fillers, daemon.process.pid)
             self.assertTrue(all(filler.sent for filler in fillers))
             began = time.monotonic()
