@@ -66,7 +66,7 @@ def fillAll(fillers: Iterable[Filler], *processes: int) -> None:
     looks = 0
     while looks < LOOKS:
         assert time.monotonic() < end, f"everything fits for {DEADLINE:g} s"
-        if any([filler.send() for filler in waiting]):
+        if sum(filler.send() for filler in waiting):
             looks = 0
             continue
         looks = looks + 1 if all(map(isAsleep, processes)) else 0

@@ -21,7 +21,6 @@ from tests.harness import (
     withoutStamps,
 )
 
-
 #: How many peers do not read.
 PEERS = 50
 
