@@ -6,6 +6,7 @@ import json
 import os
 import signal
 import socket
+from collections.abc import Iterable
 
 import pexpect
 
@@ -122,6 +123,16 @@ class StatusTests(PingCase):
         self.assertIn(why, said)
         return said
 
+    def assertEndsAtOnce(
+        self, runs: Iterable[tuple[int, str, *tuple[str, ...]]]
+    ) -> None:
+        """Assert the same of several runs that go on at the same time."""
+        started = [(*run[:2], self.started(*run[2:])) for run in runs]
+        for status, why, process in started:
+            _, said = process.communicate(timeout=DEADLINE)
+            self.assertEqual((process.returncode, said.count(b"\n")), (status, 1), said)
+            self.assertIn(why.encode(), said)
+
     def test_nobody(self) -> None:
         """A port where nobody listens: status 1, and a hint to try TLS."""
         target = f"127.0.0.1:{deadPort(self)}"
@@ -158,10 +169,10 @@ class StatusTests(PingCase):
                 peer.sendall(b"500 what?\r\n")
 
         target = f"127.0.0.1:{Server(self, greet).port}"
-        for option in "-q", "--max-loss=100":
-            self.assertEnds(
-                1, "is it an echo?", option, "-c4", "-i20ms", "-W300ms", target
-            )
+        self.assertEndsAtOnce(
+            (1, "is it an echo?", option, "-c4", "-i20ms", "-W300ms", target)
+            for option in ("-q", "--max-loss=100")
+        )
 
     def test_thresholdsWhileTheFarEndIsGone(self) -> None:
         """A probe that could not be sent counts as unanswered."""
@@ -184,18 +195,25 @@ class StatusTests(PingCase):
         def rule(connection: int, seq: int, line: bytes) -> bytes:
             return b"" if seq == 2 else line
 
-        losing = Proxy(self, self.iso().port, rule=rule)
-        target = f"127.0.0.1:{losing.port}"
-        options = "-q", "-c4", "-i20ms", "-W1"
+        losing = f"127.0.0.1:{Proxy(self, self.iso().port, rule=rule).port}"
+        four = "-q", "-c4", "-i20ms", "-W1"
         held = "--max-rtt=900ms", "--max-loss=26%", "--max-offset=1s"
-        self.ping(*options, *held, target)
-        self.assertEnds(3, "--max-loss", *options, "--max-loss=24", target)
-        slow = Proxy(self, self.iso().port, delay=0.005)
-        target = f"127.0.0.1:{slow.port}"
-        options = "-q", "-c2", "-i20ms"
-        self.assertEnds(3, "--max-rtt", *options, "--max-rtt=5ms", target)
-        self.assertEnds(3, "--max-offset", *options, "--max-offset=1ms", target)
+        holding = self.started(*four, *held, losing)
+        slow = f"127.0.0.1:{Proxy(self, self.iso().port, delay=0.005).port}"
+        two = "-q", "-c2", "-i20ms"
         plain = Server(self, lambda number, peer: peer.sendall(peer.recv(99)))
-        self.assertEnds(
-            *(3, "--max-offset", "-c1", "--max-offset=1s"), f"127.0.0.1:{plain.port}"
+        self.assertEndsAtOnce(
+            [
+                (3, "--max-loss", *four, "--max-loss=24", losing),
+                (3, "--max-rtt", *two, "--max-rtt=5ms", slow),
+                (3, "--max-offset", *two, "--max-offset=1ms", slow),
+                (
+                    3,
+                    "--max-offset",
+                    "-c1",
+                    "--max-offset=1s",
+                    f"127.0.0.1:{plain.port}",
+                ),
+            ]
         )
+        self.assertEqual(holding.wait(DEADLINE), 0)

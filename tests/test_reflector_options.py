@@ -93,7 +93,7 @@ class UserErrorTests(SynchronousTestCase):
         )
 
     def test_keyFiles(self) -> None:
-        """A key file that is missing, readable by others, or wrong is refused.  The line
+        """A key file that others may read, or that is wrong, is refused.  The line
         shows nothing of a key."""
         right = f"* {ONE.hex()}\n"
         for path, text in [

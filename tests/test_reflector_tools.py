@@ -7,7 +7,7 @@ import importlib
 import re
 import struct
 import time
-from datetime import datetime, timezone
+from datetime import UTC, datetime
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
@@ -111,7 +111,7 @@ class ToolTests(SynchronousTestCase):
                 assert found, fields
                 hours, minutes, seconds, rest = map(int, found.groups())
                 shown.append(((hours * 60 + minutes) * 60 + seconds) * 10**9 + rest)
-            midnight = datetime.fromtimestamp(t1 // 10**9, timezone.utc).replace(
+            midnight = datetime.fromtimestamp(t1 // 10**9, UTC).replace(
                 hour=0, minute=0, second=0
             )
             day = 86_400 * 10**9
