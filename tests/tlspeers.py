@@ -19,12 +19,13 @@ from tests.filling import Filler
 from tests.harness import DEADLINE, Daemon, run, script, until
 
 try:
-    from echostamp.daemon.tls import CLOSE_GRACE, HANDSHAKE_TIMEOUT
-
-    MISSING = None
+    from echostamp.daemon import tls
 except ImportError as error:
     CLOSE_GRACE = HANDSHAKE_TIMEOUT = 0.0
-    MISSING = f"the extra tls is not installed: {error}"
+    MISSING: str | None = f"the extra tls is not installed: {error}"
+else:
+    CLOSE_GRACE, HANDSHAKE_TIMEOUT = tls.CLOSE_GRACE, tls.HANDSHAKE_TIMEOUT
+    MISSING = None
 
 #: The versions of TLS that a client may speak.
 VERSIONS = (ssl.TLSVersion.TLSv1_3, ssl.TLSVersion.TLSv1_2)
