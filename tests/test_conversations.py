@@ -41,7 +41,7 @@ class ConversationCase(SynchronousTestCase):
 
     def setUp(self) -> None:
         """Share a daemon."""
-        self.daemon = shareRoom(self)
+        self.daemon = shareRoom(self, "--port=0", "--intercom")
         self.target = f"127.0.0.1:{self.daemon.port}"
 
     def talk(self, name: str, environment: str = "", **size: int) -> Pane:

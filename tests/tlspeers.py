@@ -247,17 +247,20 @@ class Files:
         path.write_bytes(content)
         return str(path)
 
-    def endpoint(self, kind: str = "tls", clientCA: bool = False) -> tuple[str, str]:
+    def endpoint(
+        self, kind: str = "tls", clientCA: bool = False, port: str = "0"
+    ) -> tuple[str, str]:
         """
         Give the options of a daemon with the server's certificate.
 
         @param kind: the kind of endpoint.
         @param clientCA: whether clients need a certificate.
+        @param port: the TCP port; 0 to let the system pick one.
         """
         files = f"privateKey={self.server}:certKey={self.server}"
         if clientCA:
             files += f":clientCA={self.clients}"
-        return "-e", f"{kind}:0:{files}"
+        return "-e", f"{kind}:{port}:{files}"
 
 
 @functools.cache
