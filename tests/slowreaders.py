@@ -17,7 +17,7 @@ from collections.abc import Callable
 
 from twisted.trial.unittest import SkipTest, SynchronousTestCase
 
-from echostamp.line.intercom import BACKLOG, PATIENCE, STALLED, SURGE
+from echostamp.intercom.pace import BACKLOG, PATIENCE, STALLED, SURGE
 from tests.filling import isAsleep
 from tests.harness import DEADLINE, Daemon, figure, memory, readLines, until
 from tests.rooms import INTERCOM, UNIX, Crowd, shareRoom

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from twisted.trial.unittest import SynchronousTestCase
 
-from echostamp.line.intercom import SURGE
+from echostamp.intercom.pace import SURGE
 from tests import slowreaders
 from tests.refusing import refusal
 from tests.slowreaders import MEGABYTE

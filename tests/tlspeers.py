@@ -14,17 +14,17 @@ from pathlib import Path
 
 from twisted.trial.unittest import SynchronousTestCase
 
-from echostamp.test.test_tls import Authority
+from echostamp.test.authority import Authority
 from tests.filling import Filler
 from tests.harness import DEADLINE, Daemon, run, script, until
 
 try:
-    from echostamp.daemon import tls
+    from echostamp.tls import server
 except ImportError as error:
     CLOSE_GRACE = HANDSHAKE_TIMEOUT = 0.0
     MISSING: str | None = f"the extra tls is not installed: {error}"
 else:
-    CLOSE_GRACE, HANDSHAKE_TIMEOUT = tls.CLOSE_GRACE, tls.HANDSHAKE_TIMEOUT
+    CLOSE_GRACE, HANDSHAKE_TIMEOUT = server.CLOSE_GRACE, server.HANDSHAKE_TIMEOUT
     MISSING = None
 
 #: The versions of TLS that a client may speak.
