@@ -138,7 +138,7 @@ class ProxiedTests(PingCase):
         options = "-i20ms", "-D", "-O", "--histogram"
         process = self.started(*options, f"localhost:{proxy.port}")
         assert process.stdout
-        lines = []
+        lines: list[bytes] = []
         while not lines or not lines[-1].endswith(b"] connected again\n"):
             lines.append(process.stdout.readline())
             self.assertTrue(lines[-1], lines)
