@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import importlib
 import json
+import signal
 import subprocess
 from functools import cache
 from pathlib import Path
@@ -13,7 +14,7 @@ from typing import Any
 
 from twisted.trial.unittest import SynchronousTestCase
 
-from tests.harness import Daemon, lack, run, script, start
+from tests.harness import DEADLINE, Daemon, lack, run, script, start
 from tests.reflecting import Reflecting
 
 #: In nanoseconds.
@@ -59,6 +60,28 @@ class PingCase(SynchronousTestCase):
         found = json.loads(self.ping("--json", *options, status=status).stdout)
         valid(found)
         return found
+
+    def probes(
+        self, process: subprocess.Popen[bytes], isAnswered: bool, count: int
+    ) -> list[Any]:
+        """
+        Read the lines of C{--jsonl} up to some probes that were answered, or not.
+
+        @return: all probes that were read.
+        """
+        assert process.stdout
+        found = []
+        while count:
+            found.append(json.loads(process.stdout.readline()))
+            count -= isAnswered == (found[-1]["rtt"] is not None)
+        return found
+
+    def stopped(self, process: subprocess.Popen[bytes]) -> list[Any]:
+        """Stop a run with C{--jsonl}, and read the rest: probes, and the summary."""
+        process.send_signal(signal.SIGINT)
+        output, errors = process.communicate(timeout=DEADLINE)
+        self.assertEqual((process.returncode, errors), (0, b""))
+        return [json.loads(line) for line in output.splitlines()]
 
     def iso(self, *options: str) -> Daemon:
         """Give a shared daemon whose stamps have nanoseconds."""

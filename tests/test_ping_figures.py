@@ -77,26 +77,33 @@ class ProxiedTests(PingCase):
             return None if seq == 3 else line
 
         proxy = Proxy(self, self.iso().port, rule=rule)
-        options = "-c80", "-i20ms", "--no-jitter"
-        found = self.measured(*options, f"127.0.0.1:{proxy.port}")
-        stats = found["stats"]
+        process = self.started(
+            "--jsonl", "-i20ms", "--no-jitter", f"127.0.0.1:{proxy.port}"
+        )
+        probes = self.probes(process, False, 1) + self.probes(process, True, 5)
+        *rest, summary = self.stopped(process)
+        stats = summary["stats"]
         (outage,) = stats["outages"]
         self.assertRegex(outage["reason"], "closed|lost")
         (dropped,), (_, accepted) = proxy.dropped, proxy.accepted
         begin, end = outage["start"], outage["start"] + outage["length"]
         self.assertLess(dropped, begin)
         self.assertLess(begin, accepted)
-        after = [each["t1"] for each in found["probes"] if each["t1"] > begin]
+        after = [each["t1"] for each in probes + rest if each["t1"] > begin]
         # Our realtime clock and the steady one may differ by what is set meanwhile.
         self.assertLess(end, min(after) + MS)
         self.assertEqual(outage["lost"], stats["lost"])
         self.assertEqual(outage["skipped"], stats["skipped"])
-        self.assertEqual(stats["received"], proxy.passed)
-        self.assertEqual(stats["sent"], proxy.passed + stats["lost"])
-        self.assertEqual(stats["sent"] + stats["skipped"], 80)
+        self.assertCounts(stats, proxy)
         self.assertGreaterEqual(stats["lost"], 1)
         self.assertEqual(len(stats["setup"]), 2)
         self.assertIsNotNone(stats["setup"][1]["first_reply"])
+
+    def assertCounts(self, stats: Any, proxy: Proxy) -> None:
+        """Assert that the counts of a run that was stopped are those of its proxy."""
+        underWay = stats["sent"] - stats["received"] - stats["lost"]
+        self.assertGreaterEqual(underWay, 0)
+        self.assertIn(proxy.passed - stats["received"], range(underWay + 1))
 
     def test_blackHole(self) -> None:
         """A connection that goes silent is given up after three probes, and made
@@ -106,8 +113,11 @@ class ProxiedTests(PingCase):
             return b"" if connection == 0 and seq >= 5 else line
 
         proxy = Proxy(self, self.iso().port, rule=rule)
-        options = "-c70", "-i50ms", "-W225ms", "--no-jitter"
-        stats = self.measured(*options, f"127.0.0.1:{proxy.port}")["stats"]
+        options = "--jsonl", "-i50ms", "-W225ms", "--no-jitter"
+        process = self.started(*options, f"127.0.0.1:{proxy.port}")
+        self.probes(process, False, 3)
+        self.probes(process, True, 5)
+        stats = self.stopped(process)[-1]["stats"]
         (outage,) = stats["outages"]
         found = re.fullmatch(r"(\d+) probes in a row timed out", outage["reason"])
         assert found
@@ -115,9 +125,7 @@ class ProxiedTests(PingCase):
         self.assertEqual(stats["lost"], outage["lost"] + int(found[1]))
         # A probe that leaves as the connection is given up may meet nobody.
         self.assertIn(stats["lost"] - proxy.swallowed, (0, 1))
-        self.assertEqual(stats["received"], proxy.passed)
-        self.assertEqual(stats["sent"], stats["received"] + stats["lost"])
-        self.assertGreater(stats["received"], 5)
+        self.assertCounts(stats, proxy)
 
     def test_text(self) -> None:
         """An outage is printed as it happens and in the summary, and is no packet
@@ -127,8 +135,16 @@ class ProxiedTests(PingCase):
             return None if seq == 5 else line
 
         proxy = Proxy(self, self.iso().port, rule=rule)
-        options = "-c80", "-i20ms", "-D", "-O", "--histogram"
-        said = self.ping(*options, f"localhost:{proxy.port}").stdout.decode()
+        options = "-i20ms", "-D", "-O", "--histogram"
+        process = self.started(*options, f"localhost:{proxy.port}")
+        assert process.stdout
+        lines: list[bytes] = []
+        while not lines or not lines[-1].endswith(b"] connected again\n"):
+            lines.append(process.stdout.readline())
+            self.assertTrue(lines[-1], lines)
+        process.send_signal(signal.SIGINT)
+        output, _ = process.communicate(timeout=DEADLINE)
+        said = b"".join([*lines, output]).decode()
         for pattern in (
             rf"^PING localhost:{proxy.port} \(127\.0\.0\.1:\d+\): 32 bytes a message$",
             r"^\[\d{10}\.\d{6}\] 32 bytes from 127\.0\.0\.1:\d+: seq=0 time=\d",
@@ -215,7 +231,7 @@ class ClockTests(PingCase):
 
     def test_ctime(self) -> None:
         """Whole seconds give it too, with probes near the turn of the second."""
-        offset = self.measuredClock("ctime", "-i100ms", "-w3500ms")["offset"]
+        offset = self.measuredClock("ctime", "-i100ms", "-w2500ms")["offset"]
         self.assertLess(offset["high"] - offset["low"], 500 * MS)
         self.assertEqual(offset["resolution"], 1000 * MS)
         self.assertRegex(offset["zone_assumed"], r"^[+-]\d\d:\d\d$")

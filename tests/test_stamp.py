@@ -151,24 +151,12 @@ class StampTests(PingCase):
         process = self.started(
             "-i20ms", "-W300ms", "--jsonl", f"stamp:127.0.0.1:{port}"
         )
-        assert process.stdout
-
-        def await_(isAnswered: bool, count: int) -> None:
-            """Read the lines of probes up to some that are answered or lost."""
-            assert process.stdout
-            while count:
-                probe = json.loads(process.stdout.readline())
-                count -= isAnswered == (probe["rtt"] is not None)
-
-        await_(True, 20)
+        self.probes(process, True, 20)
         first.stop(signal.SIGKILL)
-        await_(False, 1)
+        self.probes(process, False, 1)
         Daemon(self, f"--reflector=127.0.0.1:{port}", *options)
-        await_(True, 20)
-        process.send_signal(signal.SIGINT)
-        output, _ = process.communicate(timeout=DEADLINE)
-        stats = json.loads(output.splitlines()[-1])["stats"]
-        self.assertEqual(process.returncode, 0)
+        self.probes(process, True, 20)
+        stats = self.stopped(process)[-1]["stats"]
         found = stats["stamp"]
         self.assertEqual((found["stateful"], found["restarts"]), (True, 1))
         self.assertGreater(stats["lost"], 0)
