@@ -21,7 +21,7 @@ class LimitTests(SynchronousTestCase):
     """
 
     def test_mostConnections(self) -> None:
-        """C{--max-connections}: the others are closed at once, until one leaves."""
+        """C{--max-connections} closes the others at once, until one leaves."""
         daemon = Daemon(self, "-p0", "--max-connections=2")
         with daemon.connect() as one, daemon.connect() as two:
             self.assertTrue(isServed(one))
@@ -57,7 +57,7 @@ class LimitTests(SynchronousTestCase):
                 self.assertTrue(0.9 < seconds < DEADLINE, seconds)
 
     def test_mostPerHost(self) -> None:
-        """C{--max-per-host}: one host does not take the place of another."""
+        """C{--max-per-host} keeps one host from taking the place of another."""
         daemon = Daemon(self, "-p0", "--max-per-host=1")
         source = ("127.0.0.2", 0)
         address = ("127.0.0.1", daemon.port)
