@@ -57,7 +57,8 @@ class IntercomParser:
         self.replies = Replies()
         self._open = b""
         self._lookalikes: deque[tuple[int, bytes]] = deque()
-        self._lastForgotten = -1
+        # Between these, messages that look like others' may not be remembered.
+        self._firstForgotten, self._lastForgotten = 0, -1
         self._held = b""
         self._origin = Origin.OWN
         self._isLineStart = True
@@ -79,6 +80,8 @@ class IntercomParser:
             if len(self._lookalikes) < _MOST:
                 self._lookalikes.append((number, _beginning(text, begin)))
             else:
+                if self._lastForgotten < self._answered:
+                    self._firstForgotten = number
                 self._lastForgotten = number
         self._open = text[text.rfind(b"\n") + 1 :][:_KNOWN]
         self.replies.sent(data)
@@ -187,7 +190,7 @@ class IntercomParser:
             if not own.startswith(message):
                 return False
             return True if own == message == self._open else None
-        return self._answered <= self._lastForgotten
+        return self._firstForgotten <= self._answered <= self._lastForgotten
 
     def rest(self) -> bytes:
         """
