@@ -143,12 +143,9 @@ def parsePlace(text: str) -> list[tuple[str, int]]:
         if len(text) > 5 or int(text) > 65535:
             raise ValueError(f"{text} is not a port from 0 to 65535")
         return [(host, int(text)) for host in _ALL]
-    parsed = parseHostPort(text, STAMP_PORT, least=0)
-    if parsed is None:
-        raise ValueError("not a port, an IP address, or both as ADDR:PORT")
-    host, port = parsed
+    host, port = parseHostPort(text, STAMP_PORT, least=0) or ("", 0)
     if not (isIPAddress(host) or isIPv6Address(host)):
-        raise ValueError(f"{host!r} is not an IP address")
+        raise ValueError("not a port, an IP address, or both as ADDR:PORT")
     address = ip_address(host.partition("%")[0])
     if address.is_multicast or host == "255.255.255.255":
         raise ValueError(f"{host} is not the address of one machine")

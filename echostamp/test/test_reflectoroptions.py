@@ -50,6 +50,20 @@ class PlaceTests(SynchronousTestCase):
         ]:
             self.assertRaises(ValueError, parsePlace, text)
 
+    def test_reasons(self) -> None:
+        """The text says what would be right."""
+        for text, why in [
+            ("x", "not a port, an IP address, or both as ADDR:PORT"),
+            ("192.0.2.256", "not a port, an IP address, or both as ADDR:PORT"),
+            ("65536", "65536 is not a port from 0 to 65535"),
+            ("192.0.2.1:65536", "65536 is not a port from 0 to 65535"),
+            ("ff02::1", "ff02::1 is not the address of one machine"),
+            ("::ffff:192.0.2.1", "an IPv4 address is written as 192.0.2.1"),
+            ("fe80::1", "a link-local address needs its link, as fe80::1%eth0"),
+        ]:
+            error = self.assertRaises(ValueError, parsePlace, text)
+            self.assertEqual(str(error), why)
+
     @given(st.text() | st.from_regex(r"\A[\[\]0-9a-f.:%]{,40}\Z"))
     def test_any(self, text: str) -> None:
         """Any text is parsed or refused."""
