@@ -7,7 +7,10 @@ a fixed time.
 
 from __future__ import annotations
 
+import atexit
+import ctypes
 import os
+import random
 import re
 import shutil
 import signal
@@ -16,8 +19,9 @@ import subprocess
 import sysconfig
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
-from typing import NoReturn, TypeVar
+from typing import Any, ClassVar, NoReturn, Protocol, Self, TypeVar
 
 from twisted.trial.unittest import SkipTest, SynchronousTestCase
 
@@ -41,7 +45,22 @@ HOSTILE = (
     ).encode()
 )
 
+#: How many daemons the tests of one process share at a time.
+MOST_SHARED = 4
+
 T = TypeVar("T")
+
+
+class Owner(Protocol):
+    """
+    What a daemon belongs to: usually a test case.
+    """
+
+    def mktemp(self) -> str:
+        """Give a path where nothing is yet."""
+
+    def addCleanup(self, function: Callable[..., object], /, *args: Any) -> object:
+        """Call a function at the end."""
 
 
 def script(name: str) -> str:
@@ -87,9 +106,75 @@ def until(condition: Callable[[], T | None], seconds: float = DEADLINE) -> T:
 
 def figure(text: str) -> None:
     """
-    Print what a test has measured, on a line that can be found.
+    Report what a test has measured, on a line that begins with C{figure:}.
+
+    The line goes to the end of the file that ECHOSTAMP_FIGURES names, since C{trial -j}
+    hides what its workers print.  Without that variable it is printed.
     """
-    print(f"\nfigure: {text}")
+    line = f"figure: {text}\n"
+    if path := os.environ.get("ECHOSTAMP_FIGURES"):
+        # One write of a file opened to append: the lines of workers do not mix.
+        with open(path, "a") as figures:
+            figures.write(line)
+    else:
+        print(f"\n{line}", end="")
+
+
+#: Of Linux: ends a process when the thread that started it has ended.
+PR_SET_PDEATHSIG = 1
+_prctl = getattr(ctypes.CDLL(None), "prctl", None)
+
+
+def _endWithParent() -> None:
+    """
+    Have the kernel kill this process if the process that started it dies.
+    """
+    if _prctl:
+        _prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
+
+
+def start(owner: Owner, *command: str, **more: Any) -> subprocess.Popen[bytes]:
+    """
+    Start a program.  It is killed at the end of its owner, and when the process of the
+    tests is killed.
+
+    @param more: as L{subprocess.Popen} takes it; standard input is empty by default.
+    """
+    process: subprocess.Popen[bytes] = subprocess.Popen(
+        command,
+        preexec_fn=_endWithParent,
+        **{"stdin": subprocess.DEVNULL, **more},
+    )
+    owner.addCleanup(_kill, process)
+    return process
+
+
+def _kill(process: subprocess.Popen[bytes]) -> None:
+    """
+    End a process, close its pipes, and reap it.
+    """
+    process.kill()
+    for pipe in process.stdin, process.stdout, process.stderr:
+        if pipe:
+            with suppress(BrokenPipeError):
+                pipe.close()
+    process.wait(DEADLINE)
+
+
+class Lasting:
+    """
+    Owns a daemon that tests share: it ends when the process of the tests exits.
+    """
+
+    def __init__(self, case: Owner) -> None:
+        """
+        @param case: the first test that uses the daemon.
+        """
+        self.mktemp = case.mktemp
+
+    def addCleanup(self, function: Callable[..., object], /, *args: Any) -> object:
+        """Call a function at the exit."""
+        return atexit.register(function, *args)
 
 
 class Daemon:
@@ -101,44 +186,76 @@ class Daemon:
     @ivar logPath: where its log goes.
     """
 
+    #: The daemons that tests share, by how they were started; the last used is last.
+    _shared: ClassVar[dict[tuple[object, ...], Daemon]] = {}
+
     def __init__(
         self,
-        case: SynchronousTestCase,
+        owner: Owner,
         *options: str,
         command: tuple[str, ...] = ("twistd", "-n", "--pidfile="),
         env: dict[str, str] | None = None,
     ) -> None:
         """
-        Start it, and wait until it listens.  It is stopped when the test ends.
+        Start a daemon, and wait until it listens.
 
-        @param options: what stands behind C{echostamp} on the command line.
-        @param command: what stands in front of it.
+        @param owner: stops the daemon at its end: the test.
+        @param options: the command line behind C{echostamp}.
+        @param command: the command line before C{echostamp}.
         @param env: additions to the environment.
         """
-        self.folder = Path(case.mktemp())
+        self.folder = Path(owner.mktemp())
         self.folder.mkdir(parents=True)
         self.logPath = self.folder / "log"
+        self._logBegan = 0
         with self.logPath.open("wb") as log:
-            self.process = subprocess.Popen(
-                [
-                    *(script(each) if each in SCRIPTS else each for each in command),
-                    "echostamp",
-                    *(options or ("--port=0",)),
-                ],
-                stdin=subprocess.DEVNULL,
+            self.process = start(
+                owner,
+                *(script(each) if each in SCRIPTS else each for each in command),
+                "echostamp",
+                *(options or ("--port=0",)),
                 stdout=log,
                 stderr=subprocess.STDOUT,
                 cwd=self.folder,
                 env={**os.environ, **(env or {})},
             )
-        case.addCleanup(self.stop)
+        owner.addCleanup(self.stop)
         until(lambda: "listening on" in self.log() or self.process.poll() is not None)
         found = re.search(r"listening on \S*:(\d+)$", self.log(), re.MULTILINE)
         self.port = int(found[1]) if found else 0
 
+    @classmethod
+    def shared(cls, case: Owner, *options: str, **how: Any) -> Self:
+        """
+        Give a running daemon with these options, or start one.
+
+        Tests of one process share it; it runs until the process exits, or until
+        L{MOST_SHARED} others were used after it.  C{trial -j} deals single tests out to
+        its workers, so that what belongs to a class would be started for each test.
+
+        @param options: see L{__init__}.
+        @param how: the keyword arguments of L{__init__}.
+        @return: a daemon whose log begins with this test.
+        """
+        key = (cls, *options, *sorted(map(repr, how.items())))
+        daemon = Daemon._shared.pop(key, None)
+        if daemon is None or daemon.process.poll() is not None:
+            daemon = cls(Lasting(case), *options, **how)
+        Daemon._shared[key] = daemon
+        if len(Daemon._shared) > MOST_SHARED:
+            Daemon._shared.pop(next(iter(Daemon._shared))).stop()
+        assert isinstance(daemon, cls)
+        daemon.begin()
+        return daemon
+
+    def begin(self) -> None:
+        """Begin a test of those that share the daemon."""
+        self._logBegan = self.logPath.stat().st_size
+
     def log(self) -> str:
-        """Give the log as it is now."""
-        return self.logPath.read_bytes().decode(errors="backslashreplace")
+        """Give the log up to now; of a shared daemon the test's part of it."""
+        octets = self.logPath.read_bytes()[self._logBegan :]
+        return octets.decode(errors="backslashreplace")
 
     def lines(self) -> list[str]:
         """
@@ -147,7 +264,8 @@ class Daemon:
 
         @raise UnicodeDecodeError: an octet stands there that is no text.
         """
-        return [line.decode() for line in self.logPath.read_bytes().split(b"\n")[:-1]]
+        octets = self.logPath.read_bytes()[self._logBegan :]
+        return [line.decode() for line in octets.split(b"\n")[:-1]]
 
     def unprintable(self) -> list[str]:
         """Give the lines of the log that have something unprintable in them."""
@@ -352,6 +470,41 @@ def memory(process: int, field: str) -> int:
     status = Path(f"/proc/{process}/status").read_text()
     found = re.search(rf"{field}:\s+(\d+) kB", status)
     return int(found[1]) * 1024 if found else 0
+
+
+def cpu(process: int) -> float:
+    """
+    Give the seconds of processor time that a process has used.
+    """
+    fields = Path(f"/proc/{process}/stat").read_text().rpartition(")")[2].split()
+    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+
+
+def freePort(host: str = "127.0.0.1") -> int:
+    """
+    Find a TCP port where nobody listens, for a program that cannot pick one itself.
+
+    It is below those that the system picks for others, of other tests too, that run
+    at the same time.
+    """
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    while True:
+        port = random.randrange(10_000, 30_000)
+        with socket.socket(family) as found, suppress(OSError):
+            found.bind((host, port))
+            return port
+
+
+def deadPort(owner: Owner) -> int:
+    """
+    Take a TCP port of 127.0.0.1 that refuses connections until the test ends.
+    """
+    taken = socket.socket()
+    owner.addCleanup(taken.close)
+    # A socket that is bound and does not listen refuses, and keeps others away.
+    taken.bind(("127.0.0.1", 0))
+    port: int = taken.getsockname()[1]
+    return port
 
 
 def run(
