@@ -96,6 +96,7 @@ PURE = (
     "rfc8762.answers",
     "rfc8762.findings",
     "rfc8762.keys",
+    "rfc8762.lastdurations",
     "rfc8762.losses",
     "rfc8762.packets",
     "rfc8762.policy",
