@@ -25,7 +25,12 @@ ARROWS: dict[str, tuple[str, ...]] = {
     "web": ("monitor", "measure", "connect", "intercom"),
     "monitor": ("probe", "connect", "measure"),
     "talk": ("connect", "intercom", "line", "running"),
-    "report": ("measure", "rfc8762.tlvvalues"),
+    "report": (
+        "measure",
+        "rfc8762.findings",
+        "rfc8762.timestamps",
+        "rfc8762.tlvvalues",
+    ),
     "probe": ("connect", "line", "rfc8762", "measure"),
     "listen": ("tls", "line"),
     "connect": ("tls",),
