@@ -20,7 +20,7 @@ from echostamp.measure.counts import (
 )
 from echostamp.measure.extremes import Extremes
 from echostamp.measure.hull import Hull
-from echostamp.measure.rows import blockOf, hullsOf, number, resolution
+from echostamp.measure.rows import hullsOf, number, resolution, timedOf
 from echostamp.measure.samplerows import THINNED, SampleRows
 from echostamp.measure.segments import Segments
 from echostamp.measure.windowspec import Rounding
@@ -325,6 +325,7 @@ class Buckets:
             if self._rows.every[index] > 1:
                 found.append(self._extremes.hulls(index))
             else:
-                block = blockOf(self._rows.of(index))
-                found.append((*hullsOf(block), max(block.resolution, default=0)))
+                probes, _ = timedOf(self._rows.of(index))
+                coarsest = max(probes.resolutions, default=0)
+                found.append((*hullsOf(probes), coarsest))
         return found

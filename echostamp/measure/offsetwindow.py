@@ -8,19 +8,16 @@ from __future__ import annotations
 from bisect import insort
 from fractions import Fraction
 from math import inf, nextafter
-from operator import sub
 from typing import NamedTuple
 
-from echostamp.measure.block import Block
 from echostamp.measure.delay import roundTrip
 from echostamp.measure.envelope import (
     MOST_DRIFT,
     Best,
     Envelope,
 )
-
-#: Nanoseconds within which our own clock shows a time: T4 is cut to them.
-NEAR_RESOLUTION = 1
+from echostamp.measure.hull import Hull
+from echostamp.measure.timed import NEAR_RESOLUTION, TimedProbes
 
 #: One straight line fits all that was seen.
 FITS = "constant rates fit"
@@ -159,36 +156,32 @@ class OffsetWindow:
         return True
 
     @classmethod
-    def of(
-        cls, block: Block, uppers: list[int], lowers: list[int]
-    ) -> OffsetWindow | None:
+    def of(cls, probes: TimedProbes, upper: Hull, lower: Hull) -> OffsetWindow | None:
         """
         Make a window of many probes at once.
 
-        @param block: probes that have all four times; at least one.  The round trips
-            and the beginning and end are theirs.
-        @param uppers: a L{hull<echostamp.measure.hull>} of the bounds from above.
-        @param lowers: a hull of the bounds from below.
+        @param probes: at least one.  The round trips, the beginning and the end are
+            theirs.
+        @param upper: bounds from above, which the line keeps.
+        @param lower: bounds from below, likewise.
         @return: L{None} where no line fits.
         """
-        t1s, t4s = block.t1, block.t4
-        window = cls(0, t1s[0], block.t2[0] - t1s[0])
+        window = cls(0, probes.t1[0], probes.forward[0])
         base, offset, lines = window._t1, window._offset, window._lines
-        for time, value in zip(uppers[::2], uppers[1::2], strict=True):
+        for time, value in zip(upper[::2], upper[1::2], strict=True):
             lines.atMost(time - base, value - offset)
-        for time, value in zip(lowers[::2], lowers[1::2], strict=True):
+        for time, value in zip(lower[::2], lower[1::2], strict=True):
             lines.atLeast(time - base, -value - offset)
         if lines.isEmpty:
             return None
-        residences = map(sub, block.t3, block.t2)
-        rtts = list(map(sub, map(sub, t4s, t1s), residences))
+        rtts = probes.roundTrips()
         window._shortest = sorted(rtts)[:_SHORTEST]
         window.leastRtt = window._shortest[0]
         shortest = rtts.index(window.leastRtt)
-        window._span = t4s[shortest] + NEAR_RESOLUTION - t1s[shortest]
+        window._span = probes.t4[shortest] + NEAR_RESOLUTION - probes.t1[shortest]
         window.count = len(rtts)
-        window.resolution = max(block.resolution)
-        window._began, window._ended = min(t1s), max(t4s)
+        window.resolution = max(probes.resolutions)
+        window._began, window._ended = min(probes.t1), max(probes.t4)
         return window
 
     def isOver(self, t1: int, longest: int) -> bool:

@@ -5,12 +5,13 @@ Probes as rows of a flat array of integers: 56 octets each.
 from __future__ import annotations
 
 from array import array
+from itertools import compress
 from operator import add, sub
 from sys import byteorder
 
-from echostamp.measure.block import UNKNOWN, VOID, Block
-from echostamp.measure.hull import Bounds, Hull, hullOf
-from echostamp.measure.offsetwindow import NEAR_RESOLUTION
+from echostamp.measure.block import UNKNOWN
+from echostamp.measure.hull import Hull, hullOf
+from echostamp.measure.timed import TimedProbes
 
 #: The columns.  L{HEAD} holds the number of the probe and the resolution of its stamps.
 #: L{WAIT} is how long after it was due the probe was sent; L{UNKNOWN} for times that
@@ -62,39 +63,12 @@ def thinned(rows: array[int], every: int) -> array[int]:
     return kept
 
 
-def hullsOf(block: Block) -> tuple[Hull, Hull]:
+def hullsOf(probes: TimedProbes) -> tuple[Hull, Hull]:
     """
     Give the hulls of the bounds from above and of those from below that probes give.
-
-    @param block: probes that have all four times.
     """
-    upper, lower = boundsOf(block)
+    upper, lower = probes.bounds()
     return hullOf(zip(*upper, strict=True)), hullOf(zip(*lower, strict=True))
-
-
-def boundsOf(block: Block) -> tuple[Bounds, Bounds]:
-    """
-    Give the bounds of the offset that probes give: from above, and from below as bounds
-    from above of the offset's negative.
-
-    @param block: probes that have all four times.
-    """
-    ends = [t4 + NEAR_RESOLUTION for t4 in block.t4]
-    latest = map(add, block.t2, block.resolution)
-    return (
-        _inOrder(block.t1.tolist(), list(map(sub, latest, block.t1))),
-        _inOrder(ends, list(map(sub, ends, block.t3))),
-    )
-
-
-def _inOrder(times: list[int], values: list[int]) -> Bounds:
-    """
-    Sort bounds by time.
-    """
-    if times == sorted(times):
-        return times, values
-    columns = sorted(zip(times, values, strict=True))
-    return [time for time, _ in columns], [value for _, value in columns]
 
 
 def resolution(head: int) -> int:
@@ -141,19 +115,21 @@ def ipdvOf(rows: array[int]) -> array[int]:
     return found
 
 
-def blockOf(rows: array[int]) -> Block:
+def timedOf(rows: array[int]) -> tuple[TimedProbes, list[bool]]:
     """
-    Give the rows that have all four times, as a block.  Those that belong to no probe
-    have the flag L{VOID}.
+    Give the rows that have all four times, and for each whether it is of a probe.
     """
-    waits, t2s = rows[WAIT::WIDTH], rows[T2::WIDTH]
-    block = Block()
-    block.t1, block.t2, block.t3 = rows[T1::WIDTH], t2s, rows[T3::WIDTH]
-    block.t4, block.rtt = rows[T4::WIDTH], rows[RTT::WIDTH]
-    block.due = block.t1
-    block.resolution = array("I", rows[HEAD::WIDTH].tobytes())[_LOW::2]
-    if UNKNOWN in waits:
-        block.flags = array("H", [VOID if wait == UNKNOWN else 0 for wait in waits])
-    else:
-        block.flags = array("H", bytes(2 * len(waits)))
-    return block.only([t2 != UNKNOWN for t2 in t2s]) if UNKNOWN in t2s else block
+    t1, t2, t4 = rows[T1::WIDTH], rows[T2::WIDTH], rows[T4::WIDTH]
+    resolutions = array("I", rows[HEAD::WIDTH].tobytes())[_LOW::2]
+    found = TimedProbes(
+        t1.tolist(),
+        t4.tolist(),
+        list(map(sub, t2, t1)),
+        list(map(sub, t4, rows[T3::WIDTH])),
+        resolutions.tolist(),
+    )
+    isProbe = [wait != UNKNOWN for wait in rows[WAIT::WIDTH]]
+    if UNKNOWN not in t2:
+        return found, isProbe
+    isTimed = [each != UNKNOWN for each in t2]
+    return found.only(isTimed), list(compress(isProbe, isTimed))
