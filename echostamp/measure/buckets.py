@@ -325,7 +325,7 @@ class Buckets:
             if self._rows.every[index] > 1:
                 found.append(self._extremes.hulls(index))
             else:
-                probes, _ = timedOf(self._rows.of(index))
+                probes = timedOf(self._rows.of(index))
                 coarsest = max(probes.resolutions, default=0)
                 found.append((*hullsOf(probes), coarsest))
         return found

@@ -104,7 +104,7 @@ class Extremes:
             self._rtts[_WIDTH * index : _WIDTH * (index + 1)] = array(
                 "q", (min(sent), max(sent), min(due), max(due))
             )
-        probes, _ = timedOf(rows)
+        probes = timedOf(rows)
         self._coarsest[index] = max(probes.resolutions, default=0)
         upper, lower = hullsOf(probes)
         if index == len(self._coarsest) - 1:

@@ -19,7 +19,7 @@ from echostamp.measure.offset import OffsetTracker
 from echostamp.measure.offsetwindow import OffsetWindow, Stretch
 from echostamp.measure.quantiles import SORTED, quantile, ranksOf, selected
 from echostamp.measure.samples import Run
-from echostamp.measure.timed import TimedProbes
+from echostamp.measure.timed import Origin, TimedProbes
 
 #: More nanoseconds than what a float may be wrong by.
 _MARGIN = 1 / 64
@@ -109,16 +109,15 @@ def _vary(
     @param parts: the probes, in parts.
     @param drift: of the stretch, as a part of 1.
     """
-    found = array("d")
-    first: tuple[int, int] | None = None
+    found: list[float] = []
+    origin = None
     gain = -drift if isBack else drift
     for part in parts:
         if part:
-            delays = part.backward if isBack else part.forward
-            # Floats hold exactly what times and delays of a stretch differ by.
-            began, delay = first = first or (part.t1[0], delays[0])
-            gained = map(mul, map(sub, part.t1, repeat(began)), repeat(gain))
-            found.extend(map(sub, map(sub, delays, repeat(delay)), gained))
+            origin = origin or part.origin()
+            t1, _, forward, backward = part.differences(origin)
+            gained = map(mul, t1, repeat(gain))
+            found.extend(map(sub, backward if isBack else forward, gained))
     if found:
         # Half a nanosecond more, since fractions are cut.
         values.extend(map(int, map(sub, found, repeat(min(found) - 0.5))))
@@ -136,79 +135,80 @@ def ranges(
     @param parts: the window's probes, in parts.
     @return: L{None} where there is none.
     """
-    lower, upper = array("d"), array("d")
-    lows = [(knot.at, knot.low) for knot in window.knots()]
-    highs = [(knot.at, knot.high) for knot in window.knots()]
+    lower: list[float] = []
+    upper: list[float] = []
+    knots = window.knots()
+    lows = [(knot.at, knot.low) for knot in knots]
+    highs = [(knot.at, knot.high) for knot in knots]
     # The offset makes the way there too long, and the way back too short.
     change, (early, late) = (add, (lows, highs)) if isBack else (sub, (highs, lows))
-    began, first = lows[0][0], 0
+    origin = None
     for part in parts:
-        if not part:
-            continue
-        times, least, most = _columns(part, isBack)
-        first = first or least[0]
-        since = list(map(float, map(sub, times, repeat(began))))
-        for ends, delays, bounds in (lower, least, early), (upper, most, late):
-            line = _line(bounds, times, since)
-            ends.extend(map(change, map(sub, delays, repeat(first)), line))
-    if not lower:
+        if part:
+            origin = origin or part.origin()
+            times, least, most = _columns(part, origin, isBack)
+            lower.extend(map(change, least, _line(early, times, origin.time)))
+            upper.extend(map(change, most, _line(late, times, origin.time)))
+    if origin is None:
         return None
+    first = origin.backward if isBack else origin.forward
     low, high = change(first, early[0][1]), change(first, late[0][1])
     return Ranges(*map(Range, _three(lower, low, floor), _three(upper, high, ceil)))
 
 
 def _columns(
-    part: TimedProbes, isBack: bool
-) -> tuple[Sequence[int], Sequence[int], Sequence[int]]:
+    part: TimedProbes, origin: Origin, isBack: bool
+) -> tuple[Sequence[float], Sequence[float], Sequence[float]]:
     """
     Give times at which the offset's bounds are looked up, in order, and between which
     two values the delay in one direction would lie if there were no offset.
     """
     # The clock showed up to a resolution more than the stamp says.
+    t1, t4, forward, backward = part.differences(origin)
     if isBack:
-        most = part.backward
+        times, most = t4, backward
         least = list(map(sub, most, part.resolutions))
-        times = part.t4
     else:
-        least = part.forward
+        times, least = t1, forward
         most = list(map(add, least, part.resolutions))
-        times = part.t1
     if times == sorted(times):
         return times, least, most
-    columns = zip(*sorted(zip(times, least, most, strict=True)), strict=True)
-    inOrder, least_, most_ = columns
-    return inOrder, least_, most_
+    columns = sorted(zip(times, least, most, strict=True))
+    return (
+        [time for time, _, _ in columns],
+        [low for _, low, _ in columns],
+        [high for _, _, high in columns],
+    )
 
 
 def _line(
-    bounds: list[tuple[int, int]], times: Sequence[int], since: list[float]
+    bounds: list[tuple[int, int]], times: Sequence[float], origin: int
 ) -> Iterator[float]:
     """
     Give a bound of the offset at some times, less its first value.
 
     @param bounds: times and values, between which the bound runs straight.
-    @param times: in order.
-    @param since: the same, from the first time of the bounds on.
+    @param times: in order, counted from C{origin}.
     """
-    began, first = bounds[0]
+    _, first = bounds[0]
     gains, starts = [0.0], [0.0]
     if len(bounds) > 1:
         gains = [(v1 - v0) / (t1 - t0) for (t0, v0), (t1, v1) in pairwise(bounds)]
         starts = [
-            value - first - gain * (at - began)
+            value - first - gain * (at - origin)
             for (at, value), gain in zip(bounds, gains, strict=False)
         ]
-    cuts = [bisect_left(times, at) for at, _ in bounds[1:-1]]
+    cuts = [bisect_left(times, at - origin) for at, _ in bounds[1:-1]]
     counts = list(map(sub, [*cuts, len(times)], [0, *cuts]))
     return map(
         add,
         chain.from_iterable(map(repeat, starts, counts)),
-        map(mul, chain.from_iterable(map(repeat, gains, counts)), since),
+        map(mul, chain.from_iterable(map(repeat, gains, counts)), times),
     )
 
 
 def _three(
-    values: array[float], base: int, rounded: Callable[[float], int]
+    values: list[float], base: int, rounded: Callable[[float], int]
 ) -> tuple[float, float, float]:
     """
     Give the least of values, their median, and the greatest, rounded outwards.

@@ -5,7 +5,6 @@ Probes as rows of a flat array of integers: 56 octets each.
 from __future__ import annotations
 
 from array import array
-from itertools import compress
 from operator import add, sub
 from sys import byteorder
 
@@ -115,9 +114,9 @@ def ipdvOf(rows: array[int]) -> array[int]:
     return found
 
 
-def timedOf(rows: array[int]) -> tuple[TimedProbes, list[bool]]:
+def timedOf(rows: array[int]) -> TimedProbes:
     """
-    Give the rows that have all four times, and for each whether it is of a probe.
+    Give the rows that have all four times.
     """
     t1, t2, t4 = rows[T1::WIDTH], rows[T2::WIDTH], rows[T4::WIDTH]
     resolutions = array("I", rows[HEAD::WIDTH].tobytes())[_LOW::2]
@@ -128,8 +127,17 @@ def timedOf(rows: array[int]) -> tuple[TimedProbes, list[bool]]:
         list(map(sub, t4, rows[T3::WIDTH])),
         resolutions.tolist(),
     )
-    isProbe = [wait != UNKNOWN for wait in rows[WAIT::WIDTH]]
-    if UNKNOWN not in t2:
-        return found, isProbe
-    isTimed = [each != UNKNOWN for each in t2]
-    return found.only(isTimed), list(compress(isProbe, isTimed))
+    return found.only(map(UNKNOWN.__ne__, t2)) if UNKNOWN in t2 else found
+
+
+def areProbes(rows: array[int]) -> list[bool] | None:
+    """
+    Say of each row that has all four times whether it is one of a probe.
+
+    @return: L{None} where all are.
+    """
+    waits = rows[WAIT::WIDTH]
+    if UNKNOWN not in waits:
+        return None
+    pairs = zip(waits, rows[T2::WIDTH], strict=True)
+    return [wait != UNKNOWN for wait, t2 in pairs if t2 != UNKNOWN]

@@ -21,7 +21,7 @@ from echostamp.measure.counts import (
     C_UNTIMED,
 )
 from echostamp.measure.delay import Delays, Summary, summary
-from echostamp.measure.hull import hullsBetween, joined
+from echostamp.measure.hull import joined
 from echostamp.measure.offset import OffsetTracker
 from echostamp.measure.offsetwindow import NO_FIT, OffsetReport, OffsetWindow
 from echostamp.measure.oneway import OneWay, oneWays, oneWaysOf
@@ -34,6 +34,7 @@ from echostamp.measure.rows import (
     T4,
     WAIT,
     WIDTH,
+    areProbes,
     hullsOf,
     ipdvOf,
     resolution,
@@ -199,15 +200,16 @@ def _exactClock(
 
     @param rows: a row of each.
     """
-    probes, isProbe = timedOf(rows)
+    probes, isProbe = timedOf(rows), areProbes(rows)
     if not probes:
         return None, None
     window = None
     if max(probes.t4) - min(probes.t1) <= LONGEST:
-        window = OffsetWindow.of(probes, *hullsBetween(*probes.bounds()))
+        window = OffsetWindow.of(probes, *probes.hullsBetween())
     if window is None:
         return _tracked(rows)
-    return oneWaysOf(probes.only(isProbe), window), window.report()
+    counted = probes if isProbe is None else probes.only(isProbe)
+    return oneWaysOf(counted, window), window.report()
 
 
 def _tracked(
@@ -236,10 +238,10 @@ def _clock(found: Selection, kept: array[int]) -> Clock:
 
     @param kept: the rows.
     """
-    probes, isProbe = timedOf(kept)
+    probes, isProbe = timedOf(kept), areProbes(kept)
     pieces = [piece for piece in found.hulls if piece[0]]
     for at in range(0, len(found.rows), WIDTH):
-        one, _ = timedOf(found.rows[at : at + WIDTH])
+        one = timedOf(found.rows[at : at + WIDTH])
         if one:
             pieces.append((*hullsOf(one), one.resolutions[0]))
     if not pieces:
@@ -263,14 +265,14 @@ def _clock(found: Selection, kept: array[int]) -> Clock:
 
 
 def _fitted(
-    pieces: Sequence[Hulls], probes: TimedProbes, isProbe: list[bool]
+    pieces: Sequence[Hulls], probes: TimedProbes, isProbe: list[bool] | None
 ) -> Clock | None:
     """
     Give what pieces of a window say of the far clock.
 
     @param pieces: in the order of time; at least one.
     @param probes: the times that are kept, also of other pieces.
-    @param isProbe: which of them are those of probes.
+    @param isProbe: which of them are those of probes; L{None}: all.
     @return: L{None} where no line fits.
     """
     uppers, lowers = list(pieces[0][0]), list(pieces[0][1])
@@ -285,5 +287,7 @@ def _fitted(
     if window is None:
         return None
     window.resolution = max(coarse for _, _, coarse in pieces)
-    counted = probes.only(map(and_, isIn, isProbe))
+    counted = inside
+    if isProbe is not None:
+        counted = probes.only(map(and_, isIn, isProbe))
     return oneWaysOf(counted, window), window.report()
