@@ -105,7 +105,7 @@ class Extremes:
                 "q", (min(sent), max(sent), min(due), max(due))
             )
         probes = timedOf(rows)
-        self._coarsest[index] = max(probes.resolutions, default=0)
+        self._coarsest[index] = probes.coarsest
         upper, lower = hullsOf(probes)
         if index == len(self._coarsest) - 1:
             self._upper, self._lower = upper, lower

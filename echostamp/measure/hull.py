@@ -11,7 +11,7 @@ A hull is a flat list: C{[time, value, time, value, ...]}, in the order of time.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 
 from echostamp.measure.envelope import MOST_DRIFT
 
@@ -109,3 +109,10 @@ def _area(corners: list[int]) -> int:
     """
     t0, v0, t1, v1, t2, v2 = corners
     return (v2 - v0) * (t1 - t0) - (v1 - v0) * (t2 - t0)
+
+
+def boundsOf(hull: Hull) -> Iterator[Bound]:
+    """
+    Give the bounds of a hull.
+    """
+    return zip(hull[::2], hull[1::2], strict=True)

@@ -6,6 +6,7 @@ rates.
 from __future__ import annotations
 
 from bisect import insort
+from collections.abc import Iterable
 from fractions import Fraction
 from math import inf, nextafter
 from typing import NamedTuple
@@ -16,7 +17,7 @@ from echostamp.measure.envelope import (
     Best,
     Envelope,
 )
-from echostamp.measure.hull import Hull
+from echostamp.measure.hull import Bound
 from echostamp.measure.timed import NEAR_RESOLUTION, TimedProbes
 
 #: One straight line fits all that was seen.
@@ -38,6 +39,16 @@ _LEAST_ROOM = 0.7
 #: many of the shortest RTTs differ.  The mean would not do: one reply that takes 3 s
 #: explains anything.
 _QUEUES, _SHORTEST = 2.5, 10
+
+
+def _isMost(slope: Fraction) -> bool:
+    """
+    Say whether a slope is the steepest that is looked for, up or down.
+    """
+    return (
+        abs(slope.numerator) * MOST_DRIFT.denominator
+        == slope.denominator * MOST_DRIFT.numerator
+    )
 
 
 def _ppm(slope: Fraction) -> float:
@@ -156,7 +167,9 @@ class OffsetWindow:
         return True
 
     @classmethod
-    def of(cls, probes: TimedProbes, upper: Hull, lower: Hull) -> OffsetWindow | None:
+    def of(
+        cls, probes: TimedProbes, upper: Iterable[Bound], lower: Iterable[Bound]
+    ) -> OffsetWindow | None:
         """
         Make a window of many probes at once.
 
@@ -168,9 +181,9 @@ class OffsetWindow:
         """
         window = cls(0, probes.t1[0], probes.forward[0])
         base, offset, lines = window._t1, window._offset, window._lines
-        for time, value in zip(upper[::2], upper[1::2], strict=True):
+        for time, value in upper:
             lines.atMost(time - base, value - offset)
-        for time, value in zip(lower[::2], lower[1::2], strict=True):
+        for time, value in lower:
             lines.atLeast(time - base, -value - offset)
         if lines.isEmpty:
             return None
@@ -180,7 +193,7 @@ class OffsetWindow:
         shortest = rtts.index(window.leastRtt)
         window._span = probes.t4[shortest] + NEAR_RESOLUTION - probes.t1[shortest]
         window.count = len(rtts)
-        window.resolution = max(probes.resolutions)
+        window.resolution = probes.coarsest
         window._began, window._ended = min(probes.t1), max(probes.t4)
         return window
 
@@ -245,8 +258,7 @@ class OffsetWindow:
         if self._found is None:
             best = self._lines.best(self._span)
             slowest, fastest = self._lines.slopes()
-            isLimit = best.slope in (-MOST_DRIFT, MOST_DRIFT)
-            isLimit |= slowest == -MOST_DRIFT and fastest == MOST_DRIFT
+            isLimit = _isMost(best.slope) or (_isMost(slowest) and _isMost(fastest))
             line = self._lines.middle() if isLimit else best
             self._found = best, line, slowest, fastest
         return self._found
@@ -258,14 +270,15 @@ class OffsetWindow:
         at, low, high = min(self.knots(), key=lambda knot: knot.high - knot.low)
         best, line, slowest, fastest = self._line()
         rtt = self.leastRtt or 0
+        room = float(best.room)
         # A coarse stamp leaves room of its own, which says nothing.
-        tight = self.resolution < rtt * _LEAST_ROOM and best.room < rtt * _LEAST_ROOM
+        tight = self.resolution < rtt * _LEAST_ROOM and room < rtt * _LEAST_ROOM
         # The shortest ways there and back are not of the same probe: with queues in
         # both they leave less room than the shortest round trip.
-        tight &= rtt - best.room > (self._shortest[-1] - rtt) * _QUEUES
+        tight &= rtt - room > (self._shortest[-1] - rtt) * _QUEUES
         return OffsetReport(
             at,
-            round(line.start + line.slope * (at - self._t1)) + self._offset,
+            line.at(at - self._t1) + self._offset,
             low,
             high,
             _ppm(line.slope),

@@ -158,20 +158,18 @@ def ranges(
 
 def _columns(
     part: TimedProbes, origin: Origin, isBack: bool
-) -> tuple[Sequence[float], Sequence[float], Sequence[float]]:
+) -> tuple[list[float], list[float], list[float]]:
     """
     Give times at which the offset's bounds are looked up, in order, and between which
     two values the delay in one direction would lie if there were no offset.
     """
-    # The clock showed up to a resolution more than the stamp says.
     t1, t4, forward, backward = part.differences(origin)
+    # The clock showed up to a resolution more than the stamp says.
     if isBack:
-        times, most = t4, backward
-        least = list(map(sub, most, part.resolutions))
+        times, least, most = t4, list(map(sub, backward, part.resolutions)), backward
     else:
-        times, least = t1, forward
-        most = list(map(add, least, part.resolutions))
-    if times == sorted(times):
+        times, least, most = t1, forward, list(map(add, forward, part.resolutions))
+    if part.areInOrder:
         return times, least, most
     columns = sorted(zip(times, least, most, strict=True))
     return (
@@ -207,6 +205,14 @@ def _line(
     )
 
 
+def _median(inOrder: Sequence[float]) -> float:
+    """
+    Give the median of values that are in order.
+    """
+    half = len(inOrder) // 2
+    return (inOrder[half] + inOrder[-half - 1]) / 2
+
+
 def _three(
     values: list[float], base: int, rounded: Callable[[float], int]
 ) -> tuple[float, float, float]:
@@ -222,15 +228,14 @@ def _three(
         inOrder = sorted(values)
         found = (
             rounded(inOrder[0] + margin),
-            rounded(quantile(n, _MIDDLE, inOrder.__getitem__) + margin),
+            rounded(_median(inOrder) + margin),
             rounded(inOrder[-1] + margin),
         )
     else:
         whole = array("q", map(rounded, map(add, values, repeat(margin))))
         least, most = min(whole), max(whole)
         byRank = selected(whole, ranksOf(n, [_MIDDLE]), (least, most))
-        median = rounded(quantile(n, _MIDDLE, byRank.__getitem__))
-        found = least, median, most
+        found = least, rounded(quantile(n, _MIDDLE, byRank.__getitem__)), most
     least, median, most = found
     return base + least, base + median, base + most
 

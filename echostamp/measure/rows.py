@@ -67,7 +67,7 @@ def hullsOf(probes: TimedProbes) -> tuple[Hull, Hull]:
     Give the hulls of the bounds from above and of those from below that probes give.
     """
     upper, lower = probes.bounds()
-    return hullOf(zip(*upper, strict=True)), hullOf(zip(*lower, strict=True))
+    return hullOf(upper), hullOf(lower)
 
 
 def resolution(head: int) -> int:

@@ -11,10 +11,7 @@ from typing import NamedTuple
 
 from echostamp.measure.block import Block
 from echostamp.measure.envelope import MOST_DRIFT
-from echostamp.measure.hull import Bound, Hull, hullOf
-
-#: The times of bounds, and their values.
-Bounds = tuple[list[int], list[int]]
+from echostamp.measure.hull import Bound, boundsOf, hullOf
 
 #: The greatest slope of a line.
 _STEEPEST = float(MOST_DRIFT)
@@ -57,9 +54,22 @@ class TimedProbes:
     @ivar forward: T2 - T1.
     @ivar backward: T4 - T3.
     @ivar resolutions: the resolutions of the far end's times.
+    @ivar coarsest: the greatest of them; 0 where there is no probe.
+    @ivar resolution: what all of them are; L{None} where they differ.
+    @ivar areInOrder: whether both C{t1} and C{t4} are in order.
     """
 
-    __slots__ = ("_found", "backward", "forward", "resolutions", "t1", "t4")
+    __slots__ = (
+        "_found",
+        "areInOrder",
+        "backward",
+        "coarsest",
+        "forward",
+        "resolution",
+        "resolutions",
+        "t1",
+        "t4",
+    )
 
     def __init__(
         self,
@@ -75,6 +85,10 @@ class TimedProbes:
         self.t1, self.t4 = t1, t4
         self.forward, self.backward = forward, backward
         self.resolutions = resolutions
+        self.coarsest = max(resolutions, default=0)
+        isOne = resolutions.count(self.coarsest) == len(resolutions)
+        self.resolution = self.coarsest if isOne else None
+        self.areInOrder = t1 == sorted(t1) and t4 == sorted(t4)
         self._found: tuple[Origin, Differences] | None = None
 
     @classmethod
@@ -137,60 +151,74 @@ class TimedProbes:
             self._found = origin, found
         return self._found[1]
 
-    def bounds(self) -> tuple[Bounds, Bounds]:
+    def bounds(self) -> tuple[list[Bound], list[Bound]]:
         """
         Give the bounds of the offset: from above, and from below as bounds from above
         of the offset's negative.
         """
-        ends = [t4 + NEAR_RESOLUTION for t4 in self.t4]
-        return (
-            (self.t1, list(map(add, self.forward, self.resolutions))),
-            (ends, [delay + NEAR_RESOLUTION for delay in self.backward]),
-        )
+        every = range(len(self))
+        return self._uppers(every), self._lowers(every)
 
-    def hullsBetween(self) -> tuple[Hull, Hull]:
+    def _uppers(self, indices: Iterable[int]) -> list[Bound]:
         """
-        Give bounds of the offset that leave the same lines as all of L{bounds}: some of
-        them.
+        Give the bounds from above of some probes.
+        """
+        return [
+            (self.t1[at], self.forward[at] + self.resolutions[at]) for at in indices
+        ]
+
+    def _lowers(self, indices: Iterable[int]) -> list[Bound]:
+        """
+        Give the bounds from below of some probes.
+        """
+        return [
+            (self.t4[at] + NEAR_RESOLUTION, self.backward[at] + NEAR_RESOLUTION)
+            for at in indices
+        ]
+
+    def fewBounds(self) -> tuple[list[Bound], list[Bound]]:
+        """
+        Give some of the L{bounds}, which leave the same lines as all of them.
 
         The lowest bounds near both ends limit the slopes of the lines.  Then a bound
         says nothing that is above an earlier one by what the steepest line rises
         meanwhile, or above a later one by what the flattest line falls.
         """
-        (t1s, uppers), (t4s, lowers) = self.bounds()
-        if t1s != sorted(t1s) or t4s != sorted(t4s):
-            return hullOf(zip(t1s, uppers, strict=True)), hullOf(
-                zip(t4s, lowers, strict=True)
-            )
-        some = -(-len(t1s) // _ENDS)
-        first, last = slice(some), slice(-some, None)
-        u0, v0 = _lowest(t1s[first], uppers[first])
-        u1, v1 = _lowest(t1s[last], uppers[last])
-        l0, w0 = _lowest(t4s[first], lowers[first])
-        l1, w1 = _lowest(t4s[last], lowers[last])
+        if not self.areInOrder:
+            return self.bounds()
+        found = self.differences(self.origin())
+        latest = found.forward
+        if self.resolution is None:
+            latest = list(map(add, latest, self.resolutions))
+        last = len(self) - -(-len(self) // _ENDS)
+        ups, downs = _lowest(latest, last), _lowest(found.backward, last)
+        (u0, v0), (u1, v1) = self._uppers(ups)
+        (l0, w0), (l1, w1) = self._lowers(downs)
         steepest, flattest = _STEEPEST, -_STEEPEST
         if u1 > l0 and l1 > u0:
             # From below at first to above at last, and the other way round.
             steepest = min(steepest, (v1 + w0 + 1) / (u1 - l0))
             flattest = max(flattest, (-w1 - v0 - 1) / (l1 - u0))
-        found = self.differences(self.origin())
-        latest = found.forward
-        if min(self.resolutions) < max(self.resolutions):
-            latest = list(map(add, latest, self.resolutions))
         upper = _records(found.t1, latest, steepest, flattest)
         lower = _records(found.t4, found.backward, -flattest, -steepest)
+        uppers, lowers = hullOf(self._uppers(upper)), hullOf(self._lowers(lower))
         return (
-            [u0, v0, u1, v1, *hullOf([(t1s[at], uppers[at]) for at in upper])],
-            [l0, w0, l1, w1, *hullOf([(t4s[at], lowers[at]) for at in lower])],
+            list(dict.fromkeys(((u0, v0), (u1, v1), *boundsOf(uppers)))),
+            list(dict.fromkeys(((l0, w0), (l1, w1), *boundsOf(lowers)))),
         )
 
 
-def _lowest(times: list[int], values: list[int]) -> Bound:
+def _lowest(values: list[float], last: int) -> tuple[int, int]:
     """
-    Give the lowest of some bounds.
+    Give the indices of the least values of the first and of the last ones.
+
+    @param last: the index of the first of the last ones.
     """
-    least = min(values)
-    return times[values.index(least)], least
+    first = len(values) - last
+    return (
+        values.index(min(values[:first])),
+        values.index(min(values[last:]), last),
+    )
 
 
 def _records(

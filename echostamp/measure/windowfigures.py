@@ -21,7 +21,7 @@ from echostamp.measure.counts import (
     C_UNTIMED,
 )
 from echostamp.measure.delay import Delays, Summary, summary
-from echostamp.measure.hull import joined
+from echostamp.measure.hull import boundsOf, joined
 from echostamp.measure.offset import OffsetTracker
 from echostamp.measure.offsetwindow import NO_FIT, OffsetReport, OffsetWindow
 from echostamp.measure.oneway import OneWay, oneWays, oneWaysOf
@@ -205,7 +205,7 @@ def _exactClock(
         return None, None
     window = None
     if max(probes.t4) - min(probes.t1) <= LONGEST:
-        window = OffsetWindow.of(probes, *probes.hullsBetween())
+        window = OffsetWindow.of(probes, *probes.fewBounds())
     if window is None:
         return _tracked(rows)
     counted = probes if isProbe is None else probes.only(isProbe)
@@ -283,7 +283,7 @@ def _fitted(
     inside = probes.only(isIn)
     if not inside:
         return None, None
-    window = OffsetWindow.of(inside, uppers, lowers)
+    window = OffsetWindow.of(inside, boundsOf(uppers), boundsOf(lowers))
     if window is None:
         return None
     window.resolution = max(coarse for _, _, coarse in pieces)
