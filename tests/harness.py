@@ -25,7 +25,7 @@ from typing import Any, ClassVar, NoReturn, Protocol, Self, TypeVar
 
 from twisted.trial.unittest import SkipTest, SynchronousTestCase
 
-#: Seconds after which anything that should have happened has failed.
+#: Seconds after which a test gives up waiting.
 DEADLINE = 30.0
 
 #: A stamp as the daemon writes it by default.
@@ -34,8 +34,8 @@ STAMP = rb"\[[A-Z][a-z]{2} [A-Z][a-z]{2} [ 123]\d \d\d:\d\d:\d\d \d{4}\] "
 #: Commands that are installed with the daemon.
 SCRIPTS = ("twistd", "twist")
 
-#: What no log may have in it as it is: every octet, and as UTF-8 the C1 controls, the
-#: line and paragraph separators, and what turns the direction of text.
+#: Octets that a log has to escape: every octet, and as UTF-8 the C1 controls, the line
+#: and paragraph separators, and the characters that change the direction of text.
 HOSTILE = (
     bytes(range(256))
     + "".join(
@@ -84,7 +84,7 @@ def tool(name: str, package: str) -> str:
 
 def lack(what: str) -> NoReturn:
     """
-    Skip a test for want of something; where everything has to be there, fail.
+    Skip a test that lacks something; fail it where ECHOSTAMP_REQUIRE_TOOLS is set.
     """
     if os.environ.get("ECHOSTAMP_REQUIRE_TOOLS"):
         raise AssertionError(f"the test needs {what}")
@@ -95,7 +95,7 @@ def until(condition: Callable[[], T | None], seconds: float = DEADLINE) -> T:
     """
     Wait until a condition holds.
 
-    @return: what it gave.
+    @return: the condition's value.
     """
     end = time.monotonic() + seconds
     while not (value := condition()):
@@ -259,16 +259,18 @@ class Daemon:
 
     def lines(self) -> list[str]:
         """
-        Give the whole lines of the log, which only a newline ends: C{splitlines} would
-        take eight controls more for ends of lines, and hide them.
+        Give the complete lines of the log.
 
-        @raise UnicodeDecodeError: an octet stands there that is no text.
+        Only a newline ends a line: C{splitlines} would split at eight other controls
+        and hide them.
+
+        @raise UnicodeDecodeError: the log has an octet that is not text.
         """
         octets = self.logPath.read_bytes()[self._logBegan :]
         return [line.decode() for line in octets.split(b"\n")[:-1]]
 
     def unprintable(self) -> list[str]:
-        """Give the lines of the log that have something unprintable in them."""
+        """Give the lines of the log that have an unprintable character."""
         return [line for line in self.lines() if not line.isprintable()]
 
     def connect(self, host: str = "127.0.0.1") -> socket.socket:
@@ -288,7 +290,7 @@ class Daemon:
 
 class Pane:
     """
-    A terminal, and somebody who looks at it: tmux with one window.
+    A terminal whose screen can be read: tmux with one window.
     """
 
     def __init__(
@@ -299,7 +301,7 @@ class Pane:
         lines: int = 24,
     ) -> None:
         """
-        Start a program.  When it has ended, the screen says with which status.
+        Start a program.  At its end the screen shows its exit status.
 
         @param case: ends it at its end.
         @param command: a shell's.
@@ -328,7 +330,7 @@ class Pane:
             self._do("send-keys", *keys)
 
     def paste(self, text: str) -> None:
-        """Paste a text, in brackets if the program has asked for them."""
+        """Paste a text, as a bracketed paste if the program has asked for that."""
         self._do("set-buffer", text)
         self._do("paste-buffer", "-p", "-r")
 
@@ -338,7 +340,7 @@ class Pane:
 
     def screen(self, *options: str) -> str:
         """
-        Give what is on the screen, without spaces at the ends of lines.
+        Give the text on the screen, without spaces at the ends of lines.
 
         @param options: of tmux's C{capture-pane}: C{-e} for colours, C{-S-} for what
             has left the screen, too, C{-J} for lines as they were before they were
@@ -355,10 +357,10 @@ class Pane:
 
     def until(self, condition: Callable[[str], object], *options: str) -> str:
         """
-        Wait until the screen is as it should be.
+        Wait until the screen fulfils a condition.
 
         @param options: see L{screen}.
-        @return: it.
+        @return: the screen.
         """
         screens = [""]
 
@@ -375,11 +377,12 @@ class Pane:
 
 class Namespaces:
     """
-    Two network namespaces with a link between them, which end with the test.  Without
-    root, or where the system has none, the test is skipped.
+    Two network namespaces with a link between them.
 
-    @ivar near: the beginning of a command line that runs something in the one.
-    @ivar far: the same for the other.
+    The test is skipped without root, or where the system has no namespaces.
+
+    @ivar near: the beginning of a command line that runs something in the first one.
+    @ivar far: the same for the second one.
     """
 
     NEAR, FAR = "198.18.0.1", "198.18.0.2"
@@ -419,11 +422,11 @@ class Namespaces:
             raise AssertionError(done.stderr)
 
     def addLinkLocal(self, near: str, far: str) -> None:
-        """Give the ends IPv6 addresses that hold on the link alone."""
+        """Give the ends IPv6 addresses that are valid on this link only."""
         for name, link, address in zip(
             self._names, (self.NEAR_LINK, self.FAR_LINK), (near, far), strict=True
         ):
-            # Without the second or two in which others are asked for it.
+            # "nodad": without the second or two in which duplicates are looked for.
             self._inside(name, "address", "add", f"{address}/64", "dev", link, "nodad")
 
     def cut(self) -> None:
@@ -433,13 +436,13 @@ class Namespaces:
 
 class Clock:
     """
-    A clock that a test steers.
+    A clock that a test sets, in the place of a daemon's own.
 
-    @ivar env: what has to be in the environment of a daemon to have it.
+    @ivar env: the variables that a daemon needs for it.
     """
 
     def __init__(self, case: SynchronousTestCase) -> None:
-        """Make one that is right."""
+        """Make a clock that is right."""
         self._path = Path(case.mktemp()).absolute()
         self.set(0)
         folder = Path(__file__).with_name("steered")
@@ -452,8 +455,8 @@ class Clock:
         """
         Set it.
 
-        @param ahead: seconds by which it is ahead.
-        @param ppm: parts in a million by which it is fast, from the daemon's start on.
+        @param ahead: how many seconds it is ahead.
+        @param ppm: how many parts in a million it is fast, from the daemon's start on.
         """
         new = self._path.with_suffix(".new")
         new.write_text(f"{ahead * 1e9:.0f} {ppm}\n")
@@ -462,10 +465,9 @@ class Clock:
 
 def memory(process: int, field: str) -> int:
     """
-    Look up how much memory a process has.
+    Give the memory of a process, in octets; 0 if it has ended.
 
-    @param field: C{VmRSS} for what is resident now, C{VmHWM} for the most it was.
-    @return: octets; 0 for a process that has ended.
+    @param field: C{VmRSS} for the resident memory now, C{VmHWM} for its maximum.
     """
     status = Path(f"/proc/{process}/status").read_text()
     found = re.search(rf"{field}:\s+(\d+) kB", status)
@@ -530,7 +532,7 @@ def readAll(peer: socket.socket) -> bytes:
 
 def readLines(peer: socket.socket, count: int) -> bytes:
     """
-    Read until so many newlines have come.
+    Read until that many newlines were received.
     """
     received = bytearray()
     while received.count(b"\n") < count:
@@ -542,7 +544,7 @@ def readLines(peer: socket.socket, count: int) -> bytes:
 
 def withoutStamps(replies: bytes) -> bytes:
     """
-    Take the stamp off each line, which must have one.
+    Remove the stamp from each line; fail if a line has none.
     """
     lines = replies.split(b"\n")
     rest = lines.pop()
