@@ -181,8 +181,9 @@ def withoutTheKernel(program: str) -> list[str]:
         "twistd": "from twisted.scripts.twistd import run; run()",
     }
     script = (
-        "import sys, echostamp.rfc8762.port as port; "
-        f"port._SO_TIMESTAMPNS = port._SO_TIMESTAMPING = -1; {runs[program]}"
+        "import sys, echostamp.rfc8762.ancillary as ancillary; "
+        "ancillary.SO_TIMESTAMPNS = ancillary.SO_TIMESTAMPING = -1; "
+        f"{runs[program]}"
     )
     return [sys.executable, "-c", script]
 

@@ -17,7 +17,8 @@ from dataclasses import dataclass, field
 from select import EPOLLIN, epoll
 from socket import IPPROTO_TCP, TCP_NODELAY, create_connection
 
-from echostamp.stamps import CTIME, SECOND
+from echostamp.stamps import CTIME
+from echostamp.times import SECOND
 
 STAMP = 27
 

@@ -14,11 +14,10 @@ import time
 from calendar import timegm
 from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import datetime, timedelta, timezone
+from datetime import UTC, datetime, timedelta
 from typing import NamedTuple
 
-SECOND = 1_000_000_000
-MICROSECOND = 1_000
+from echostamp.times import MICROSECOND, SECOND
 
 #: The most octets that a format may write between the brackets.
 LONGEST_TEXT = 60
@@ -80,7 +79,7 @@ def formatPattern(pattern: str, ns: int, utc: bool = False) -> bytes:
     @raise ValueError: C{strftime} refuses the pattern.
     """
     seconds, fraction = divmod(ns, SECOND)
-    moment = datetime.fromtimestamp(seconds, timezone.utc)
+    moment = datetime.fromtimestamp(seconds, UTC)
     moment += timedelta(microseconds=fraction // MICROSECOND)
     return (moment if utc else moment.astimezone()).strftime(pattern).encode()
 

@@ -11,18 +11,21 @@ from ipaddress import ip_address
 from typing import NamedTuple
 
 from echostamp.client.command import parser
-from echostamp.client.terminal import SafeText
-from echostamp.daemon.proxyheader import Header, HeaderParser
 from echostamp.daemon.service import Options
 from echostamp.line import replies as lineReplies
 from echostamp.line import stamper
 from echostamp.line.replies import Replies
+from echostamp.listen.proxyheader import Header, HeaderParser
 from echostamp.rfc8762.keys import Keys
-from echostamp.rfc8762.packets import SenderPacket, ntpTimestamp, senderPacket
-from echostamp.rfc8762.reflector import Policy
-from echostamp.rfc8762.sender import Session
-from echostamp.rfc8762.tlvs import writeTlvs
-from echostamp.stamps import SECOND, formatUnix, readStamp, stampFormat
+from echostamp.rfc8762.packets import SenderPacket, senderPacket
+from echostamp.rfc8762.policy import Policy
+from echostamp.rfc8762.sendersession import SenderSession
+from echostamp.rfc8762.timestamps import ntpTimestamp
+from echostamp.rfc8762.tlvreading import writeTlvs
+from echostamp.stamps import formatUnix, readStamp, stampFormat
+from echostamp.talk.terminal import SafeText
+from echostamp.test.commandlines import ended
+from echostamp.test.hostiletext import HOSTILE, isSafe
 from echostamp.test.programs import (
     ABORT,
     DRAIN,
@@ -34,10 +37,9 @@ from echostamp.test.programs import (
     WAIT,
     checkConnection,
 )
-from echostamp.test.test_fuzz_options import ended
-from echostamp.test.test_proxy import GOOD
-from echostamp.test.test_sender import EPOCH, HERE, Wire
-from echostamp.test.test_terminal import HOSTILE, isSafe
+from echostamp.test.proxyheaders import GOOD
+from echostamp.test.wires import EPOCH, HERE, Wire
+from echostamp.times import SECOND
 
 # Bounds that an input of a few octets reaches.
 COMPARED = lineReplies.COMPARED = 8
@@ -243,7 +245,7 @@ def packets(packet: bytes) -> None:
     for valid in [], [KEY]:
         keys: Keys = {None: valid} if valid else {}
         policy = Policy(isStateful=True, dscp=True)
-        wire = Wire(Session(keys=valid), policy, keys)
+        wire = Wire(SenderSession(keys=valid), policy, keys)
         wire.reflector.received(packet, HERE, wire.now, 60, 0xB9, None)
         sent = [reply for reply, _ in wire.far.sent]
         assert len(sent) <= 1

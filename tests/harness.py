@@ -161,7 +161,7 @@ def _kill(process: subprocess.Popen[bytes]) -> None:
     process.wait(DEADLINE)
 
 
-class _Lasting:
+class Lasting:
     """
     Owns a daemon that tests share: it ends when the process of the tests exits.
     """
@@ -240,7 +240,7 @@ class Daemon:
         key = (cls, *options, *sorted(map(repr, how.items())))
         daemon = Daemon._shared.pop(key, None)
         if daemon is None or daemon.process.poll() is not None:
-            daemon = cls(_Lasting(case), *options, **how)
+            daemon = cls(Lasting(case), *options, **how)
         Daemon._shared[key] = daemon
         if len(Daemon._shared) > MOST_SHARED:
             Daemon._shared.pop(next(iter(Daemon._shared))).stop()

@@ -273,7 +273,7 @@ class FarEndTests(PingCase):
         """TLS has the time of the handshake apart.  A far end without TLS, and one that
         is not trusted, are named."""
         try:
-            from echostamp.test.test_tls import Authority
+            from echostamp.test.authority import Authority
         except ImportError as error:
             raise SkipTest(f"the extra tls is not installed: {error}") from None
         authority, folder = Authority(), Path(self.mktemp()).absolute()

@@ -14,7 +14,8 @@ from tests.reflecting import ONE, PLAIN, Asker, Reflecting, authenticated, keyFi
 #: Runs a reflector in a new process, which has not counted any source yet.
 SOURCES = """
 import ipaddress, re, sys, time
-from echostamp.rfc8762.reflector import Policy, Reflector, Shared
+from echostamp.rfc8762.policy import Policy, Shared
+from echostamp.rfc8762.reflector import Reflector
 
 class Port:
     address = ("192.0.2.1", 862)

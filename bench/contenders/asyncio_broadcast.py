@@ -9,8 +9,8 @@ import asyncio
 
 from shared import Stamps, arguments, listening
 
-from echostamp.line.intercom import BACKLOG
-from echostamp.line.retelling import retold
+from echostamp.intercom.formatting import linesForOthers
+from echostamp.intercom.pace import BACKLOG
 from echostamp.line.stamper import MAX_LENGTH, Stamper
 
 stamps = Stamps()
@@ -38,7 +38,7 @@ class Broadcast(asyncio.Protocol):
             reply = reply.partition(b"\n")[2]
         if not reply:
             return
-        told = retold(reply, self.prefix, MAX_LENGTH)
+        told = linesForOthers(reply, self.prefix, MAX_LENGTH)
         for other, transport in everyone.items():
             if other is not self:
                 transport.write(told)

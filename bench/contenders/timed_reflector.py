@@ -11,8 +11,10 @@ import time
 from twisted.internet import reactor
 from twisted.internet.task import LoopingCall
 
-from echostamp.rfc8762.port import Port, boundSocket
-from echostamp.rfc8762.reflector import Policy, Reflector, Shared
+from echostamp.rfc8762.policy import Policy, Shared
+from echostamp.rfc8762.port import Port
+from echostamp.rfc8762.reflector import Reflector
+from echostamp.rfc8762.sockets import boundUdpSocket
 
 #: Seconds between two calls of the timer.
 EVERY = 0.005
@@ -32,7 +34,7 @@ def main(port: int, seconds: float) -> None:
         due = now + EVERY
 
     reflector = Reflector(Shared(Policy()))
-    reflector.port = Port(reactor, boundSocket("127.0.0.1", port), reflector)
+    reflector.port = Port(reactor, boundUdpSocket("127.0.0.1", port), reflector)
     reflector.port.startReading()
     LoopingCall(tick).start(EVERY, now=False)
     reactor.callLater(seconds, reactor.stop)

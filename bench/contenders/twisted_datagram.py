@@ -11,7 +11,8 @@ import time
 from twisted.internet import reactor
 from twisted.internet.protocol import DatagramProtocol
 
-from echostamp.rfc8762.packets import ntpTimestamp, reflectorPacket
+from echostamp.rfc8762.packets import reflectorPacket
+from echostamp.rfc8762.timestamps import ntpTimestamp
 
 #: Claims nothing.
 ERROR_ESTIMATE = 0x3FFF

@@ -11,7 +11,8 @@ from typing import Any
 from twisted.internet import reactor
 from twisted.internet.protocol import DatagramProtocol
 
-from echostamp.rfc8762.reflector import Policy, Reflector, Shared
+from echostamp.rfc8762.policy import Policy, Shared
+from echostamp.rfc8762.reflector import Reflector
 
 HOST = "127.0.0.1"
 

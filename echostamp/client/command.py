@@ -15,15 +15,14 @@ from ipaddress import ip_address
 from typing import TYPE_CHECKING, Any, NoReturn, cast
 
 from echostamp import __version__
-from echostamp.client.durations import parseDuration, parseZone, readable
-from echostamp.client.probes import LARGEST, SMALLEST, USUAL
-from echostamp.line.retelling import NAMES, isName
+from echostamp.intercom.naming import NAMES, isName
+from echostamp.probe.messages import LARGEST, SMALLEST, USUAL
 from echostamp.text import printable
+from echostamp.times import SECOND
+from echostamp.units import parseDuration, parseZone, readable
 
 if TYPE_CHECKING:
-    from echostamp.client.outcome import Outcome
-
-_SECOND = 1_000_000_000
+    from echostamp.exitstatus import Outcome
 
 #: The exit status for a wrong command line.
 USAGE = 2
@@ -234,22 +233,22 @@ def _addPing(ping: argparse.ArgumentParser) -> None:
     )
     add(
         *("-i", "--interval"),
-        type=_duration(1_000_000, 3600 * _SECOND, orNone=True),
-        default=_SECOND,
+        type=_duration(1_000_000, 3600 * SECOND, orNone=True),
+        default=SECOND,
         metavar="TIME",
         help="from one probe to the next, at least 1ms; 0: as fast as replies come "
         "(default: 1)",
     )
     add(
         *("-w", "--deadline"),
-        type=_duration(1_000_000, 366 * 86_400 * _SECOND),
+        type=_duration(1_000_000, 366 * 86_400 * SECOND),
         metavar="TIME",
         help="stop after this time",
     )
     add(
         *("-W", "--timeout"),
-        type=_duration(1_000_000, 3600 * _SECOND),
-        default=3 * _SECOND,
+        type=_duration(1_000_000, 3600 * SECOND),
+        default=3 * SECOND,
         metavar="TIME",
         help="how long to wait for each reply (default: 3)",
     )
@@ -341,7 +340,7 @@ def _addPing(ping: argparse.ArgumentParser) -> None:
     add = ping.add_argument_group(
         "thresholds", "What does not hold, or cannot be told, is named; status 3."
     ).add_argument
-    anyTime = _duration(1, 366 * 86_400 * _SECOND)
+    anyTime = _duration(1, 366 * 86_400 * SECOND)
     add("--max-rtt", type=anyTime, metavar="TIME", help="for every round trip")
     add("--max-loss", type=_percent, metavar="PERCENT", help="of the probes")
     add(
@@ -392,8 +391,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     isJson = getattr(options, "json", False) or getattr(options, "jsonl", False)
     if isJson and (options.times or options.outstanding or options.histogram):
         reader.error("ping: -D, -O and --histogram do not go with --json or --jsonl")
-    from echostamp.client.outcome import NEAR_END_FAILED, Outcome, said
-    from echostamp.client.terminal import unusableStandardIO
+    from echostamp.exitstatus import NEAR_END_FAILED, Outcome, said
+    from echostamp.talk.terminal import unusableStandardIO
 
     if unusable := unusableStandardIO():
         return said(Outcome(NEAR_END_FAILED, unusable))
@@ -404,12 +403,12 @@ def _talk(options: argparse.Namespace) -> Outcome:
     """
     Run C{echostamp talk}.
     """
-    from echostamp.client.terminal import canEdit
+    from echostamp.talk.terminal import canEdit
 
     isEditing = canEdit()
     reactor = _reactor("asyncio" if isEditing else "")
-    from echostamp.client.talk import talk
-    from echostamp.client.tls import TlsFiles
+    from echostamp.connect.tls import TlsFiles
+    from echostamp.talk.run import talk
 
     files = TlsFiles(options.ca, options.cert, options.key)
     return talk(
@@ -428,14 +427,14 @@ def _ping(options: argparse.Namespace) -> Outcome:
     Run C{echostamp ping}.
     """
     reactor = _reactor("select")
-    from echostamp.client.ping import Route, StampPlan, ping
-    from echostamp.client.pinger import Plan
-    from echostamp.client.teller import Manner
-    from echostamp.client.thresholds import Thresholds
-    from echostamp.client.tls import TlsFiles
+    from echostamp.client.output import OutputOptions
+    from echostamp.client.ping import PingOptions, ping
+    from echostamp.connect.tls import TlsFiles
+    from echostamp.measure.thresholds import Thresholds
+    from echostamp.probe.dialers import Wish
+    from echostamp.probe.plan import Plan, Route, StampPlan
 
-    return ping(
-        reactor,
+    wish = Wish(
         options.target,
         Plan(
             options.count,
@@ -445,18 +444,7 @@ def _ping(options: argparse.Namespace) -> Outcome:
             options.size,
             options.jitter,
         ),
-        Manner(
-            "json" if options.json else "jsonl" if options.jsonl else "text",
-            options.quiet,
-            options.times,
-            options.outstanding,
-            options.numeric,
-            options.histogram,
-        ),
-        Thresholds(options.max_rtt, options.max_loss, options.max_offset),
         Route(options.only4, options.only6, *options.source),
-        options.zone,
-        TlsFiles(options.ca, options.cert, options.key),
         StampPlan(
             options.ssid,
             options.dscp,
@@ -464,7 +452,18 @@ def _ping(options: argparse.Namespace) -> Outcome:
             options.ptp,
             options.ttl,
         ),
+        TlsFiles(options.ca, options.cert, options.key),
     )
+    output = OutputOptions(
+        "json" if options.json else "jsonl" if options.jsonl else "text",
+        options.quiet,
+        options.times,
+        options.outstanding,
+        options.numeric,
+        options.histogram,
+    )
+    thresholds = Thresholds(options.max_rtt, options.max_loss, options.max_offset)
+    return ping(reactor, PingOptions(wish, output, thresholds, options.zone))
 
 
 COMMANDS = {"talk": _talk, "ping": _ping}

@@ -22,8 +22,8 @@ from twisted.internet.interfaces import IAddress, IProtocol, IProtocolFactory
 from twisted.internet.protocol import Factory
 from twisted.logger import Logger
 
-from echostamp.line.protocol import TimestampEcho
-from echostamp.line.visitors import Visitors, peerName
+from echostamp.addresses import peerName
+from echostamp.line.connectionlog import ConnectionLog, LoggedConnection
 
 #: Descriptors that are kept for the log, for looking up names and the like.
 SPARE_DESCRIPTORS = 12
@@ -85,7 +85,7 @@ def isProxysOwn(transport: object) -> bool:
     """
     Say whether a proxy has made a connection for itself, as health checks are (LOCAL),
     or cannot tell whose it is (UNKNOWN): L{ProxyReceiver
-    <echostamp.daemon.proxy.ProxyReceiver>} notes it.
+    <echostamp.listen.proxy.ProxyReceiver>} notes it.
 
     @param transport: a protocol's, of any kind.
     """
@@ -292,7 +292,7 @@ class _Counted:
         self._protocol.connectionLost(*args)
 
 
-class LimitedVisitors(Visitors):
+class LimitedVisitors(ConnectionLog):
     """
     Who is in is timed, and the log is bounded.
     """
@@ -320,11 +320,11 @@ class LimitedVisitors(Visitors):
         self._grace = grace
         self._log = BoundedLog(reactor)
         self._acknowledged = acknowledged
-        self._timers: dict[TimestampEcho, list[Any]] = {}
-        self._taken: dict[TimestampEcho, int] = {}
+        self._timers: dict[LoggedConnection, list[Any]] = {}
+        self._taken: dict[LoggedConnection, int] = {}
         self.watchesActivity = idleTimeout is not None
 
-    def say(self, kind: str, format: str, **fields: object) -> None:
+    def write(self, kind: str, format: str, **fields: object) -> None:
         """Write a line, unless there are too many of the kind."""
         self._log.info(kind, format, **fields)
 
@@ -335,7 +335,7 @@ class LimitedVisitors(Visitors):
         @param peer: who.
         @param reason: why.
         """
-        self.say("refusals", "{peer} refused: {reason}", peer=peer, reason=reason)
+        self.write("refusals", "{peer} refused: {reason}", peer=peer, reason=reason)
 
     def admitted(self, peer: str, subject: str) -> None:
         """
@@ -344,35 +344,38 @@ class LimitedVisitors(Visitors):
         @param peer: who.
         @param subject: whose it is.
         """
-        self.say("certificates", "{peer} is {subject}", peer=peer, subject=subject)
+        self.write("certificates", "{peer} is {subject}", peer=peer, subject=subject)
 
-    def arrived(self, echo: TimestampEcho) -> None:
+    def connected(self, echo: LoggedConnection) -> None:
         """
         A connection has been made: it has so much time.  A proxy's health check, one
         or two in a second, is worth no line.
         """
         if not isProxysOwn(echo.transport):
-            super().arrived(echo)
+            super().connected(echo)
         if self._idleTimeout is not None:
             self._after(self._idleTimeout, echo, self._lookIdle)
         if self._maxAge is not None:
             self._after(self._maxAge, echo, self._tooOld)
 
-    def finished(self) -> None:
+    def finish(self) -> None:
         """Nobody is left: the log is complete."""
         self._log.finish()
 
-    def left(self, echo: TimestampEcho) -> None:
+    def disconnected(self, echo: LoggedConnection) -> None:
         """A connection is gone."""
         self._taken.pop(echo, None)
         for timer in self._timers.pop(echo, ()):
             if timer.active():
                 timer.cancel()
         if echo.octets or not isProxysOwn(echo.transport):
-            super().left(echo)
+            super().disconnected(echo)
 
     def _after(
-        self, seconds: float, echo: TimestampEcho, call: Callable[[TimestampEcho], None]
+        self,
+        seconds: float,
+        echo: LoggedConnection,
+        call: Callable[[LoggedConnection], None],
     ) -> None:
         """
         Call something later, unless the connection is gone by then.
@@ -381,7 +384,7 @@ class LimitedVisitors(Visitors):
         timers.append(self._reactor.callLater(seconds, call, echo))
         self._timers[echo] = timers
 
-    def _lookIdle(self, echo: TimestampEcho) -> None:
+    def _lookIdle(self, echo: LoggedConnection) -> None:
         """
         See whether a connection has been idle for its time.
         """
@@ -400,13 +403,13 @@ class LimitedVisitors(Visitors):
         if left > 0:
             self._after(left, echo, self._lookIdle)
             return
-        self.say("idle connections", "{peer} was idle too long", peer=echo.peer)
+        self.write("idle connections", "{peer} was idle too long", peer=echo.peer)
         echo.end()
 
-    def _tooOld(self, echo: TimestampEcho) -> None:
+    def _tooOld(self, echo: LoggedConnection) -> None:
         """
         A connection has had its time: it may be drained.
         """
-        self.say("old connections", "{peer} was connected too long", peer=echo.peer)
+        self.write("old connections", "{peer} was connected too long", peer=echo.peer)
         echo.drain()
-        self._after(self._grace, echo, TimestampEcho.abort)
+        self._after(self._grace, echo, lambda each: each.abort())

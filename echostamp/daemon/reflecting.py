@@ -25,13 +25,12 @@ from twisted.internet.abstract import isIPAddress, isIPv6Address
 from twisted.logger import Logger
 from twisted.python import usage
 
-from echostamp.daemon.numbers import number
-from echostamp.line.visitors import addressName
-from echostamp.rfc8762 import PORT
+from echostamp.addresses import STAMP_PORT, addressName
+from echostamp.daemon.optionvalues import number
 from echostamp.text import printable
 
 if TYPE_CHECKING:
-    from echostamp.rfc8762.reflector import Shared
+    from echostamp.rfc8762.policy import Shared
 
 #: Both families.
 _ALL = ("0.0.0.0", "::")
@@ -163,7 +162,7 @@ def parsePlace(text: str) -> list[tuple[str, int]]:
         return [(host, _port(text)) for host in _ALL]
     match = _PLACE.fullmatch(f"[{text}]" if isIPv6Address(text) else text)
     if match is None:
-        raise ValueError("not a port, an IP address, or both as ADDR:PORT")
+        raise ValueError("not a port, an IP address, or both as ADDR:STAMP_PORT")
     host = match["v4"] or match["v6"]
     if not (isIPAddress(host) if match["v4"] else isIPv6Address(host)):
         raise ValueError(f"{host!r} is not an IP address")
@@ -173,7 +172,7 @@ def parsePlace(text: str) -> list[tuple[str, int]]:
     _checkMapped(address)
     if address.version == 6 and address.is_link_local and "%" not in host:
         raise ValueError(f"a link-local address needs its link, as {host}%eth0")
-    return [(host, _port(match["port"] or str(PORT)))]
+    return [(host, _port(match["port"] or str(STAMP_PORT)))]
 
 
 def _checkMapped(address: IPv4Address | IPv6Address) -> None:
@@ -204,7 +203,7 @@ def boundSockets(places: Sequence[tuple[str, int]]) -> list[socket.socket]:
 
     @raise OSError: an address cannot be had; its C{filename} says which.
     """
-    from echostamp.rfc8762.port import boundSocket
+    from echostamp.rfc8762.sockets import boundUdpSocket
 
     sockets: list[socket.socket] = []
     for host, port in places:
@@ -212,7 +211,7 @@ def boundSockets(places: Sequence[tuple[str, int]]) -> list[socket.socket]:
             # As for IPv4: one port for both.
             port = sockets[-1].getsockname()[1]
         try:
-            sockets.append(boundSocket(host, port))
+            sockets.append(boundUdpSocket(host, port))
         except OSError as error:
             lacks = (errno.EAFNOSUPPORT, errno.EADDRNOTAVAIL)
             if host == "::" and sockets and error.errno in lacks:
@@ -246,7 +245,7 @@ def reflectingService(reactor: Any, options: Any) -> ReflectingService:
     @raise ValueError: with a text that says what is wrong, where a key file is, or an
         address cannot be had.
     """
-    from echostamp.rfc8762.reflector import Policy, Shared
+    from echostamp.rfc8762.policy import Policy, Shared
 
     policy = Policy(
         options.allowed,

@@ -20,6 +20,7 @@ from twisted.logger import Logger
 from twisted.python import usage
 
 from echostamp import __version__
+from echostamp.addresses import ECHO_PORT
 from echostamp.daemon.limits import (
     PEER_TIMEOUT,
     Gate,
@@ -28,25 +29,25 @@ from echostamp.daemon.limits import (
     mostConnections,
     watchPeer,
 )
-from echostamp.daemon.numbers import number, optionalNumber
-from echostamp.daemon.readers import Readers
+from echostamp.daemon.optionvalues import number, optionalNumber
 from echostamp.daemon.reflecting import ReflectorOptions, reflectingService
 from echostamp.daemon.shutdown import GRACE, DrainingService
 from echostamp.daemon.systemd import Notifier, NotifyingService
-from echostamp.daemon.transports import (
+from echostamp.intercom.pace import BACKLOG, SURGE
+from echostamp.intercom.room import Intercom
+from echostamp.line.protocol import TimestampEchoFactory
+from echostamp.line.sending import replySender
+from echostamp.line.settings import PAUSE, EchoSettings
+from echostamp.line.stamper import MAX_LENGTH
+from echostamp.listen.preparing import (
     ListeningService,
     PreparingReactor,
     preparedPort,
 )
-from echostamp.line.intercom import BACKLOG, SURGE, Intercom
-from echostamp.line.protocol import PAUSE, TimestampEchoFactory
-from echostamp.line.sending import replySender
-from echostamp.line.stamper import MAX_LENGTH
+from echostamp.listen.readers import Readers
 from echostamp.stamps import StampFormat, stampFormat
 from echostamp.text import printable
 from twisted import __version__ as twistedVersion
-
-PORT = 8002
 
 log = Logger(namespace="echostamp")
 
@@ -78,7 +79,7 @@ class Options(ReflectorOptions, usage.Options):
     )
 
     optParameters = [
-        ["port", "p", None, f"TCP port to listen on, 0 for any (default {PORT})."],
+        ["port", "p", None, f"TCP port to listen on, 0 for any (default {ECHO_PORT})."],
         ["interface", "i", None, "Address to listen on (default all, IPv6 and IPv4)."],
         [
             "format",
@@ -264,7 +265,9 @@ class Options(ReflectorOptions, usage.Options):
                     "--interface goes with --port; an endpoint has interface=ADDRESS"
                 )
             return
-        port = PORT if self["port"] is None else number(self, "port", int, 0, 65535)
+        port = (
+            ECHO_PORT if self["port"] is None else number(self, "port", int, 0, 65535)
+        )
         if interface is None:
             self.endpoints.insert(0, f"tcp:{port}")
             return
@@ -295,10 +298,8 @@ def makeService(options: Options) -> IService:
     )
     factory = TimestampEchoFactory(
         reactor,
-        options.format,
-        options.pause,
-        options.maxLength,
-        visitors=visitors,
+        EchoSettings(options.format, options.pause, options.maxLength),
+        connectionLog=visitors,
         sender=intercom.join if options["intercom"] else replySender,
     )
     counts: Counter[str] = Counter()
@@ -309,7 +310,7 @@ def makeService(options: Options) -> IService:
         )
 
     def proxyDoor(inner: IProtocolFactory) -> IProtocolFactory:
-        from echostamp.daemon.proxy import ProxyFactory
+        from echostamp.listen.proxy import ProxyFactory
 
         # Behind a proxy, who a connection is of is known when its header is there.
         hosts = Gate(inner, visitors.refused, None, options.maxPerHost, counts)

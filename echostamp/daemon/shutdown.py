@@ -12,7 +12,8 @@ from twisted.application.service import Service
 from twisted.internet.defer import Deferred
 from twisted.logger import Logger
 
-from echostamp.line.protocol import DRAINED, TimestampEchoFactory
+from echostamp.line.draining import DRAINED
+from echostamp.line.protocol import TimestampEchoFactory
 
 #: Seconds that connections may take to be drained.
 GRACE = 5.0
@@ -133,7 +134,7 @@ class DrainingService(Service):
         if connections or (elapsed < min(DRAINED, self._grace) and self._standing()):
             self._reactor.callLater(_LOOK, self._look, gone)
         else:
-            self._factory.visitors.finished()
+            self._factory.connectionLog.finish()
             gone.callback(None)
 
     def _abort(self) -> None:

@@ -17,8 +17,9 @@ from math import sqrt
 from operator import mul
 from typing import NamedTuple
 
+from echostamp.measure.block import LOST, UNKNOWN, Block
 from echostamp.measure.quantiles import Histogram, quantile, ranksOf, selected
-from echostamp.measure.samples import LIMIT, LOST, UNKNOWN, Block, Run
+from echostamp.measure.samples import LIMIT, Run
 
 #: Below so many values the 99.9th percentile is not told.
 ENOUGH_FOR_P999 = 1000
@@ -174,7 +175,7 @@ def ipdv(blocks: Iterable[Block], before: int | None = None) -> array[int]:
 
 
 @dataclass
-class Losses:
+class LossBursts:
     """
     Bursts of loss: how many probes sent one after the other were lost (RFC 3357:
     Type-P-One-Way-Loss-Period-Lengths; of the round trip).
@@ -200,9 +201,9 @@ class Losses:
         found = self.bursts + Counter([self._running] if self._running else [])
         return dict(sorted(found.items()))
 
-    def copy(self) -> Losses:
+    def copy(self) -> LossBursts:
         """Give another one that can go on by itself."""
-        return Losses(self.bursts.copy(), self._running)
+        return LossBursts(self.bursts.copy(), self._running)
 
 
 def lossPercent(run: Run) -> float | None:
@@ -228,7 +229,7 @@ class Delays:
         """
         self.run = Run(limit, self._leave)
         self._rtt, self._due, self._ipdv = _Moments(), _Moments(), _Moments()
-        self._losses = Losses()
+        self._losses = LossBursts()
         self._lastRtt: int | None = None
         self._state: tuple[int, ...] = ()
         self._found: dict[str, Summary | None] = {}

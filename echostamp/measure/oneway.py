@@ -11,10 +11,12 @@ from fractions import Fraction
 from itertools import pairwise, repeat
 from typing import NamedTuple
 
+from echostamp.measure.block import LOST, UNKNOWN, VOID, Block
 from echostamp.measure.delay import Summary, summary
-from echostamp.measure.offset import OffsetTracker, Stretch, Window
+from echostamp.measure.offset import OffsetTracker
+from echostamp.measure.offsetwindow import OffsetWindow, Stretch
 from echostamp.measure.quantiles import quantile, ranksOf, selected
-from echostamp.measure.samples import LOST, UNKNOWN, VOID, Block, Run
+from echostamp.measure.samples import Run
 
 #: Values that are changed at once.
 _CHUNK = 4096
@@ -119,7 +121,7 @@ def variations(
 
 
 def ranges(
-    run: Run, first: int, end: int, window: Window, isBack: bool
+    run: Run, first: int, end: int, window: OffsetWindow, isBack: bool
 ) -> Ranges | None:
     """
     Give between what the delays in one direction lie, given the offset's bounds.
@@ -143,7 +145,7 @@ def ranges(
 
 
 def _ends(
-    blocks: Iterable[Block], window: Window, isBack: bool, isUpper: bool
+    blocks: Iterable[Block], window: OffsetWindow, isBack: bool, isUpper: bool
 ) -> array[int]:
     """
     Give the lower or the upper end of what each probe's delay can be, from the offset's

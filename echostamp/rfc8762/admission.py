@@ -1,6 +1,6 @@
 """
-Who is answered: what keeps a session-reflector from being half of a loop, an amplifier,
-or busy with one source alone.  Pure: no Twisted, no clock, no I/O.
+Which packets a session-reflector answers.  These rules keep it from being half of a
+loop, an amplifier, or busy with one source alone.  Pure: no Twisted, no clock, no I/O.
 """
 
 from __future__ import annotations
@@ -8,29 +8,39 @@ from __future__ import annotations
 import socket
 from collections.abc import Sequence
 from ipaddress import IPv4Network, IPv6Network, ip_address
+from struct import Struct
+
+from echostamp.rfc8762.packets import AUTHENTICATED
+from echostamp.rfc8762.timestamps import NTP_SECOND, Z_OCTET, ptpNanoseconds
+from echostamp.times import SECOND
 
 Network = IPv4Network | IPv6Network
 
-#: Ports at which something may answer whatever it gets: none, echo, discard, daytime,
-#: quote of the day, chargen, time.
+#: Ports at which something may answer any packet: none, echo, discard, daytime, quote
+#: of the day, chargen, time.
 ANSWERING_PORTS = frozenset({0, 7, 9, 13, 17, 19, 37})
 
-#: Sources that are told apart in a second.  All beyond them count as one.
+#: Sources that are counted on their own in a second.  All others share one count.
 MOST_SOURCES = 2048
 
-#: Sources of which it is remembered whether they are allowed.
+#: Sources for which it is remembered whether they are allowed.
 _MOST_REMEMBERED = 2048
 
-_SECOND = 1_000_000_000
+#: What a reply of authenticated mode has behind its number; a request of the other mode
+#: has a time there.
+_UNUSED = bytes(12)
 
-#: In each time format a second is 2^32 units, or less.
-_SECOND_ON_THE_WIRE = 1 << 32
+#: What a request has where a reply has a time.
+_NO_TIME = bytes(8)
+
+_TIMES = Struct("!Q4xQ")
+_TIMES_AUTHENTICATED = Struct("!Q8xQ")
 
 
 def sourceOf(host: str) -> str | bytes:
     """
-    Say whom an address belongs to, as far as can be told: an IPv4 address is a source,
-    and so is an IPv6 /64.
+    Give the source that an address belongs to: an IPv4 address is one, and so is an
+    IPv6 /64.
     """
     if ":" in host:
         return socket.inet_pton(socket.AF_INET6, host.partition("%")[0])[:8]
@@ -39,16 +49,16 @@ def sourceOf(host: str) -> str | bytes:
 
 class Rates:
     """
-    How many packets are answered in a second: of one source, and of all.
+    Limits how many packets are answered in a second: of one source, and of all.
 
     In each second of the clock the first L{MOST_SOURCES} sources are counted on their
-    own; those that come after share one source's rate.
+    own.  Those that come later share the rate of one source.
     """
 
     def __init__(self, perSource: int, total: int) -> None:
         """
         @param perSource: packets a second of one source.
-        @param total: packets a second of all.
+        @param total: packets a second of all sources.
         """
         self._perSource = perSource
         self._total = total
@@ -58,17 +68,18 @@ class Rates:
 
     def isOver(self, host: str, now: int) -> bool:
         """
-        Count a packet, and say whether it is one too many.
+        Count a packet.
 
         @param host: the address that it came from.
         @param now: nanoseconds.
+        @return: whether it is over a limit.
         """
-        if not 0 < self._until - now <= _SECOND:
-            # Also where the clock was set.
-            self._until = now + _SECOND
+        if not 0 < self._until - now <= SECOND:
+            # A new second, or the clock was set.
+            self._until = now + SECOND
             self._left = self._total
             self._counts.clear()
-        # Where the address itself is the source, a call less.
+        # An IPv4 address is its own source: this saves a call.
         source = sourceOf(host) if ":" in host else host
         counts = self._counts
         count = counts.get(source)
@@ -97,7 +108,7 @@ class Allowed:
 
     def has(self, host: str) -> bool:
         """
-        Say whether an address is in one of them.
+        Return whether an address is in one of them.
         """
         if not self._networks:
             return True
@@ -111,22 +122,48 @@ class Allowed:
         return isIn
 
 
+def isReply(packet: bytes, hasKeys: bool) -> bool:
+    """
+    Return whether a packet looks like a session-reflector's reply.
+
+    @param packet: at least L{SHORTEST <echostamp.rfc8762.packets.SHORTEST>} octets.
+    @param hasKeys: whether this end is in authenticated mode.
+    """
+    length = len(packet)
+    if hasKeys or packet[4:16] == _UNUSED:
+        # It may be one of authenticated mode.
+        if length < AUTHENTICATED or packet[32:40] == _NO_TIME:
+            return False
+        sent, received = _TIMES_AUTHENTICATED.unpack_from(packet, 16)
+        return isReflected(received, sent, bool(packet[24] & Z_OCTET))
+    if length < 24 or packet[16:24] == _NO_TIME:
+        return False
+    sent, received = _TIMES.unpack_from(packet, 4)
+    return isReflected(received, sent, bool(packet[12] & Z_OCTET))
+
+
 def isReflected(received: int, sent: int, isPtp: bool) -> bool:
     """
-    Say whether two times on the wire are a session-reflector's own T2 and T3, at most a
-    second apart, where a session-sender has zeros.  Two session-reflectors that
-    answered each other's replies would never end (CVE-2024-2169).
+    Return whether two timestamps are a session-reflector's own T2 and T3: at most a
+    second apart.  A session-sender has zeros in place of T2.  Two session-reflectors
+    that answered each other's replies would go on without end (CVE-2024-2169).
 
     @param received: T2, 64 bits.
     @param sent: T3, 64 bits.
-    @param isPtp: whether they are in PTPv2's format, and not in NTP's.
+    @param isPtp: whether they have PTPv2's format instead of NTP's.
     """
-    second = _SECOND_ON_THE_WIRE
+    second = NTP_SECOND
     if isPtp:
-        second = _SECOND
-        received, sent = (
-            (time >> 32) * _SECOND + (time & 0xFFFF_FFFF) for time in (received, sent)
-        )
+        second = SECOND
+        received, sent = ptpNanoseconds(received), ptpNanoseconds(sent)
     # The eras of either format follow each other without a gap.
     era = second << 32
     return (sent - received + second) % era <= 2 * second
+
+
+def isAddress(host: str, packed: bytes) -> bool:
+    """
+    Return whether an address in text, with its link if it has one, is a packed one.
+    """
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    return socket.inet_pton(family, host.partition("%")[0]) == packed

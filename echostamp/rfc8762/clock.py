@@ -1,5 +1,5 @@
 """
-What the kernel says of its own clock: C{adjtimex(2)}.
+How exact the system's clock is, by the kernel: C{adjtimex(2)}.
 """
 
 from __future__ import annotations
@@ -9,16 +9,19 @@ import os
 from collections.abc import Callable
 from typing import NamedTuple
 
-#: Nanoseconds that TAI has been ahead of UTC since 2017.
-TAI = 37_000_000_000
+from echostamp.rfc8762.timestamps import ErrorEstimate
+from echostamp.times import MICROSECOND, SECOND
 
-#: Nanoseconds for which what the kernel says of its clock holds.
-FRESH = 1_000_000_000
+#: Nanoseconds that TAI has been ahead of UTC since 2017.
+TAI = 37 * SECOND
+
+#: Nanoseconds after which the kernel is asked again.
+FRESH = SECOND
 
 #: Of C{linux/timex.h}: the clock is not synchronized.
 _UNSYNCHRONIZED = 0x40
 
-#: The answer of C{adjtimex} where the clock cannot be relied on.
+#: C{adjtimex} returns this where the clock is not reliable.
 _TIME_ERROR = 5
 
 
@@ -57,41 +60,59 @@ class KernelClock(NamedTuple):
     """
     How far the system's clock may be from UTC.
 
-    @ivar isSynchronized: whether somebody keeps it near UTC and has told the kernel.
-    @ivar error: nanoseconds that it may be off at most; L{None} where nobody can say.
-    @ivar tai: nanoseconds that TAI is ahead of UTC; L{None} where the kernel was not
-        told.
+    @ivar isSynchronized: whether a program keeps it near UTC and reports that to the
+        kernel.
+    @ivar error: nanoseconds that it may be wrong at most; L{None} where that is not
+        known.
+    @ivar tai: nanoseconds that TAI is ahead of UTC; L{None} where the kernel does not
+        know.
     """
 
     isSynchronized: bool = False
     error: int | None = None
     tai: int | None = None
 
+    def ptpAhead(self, chosen: int | None) -> int:
+        """
+        Give how many nanoseconds timestamps in PTP's format are ahead of UTC.
+
+        @param chosen: nanoseconds by the options; L{None} for TAI's.
+        """
+        return (self.tai or TAI) if chosen is None else chosen
+
+    def errorEstimate(self, isPtp: bool) -> ErrorEstimate:
+        """
+        Give what a packet claims about its timestamps.
+
+        @param isPtp: whether they have PTP's format.
+        """
+        return ErrorEstimate(self.isSynchronized, isPtp, self.error)
+
 
 def kernelClock(adjtimex: Callable[[_Timex], int] | None = None) -> KernelClock:
     """
-    Ask the kernel.
+    Ask the kernel how exact its clock is.
 
-    @param adjtimex: fills the structure in; L{None} for the system's.
-    @return: of a system that has no such call, or forbids it: that nothing is known.
+    @param adjtimex: fills in the structure; L{None} for the system's.
+    @return: that nothing is known, where the system has no such call or forbids it.
     """
     timex = _Timex()
     try:
         state = (adjtimex or _adjtimex)(timex)
     except (OSError, AttributeError):
         return KernelClock()
-    tai = timex.tai * 1_000_000_000 or None
+    tai = timex.tai * SECOND or None
     if state == _TIME_ERROR or timex.status & _UNSYNCHRONIZED:
         return KernelClock(tai=tai)
-    return KernelClock(True, timex.maxerror * 1000, tai)
+    return KernelClock(True, timex.maxerror * MICROSECOND, tai)
 
 
 def _adjtimex(timex: _Timex) -> int:
     """
-    Call the C library's C{adjtimex}; it changes nothing.
+    Call the C library's C{adjtimex}, which changes nothing here.
 
-    @raise AttributeError: it has none.
-    @raise OSError: it may not be called.
+    @raise AttributeError: the library has none.
+    @raise OSError: the call is forbidden.
     """
     state: int = ctypes.CDLL(None, use_errno=True).adjtimex(ctypes.byref(timex))
     if state < 0:

@@ -1,9 +1,9 @@
 """
-The keys of authenticated mode, and the file that they are in.
+The keys of authenticated mode, and the key file.
 
-Each line of the file is an SSID, or C{*} for every other one, and a key in hexadecimal
-digits; C{#} begins a comment.  Two keys of one SSID are valid at a time, so that they
-can be changed at one end after the other.
+Each line of the file is an SSID and a key in hexadecimal digits.  The SSID may be C{*},
+for all that have no line of their own; C{#} begins a comment.  Two keys of one SSID are
+valid at a time, so that the ends can change them one after the other.
 """
 
 from __future__ import annotations
@@ -11,17 +11,17 @@ from __future__ import annotations
 import os
 from collections.abc import Mapping, Sequence
 
-#: Octets that a key file may have.
+#: Octets that a key file may have at most.
 _LONGEST_FILE = 1_000_000
 
 #: Keys that one SSID may have at a time.
 MOST = 2
 
-#: Octets of a key: what RFC 2104, section 3, asks for at least is the hash's length;
-#: shorter ones than half of it are guessed.
+#: Octets of a key.  RFC 2104, section 3, recommends at least the hash's length, 32; a
+#: key below half of it might be guessed.
 SHORTEST, LONGEST = 16, 1024
 
-#: What an SSID's keys are; those of L{None} are every other one's.
+#: The keys of each SSID; L{None} is any SSID that is not named.
 Keys = Mapping[int | None, Sequence[bytes]]
 
 
@@ -29,8 +29,8 @@ def readKeys(path: str) -> Keys:
     """
     Read a key file.
 
-    @raise ValueError: it cannot be read, or is wrong, or others may read it; the error
-        says what it is, but not what is in the file.
+    @raise ValueError: it cannot be read, is wrong, or others may read it.  The error
+        gives the reason, but nothing of the keys.
     """
     try:
         with open(path, encoding="ascii") as file:
@@ -50,8 +50,8 @@ def parseKeys(text: str) -> Keys:
     """
     Read the text of a key file.
 
-    @raise ValueError: it is none; the error says which line is wrong, but not what is
-        in it.
+    @raise ValueError: it is wrong.  The error names the line, but gives nothing of its
+        text.
     """
     keys: dict[int | None, list[bytes]] = {}
     for number, line in enumerate(text.splitlines(), 1):
@@ -75,7 +75,7 @@ def _parseLine(fields: list[str]) -> tuple[int | None, bytes]:
     """
     Read the words of a line.
 
-    @raise ValueError: they are not an SSID and a key.
+    @raise ValueError: they are not an SSID and a valid key.
     """
     if len(fields) != 2:
         raise ValueError("not an SSID, or *, and a key")

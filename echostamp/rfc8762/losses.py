@@ -1,35 +1,40 @@
 """
-In which direction packets were lost, by the numbers of a stateful reflector; pure.
+In which direction packets were lost, by the numbers of a stateful reflector.  Pure: no
+Twisted, no clock, no I/O.
 """
 
 from __future__ import annotations
 
-#: How far packets can overtake one another, in numbers: more than anybody remembers of
-#: them.
+#: How far packets can overtake one another, in numbers.
 REMEMBERED = 10_000
 
 #: Numbers have 32 bits.
 _NUMBERS = 1 << 32
 
 
-class Losses:
+class NumberedLosses:
     """
-    What a reflector's numbers say.
+    Counts the packets that were lost in each direction.
 
     A stateful reflector numbers the packets that it gets (RFC 8762, section 4.3.1).
-    Between two replies that have come, a packet of ours that it has not numbered was
-    lost on the way there, and a number that has not come on the way back.  Of packets
-    before the first reply, behind the last one, and around a restart nothing is known.
+    Take two replies that came.  Of the packets sent between them, those that the
+    reflector did not number were lost on the way there.  A number between theirs that
+    did not come was lost on the way back.  Nothing is known of packets before the first
+    reply, after the last one, and around a restart of the reflector.
 
-    @ivar isStateful: whether it has its own numbers, as far as they have shown; L{None}
-        while they have been ours.
-    @ivar restarts: how often it began anew.
+    @ivar isStateful: whether the reflector has its own numbers; L{None} while they have
+        been the same as ours.
+    @ivar restarts: how often it restarted its numbers.
     """
+
+    __slots__ = ("_backward", "_forward", "_stretch", "isStateful", "restarts")
 
     def __init__(self) -> None:
         self.isStateful: bool | None = None
         self.restarts = 0
-        self._stretches: list[_Stretch] = []
+        self._stretch: _Stretch | None = None
+        # Before the last restart.
+        self._forward = self._backward = 0
 
     def saw(
         self,
@@ -43,36 +48,37 @@ class Losses:
         Take a reply; not the same one twice.
 
         @param sequence: our number of the packet.
-        @param number: the reflector's of the reply.
+        @param number: the reflector's number of the reply.
         @param t3: when it left, by the reflector's clock.
-        @param isRepeat: whether the packet has had another reply already: there were
-            two of it on the way there.
-        @param isTaken: whether another packet has had a reply with that number.
-        @return: whether the reflector has begun anew.
+        @param isRepeat: whether the packet was already answered by another reply: it
+            was doubled on the way there.
+        @param isTaken: whether a reply to another packet had the same number.
+        @return: whether the reflector restarted its numbers.
         """
         isItsOwn = number != sequence
         if isItsOwn:
             self.isStateful = True
-        last = self._stretches[-1] if self._stretches else None
+        last = self._stretch
         if last is None:
-            self._stretches.append(_Stretch(sequence, number, t3))
+            self._stretch = _Stretch(sequence, number, t3)
             return False
         sequence = _unwrapped(sequence, last.mostSequence)
         number = _unwrapped(number, last.mostNumber)
         isLater = t3 > last.t3
         if number > last.mostNumber:
-            # If not later, from before a restart, and overtaken.
+            # If it is not later, it is from before a restart, and was overtaken.
             isRestart, isKnown = False, isLater
         else:
-            # Who counts our numbers may be asked in another order.  The clock of one
-            # that begins anew may begin anew, too.
+            # Our numbers may arrive there in another order.  A reflector's clock may
+            # restart with its numbers.
             isRestart = isItsOwn and (
                 isLater or isTaken or number + REMEMBERED <= last.mostNumber
             )
             isKnown = True
         if isRestart:
             self.restarts += 1
-            self._stretches.append(_Stretch(sequence, number, t3))
+            self._forward, self._backward = self.forward, self.backward
+            self._stretch = _Stretch(sequence, number, t3)
         elif isKnown:
             last.add(sequence, number, t3, isRepeat)
         return isRestart
@@ -80,19 +86,21 @@ class Losses:
     @property
     def forward(self) -> int:
         """How many packets were lost on the way there."""
-        return sum(each.forward for each in self._stretches)
+        now = 0 if self._stretch is None else self._stretch.forward
+        return self._forward + now
 
     @property
     def backward(self) -> int:
-        """How many were lost on the way back."""
-        return sum(each.backward for each in self._stretches)
+        """How many packets were lost on the way back."""
+        now = 0 if self._stretch is None else self._stretch.backward
+        return self._backward + now
 
 
 class _Stretch:
     """
-    Replies of a reflector that has not begun anew.
+    The replies between two restarts of a reflector.
 
-    @ivar mostSequence: the highest number of ours that it has answered.
+    @ivar mostSequence: the highest number of ours that it answered.
     @ivar mostNumber: its highest number.
     @ivar t3: when the reply with that number left.
     """
@@ -115,7 +123,7 @@ class _Stretch:
 
     def add(self, sequence: int, number: int, t3: int, isRepeat: bool) -> None:
         """
-        Take one more.
+        Take one more reply.
         """
         self._leastSequence = min(self._leastSequence, sequence)
         self.mostSequence = max(self.mostSequence, sequence)
@@ -127,20 +135,27 @@ class _Stretch:
 
     @property
     def forward(self) -> int:
-        """Packets that were sent less those that were numbered, each once."""
+        """The packets sent, less those that got a number; each once."""
         sent = self.mostSequence - self._leastSequence
         return max(0, sent - (self.mostNumber - self._leastNumber) + self._repeats)
 
     @property
     def backward(self) -> int:
-        """Numbers less replies."""
+        """The numbers, less the replies."""
         return max(0, self.mostNumber - self._leastNumber + 1 - self._replies)
+
+
+def numbersAhead(number: int, other: int) -> int:
+    """
+    Give how far a number of 32 bits is ahead of another one, at most 2^31 either way.
+    """
+    return (number - other + _NUMBERS // 2) % _NUMBERS - _NUMBERS // 2
 
 
 def _unwrapped(number: int, near: int) -> int:
     """
-    Give a number of 32 bits as it was before it was cut to them, where it is not far
-    from another one.
+    Give a number as it was before it was cut to 32 bits, where it is not far from
+    another one.
     """
-    ahead = (number - near + _NUMBERS // 2) % _NUMBERS - _NUMBERS // 2
+    ahead = numbersAhead(number, near)
     return near + ahead if abs(ahead) < REMEMBERED else number

@@ -1,122 +1,53 @@
 """
-The session-reflector of RFC 8762, with what RFC 8972 adds: it answers each test packet
-with its own timestamps.
+The session-reflector of RFC 8762, with the extensions of RFC 8972: it answers each test
+packet with its own timestamps.
 """
 
 from __future__ import annotations
 
 import errno
-import socket
 import time
-from collections import defaultdict
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
-from struct import Struct
+from collections.abc import Callable
 from typing import Any
 
-from echostamp.rfc8762.admission import (
-    ANSWERING_PORTS,
-    Allowed,
-    Network,
-    Rates,
-    isReflected,
-    sourceOf,
-)
-from echostamp.rfc8762.clock import FRESH, TAI, KernelClock, kernelClock
-from echostamp.rfc8762.keys import Keys, keysOf
+from echostamp.rfc8762.admission import ANSWERING_PORTS, isAddress, isReply, sourceOf
+from echostamp.rfc8762.clock import FRESH, KernelClock, kernelClock
+from echostamp.rfc8762.keys import keysOf
 from echostamp.rfc8762.packets import (
     AUTHENTICATED,
     SHORTEST,
     UNAUTHENTICATED,
-    ErrorEstimate,
-    ntpTimestamp,
     packetKey,
-    ptpTimestamp,
     reflectorPacket,
+)
+from echostamp.rfc8762.policy import Shared
+from echostamp.rfc8762.port import Port
+from echostamp.rfc8762.sessions import Session
+from echostamp.rfc8762.timestamps import (
+    Z_OCTET,
+    ntpTimestamp,
+    ptpTimestamp,
     writeErrorEstimate,
 )
-from echostamp.rfc8762.port import Port
-from echostamp.rfc8762.sessions import Session, Sessions
-from echostamp.rfc8762.tlvs import (
-    FollowUp,
-    Reflection,
-    TimestampInformation,
-    answerTlvs,
-)
+from echostamp.rfc8762.tlvs import Reflection, answerTlvs
+from echostamp.rfc8762.tlvvalues import FollowUp, TimestampInformation
 
-#: Packets a second that are answered, of one source and of all.
-PER_SOURCE, TOTAL = 5_000, 50_000
-
-#: The Z bit, in the first octet of an error estimate.
-_Z = 0x40
-
-#: Replies whose departure is waited for.
+#: Replies that wait for the kernel to report their departure.
 _MOST_LEAVING = 4096
 
-#: RFC 8972, sections 5.4 and 5.5: how a clock is set, and how a timestamp was taken.
-#: Who has told the kernel that its clock is right, it does not say; mostly it is NTP.
+#: RFC 8972, sections 5.4 and 5.5: what sets a clock, and how a timestamp was taken.
+#: The kernel does not report what synchronizes its clock; mostly it is NTP.
 _NTP, _FREE_RUNNING, _SW_LOCAL = 1, 5, 2
 
-#: What is behind the SSID in a request of unauthenticated mode.
+#: What follows the SSID in a request of unauthenticated mode.
 _ZEROS = bytes(UNAUTHENTICATED - 16)
-
-#: What is behind the number in a reply of authenticated mode.
-_UNUSED = bytes(12)
-
-#: What a request has where a reply has a time.
-_NO_TIME = bytes(8)
-
-_TIMES = Struct("!Q4xQ")
-_TIMES_COVERED = Struct("!Q8xQ")
-
-
-@dataclass(frozen=True)
-class Policy:
-    """
-    Whom to answer, and how.
-
-    @ivar allowed: the networks to answer; none for all.
-    @ivar perSource: packets a second of one source.
-    @ivar total: packets a second of all.
-    @ivar dscp: whether replies are marked as requests are, or ask for.
-    @ivar isStateful: whether replies are numbered by session.
-    @ivar ptpAhead: nanoseconds that timestamps in PTP's format are ahead of UTC;
-        L{None} for what TAI is, as far as the kernel knows.
-    """
-
-    allowed: Sequence[Network] = ()
-    perSource: int = PER_SOURCE
-    total: int = TOTAL
-    dscp: bool = False
-    isStateful: bool = False
-    ptpAhead: int | None = None
-
-
-@dataclass
-class Shared:
-    """
-    What the ports of one session-reflector have in common.
-
-    @ivar policy: whom to answer, and how.
-    @ivar keys: those of authenticated mode; none for unauthenticated mode.
-    @ivar counts: how many packets came to what end.
-    """
-
-    policy: Policy = Policy()
-    keys: Keys = field(default_factory=dict)
-    counts: defaultdict[str, int] = field(default_factory=lambda: defaultdict(int))
-
-    def __post_init__(self) -> None:
-        self.rates = Rates(self.policy.perSource, self.policy.total)
-        self.allowed = Allowed(self.policy.allowed)
-        self.sessions = Sessions()
 
 
 class Reflector:
     """
     The session-reflector at one port.
 
-    @ivar port: sends the replies; set by whoever makes it.
+    @ivar port: sends the replies; set by the code that makes it.
     """
 
     port: Port
@@ -129,10 +60,10 @@ class Reflector:
         kernel: Callable[[], KernelClock] = kernelClock,
     ) -> None:
         """
-        @param shared: what it has in common with those at other ports.
+        @param shared: what it has in common with the reflectors at other ports.
         @param clock: gives nanoseconds since the epoch.
-        @param monotonic: gives nanoseconds that nobody sets.
-        @param kernel: says how good the clock is.
+        @param monotonic: gives nanoseconds by a clock that is never set.
+        @param kernel: reports how exact the clock is.
         """
         self._shared = shared
         self._clock = clock
@@ -144,12 +75,12 @@ class Reflector:
         self._ahead = 0
         self._leaving: dict[int, tuple[Session | None, int, int]] = {}
 
-    # --- What the port tells ----------------------------------------------------------
+    # --- From the port ----------------------------------------------------------------
 
     def received(
         self, packet: bytes, peer: Any, at: int, ttl: int, tos: int, to: bytes | None
     ) -> None:
-        """Answer a packet, if it is to be answered."""
+        """Answer a packet, if the rules allow it."""
         t2 = at or self._clock()
         now = self._monotonic()
         shared = self._shared
@@ -160,7 +91,7 @@ class Reflector:
             key = packetKey(packet, keys)
             if key is None:
                 why = "no valid HMAC" if keys else "no key for its SSID"
-        # Only then: who forges a source must not use up its rate.
+        # Last, so that forged packets without a key do not use up a source's rate.
         if not why and shared.rates.isOver(peer[0], now):
             why = "over the rate"
         if why:
@@ -173,8 +104,8 @@ class Reflector:
             and len(packet) <= UNAUTHENTICATED
             and not shared.policy.isStateful
         ):
-            # Most are of this kind: the way is short.
-            isPtp = bool(packet[12] & _Z)
+            # Most packets are of this kind, so it gets a short way.
+            isPtp = bool(packet[12] & Z_OCTET)
             wire = self._ptp if isPtp else ntpTimestamp
             reply = reflectorPacket(
                 packet,
@@ -189,23 +120,23 @@ class Reflector:
         self._answer(packet, peer, t2, ttl, tos, to, now, key)
 
     def transmitted(self, number: int, at: int) -> None:
-        """It is known when a reply left."""
+        """The kernel reports when a reply left."""
         session, sequence, t3 = self._leaving.pop(number, (None, 0, 0))
-        # One that was numbered before the port began to count anew may come late.
+        # A report from before the port lost count may come late.
         if session is not None and at >= t3:
             session.sent, session.left = sequence, at
 
     def refused(self, error: int, peer: Any) -> None:
-        """A reply could not be sent, or nobody was there to take it."""
+        """A reply could not be sent, or the network returned it."""
         self._shared.counts[f"not sent ({errno.errorcode.get(error, error)})"] += 1
 
-    # --- Who is answered --------------------------------------------------------------
+    # --- Admission --------------------------------------------------------------------
 
     def _whyNot(self, packet: bytes, peer: Any, to: bytes | None) -> str:
         """
-        Say why a packet is not to be answered.
+        Give the reason why a packet must not be answered.
 
-        @return: nothing, where it is.
+        @return: an empty string where it may be.
         """
         length = len(packet)
         if length < SHORTEST:
@@ -218,33 +149,19 @@ class Reflector:
             return "from this port"
         if not self._shared.allowed.has(peer[0]):
             return "not allowed"
-        if self._isReply(packet, length):
+        if isReply(packet, bool(self._shared.keys)):
             return "a reply"
         return ""
 
     def _isOurs(self, host: str, to: bytes | None) -> bool:
         """
-        Say whether an address is the one of ours that it has sent to.
+        Return whether a packet came from the very address that it was sent to.
+
+        @param to: that address, packed; L{None} for the port's only one.
         """
         if to is None:
             return bool(host == self.port.address[0])
-        family = socket.AF_INET6 if ":" in host else socket.AF_INET
-        return socket.inet_pton(family, host.partition("%")[0]) == to
-
-    def _isReply(self, packet: bytes, length: int) -> bool:
-        """
-        Say whether a packet is a session-reflector's.
-        """
-        if self._shared.keys or packet[4:16] == _UNUSED:
-            # Of authenticated mode; the other has a time there.
-            if length < AUTHENTICATED or packet[32:40] == _NO_TIME:
-                return False
-            sent, received = _TIMES_COVERED.unpack_from(packet, 16)
-            return isReflected(received, sent, bool(packet[24] & _Z))
-        if length < 24 or packet[16:24] == _NO_TIME:
-            return False
-        sent, received = _TIMES.unpack_from(packet, 4)
-        return isReflected(received, sent, bool(packet[12] & _Z))
+        return isAddress(host, to)
 
     # --- Answers ----------------------------------------------------------------------
 
@@ -262,7 +179,8 @@ class Reflector:
         """
         Answer a packet of any kind.
 
-        @param key: the one by which its HMAC is right.
+        @param now: nanoseconds, by the monotonic clock.
+        @param key: the key of its HMAC; L{None} in unauthenticated mode.
         """
         shared = self._shared
         base = UNAUTHENTICATED if key is None else AUTHENTICATED
@@ -276,19 +194,13 @@ class Reflector:
             else:
                 own = session.packets & 0xFFFF_FFFF
                 session.packets += 1
-        isPtp = bool(packet[12 if key is None else 24] & _Z)
+        isPtp = bool(packet[12 if key is None else 24] & Z_OCTET)
         wire = self._ptp if isPtp else ntpTimestamp
-        followUp = FollowUp()
-        if self._leaving:
-            # The previous reply may have left in this very turn.
-            self.port.readDepartures()
-        if session is not None and session.sent is not None:
-            followUp = FollowUp(session.sent, wire(session.left), _SW_LOCAL)
         reflection = Reflection(
             self._information,
             tos if self.port.tellsHow else None,
             range(64) if shared.policy.dscp else (0,),
-            followUp,
+            self._followUp(session, wire),
             () if key is None else (key,),
         )
         tail = answerTlvs(packet[base:], reflection, sequence, own)
@@ -302,16 +214,31 @@ class Reflector:
         )
         if number is None:
             return
-        # Another had that number before the port began to count anew.
+        # Before the port lost count another reply may have had this number.
         self._leaving.pop(number, None)
         if session is not None and self.port.stampsDepartures:
             self._leaving[number] = session, own, t3
             if len(self._leaving) > _MOST_LEAVING:
                 del self._leaving[next(iter(self._leaving))]
 
+    def _followUp(
+        self, session: Session | None, wire: Callable[[int], int]
+    ) -> FollowUp:
+        """
+        Give when the previous reply of a session left; zeros where it is not known.
+
+        @param wire: writes a timestamp in the format of the request.
+        """
+        if self._leaving:
+            # It may have left in this same turn of the reactor.
+            self.port.readDepartures()
+        if session is None or session.sent is None:
+            return FollowUp()
+        return FollowUp(session.sent, wire(session.left), _SW_LOCAL)
+
     def _send(self, reply: bytes, peer: Any, to: bytes | None, tos: int) -> int | None:
         """
-        Send a reply.
+        Send a reply, and count it.
         """
         number = self.port.send(reply, peer, to, tos)
         if number is not None:
@@ -326,27 +253,23 @@ class Reflector:
 
     def _askKernel(self, now: int) -> None:
         """
-        See how good the clock is now.
+        Ask how exact the clock is now.
         """
         self._asked = now
         kernel = self._kernel()
-        ntp, ptp = (
-            writeErrorEstimate(
-                ErrorEstimate(kernel.isSynchronized, isPtp, kernel.error)
-            )
-            for isPtp in (False, True)
+        self._errors = (
+            writeErrorEstimate(kernel.errorEstimate(isPtp=False)),
+            writeErrorEstimate(kernel.errorEstimate(isPtp=True)),
         )
-        self._errors = ntp, ptp
-        ahead = self._shared.policy.ptpAhead
-        self._ahead = (kernel.tai or TAI) if ahead is None else ahead
+        self._ahead = kernel.ptpAhead(self._shared.policy.ptpAhead)
         source = _NTP if kernel.isSynchronized else _FREE_RUNNING
         self._information = TimestampInformation(source, _SW_LOCAL, source, _SW_LOCAL)
 
 
 def _ssid(packet: bytes, isAuthenticated: bool) -> bytes:
     """
-    Give the SSID that tells a request's session from others of its sender.  What has
-    no zeros behind it is TWAMP's padding, which may be another in each packet.
+    Give the SSID of a request.  Where no zeros follow it, the octets are TWAMP's
+    padding, which may differ from packet to packet: then there is no SSID.
     """
     if isAuthenticated:
         return packet[26:28]

@@ -1,195 +1,70 @@
 """
-The session-sender of RFC 8762, with what RFC 8972 adds: it sends test packets, and
-tells what each reply says.
+The session-sender of RFC 8762, with the extensions of RFC 8972: it sends test packets
+and reads the replies.
 
-It knows packets, not probes: when to send one, and what to make of the times, is its
-owner's affair.
+It knows packets, not probes.  Its owner decides when to send one, and evaluates the
+times.
 """
 
 from __future__ import annotations
 
 import random
 import time
-from collections import Counter, OrderedDict
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
-from typing import Any, NamedTuple, Protocol
+from collections.abc import Callable
+from typing import Any, Protocol
 
-from echostamp.rfc8762.clock import FRESH, TAI, KernelClock, kernelClock
-from echostamp.rfc8762.losses import REMEMBERED, Losses
+from echostamp.rfc8762.answers import Answers
+from echostamp.rfc8762.clock import FRESH, KernelClock, kernelClock
+from echostamp.rfc8762.findings import Findings, Observations
 from echostamp.rfc8762.packets import (
-    AUTHENTICATED,
-    UNAUTHENTICATED,
-    ErrorEstimate,
     ReflectorPacket,
     SenderPacket,
-    ntpTimestamp,
     packetKey,
-    ptpTimestamp,
-    readErrorEstimate,
     readReflectorPacket,
-    readTimestamp,
     senderPacket,
-    writeErrorEstimate,
 )
 from echostamp.rfc8762.port import Port
-from echostamp.rfc8762.tlvs import (
-    CLASS_OF_SERVICE,
-    EXTRA_PADDING,
-    FOLLOW_UP_TELEMETRY,
-    TIMESTAMP_INFORMATION,
-    ClassOfService,
-    Tlv,
-    classOfService,
-    readClassOfService,
-    readFollowUp,
-    readTimestampInformation,
-    readTlvs,
-    writeTlvs,
+from echostamp.rfc8762.sendersession import SenderSession
+from echostamp.rfc8762.sentpackets import SentPackets
+from echostamp.rfc8762.timestamps import (
+    ntpTimestamp,
+    ptpTimestamp,
+    readErrorEstimate,
+    readTimestamp,
+    writeErrorEstimate,
 )
-
-#: What TLVs are called: their types.
-TLVS = {
-    "padding": EXTRA_PADDING,
-    "timestamp": TIMESTAMP_INFORMATION,
-    "cos": CLASS_OF_SERVICE,
-    "follow-up": FOLLOW_UP_TELEMETRY,
-}
-
-#: Octets of a TLV without its value.
-TLV_HEADER = 4
-
-#: Octets of a TLV's value, where it is not padding.
-_VALUES = {TIMESTAMP_INFORMATION: 4, CLASS_OF_SERVICE: 4, FOLLOW_UP_TELEMETRY: 16}
-
-#: Octets of the HMAC TLV.
-_HMAC_TLV = 20
-
-#: Packets of which it is remembered when they left, so that a reply may be late or come
-#: twice.
-_MOST_REMEMBERED = REMEMBERED
-
-#: The TTL or hop limit of packets as they leave: RFC 5357, section 4.2.1.
-TTL = 255
+from echostamp.rfc8762.tlvreading import readTlvs
+from echostamp.rfc8762.tlvvalues import readFollowUp
+from echostamp.times import Times
 
 
-class Times(NamedTuple):
+class SenderOwner(Protocol):
     """
-    When a packet left and came, and its reply; nanoseconds since the epoch.
-
-    @ivar t1: sent here.
-    @ivar t2: received there.
-    @ivar t3: its reply sent there.
-    @ivar t4: received here.
-    """
-
-    t1: int
-    t2: int
-    t3: int
-    t4: int
-
-
-@dataclass(frozen=True)
-class Session:
-    """
-    How packets look.
-
-    @ivar size: octets of each; L{None} for the least.
-    @ivar ssid: the session's identifier, 0 for none.
-    @ivar keys: those of authenticated mode, of which the first is used; none for
-        unauthenticated mode.
-    @ivar tlvs: types of the TLVs that each packet has.
-    @ivar isPtp: whether T1 is in PTP's format, and not in NTP's.
-    @ivar ptpAhead: nanoseconds that timestamps in PTP's format are ahead of UTC;
-        L{None} for what TAI is, as far as the kernel knows.
-    @ivar dscp: what packets are marked with, and replies should be.
-    @ivar ttl: the time to live or hop limit of packets.
-    """
-
-    size: int | None = None
-    ssid: int = 0
-    keys: Sequence[bytes] = ()
-    tlvs: Sequence[int] = ()
-    isPtp: bool = False
-    ptpAhead: int | None = None
-    dscp: int = 0
-    ttl: int = TTL
-
-    @property
-    def base(self) -> int:
-        """Octets of the base packet."""
-        return AUTHENTICATED if self.keys else UNAUTHENTICATED
-
-    @property
-    def least(self) -> int:
-        """Octets of the shortest packet with these TLVs."""
-        tlvs = sum(TLV_HEADER + _VALUES.get(each, 0) for each in self.tlvs)
-        if self.keys and tlvs and tuple(self.tlvs) != (EXTRA_PADDING,):
-            tlvs += _HMAC_TLV
-        return self.base + tlvs
-
-
-class Owner(Protocol):
-    """
-    Who is told of replies.
+    What a session-sender reports replies to.
     """
 
     def replied(self, token: int, times: Times) -> None:
         """
-        A reply has come, perhaps not for the first time.
+        A reply came, perhaps not the first one to this packet.
 
-        @param token: what the packet was sent with.
+        @param token: the token that the packet was sent with.
         """
 
     def corrected(self, token: int, times: Times) -> None:
         """
-        The times of a packet that was answered are known better now.
+        The times of an answered packet are known more exactly now.
         """
 
 
-class _Sent:
-    """
-    A packet that was sent.
-
-    @ivar number: that of the reply which came first.
-    """
-
-    __slots__ = ("number", "sequence", "t1", "times", "token", "wire")
-
-    def __init__(self, sequence: int, token: int, t1: int, wire: int) -> None:
-        self.sequence = sequence
-        self.token = token
-        self.t1 = t1
-        self.wire = wire
-        self.number: int | None = None
-        self.times: Times | None = None
-
-
-class Sender:
+class SessionSender:
     """
     The session-sender at one port.
 
-    @ivar port: sends the packets; set by whoever makes it.
-    @ivar session: how packets look.
-    @ivar invalid: how many packets came that are no replies to ours, by reason.
-    @ivar refusals: how many packets could not be sent, or came back, by C{errno}.
-    @ivar losses: what the reflector's numbers say.
-    @ivar hops: routers on the way there and back that the last reply shows, where the
-        reflector sends with a TTL of 255; L{None} where it does not show them.
-    @ivar leastResidence: the least that T3 - T2 was, in nanoseconds, by a reply or by
-        a follow-up.
-    @ivar negatives: of how many packets it is negative, as far as is known.
-    @ivar kernelSent: packets whose T1 is the kernel's.
-    @ivar kernelReceived: replies whose T4 is the kernel's.
-    @ivar followedUp: replies whose T3 is by a follow-up.
-    @ivar sendingHost: nanoseconds from our T1 to the kernel's, of all packets.
-    @ivar receivingHost: nanoseconds from the kernel's T4 to ours, likewise.
-    @ivar farError: what the last reply says of its timestamps.
-    @ivar nearError: what we said of ours.
-    @ivar information: what the last Timestamp Information TLV said.
-    @ivar marks: what the last Class of Service TLV said.
-    @ivar unrecognized: types of TLVs that the reflector does not know.
-    @ivar problems: how often TLVs were malformed or wrong, by kind.
+    Its memory is bounded by what can be in flight: a packet is in flight until it is
+    answered, or the owner gives it up by L{settled}.
+
+    @ivar port: sends the packets; set by the code that makes it.
+    @ivar session: what the packets look like.
     """
 
     port: Port
@@ -197,19 +72,19 @@ class Sender:
     def __init__(
         self,
         peer: Any,
-        session: Session,
-        owner: Owner,
+        session: SenderSession,
+        owner: SenderOwner,
         clock: Callable[[], int] = time.time_ns,
         kernel: Callable[[], KernelClock] = kernelClock,
         chance: Callable[[int], bytes] = random.randbytes,
     ) -> None:
         """
         @param peer: the reflector's address and port, as the system has them.
-        @param session: how packets look.
-        @param owner: is told of replies.
+        @param session: what the packets look like.
+        @param owner: gets the times of the replies.
         @param clock: gives nanoseconds since the epoch.
-        @param kernel: says how good the clock is.
-        @param chance: gives so many octets of padding.
+        @param kernel: reports how exact the clock is.
+        @param chance: gives this many octets of padding.
         """
         self._peer = peer
         self.session = session
@@ -217,31 +92,23 @@ class Sender:
         self._clock = clock
         self._kernel = kernel
         self._chance = chance
-        self._sequence = 0
         self._asked = -FRESH
         self._ahead = 0
         self._errorEstimate = 0
-        # By their numbers, and by those that the port gave them.
-        self._sent: OrderedDict[int, _Sent] = OrderedDict()
-        self._leaving: dict[int, _Sent] = {}
-        # The packets that the reflector has answered, by its own numbers.
-        self._answers: OrderedDict[int, _Sent] = OrderedDict()
-        self.invalid: Counter[str] = Counter()
-        self.refusals: Counter[int] = Counter()
-        self.losses = Losses()
-        self.hops: tuple[int | None, int | None] = (None, None)
-        self.leastResidence: int | None = None
-        self.negatives = 0
-        self.kernelSent = self.kernelReceived = self.followedUp = 0
-        self.sendingHost: list[int] = []
-        self.receivingHost: list[int] = []
-        self.farError: ErrorEstimate | None = None
-        self.nearError: ErrorEstimate | None = None
-        self.information: Any = None
-        self.marks: ClassOfService | None = None
-        self.unrecognized: set[int] = set()
-        self._returned: set[int] = set()
-        self.problems: Counter[str] = Counter()
+        self._sent = SentPackets()
+        self._answers = Answers()
+        self._observations = Observations(session)
+
+    @property
+    def hasReplies(self) -> bool:
+        """Whether any packet was answered."""
+        return self._observations.farError is not None
+
+    def findings(self) -> Findings:
+        """
+        Give what was learned so far, beside the times of the packets.
+        """
+        return self._observations.findings()
 
     # --- Out --------------------------------------------------------------------------
 
@@ -249,245 +116,169 @@ class Sender:
         """
         Send a packet.
 
-        @param token: what the owner calls it; a packet whose token is negative is not
-            counted.
+        @param token: the owner's name for it.  Tokens rise from packet to packet, but
+            for negative ones: their packets do not count in L{Findings}.
         @return: T1, in nanoseconds since the epoch, before the kernel's is known.
         """
         session = self.session
-        sequence = self._sequence & 0xFFFF_FFFF
-        self._sequence += 1
-        key = session.keys[0] if session.keys else None
-        tail = self._tail(sequence, key)
+        sequence = self._sent.sequence
+        tail = session.tail(sequence, self._chance)
         t1 = self._clock()
         if t1 - self._asked >= FRESH or t1 < self._asked:
             self._askKernel(t1)
             t1 = self._clock()
         wire = ptpTimestamp(t1, self._ahead) if session.isPtp else ntpTimestamp(t1)
         fields = SenderPacket(sequence, wire, self._errorEstimate, session.ssid)
-        packet = senderPacket(fields, key) + tail
-        sent = self._sent[sequence] = _Sent(sequence, token, t1, wire)
-        if len(self._sent) > _MOST_REMEMBERED:
-            self._sent.popitem(last=False)
-        number = self.port.send(packet, self._peer, None, session.dscp << 2)
-        if number is not None and self.port.stampsDepartures:
-            self._leaving[number] = sent
-            if len(self._leaving) > _MOST_REMEMBERED:
-                del self._leaving[next(iter(self._leaving))]
+        octets = senderPacket(fields, session.key) + tail
+        packet = self._sent.add(token, t1, wire)
+        number = self.port.send(octets, self._peer, None, session.dscp << 2)
+        if number is not None:
+            self._sent.count(packet, number)
         return t1
 
-    @property
-    def unreturned(self) -> list[str]:
-        """What TLVs are called that were sent, and came back in no reply, for which
-        there is no reason that is told elsewhere."""
-        if self.farError is None or self.problems:
-            return []
-        return [
-            name
-            for name, kind in TLVS.items()
-            if kind in self.session.tlvs and kind not in self._returned
-        ]
+    def settled(self, token: int) -> None:
+        """
+        Give up the packets before one: they are no longer in flight.  A late or doubled
+        reply to one of the last few hundred is still recognised.
 
-    def _tail(self, sequence: int, key: bytes | None) -> bytes:
+        @param token: that of the oldest packet that may still be in flight.
         """
-        Give what follows the base packet.
-        """
-        session = self.session
-        spare = (session.size or 0) - session.least
-        kinds = list(session.tlvs)
-        if spare >= TLV_HEADER and EXTRA_PADDING not in kinds:
-            kinds.append(EXTRA_PADDING)
-            spare -= TLV_HEADER
-        values = {
-            EXTRA_PADDING: self._chance(max(spare, 0)),
-            CLASS_OF_SERVICE: classOfService(ClassOfService(session.dscp)),
-        }
-        tlvs = [
-            Tlv(kind, values.get(kind) or bytes(_VALUES.get(kind, 0))) for kind in kinds
-        ]
-        if not tlvs:
-            return b""
-        isSealed = key is not None and kinds != [EXTRA_PADDING]
-        return writeTlvs(tlvs, sequence, key if isSealed else None)
+        self._sent.settle(token)
 
     def _askKernel(self, now: int) -> None:
         """
-        See how good our clock is now.
+        Ask how exact our clock is now.
         """
         self._asked = now
         kernel = self._kernel()
-        ahead = self.session.ptpAhead
-        self._ahead = (kernel.tai or TAI) if ahead is None else ahead
-        self.nearError = ErrorEstimate(
-            kernel.isSynchronized, self.session.isPtp, kernel.error
-        )
-        self._errorEstimate = writeErrorEstimate(self.nearError)
+        self._ahead = kernel.ptpAhead(self.session.ptpAhead)
+        claim = kernel.errorEstimate(self.session.isPtp)
+        self._observations.nearError = claim
+        self._errorEstimate = writeErrorEstimate(claim)
 
     # --- In ---------------------------------------------------------------------------
 
     def transmitted(self, number: int, at: int) -> None:
-        """It is known when a packet left."""
-        sent = self._leaving.pop(number, None)
-        # One that was numbered before the port began to count anew may come late.
-        if sent is None or at < sent.t1:
+        """The kernel reports when a packet left."""
+        packet = self._sent.departing(number, at)
+        if packet is None:
             return
-        if sent.token >= 0:
-            self.kernelSent += 1
-            _note(self.sendingHost, at - sent.t1)
-        sent.t1 = at
-        if sent.times is not None:
-            self._correct(sent, sent.times._replace(t1=at))
+        before = self._sent.t1(packet)
+        times = self._answers.times(packet, at)
+        if self._sent.isAnswered(packet) and times is None:
+            # Too late to correct anything.
+            return
+        self._sent.depart(packet, at)
+        token = self._sent.token(packet)
+        if token >= 0:
+            self._observations.departed(at - before)
+        if times is not None:
+            self._owner.corrected(token, times)
 
     def refused(self, error: int, peer: Any) -> None:
         """A packet could not be sent, or the network returned it."""
-        self.refusals[error] += 1
+        self._observations.refusals[error] += 1
 
     def received(
         self, packet: bytes, peer: Any, at: int, ttl: int, tos: int, to: bytes | None
     ) -> None:
-        """See what a packet answers."""
+        """A packet came: take it if it is a reply."""
         here = self._clock()
         if peer[:2] != self._peer[:2]:
-            self.invalid["from elsewhere"] += 1
+            self._observations.invalid["from elsewhere"] += 1
             return
         try:
             why = self._reply(packet, at, here, ttl)
         except ValueError:
             why = "malformed"
         if why:
-            self.invalid[why] += 1
+            self._observations.invalid[why] += 1
 
-    def _reply(self, packet: bytes, at: int, here: int, ttl: int) -> str:
+    def _reply(self, octets: bytes, at: int, here: int, ttl: int) -> str:
         """
         Take a reply.
 
-        @return: what is wrong with it, if it is none.
+        @return: why it is no reply, or nothing.
         @raise ValueError: it is too short, or has no valid time.
         """
         session = self.session
-        if session.keys and packetKey(packet, session.keys[:1]) is None:
+        if session.keys and packetKey(octets, session.keys[:1]) is None:
             return "no valid HMAC"
-        reply = readReflectorPacket(packet, bool(session.keys))
-        sent = self._sent.get(reply.senderSequence)
-        if sent is None or sent.wire != reply.senderTimestamp:
+        reply = readReflectorPacket(octets, bool(session.keys))
+        packet = self._sent.find(reply.senderSequence, reply.senderTimestamp)
+        if packet is None:
             return "not ours"
-        estimate = readErrorEstimate(reply.errorEstimate)
+        claim = readErrorEstimate(reply.errorEstimate)
         t4 = at or here
         t2, t3 = (
-            readTimestamp(each, estimate.isPtp, t4, self._ahead)
+            readTimestamp(each, claim.isPtp, t4, self._ahead)
             for each in (reply.received, reply.timestamp)
         )
-        times = Times(sent.t1, t2, t3, t4)
-        isFirst = sent.times is None
-        known = self._answers.get(reply.sequence)
-        if known is not sent and self.losses.saw(
-            sent.sequence, reply.sequence, t3, not isFirst, known is not None
-        ):
-            # Its follow-ups will name other packets.
-            self._answers.clear()
+        token = self._sent.token(packet)
+        times = Times(self._sent.t1(packet), t2, t3, t4)
+        isFirst = not self._sent.isAnswered(packet)
+        isSame = self._look(packet, reply, t3, isFirst)
         if isFirst:
-            sent.times, sent.number = times, reply.sequence
-            self._note(reply, sent, estimate, ttl)
-            if at and sent.token >= 0:
-                self.kernelReceived += 1
-                _note(self.receivingHost, here - at)
-        self._remember(reply.sequence, sent)
-        self._owner.replied(sent.token, times)
-        if known is not sent and session.tlvs:
-            self._readTlvs(packet[session.base :], reply.sequence, estimate.isPtp, t4)
+            self._sent.answer(packet)
+            self._answers.add(reply.sequence, packet, times)
+            self._observations.answered(reply, claim, ttl)
+            if token >= 0:
+                self._observations.stayed(t3 - t2)
+                if at:
+                    self._observations.arrived(here - at)
+        self._owner.replied(token, times)
+        if session.tlvs and not isSame:
+            tlvs = readTlvs(octets[session.base :], reply.sequence, session.key)
+            for value in self._observations.read(tlvs):
+                self._followUp(value, claim.isPtp, t4)
         return ""
 
-    def _note(
-        self, reply: ReflectorPacket, sent: _Sent, estimate: ErrorEstimate, ttl: int
-    ) -> None:
+    def _look(
+        self, packet: int, reply: ReflectorPacket, t3: int, isFirst: bool
+    ) -> bool:
         """
-        Note what else a reply says.
-        """
-        assert sent.times is not None
-        self.farError = estimate
-        self.hops = (
-            self.session.ttl - reply.senderTtl if reply.senderTtl else None,
-            TTL - ttl if ttl else None,
-        )
-        if sent.token >= 0:
-            residence = sent.times.t3 - sent.times.t2
-            self.negatives += residence < 0
-            self._noteResidence(residence)
+        See what the reflector's number of a reply shows.
 
-    def _noteResidence(self, residence: int) -> None:
+        @param packet: our number of the packet that it answers.
+        @param t3: when it left.
+        @param isFirst: whether it is the first reply to this packet.
+        @return: whether the very same reply already came.
         """
-        Note how long a packet was there, in nanoseconds.
-        """
-        if self.leastResidence is None or residence < self.leastResidence:
-            self.leastResidence = residence
-
-    # --- TLVs -------------------------------------------------------------------------
-
-    def _remember(self, number: int, sent: _Sent) -> None:
-        """
-        Remember what the reflector has numbered so: a follow-up will name it.
-        """
-        self._answers[number] = sent
-        if len(self._answers) > _MOST_REMEMBERED:
-            self._answers.popitem(last=False)
-
-    def _readTlvs(self, octets: bytes, number: int, isPtp: bool, near: int) -> None:
-        """
-        See what the TLVs of a reply say.
-        """
-        key = self.session.keys[0] if self.session.keys else None
-        reading = readTlvs(octets, number, key)
-        if reading.problem is not None:
-            self.problems[reading.problem] += 1
-        self.unrecognized.update(reading.unrecognized)
-        self._returned.update(reading.unrecognized)
-        self._returned.update(kind for kind, _ in reading.tlvs)
-        for kind, value in reading.tlvs:
-            if kind == TIMESTAMP_INFORMATION:
-                self.information = readTimestampInformation(value)
-            elif kind == CLASS_OF_SERVICE:
-                self.marks = readClassOfService(value)
-            elif kind == FOLLOW_UP_TELEMETRY:
-                self._followUp(value, isPtp, near)
+        named = self._answers.packet(reply.sequence)
+        hasCome = named is not None or self._answers.hasSeen(reply.sequence)
+        # Where it is no longer known whose number that was, it was probably this one's.
+        isSame = hasCome and (not isFirst if named is None else named == packet)
+        if not isSame and self._observations.losses.saw(
+            reply.senderSequence, reply.sequence, t3, not isFirst, hasCome
+        ):
+            self._answers.restart()
+        self._answers.see(reply.sequence)
+        return isSame
 
     def _followUp(self, value: bytes, isPtp: bool, near: int) -> None:
         """
-        Learn when the previous reply left.
+        Correct T3 of the previous reply.
+
+        @param value: a Follow-Up Telemetry TLV's.
+        @param isPtp: whether its timestamp has PTP's format.
+        @param near: a time near to it, in nanoseconds.
         """
         found = readFollowUp(value)
-        sent = self._answers.get(found.sequence)
-        if not found.timestamp or sent is None or sent.times is None:
+        # Only the first reply to a packet counts: if the packet was doubled on the way
+        # there, the other reply's T3 does not fit the first one's T2.
+        packet = self._answers.packet(found.sequence)
+        if not found.timestamp or packet is None or packet not in self._sent:
             return
-        if found.sequence != sent.number:
-            # The packet was doubled on the way there: its times are the other one's.
-            return
+        times = self._answers.times(packet, self._sent.t1(packet))
+        assert times is not None
         t3 = readTimestamp(found.timestamp, isPtp, near, self._ahead)
-        times = sent.times
         residence = t3 - times.t2
         if abs(residence) > times.t4 - times.t1:
-            # A reflector that has begun anew may mean another packet by that number.
-            self.problems["with a follow-up that cannot be"] += 1
+            # A reflector that restarted may mean another packet by this number.
+            self._observations.problems["with a follow-up that cannot be"] += 1
         elif t3 != times.t3:
-            if sent.token >= 0:
-                self.followedUp += 1
-                self.negatives += (residence < 0) - (times.t3 < times.t2)
-                self._noteResidence(residence)
-            self._correct(sent, times._replace(t3=t3))
-
-    def _correct(self, sent: _Sent, times: Times) -> None:
-        """
-        Tell that times are known better.
-        """
-        sent.times = times
-        self._owner.corrected(sent.token, times)
-
-
-#: Durations that are kept of one kind.
-_MOST_NOTED = 100_000
-
-
-def _note(durations: list[int], duration: int) -> None:
-    """
-    Keep a duration, the first so many.
-    """
-    if len(durations) < _MOST_NOTED:
-        durations.append(duration)
+            token = self._sent.token(packet)
+            if token >= 0:
+                self._observations.followedUp(times.t3 - times.t2, residence)
+            self._answers.correct(packet, t3)
+            self._owner.corrected(token, times._replace(t3=t3))

@@ -1,5 +1,5 @@
 """
-What a stateful session-reflector remembers.  Pure: no Twisted, no clock, no I/O.
+The sessions of a stateful session-reflector.  Pure: no Twisted, no clock, no I/O.
 """
 
 from __future__ import annotations
@@ -8,25 +8,25 @@ from collections import Counter, OrderedDict
 from collections.abc import Hashable
 from dataclasses import dataclass
 
-#: Sessions at a time, and of one source.
+#: Sessions at a time: of all sources, and of one.
 MOST, MOST_OF_ONE = 10_000, 1_000
 
-#: Nanoseconds without a packet after which a session is forgotten: what RFC 5357,
-#: section 3.1, has a server wait (REFWAIT).
+#: Nanoseconds without a packet after which a session is forgotten: REFWAIT of RFC 5357,
+#: section 3.1.
 LONGEST_SILENCE = 900_000_000_000
 
 
 @dataclass(slots=True)
 class Session:
     """
-    A session.
+    A session: the packets of one session-sender, as long as they keep coming.
 
-    @ivar source: whose it is.
-    @ivar packets: how many have been answered: the number of the next reply.
-    @ivar last: when the last one came.
-    @ivar sent: the number of the last reply whose departure is known; L{None} before
-        there is one.
-    @ivar left: when it left, in nanoseconds since the epoch.
+    @ivar source: the source that it counts for.
+    @ivar packets: how many packets were answered: the number of the next reply.
+    @ivar last: when the last packet came.
+    @ivar sent: the number of the last reply whose departure is known; L{None} where
+        none is.
+    @ivar left: when that reply left, in nanoseconds since the epoch.
     """
 
     source: Hashable = None
@@ -48,28 +48,29 @@ class Sessions:
         mostOfOne: int = MOST_OF_ONE,
     ) -> None:
         """
-        @param most: how many there may be.
-        @param mostOfOne: how many one source may have.
-        @param longest: nanoseconds of silence after which one may be forgotten.
+        @param most: how many sessions there may be.
+        @param longest: nanoseconds of silence after which a session may be forgotten.
+        @param mostOfOne: how many sessions one source may have.
         """
         self._most = most
         self._longest = longest
-        # The one that has been silent for longest is the first.
+        # In the order of their last packets.
         self._sessions: OrderedDict[Hashable, Session] = OrderedDict()
         self._mostOfOne = mostOfOne
         self._counts: Counter[Hashable] = Counter()
 
     def __len__(self) -> int:
+        """How many sessions there are."""
         return len(self._sessions)
 
     def session(self, source: Hashable, key: Hashable, now: int) -> Session | None:
         """
         Find the session of a packet, or begin one.
 
-        @param source: who has sent it.
-        @param key: what tells it from others.
-        @param now: nanoseconds, by a clock that is not set.
-        @return: L{None} where there are too many that are not silent.
+        @param source: the source that the session counts for.
+        @param key: identifies the session.
+        @param now: nanoseconds, by a monotonic clock.
+        @return: L{None} where there are too many sessions that are not silent.
         """
         session = self._sessions.get(key)
         if session is not None and now - session.last > self._longest:
@@ -89,7 +90,7 @@ class Sessions:
 
     def _forget(self, now: int) -> None:
         """
-        Forget those that are silent.
+        Forget the silent sessions.
         """
         while self._sessions:
             oldest = next(iter(self._sessions.values()))

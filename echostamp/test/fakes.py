@@ -11,7 +11,10 @@ from typing import Any
 
 from twisted.internet.abstract import isIPv6Address
 from twisted.internet.address import IPv4Address, IPv6Address
-from twisted.internet.error import ConnectionDone, ConnectionLost
+from twisted.internet.error import (
+    ConnectionDone,
+    ConnectionLost,
+)
 from twisted.internet.interfaces import (
     IListeningPort,
     IReactorPluggableNameResolver,
@@ -410,3 +413,66 @@ class FakePort:
     def getHost(self) -> Any:
         """Say where it listens."""
         return self._address
+
+
+class FakeTcp(FakeFarTransport):
+    """
+    A server's TCP connection.
+
+    @ivar isAborted: whether it was cut.
+    """
+
+    isAborted = False
+    bufferSize = 1 << 16
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.taken = 0
+
+    def abortConnection(self) -> None:
+        """Note it."""
+        self.isAborted = True
+
+    def take(self) -> bytes:
+        """Give what was sent since it was last asked."""
+        sent = self.sent[self.taken :]
+        self.taken += len(sent)
+        return sent
+
+
+class Resolver:
+    """
+    Looks up names when the test says so.
+    """
+
+    def __init__(self) -> None:
+        self.questions: list[tuple[Any, ...]] = []
+
+    def resolveHostName(self, receiver: Any, host: str, *args: Any) -> None:
+        """Note who asks."""
+        self.questions.append((host, *args))
+        self.receiver = receiver
+
+    def answer(self, *addresses: object) -> None:
+        """Tell what was found."""
+        self.receiver.resolutionBegan(None)
+        for address in addresses:
+            self.receiver.addressResolved(address)
+        self.receiver.resolutionComplete()
+
+
+class FakeTcpSocket:
+    """
+    A TCP socket of which the kernel tells.
+    """
+
+    family = socket.AF_INET
+
+    def __init__(self, told: bytes = bytes(104)) -> None:
+        self.told = told
+
+    def getsockopt(self, *what: int) -> bytes:
+        """Tell, unless there is nothing to be told."""
+        if not self.told:
+            raise osError(errno.EINVAL)
+        return self.told

@@ -13,14 +13,16 @@ from hypothesis import strategies as st
 from twisted.trial.unittest import SynchronousTestCase
 
 from echostamp import __version__
-from echostamp.client import ping, talk, terminal
+from echostamp.client import ping
 from echostamp.client.command import main
-from echostamp.client.outcome import Outcome
-from echostamp.client.ping import Route, StampPlan
-from echostamp.client.pinger import Plan
-from echostamp.client.teller import Manner
-from echostamp.client.thresholds import Thresholds
-from echostamp.client.tls import TlsFiles
+from echostamp.client.output import OutputOptions
+from echostamp.client.ping import PingOptions
+from echostamp.connect.tls import TlsFiles
+from echostamp.exitstatus import Outcome
+from echostamp.measure.thresholds import Thresholds
+from echostamp.probe.plan import Plan, Route, StampPlan
+from echostamp.talk import run as talk
+from echostamp.talk import terminal
 from echostamp.test.fakes import FakeReactor
 
 NO_FILES = TlsFiles()
@@ -53,10 +55,16 @@ class CommandCase(SynchronousTestCase):
         self.talks.append(what)
         return Outcome(42, "the end")
 
-    def ping(self, reactor: object, *what: object) -> Outcome:
+    def ping(self, reactor: object, what: PingOptions) -> Outcome:
         """Note what would be run, and give a status that nothing else has."""
         self.assertIs(reactor, self.reactor)
-        self.pings.append(what)
+        wish = what.wish
+        self.pings.append(
+            (
+                *(wish.target, wish.plan, what.output, what.thresholds, wish.route),
+                *(what.zone, wish.files, wish.stamp),
+            )
+        )
         return Outcome(43, "the end")
 
     def ended(self, *arguments: str) -> int:
@@ -203,7 +211,13 @@ class PingTests(CommandCase):
         self.assertEqual(
             self.pinged(),
             (
-                *("localhost:8002", Plan(size=0), Manner(), Thresholds(), Route()),
+                *(
+                    "localhost:8002",
+                    Plan(size=0),
+                    OutputOptions(),
+                    Thresholds(),
+                    Route(),
+                ),
                 *(None, NO_FILES, StampPlan()),
             ),
         )
@@ -223,10 +237,13 @@ class PingTests(CommandCase):
     def test_manner(self) -> None:
         """How to tell it."""
         for options, manner in [
-            ("-q -D -O -n --histogram", Manner("text", True, True, True, True, True)),
-            ("--quiet --numeric", Manner(isQuiet=True, isNumeric=True)),
-            ("--json", Manner("json")),
-            ("--jsonl", Manner("jsonl")),
+            (
+                "-q -D -O -n --histogram",
+                OutputOptions("text", True, True, True, True, True),
+            ),
+            ("--quiet --numeric", OutputOptions(isQuiet=True, isNumeric=True)),
+            ("--json", OutputOptions("json")),
+            ("--jsonl", OutputOptions("jsonl")),
         ]:
             self.assertEqual(self.pinged(*options.split())[2], manner)
 

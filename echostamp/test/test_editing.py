@@ -1,4 +1,4 @@
-"""Tests for L{echostamp.client.editing}."""
+"""Tests for L{echostamp.talk.editing}."""
 
 from __future__ import annotations
 
@@ -10,10 +10,10 @@ from typing import Any
 from prompt_toolkit.output.vt100 import Vt100_Output
 from twisted.trial.unittest import SynchronousTestCase
 
-from echostamp.client import editing
-from echostamp.client.editing import EditingConsole
-from echostamp.client.outcome import NEAR_END_FAILED, Outcome
-from echostamp.client.terminal import Painter
+from echostamp.exitstatus import NEAR_END_FAILED, Outcome
+from echostamp.talk import editing
+from echostamp.talk.editing import EditingConsole
+from echostamp.talk.terminal import Painter
 
 #: Seconds that nothing here takes.
 DEADLINE = 10

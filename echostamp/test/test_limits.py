@@ -26,6 +26,7 @@ from echostamp.daemon.limits import (
     watchPeer,
 )
 from echostamp.line.protocol import TimestampEchoFactory
+from echostamp.line.settings import EchoSettings
 from echostamp.stamps import stampFormat
 from echostamp.test.fakes import FakeReactor, FakeSocketConnection
 
@@ -248,7 +249,9 @@ class TimeTests(SynchronousTestCase):
         self.reactor = FakeReactor()
         self.visitors = LimitedVisitors(self.reactor, **limits)
         factory = TimestampEchoFactory(
-            self.reactor, stampFormat("x"), visitors=self.visitors
+            self.reactor,
+            EchoSettings(stampFormat("x")),
+            connectionLog=self.visitors,
         )
         echo = factory.buildProtocol(address("192.0.2.1"))
         transport = FakeSocketConnection(self.reactor, room)

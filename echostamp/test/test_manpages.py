@@ -11,14 +11,15 @@ from signal import SIGINT, SIGTERM
 from twisted.trial.unittest import SkipTest, SynchronousTestCase
 
 import echostamp
+from echostamp.addresses import ECHO_PORT
 from echostamp.client.command import parser
-from echostamp.client.outcome import (
+from echostamp.daemon.service import Options
+from echostamp.exitstatus import (
     DONE,
     FAR_END_FAILED,
     NEAR_END_FAILED,
     THRESHOLD_FAILED,
 )
-from echostamp.daemon.service import PORT, Options
 
 DOCS = Path(echostamp.__file__).parent.parent / "docs"
 
@@ -199,4 +200,4 @@ class DaemonPageTests(SynchronousTestCase):
                 entries[f"--{name}"],
                 rf"default is\s(\.Li )?{re.escape(options[name])} ?\.",
             )
-        self.assertIn(f"default is {PORT}.", entries["--port"])
+        self.assertIn(f"default is {ECHO_PORT}.", entries["--port"])

@@ -1,16 +1,13 @@
 """Tests for L{echostamp.rfc8762.packets}."""
 
-import importlib
-import os
 from collections.abc import Callable
 from fractions import Fraction
-from typing import Any
 
 from hypothesis import example, given
 from hypothesis import strategies as st
-from twisted.trial.unittest import SkipTest, SynchronousTestCase
+from twisted.trial.unittest import SynchronousTestCase
 
-from echostamp import rfc8762
+from echostamp.addresses import STAMP_PORT
 from echostamp.rfc8762.packets import (
     AUTHENTICATED,
     SHORTEST,
@@ -34,6 +31,7 @@ from echostamp.rfc8762.packets import (
     senderPacket,
     writeErrorEstimate,
 )
+from echostamp.test.scapystamp import scapyStamp
 
 SECOND = 1_000_000_000
 
@@ -57,19 +55,6 @@ shorts = st.integers(min_value=0, max_value=0xFFFF)
 ttls = st.integers(min_value=0, max_value=0xFF)
 keys = st.binary(min_size=1, max_size=80)
 senderPackets = st.builds(SenderPacket, numbers, timestamps, shorts, shorts)
-
-
-def scapyStamp() -> Any:
-    """
-    Give scapy's STAMP, or skip the test; where everything has to be there, fail.
-    """
-    try:
-        # Its types are of no use here.
-        return importlib.import_module("scapy.contrib.stamp")
-    except ImportError as error:
-        if os.environ.get("ECHOSTAMP_REQUIRE_TOOLS"):
-            raise AssertionError(f"the test needs scapy: {error}") from None
-        raise SkipTest(f"the extra test is not installed: {error}") from None
 
 
 class NtpTests(SynchronousTestCase):
@@ -362,7 +347,7 @@ class SenderPacketTests(SynchronousTestCase):
     def test_constants(self) -> None:
         """Port and lengths are RFC 8762's, sections 4.1 and 4.2; the shortest packets
         are TWAMP's, RFC 4656, section 4.1.2, and RFC 5357, section 4.2.1."""
-        self.assertEqual((rfc8762.PORT, UNAUTHENTICATED, AUTHENTICATED), (862, 44, 112))
+        self.assertEqual((STAMP_PORT, UNAUTHENTICATED, AUTHENTICATED), (862, 44, 112))
         self.assertEqual((SHORTEST, SHORTEST_REPLY), (14, 41))
 
     def test_unauthenticated(self) -> None:

@@ -1,4 +1,4 @@
-"""Tests for L{echostamp.daemon.readers}."""
+"""Tests for L{echostamp.listen.readers}."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from twisted.trial.unittest import SynchronousTestCase
 from zope.interface import directlyProvides
 from zope.interface.verify import verifyObject
 
-from echostamp.daemon.readers import Readers
+from echostamp.listen.readers import Readers
 from echostamp.test.fakes import FakeReactor
 
 

@@ -19,7 +19,7 @@ from twisted.logger import Logger, formatEvent
 from twisted.python.usage import UsageError
 from twisted.trial.unittest import SynchronousTestCase
 
-from echostamp.daemon import numbers, reflecting, service, sockets
+from echostamp.daemon import optionvalues, reflecting, service
 from echostamp.daemon.reflecting import (
     ReflectingService,
     boundSockets,
@@ -27,11 +27,12 @@ from echostamp.daemon.reflecting import (
     reflectingService,
 )
 from echostamp.daemon.service import Options, makeService
+from echostamp.listen import sockets
 from echostamp.rfc8762 import port
 from echostamp.rfc8762.packets import SenderPacket, senderPacket
 from echostamp.rfc8762.reflector import Policy, Shared
 from echostamp.test.fakes import FakeReactor, FakeSockets, osError
-from echostamp.test.test_udp_port import PEER, FakePoll, FakeSocketModule, timestamp
+from echostamp.test.udpsockets import PEER, FakePoll, FakeSocketModule, timestamp
 
 ONE, TWO = bytes([1] * 16), bytes([2] * 16)
 
@@ -158,7 +159,7 @@ class OptionsTests(SynchronousTestCase):
             (0.5, 3600, "from 0.5 to 3600"),
         ]:
             error: object = self.assertRaises(
-                UsageError, numbers.number, options, "x", float, least, most
+                UsageError, optionvalues.number, options, "x", float, least, most
             )
             self.assertTrue(str(error).endswith(text), error)
 

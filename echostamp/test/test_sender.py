@@ -3,18 +3,16 @@
 from __future__ import annotations
 
 import errno
-from typing import Any
 
 from hypothesis import given
 from hypothesis import strategies as st
 from twisted.trial.unittest import SynchronousTestCase
 
-from echostamp.rfc8762.clock import KernelClock
-from echostamp.rfc8762.keys import Keys
 from echostamp.rfc8762.packets import readSenderPacket, senderPacket
-from echostamp.rfc8762.reflector import Policy, Reflector, Shared
-from echostamp.rfc8762.sender import Sender, Session, Times
-from echostamp.rfc8762.tlvs import (
+from echostamp.rfc8762.policy import Policy
+from echostamp.rfc8762.sendersession import SenderSession
+from echostamp.rfc8762.sentpackets import SentPackets
+from echostamp.rfc8762.tlvvalues import (
     CLASS_OF_SERVICE,
     EXTRA_PADDING,
     FOLLOW_UP_TELEMETRY,
@@ -22,111 +20,8 @@ from echostamp.rfc8762.tlvs import (
     ClassOfService,
     TimestampInformation,
 )
-
-EPOCH = 1_700_000_000_000_000_000
-US = 1000
-MS = 1000 * US
-
-HERE, THERE = ("192.0.2.1", 4711), ("192.0.2.2", 862)
-KEYS = [bytes(range(16)), bytes(range(16, 32))]
-
-
-class WirePort:
-    """
-    A port whose datagrams the test carries.
-
-    @ivar sent: the datagrams, and their classes.
-    """
-
-    isWildcard = False
-    tellsHow = True
-    stampsArrivals = stampsDepartures = True
-
-    def __init__(self, address: tuple[str, int]) -> None:
-        self.address = address
-        self.sent: list[tuple[bytes, int]] = []
-
-    def send(
-        self, packet: bytes, peer: Any, to: bytes | None = None, tos: int = 0
-    ) -> int | None:
-        """Send, and number."""
-        self.sent.append((packet, tos))
-        return len(self.sent) - 1
-
-    def readDepartures(self) -> None:
-        """The test tells of them."""
-
-
-class Wire:
-    """
-    Both ends, and what is between them.
-
-    The near clock shows C{now}, the far one is C{ahead}.  Programs take 50 us from
-    their own timestamp to the kernel's and back.
-
-    @ivar replies: what the sender's owner was told.
-    @ivar corrections: likewise.
-    """
-
-    def __init__(
-        self, session: Session, policy: Policy | None = None, keys: Keys | None = None
-    ) -> None:
-        self.now = EPOCH
-        self.ahead = 0
-        self.kernel = KernelClock(True, 5 * MS, None)
-        self.replies: list[tuple[int, Times]] = []
-        self.corrections: list[tuple[int, Times]] = []
-        self.near, self.far = WirePort(HERE), WirePort(THERE)
-        self.session = session
-        self.shared = Shared(policy or Policy(), keys or {})
-        self.sender = Sender(
-            THERE, session, self, lambda: self.now, lambda: self.kernel, bytes
-        )
-        self.sender.port = self.near  # type: ignore[assignment]
-        self.reflector = Reflector(
-            self.shared,
-            lambda: self.now + self.ahead,
-            lambda: self.now,
-            lambda: self.kernel,
-        )
-        self.reflector.port = self.far  # type: ignore[assignment]
-
-    def replied(self, token: int, times: Times) -> None:
-        """A reply has come."""
-        self.replies.append((token, times))
-
-    def corrected(self, token: int, times: Times) -> None:
-        """Times are known better."""
-        self.corrections.append((token, times))
-
-    def there(self, token: int = 0, isLost: bool = False) -> int:
-        """
-        Send a packet there, in 1 ms.
-
-        @return: when it left, by the kernel.
-        """
-        self.sender.send(token)
-        self.now += 50 * US
-        left = self.now
-        self.sender.transmitted(len(self.near.sent) - 1, left)
-        if not isLost:
-            packet, tos = self.near.sent[-1]
-            self.now += MS
-            at = self.now + self.ahead
-            self.now += 50 * US
-            self.reflector.received(packet, HERE, at, 60, tos, None)
-            self.now += 50 * US
-            number = len(self.far.sent) - 1
-            self.reflector.transmitted(number, self.now + self.ahead)
-        return left
-
-    def back(self, packet: bytes | None = None, peer: Any = THERE) -> None:
-        """Bring a reply back, in 2 ms; the last one."""
-        self.now += 2 * MS
-        at = self.now
-        self.now += 50 * US
-        packet = self.far.sent[-1][0] if packet is None else packet
-        self.sender.received(packet, peer, at, 250, 0, None)
+from echostamp.test.wires import EPOCH, HERE, KEYS, MS, THERE, US, Wire
+from echostamp.times import Times
 
 
 class SenderTests(SynchronousTestCase):
@@ -135,9 +30,9 @@ class SenderTests(SynchronousTestCase):
     """
 
     def test_times(self) -> None:
-        """All four times are told: the kernel's of this end, the reflector's own."""
+        """A reply has four times: the kernel's of this end, the reflector's own."""
         for isPtp in False, True:
-            wire = Wire(Session(isPtp=isPtp))
+            wire = Wire(SenderSession(isPtp=isPtp))
             wire.ahead = 7 * MS
             left = wire.there(token=5)
             wire.back()
@@ -146,14 +41,13 @@ class SenderTests(SynchronousTestCase):
             received = left + MS + wire.ahead
             expected = Times(left, received, received + 50 * US, wire.now - 50 * US)
             self.assertEqual(times, expected)
-            self.assertEqual(wire.sender.kernelSent, 1)
-            self.assertEqual(wire.sender.kernelReceived, 1)
-            self.assertEqual(wire.sender.sendingHost, [50 * US])
-            self.assertEqual(wire.sender.receivingHost, [50 * US])
+            found = wire.sender.findings()
+            self.assertEqual((found.kernelSent, found.kernelReceived), (1, 1))
+            self.assertEqual((found.hostSending, found.hostReceiving), (50 * US,) * 2)
 
     def test_withoutTheKernel(self) -> None:
-        """Without the kernel's timestamps they are the program's."""
-        wire = Wire(Session())
+        """Without the kernel's timestamps the times are the program's."""
+        wire = Wire(SenderSession())
         t1 = wire.sender.send(0)
         self.assertEqual(t1, EPOCH)
         packet, _ = wire.near.sent[-1]
@@ -161,11 +55,13 @@ class SenderTests(SynchronousTestCase):
         wire.now += MS
         wire.sender.received(wire.far.sent[-1][0], THERE, 0, 250, 0, None)
         self.assertEqual(wire.replies, [(0, Times(EPOCH, EPOCH, EPOCH, EPOCH + MS))])
-        self.assertEqual((wire.sender.kernelSent, wire.sender.kernelReceived), (0, 0))
+        found = wire.sender.findings()
+        self.assertEqual((found.kernelSent, found.kernelReceived), (0, 0))
+        self.assertEqual((found.hostSending, found.hostReceiving), (None, None))
 
     def test_departureAfterTheReply(self) -> None:
-        """A departure that is told late corrects what was told."""
-        wire = Wire(Session())
+        """A departure that is reported after the reply corrects its times."""
+        wire = Wire(SenderSession())
         wire.there(isLost=True)
         wire.sender.send(1)
         packet, _ = wire.near.sent[-1]
@@ -178,45 +74,45 @@ class SenderTests(SynchronousTestCase):
         self.assertEqual(len(wire.corrections), 1)
 
     def test_lateDepartureOfAnother(self) -> None:
-        """A departure that is told by a number of before the port began to count anew
-        is none of a later packet."""
-        wire = Wire(Session())
+        """A late departure from before the port lost count, with a number that is in
+        use again, is not taken for the later packet's."""
+        wire = Wire(SenderSession())
         t1 = wire.sender.send(0)
         wire.sender.transmitted(0, t1 - 1)
-        self.assertEqual(wire.sender.kernelSent, 0)
+        self.assertEqual(wire.sender.findings().kernelSent, 0)
 
     def test_followUp(self) -> None:
-        """A follow-up tells when the previous reply left."""
-        wire = Wire(Session(tlvs=[FOLLOW_UP_TELEMETRY]), Policy(isStateful=True))
+        """A follow-up corrects T3 of the previous reply."""
+        wire = Wire(SenderSession(tlvs=[FOLLOW_UP_TELEMETRY]), Policy(isStateful=True))
         for token in range(3):
             wire.there(token)
             wire.back()
         self.assertEqual([token for token, _ in wire.corrections], [0, 1])
-        for (_, known), (_, told) in zip(wire.corrections, wire.replies, strict=False):
-            self.assertEqual(known, told._replace(t3=told.t3 + 50 * US))
-        self.assertEqual(wire.sender.followedUp, 2)
+        for (_, after), (_, before) in zip(
+            wire.corrections, wire.replies, strict=False
+        ):
+            self.assertEqual(after, before._replace(t3=before.t3 + 50 * US))
+        self.assertEqual(wire.sender.findings().followedUp, 2)
 
     def test_followUpOfAnotherPacket(self) -> None:
-        """A reflector that has begun anew may mean another packet by a number: what
-        cannot be is left out."""
-        wire = Wire(Session(tlvs=[FOLLOW_UP_TELEMETRY]), Policy(isStateful=True))
+        """A reflector that restarted may mean another packet by a number: a follow-up
+        that cannot be true is not used."""
+        wire = Wire(SenderSession(tlvs=[FOLLOW_UP_TELEMETRY]), Policy(isStateful=True))
         wire.there(0)
         wire.back()
-        [sent] = wire.sender._answers.values()
-        assert sent.times is not None
-        sent.times = sent.times._replace(t2=sent.times.t2 - 3_000 * MS)
+        [(_, times)] = wire.replies
+        wire.sender._answers.add(0, 0, times._replace(t2=times.t2 - 3_000 * MS))
         wire.there(1)
         wire.back()
         self.assertEqual(wire.corrections, [])
-
         self.assertEqual(
-            list(wire.sender.problems), ["with a follow-up that cannot be"]
+            wire.sender.findings().problems, (("with a follow-up that cannot be", 1),)
         )
 
     def test_followUpOfADouble(self) -> None:
-        """The times of a packet that was doubled on the way there are those of the
-        first reply: what the follow-up says of the other is another's."""
-        wire = Wire(Session(tlvs=[FOLLOW_UP_TELEMETRY]), Policy(isStateful=True))
+        """A packet that was doubled on the way there has the times of its first reply:
+        a follow-up about the second reply is not used."""
+        wire = Wire(SenderSession(tlvs=[FOLLOW_UP_TELEMETRY]), Policy(isStateful=True))
         wire.there(0)
         wire.back()
         packet, _ = wire.near.sent[-1]
@@ -230,39 +126,39 @@ class SenderTests(SynchronousTestCase):
         wire.there(1)
         wire.back()
         self.assertEqual(wire.corrections, corrections)
-        self.assertEqual(wire.sender.problems, {})
+        self.assertEqual(wire.sender.findings().problems, ())
 
     def test_followUpBeforeTheArrival(self) -> None:
-        """A follow-up by which a packet left before it came is taken, and told."""
-        wire = Wire(Session(tlvs=[FOLLOW_UP_TELEMETRY]), Policy(isStateful=True))
+        """A follow-up by which a packet left before it came is used, and reported."""
+        wire = Wire(SenderSession(tlvs=[FOLLOW_UP_TELEMETRY]), Policy(isStateful=True))
         wire.there(0)
         wire.back()
-        [(_, told)] = wire.replies
+        [(_, before)] = wire.replies
         [session] = wire.shared.sessions._sessions.values()
-        session.left = told.t2 - 10 * US
+        session.left = before.t2 - 10 * US
         wire.there(1)
         wire.back()
         [(token, times)] = wire.corrections
         self.assertEqual((token, times.t2 - times.t3), (0, 10 * US))
-        self.assertEqual(wire.sender.negatives, 1)
-        self.assertEqual(wire.sender.leastResidence, -10 * US)
+        found = wire.sender.findings()
+        self.assertEqual((found.negatives, found.leastResidence), (1, -10 * US))
 
     def test_restartWithItsClock(self) -> None:
-        """A reflector that begins anew with its clock is known by a number that another
-        packet has had."""
-        wire = Wire(Session(), Policy(isStateful=True))
-        for _ in range(3):
+        """A reflector whose clock restarts, too, is found out by a number that another
+        reply had, however long ago."""
+        wire = Wire(SenderSession(), Policy(isStateful=True))
+        for _ in range(1000):
             wire.there()
             wire.back()
         wire.shared.sessions._sessions.clear()
         wire.ahead = -3600 * 1000 * MS
         wire.there()
         wire.back()
-        self.assertEqual(wire.sender.losses.restarts, 1)
+        self.assertEqual(wire.sender.findings().restarts, 1)
 
     def test_followUpLost(self) -> None:
-        """Where it is lost, T3 stays as it was."""
-        wire = Wire(Session(tlvs=[FOLLOW_UP_TELEMETRY]), Policy(isStateful=True))
+        """Where a follow-up is lost, T3 stays as it was."""
+        wire = Wire(SenderSession(tlvs=[FOLLOW_UP_TELEMETRY]), Policy(isStateful=True))
         wire.there(0)
         wire.back()
         wire.there(1)
@@ -271,8 +167,8 @@ class SenderTests(SynchronousTestCase):
         self.assertEqual([token for token, _ in wire.corrections], [])
 
     def test_invalid(self) -> None:
-        """What is no reply to ours is counted, and nothing else."""
-        wire = Wire(Session())
+        """A packet that is no reply to ours is only counted."""
+        wire = Wire(SenderSession())
         wire.there()
         reply = wire.far.sent[-1][0]
         wire.back(reply, ("192.0.2.9", 862))
@@ -283,24 +179,25 @@ class SenderTests(SynchronousTestCase):
         wire.back(b"")
         self.assertEqual(wire.replies, [])
         self.assertEqual(
-            wire.sender.invalid, {"from elsewhere": 2, "not ours": 2, "malformed": 2}
+            wire.sender.findings().invalid,
+            (("from elsewhere", 2), ("not ours", 2), ("malformed", 2)),
         )
         wire.back(reply)
         self.assertEqual(len(wire.replies), 1)
 
     def test_duplicates(self) -> None:
-        """A reply that comes twice is told twice; it is noted once."""
-        wire = Wire(Session())
+        """A reply that comes twice is reported twice, and counts once."""
+        wire = Wire(SenderSession())
         wire.there()
         wire.back()
         wire.back()
         self.assertEqual([token for token, _ in wire.replies], [0, 0])
-        self.assertEqual(wire.sender.kernelReceived, 1)
+        self.assertEqual(wire.sender.findings().kernelReceived, 1)
 
     def test_authenticated(self) -> None:
-        """With a key both ends authenticate; a reply that does not is none."""
+        """With a key both ends authenticate; a reply without a valid HMAC is none."""
         for number, valid in (0, True), (1, False):
-            wire = Wire(Session(keys=KEYS, ssid=7), keys={7: [KEYS[number]]})
+            wire = Wire(SenderSession(keys=KEYS, ssid=7), keys={7: [KEYS[number]]})
             wire.sender.send(0)
             packet, _ = wire.near.sent[-1]
             self.assertEqual(len(packet), 112)
@@ -312,7 +209,9 @@ class SenderTests(SynchronousTestCase):
                 self.assertEqual(len(wire.replies), 1)
                 reply[40] ^= 1
                 wire.back(bytes(reply))
-                self.assertEqual(wire.sender.invalid, {"no valid HMAC": 1})
+                self.assertEqual(
+                    wire.sender.findings().invalid, (("no valid HMAC", 1),)
+                )
 
     @given(
         st.sets(
@@ -329,46 +228,52 @@ class SenderTests(SynchronousTestCase):
         st.integers(0, 200),
     )
     def test_size(self, kinds: set[int], isKeyed: bool, spare: int) -> None:
-        """A packet has the size that was asked for, and its reply too."""
+        """A packet and its reply have the wanted size."""
         keys = KEYS[:1] if isKeyed else []
-        least = Session(keys=keys, tlvs=sorted(kinds)).least
+        least = SenderSession(keys=keys, tlvs=sorted(kinds)).least
         if spare < 4 and EXTRA_PADDING not in kinds:
             spare = 0
-        session = Session(least + spare, 0, keys, sorted(kinds))
+        session = SenderSession(least + spare, 0, keys, sorted(kinds))
         wire = Wire(session, keys={None: keys} if isKeyed else {})
         wire.there()
         self.assertEqual(len(wire.near.sent[-1][0]), least + spare)
         self.assertEqual(len(wire.far.sent[-1][0]), least + spare)
         wire.back()
         self.assertEqual(len(wire.replies), 1)
-        self.assertFalse(wire.sender.problems)
-        self.assertFalse(wire.sender.unrecognized)
+        found = wire.sender.findings()
+        self.assertEqual((found.problems, found.unrecognized), ((), ()))
+        self.assertEqual(found.unreturned, ())
 
     def test_tlvs(self) -> None:
-        """What TLVs say is noted."""
+        """The values of TLVs are findings."""
         kinds = [TIMESTAMP_INFORMATION, CLASS_OF_SERVICE]
-        wire = Wire(Session(tlvs=kinds, dscp=46), Policy(dscp=True))
+        wire = Wire(SenderSession(tlvs=kinds, dscp=46), Policy(dscp=True))
         wire.there()
         self.assertEqual(wire.near.sent[-1][1], 46 << 2)
         self.assertEqual(wire.far.sent[-1][1], 46 << 2)
         wire.back()
-        sender = wire.sender
-        self.assertEqual(sender.information, TimestampInformation(1, 2, 1, 2))
-        self.assertEqual(sender.marks, ClassOfService(46, 46, 0, 0))
-        refusing = Wire(Session(tlvs=kinds, dscp=46))
+        found = wire.sender.findings()
+        self.assertEqual(found.information, TimestampInformation(1, 2, 1, 2))
+        self.assertEqual(found.marks, ClassOfService(46, 46, 0, 0))
+        refusing = Wire(SenderSession(tlvs=kinds, dscp=46))
         refusing.there()
         self.assertEqual(refusing.far.sent[-1][1], 0)
         refusing.back()
-        self.assertEqual(refusing.sender.marks, ClassOfService(46, 46, 0, 1))
+        found = refusing.sender.findings()
+        self.assertEqual(found.marks, ClassOfService(46, 46, 0, 1))
 
     def test_hopsAndClaims(self) -> None:
-        """Hops by the TTLs, and what the ends say of their clocks."""
-        wire = Wire(Session(ttl=64))
-        self.assertEqual(wire.sender.hops, (None, None))
+        """TTLs give the hops, error estimates the claims of both ends."""
+        wire = Wire(SenderSession(ttl=64))
+        found = wire.sender.findings()
+        self.assertEqual((found.hopsForward, found.hopsBackward), (None, None))
+        self.assertFalse(wire.sender.hasReplies)
         wire.there()
         wire.back()
-        self.assertEqual(wire.sender.hops, (4, 5))
-        near, far = wire.sender.nearError, wire.sender.farError
+        self.assertTrue(wire.sender.hasReplies)
+        found = wire.sender.findings()
+        self.assertEqual((found.hopsForward, found.hopsBackward), (4, 5))
+        near, far = found.nearError, found.farError
         assert near
         assert far
         self.assertEqual((near.isSynchronized, near.error), (True, 5 * MS))
@@ -378,51 +283,102 @@ class SenderTests(SynchronousTestCase):
 
     def test_negativeResidence(self) -> None:
         """A reflector whose T3 is before its T2 is reported."""
-        wire = Wire(Session())
+        wire = Wire(SenderSession())
         wire.sender.send(0)
         packet, _ = wire.near.sent[-1]
         wire.reflector.received(packet, HERE, wire.now + MS, 60, 0, None)
         wire.back()
-        self.assertEqual(wire.sender.negatives, 1)
-        self.assertEqual(wire.sender.leastResidence, -MS)
+        found = wire.sender.findings()
+        self.assertEqual((found.negatives, found.leastResidence), (1, -MS))
 
     def test_residenceOfWhatIsThrownAway(self) -> None:
-        """What was sent with a negative token tells nothing of it."""
-        wire = Wire(Session())
+        """A packet with a negative token does not count."""
+        wire = Wire(SenderSession())
         wire.sender.send(-1)
         packet, _ = wire.near.sent[-1]
         wire.reflector.received(packet, HERE, wire.now + MS, 60, 0, None)
         wire.back()
-        self.assertEqual(wire.sender.negatives, 0)
-        self.assertIsNone(wire.sender.leastResidence)
+        found = wire.sender.findings()
+        self.assertEqual((found.negatives, found.leastResidence), (0, None))
+        self.assertEqual((found.kernelSent, found.kernelReceived), (0, 0))
 
     def test_refused(self) -> None:
-        """What the network returns is counted."""
-        wire = Wire(Session())
+        """Packets that the network returns are counted by their error."""
+        wire = Wire(SenderSession())
         for error in errno.ECONNREFUSED, errno.EHOSTUNREACH, errno.ECONNREFUSED:
             wire.sender.refused(error, THERE)
         self.assertEqual(
-            wire.sender.refusals, {errno.ECONNREFUSED: 2, errno.EHOSTUNREACH: 1}
+            wire.sender.findings().refusals,
+            ((errno.ECONNREFUSED, 2), (errno.EHOSTUNREACH, 1)),
         )
 
-    def test_longRuns(self) -> None:
-        """What is remembered is bounded, and numbers begin anew at 2^32."""
-        wire = Wire(Session())
-        wire.sender._sequence = (1 << 32) - 1
-        wire.there(0)
-        wire.back()
-        wire.there(1)
-        wire.back()
+    def test_numbersHave32Bits(self) -> None:
+        """After 2^32 packets the sequence numbers start again at 0."""
+        wire = Wire(SenderSession())
+        wire.sender._sent = SentPackets((1 << 32) - 1)
+        for token in range(2):
+            wire.there(token)
+            wire.back()
         self.assertEqual([token for token, _ in wire.replies], [0, 1])
-        for token in range(10_100):
+        self.assertEqual(wire.near.sent[-1][0][:4], bytes(4))
+        self.assertEqual(wire.sender.findings().kernelSent, 2)
+
+    def test_lateReply(self) -> None:
+        """A late reply is reported, if at most 256 packets were given up since."""
+        wire = Wire(SenderSession())
+        wire.there(0)
+        late = wire.far.sent[-1][0]
+        wire.there(1)
+        lost = wire.far.sent[-1][0]
+        for token in range(2, 258):
+            wire.there(token, isLost=True)
+        wire.sender.settled(257)
+        wire.back(lost)
+        wire.back(late)
+        self.assertEqual([token for token, _ in wire.replies], [1])
+        self.assertEqual(wire.sender.findings().invalid, (("not ours", 1),))
+
+    def test_portLosesCount(self) -> None:
+        """Where the port starts to count from 0 again, departures are still those of
+        the right packets; what it numbered before is given up."""
+        wire = Wire(SenderSession())
+        for token in range(3):
             wire.sender.send(token)
-        self.assertLessEqual(len(wire.sender._sent), 10_000)
-        self.assertLessEqual(len(wire.sender._leaving), 10_000)
+        del wire.near.sent[:]
+        t1 = wire.sender.send(3)
+        wire.sender.transmitted(2, t1 + US)
+        self.assertEqual(wire.sender.findings().kernelSent, 0)
+        wire.sender.transmitted(0, t1 + US)
+        self.assertEqual(wire.sender.findings().kernelSent, 1)
+        packet, _ = wire.near.sent[-1]
+        wire.reflector.received(packet, HERE, wire.now, 60, 0, None)
+        wire.back()
+        [(token, times)] = wire.replies
+        self.assertEqual((token, times.t1), (3, t1 + US))
+
+    def test_departureLongAfterTheReply(self) -> None:
+        """A departure that is reported when the reply's times are forgotten corrects
+        nothing, and does not count."""
+        wire = Wire(SenderSession())
+        wire.there(0)
+        t1 = wire.sender.send(1)
+        for token in range(2, 100):
+            packet, _ = wire.near.sent[-1]
+            wire.reflector.received(packet, HERE, wire.now, 60, 0, None)
+            wire.back()
+            wire.sender.send(token)
+        wire.sender.transmitted(1, t1 + US)
+        self.assertEqual(wire.corrections, [])
+        self.assertEqual(wire.sender.findings().kernelSent, 1)
 
     @given(st.binary(max_size=300))
     def test_garbage(self, packet: bytes) -> None:
-        """Whatever comes, nothing is raised."""
-        for session in Session(), Session(keys=KEYS), Session(tlvs=[CLASS_OF_SERVICE]):
+        """No packet raises an error."""
+        for session in (
+            SenderSession(),
+            SenderSession(keys=KEYS),
+            SenderSession(tlvs=[CLASS_OF_SERVICE]),
+        ):
             wire = Wire(session)
             wire.there(isLost=True)
             wire.back(packet)
@@ -430,22 +386,22 @@ class SenderTests(SynchronousTestCase):
 
     @given(st.binary(max_size=200))
     def test_garbageBehindTheBase(self, tail: bytes) -> None:
-        """TLVs that make no sense spoil no reply."""
-        wire = Wire(Session(tlvs=[FOLLOW_UP_TELEMETRY, TIMESTAMP_INFORMATION]))
+        """A reply counts, whatever is behind its base packet."""
+        wire = Wire(SenderSession(tlvs=[FOLLOW_UP_TELEMETRY, TIMESTAMP_INFORMATION]))
         wire.there()
         wire.back(wire.far.sent[-1][0][:44] + tail)
         self.assertEqual(len(wire.replies), 1)
 
     def test_ourOwnPacket(self) -> None:
-        """Our own packet, thrown back, is no reply."""
-        wire = Wire(Session())
+        """Our own packet, sent back, is no reply."""
+        wire = Wire(SenderSession())
         wire.there(isLost=True)
         wire.back(wire.near.sent[-1][0])
         self.assertEqual(wire.replies, [])
 
     def test_format(self) -> None:
         """A packet without TLVs is the base packet."""
-        wire = Wire(Session(ssid=9))
+        wire = Wire(SenderSession(ssid=9))
         wire.sender.send(0)
         packet, tos = wire.near.sent[-1]
         self.assertEqual(packet, senderPacket(readSenderPacket(packet)))

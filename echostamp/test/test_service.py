@@ -16,9 +16,11 @@ from twisted.trial.unittest import SynchronousTestCase
 from zope.interface.verify import verifyObject
 
 from echostamp import __version__
-from echostamp.daemon import service, sockets
+from echostamp.daemon import service
 from echostamp.daemon.service import Options, makeService
+from echostamp.intercom.pace import BACKLOG, SURGE
 from echostamp.line.protocol import TimestampEchoFactory
+from echostamp.listen import sockets
 from echostamp.stamps import stampFormat
 from echostamp.test.fakes import FakeReactor, FakeSockets, osError
 
@@ -292,3 +294,32 @@ class PluginTests(SynchronousTestCase):
         self.assertTrue(maker.description)
         self.assertIs(maker.options, service.Options)
         self.assertIs(maker.makeService, service.makeService)
+
+
+class IntercomOptionsTests(SynchronousTestCase):
+    """
+    The options of the intercom.
+    """
+
+    def test_right(self) -> None:
+        """The intercom is off by default.  Its backlog has a least value."""
+        for arguments, expected in [
+            ([], (False, False, BACKLOG)),
+            (["--intercom"], (True, False, BACKLOG)),
+            (["--intercom", "--no-notices", f"--backlog={SURGE}"], (True, True, SURGE)),
+        ]:
+            options = Options()
+            options.parseOptions(arguments)
+            flags = bool(options["intercom"]), bool(options["no-notices"])
+            self.assertEqual((*flags, options.backlog), expected)
+
+    def test_wrong(self) -> None:
+        """An error is one line that names the option."""
+        for arguments, line in [
+            (["--no-notices"], "--no-notices goes with --intercom"),
+            (["--backlog=300000"], "--backlog goes with --intercom"),
+            (["--intercom", "--backlog=1"], "--backlog '1': "),
+            (["--intercom", f"--backlog={2**31}"], "--backlog '2147483648': "),
+        ]:
+            error = self.assertRaises(SystemExit, Options().parseOptions, arguments)
+            self.assertTrue(str(error).startswith(f"echostamp: {line}"), error)

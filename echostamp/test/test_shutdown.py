@@ -10,6 +10,7 @@ from twisted.trial.unittest import SynchronousTestCase
 
 from echostamp.daemon.shutdown import DrainingService
 from echostamp.line.protocol import TimestampEchoFactory
+from echostamp.line.settings import EchoSettings
 from echostamp.stamps import stampFormat
 from echostamp.test.fakes import FakeReactor, FakeSocketConnection, FakeTransport
 
@@ -22,7 +23,9 @@ class DrainCase(SynchronousTestCase):
     def setUp(self) -> None:
         """Make a factory."""
         self.reactor = FakeReactor()
-        self.factory = TimestampEchoFactory(self.reactor, stampFormat("x"))
+        self.factory = TimestampEchoFactory(
+            self.reactor, EchoSettings(stampFormat("x"))
+        )
 
     def connect(self, transport: Any) -> Any:
         """Connect a transport."""
@@ -225,7 +228,7 @@ class ServiceTests(DrainCase):
     def test_visitorsHearTheEnd(self) -> None:
         """When nobody is left, the log is completed."""
         ends: list[int] = []
-        self.factory.visitors.finished = (  # type: ignore[method-assign]
+        self.factory.connectionLog.finish = (  # type: ignore[method-assign]
             lambda: ends.append(len(self.factory.connections))
         )
         self.socket(room=0).protocol.dataReceived(b"a\n")

@@ -2,7 +2,7 @@
 
 import os
 import time
-from datetime import datetime, timezone
+from datetime import UTC, datetime
 
 from hypothesis import example, given
 from hypothesis import strategies as st
@@ -10,8 +10,6 @@ from twisted.trial.unittest import SkipTest, SynchronousTestCase
 
 from echostamp.stamps import (
     LONGEST_TEXT,
-    MICROSECOND,
-    SECOND,
     Reading,
     formatCtime,
     formatIso,
@@ -20,6 +18,7 @@ from echostamp.stamps import (
     readStamp,
     stampFormat,
 )
+from echostamp.times import MICROSECOND, SECOND
 
 #: 2015-12-14 09:30:00 UTC and some nanoseconds.
 THEN = 1450085400 * SECOND + 123_456_789
@@ -74,7 +73,7 @@ class WriteTests(SynchronousTestCase):
     def test_daylightSavingTime(self) -> None:
         """Both local formats follow the clocks when they go forward."""
         self.setZone("Europe/Berlin")
-        before = datetime(2024, 3, 31, 0, 59, 59, tzinfo=timezone.utc)
+        before = datetime(2024, 3, 31, 0, 59, 59, tzinfo=UTC)
         ns = int(before.timestamp()) * SECOND
         self.assertEqual(formatCtime(ns), b"Sun Mar 31 01:59:59 2024")
         self.assertEqual(formatCtime(ns + SECOND), b"Sun Mar 31 03:00:00 2024")

@@ -1,4 +1,4 @@
-"""Tests for L{echostamp.client.conversation} and L{echostamp.client.talk}."""
+"""Tests for L{echostamp.talk.conversation} and L{echostamp.talk.run}."""
 
 from __future__ import annotations
 
@@ -19,13 +19,13 @@ from twisted.trial.unittest import SynchronousTestCase
 from zope.interface import alsoProvides
 from zope.interface.verify import verifyObject
 
-from echostamp.client import talk
-from echostamp.client.conversation import Conversation
-from echostamp.client.farend import FarEnd
-from echostamp.client.outcome import Outcome
-from echostamp.client.talk import PipeConsole, TerminalConsole
-from echostamp.client.terminal import Painter
+from echostamp.exitstatus import Outcome
 from echostamp.line.stamper import Stamper
+from echostamp.talk import run as talk
+from echostamp.talk.conversation import Conversation
+from echostamp.talk.farend import FarEnd
+from echostamp.talk.run import PipeConsole, TerminalConsole
+from echostamp.talk.terminal import Painter
 from echostamp.test.fakes import (
     FakeFarTransport,
     FakeReactor,

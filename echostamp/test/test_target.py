@@ -1,4 +1,4 @@
-"""Tests for L{echostamp.client.target}."""
+"""Tests for L{echostamp.connect.target}."""
 
 from __future__ import annotations
 
@@ -25,20 +25,20 @@ from twisted.internet.protocol import Factory, Protocol, connectionDone
 from twisted.python.failure import Failure
 from twisted.trial.unittest import SynchronousTestCase
 
-from echostamp.client.failures import whatFailed
-from echostamp.client.target import Target, parseTarget
-from echostamp.client.tls import TLS_MISSING, OptionError, TlsFiles
-from echostamp.test.fakes import FakeReactor
+from echostamp.connect.failures import whatFailed
+from echostamp.connect.target import Target, parseTarget
+from echostamp.connect.tls import TLS_MISSING, OptionError, TlsFiles
+from echostamp.test.authority import Authority, commonName, pem
+from echostamp.test.fakes import FakeReactor, FakeTcp
 from echostamp.test.pems import STRANGE_CURVE
-from echostamp.test.test_tls import Authority, FakeTcp, commonName, pem
 
 try:
     from cryptography.hazmat.primitives.asymmetric import ec, rsa
     from cryptography.x509.oid import ExtendedKeyUsageOID
     from OpenSSL import SSL
 
-    from echostamp.daemon.certificates import Credentials
-    from echostamp.daemon.tls import TlsFactory
+    from echostamp.tls.server import TlsFactory
+    from echostamp.tls.servercontext import Credentials
 except ImportError:
     noTls = "the extra tls is not installed"
 else:

@@ -1,11 +1,10 @@
-"""Tests for L{echostamp.client.terminal}."""
+"""Tests for L{echostamp.talk.terminal}."""
 
 from __future__ import annotations
 
 import errno
 import fcntl
 import os
-import unicodedata
 from importlib.metadata import PackageNotFoundError, requires
 from itertools import pairwise
 from pathlib import Path
@@ -14,37 +13,16 @@ from hypothesis import given
 from hypothesis import strategies as st
 from twisted.trial.unittest import SynchronousTestCase
 
-from echostamp.client import terminal
-from echostamp.client.terminal import (
+from echostamp.intercom.parsing import Origin
+from echostamp.talk import terminal
+from echostamp.talk.terminal import (
     Painter,
     SafeText,
     privateDescriptor,
     unusableStandardIO,
 )
-from echostamp.line.hearing import Voice
 from echostamp.test.fakes import osError
-
-#: What reorders text: embeddings, overrides, isolates and their ends, and marks.
-REORDERS = {"LRE", "RLE", "LRO", "RLO", "PDF", "LRI", "RLI", "FSI", "PDI"}
-MARKS = {"ARABIC LETTER MARK", "LEFT-TO-RIGHT MARK", "RIGHT-TO-LEFT MARK"}
-
-#: Pieces of streams that mean harm, some of them cut short.
-HOSTILE = [
-    b"\x1b[2J",
-    b"\x1b]0;title\x07",
-    b"\r",
-    b"\x7f",
-    b"\x9b31m",
-    "\x85\x9b\x90".encode(),
-    "\u061c\u200e\u200f\u2028\u2029".encode(),
-    "\u202a\u202b\u202c\u202d\u202e".encode(),
-    "\u2066\u2067\u2068\u2069".encode(),
-    b"\xc2",
-    b"\xe2\x80",
-    b"\xed\xb2\x9b",
-    b"\xc0\x9b",
-    b"\xf4\x90\x80\x80",
-]
+from echostamp.test.hostiletext import HOSTILE, isSafe
 
 streams = st.lists(
     st.one_of(
@@ -53,17 +31,6 @@ streams = st.lists(
         st.sampled_from(HOSTILE),
     )
 ).map(b"".join)
-
-
-def isSafe(character: str) -> bool:
-    """
-    Say by what Unicode knows of it whether a terminal only shows a character.
-    """
-    return character in "\t\n" or not (
-        unicodedata.category(character) in {"Cc", "Zl", "Zp"}
-        or unicodedata.bidirectional(character) in REORDERS
-        or unicodedata.name(character, "") in MARKS
-    )
 
 
 def printed(pieces: list[bytes]) -> str:
@@ -277,7 +244,7 @@ class PainterTests(SynchronousTestCase):
 
     def test_colours(self) -> None:
         """There are none where nobody wants them, or the terminal has none."""
-        heard = [(Voice.OTHER, b"[1] <b> hi\n"), (Voice.OWN, b"[1] hi\n")]
+        heard = [(Origin.OTHER, b"[1] <b> hi\n"), (Origin.OWN, b"[1] hi\n")]
         plain = "[1] <b> hi\n[1] hi\n"
         coloured = "\x1b[1;36m[1] <b>\x1b[0m\x1b[36m hi\x1b[0m\n[1] hi\n"
         for environment, text in (
@@ -293,10 +260,10 @@ class PainterTests(SynchronousTestCase):
     def test_pieces(self) -> None:
         """What a message goes on with looks like nobody's name, wherever it is cut."""
         heard = [
-            (Voice.OTHER, b"[1] <b> hi"),
-            (Voice.OTHER, b"[1] <c> ha\n"),
-            (Voice.NOTICE, b"[1] * d joined\n"),
-            (Voice.OTHER, b"[1] <b> x\n"),
+            (Origin.OTHER, b"[1] <b> hi"),
+            (Origin.OTHER, b"[1] <c> ha\n"),
+            (Origin.NOTICE, b"[1] * d joined\n"),
+            (Origin.OTHER, b"[1] <b> x\n"),
         ]
         self.assertEqual(
             Painter({"TERM": "xterm"}).paint(heard),
@@ -309,9 +276,9 @@ class PainterTests(SynchronousTestCase):
     def test_nothing(self) -> None:
         """A reply that is not shown is no beginning of a message."""
         painter = Painter({"TERM": "xterm"})
-        self.assertEqual(painter.paint([(Voice.OWN, b"")]), "")
+        self.assertEqual(painter.paint([(Origin.OWN, b"")]), "")
         self.assertEqual(
-            painter.paint([(Voice.OTHER, b"[1] <b> x\n")]),
+            painter.paint([(Origin.OTHER, b"[1] <b> x\n")]),
             "\x1b[1;36m[1] <b>\x1b[0m\x1b[36m x\x1b[0m\n",
         )
 
@@ -320,7 +287,7 @@ class PainterTests(SynchronousTestCase):
         painter = Painter({})
         self.assertEqual(
             painter.paint(
-                [(Voice.OTHER, b"\x1b[2J\xc3"), (Voice.OTHER, b"\xa9\n\xc3")]
+                [(Origin.OTHER, b"\x1b[2J\xc3"), (Origin.OTHER, b"\xa9\n\xc3")]
             ),
             "\\x1b[2J\xe9\n",
         )

@@ -1,11 +1,9 @@
-"""Tests for L{echostamp.daemon.tls}."""
+"""Tests for L{echostamp.tls.server}."""
 
 from __future__ import annotations
 
-import datetime
 import os
 from collections.abc import Callable
-from ipaddress import ip_address
 from pathlib import Path
 from typing import Any
 
@@ -17,24 +15,16 @@ from twisted.trial.unittest import SynchronousTestCase
 from zope.interface import implementer
 
 from echostamp.line.protocol import TimestampEchoFactory
-from echostamp.test.fakes import FakeFarTransport, FakeReactor
+from echostamp.test.authority import Authority, commonName, pem
+from echostamp.test.fakes import FakeReactor, FakeTcp
 from echostamp.test.pems import STRANGE_CURVE
 
 try:
     from cryptography import x509
-    from cryptography.hazmat.primitives import hashes
     from cryptography.hazmat.primitives.asymmetric import ec, rsa
-    from cryptography.hazmat.primitives.serialization import (
-        BestAvailableEncryption,
-        Encoding,
-        NoEncryption,
-        PrivateFormat,
-    )
-    from cryptography.x509.oid import NameOID
     from OpenSSL import SSL
 
-    from echostamp.daemon.certificates import LONGEST_SUBJECT, Credentials
-    from echostamp.daemon.tls import (
+    from echostamp.tls.server import (
         CLOSE_GRACE,
         TlsEndpoint,
         TlsFactory,
@@ -44,160 +34,12 @@ try:
         peerSubject,
         tlsEndpoint,
     )
+    from echostamp.tls.servercontext import LONGEST_SUBJECT, Credentials
 except ImportError as error:
     skip = f"the extra tls is not installed: {error}"
 
 #: What the peer of a L{FakeTcp} is called.
 PEER = "192.168.1.1:54321"
-
-DAY = datetime.timedelta(days=1)
-
-
-class Authority:
-    """
-    A CA for a test.
-    """
-
-    def __init__(self, name: str = "Test CA") -> None:
-        """
-        @param name: its common name.
-        """
-        self._key = ec.generate_private_key(ec.SECP256R1())
-        self._name = commonName(name)
-        self.certificate = self._signed(self._name, self._key, mayIssue(None), -1, 30)
-
-    def _signed(
-        self, subject: Any, key: Any, extensions: list[Any], begin: int, end: int
-    ) -> bytes:
-        """
-        Make a certificate.
-
-        @param begin: days from now.
-        @param end: days from now.
-        @return: PEM.
-        """
-        now = datetime.datetime.now(datetime.timezone.utc)
-        builder = (
-            x509.CertificateBuilder()
-            .subject_name(subject)
-            .issuer_name(self._name)
-            .public_key(key.public_key())
-            .serial_number(x509.random_serial_number())
-            .not_valid_before(now + begin * DAY)
-            .not_valid_after(now + end * DAY)
-        )
-        for extension in extensions:
-            builder = builder.add_extension(extension, critical=True)
-        # RFC 5280, sections 4.2.1.1 to 4.2.1.3: who is strict asks for these.
-        identifiers: list[Any] = [
-            x509.AuthorityKeyIdentifier.from_issuer_public_key(self._key.public_key()),
-            x509.SubjectKeyIdentifier.from_public_key(key.public_key()),
-        ]
-        for identifier in identifiers:
-            builder = builder.add_extension(identifier, critical=False)
-        return builder.sign(self._key, hashes.SHA256()).public_bytes(Encoding.PEM)
-
-    def issue(
-        self,
-        name: str = "test",
-        hosts: tuple[str, ...] = ("localhost",),
-        addresses: tuple[str, ...] = ("127.0.0.1", "::1"),
-        begin: int = -1,
-        end: int = 30,
-        purposes: tuple[Any, ...] = (),
-    ) -> bytes:
-        """
-        Issue a certificate for a new key.
-
-        @param name: its common name.
-        @param hosts: the names that it is for.
-        @param addresses: the addresses that it is for.
-        @param begin: the day from which it is valid, counted from today.
-        @param end: the day on which it expires, counted from today.
-        @param purposes: what it is for; nothing for everything.
-        @return: the key and the certificate, PEM.
-        """
-        key = ec.generate_private_key(ec.SECP256R1())
-        names: list[x509.GeneralName] = [x509.DNSName(host) for host in hosts]
-        names += [x509.IPAddress(ip_address(address)) for address in addresses]
-        extensions: list[Any] = [x509.SubjectAlternativeName(names)]
-        if purposes:
-            extensions.append(x509.ExtendedKeyUsage(purposes))
-        return pem(key) + self._signed(commonName(name), key, extensions, begin, end)
-
-    def intermediate(self) -> tuple[Authority, bytes]:
-        """
-        Make a CA that this one has signed.
-
-        @return: it, and its certificate as signed by this one.
-        """
-        other = Authority("Intermediate")
-        return other, self._signed(other._name, other._key, mayIssue(0), -1, 30)
-
-
-def mayIssue(length: int | None) -> list[Any]:
-    """
-    Make the extensions of a CA's certificate.
-
-    @param length: of the chain of CAs that may be behind it.
-    """
-    no = dict.fromkeys(
-        [
-            "digital_signature",
-            "content_commitment",
-            "key_encipherment",
-            "data_encipherment",
-            "key_agreement",
-            "encipher_only",
-            "decipher_only",
-        ],
-        False,
-    )
-    usage = x509.KeyUsage(key_cert_sign=True, crl_sign=True, **no)
-    return [x509.BasicConstraints(True, length), usage]
-
-
-def commonName(name: str) -> Any:
-    """
-    Make an X.509 name, with a common name for each part between slashes.
-    """
-    return x509.Name(
-        [x509.NameAttribute(NameOID.COMMON_NAME, part) for part in name.split("/")]
-    )
-
-
-def pem(key: Any, passphrase: bytes = b"") -> bytes:
-    """
-    Write a private key.
-    """
-    encryption = BestAvailableEncryption(passphrase) if passphrase else NoEncryption()
-    found: bytes = key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, encryption)
-    return found
-
-
-class FakeTcp(FakeFarTransport):
-    """
-    A server's TCP connection.
-
-    @ivar isAborted: whether it was cut.
-    """
-
-    isAborted = False
-    bufferSize = 1 << 16
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.taken = 0
-
-    def abortConnection(self) -> None:
-        """Note it."""
-        self.isAborted = True
-
-    def take(self) -> bytes:
-        """Give what was sent since it was last asked."""
-        sent = self.sent[self.taken :]
-        self.taken += len(sent)
-        return sent
 
 
 class Recorder(Protocol):

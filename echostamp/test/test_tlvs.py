@@ -38,7 +38,7 @@ from echostamp.rfc8762.tlvs import (
     readTlvs,
     writeTlvs,
 )
-from echostamp.test.test_packets import scapyStamp
+from echostamp.test.scapystamp import scapyStamp
 
 KEY = bytes.fromhex("000102030405060708090a0b0c0d0e0f")
 

@@ -1,0 +1,1 @@
+"""From the text of a target to a connection, with each step timed."""

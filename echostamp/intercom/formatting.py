@@ -1,0 +1,71 @@
+"""
+Format a member's messages for the other members, and format notices; pure.
+
+Each message becomes one line, whatever octets it has.  Nothing in it can end the line,
+move the cursor, or look like another member's name, a notice or a stamp.
+"""
+
+from __future__ import annotations
+
+import re
+
+from echostamp.text import UNSAFE_BEYOND_ASCII
+
+# The C0 controls except tab and newline, and DEL.
+_CONTROLS = bytes(
+    ord("?") if (octet < 32 and octet not in b"\t\n") or octet == 127 else octet
+    for octet in range(256)
+)
+
+# With surrogateescape, a single octet from 0x80 to 0x9f is a character of this range.
+_UNSAFE = re.compile(f"[\udc80-\udc9f{UNSAFE_BEYOND_ASCII}]")
+
+
+def linesForOthers(replies: bytes, prefix: bytes, maxLength: int) -> bytes:
+    """
+    Turn the replies to one member into the lines that the others get.
+
+    @param replies: at least one message, each behind the same stamp.  The last one may
+        lack its newline.
+    @param prefix: goes between the stamp and the message.
+    @param maxLength: octets of a message; the rest of it is left out.
+    @return: one line for each message.
+    """
+    if b"\r" in replies:
+        # Most messages have none, and the search for one octet costs next to nothing.
+        replies = replies.replace(b"\r\n", b"\n")
+    text = replies.translate(_CONTROLS)
+    if not text.isascii():
+        characters = text.decode("utf-8", "surrogateescape")
+        text = _UNSAFE.sub("?", characters).encode("utf-8", "surrogateescape")
+    stamp = text[: text.index(b"] ") + 2]
+    text = text.removesuffix(b"\n")
+    if len(text) > maxLength:
+        lines = [_truncated(line, len(stamp), maxLength) for line in text.split(b"\n")]
+        text = b"\n".join(lines)
+    # No message holds a newline, so there is a stamp behind each newline.
+    begin = b"\n" + stamp
+    text = text[len(stamp) :].replace(begin, begin + prefix)
+    return b"%s%s%s\n" % (stamp, prefix, text)
+
+
+def _truncated(line: bytes, begin: int, maxLength: int) -> bytes:
+    """
+    Truncate a message between two characters of UTF-8.
+
+    @param begin: where the message begins in its line.
+    """
+    if len(line) - begin <= maxLength:
+        return line
+    end = begin + maxLength
+    least = max(begin, end - 3)
+    while end > least and line[end] & 0xC0 == 0x80:
+        end -= 1
+    return line[:end]
+
+
+def notice(stamp: bytes, text: bytes) -> bytes:
+    """
+    Make the line of a notice.
+    """
+    return b"%s* %s\n" % (stamp, text)

@@ -1,0 +1,103 @@
+"""
+The log of connections: a line when one is made, and a line when it has ended.
+"""
+
+from __future__ import annotations
+
+from typing import Any, Protocol
+
+from twisted.logger import Logger
+
+log = Logger(namespace="echostamp")
+
+
+class LoggedConnection(Protocol):
+    """
+    What a L{ConnectionLog} reads of a connection.  A subclass that limits connections
+    uses the rest, too.
+
+    @ivar transport: the connection's transport.
+    """
+
+    transport: Any
+
+    @property
+    def peer(self) -> str:
+        """The far end's address, as text."""
+
+    @property
+    def messages(self) -> int:
+        """How many messages have been stamped."""
+
+    @property
+    def octets(self) -> int:
+        """How many octets have been read."""
+
+    @property
+    def age(self) -> float:
+        """Seconds since the connection was made."""
+
+    @property
+    def lastActive(self) -> float:
+        """When the connection was last active, in the reactor's seconds."""
+
+    @property
+    def isFull(self) -> bool:
+        """Whether replies wait for the peer to read."""
+
+    @property
+    def isBlocked(self) -> bool:
+        """Whether a reply would have to wait."""
+
+    def end(self) -> None:
+        """Close the connection, or abort it where its peer does not read."""
+
+    def drain(self) -> None:
+        """Answer what has arrived, then close."""
+
+    def abort(self) -> None:
+        """Abort the connection."""
+
+
+class ConnectionLog:
+    """
+    Write a line to the log when a connection is made, and when it has ended.
+
+    @ivar watchesActivity: whether L{LoggedConnection.lastActive} is to be kept up to
+        date.
+    """
+
+    watchesActivity = False
+
+    def connected(self, connection: LoggedConnection) -> None:
+        """
+        Log a new connection.
+        """
+        self.write("arrivals", "{peer} connected", peer=connection.peer)
+
+    def disconnected(self, connection: LoggedConnection) -> None:
+        """
+        Log the end of a connection, with its counts.
+        """
+        self.write(
+            "departures",
+            "{peer} disconnected: {messages} messages, {octets} bytes, {seconds:.3f} s",
+            peer=connection.peer,
+            messages=connection.messages,
+            octets=connection.octets,
+            seconds=connection.age,
+        )
+
+    def finish(self) -> None:
+        """
+        Complete the log: the last connection has ended, and no other will be made.
+        """
+
+    def write(self, kind: str, format: str, **fields: object) -> None:
+        """
+        Write a line.
+
+        @param kind: the kind of event, for a subclass that limits each kind.
+        @param format: as L{Logger.info} takes it, with C{fields}.
+        """
+        log.info(format, **fields)

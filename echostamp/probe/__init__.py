@@ -1,0 +1,1 @@
+"""Sends probes and follows them."""

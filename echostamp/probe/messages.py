@@ -1,0 +1,78 @@
+"""
+Probes over the line protocol: messages that carry their number; pure.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import NamedTuple
+
+from echostamp.stamps import Reading, readStamp
+from echostamp.times import Times
+
+#: Octets of a message, its newline included: the fewest, the most, and the default.
+SMALLEST, LARGEST, USUAL = 32, 65_536, 32
+
+_LETTERS = b"abcdefghijklmnopqrstuvwxyz"
+
+#: The padding of a message begins at a letter that depends on its number, so that a
+#: message with one altered digit is not that of another probe.
+_PADDING = _LETTERS * (LARGEST // 26 + 2)
+
+
+class Reply(NamedTuple):
+    """
+    A reply to a probe.
+
+    @ivar seq: the number of the probe that it answers; L{None} where it names none.
+    @ivar reading: its stamp; L{None} where there is none that can be read.
+    @ivar isAltered: whether it is something else than a stamp and what was sent.
+    @ivar times: all four times, where the reply has them.
+    """
+
+    seq: int | None
+    reading: Reading | None
+    isAltered: bool
+    times: Times | None = None
+
+
+class Messages:
+    """
+    Makes the messages of one run, and reads them when they come back.
+    """
+
+    def __init__(self, tag: bytes, size: int = USUAL) -> None:
+        """
+        @param tag: at most eight letters and digits, different for each run.
+        @param size: octets of a message, its newline included.
+        """
+        self._tag = tag
+        self._size = size
+        self._number = re.compile(rb"\b%s (\d{1,19}) " % re.escape(tag))
+
+    def message(self, seq: int) -> bytes:
+        """
+        Make a message.
+
+        @param seq: its number, below 10^19.
+        """
+        head = b"%s %d " % (self._tag, seq)
+        start = seq % len(_LETTERS)
+        return head + _PADDING[start : start + self._size - len(head) - 1] + b"\n"
+
+    def read(self, line: bytes) -> Reply:
+        """
+        Read a line that has come back.
+
+        @param line: with its newline.
+        """
+        reading = readStamp(line)
+        found = self._number.search(line)
+        if found is None:
+            return Reply(None, reading, True)
+        seq = int(found[1])
+        message = self.message(seq)
+        isWhole = line.endswith(message)
+        if isWhole and reading is not None:
+            isWhole = len(line) == reading.length + len(message)
+        return Reply(seq, reading, not isWhole)

@@ -1,0 +1,160 @@
+"""
+Makes UDP ports for probes over STAMP (RFC 8762).
+"""
+
+from __future__ import annotations
+
+import socket
+from collections.abc import Callable
+from typing import Any
+
+from twisted.application.internet import backoffPolicy
+from twisted.internet.address import IPv6Address
+from twisted.internet.defer import Deferred
+from twisted.internet.error import ConnectBindError, ConnectError
+from twisted.internet.interfaces import IDelayedCall
+
+from echostamp.connect.timed import lookUp
+from echostamp.probe.interfaces import LinkOwner
+from echostamp.probe.linedialer import FIRST_DELAY, LONGEST_DELAY
+from echostamp.probe.plan import Route
+from echostamp.probe.udplink import StampLink, UdpPath
+from echostamp.rfc8762.sendersession import SenderSession
+from echostamp.rfc8762.sockets import boundUdpSocket
+from echostamp.times import Moment, SetUp, moment
+
+
+class StampDialer:
+    """
+    STAMP to one reflector, by the first of its addresses.
+    """
+
+    def __init__(
+        self,
+        reactor: Any,
+        place: tuple[str, int],
+        session: SenderSession,
+        route: Route,
+        clocks: Callable[[], Moment] = moment,
+    ) -> None:
+        """
+        @param reactor: looks up the name, and reads.
+        @param place: the reflector's host and UDP port.
+        @param session: what packets look like.
+        @param route: which addresses to use.
+        @param clocks: reads our clocks.
+        """
+        self._reactor = reactor
+        self._place = place
+        self._session = session
+        self._route = route
+        self._clocks = clocks
+        self._delay = backoffPolicy(FIRST_DELAY, LONGEST_DELAY)
+        self._failures = 0
+        self._again: IDelayedCall | None = None
+        self._link: StampLink | None = None
+        self._isStopped = False
+        self.isLookingUp = False
+
+    def start(self, owner: LinkOwner) -> None:
+        """
+        Look up the name and open a socket; again and again until that has worked.
+        """
+        self._again = None
+        dialing = Deferred.fromCoroutine(self._dial(owner))
+        dialing.addErrback(self._failed, owner)
+
+    def _failed(self, failure: Any, owner: LinkOwner) -> None:
+        """
+        Try again later.
+        """
+        self._failures += 1
+        owner.dialFailed(failure)
+        if not self._isStopped:
+            wait = self._delay(self._failures)
+            self._again = self._reactor.callLater(wait, self.start, owner)
+
+    async def _dial(self, owner: LinkOwner) -> None:
+        """
+        Look up the name, and open a socket.
+
+        @raise ConnectError: there is no way to the reflector, or for
+            L{ConnectBindError} our address cannot be had; and as L{lookUp} does.
+        """
+        setUp = SetUp()
+        peer = await self._lookUp(setUp)
+        if self._isStopped:
+            return
+        path = self._path(peer)
+        self._link = StampLink(
+            self._reactor, path, self._session, setUp, owner, self._clocks
+        )
+        self._failures = 0
+        self._link.start()
+
+    async def _lookUp(self, setUp: SetUp) -> tuple[Any, ...]:
+        """
+        Look up the name.
+
+        @param setUp: gets how long that took.
+        @return: the reflector's address and port, as the system has them.
+        """
+        host, port = self._place
+        began = self._clocks().after
+        self.isLookingUp = True
+        try:
+            address, *_ = await lookUp(
+                self._reactor, host, port, self._route.addressTypes(), "UDP"
+            )
+        finally:
+            self.isLookingUp = False
+        if address.host != host:
+            setUp.resolve = self._clocks().after - began
+        if isinstance(address, IPv6Address):
+            # A link-local address needs the link that it is on.
+            return address.host, port, address.flowInfo, address.scopeID
+        return address.host, port
+
+    def _path(self, peer: tuple[Any, ...]) -> UdpPath:
+        """
+        Open a socket.
+
+        @raise ConnectError: there is no way to the reflector, or for
+            L{ConnectBindError} our address cannot be had.
+        """
+        is6 = ":" in peer[0]
+        source = self._route.source
+        here = source or ("::" if is6 else "0.0.0.0")
+        try:
+            own = _sourceTo(peer, is6) if source is None else source
+        except OSError as error:
+            raise ConnectError(error.errno) from None
+        try:
+            bound = boundUdpSocket(here, self._route.sourcePort)
+        except OSError as error:
+            raise ConnectBindError(error.errno) from None
+        return UdpPath(bound, peer, own)
+
+    def stop(self) -> None:
+        """
+        Dial no more, and close a link that has not warmed up yet.
+        """
+        self._isStopped = True
+        if self._again is not None:
+            self._again.cancel()
+            self._again = None
+        if self._link is not None:
+            self._link.abort("")
+
+
+def _sourceTo(peer: Any, is6: bool) -> str:
+    """
+    Find the address of ours from which packets to a peer are sent.
+
+    @raise OSError: there is no route to it.
+    """
+    family = socket.AF_INET6 if is6 else socket.AF_INET
+    with socket.socket(family, socket.SOCK_DGRAM) as probe:
+        probe.connect(peer)
+        host: str = probe.getsockname()[0]
+        return host

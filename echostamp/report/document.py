@@ -1,0 +1,194 @@
+"""
+A run's result as JSON: see C{docs/ping.schema.json}.
+
+Times are integer nanoseconds since the UNIX epoch, durations integer nanoseconds.
+"""
+
+from __future__ import annotations
+
+import json
+import platform
+from collections.abc import Iterable, Iterator
+from typing import Any
+
+from echostamp import __version__
+from echostamp.exitstatus import Outcome
+from echostamp.measure.block import Probe
+from echostamp.measure.delay import Summary
+from echostamp.measure.offsetwindow import OffsetReport
+from echostamp.measure.oneway import OneWay, Range
+from echostamp.measure.result import Outage, Result, ZoneFound
+from echostamp.report import stampfigures
+from echostamp.rfc8762.findings import Findings
+from echostamp.times import SetUp
+from echostamp.units import zoneName
+
+Json = dict[str, Any]
+
+
+def document(result: Result, config: Json, ending: Outcome) -> Json:
+    """
+    Make the document without the probes.
+
+    @param config: what was asked for, and the addresses that were used.
+    @param ending: how the run ended.
+    """
+    return {
+        "version": __version__,
+        "system": {
+            "platform": platform.platform(),
+            "python": platform.python_version(),
+        },
+        "config": {**config, "began": result.began},
+        "stats": stats(result, ending),
+    }
+
+
+def stats(result: Result, ending: Outcome) -> Json:
+    """
+    Make the figures.
+
+    @param ending: how the run ended.
+    """
+    figures, rtt, kernel = result.figures, result.figures.rtt, result.kernel
+    return {
+        "status": ending.status,
+        "error": ending.line or None,
+        "duration": result.elapsed,
+        "sent": figures.sent,
+        "received": figures.received,
+        "lost": figures.lost,
+        "loss_percent": figures.lossPercent,
+        "under_way": figures.pending,
+        "skipped": figures.skipped,
+        "late": figures.late,
+        "duplicates": figures.duplicates,
+        "reordered": figures.reordered,
+        "altered": figures.altered,
+        "strange": result.strange,
+        "held_up": result.stalls,
+        "held_up_for": result.stalledFor,
+        "bursts": {str(length): n for length, n in figures.bursts.items()},
+        "rtt_is": "(T4-T1)-(T3-T2)" if figures.isApart else "T4-T1",
+        "rtt": _summary(rtt),
+        "rtt_from_due": _summary(figures.rttFromDue),
+        "percentiles_exact": rtt is None or rtt.exact,
+        "ipdv": _summary(figures.ipdv),
+        "forward": _oneWay(figures.forward),
+        "backward": _oneWay(figures.backward),
+        "offset": _offset(figures.offset, result.zone),
+        "stamped": result.stamped,
+        "extras": result.extraProbes,
+        "clock_steps": result.clockSteps,
+        "setup": [_setUp(each) for each in result.setUps],
+        "outage_count": result.outageCount,
+        "outages": [_outage(each) for each in result.outages],
+        "kernel": None
+        if kernel is None
+        else {
+            "smoothed_rtt": kernel.smoothedRtt,
+            "retransmissions": kernel.retransmissions,
+        },
+        "stamp": stampfigures.record(result.session, figures)
+        if isinstance(result.session, Findings)
+        else None,
+    }
+
+
+def _whole(ns: float | None) -> int | None:
+    return None if ns is None else round(ns)
+
+
+def _summary(summary: Summary | None) -> Json | None:
+    if summary is None:
+        return None
+    return {
+        name: _whole(getattr(summary, name))
+        for name in Summary._fields
+        if name != "exact"
+    }
+
+
+def _range(found: Range) -> list[int]:
+    return [round(found.low), round(found.high)]
+
+
+def _oneWay(way: OneWay | None) -> Json | None:
+    if way is None:
+        return None
+    ranges = None
+    if way.range is not None:
+        ranges = {name: _range(each) for name, each in way.range._asdict().items()}
+    return {"pdv": _summary(way.pdv), "range": ranges}
+
+
+def _offset(report: OffsetReport | None, zone: ZoneFound | None) -> Json | None:
+    if report is None:
+        return None
+    return {
+        "at": report.at,
+        "estimate": report.estimate,
+        "low": report.low,
+        "high": report.high,
+        "drift_ppm": report.driftPpm,
+        "drift_low_ppm": report.driftLowPpm,
+        "drift_high_ppm": report.driftHighPpm,
+        "window": report.window,
+        "resolution": report.resolution,
+        "zone_assumed": zoneName(zone.ahead) if zone and zone.isAssumed else None,
+        "verdict": report.verdict,
+    }
+
+
+def _setUp(setUp: SetUp) -> Json:
+    return {
+        "resolve": setUp.resolve,
+        "connect": setUp.connect,
+        "tls": setUp.tls,
+        "first_reply": setUp.firstReply,
+    }
+
+
+def _outage(outage: Outage) -> Json:
+    return {
+        "start": outage.start,
+        "length": outage.length,
+        "reason": outage.reason,
+        "error": outage.error or None,
+        "lost": outage.lost,
+        "skipped": outage.skipped,
+    }
+
+
+def probe(each: Probe) -> Json:
+    """
+    Make what is known of a probe so far.
+    """
+    return {
+        "seq": each.seq,
+        "due": each.due,
+        "t1": each.t1,
+        "t2": each.t2,
+        "t3": each.t3,
+        "t4": each.t4,
+        "rtt": each.rtt,
+        "lost": each.lost,
+        "late": each.late,
+        "altered": each.altered,
+        "duplicated": each.duplicated,
+        "reordered": each.reordered,
+    }
+
+
+def pieces(head: Json, probes: Iterable[Probe]) -> Iterator[str]:
+    """
+    Write the whole document, piece by piece: a million probes are long.
+
+    @param head: all but the probes; see L{document}.
+    """
+    yield json.dumps(head, indent=1).removesuffix("\n}") + ',\n "probes": ['
+    comma = "\n  "
+    for each in probes:
+        yield comma + json.dumps(probe(each))
+        comma = ",\n  "
+    yield "\n ]\n}\n"

@@ -1,0 +1,271 @@
+"""
+What a session-sender learns beside the times of its packets.  Pure: no Twisted, no
+clock, no I/O.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from echostamp.rfc8762.lastdurations import LastDurations
+from echostamp.rfc8762.losses import NumberedLosses
+from echostamp.rfc8762.packets import ReflectorPacket
+from echostamp.rfc8762.sendersession import TLVS, TTL, SenderSession
+from echostamp.rfc8762.timestamps import ErrorEstimate
+from echostamp.rfc8762.tlvreading import TlvReading
+from echostamp.rfc8762.tlvvalues import (
+    CLASS_OF_SERVICE,
+    FOLLOW_UP_TELEMETRY,
+    TIMESTAMP_INFORMATION,
+    ClassOfService,
+    TimestampInformation,
+    readClassOfService,
+    readTimestampInformation,
+)
+
+
+@dataclass(frozen=True)
+class Findings:
+    """
+    What a session-sender has learned so far, beside the times of its packets.
+    Durations are nanoseconds.  Packets with a negative token do not count in
+    C{kernelSent}, C{kernelReceived}, C{followedUp}, C{hostSending}, C{hostReceiving},
+    C{leastResidence} and C{negatives}.
+
+    @ivar kernelSent: packets whose T1 the kernel took.
+    @ivar kernelReceived: answered packets whose T4 the kernel took.
+    @ivar followedUp: answered packets whose T3 a follow-up corrected.
+    @ivar isFollowUpAsked: whether the packets ask for follow-ups.
+    @ivar hostSending: from this program's T1 to the kernel's, the median of the last
+        256 packets (L{LAST <echostamp.rfc8762.lastdurations.LAST>}); L{None} where
+        there are none.
+    @ivar hostReceiving: from the kernel's T4 to this program's, likewise.
+    @ivar hopsForward: routers on the way there, by the last reply; L{None} where it
+        does not show them.
+    @ivar hopsBackward: routers on the way back, likewise, if the reflector sends with a
+        TTL of 255.
+    @ivar isStateful: whether the reflector has shown numbers of its own.
+    @ivar lostForward: packets lost on the way there, as far as its numbers show.
+    @ivar lostBackward: packets lost on the way back, likewise.
+    @ivar restarts: how often it restarted its numbers.
+    @ivar leastResidence: the least T3 - T2; L{None} before the first reply.
+    @ivar negatives: answered packets whose T3 is before their T2.
+    @ivar nearError: what this end last claimed about its timestamps.
+    @ivar farError: what the reflector last claimed about its own; L{None} before the
+        first reply.
+    @ivar information: the last Timestamp Information TLV.
+    @ivar marks: the last Class of Service TLV.
+    @ivar unrecognized: types of TLVs that the reflector does not know, in order.
+    @ivar unreturned: names of TLVs that were sent but came back in no reply; none
+        where C{problems} explain it, or there was no reply.
+    @ivar problems: how often the TLVs of a reply were not usable, by kind.
+    @ivar invalid: how many packets came that are no replies to ours, by reason.
+    @ivar refusals: how many packets could not be sent, or were returned, by C{errno}.
+    """
+
+    kernelSent: int
+    kernelReceived: int
+    followedUp: int
+    isFollowUpAsked: bool
+    hostSending: int | None
+    hostReceiving: int | None
+    hopsForward: int | None
+    hopsBackward: int | None
+    isStateful: bool
+    lostForward: int
+    lostBackward: int
+    restarts: int
+    leastResidence: int | None
+    negatives: int
+    nearError: ErrorEstimate | None
+    farError: ErrorEstimate | None
+    information: TimestampInformation | None
+    marks: ClassOfService | None
+    unrecognized: tuple[int, ...]
+    unreturned: tuple[str, ...]
+    problems: tuple[tuple[str, int], ...]
+    invalid: tuple[tuple[str, int], ...]
+    refusals: tuple[tuple[int, int], ...]
+
+
+class Observations:
+    """
+    Collects what a session-sender learns beside the times of its packets, in bounded
+    memory.
+
+    @ivar losses: counts the packets lost in each direction.
+    @ivar nearError: what this end last claimed about its timestamps.
+    @ivar farError: what the reflector last claimed about its own.
+    @ivar invalid: how many packets came that are no replies to ours, by reason.
+    @ivar refusals: how many packets could not be sent, or were returned, by C{errno}.
+    @ivar problems: how often the TLVs of a reply were not usable, by kind.
+    """
+
+    __slots__ = (
+        "_followedUp",
+        "_hops",
+        "_hostReceiving",
+        "_hostSending",
+        "_information",
+        "_kernelReceived",
+        "_kernelSent",
+        "_leastResidence",
+        "_marks",
+        "_negatives",
+        "_returned",
+        "_session",
+        "_unrecognized",
+        "farError",
+        "invalid",
+        "losses",
+        "nearError",
+        "problems",
+        "refusals",
+    )
+
+    def __init__(self, session: SenderSession) -> None:
+        """
+        @param session: what the packets look like.
+        """
+        self._session = session
+        self.losses = NumberedLosses()
+        self.nearError: ErrorEstimate | None = None
+        self.farError: ErrorEstimate | None = None
+        self.invalid: Counter[str] = Counter()
+        self.refusals: Counter[int] = Counter()
+        self.problems: Counter[str] = Counter()
+        self._kernelSent = self._kernelReceived = self._followedUp = 0
+        self._hostSending, self._hostReceiving = LastDurations(), LastDurations()
+        self._hops: tuple[int | None, int | None] = None, None
+        self._leastResidence: int | None = None
+        self._negatives = 0
+        self._information: TimestampInformation | None = None
+        self._marks: ClassOfService | None = None
+        # A bit for each type of TLV: sets of them would take kilobytes.
+        self._unrecognized = self._returned = 0
+
+    # --- Times ------------------------------------------------------------------------
+
+    def departed(self, duration: int) -> None:
+        """
+        The kernel took the time when a packet left.
+
+        @param duration: nanoseconds since this program's T1.
+        """
+        self._kernelSent += 1
+        self._hostSending.add(duration)
+
+    def arrived(self, duration: int) -> None:
+        """
+        The kernel took the time when the first reply to a packet came.
+
+        @param duration: nanoseconds until this program's T4.
+        """
+        self._kernelReceived += 1
+        self._hostReceiving.add(duration)
+
+    def answered(self, reply: ReflectorPacket, claim: ErrorEstimate, ttl: int) -> None:
+        """
+        Take the first reply to a packet.
+
+        @param claim: its error estimate.
+        @param ttl: the TTL or hop limit with which it came; 0 where that is not known.
+        """
+        self.farError = claim
+        self._hops = (
+            self._session.ttl - reply.senderTtl if reply.senderTtl else None,
+            TTL - ttl if ttl else None,
+        )
+
+    def stayed(self, residence: int) -> None:
+        """
+        Take T3 - T2 of an answered packet, in nanoseconds.
+        """
+        self._negatives += residence < 0
+        self._least(residence)
+
+    def followedUp(self, before: int, residence: int) -> None:
+        """
+        A follow-up corrected T3 - T2 of an answered packet.
+
+        @param before: nanoseconds, as it was.
+        @param residence: nanoseconds, as it is now.
+        """
+        self._followedUp += 1
+        self._negatives += (residence < 0) - (before < 0)
+        self._least(residence)
+
+    def _least(self, residence: int) -> None:
+        """
+        Note the least residence.
+        """
+        if self._leastResidence is None or residence < self._leastResidence:
+            self._leastResidence = residence
+
+    # --- TLVs -------------------------------------------------------------------------
+
+    def read(self, reading: TlvReading) -> list[bytes]:
+        """
+        Take the TLVs of a reply.
+
+        @return: the values of its Follow-Up Telemetry TLVs.
+        """
+        if reading.problem is not None:
+            self.problems[reading.problem] += 1
+        for kind in reading.unrecognized:
+            self._unrecognized |= 1 << kind
+            self._returned |= 1 << kind
+        followUps = []
+        for kind, value in reading.tlvs:
+            self._returned |= 1 << kind
+            if kind == TIMESTAMP_INFORMATION:
+                self._information = readTimestampInformation(value)
+            elif kind == CLASS_OF_SERVICE:
+                self._marks = readClassOfService(value)
+            elif kind == FOLLOW_UP_TELEMETRY:
+                followUps.append(value)
+        return followUps
+
+    def _unreturned(self) -> Iterator[str]:
+        """
+        Name the TLVs that were sent and never came back, unless that is explained.
+        """
+        if self.farError is None or self.problems:
+            return
+        for name, kind in TLVS.items():
+            if kind in self._session.tlvs and not self._returned >> kind & 1:
+                yield name
+
+    # --- The result -------------------------------------------------------------------
+
+    def findings(self) -> Findings:
+        """
+        Give what was learned so far.
+        """
+        return Findings(
+            kernelSent=self._kernelSent,
+            kernelReceived=self._kernelReceived,
+            followedUp=self._followedUp,
+            isFollowUpAsked=FOLLOW_UP_TELEMETRY in self._session.tlvs,
+            hostSending=self._hostSending.median(),
+            hostReceiving=self._hostReceiving.median(),
+            hopsForward=self._hops[0],
+            hopsBackward=self._hops[1],
+            isStateful=bool(self.losses.isStateful),
+            lostForward=self.losses.forward,
+            lostBackward=self.losses.backward,
+            restarts=self.losses.restarts,
+            leastResidence=self._leastResidence,
+            negatives=self._negatives,
+            nearError=self.nearError,
+            farError=self.farError,
+            information=self._information,
+            marks=self._marks,
+            unrecognized=tuple(n for n in range(256) if self._unrecognized >> n & 1),
+            unreturned=tuple(self._unreturned()),
+            problems=tuple(self.problems.items()),
+            invalid=tuple(self.invalid.items()),
+            refusals=tuple(self.refusals.items()),
+        )

@@ -1,0 +1,46 @@
+"""
+The median of the last durations of one kind, in bounded memory.  Pure: no Twisted, no
+clock, no I/O.
+"""
+
+from __future__ import annotations
+
+from array import array
+from statistics import median
+
+#: Durations of which a median is made.
+LAST = 256
+
+#: The longest duration that is told from longer ones, in nanoseconds.
+_LONGEST = (1 << 31) - 1
+
+
+class LastDurations:
+    """
+    The last L{LAST} durations of one kind, 4 octets each.
+    """
+
+    __slots__ = ("_count", "_durations")
+
+    def __init__(self) -> None:
+        self._count = 0
+        self._durations = array("i")
+
+    def add(self, duration: int) -> None:
+        """
+        Keep a duration.
+
+        @param duration: nanoseconds; from 2.1 s on they all count as 2.1 s.
+        """
+        duration = max(-_LONGEST, min(duration, _LONGEST))
+        if self._count < LAST:
+            self._durations.append(duration)
+        else:
+            self._durations[self._count % LAST] = duration
+        self._count += 1
+
+    def median(self) -> int | None:
+        """
+        Give their median, in nanoseconds; L{None} where there are none.
+        """
+        return round(median(self._durations)) if self._durations else None

@@ -1,0 +1,96 @@
+"""
+Columns of integers for items that are numbered one after the other.
+"""
+
+from __future__ import annotations
+
+from array import array
+
+#: Items for which a ring has room from the start.
+_LEAST = 32
+
+
+class Ring:
+    """
+    Items with consecutive numbers, each a row of integers.  New items are appended, the
+    oldest are dropped.  The memory is that of the items between, plus at most an eighth
+    and L{_LEAST} items.
+
+    A row is read and written by its place in the columns::
+
+        place = ring.place(number)
+        ring.columns[0][place] = 7
+
+    @ivar first: the number of the oldest item.
+    @ivar end: the number of the next item to be appended.
+    @ivar columns: the columns; each is indexed by L{place}.
+    """
+
+    __slots__ = ("_room", "columns", "end", "first")
+
+    def __init__(self, *types: str) -> None:
+        """
+        @param types: the type code of each column, as L{array} has it.
+        """
+        self.first = self.end = 0
+        self._room = _LEAST
+        self.columns = tuple(array(each, [0]) * _LEAST for each in types)
+
+    def __len__(self) -> int:
+        """How many items there are."""
+        return self.end - self.first
+
+    def append(self, *values: int) -> int:
+        """
+        Append an item.
+
+        @param values: one for each column.
+        @return: its number.
+        @raise OverflowError: a value does not fit its column; nothing is appended.
+        """
+        number = self.end
+        if number - self.first == self._room:
+            self._resize(self._room + self._room // 8 + 1)
+        place = number % self._room
+        for column, value in zip(self.columns, values, strict=True):
+            column[place] = value
+        self.end = number + 1
+        return number
+
+    def place(self, number: int) -> int:
+        """
+        Give the place of an item in the columns.  It is valid until the next L{append}
+        or L{drop}.
+
+        @raise IndexError: there is no such item.
+        """
+        if not self.first <= number < self.end:
+            raise IndexError(number)
+        return number % self._room
+
+    def drop(self, first: int) -> None:
+        """
+        Drop the items whose numbers are below one.
+
+        @param first: the number of the oldest item to keep.
+        """
+        self.first = min(max(first, self.first), self.end)
+        kept = self.end - self.first
+        if self._room > kept + kept // 8 + _LEAST:
+            self._resize(max(kept + kept // 16, _LEAST))
+
+    def _resize(self, room: int) -> None:
+        """
+        Make room for another number of items.
+        """
+        start, place = self.first % self._room, self.first % room
+        kept = self.end - self.first
+        behind = min(kept, room - place)
+        columns = []
+        for column in self.columns:
+            items = column[start:] + column[:start]
+            fresh = array(column.typecode, [0]) * room
+            fresh[place : place + behind] = items[:behind]
+            fresh[: kept - behind] = items[behind:kept]
+            columns.append(fresh)
+        self._room, self.columns = room, tuple(columns)

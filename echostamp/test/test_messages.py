@@ -1,0 +1,68 @@
+"""Tests for L{echostamp.probe.messages}."""
+
+from __future__ import annotations
+
+from hypothesis import given
+from hypothesis import strategies as st
+from twisted.trial.unittest import SynchronousTestCase
+
+from echostamp.probe.messages import LARGEST, SMALLEST, Messages, Reply
+from echostamp.stamps import readStamp, stampFormat
+
+STAMP = stampFormat("iso", utc=True).stamp(1_450_085_400_123_456_789)
+
+
+class ProbesTests(SynchronousTestCase):
+    """
+    Messages are told from one another.
+    """
+
+    @given(st.integers(SMALLEST, 200), st.integers(0, 10**19 - 1))
+    def test_comesBack(self, size: int, seq: int) -> None:
+        """A message has its size, is one line, and is known again behind a stamp,
+        behind one that cannot be read, and without one."""
+        probes = Messages(b"1a2b3c4d", size)
+        message = probes.message(seq)
+        self.assertEqual(len(message), size)
+        self.assertEqual(message.find(b"\n"), size - 1)
+        for stamp in STAMP, b"[half past nine] ", b"":
+            reply = probes.read(stamp + message)
+            self.assertEqual(reply, Reply(seq, readStamp(stamp), False))
+
+    def test_largest(self) -> None:
+        """The largest message has its size, too."""
+        self.assertEqual(len(Messages(b"x", LARGEST).message(7)), LARGEST)
+
+    @given(st.data())
+    def test_altered(self, data: st.DataObject) -> None:
+        """An octet that was changed, added or lost is seen, wherever it is, also in the
+        number; where that can be read still, it is known whose it is."""
+        probes = Messages(b"1a2b3c4d", 64)
+        message = probes.message(42)
+        at = data.draw(st.integers(0, len(message) - 2))
+        octet = data.draw(
+            st.binary(min_size=1, max_size=1).filter(lambda x: x != b"\n")
+        )
+        changes = [
+            message[:at] + message[at + 1 :],
+            message[:at] + octet + message[at:],
+        ]
+        if octet[0] != message[at]:
+            changes.append(message[:at] + octet + message[at + 1 :])
+        for changed in changes:
+            reply = probes.read(STAMP + changed)
+            self.assertTrue(reply.isAltered, changed)
+            if at > 12:
+                self.assertEqual(reply.seq, 42)
+
+    def test_strangeLines(self) -> None:
+        """A line of another run names no probe."""
+        probes = Messages(b"aaaa", 32)
+        for line in (
+            b"\n",
+            b"hello\n",
+            STAMP + Messages(b"bbbb").message(1),
+            b"aaaa x \n",
+        ):
+            reply = probes.read(line)
+            self.assertEqual((reply.seq, reply.isAltered), (None, True))

@@ -1,0 +1,247 @@
+"""Tests for L{echostamp.client.output}."""
+
+from __future__ import annotations
+
+import errno
+import io
+import json
+from typing import Any
+
+from twisted.internet.address import IPv4Address, UNIXAddress
+from twisted.internet.error import ConnectionLost
+from twisted.trial.unittest import SynchronousTestCase
+
+from echostamp.client.output import Asked, Output, OutputOptions, Probes
+from echostamp.exitstatus import DONE, FAR_END_FAILED, Outcome
+from echostamp.probe.linelink import LineLink
+from echostamp.probe.plan import Plan
+from echostamp.test.fakes import osError
+from echostamp.test.farends import EPOCH, MS, Far, FarTransport
+from echostamp.times import SECOND, SetUp
+
+
+class Broken(io.StringIO):
+    """
+    An output that takes so many writes.
+    """
+
+    def __init__(self, takes: int) -> None:
+        super().__init__()
+        self.takes = takes
+
+    def write(self, text: str) -> int:
+        """Write, or fail."""
+        self.takes -= 1
+        if self.takes < 0:
+            raise osError(errno.EPIPE)
+        return super().write(text)
+
+
+class OutputTests(SynchronousTestCase):
+    """
+    What is told, as it happens.
+    """
+
+    def begin(
+        self,
+        options: OutputOptions,
+        isColoured: bool = False,
+        target: str = "far:7",
+        output: Any = None,
+        peer: Any = None,
+    ) -> Far:
+        """Begin a run through 20 ms, of which probe 2 is lost."""
+        plan = Plan(interval=100 * MS, count=5, timeout=200 * MS)
+        self.output = output or io.StringIO()
+        self.closings = 0
+        self.out = Output(
+            Asked(target, plan, "message", {"target": target}),
+            options,
+            self.output,
+            isColoured,
+            self.closed,
+            lambda: EPOCH + self.far.now,
+        )
+        self.far = Far(plan, self.out)
+        self.far.delay = lambda seq: None if seq == 2 else 0.02
+        self.patch(FarTransport, "getPeer", lambda _: peer or self.address("192.0.2.1"))
+        self.patch(FarTransport, "getHost", lambda _: peer or self.address("192.0.2.9"))
+        self.far.start()
+        return self.far
+
+    def address(self, host: str) -> IPv4Address:
+        """Make an address."""
+        return IPv4Address("TCP", host, 7)
+
+    def closed(self) -> None:
+        """Nobody reads any more."""
+        self.closings += 1
+        self.far.prober.stop()
+
+    def end(self) -> None:
+        """Write what the run came to."""
+        prober = self.far.prober
+        run = prober.measurement.delays.run
+        inFlight = [run[flight.seq] for flight in prober.inFlight()]
+        self.out.end(prober.result(self.out.rows), Probes(run, inFlight), Outcome(DONE))
+
+    def told(self) -> list[str]:
+        """Run to the end, and give the lines."""
+        self.far.run(5)
+        self.end()
+        text: str = self.output.getvalue()
+        return text.splitlines()
+
+    def test_text(self) -> None:
+        """A line at the beginning, a line a probe, and the summary behind an empty
+        one."""
+        self.begin(OutputOptions())
+        name = "far:7 (192.0.2.1:7)"
+        lines = self.told()
+        start = "32 bytes from 192.0.2.1:7: seq="
+        answered = [f"{start}{n} time=20.000 ms" for n in range(5)]
+        self.assertEqual(
+            lines[:8],
+            [
+                f"PING {name}: 32 bytes a message",
+                *answered[:2],
+                answered[3],
+                "seq=2 no reply within 0.2 s",
+                answered[4],
+                "",
+                f"--- {name} ---",
+            ],
+        )
+        self.assertTrue(lines[-1].startswith("rtt min/avg/max/mdev = 20.000/"))
+
+    def test_quiet(self) -> None:
+        """C{-q}: nothing between the first line and the summary, whatever happens."""
+        far = self.begin(OutputOptions(isQuiet=True, hasOutstanding=True))
+        far.run(0.25)
+        far.transports[-1].lose(ConnectionLost())
+        far.run(0.01)
+        far.prober.stop()
+        lines = self.told()
+        self.assertEqual(lines[1:2], [""])
+        self.assertTrue(lines[2].startswith("---"))
+
+    def test_times(self) -> None:
+        """C{-D}: the time stands before each line of what happens."""
+        far = self.begin(OutputOptions(hasTimes=True, hasOutstanding=True))
+        far.run(0.25)
+        far.transports[-1].lose(ConnectionLost())
+        far.run(2)
+        seconds = EPOCH // SECOND
+        head, *lines = self.output.getvalue().splitlines()
+        self.assertTrue(head.startswith("PING"))
+        self.assertEqual(lines[0].partition("] ")[0], f"[{seconds}.020000")
+        self.assertIn(
+            f"[{seconds}.250000] no connection: the connection was lost", lines
+        )
+        for line in lines:
+            self.assertTrue(line.startswith(f"[{seconds}."), line)
+
+    def test_outstanding(self) -> None:
+        """C{-O}: what is outstanding when the next one is due."""
+        self.begin(OutputOptions(hasOutstanding=True))
+        self.assertIn("no answer yet for seq=2", self.told())
+        self.begin(OutputOptions())
+        self.assertNotIn("no answer yet for seq=2", self.told())
+
+    def test_again(self) -> None:
+        """A new connection is told."""
+        far = self.begin(OutputOptions())
+        link = LineLink(far.prober, far.messages, SetUp())
+        link.transport = far.transports[-1]
+        self.out.connected(link)
+        self.assertEqual(self.told()[1], "connected again")
+
+    def test_numeric(self) -> None:
+        """C{-n}: the address alone; where the target is the address, too."""
+        for options, target in [
+            (OutputOptions(isNumeric=True), "far:7"),
+            (OutputOptions(), "192.0.2.1:7"),
+        ]:
+            self.begin(options, target=target)
+            self.assertEqual(self.told()[0], "PING 192.0.2.1:7: 32 bytes a message")
+
+    def test_unix(self) -> None:
+        """A UNIX socket has no address to be told."""
+        self.begin(OutputOptions(), target="unix:/s", peer=UNIXAddress(b"/s"))
+        self.assertEqual(self.told()[0], "PING unix:/s (local): 32 bytes a message")
+
+    def test_colours(self) -> None:
+        """What is bad is red, the summary's head bold; without colours nothing is."""
+        self.begin(OutputOptions(), isColoured=True)
+        text = "\n".join(self.told())
+        self.assertIn("\x1b[31mseq=2 no reply within 0.2 s\x1b[m\n", text)
+        self.assertIn("\x1b[1m--- far:7 (192.0.2.1:7) ---\x1b[m\n", text)
+        self.assertEqual(text.count("\x1b["), 4)
+        self.begin(OutputOptions())
+        self.assertNotIn("\x1b", "\n".join(self.told()))
+
+    def test_otherEncodings(self) -> None:
+        """An output that lacks a character gets another one."""
+        output = io.TextIOWrapper(io.BytesIO(), encoding="ascii", write_through=True)
+        self.begin(OutputOptions(hasHistogram=True), output=output)
+        self.far.run(5)
+        self.end()
+        output.seek(0)
+        told = output.read()
+        self.assertFalse(self.out.isClosed)
+        self.assertIn("IPDV         us ", told)
+        self.assertIn(" ##", told)
+
+    def test_histogram(self) -> None:
+        """C{--histogram} stands behind the summary."""
+        self.begin(OutputOptions(hasHistogram=True))
+        lines = self.told()
+        self.assertIn("█ 4", "\n".join(lines))
+
+    def test_json(self) -> None:
+        """One document, and nothing else."""
+        self.begin(OutputOptions("json", hasOutstanding=True, hasTimes=True))
+        self.far.run(5)
+        self.assertEqual(self.output.getvalue(), "")
+        found = json.loads("\n".join(self.told()))
+        self.assertEqual(found["config"]["target"], "far:7")
+        self.assertEqual(found["config"]["addresses"], ["192.0.2.1:7"])
+        self.assertEqual(found["config"]["sources"], ["192.0.2.9:7"])
+        self.assertEqual(len(found["probes"]), 5)
+
+    def test_jsonl(self) -> None:
+        """A line a probe, once, as soon as it is settled, then the summary."""
+        far = self.begin(OutputOptions("jsonl"))
+        far.run(0.05)
+        far.reply(far.messages.message(0))
+        self.assertEqual(self.output.getvalue().count("\n"), 1)
+        *probes, summary = map(json.loads, self.told())
+        self.assertEqual(sorted(each["seq"] for each in probes), [0, 1, 2, 3, 4])
+        self.assertEqual([each["seq"] for each in probes if each["lost"]], [2])
+        self.assertEqual(summary["stats"]["duplicates"], 1)
+
+    def test_jsonlUnderWay(self) -> None:
+        """A probe that was under way at the end has a line, too."""
+        far = self.begin(OutputOptions("jsonl"))
+        far.run(0.11)
+        far.prober.stop()
+        *probes, summary = map(json.loads, self.told())
+        self.assertEqual([each["t4"] is None for each in probes], [False, True])
+        self.assertEqual(summary["stats"]["under_way"], 1)
+
+    def test_neverConnected(self) -> None:
+        """Without a connection there is nothing to sum up in text."""
+        output = io.StringIO()
+        out = Output(Asked("far", Plan()), OutputOptions(), output, False, self.fail)
+        out.end(Far(Plan()).prober.result(), Probes(), Outcome(FAR_END_FAILED))
+        self.assertEqual(output.getvalue(), "")
+
+    def test_closedOutput(self) -> None:
+        """That nobody reads any more is told once, and nothing more is written."""
+        for takes in 0, 1, 3:
+            output = Broken(takes)
+            self.begin(OutputOptions(), output=output)
+            self.told()
+            self.assertEqual(self.closings, 1)
+            self.assertTrue(self.out.isClosed)
+            self.assertEqual(output.takes, -1)

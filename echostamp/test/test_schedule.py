@@ -1,0 +1,51 @@
+"""Tests for L{echostamp.probe.schedule}."""
+
+from __future__ import annotations
+
+from twisted.trial.unittest import SynchronousTestCase
+
+from echostamp.probe.plan import Plan
+from echostamp.probe.schedule import Schedule
+from echostamp.times import MILLISECOND, SECOND
+
+
+class ScheduleTests(SynchronousTestCase):
+    """
+    When probes are due.
+    """
+
+    def turns(self, schedule: Schedule, count: int) -> list[int]:
+        """Give when the next probes are due."""
+        found = []
+        for _ in range(count):
+            found.append(schedule.due)
+            schedule.advance()
+        return found
+
+    def test_turns(self) -> None:
+        """Each probe is due at its turn, counted from the beginning."""
+        schedule = Schedule(Plan(count=3, interval=7, jitter=False), lambda: 1.0)
+        schedule.begin(100)
+        self.assertEqual(self.turns(schedule, 2), [100, 107])
+        self.assertFalse(schedule.isOver)
+        self.assertEqual(self.turns(schedule, 1), [114])
+        self.assertTrue(schedule.isOver)
+
+    def test_jitter(self) -> None:
+        """Chance delays a probe by up to a tenth of the interval, and no later one."""
+        chances = iter([0.0, 1.0, 0.5, 0.0])
+        schedule = Schedule(Plan(interval=1000), lambda: next(chances))
+        schedule.begin(0)
+        self.assertEqual(self.turns(schedule, 3), [0, 1100, 2050])
+
+    def test_wake(self) -> None:
+        """A long wait has two parts, since the kernel may be late by a thousandth of
+        it."""
+        schedule = Schedule(Plan(interval=SECOND, jitter=False), lambda: 0.0)
+        schedule.begin(0)
+        self.assertIsNone(schedule.wake(0))
+        schedule.advance()
+        self.assertEqual(schedule.wake(0), SECOND - SECOND // 200)
+        late = SECOND - 10 * MILLISECOND
+        self.assertEqual(schedule.wake(late), SECOND)
+        self.assertIsNone(schedule.wake(SECOND))

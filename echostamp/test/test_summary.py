@@ -1,0 +1,379 @@
+"""Tests for L{echostamp.report.summary}."""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from twisted.internet.error import ConnectionLost, ConnectionRefusedError
+from twisted.trial.unittest import SynchronousTestCase
+
+from echostamp.measure.block import Probe
+from echostamp.probe.plan import Plan
+from echostamp.report.summary import probeLine, summary
+from echostamp.report.table import ROWS, histogram
+from echostamp.test.fakes import FakeTcpSocket
+from echostamp.test.farends import CTIME, MS, Far
+from echostamp.times import SECOND
+from echostamp.units import readable
+
+AHEAD = 12_345 * MS
+
+
+def probe(**fields: Any) -> Probe:
+    """Make a probe that took 20 ms."""
+    usual = Probe(
+        *(3, 100 * MS, 100 * MS, None, None, 120 * MS, 20 * MS, None),
+        *(False, False, False, False, False, False),
+    )
+    return usual._replace(**fields)
+
+
+class ProbeLineTests(SynchronousTestCase):
+    """
+    A line about a probe.
+    """
+
+    def test_answered(self) -> None:
+        """Its line is as ping's: whose, which, how long."""
+        self.assertEqual(
+            probeLine(probe(), 32, "far", ""),
+            "32 bytes from far: seq=3 time=20.000 ms",
+        )
+
+    def test_noted(self) -> None:
+        """What is odd stands behind it."""
+        self.assertEqual(
+            probeLine(probe(), 32, "far", "duplicate"),
+            "seq=3 duplicate",
+        )
+        self.assertEqual(
+            probeLine(probe(), 32, "far", "altered"),
+            "32 bytes from far: seq=3 time=20.000 ms (altered)",
+        )
+
+    def test_waited(self) -> None:
+        """One that had to wait says so."""
+        self.assertIn(" waited=5.000 ms", probeLine(probe(due=95 * MS), 32, "far", ""))
+        self.assertNotIn("waited", probeLine(probe(due=100 * MS - 1), 32, "far", ""))
+
+    def test_lost(self) -> None:
+        """One without a reply has no time; nor has a late one."""
+        for lost in probe(lost=True, rtt=None), probe(lost=True, late=True):
+            self.assertEqual(probeLine(lost, 32, "far", "why"), "seq=3 why")
+
+
+class SummaryCase(SynchronousTestCase):
+    """
+    Runs, and what is said of them.
+    """
+
+    def far(self, **plan: Any) -> Far:
+        """Prepare a run through 20 ms."""
+        plan = {"interval": SECOND, "count": 5, **plan}
+        zone = plan.pop("zone", None)
+        far = Far(Plan(**plan), zone=zone)
+        far.ahead = AHEAD
+        return far
+
+    def told(self, far: Far, seconds: float = 60) -> str:
+        """Run it, and give what is said."""
+        if not far.transports:
+            far.start()
+        far.run(seconds)
+        far.prober.stop()
+        return "\n".join(summary(far.prober.result(), "far"))
+
+
+class SummaryTests(SummaryCase):
+    """
+    Sentences first, then figures.
+    """
+
+    def test_usual(self) -> None:
+        """A run where all went well, as a whole."""
+        self.assertEqual(
+            self.told(self.far()).splitlines(),
+            [
+                "--- far ---",
+                "5 sent, 5 received, 0 unanswered (0 %), in 4.020 s.",
+                "A reply takes 20.000 ms (median), all come within 20.000 ms.",
+                "The far clock is 12.34 s ahead of ours: between +12.334 s and "
+                "+12.356 s.",
+                "",
+                " " * 15
+                + "     min    mean  median     p90     p99   p99.9     max  stddev",
+                "RTT          ms" + " 20.0000" * 5 + "       - 20.0000  0.0000",
+                "RTT from due ms" + " 20.0000" * 5 + "       - 20.0000  0.0000",
+                "IPDV         µs" + "     0.0" * 5 + "       -     0.0     0.0",
+                "PDV forward  µs" + "     0.0" * 5 + "       -     0.0     0.0",
+                "PDV backward µs" + "     0.0" * 5 + "       -     0.0     0.0",
+                "RTT is T4 - T1: the time that the far end took is in it",
+                "",
+                *self.told(self.far()).splitlines()[13:17],
+                "",
+                "rtt min/avg/max/mdev = 20.000/20.000/20.000/0.000 ms",
+            ],
+        )
+
+    def test_figures(self) -> None:
+        """One-way delays are ranges, drift has its bounds, the set-up is told apart."""
+        text = self.told(self.far())
+        for pattern in (
+            r"^forward       -?\d+ ns to 20\.\d{3} ms \(median\): asymmetric paths ",
+            r"^backward      -?\d+ ns to 20\.\d{3} ms \(median\): asymmetric paths ",
+            r"^drift         not known: anything from -500 to \+500 ppm fits over "
+            r"4\.020 s$",
+            r"^set-up        connect 0 ns, first reply 20\.000 ms$",
+        ):
+            self.assertTrue(re.search(pattern, text, re.MULTILINE), (pattern, text))
+        self.assertNotIn("also seen", text)
+        self.assertNotIn("kernel", text)
+
+    def test_digits(self) -> None:
+        """The offset has the digits that its bounds support, and they are rounded
+        outwards."""
+        for delay, estimate in (0.0002, "12.3450 s ahead"), (2.4, "12 s ahead"):
+            far = self.far(interval=3 * SECOND)
+            far.delay = lambda seq, delay=delay: delay  # type: ignore[misc]
+            text = self.told(far)
+            self.assertIn(estimate, text)
+            found = re.search(r"between (\S+ s) and (\S+ s)\.", text)
+            assert found
+            low, high = (float(each.split()[0]) for each in found.groups())
+            self.assertLessEqual(low, 12.345 - delay / 2 + 1e-9)
+            self.assertGreaterEqual(high, 12.345 + delay / 2 - 1e-9)
+
+    def test_behind(self) -> None:
+        """A far clock that is behind is said to be behind."""
+        far = self.far()
+        far.ahead = -AHEAD
+        self.assertIn(
+            "The far clock is 12.34 s behind ours: between -12.356 s", self.told(far)
+        )
+
+    def test_agrees(self) -> None:
+        """One that may be right is said to agree, within what."""
+        far = self.far()
+        far.ahead = 5 * MS
+        self.assertIn(
+            "The clocks agree to within 16 ms, the limit of this measurement.",
+            self.told(far),
+        )
+
+    def test_noStamps(self) -> None:
+        """Without stamps there are round trips, and no word of the clock or of one
+        way."""
+        far = self.far()
+        far.stamp = lambda ns: b""
+        text = self.told(far)
+        self.assertIn("The far clock is not known: no stamp that can be read.", text)
+        self.assertIn("A reply takes 20.000 ms", text)
+        for word in "PDV f", "forward", "drift":
+            self.assertNotIn(word, text)
+
+    def test_noVariation(self) -> None:
+        """One probe has no variation; that is said, and only then."""
+        words = "PDV           not known: too few probes in a window"
+        self.assertIn(words, self.told(self.far(count=1)).splitlines())
+        self.assertNotIn(words, self.told(self.far()))
+
+    def test_coarseStamps(self) -> None:
+        """Stamps of whole seconds tell the clock; the zone that was assumed is said."""
+        far = self.far(count=20)
+        far.stamp = CTIME
+        text = self.told(far)
+        self.assertIn("The far clock is 12.3", text)
+        self.assertIn("Its stamps name no zone: UTC+00:00 is assumed (--zone).", text)
+        self.assertNotIn("forward", text)
+
+    def test_zoneTold(self) -> None:
+        """A zone that was told is said to be."""
+        far = self.far(zone=3600 * SECOND)
+        far.stamp = CTIME
+        self.assertIn("UTC+01:00 is given", self.told(far))
+
+    def test_twoMachines(self) -> None:
+        """Where no line fits, the clock is not to be relied on."""
+        far = self.far()
+        far.start()
+        far.run(2.5)
+        far.ahead += SECOND
+        text = self.told(far)
+        self.assertIn(
+            "Do not rely on it: stepped, slewed, or more than one machine.",
+            text,
+        )
+
+    def test_losses(self) -> None:
+        """Unanswered probes are counted, in a row too, and outages are listed."""
+        far = self.far(interval=100 * MS, count=30, timeout=150 * MS)
+        far.delay = lambda seq: None if seq in (3, 7, 8) else 0.02
+        far.start()
+        far.run(1.55)
+        far.transports[-1].lose(ConnectionLost())
+        text = self.told(far)
+        self.assertIn(
+            "16 sent, 13 received, 3 unanswered (18.8 %), 14 not sent in their time, "
+            "in ",
+            text,
+        )
+        self.assertIn("Unanswered in a row: 1 x 1, 1 x 2.", text)
+        self.assertRegex(
+            text,
+            r"No connection from 2023-11-\d\d [\d:]{8} [-+]\d{4} until the end: "
+            r"the connection was lost\.\n",
+        )
+
+    def test_manyOutages(self) -> None:
+        """Of many outages the last ones are told, and why the connection could not be
+        made earlier."""
+        far = self.far(interval=100 * MS, count=200)
+        far.start()
+        for _ in range(5):
+            far.run(0.5)
+            far.transports[-1].lose(ConnectionLost())
+            attempts = far.attempts
+            while far.attempts == attempts:
+                far.run(0.1)
+            far.refuse(ConnectionRefusedError(111))
+            while far.attempts == attempts + 1:
+                far.run(0.1)
+            far.accept()
+        text = self.told(far)
+        self.assertRegex(
+            text, r"No connection 5 times, for \S+ s in all. The last ones:"
+        )
+        self.assertEqual(text.count("No connection from"), 3)
+        self.assertEqual(text.count(" Then: Connection refused."), 3)
+
+    def test_lengthOfAnOutage(self) -> None:
+        """An outage that is over has a length."""
+        far = self.far(interval=100 * MS, count=50)
+        far.start()
+        far.run(0.5)
+        far.transports[-1].lose(ConnectionLost())
+        far.run(2)
+        far.accept()
+        text = self.told(far)
+        self.assertIn(" for 2.000 s: the connection was lost.\n", text)
+
+    def test_nothingCame(self) -> None:
+        """Without a reply there are no figures."""
+        far = self.far(timeout=100 * MS, count=2)
+        far.delay = lambda seq: None
+        lines = self.told(far).splitlines()
+        self.assertEqual(
+            lines[1], "2 sent, 0 received, 2 unanswered (100 %), in 1.100 s."
+        )
+        self.assertEqual(lines[3:], ["set-up        connect 0 ns"])
+
+    def test_underWay(self) -> None:
+        """What was under way at the end is said."""
+        text = self.told(self.far(deadline=SECOND + 10 * MS), 1.01)
+        self.assertIn("2 sent, 1 received, 0 unanswered (0 %), 1 still in flight", text)
+
+    def test_alsoSeen(self) -> None:
+        """Whatever else was seen is counted."""
+        far = self.far(timeout=100 * MS)
+        far.delay = lambda seq: [0.02, 0.5, None, 0.02, 0.02][seq]
+        far.start()
+        far.run(0.5)
+        far.reply(far.messages.message(0))
+        far.run(2)
+        far.reply(b"nonsense\n")
+        far.step = SECOND
+        text = self.told(far)
+        self.assertIn("2 late, 1 duplicate, 1 altered, ", text)
+        self.assertIn("1 step of our own clock", text)
+
+    def test_kernel(self) -> None:
+        """What the kernel knows is told beside it."""
+        far = self.far()
+        far.start()
+        transport: Any = far.transports[0]
+        transport.socket = FakeTcpSocket(
+            bytes(68) + (20_100).to_bytes(4, "little") + bytes(28) + b"\3\0\0\0"
+        )
+        self.assertIn(
+            "kernel        smoothed RTT 20.100 ms, 3 retransmissions", self.told(far)
+        )
+
+    def test_nothingIsClamped(self) -> None:
+        """A delay that the bounds put below zero is shown below zero."""
+        far = self.far(count=10)
+        far.delay = lambda seq: 2.0
+        far.stamp = CTIME
+        text = self.told(far)
+        self.assertTrue(
+            re.search(r"^forward +-\d+\.\d{3} m?s to ", text, re.MULTILINE), text
+        )
+
+    @settings(max_examples=25, deadline=None)
+    @given(st.lists(st.none() | st.floats(0.0001, 0.9), min_size=1, max_size=12))
+    def test_anyDelays(self, delays: list[float | None]) -> None:
+        """Whatever the delays are, there is a summary, and the offset is within it."""
+        far = self.far(count=len(delays), timeout=500 * MS)
+        far.delay = lambda seq: delays[seq]
+        text = self.told(far)
+        self.assertTrue(text.startswith("--- far ---\n"), text)
+        found = re.search(r"between \+(\S+) s and \+(\S+) s\.$", text, re.MULTILINE)
+        if found:
+            self.assertLessEqual(float(found[1]), 12.345 + 1e-6)
+            self.assertGreaterEqual(float(found[2]), 12.345 - 1e-6)
+
+
+class HistogramTests(SummaryCase):
+    """
+    How many round trips were how long.
+    """
+
+    def rows(self, far: Far) -> list[str]:
+        """Draw the histogram of a run."""
+        found = far.prober.result(ROWS).distribution
+        return [] if found is None else list(histogram(found))
+
+    def test_rows(self) -> None:
+        """Every round trip is in one row, the longest bar is full, and each row says
+        where it begins."""
+        far = self.far(count=100, interval=100 * MS)
+        far.delay = lambda seq: 0.020 + seq % 10 * 0.001
+        self.told(far)
+        rows = self.rows(far)
+        self.assertEqual(len(rows), ROWS + 1)
+        counts = [int(row.split()[-1]) for row in rows if "█" in row]
+        self.assertEqual(sum(counts), 100)
+        self.assertTrue(rows[0].strip().startswith("20.000 ms █"), rows[0])
+        self.assertEqual(max(row.count("█") for row in rows), 50)
+
+    def test_allAlike(self) -> None:
+        """Round trips that are all alike are one row."""
+        far = self.far()
+        self.told(far)
+        rows = self.rows(far)
+        self.assertTrue(rows[0].endswith("█ 5"))
+        self.assertFalse(any("█" in row for row in rows[1:]))
+
+    def test_oneFarOff(self) -> None:
+        """One that is far off does not press all others into one row."""
+        far = self.far(count=200, interval=100 * MS)
+        far.delay = lambda seq: 2.0 if seq == 7 else 0.020 + seq % 10 * 0.001
+        self.told(far)
+        rows = self.rows(far)
+        self.assertTrue(rows[-1].endswith(" 1") or rows[-1].endswith(" 21"), rows)
+        self.assertGreater(sum("█" in row for row in rows[:-1]), 8)
+
+    def test_nothing(self) -> None:
+        """Without a reply there is none."""
+        far = self.far()
+        far.delay = lambda seq: None
+        self.told(far, 0.5)
+        self.assertEqual(self.rows(far), [])
+
+    def test_readable(self) -> None:
+        """Rows begin at round trips in the units of all else."""
+        far = self.far()
+        self.told(far)
+        self.assertIn(readable(20 * MS), self.rows(far)[0])

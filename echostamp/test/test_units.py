@@ -1,0 +1,194 @@
+"""Tests for L{echostamp.units}."""
+
+from __future__ import annotations
+
+import re
+from decimal import ROUND_CEILING, ROUND_FLOOR
+
+from hypothesis import given
+from hypothesis import strategies as st
+from twisted.trial.unittest import SynchronousTestCase
+
+from echostamp.units import parseDuration, parseZone, readable, zoneName
+
+UNITS = {"s": 10**9, "ms": 10**6, "µs": 10**3, "ns": 1}
+
+HOUR = 3600 * 10**9
+
+
+def back(text: str) -> float:
+    """Read what L{readable} has written."""
+    number, unit = text.split(" ")
+    return float(number) * UNITS[unit]
+
+
+class ParseTests(SynchronousTestCase):
+    """
+    Durations are read.
+    """
+
+    def test_units(self) -> None:
+        """Without a unit it is seconds; others stand behind the number."""
+        for text, ns in [
+            ("1", 10**9),
+            ("0", 0),
+            ("0.5", 5 * 10**8),
+            (".25s", 25 * 10**7),
+            ("200ms", 2 * 10**8),
+            ("1.5ms", 1_500_000),
+            ("50us", 50_000),
+            ("7ns", 7),
+            ("0.3us", 300),
+        ]:
+            self.assertEqual(parseDuration(text), ns, text)
+
+    def test_exact(self) -> None:
+        """Nothing is lost to binary fractions; what is below a nanosecond is cut."""
+        self.assertEqual(parseDuration("0.000000003"), 3)
+        self.assertEqual(parseDuration("123456789.123456789"), 123456789123456789)
+        self.assertEqual(parseDuration("0.9ns"), 0)
+
+    def test_wrong(self) -> None:
+        """What is no duration is refused by a text that quotes it."""
+        for text in (
+            *("", "x", "-1", "+1", "1.", ".", "1 s", " 1", "1\n", "1m", "1h", "1e3"),
+            *("1,5", "inf", "nan", "s", "1S", "0x1", "1_0", "1" * 10, "1sms"),
+        ):
+            error = self.assertRaises(ValueError, parseDuration, text)
+            self.assertIn(repr(text), str(error))
+
+    @given(st.integers(0, 10**17))
+    def test_every(self, ns: int) -> None:
+        """Every number of nanoseconds can be written in seconds and read back."""
+        self.assertEqual(parseDuration(f"{ns // 10**9}.{ns % 10**9:09d}s"), ns)
+
+    @given(st.text())
+    def test_anyText(self, text: str) -> None:
+        """Any text is a duration or a L{ValueError}."""
+        try:
+            self.assertGreaterEqual(parseDuration(text), 0)
+        except ValueError as error:
+            self.assertIn("no duration", str(error))
+
+
+class ReadableTests(SynchronousTestCase):
+    """
+    Durations are written.
+    """
+
+    def test_units(self) -> None:
+        """The unit is the greatest that leaves a digit before the point."""
+        for ns, text in [
+            (0, "0 ns"),
+            (999, "999 ns"),
+            (1000, "1.000 µs"),
+            (1_234_567, "1.235 ms"),
+            (-1_234_567, "-1.235 ms"),
+            (20_000_000, "20.000 ms"),
+            (12_345_678_901, "12.346 s"),
+            (3600 * 10**9, "3600.000 s"),
+            (1.5e6, "1.500 ms"),
+        ]:
+            self.assertEqual(readable(ns), text)
+
+    def test_roundedUp(self) -> None:
+        """What rounding makes a thousand of a unit is one of the next."""
+        self.assertEqual(readable(999_999.9), "1.000 ms")
+        self.assertEqual(readable(999_999_999), "1.000 s")
+        self.assertEqual(readable(999.7), "1.000 µs")
+        self.assertEqual(readable(-999_999_999), "-1.000 s")
+
+    def test_digitsOfTheBound(self) -> None:
+        """There are no digits that the bound does not support: the last one is worth
+        no more than the bound, and one more would be worth less than a tenth of it."""
+        for ns, bound, text in [
+            (12_345_678_901, 10**6, "12.346 s"),
+            (12_345_678_901, 5 * 10**6, "12.346 s"),
+            (12_345_678_901, 10**8, "12.3 s"),
+            (12_345_678_901, 10**9, "12 s"),
+            (12_345_678_901, 10**11, "12 s"),
+            (12_345_678_901, 1, "12.345678901 s"),
+            (12_345_678_901, 0, "12.345678901 s"),
+            (34_567, 2_000, "35 µs"),
+            (34_567, 200, "34.6 µs"),
+            (3, 5e9, "0 s"),
+            (3, 0.01, "3 ns"),
+        ]:
+            self.assertEqual(readable(ns, bound), text)
+
+    def test_signs(self) -> None:
+        """A plus is written where it is asked for; a zero is never below zero."""
+        self.assertEqual(readable(5_000_000, signed=True), "+5.000 ms")
+        self.assertEqual(readable(-5_000_000, signed=True), "-5.000 ms")
+        self.assertEqual(readable(-3, 5e9), "0 s")
+        self.assertEqual(readable(-3, 5e9, signed=True), "+0 s")
+
+    @given(st.integers(-(10**18), 10**18), st.integers(1, 10**12))
+    def test_withinTheBound(self, ns: int, bound: int) -> None:
+        """What is written is no further off than half the bound, and rounded outwards
+        an interval never loses an end."""
+        floats = abs(ns) * 1e-15 + 1e-6
+        error = abs(back(readable(ns, bound)) - ns)
+        self.assertLessEqual(error, bound / 2 + floats)
+        low = back(readable(ns, bound, rounding=ROUND_FLOOR))
+        high = back(readable(ns, bound, rounding=ROUND_CEILING))
+        self.assertLessEqual(low, ns + floats)
+        self.assertGreaterEqual(high, ns - floats)
+
+    @given(st.floats(-1e18, 1e18), st.booleans())
+    def test_shape(self, ns: float, signed: bool) -> None:
+        """It is a number of less than a thousand, but for seconds, and a unit."""
+        text = readable(ns, signed=signed)
+        self.assertTrue(re.fullmatch(r"[+-]?\d+(\.\d{3})? (s|ms|µs|ns)", text), text)
+        if not text.endswith(" s"):
+            self.assertLess(abs(float(text.split()[0])), 1000)
+
+
+class ZoneTests(SynchronousTestCase):
+    """
+    Zones are read and written.
+    """
+
+    def test_read(self) -> None:
+        """UTC, offsets, and names."""
+        for text, ns in [
+            ("UTC", 0),
+            ("utc", 0),
+            ("Z", 0),
+            ("+01:00", HOUR),
+            ("-0330", -HOUR * 7 // 2),
+            ("+14:00", 14 * HOUR),
+            ("Etc/GMT-3", 3 * HOUR),
+            ("Asia/Kolkata", HOUR * 11 // 2),
+        ]:
+            self.assertEqual(parseZone(text), ns, text)
+
+    def test_wrong(self) -> None:
+        """What is no zone is refused by a text that quotes it."""
+        for text in (
+            *("", "nonsense", "+1", "+1:00", "01:00", "+01:60", "+24:00", "+99:00"),
+            *(
+                "Europe",
+                "Europe/Nowhere",
+                "/etc/passwd",
+                "../passwd",
+                "a\0b",
+                "x" * 999,
+            ),
+        ):
+            error = self.assertRaises(ValueError, parseZone, text)
+            self.assertIn("no zone", str(error))
+
+    @given(st.text())
+    def test_anyText(self, text: str) -> None:
+        """Any text is a zone or a L{ValueError}."""
+        try:
+            self.assertLessEqual(abs(parseZone(text)), 24 * HOUR)
+        except ValueError as error:
+            self.assertIn("no zone", str(error))
+
+    @given(st.integers(-24 * 60 + 1, 24 * 60 - 1))
+    def test_thereAndBack(self, minutes: int) -> None:
+        """What is written can be read."""
+        ns = minutes * 60 * 10**9
+        self.assertEqual(parseZone(zoneName(ns)), ns)
