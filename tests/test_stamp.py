@@ -8,8 +8,9 @@ import signal
 import socket
 from pathlib import Path
 
-from tests.far_ends import Relay
-from tests.harness import DEADLINE, Daemon, Namespaces, figure, run, script, until
+from tests.farends import Relay
+from tests.harness import DEADLINE, Daemon, figure, run, script, until
+from tests.namespaces import Namespaces
 from tests.pinging import MS, STATEFUL, US, PingCase
 from tests.reflecting import Reflecting
 
