@@ -12,7 +12,7 @@ from twisted.trial.unittest import SynchronousTestCase
 from echostamp.daemon.limits import LINES_A_SECOND
 from tests import timelimits
 from tests.harness import DEADLINE, Clock, Daemon, cpu, figure, until
-from tests.timelimits import isServed
+from tests.timelimits import connected, isServed
 
 
 class LimitTests(SynchronousTestCase):
@@ -26,7 +26,7 @@ class LimitTests(SynchronousTestCase):
         with daemon.connect() as one, daemon.connect() as two:
             self.assertTrue(isServed(one))
             self.assertTrue(isServed(two))
-            with daemon.connect() as three:
+            with connected(daemon) as three:
                 self.assertFalse(isServed(three))
             two.close()
             until(lambda: "disconnected" in daemon.log())
@@ -63,7 +63,7 @@ class LimitTests(SynchronousTestCase):
         address = ("127.0.0.1", daemon.port)
         with daemon.connect() as one:
             self.assertTrue(isServed(one))
-            with daemon.connect() as two:
+            with connected(daemon) as two:
                 self.assertFalse(isServed(two))
             with socket.create_connection(address, DEADLINE, source) as other:
                 self.assertTrue(isServed(other))
@@ -82,7 +82,7 @@ class LimitTests(SynchronousTestCase):
                 command=("prlimit", "--nofile=64", "twistd", "-n", "--pidfile="),
             )
             with ExitStack() as stack:
-                peers = [stack.enter_context(daemon.connect()) for _ in range(200)]
+                peers = [stack.enter_context(connected(daemon)) for _ in range(200)]
                 served = [peer for peer in peers if isServed(peer)]
                 refused = len(peers) - len(served)
                 figure(f"{ports} ports: {len(served)} served, {refused} refused of 200")
@@ -102,7 +102,7 @@ class LimitTests(SynchronousTestCase):
 
     def isNextServed(self, daemon: Daemon, stack: ExitStack) -> bool:
         """Connect, and say whether that connection is served."""
-        return isServed(stack.enter_context(daemon.connect()))
+        return isServed(stack.enter_context(connected(daemon)))
 
     def test_descriptorsForNobody(self) -> None:
         """Where the limit leaves no connection, the daemon ends with one line."""
