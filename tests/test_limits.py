@@ -11,7 +11,8 @@ from twisted.trial.unittest import SynchronousTestCase
 
 from echostamp.daemon.limits import LINES_A_SECOND
 from tests import timelimits
-from tests.harness import DEADLINE, Clock, Daemon, cpu, figure, until
+from tests.clocks import Clock
+from tests.harness import DEADLINE, Daemon, cpu, figure, until
 from tests.timelimits import connected, isServed
 
 

@@ -14,8 +14,9 @@ from typing import Any
 
 from twisted.trial.unittest import SkipTest
 
-from tests.far_ends import Proxy, Server
-from tests.harness import DEADLINE, Clock, Daemon, figure
+from tests.clocks import Clock
+from tests.farends import Proxy, Server
+from tests.harness import DEADLINE, Daemon, figure
 from tests.pinging import MS, PingCase
 
 

@@ -10,7 +10,7 @@ from collections.abc import Iterable
 
 import pexpect
 
-from tests.far_ends import Proxy, Server
+from tests.farends import Proxy, Server
 from tests.harness import DEADLINE, Daemon, deadPort, script
 from tests.pinging import PingCase, valid
 

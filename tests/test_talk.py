@@ -23,7 +23,6 @@ from tests.harness import (
     DEADLINE,
     STAMP,
     Daemon,
-    Pane,
     deadPort,
     figure,
     run,
@@ -32,6 +31,7 @@ from tests.harness import (
     until,
     withoutStamps,
 )
+from tests.panes import Pane
 from tests.piping import pipeFile
 
 TEXT_STAMP = STAMP.decode()
