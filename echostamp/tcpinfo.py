@@ -1,5 +1,5 @@
 """
-What the kernel knows of a TCP connection.
+What the kernel knows of a TCP connection; a leaf.
 """
 
 from __future__ import annotations
@@ -12,10 +12,10 @@ from typing import Any, NamedTuple
 
 class TcpInfo(NamedTuple):
     """
-    What the kernel knows of a TCP connection.
+    The kernel's own figures of a TCP connection.
 
-    @ivar smoothedRtt: its own estimate of the RTT (RFC 6298), in nanoseconds.
-    @ivar retransmissions: segments that it has sent again.
+    @ivar smoothedRtt: its estimate of the RTT (RFC 6298), in nanoseconds.
+    @ivar retransmissions: the number of segments that it has sent again.
     """
 
     smoothedRtt: int
@@ -29,16 +29,16 @@ _TCP_INFO = Struct("=68xI28xI")
 
 def tcpInfo(connection: Any) -> TcpInfo | None:
     """
-    Ask the kernel of a TCP connection.
+    Ask the kernel about a TCP connection.
 
     @param connection: a socket.
-    @return: L{None} where it is none of TCP's, or the system does not tell.
+    @return: L{None} where the socket is not TCP, or the system does not report it.
     """
     if getattr(connection, "family", None) not in (socket.AF_INET, socket.AF_INET6):
         return None
     try:
-        told = connection.getsockopt(socket.IPPROTO_TCP, socket.TCP_INFO, 104)
-        microseconds, retransmissions = _TCP_INFO.unpack(told)
+        answer = connection.getsockopt(socket.IPPROTO_TCP, socket.TCP_INFO, 104)
+        microseconds, retransmissions = _TCP_INFO.unpack(answer)
     except (AttributeError, OSError, StructError):
         return None
     return TcpInfo(microseconds * 1000, retransmissions)

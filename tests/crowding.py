@@ -11,7 +11,7 @@ import time
 
 from twisted.trial.unittest import SynchronousTestCase
 
-from tests.harness import HOSTILE, figure
+from tests.harness import DEADLINE, HOSTILE, figure
 from tests.rooms import INTERCOM, UNIX, Client, Crowd, shareRoom
 
 MEGABYTE = 1_000_000
@@ -67,6 +67,73 @@ class ManyMembersCase(SynchronousTestCase):
         )
 
 
+class Passing:
+    """
+    Clients that join, write and leave in all ways.
+
+    @ivar counts: how often they have joined, and have left in each way.
+    """
+
+    def __init__(self, crowd: Crowd, chance: random.Random, count: int) -> None:
+        """
+        @param count: how many there are at most.
+        """
+        self._crowd = crowd
+        self._chance = chance
+        self._clients: list[Client | None] = [None] * count
+        self.counts = dict.fromkeys(["join", "reset", "close", "shutdown"], 0)
+
+    def act(self) -> None:
+        """Let one of them do something."""
+        chance = self._chance
+        place = chance.randrange(len(self._clients))
+        client = self._clients[place]
+        if client is None:
+            self.counts["join"] += 1
+            name = chance.choice([b"", b"", b"bob", b"p%d" % place])
+            self._clients[place] = self._crowd.join(name)
+        elif client.isOver:
+            client.socket.close()
+            self._clients[place] = None
+        elif chance.random() < 0.7:
+            words = chance.choice(
+                [b"hello\n", b"ha", b"lf\n", b"x" * 70_000 + b"\n", HOSTILE]
+            )
+            self._crowd.say(client, words if len(client.unsaid) < MEGABYTE else b"")
+            client.heard.clear()
+        elif not self._leaves(client):
+            self._clients[place] = None
+
+    def _leaves(self, client: Client) -> bool:
+        """
+        Let one leave.
+
+        @return: whether it still reads.
+        """
+        how = self._chance.choice(["reset", "close", "shutdown"])
+        self.counts[how] += 1
+        if how == "shutdown":
+            client.unsaid.clear()
+            # It may have done so before.
+            with contextlib.suppress(OSError):
+                client.socket.shutdown(socket.SHUT_WR)
+            return True
+        if how == "reset":
+            client.socket.setsockopt(
+                socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0)
+            )
+        self._crowd.leave(client)
+        client.socket.close()
+        return False
+
+    def end(self) -> None:
+        """Close all of them."""
+        for client in filter(None, self._clients):
+            if not client.isOver:
+                self._crowd.leave(client)
+            client.socket.close()
+
+
 class TurmoilCase(SynchronousTestCase):
     """
     Many clients that join and leave.
@@ -85,46 +152,13 @@ class TurmoilCase(SynchronousTestCase):
         stayers = crowd.members(*(b"stayer%d" % n for n in range(6)))
         speakers = stayers[:3]
         said = [0] * len(speakers)
-        passing: list[Client | None] = [None] * 50
-        counts = dict.fromkeys(["come", "reset", "close", "shutdown"], 0)
+        passing = Passing(crowd, chance, 50)
         heard: list[list[bytes]] = [[] for _ in stayers]
-
-        def act(place: int) -> None:
-            client = passing[place]
-            if client is None:
-                counts["come"] += 1
-                name = chance.choice([b"", b"", b"bob", b"p%d" % place])
-                passing[place] = crowd.join(name)
-            elif client.isOver:
-                client.socket.close()
-                passing[place] = None
-            elif chance.random() < 0.7:
-                words = chance.choice(
-                    [b"hello\n", b"ha", b"lf\n", b"x" * 70_000 + b"\n", HOSTILE]
-                )
-                crowd.say(client, words if len(client.unsaid) < MEGABYTE else b"")
-                client.heard.clear()
-            else:
-                how = chance.choice(["reset", "close", "shutdown"])
-                counts[how] += 1
-                if how == "shutdown":
-                    client.unsaid.clear()
-                    # It may have done so before.
-                    with contextlib.suppress(OSError):
-                        client.socket.shutdown(socket.SHUT_WR)
-                    return
-                if how == "reset":
-                    client.socket.setsockopt(
-                        socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0)
-                    )
-                crowd.leave(client)
-                client.socket.close()
-                passing[place] = None
 
         end = time.monotonic() + self.seconds
         while time.monotonic() < end:
             for _ in range(chance.randrange(4)):
-                act(chance.randrange(len(passing)))
+                passing.act()
             for number, speaker in enumerate(speakers):
                 if not speaker.unsaid:
                     crowd.say(speaker, b"say %d\n" % said[number])
@@ -132,10 +166,7 @@ class TurmoilCase(SynchronousTestCase):
             crowd.turn()
             for lines, stayer in zip(heard, stayers, strict=True):
                 lines += stayer.linesAsOthersHear()
-        for client in filter(None, passing):
-            if not client.isOver:
-                crowd.leave(client)
-            client.socket.close()
+        passing.end()
         crowd.until(lambda: not any(speaker.unsaid for speaker in speakers))
         last = crowd.join(b"last")
         crowd.say(last, b"last\n")
@@ -149,7 +180,7 @@ class TurmoilCase(SynchronousTestCase):
                 for lines in heard
             )
 
-        crowd.until(allLeft)
+        crowd.until(allLeft, 2 * DEADLINE)
         for other in heard[1:]:
             self.assertEqual(other, heard[0])
         for number, speaker in enumerate(speakers):
@@ -160,8 +191,8 @@ class TurmoilCase(SynchronousTestCase):
             ]
             self.assertEqual(texts, [b"say %d" % n for n in range(said[number])])
         figure(
-            f"{self.seconds} s of joining and leaving {counts}: {sum(said)} lines of "
-            f"those who stayed, read by all {len(stayers)} in order among "
+            f"{self.seconds} s of joining and leaving {passing.counts}: {sum(said)} "
+            f"lines of those who stayed, read by all {len(stayers)} in order among "
             f"{len(heard[0])}"
         )
         self.assertNotIn("Traceback", daemon.log())

@@ -209,8 +209,8 @@ class DeadReaderCase(SynchronousTestCase):
         self.assertLess(seconds, STALLED + self.late)
 
     def test_deadReader(self) -> None:
-        """One never reads, while another writes megabytes.  The others read all of it,
-        the daemon holds next to nothing, and the one is cut in time."""
+        """One member never reads while another writes megabytes.  The others get all of
+        it, the daemon holds next to nothing, and the one is cut in time."""
         daemon = Daemon(self, *INTERCOM)
         talk = Talk(self, daemon)
         # The first lines warm everything up that is made once.
@@ -234,7 +234,7 @@ class DeadReaderCase(SynchronousTestCase):
         self.assertInTime(seconds, PATIENCE)
 
     def test_deadReaderAndLittleTalk(self) -> None:
-        """One that is not too far behind is cut because it takes nothing."""
+        """A member that is not too far behind is cut because it takes nothing."""
         talk = Talk(self, shareRoom(self, *INTERCOM))
         talk.fallBehind()
         talk.goOnUntilCut(0)
@@ -333,7 +333,7 @@ class SlowReaderCase(SynchronousTestCase):
             slow.read()
             if talk.why() or slow.isCut:
                 return slow
-        self.assertGreater(slow.count, LONG * rate / 2)
+        self.assertGreater(slow.count, LONG * rate / 4)
         return None
 
     def test_verySlowReader(self) -> None:

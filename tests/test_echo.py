@@ -27,7 +27,7 @@ MEGABYTE = 1_000_000
 
 class EchoTests(SynchronousTestCase):
     """
-    What comes back.
+    Replies to messages of all kinds.
     """
 
     def setUp(self) -> None:
@@ -81,7 +81,7 @@ class EchoTests(SynchronousTestCase):
         return received
 
     def test_tenMegabytesAndAFin(self) -> None:
-        """10 MB with a FIN right behind: every line is answered, in order."""
+        """10 MB of lines with a FIN right behind are all answered, in order."""
         lines = b"".join(b"%d some text of a line\n" % n for n in range(380_000))
         self.assertGreater(len(lines), 10 * MEGABYTE)
         answered = withoutStamps(self.exchange(lines))
@@ -167,11 +167,12 @@ class DeafPeerTests(SynchronousTestCase):
         return most - before
 
     def test_longLines(self) -> None:
-        """Of megabytes of long lines the daemon holds next to nothing."""
+        """The daemon holds next to nothing of megabytes of long lines."""
         self.assertLess(self.growth(1, (b"x" * 9_999 + b"\n") * 100), 5 * MEGABYTE)
 
     def test_bareNewlines(self) -> None:
-        """Nor of bare newlines, which make 28 times as many octets of replies."""
+        """The daemon holds next to nothing of bare newlines, which make 28 times as
+        many octets of replies."""
         self.assertLess(self.growth(1, b"\n" * MEGABYTE), 5 * MEGABYTE)
 
     def test_fiftyPeersOfBareNewlines(self) -> None:

@@ -23,31 +23,8 @@ class TransportTests(tlspeers.TlsCase):
         HAProxy with C{send-proxy-v2}: each gets the lines of all others, by name."""
         nc = tool("nc", "netcat-openbsd")
         openssl = tool("openssl", "openssl")
-        haproxy = tool("haproxy", "haproxy")
-        folder = Path(tempfile.mkdtemp())
-        self.addCleanup(shutil.rmtree, folder)
-        tcp, tls, behind, front, source = (str(freePort()) for _ in range(5))
-        daemon = Daemon(
-            self,
-            "--intercom",
-            *("-e", f"tcp:{tcp}:interface=127.0.0.1"),
-            *(
-                "-e",
-                f"tls:{tls}:privateKey={self.files.server}:certKey={self.files.server}",
-            ),
-            *("-e", f"unix:{folder}/s"),
-            *("-e", f"proxy:tcp:{behind}:interface=127.0.0.1"),
-            "--proxy-from=127.0.0.0/8",
-        )
-        until(lambda: daemon.log().count("listening on") == 4)
-        (folder / "haproxy.cfg").write_text(
-            "defaults\n mode tcp\n"
-            " timeout connect 5s\n timeout client 1h\n timeout server 1h\n"
-            f"listen echo\n bind 127.0.0.1:{front}\n"
-            f" server daemon 127.0.0.1:{behind} send-proxy-v2\n"
-        )
-        self.begin(folder / "haproxy", haproxy, "-db", "-f", f"{folder}/haproxy.cfg")
-        until(lambda: _isUp(int(front)))
+        tcp, tls, front, source = (str(freePort()) for _ in range(4))
+        folder = self.serve(tcp, tls, front)
         # The name of each in the room, and its command.
         address = rb"127\.0\.0\.1:\d+"
         programs = {
@@ -85,6 +62,38 @@ class TransportTests(tlspeers.TlsCase):
                 pattern = re.compile(b"(?m)^" + STAMP + begin + said)
                 path = folder / one
                 until(lambda: pattern.search(path.read_bytes()))  # noqa: B023
+
+    def serve(self, tcp: str, tls: str, front: str) -> Path:
+        """
+        Start a daemon with these ports and a UNIX socket C{s}, and HAProxy.
+
+        @param front: the port of HAProxy.
+        @return: the folder of the socket.
+        """
+        haproxy = tool("haproxy", "haproxy")
+        # The name of a UNIX socket has to be short.
+        folder = Path(tempfile.mkdtemp())
+        self.addCleanup(shutil.rmtree, folder)
+        behind = freePort()
+        daemon = Daemon(
+            self,
+            "--intercom",
+            *("-e", f"tcp:{tcp}:interface=127.0.0.1"),
+            *self.files.endpoint(port=tls),
+            *("-e", f"unix:{folder}/s"),
+            *("-e", f"proxy:tcp:{behind}:interface=127.0.0.1"),
+            "--proxy-from=127.0.0.0/8",
+        )
+        until(lambda: daemon.log().count("listening on") == 4)
+        (folder / "haproxy.cfg").write_text(
+            "defaults\n mode tcp\n"
+            " timeout connect 5s\n timeout client 1h\n timeout server 1h\n"
+            f"listen echo\n bind 127.0.0.1:{front}\n"
+            f" server daemon 127.0.0.1:{behind} send-proxy-v2\n"
+        )
+        self.begin(folder / "haproxy", haproxy, "-db", "-f", f"{folder}/haproxy.cfg")
+        until(lambda: _isUp(int(front)))
+        return folder
 
     def begin(self, output: Path, *command: str) -> subprocess.Popen[bytes]:
         """Start a program, with a file for its output."""

@@ -19,7 +19,7 @@ class ProgramTests(tlspeers.TlsCase):
         self.assertEqual(withoutStamps(done.stdout), stdin, done)
 
     def test_openssl(self) -> None:
-        """C{openssl s_client -quiet}, in both versions."""
+        """C{openssl s_client -quiet} gets its replies in both versions."""
         daemon = self.shared()
         for version in "-tls1_3", "-tls1_2":
             with subprocess.Popen(
@@ -47,14 +47,14 @@ class ProgramTests(tlspeers.TlsCase):
             self.assertEqual(withoutStamps(replies), b"a\nb\n")
 
     def test_ncat(self) -> None:
-        """C{ncat --ssl}."""
+        """C{ncat --ssl} gets its replies."""
         ncat = tool("ncat", "ncat")
         daemon = self.shared()
         verify = ["--ssl-verify", f"--ssl-trustfile={self.files.ca}"]
         self.assertAnswered(ncat, "--ssl", *verify, "localhost", str(daemon.port))
 
     def test_socat(self) -> None:
-        """C{socat}, with and without a certificate."""
+        """C{socat} gets its replies, with and without a certificate."""
         socat = tool("socat", "socat")
         for hasCertificate in False, True:
             daemon = self.shared(clientCA=hasCertificate)

@@ -150,15 +150,16 @@ class AnyOctetsCase(TricksCase):
         )
 
     def test_anyOctets(self) -> None:
-        """Any octets in messages of any length are in the own name."""
+        """Whatever a client sends, it is in its own name, in messages of any length."""
         self.assertInOwnName(65_536)
 
     def test_anyOctetsOverlong(self) -> None:
-        """Any octets in messages most of which are too long are in the own name."""
+        """Whatever a client sends, it is in its own name, also if most messages are too
+        long."""
         self.assertInOwnName(40)
 
     def test_anyOctetsShortest(self) -> None:
-        """Any octets in messages of the shortest C{--max-length} are in the own
-        name."""
+        """Whatever a client sends, it is in its own name, also with the shortest
+        C{--max-length}."""
         for longest in 1, 2, 3:
             self.assertInOwnName(longest)

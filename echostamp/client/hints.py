@@ -5,7 +5,6 @@ Why no reply came, and what else the user could try.
 from __future__ import annotations
 
 import errno
-import os
 
 from twisted.internet.error import ConnectBindError, ConnectionRefusedError
 
@@ -15,7 +14,7 @@ from echostamp.connect.target import Target
 from echostamp.exitstatus import FAR_END_FAILED, Outcome
 from echostamp.measure.result import Result
 from echostamp.probe.plan import Plan
-from echostamp.rfc8762.findings import Findings
+from echostamp.report.stampfigures import refusalHint
 
 
 def whyNoReply(result: Result, plan: Plan) -> str:
@@ -54,7 +53,7 @@ def hint(
     if outcome.status != FAR_END_FAILED:
         return sourceHint(failure)
     if target is None:
-        return _stampHint(failure, result)
+        return sourceHint(failure) or refusalHint(result)
     isPlain = target.tlsOptions is None
     if target.host is None:
         return sourceHint(failure)
@@ -65,23 +64,3 @@ def hint(
     if result.outages and isPlain and not result.strange:
         return f"{result.outages[-1].reason}; tls:HOST:PORT?"
     return ""
-
-
-def _stampHint(failure: BaseException | None, result: Result) -> str:
-    """
-    Write what the network and the packets that came say, where no reply did.
-    """
-    found = result.session
-    if not isinstance(found, Findings):
-        return sourceHint(failure)
-    said = [f"{count} packets: {refusalName(error)}" for error, count in found.refusals]
-    said += [f"{count} invalid replies: {why}" for why, count in found.invalid]
-    return "; ".join(said)
-
-
-def refusalName(error: int) -> str:
-    """
-    Write what an C{errno} of a packet that was refused means.
-    """
-    name = "nobody is at the port" if error == errno.ECONNREFUSED else ""
-    return name or os.strerror(error)

@@ -96,7 +96,7 @@ class _Ping:
             dialed.dialer,
             dialed.plan,
             self._output,
-            surroundings(reactor),
+            surroundings(reactor, isExact=True),
             options.zone,
         )
         self._progress = LoopingCall(self._showProgress)
@@ -132,9 +132,12 @@ class _Ping:
         """
         Show on a terminal how far the run is.
         """
-        run = self._prober.measurement.delays.run
+        store = self._prober.measurement.store
+        counts = (
+            f"{store.sent} sent, {store.received} received, {store.lost} unanswered"
+        )
         print(
-            f"\r\x1b[K{run.sent} sent, {run.received} received, {run.lost} unanswered",
+            f"\r\x1b[K{counts}",
             end="",
             file=sys.stderr,
             flush=True,
@@ -200,9 +203,7 @@ class _Ping:
         """
         Give the single probes.
         """
-        run = self._prober.measurement.delays.run
-        inFlight = (run[flight.seq] for flight in self._prober.inFlight())
-        return Probes(run, inFlight)
+        return Probes(self._prober.measurement.store, self._prober.inFlight())
 
 
 def _asked(dialed: Dialed, options: PingOptions) -> Asked:

@@ -21,7 +21,7 @@ from echostamp.line.replies import Replies
 _KNOWN = 256
 
 #: How many unanswered messages that look like another member's are remembered.
-_MOST = 1000
+_MOST = 10_000
 
 _STAMP = rb"\[[^\]\n]{1,60}\] "
 _LOOK = rb"(?:\* |<[^<>\s]{1,80}> )"
@@ -57,8 +57,7 @@ class IntercomParser:
         self.replies = Replies()
         self._open = b""
         self._lookalikes: deque[tuple[int, bytes]] = deque()
-        # Between these, messages that look like others' may not be remembered.
-        self._firstForgotten, self._lastForgotten = 0, -1
+        self._firstForgotten = self._lastForgotten = -1
         self._held = b""
         self._origin = Origin.OWN
         self._isLineStart = True

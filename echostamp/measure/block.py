@@ -17,6 +17,30 @@ UNKNOWN = -(1 << 63)
 LOST, LATE, ALTERED, DUPLICATED, REORDERED, VOID = (1 << bit for bit in range(6))
 
 
+#: The greatest time that a column holds, and the coarsest resolution.
+_GREATEST = (1 << 63) - 1
+_LONGEST_RESOLUTION = (1 << 32) - 1
+
+#: How far a stamp may be from our own clock: 146 years but for a quarter of an hour, so
+#: that the difference of two such, and a drift, still fits 64 bits.
+_FARTHEST = (1 << 62) - (1 << 40)
+
+
+def isStorable(t1: int, t2: int, t3: int, t4: int, resolution: int) -> bool:
+    """
+    Say whether the far end's times of a probe fit the columns, and so do the
+    differences of one-way delays.  They do not where they are 146 years from ours, or
+    outside the years 1678 to 2261.
+
+    @param resolution: of C{t2} and C{t3}; it must be above 0 and below 4.3 s.
+    """
+    return (
+        max(abs(t2), abs(t3)) <= _GREATEST
+        and max(abs(t2 - t1), abs(t4 - t3)) < _FARTHEST
+        and 0 < resolution <= _LONGEST_RESOLUTION
+    )
+
+
 class Probe(NamedTuple):
     """
     One message out, and its reply.  L{None} stands for what is not known.

@@ -6,15 +6,17 @@ rates.
 from __future__ import annotations
 
 from bisect import insort
+from fractions import Fraction
+from math import inf, nextafter
+from operator import sub
 from typing import NamedTuple
 
+from echostamp.measure.block import Block
 from echostamp.measure.delay import roundTrip
 from echostamp.measure.envelope import (
     MOST_DRIFT,
     Best,
     Envelope,
-    aboveFloat,
-    belowFloat,
 )
 
 #: Nanoseconds within which our own clock shows a time: T4 is cut to them.
@@ -39,6 +41,13 @@ _LEAST_ROOM = 0.7
 #: many of the shortest RTTs differ.  The mean would not do: one reply that takes 3 s
 #: explains anything.
 _QUEUES, _SHORTEST = 2.5, 10
+
+
+def _ppm(slope: Fraction) -> float:
+    """
+    Give a slope in parts per million: the nearest float.
+    """
+    return slope.numerator * 1_000_000 / slope.denominator
 
 
 class OffsetReport(NamedTuple):
@@ -83,6 +92,20 @@ class Stretch(NamedTuple):
     drift: float | None
 
 
+class Knot(NamedTuple):
+    """
+    The bounds of the offset at a time.
+
+    @ivar at: the time, by our clock.
+    @ivar low: the offset is not below it.
+    @ivar high: the offset is not above it.
+    """
+
+    at: int
+    low: int
+    high: int
+
+
 class OffsetWindow:
     """
     Probes over which both clocks are taken to run at constant rates.
@@ -108,6 +131,8 @@ class OffsetWindow:
         self._t1 = self._began = self._ended = t1
         self._offset = offset
         self._lines = Envelope()
+        self._knots: list[Knot] | None = None
+        self._found: tuple[Best, Best, Fraction, Fraction] | None = None
 
     def add(self, t1: int, t2: int, t3: int, t4: int, resolution: int) -> bool:
         """
@@ -120,6 +145,7 @@ class OffsetWindow:
         lower = end - self._t1, t3 - end - self._offset
         if not self._lines.keepBetween(upper, lower):
             return False
+        self._knots = self._found = None
         rtt = roundTrip(t1, t2, t3, t4)
         if self.leastRtt is None or rtt < self.leastRtt:
             self.leastRtt, self._span = rtt, end - t1
@@ -131,6 +157,39 @@ class OffsetWindow:
         self._began = min(self._began, t1)
         self._ended = max(self._ended, t4)
         return True
+
+    @classmethod
+    def of(
+        cls, block: Block, uppers: list[int], lowers: list[int]
+    ) -> OffsetWindow | None:
+        """
+        Make a window of many probes at once.
+
+        @param block: probes that have all four times; at least one.  The round trips
+            and the beginning and end are theirs.
+        @param uppers: a L{hull<echostamp.measure.hull>} of the bounds from above.
+        @param lowers: a hull of the bounds from below.
+        @return: L{None} where no line fits.
+        """
+        t1s, t4s = block.t1, block.t4
+        window = cls(0, t1s[0], block.t2[0] - t1s[0])
+        base, offset, lines = window._t1, window._offset, window._lines
+        for time, value in zip(uppers[::2], uppers[1::2], strict=True):
+            lines.atMost(time - base, value - offset)
+        for time, value in zip(lowers[::2], lowers[1::2], strict=True):
+            lines.atLeast(time - base, -value - offset)
+        if lines.isEmpty:
+            return None
+        residences = map(sub, block.t3, block.t2)
+        rtts = list(map(sub, map(sub, t4s, t1s), residences))
+        window._shortest = sorted(rtts)[:_SHORTEST]
+        window.leastRtt = window._shortest[0]
+        shortest = rtts.index(window.leastRtt)
+        window._span = t4s[shortest] + NEAR_RESOLUTION - t1s[shortest]
+        window.count = len(rtts)
+        window.resolution = max(block.resolution)
+        window._began, window._ended = min(t1s), max(t4s)
+        return window
 
     def isOver(self, t1: int, longest: int) -> bool:
         """
@@ -151,45 +210,60 @@ class OffsetWindow:
         Give times of our clock, in order, from the window's beginning to its end.
         Between two of them L{bounds} run straight.
         """
-        inside = {self._t1 + time for time in self._lines.bends()}
-        inside = {time for time in inside if self._began < time < self._ended}
-        return sorted(inside | {self._began, self._ended})
+        return [at for at, _, _ in self.knots()]
+
+    def knots(self) -> list[Knot]:
+        """
+        Give the bounds at each of L{bends}.
+        """
+        if self._knots is None:
+            t1, offset = self._t1, self._offset
+            ends = sorted({self._began, self._ended})
+            self._knots = [Knot(at, *self.bounds(at)) for at in ends]
+            self._knots[1:1] = [
+                Knot(t1 + time, low + offset, high + offset)
+                for time, low, high in self._lines.bends()
+                if self._began < t1 + time < self._ended
+            ]
+        return self._knots
 
     def narrowest(self) -> tuple[int, int]:
         """
         Give the time at which the bounds are closest, and how far apart they are.
         """
-        times = [
-            (high - low, at) for at in self.bends() for low, high in [self.bounds(at)]
-        ]
-        width, at = min(times)
+        width, at = min((high - low, at) for at, low, high in self.knots())
         return at, width
 
     def drift(self) -> float:
         """
         Give the estimate of the drift, as a part of 1.
         """
-        return float(self._estimate(self._lines.best(self._span)).slope)
+        return float(self._line()[1].slope)
 
-    def _estimate(self, best: Best) -> Best:
+    def _line(self) -> tuple[Best, Best, Fraction, Fraction]:
         """
+        Give the slope that leaves the most room, the estimate of the line, and the
+        least and the greatest slope.
+
         Take the slope that leaves the most room; but where that is the greatest that is
         looked for, or both the least and the greatest fit, it tells nothing, and the
         middle of those that fit is better.
         """
-        slowest, fastest = self._lines.slopes()
-        isLimit = abs(best.slope) == MOST_DRIFT or fastest - slowest == 2 * MOST_DRIFT
-        return self._lines.middle() if isLimit else best
+        if self._found is None:
+            best = self._lines.best(self._span)
+            slowest, fastest = self._lines.slopes()
+            isLimit = best.slope in (-MOST_DRIFT, MOST_DRIFT)
+            isLimit |= slowest == -MOST_DRIFT and fastest == MOST_DRIFT
+            line = self._lines.middle() if isLimit else best
+            self._found = best, line, slowest, fastest
+        return self._found
 
     def report(self) -> OffsetReport:
         """
         Say what is known.
         """
-        at, _ = self.narrowest()
-        low, high = self.bounds(at)
-        best = self._lines.best(self._span)
-        line = self._estimate(best)
-        slowest, fastest = self._lines.slopes()
+        at, low, high = min(self.knots(), key=lambda knot: knot.high - knot.low)
+        best, line, slowest, fastest = self._line()
         rtt = self.leastRtt or 0
         # A coarse stamp leaves room of its own, which says nothing.
         tight = self.resolution < rtt * _LEAST_ROOM and best.room < rtt * _LEAST_ROOM
@@ -201,9 +275,9 @@ class OffsetWindow:
             round(line.start + line.slope * (at - self._t1)) + self._offset,
             low,
             high,
-            float(line.slope * 1_000_000),
-            max(belowFloat(slowest * 1_000_000), -_MOST_PPM),
-            min(aboveFloat(fastest * 1_000_000), _MOST_PPM),
+            _ppm(line.slope),
+            max(nextafter(_ppm(slowest), -inf), -_MOST_PPM),
+            min(nextafter(_ppm(fastest), inf), _MOST_PPM),
             self._ended - self._began,
             self.resolution,
             DOUBTFUL if tight else FITS,

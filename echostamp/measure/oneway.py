@@ -5,17 +5,18 @@ One-way delays: how they vary, and between what they lie.
 from __future__ import annotations
 
 from array import array
-from bisect import bisect_right
-from collections.abc import Iterable
+from bisect import bisect_left
+from collections.abc import Iterable, Sequence
 from fractions import Fraction
-from itertools import pairwise, repeat
+from itertools import pairwise
+from operator import add, sub
 from typing import NamedTuple
 
 from echostamp.measure.block import LOST, UNKNOWN, VOID, Block
 from echostamp.measure.delay import Summary, summary
 from echostamp.measure.offset import OffsetTracker
 from echostamp.measure.offsetwindow import OffsetWindow, Stretch
-from echostamp.measure.quantiles import quantile, ranksOf, selected
+from echostamp.measure.quantiles import SORTED, quantile, ranksOf, selected
 from echostamp.measure.samples import Run
 
 #: Values that are changed at once.
@@ -97,31 +98,45 @@ def variations(
     alone = 0
     ends = [*(stretch.first for stretch in stretches[1:]), run.sent]
     for (first, drift), end in zip(stretches, ends, strict=True):
-        start, began, least = len(values), 0, 0
-        gain = round((drift or 0.0) * (-1 if isBack else 1) * (1 << _DIGITS))
-        for block in map(usable, run.blocks(first, end)):
-            if not block.t1:
-                continue
-            if len(values) == start:
-                began = block.t1[0]
-            columns = zip(*_ways(block, isBack), block.t1, strict=True)
-            found = [
-                last - first - ((t1 - began) * gain >> _DIGITS)
-                for first, last, t1 in columns
-            ]
-            least = min(found) if len(values) == start else min(least, min(found))
-            values.extend(found)
+        start = len(values)
+        _vary(values, map(usable, run.blocks(first, end)), drift or 0.0, isBack)
         if drift is None or len(values) - start == 1:
             alone += len(values) - start
             del values[start:]
-        for at in range(start, len(values), _CHUNK):
-            chunk = values[at : at + _CHUNK]
-            values[at : at + _CHUNK] = array("q", [value - least for value in chunk])
     return values, alone
 
 
+def _vary(
+    values: array[int], blocks: Iterable[Block], drift: float, isBack: bool
+) -> None:
+    """
+    Append the PDV of every probe of a stretch in one direction.
+
+    @param values: to append to.
+    @param blocks: the probes, which have both one-way delays.
+    @param drift: of the stretch, as a part of 1.
+    """
+    start, began, least = len(values), 0, 0
+    gain = round(drift * (-1 if isBack else 1) * (1 << _DIGITS))
+    for block in blocks:
+        if not block.t1:
+            continue
+        if len(values) == start:
+            began = block.t1[0]
+        begun, ended = _ways(block, isBack)
+        found = [
+            delay - ((t1 - began) * gain >> _DIGITS)
+            for delay, t1 in zip(map(sub, ended, begun), block.t1, strict=True)
+        ]
+        least = min(found) if len(values) == start else min(least, min(found))
+        values.extend(found)
+    for at in range(start, len(values), _CHUNK):
+        chunk = values[at : at + _CHUNK]
+        values[at : at + _CHUNK] = array("q", [value - least for value in chunk])
+
+
 def ranges(
-    run: Run, first: int, end: int, window: OffsetWindow, isBack: bool
+    blocks: Iterable[Block], window: OffsetWindow, isBack: bool
 ) -> Ranges | None:
     """
     Give between what the delays in one direction lie, given the offset's bounds.
@@ -129,64 +144,101 @@ def ranges(
     Every probe's delay lies between two ends; so the value of any rank among the delays
     lies between those of the same rank among the lower ends and among the upper ones.
 
-    @param first: the number of the window's first probe.
-    @param end: that of the first probe behind it.
-    @return: L{None} where no probe has both delays.
+    @param blocks: the window's probes that have both one-way delays.
+    @return: L{None} where no probe has.
     """
-    found = []
-    for isUpper in False, True:
-        values = _ends(run.blocks(first, end), window, isBack, isUpper)
-        if not values:
-            return None
-        n, least, most = len(values), min(values), max(values)
-        byRank = selected(values, ranksOf(n, [_MIDDLE]), (least, most))
-        found.append((least, quantile(n, _MIDDLE, byRank.__getitem__), most))
-    return Ranges(*map(Range, *found))
-
-
-def _ends(
-    blocks: Iterable[Block], window: OffsetWindow, isBack: bool, isUpper: bool
-) -> array[int]:
-    """
-    Give the lower or the upper end of what each probe's delay can be, from the offset's
-    bounds at those times between which they run straight; rounded outwards.
-    """
-    bends = window.bends()
-    # The clock showed up to a resolution more than the stamp says.
-    grain = (not isBack and isUpper) - (isBack and not isUpper)
-    sign = -1 if isUpper else 1
+    lower, upper = array("q"), array("q")
     # What is added to a lower end, and taken from an upper one, is rounded down.
-    bounds = [window.bounds(at) for at in bends]
-    added = [-high if isBack == isUpper else low for low, high in bounds]
-    knots = list(zip(bends, added, strict=True))
-    pieces = [
-        (t0, from0, from1 - from0, t1 - t0)
+    knots = window.knots()
+    lowPieces = _pieces([(at, low if isBack else -high) for at, low, high in knots])
+    highPieces = _pieces([(at, -high if isBack else low) for at, low, high in knots])
+    inner = [at for at, _, _ in knots[1:-1]]
+    for block in blocks:
+        times, early, late = _columns(block, isBack)
+        cuts = [0, *(bisect_left(times, at) for at in inner), len(times)]
+        for index, (first, end) in enumerate(pairwise(cuts)):
+            if first < end:
+                part = times[first:end]
+                lower.extend(_added(part, early[first:end], *lowPieces[index], 1))
+                upper.extend(_added(part, late[first:end], *highPieces[index], -1))
+    if not lower:
+        return None
+    return Ranges(*map(Range, _threeOf(lower), _threeOf(upper)))
+
+
+def _columns(
+    block: Block, isBack: bool
+) -> tuple[Sequence[int], Sequence[int], Sequence[int]]:
+    """
+    Give times at which the offset's bounds are looked up, in order, and between which
+    two values the delay in one direction would lie if there were no offset.
+    """
+    begun, ended = _ways(block, isBack)
+    # The clock showed up to a resolution more than the stamp says.
+    latest = list(map(add, begun if isBack else ended, block.resolution))
+    early = list(map(sub, ended, latest if isBack else begun))
+    late = list(map(sub, ended if isBack else latest, begun))
+    times = block.t4 if isBack else block.t1
+    inOrder = sorted(times)
+    if inOrder == times.tolist():
+        return inOrder, early, late
+    columns = sorted(zip(times, early, late, strict=True))
+    times_, early_, late_ = zip(*columns, strict=True)
+    return times_, early_, late_
+
+
+def _added(
+    times: Sequence[int],
+    delays: Sequence[int],
+    t0: int,
+    start: int,
+    gain: int,
+    sign: int,
+) -> list[int]:
+    """
+    Add a straight line to delays, or take it from them.
+
+    @param t0: the time of the line's beginning.
+    @param start: its value there.
+    @param gain: how much it gains a nanosecond, times C{1 << _DIGITS}.
+    @param sign: 1 to add the line, -1 to take it.
+    """
+    begin = (start << _DIGITS) - t0 * gain
+    if sign > 0:
+        return [
+            delay + (at * gain + begin >> _DIGITS)
+            for at, delay in zip(times, delays, strict=True)
+        ]
+    return [
+        delay - (at * gain + begin >> _DIGITS)
+        for at, delay in zip(times, delays, strict=True)
+    ]
+
+
+def _pieces(knots: list[tuple[int, int]]) -> list[tuple[int, int, int]]:
+    """
+    Give the straight lines between points, rounded down.
+
+    @return: for each the time and the value of its beginning, and how much it gains a
+        nanosecond, times C{1 << _DIGITS}.
+    """
+    return [
+        (t0, from0, (from1 - from0 << _DIGITS) // (t1 - t0))
         for (t0, from0), (t1, from1) in pairwise(knots)
-    ] or [(*knots[0], 0, 1)]
-    inner = bends[1:-1]
-    values = array("q")
-    for block in map(usable, blocks):
-        if not block.t1:
-            continue
-        times = block.t4 if isBack else block.t1
-        last = bisect_right(inner, max(times))
-        if bisect_right(inner, min(times)) == last:  # as it nearly always is
-            around: Iterable[tuple[int, int, int, int]] = repeat(pieces[last])
-        else:
-            around = [pieces[bisect_right(inner, at)] for at in times]
-        columns = zip(
-            *_ways(block, isBack), times, block.resolution, around, strict=False
-        )
-        values.extend(
-            [
-                end
-                - begin
-                + grain * resolution
-                + sign * (start + gained * (at - t0) // span)
-                for begin, end, at, resolution, (t0, start, gained, span) in columns
-            ]
-        )
-    return values
+    ] or [(*knots[0], 0)]
+
+
+def _threeOf(values: array[int]) -> tuple[float, float, float]:
+    """
+    Give the least of values, their median, and the greatest.
+    """
+    n = len(values)
+    if n <= SORTED:
+        inOrder = sorted(values)
+        return inOrder[0], quantile(n, _MIDDLE, inOrder.__getitem__), inOrder[-1]
+    least, most = min(values), max(values)
+    byRank = selected(values, ranksOf(n, [_MIDDLE]), (least, most))
+    return least, quantile(n, _MIDDLE, byRank.__getitem__), most
 
 
 def oneWays(run: Run, tracker: OffsetTracker) -> tuple[OneWay, OneWay] | None:
@@ -207,5 +259,25 @@ def oneWays(run: Run, tracker: OffsetTracker) -> tuple[OneWay, OneWay] | None:
         values, alone = variations(run, stretches, isBack)
         pdv = None if alone > len(values) else summary(values)
         del values
-        found.append(OneWay(pdv, ranges(run, window.first, end, window, isBack)))
+        blocks = map(usable, run.blocks(window.first, end))
+        found.append(OneWay(pdv, ranges(blocks, window, isBack)))
+    return found[0], found[1]
+
+
+def oneWaysOf(block: Block, window: OffsetWindow) -> tuple[OneWay, OneWay] | None:
+    """
+    Sum up both directions, of the probes of one window.
+
+    @param block: the probes that have both one-way delays.
+    @return: as L{oneWays}.
+    """
+    if window.resolution > (window.leastRtt or 0):
+        return None
+    drift = window.drift()
+    found = []
+    for isBack in False, True:
+        values = array("q")
+        _vary(values, [block], drift, isBack)
+        pdv = summary(values) if len(values) > 1 else None
+        found.append(OneWay(pdv, ranges([block], window, isBack)))
     return found[0], found[1]

@@ -19,6 +19,7 @@ from echostamp.measure.block import (
     VOID,
     Block,
     Probe,
+    isStorable,
 )
 
 #: How many of the last probes are kept, to within a block.
@@ -26,14 +27,6 @@ LIMIT = 1_000_000
 
 #: Probes that are kept, and dropped, together.
 _BLOCK = 1024
-
-_GREATEST = (1 << 63) - 1
-
-#: How far a stamp may be from our own clock: 146 years but for a quarter of an hour, so
-#: that the difference of two such, and a drift, still fits 64 bits.
-_FARTHEST = (1 << 62) - (1 << 40)
-
-_LONGEST_RESOLUTION = (1 << 32) - 1
 
 
 def _known(value: int) -> int | None:
@@ -151,12 +144,11 @@ class Run:
         if rtt is not None:
             block.rtt[at] = rtt
         t3 = t2 if t3 is None else t3
-        if t2 is not None and t3 is not None:
-            fits = max(abs(t2), abs(t3)) <= _GREATEST
-            fits &= max(abs(t2 - block.t1[at]), abs(t4 - t3)) < _FARTHEST
-            if fits and 0 < resolution <= _LONGEST_RESOLUTION:
-                block.t2[at], block.t3[at] = t2, t3
-                block.resolution[at] = resolution
+        if t2 is None or t3 is None:
+            return
+        if isStorable(block.t1[at], t2, t3, t4, resolution):
+            block.t2[at], block.t3[at] = t2, t3
+            block.resolution[at] = resolution
 
     def amend(self, seq: int, t1: int, t3: int, rtt: int) -> None:
         """

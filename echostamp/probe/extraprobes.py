@@ -4,16 +4,12 @@ Extra probes, for far clocks that show whole seconds or little more.
 
 from __future__ import annotations
 
-from echostamp.probe.flights import Flight
+from echostamp.probe.agenda import Timers
+from echostamp.probe.flights import EXTRA, Flight
 from echostamp.probe.interfaces import Link
 from echostamp.probe.measurement import Measurement
 from echostamp.probe.messages import Reply
-from echostamp.probe.surroundings import Surroundings
-from echostamp.probe.timers import Timers
 from echostamp.times import Moment
-
-#: Numbers of extra probes begin behind this one.
-EXTRA = 10**18
 
 
 class ExtraProbes:
@@ -26,19 +22,16 @@ class ExtraProbes:
         self,
         measurement: Measurement,
         timers: Timers,
-        surroundings: Surroundings,
         timeout: int,
     ) -> None:
         """
         @param measurement: knows when an extra probe would help, and takes its reply.
         @param timers: wait until then.
-        @param surroundings: reads our clocks.
         @param timeout: nanoseconds after which an extra probe without a reply is given
             up.
         """
         self._measurement = measurement
         self._timers = timers
-        self._surroundings = surroundings
         self._timeout = timeout
         self._link: Link | None = None
         self._number = EXTRA
@@ -51,13 +44,12 @@ class ExtraProbes:
         self._link = link
         self._flight = None
 
-    def plan(self) -> None:
+    def plan(self, now: Moment) -> None:
         """
         Set the timer for the next one, unless one is in flight or none would help.
         """
         if self._timers.isSet(self._send):
             return
-        now = self._surroundings.clocks()
         flight = self._flight
         if flight is not None and now.after - flight.sent < self._timeout:
             return
@@ -84,4 +76,4 @@ class ExtraProbes:
             return
         self._flight = None
         self._measurement.extraAnswered(flight, at, reply)
-        self.plan()
+        self.plan(at)

@@ -6,9 +6,10 @@ from __future__ import annotations
 
 from echostamp.measure.coarseclocks import AT_ONCE, TickProbes, nextTick
 from echostamp.measure.farzone import FarZone
-from echostamp.measure.offset import OffsetTracker
 from echostamp.measure.resolution import ObservedResolution
 from echostamp.measure.result import ZoneFound
+from echostamp.probe.flights import Flight
+from echostamp.probe.probestore import ProbeStore
 from echostamp.stamps import Reading
 from echostamp.times import Moment, Times
 
@@ -22,17 +23,17 @@ class FarClock:
     The far clock: its offset, its zone where its stamps do not name it, and when to ask
     it by an extra probe.
 
-    @ivar offset: its offset from ours.
     @ivar stamped: how many replies had a stamp that could be read.
     @ivar zoneChanges: how often summer time changed its zone.
     """
 
-    def __init__(self, zone: int | None = None) -> None:
+    def __init__(self, store: ProbeStore, zone: int | None = None) -> None:
         """
+        @param store: keeps what is known of its offset.
         @param zone: nanoseconds by which its zone is ahead of UTC, for stamps that do
             not name it; L{None} to guess it.
         """
-        self.offset = OffsetTracker()
+        self._store = store
         self.stamped = 0
         self._zone = FarZone(zone)
         self._isZoneless = False
@@ -64,7 +65,7 @@ class FarClock:
         """
         Begin a new window of the offset: our own clock was set.
         """
-        self.offset.restart()
+        self._store.restart()
         self._zone.restart()
         self._leastRtt = None
 
@@ -83,14 +84,15 @@ class FarClock:
             self._leastRtt = rtt
 
     def read(
-        self, seq: int, t1: int, t4: int, reading: Reading | None, void: bool
+        self, flight: Flight, at: Moment, reading: Reading | None, isSet: bool
     ) -> int | None:
         """
         Read the clock by a stamp.
 
-        @param seq: the number of the probe; of an extra probe, that of the next one.
+        @param flight: the probe that it answers.
+        @param at: when the reply was read.
         @param reading: the stamp; L{None} where there is none to rely on.
-        @param void: whether our own clock was set meanwhile.
+        @param isSet: whether our own clock was set meanwhile.
         @return: the instant that the stamp names, if it names one.
         """
         if reading is None:
@@ -100,16 +102,20 @@ class FarClock:
             self._isNew = False
             self.forget()
             self._zone.forget()
-        instant = reading.time
+        instant, t1, t4 = reading.time, flight.t1, at.realtime
         if not reading.zoned:
             self._isZoneless = True
-            if void:
+            if isSet:
                 # The zone must not be guessed from a difference that we made.
                 return None
             instant = self._zone.instant(instant, reading.resolution, t1, t4)
-        if not void:
+        if not isSet:
             self._resolution = reading.resolution
-            self.offset.add(seq, t1, instant, instant, t4, reading.resolution)
+            times = Times(t1, instant, instant, t4)
+            if flight.isExtra:
+                self._store.learnExtra(at.after, times, reading.resolution)
+            else:
+                self._store.learn(flight.seq, times, reading.resolution)
         return instant
 
     def timed(self, times: Times) -> int:
@@ -134,18 +140,18 @@ class FarClock:
         """
         self._ticks.sent(at.after)
 
-    def nextExtra(self, at: Moment, sent: int) -> int | None:
+    def nextExtra(self, at: Moment) -> int | None:
         """
         Give the time for an extra probe that narrows the bounds of the offset, by the
-        monotonic clock; L{None} if none would.
-
-        @param sent: how many probes were sent: at long intervals there must not be more
-            extra probes than that.
+        monotonic clock; L{None} if none would.  At long intervals there are no more
+        extra probes than probes.
         """
         if self._resolution < COARSE or self._leastRtt is None:
             return None
-        bounds = self.offset.bounds(at.realtime)
-        if bounds is None or self.extraProbes >= AT_ONCE + sent:
+        if self.extraProbes >= AT_ONCE + self._store.sent:
+            return None
+        bounds = self._store.bounds(at.after, at.realtime)
+        if bounds is None:
             return None
         low, high = bounds
         if not self._ticks.isWorth(high - low, self._resolution, self._leastRtt):

@@ -10,12 +10,8 @@ from typing import NamedTuple
 from echostamp.ring import Ring
 from echostamp.times import Moment
 
-#: Probes in a row that time out on a connection before it is given up.
-DEAF = 3
-
-#: Nanoseconds for which a connection must have been silent before it is given up,
-#: however short the timeout of a probe is.
-SILENCE = 1_000_000_000
+#: Numbers of extra probes begin behind this one.
+EXTRA = 10**18
 
 
 class Flight(NamedTuple):
@@ -34,6 +30,11 @@ class Flight(NamedTuple):
     t1: int
     sent: int
     steps: int
+
+    @property
+    def isExtra(self) -> bool:
+        """Whether it is an extra probe, which is in no statistics."""
+        return self.seq >= EXTRA
 
 
 class Flights:
@@ -90,6 +91,12 @@ class Flights:
             ring.drop(first)
         return found
 
+    def first(self) -> Flight | None:
+        """
+        Give the oldest probe in flight; L{None} if none is.
+        """
+        return self.get(self._ring.first)
+
     @property
     def oldest(self) -> int:
         """
@@ -100,6 +107,8 @@ class Flights:
     @property
     def newest(self) -> int | None:
         """The number of the newest probe in flight."""
+        if not self.count:
+            return None
         return next(self._numbers(range(self._ring.end - 1, self.oldest - 1, -1)), None)
 
     def __iter__(self) -> Iterator[Flight]:

@@ -8,32 +8,47 @@ that the far end writes and with the fate of the connection.
 from __future__ import annotations
 
 from collections import deque
+from typing import NamedTuple
 
 from echostamp.measure.block import Probe
-from echostamp.measure.delay import Delays, roundTrip
-from echostamp.measure.oneway import oneWays
+from echostamp.measure.delay import roundTrip
 from echostamp.measure.ownclock import OwnClock
-from echostamp.measure.result import Figures, Outage
-from echostamp.measure.samples import LIMIT
+from echostamp.measure.result import Outage, Result
+from echostamp.measure.windowspec import WindowSpec
 from echostamp.probe.farclock import FarClock
 from echostamp.probe.flights import Flight
+from echostamp.probe.linkhistory import LinkHistory
 from echostamp.probe.messages import Reply
+from echostamp.probe.probestore import FirstReply, ProbeStore
 from echostamp.times import Moment, Times
 
 #: The most outages that are remembered one by one.
 MOST_OUTAGES = 1000
 
 
+class Span(NamedTuple):
+    """
+    From when to when a run goes.
+
+    @ivar began: when it began; L{None} if there was no connection yet.
+    @ivar now: the present moment, or when it ended.
+    @ivar flights: the probes in flight.
+    """
+
+    began: Moment | None
+    now: Moment
+    flights: tuple[Flight, ...]
+
+
 class Measurement:
     """
     The probes of a run, and all that is known from them.
 
-    @ivar delays: round trips and losses.
+    @ivar store: keeps the probes.
     @ivar far: the far clock.
     @ivar outages: the times without a connection; the last L{MOST_OUTAGES}.
     @ivar outageCount: how many there were.
     @ivar outageLength: how long those took that are over, in nanoseconds.
-    @ivar skipped: how many probes could not be sent in their time.
     @ivar strange: how many lines answered nothing.
     @ivar stalls: how often this process was suspended or blocked while a probe was in
         flight.
@@ -41,17 +56,17 @@ class Measurement:
     @ivar isApart: whether the far end gives T2 and T3 apart.
     """
 
-    def __init__(self, zone: int | None = None, kept: int = LIMIT) -> None:
+    def __init__(self, store: ProbeStore, zone: int | None = None) -> None:
         """
+        @param store: keeps the probes.
         @param zone: nanoseconds by which the far clock's zone is ahead of UTC, for
             stamps that do not name it; L{None} to guess it.
-        @param kept: how many of the last probes to keep one by one.
         """
-        self.delays = Delays(kept)
-        self.far = FarClock(zone)
+        self.store = store
+        self.far = FarClock(store, zone)
         self.outages: deque[Outage] = deque(maxlen=MOST_OUTAGES)
         self.outageCount = self.outageLength = 0
-        self.skipped = self.strange = 0
+        self.strange = 0
         self.stalls = self.stalledFor = 0
         self.isApart = False
         self._ownClock = OwnClock()
@@ -116,15 +131,16 @@ class Measurement:
     @property
     def sent(self) -> int:
         """How many probes were sent; the number of the next one."""
-        return self.delays.run.sent
+        return self.store.sent
 
-    def probeSkipped(self, isOutage: bool) -> None:
+    def probeSkipped(self, now: int, isOutage: bool) -> None:
         """
         A probe could not be sent in its time.
 
+        @param now: by the monotonic clock.
         @param isOutage: whether for want of a connection.
         """
-        self.skipped += 1
+        self.store.skip(now)
         if isOutage:
             outage = self.outages[-1]
             self.outages[-1] = outage._replace(skipped=outage.skipped + 1)
@@ -139,11 +155,7 @@ class Measurement:
         """
         steps = self.observe(at)
         due = at.realtime - (at.after - due)
-        run = self.delays.run
-        first = run.first
-        run.send(due, at.realtime)
-        if run.first != first:
-            self.far.offset.prune(run.first)
+        self.store.send(due, at.realtime)
         return due, steps
 
     def probeAnswered(
@@ -158,67 +170,51 @@ class Measurement:
         """
         isSet = self.observe(at) != flight.steps
         if reply.times is None:
-            self._stamped(flight, at, reply, isSet, isStalled)
-        else:
-            self._timed(flight, reply.times, isSet or isStalled)
-        return self.delays.run[flight.seq]
+            answer = self._stamped(flight, at, reply, isSet)
+            if isStalled:
+                answer = answer._replace(rtt=None, isVoid=True)
+            return self.store.answer(at.after, flight, answer)
+        return self._timed(flight, at, reply.times, isSet or isStalled)
 
     def _stamped(
-        self, flight: Flight, at: Moment, reply: Reply, isSet: bool, isStalled: bool
-    ) -> None:
+        self, flight: Flight, at: Moment, reply: Reply, isSet: bool
+    ) -> FirstReply:
         """
-        Take a reply whose stamp is all that the far end says.
+        Read a reply whose stamp is all that the far end says.
         """
         rtt = at.before - flight.sent
         self.far.roundTrip(rtt)
-        reading = reply.reading
-        t2 = None
+        reading, t2 = reply.reading, None
         if not reply.isAltered:
-            t2 = self.far.read(flight.seq, flight.t1, at.realtime, reading, isSet)
-        self.delays.run.reply(
-            flight.seq,
-            at.realtime,
-            None if isStalled else rtt,
-            t2,
-            resolution=1 if reading is None else reading.resolution,
-            altered=reply.isAltered,
-            void=isSet or isStalled,
+            t2 = self.far.read(flight, at, reading, isSet)
+        resolution = 1 if reading is None else reading.resolution
+        return FirstReply(
+            at.realtime, rtt, t2, t2, resolution, reply.isAltered, isVoid=isSet
         )
 
-    def _timed(self, flight: Flight, times: Times, void: bool) -> None:
+    def _timed(self, flight: Flight, at: Moment, times: Times, isVoid: bool) -> Probe:
         """
         Take a reply that tells all four times.
 
-        @param void: whether they cannot be compared, or T4 was taken late.
+        @param isVoid: whether they cannot be compared, or T4 was taken late.
         """
-        rtt = None if void else roundTrip(*times)
+        _, t2, t3, t4 = times
         self.isApart = True
+        rtt = None if isVoid else roundTrip(*times)
         resolution = self.far.timed(times)
-        self.delays.run.reply(
-            *(flight.seq, times.t4, rtt, times.t2, times.t3),
-            resolution=resolution,
-            void=void,
-        )
-        if rtt is not None:
-            self._amend(flight.seq, times, rtt)
+        answer = FirstReply(t4, rtt, t2, t3, resolution, isVoid=isVoid)
+        probe = self.store.answer(at.after, flight, answer)
+        if rtt is None:
+            return probe
+        self.store.amend(flight.seq, times, rtt, resolution)
+        return probe._replace(t1=times.t1)
 
     def corrected(self, seq: int, times: Times) -> None:
         """
         The times of a probe that was answered in time are known better now.
         """
-        run = self.delays.run
-        if run.first <= seq < run.sent:
-            probe = run[seq]
-            if probe.rttInTime is not None and not probe.void:
-                self._amend(seq, times, roundTrip(*times))
-
-    def _amend(self, seq: int, times: Times, rtt: int) -> None:
-        """
-        Take the times of a probe, which may be known better than before.  What the
-        earlier ones said of the clocks holds, too.
-        """
-        self.delays.run.amend(seq, times.t1, times.t3, rtt)
-        self.far.offset.add(seq, *times, self.far.resolution(times))
+        resolution = self.far.resolution(times)
+        self.store.amend(seq, times, roundTrip(*times), resolution)
 
     def repeated(self, seq: int, at: Moment, isAltered: bool) -> Probe | None:
         """
@@ -227,19 +223,15 @@ class Measurement:
 
         @return: what is known of the probe; L{None} if it is too old to be known.
         """
-        run = self.delays.run
-        if not run.first <= seq < run.sent:
-            return None
-        run.reply(seq, at.realtime, None, altered=isAltered)
-        return run[seq]
+        return self.store.repeat(seq, at.realtime, isAltered)
 
-    def probeLost(self, flight: Flight) -> Probe:
+    def probeLost(self, now: int, flight: Flight) -> Probe:
         """
         No reply has come in time.
+
+        @param now: by the monotonic clock.
         """
-        run = self.delays.run
-        run.lose(flight.seq)
-        return run[flight.seq]
+        return self.store.lose(now, flight)
 
     # --- Extra probes -----------------------------------------------------------------
 
@@ -256,45 +248,54 @@ class Measurement:
         """
         A reply to an extra probe has come.
         """
-        void = self.observe(at) != flight.steps
+        isSet = self.observe(at) != flight.steps
         reading = None if reply.isAltered else reply.reading
-        self.far.read(self.delays.run.sent, flight.t1, at.realtime, reading, void)
+        self.far.read(flight, at, reading, isSet)
 
     def nextExtra(self, at: Moment) -> int | None:
         """
         Give the time for an extra probe, by the monotonic clock; L{None} if none would
         help.
         """
-        return self.far.nextExtra(at, self.delays.run.sent)
+        return self.far.nextExtra(at)
 
     # --- What it comes to -------------------------------------------------------------
 
-    def figures(self, began: int, ended: int) -> Figures:
+    def result(
+        self, span: Span, links: LinkHistory, rows: int, window: WindowSpec | None
+    ) -> Result:
         """
-        Give the figures of the whole run.
+        Give what was found so far.
 
-        @param began: its beginning, by the monotonic clock.
-        @param ended: its end, by the monotonic clock.
+        @param span: from when to when.
+        @param links: the links of the run.
+        @param rows: rows of L{Result.distribution}; 0 for none.
+        @param window: which window; L{None} for as much as is kept.
         """
-        run, delays = self.delays.run, self.delays
-        ways = oneWays(run, self.far.offset)
-        return Figures(
-            began=began,
-            ended=ended,
-            sent=run.sent,
-            received=run.received,
-            lost=run.lost,
-            skipped=self.skipped,
-            late=run.late,
-            duplicates=run.duplicates,
-            reordered=run.reordered,
-            altered=run.altered,
-            bursts=delays.bursts(),
-            rtt=delays.rtt(),
-            rttFromDue=delays.rttFromDue(),
-            ipdv=delays.ipdv(),
-            forward=ways and ways[0],
-            backward=ways and ways[1],
-            offset=self.far.offset.report(),
-            isApart=self.isApart,
+        now = span.now.after
+        began = span.now if span.began is None else span.began
+        figures = self.store.figures(began.after, now, self.isApart, window)
+        waits = [now - flight.sent for flight in span.flights]
+        longest = 0 if figures.rtt is None else figures.rtt.max
+        return Result(
+            figures,
+            None if span.began is None else began.realtime,
+            now - began.after,
+            max(waits, default=0),
+            sum(wait > longest for wait in waits),
+            stamped=self.far.stamped,
+            extraProbes=self.far.extraProbes,
+            strange=self.strange,
+            stalls=self.stalls,
+            stalledFor=self.stalledFor,
+            clockSteps=self.steps,
+            zone=self.far.zone,
+            zoneChanges=self.far.zoneChanges,
+            setUps=links.setUps,
+            outages=tuple(self.outages),
+            outageCount=self.outageCount,
+            outageLength=self.outageLength,
+            kernel=links.kernel(),
+            session=links.details,
+            distribution=self.store.distribution(figures, rows) if rows else None,
         )

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from twisted.internet.address import IPv4Address, IPv6Address
 
 from echostamp.measure.samples import LIMIT
+from echostamp.measure.windowspec import WINDOWS, WindowSpec
 from echostamp.times import SECOND
 
 
@@ -24,7 +25,9 @@ class Plan:
     @ivar timeout: how long a probe may wait for its reply.
     @ivar size: octets of a message.
     @ivar jitter: whether each probe is due a little after its turn, by chance.
-    @ivar kept: how many of the last probes are kept one by one.
+    @ivar kept: how many of the last probes are kept one by one; 0 to keep rolling
+        windows only.
+    @ivar windows: those windows.
     @ivar isPatient: whether a far end that cannot be reached at first is tried again;
         else the run ends.
     """
@@ -36,6 +39,7 @@ class Plan:
     size: int = 32
     jitter: bool = True
     kept: int = LIMIT
+    windows: tuple[WindowSpec, ...] = WINDOWS
     isPatient: bool = False
 
 

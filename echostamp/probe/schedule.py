@@ -11,10 +11,6 @@ from echostamp.probe.plan import Plan
 #: The part of the interval by which a probe may be due after its turn.
 JITTER = 0.1
 
-#: The longest wait, in nanoseconds, that Linux ends in time.  C{select(2)} adds the
-#: greater of 50 microseconds and a thousandth of the wait.
-EXACT = 10_000_000
-
 
 class Schedule:
     """
@@ -60,15 +56,3 @@ class Schedule:
         """
         late = round(self._jitter * self._chance()) if self._jitter else 0
         self.due = self._began + self._turn * self._interval + late
-
-    def wake(self, now: int) -> int | None:
-        """
-        Give the time to look at the schedule again; L{None} if a probe is due.
-
-        The kernel may be late by a thousandth of what it is asked to wait, so a long
-        wait has two parts.
-        """
-        left = self.due - now
-        if left <= 0:
-            return None
-        return self.due - left // 200 if left > EXACT else self.due

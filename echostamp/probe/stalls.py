@@ -4,20 +4,19 @@ Detects when this process was suspended or blocked.
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import Protocol
 
-from echostamp.probe.timers import Timers
+from echostamp.probe.agenda import Agenda
 from echostamp.times import Moment
 
-#: How often it is looked at while a probe is in flight, and how late a look must be to
-#: count as a stall.  Shorter stalls go unnoticed.  Nanoseconds.
+#: How often this process must have a turn while a probe is in flight, and how late a
+#: turn must be to count as a stall.  Shorter stalls go unnoticed.  Nanoseconds.
 BEAT = STALL = 10_000_000
 
 
 class Stalled(Protocol):
     """
-    Somebody whose probes are in flight.
+    A prober whose probes may be in flight.
     """
 
     @property
@@ -35,68 +34,63 @@ class Stalled(Protocol):
 class StallWatch:
     """
     Detects when this process was suspended or blocked: a reply that was read late has
-    no valid RTT.  One timer serves all probers of the process, and runs while one of
-    them has probes in flight.
+    no valid RTT.  Each turn of the agenda shows whether it is late.  Where none is due
+    soon and a probe is in flight, the watch asks for one.
 
     @ivar lastBegan: when the last stall began, by the monotonic clock.  A probe that
         was sent before it and is answered after it may have been answered in time.
     """
 
-    def __init__(self, timers: Timers, clock: Callable[[], int]) -> None:
+    def __init__(self, agenda: Agenda) -> None:
         """
-        @param timers: runs the timer.
-        @param clock: gives nanoseconds by the monotonic clock.
+        @param agenda: what is to be called when.  This becomes its watcher.
         """
-        self._timers = timers
-        self._clock = clock
+        self._agenda = agenda
         self._watched: dict[Stalled, None] = {}
-        self._next = 0
-        self._isBeating = False
         self.lastBegan = 0
+        agenda.watcher = self
 
-    def watch(self, prober: Stalled) -> None:
+    def watch(self, prober: Stalled, now: int) -> None:
         """
         Watch while a prober has probes in flight.
+
+        @param now: the present time, by the monotonic clock.
         """
         self._watched[prober] = None
-        if not self._isBeating:
-            self._isBeating = True
-            self._set(self._clock())
+        self.turned(now)
 
-    def _set(self, now: int) -> None:
-        """
-        Look again soon.
-        """
-        self._next = now + BEAT
-        self._timers.set(self._next, self._beat)
-
-    def _beat(self) -> None:
-        """
-        See whether this look is late.
-        """
-        now = self._clock()
-        self._look(now)
+    def turned(self, now: int) -> None:
+        """See that there is a turn soon, while somebody has probes in flight."""
+        if not self._watched:
+            return
+        due = self._agenda.next
+        if due is not None and due <= now + BEAT:
+            return
         for prober in tuple(self._watched):
             if not prober.hasFlights:
                 del self._watched[prober]
-        self._isBeating = bool(self._watched)
-        if self._isBeating:
-            self._set(now)
+        if self._watched:
+            self._agenda.at(now + BEAT, _nothing)
 
-    def _look(self, now: int) -> None:
+    def heard(self, at: Moment) -> None:
         """
-        See whether there was a stall.
+        Something was read, perhaps before the agenda had its turn.
         """
-        late = now - self._next
-        if late >= STALL:
-            self.lastBegan, self._next = self._next, now
+        wake = self._agenda.wake
+        if wake is not None:
+            self.woke(wake, at.after)
+
+    def woke(self, wake: int, now: int) -> None:
+        """See whether a turn is late."""
+        late = now - wake
+        if late >= STALL and wake > self.lastBegan:
+            self.lastBegan = wake
             for prober in tuple(self._watched):
                 if prober.hasFlights:
                     prober.stalled(late)
 
-    def heard(self, at: Moment) -> None:
-        """
-        Something was read, perhaps before the timer had its turn.
-        """
-        if self._isBeating:
-            self._look(at.after)
+
+def _nothing() -> None:
+    """
+    Have a turn: that is all.
+    """

@@ -9,8 +9,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
+from echostamp.probe.agenda import Agenda
 from echostamp.probe.stalls import StallWatch
-from echostamp.probe.timers import Timers
 from echostamp.times import Moment, moment
 
 
@@ -19,30 +19,23 @@ class Surroundings:
     """
     What all probers of a process share.
 
-    @ivar reactor: an L{IReactorTime <twisted.internet.interfaces.IReactorTime>}.
+    @ivar agenda: what is to be called when.
     @ivar stalls: detects when the process was suspended or blocked.
     @ivar clocks: reads our clocks.
     @ivar chance: gives numbers from 0 to 1.
     """
 
-    reactor: Any
+    agenda: Agenda
     stalls: StallWatch
     clocks: Callable[[], Moment]
     chance: Callable[[], float]
-
-    def timers(self) -> Timers:
-        """Make timers for one prober."""
-        return Timers(self.reactor, self.now)
-
-    def now(self) -> int:
-        """Give the time by the monotonic clock, in nanoseconds."""
-        return self.clocks().after
 
 
 def surroundings(
     reactor: Any,
     clocks: Callable[[], Moment] = moment,
     chance: Callable[[], float] = random.random,
+    isExact: bool = False,
 ) -> Surroundings:
     """
     Make what the probers of a process share.
@@ -50,7 +43,7 @@ def surroundings(
     @param reactor: runs the timers.
     @param clocks: reads our clocks.
     @param chance: gives numbers from 0 to 1.
+    @param isExact: as for L{Agenda}.
     """
-    timers = Timers(reactor, lambda: clocks().after)
-    stalls = StallWatch(timers, lambda: clocks().after)
-    return Surroundings(reactor, stalls, clocks, chance)
+    agenda = Agenda(reactor, lambda: clocks().after, isExact)
+    return Surroundings(agenda, StallWatch(agenda), clocks, chance)

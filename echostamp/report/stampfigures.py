@@ -4,12 +4,13 @@ What packets of STAMP told beside their times, as text and as JSON.
 
 from __future__ import annotations
 
+import errno
 import os
 from collections.abc import Iterator
 from typing import Any, NamedTuple
 
 from echostamp.measure.offsetwindow import OffsetReport
-from echostamp.measure.result import Figures
+from echostamp.measure.result import Figures, Result
 from echostamp.rfc8762.clock import TAI
 from echostamp.rfc8762.findings import Findings
 from echostamp.rfc8762.timestamps import ErrorEstimate
@@ -265,3 +266,26 @@ def _estimate(estimate: ErrorEstimate | None) -> dict[str, Any] | None:
         "ptp": estimate.isPtp,
         "error": estimate.error,
     }
+
+
+def refusalHint(result: Result) -> str:
+    """
+    Write what the network and the packets that came say, where no reply did; nothing
+    where there was no session.
+    """
+    found = result.session
+    if not isinstance(found, Findings):
+        return ""
+    hints = [
+        f"{count} packets: {refusalName(error)}" for error, count in found.refusals
+    ]
+    hints += [f"{count} invalid replies: {why}" for why, count in found.invalid]
+    return "; ".join(hints)
+
+
+def refusalName(error: int) -> str:
+    """
+    Write what an C{errno} of a packet that was refused means.
+    """
+    name = "nobody is at the port" if error == errno.ECONNREFUSED else ""
+    return name or os.strerror(error)

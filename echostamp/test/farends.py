@@ -13,8 +13,9 @@ from twisted.python.failure import Failure
 
 from echostamp.connect.target import parseTarget
 from echostamp.connect.timed import TimedEndpoint
-from echostamp.probe.extraprobes import EXTRA
+from echostamp.probe.flights import EXTRA
 from echostamp.probe.interfaces import MemorySink
+from echostamp.probe.keptprobes import KeptProbes
 from echostamp.probe.linedialer import LineDialer
 from echostamp.probe.messages import Messages
 from echostamp.probe.plan import Plan
@@ -31,6 +32,15 @@ EPOCH = 1_700_000_000 * SECOND
 
 
 ISO, CTIME = stampFormat("iso", utc=True).stamp, stampFormat("ctime", utc=True).stamp
+
+
+def keptBy(prober: Prober) -> KeptProbes:
+    """
+    Give the probes of a run, which are kept one by one.
+    """
+    store = prober.measurement.store
+    assert isinstance(store, KeptProbes)
+    return store
 
 
 class FarTransport(FakeFarTransport):
@@ -113,6 +123,11 @@ class Far:
         """The run is over."""
         assert not self.isOver
         self.isOver = True
+
+    @property
+    def store(self) -> KeptProbes:
+        """The probes of the run."""
+        return keptBy(self.prober)
 
     @property
     def now(self) -> int:

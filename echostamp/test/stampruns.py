@@ -25,7 +25,7 @@ from echostamp.rfc8762.reflector import Reflector
 from echostamp.rfc8762.sendersession import SenderSession
 from echostamp.test.documents import CONFIG, validator
 from echostamp.test.fakes import FakeReactor, Resolver
-from echostamp.test.farends import EPOCH
+from echostamp.test.farends import EPOCH, keptBy
 from echostamp.test.wires import HERE, THERE, WirePort
 from echostamp.times import Moment
 
@@ -173,7 +173,7 @@ class StampCase(SynchronousTestCase):
     def document(self) -> Any:
         """Give the JSON, which is valid."""
         head = document(self.prober.result(), CONFIG, Outcome(0))
-        run = self.prober.measurement.delays.run
+        run = keptBy(self.prober).delays.run
         found = json.loads("".join(pieces(head, run)))
         validator().validate(found)
         return found

@@ -44,7 +44,7 @@ class DocumentCase(SynchronousTestCase):
     def whole(self, far: Far) -> Any:
         """Give the whole document of a run."""
         head = document.document(far.prober.result(), CONFIG, Outcome(DONE))
-        run = far.prober.measurement.delays.run
+        run = far.store.delays.run
         return json.loads("".join(document.pieces(head, run)))
 
     def far(self, **plan: Any) -> Far:

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import itertools
-import socket
-import struct
 from typing import Any
 
 from hypothesis import given
@@ -18,7 +16,7 @@ from zope.interface import alsoProvides
 from echostamp.probe.interfaces import Link
 from echostamp.probe.linelink import LONGEST_LINE, LineLink
 from echostamp.probe.messages import Messages, Reply
-from echostamp.tcpinfo import TcpInfo, tcpInfo
+from echostamp.tcpinfo import TcpInfo
 from echostamp.test.fakes import FakeFarTransport, FakeTcpSocket
 from echostamp.times import Moment, SetUp, Times
 
@@ -170,26 +168,6 @@ class KernelTests(LinkCase):
     """
     What the kernel knows.
     """
-
-    def test_layout(self) -> None:
-        """Two numbers of C{struct tcp_info}: C{tcpi_rtt} is the 16th of those of four
-        octets behind the first eight octets, C{tcpi_total_retrans} the 24th."""
-        numbers = list(range(100, 124))
-        told = bytes(8) + struct.pack("=24I", *numbers)
-        self.assertEqual(tcpInfo(FakeTcpSocket(told)), TcpInfo(115_000, 123))
-
-    def test_real(self) -> None:
-        """A real socket tells them."""
-        with socket.socket() as connection:
-            self.assertEqual(tcpInfo(connection), TcpInfo(0, 0))
-
-    def test_nothingToTell(self) -> None:
-        """Other sockets, other systems, and sockets that are gone tell nothing."""
-        with socket.socket(socket.AF_UNIX) as connection:
-            self.assertIsNone(tcpInfo(connection))
-        self.assertIsNone(tcpInfo(None))
-        self.assertIsNone(tcpInfo(FakeTcpSocket(b"")))
-        self.assertIsNone(tcpInfo(FakeTcpSocket(b"short")))
 
     def test_lastAnswerStays(self) -> None:
         """What was known stays known when the socket is gone."""

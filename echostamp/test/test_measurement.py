@@ -8,10 +8,11 @@ from bisect import bisect_right
 
 from twisted.trial.unittest import SynchronousTestCase
 
-from echostamp.measure.delay import Delays
 from echostamp.measure.oneway import oneWays
 from echostamp.measure.result import Outage
+from echostamp.measure.samples import LIMIT
 from echostamp.probe.flights import Flight
+from echostamp.probe.keptprobes import KeptProbes
 from echostamp.probe.measurement import Measurement
 from echostamp.probe.messages import Reply
 from echostamp.stamps import Reading, readStamp, stampFormat
@@ -52,7 +53,12 @@ class MeasurementTests(SynchronousTestCase):
 
     def setUp(self) -> None:
         """Begin."""
-        self.found = Measurement()
+        self.begin()
+
+    def begin(self, zone: int | None = None, kept: int = LIMIT) -> None:
+        """Begin with nothing known."""
+        self.store = KeptProbes(kept)
+        self.found = Measurement(self.store, zone)
 
     def probe(
         self, ms: float, rtt: float = 20, form: str = "iso", ahead: int = AHEAD
@@ -86,7 +92,7 @@ class MeasurementTests(SynchronousTestCase):
 
     def assertOffset(self, truth: int = AHEAD) -> None:
         """Assert that the offset is within its bounds."""
-        report = self.found.far.offset.report()
+        report = self.store.offset.report()
         assert report is not None
         self.assertLessEqual(report.low, truth)
         self.assertGreaterEqual(report.high, truth)
@@ -102,7 +108,7 @@ class MeasurementTests(SynchronousTestCase):
         it was due is as long before it left as it had waited."""
         sent = self.send(5 * MS, at(7))
         self.answer(sent, at(27), stamp(17), False)
-        probe = self.found.delays.run[0]
+        probe = self.store.delays.run[0]
         self.assertEqual(
             (probe.due, probe.t1, probe.t4, probe.rtt),
             (EPOCH + 5 * MS, EPOCH + 7 * MS, EPOCH + 27 * MS, 20 * MS),
@@ -116,7 +122,7 @@ class MeasurementTests(SynchronousTestCase):
         for ms in range(0, 200, 20):
             self.probe(ms, rtt=10)
         self.assertOffset()
-        report = self.found.far.offset.report()
+        report = self.store.offset.report()
         assert report is not None
         self.assertLessEqual(report.high - report.low, 10 * MS + 10)
         self.assertEqual(self.found.far.stamped, 10)
@@ -126,8 +132,8 @@ class MeasurementTests(SynchronousTestCase):
         """Without stamps there is a round trip, and no far clock."""
         sent = self.send(0, at(0))
         self.answer(sent, at(20), None, False)
-        self.assertEqual(self.found.delays.run[0].rtt, 20 * MS)
-        self.assertIsNone(self.found.far.offset.report())
+        self.assertEqual(self.store.delays.run[0].rtt, 20 * MS)
+        self.assertIsNone(self.store.offset.report())
         self.assertEqual(self.found.far.stamped, 0)
         self.assertIsNone(self.found.nextExtra(at(30)))
 
@@ -137,26 +143,26 @@ class MeasurementTests(SynchronousTestCase):
             sent = self.send(0, at(1000 * second))
             reading = Reading((year - 1970) * 31_556_952 * SECOND, 1, True, 0)
             self.answer(sent, at(1000 * second + 20), reading, False)
-        oneWays(self.found.delays.run, self.found.far.offset)
-        self.assertEqual(self.found.far.offset.misfits, 4)
+        oneWays(self.store.delays.run, self.store.offset)
+        self.assertEqual(self.store.offset.misfits, 4)
 
     def test_windowsThatAreGone(self) -> None:
         """The windows of probes that are not kept any longer are forgotten."""
-        self.found.delays = Delays(8192)
+        self.begin(kept=8192)
         for second in range(20_000):
             self.probe(1000 * second, ahead=second % 200 // 100 * SECOND)
-        first = self.found.delays.run.first
+        first = self.store.delays.run.first
         self.assertGreater(first, 0)
-        stretches = [each.first for each in self.found.far.offset.stretches()]
+        stretches = [each.first for each in self.store.offset.stretches()]
         self.assertEqual(bisect_right(stretches, first), 1)
 
     def test_altered(self) -> None:
         """The stamp of a reply that came back altered is not believed."""
         sent = self.send(0, at(0))
         self.answer(sent, at(20), stamp(10), True)
-        run = self.found.delays.run
+        run = self.store.delays.run
         self.assertEqual((run.altered, run.received, run[0].t2), (1, 1, None))
-        self.assertIsNone(self.found.far.offset.report())
+        self.assertIsNone(self.store.offset.report())
 
     def test_zoneGuessed(self) -> None:
         """Stamps without a zone give the offset but for the zone, which is guessed."""
@@ -167,7 +173,7 @@ class MeasurementTests(SynchronousTestCase):
 
     def test_zoneTold(self) -> None:
         """A zone that is told is no guess, and a clock an hour off is one."""
-        self.found = Measurement(2 * HOUR)
+        self.begin(2 * HOUR)
         for ms in range(0, 3000, 100):
             self.probe(ms, form="ctime", ahead=3 * HOUR)
         self.assertEqual(self.zone(), (2 * HOUR, False))
@@ -180,7 +186,7 @@ class MeasurementTests(SynchronousTestCase):
         for ms in range(3000, 6000, 100):
             self.probe(ms, form="ctime", ahead=HOUR)
         self.assertEqual(self.found.far.zoneChanges, 1)
-        self.assertEqual(self.found.far.offset.misfits, 0)
+        self.assertEqual(self.store.offset.misfits, 0)
         self.assertOffset(0)
 
     def test_ownClockStepped(self) -> None:
@@ -191,13 +197,13 @@ class MeasurementTests(SynchronousTestCase):
         step = 5 * SECOND
         self.answer(sent, at(120, step), stamp(110), False)
         self.assertEqual(self.found.steps, 1)
-        self.assertIsNone(self.found.far.offset.report())
-        probe = self.found.delays.run[1]
+        self.assertIsNone(self.store.offset.report())
+        probe = self.store.delays.run[1]
         self.assertTrue(probe.void)
         self.assertEqual(probe.rtt, 20 * MS)
         sent = self.send(200 * MS, at(200, step))
         self.answer(sent, at(220, step), stamp(210), False)
-        self.assertFalse(self.found.delays.run[2].void)
+        self.assertFalse(self.store.delays.run[2].void)
         self.assertOffset(AHEAD - step)
 
     def test_ownClockSteppedUnderAWallClock(self) -> None:
@@ -218,7 +224,7 @@ class MeasurementTests(SynchronousTestCase):
         """A new connection may lead to another machine: its clock, its round trips."""
         self.probe(0, rtt=1)
         self.found.far.forget()
-        self.assertIsNone(self.found.far.offset.report())
+        self.assertIsNone(self.store.offset.report())
         self.probe(1000, rtt=400, form="ctime", ahead=0)
         self.assertIsNotNone(self.found.nextExtra(at(1400)))
         self.assertOffset(0)
@@ -251,17 +257,18 @@ class MeasurementTests(SynchronousTestCase):
             now = when / MS + 10
             self.extra(sent, at(now), reading)
         self.assertOffset()
-        report = self.found.far.offset.report()
+        report = self.store.offset.report()
         assert report is not None
         self.assertLessEqual(report.high - report.low, 25 * MS)
-        self.assertEqual(self.found.delays.run.sent, 1)
+        self.assertEqual(self.store.delays.run.sent, 1)
 
     def test_extrasAreFew(self) -> None:
         """However coarse the stamps are, of extra probes the first 20 follow one
         another, and then one a second; when the bounds are narrow there are none, until
         they are wide again."""
         for resolution in (10 * MS, 100 * MS, SECOND):
-            self.found = found = Measurement()
+            self.begin()
+            found = self.found
             source = random.Random(resolution)
             now, probed, number = 0.0, -1000.0, 0
             while now < 100_000:
@@ -283,7 +290,7 @@ class MeasurementTests(SynchronousTestCase):
                 else:
                     self.answer(sent, at(now), reading, False)
             self.assertOffset()
-            report = found.far.offset.report()
+            report = self.store.offset.report()
             assert report is not None
             self.assertLess(report.high - report.low, 6 * MS)
             self.assertEqual(found.far.extraProbes, number)
@@ -320,7 +327,7 @@ class MeasurementTests(SynchronousTestCase):
                 reading = stamp(when / MS + out, "ctime")
                 self.extra(sent, at(now), reading)
         self.assertGreater(found.far.extraProbes, 20)
-        self.assertLessEqual(found.far.extraProbes, 20 + found.delays.run.sent)
+        self.assertLessEqual(found.far.extraProbes, 20 + self.store.delays.run.sent)
 
     def test_extrasAreForCoarseStamps(self) -> None:
         """Where stamps are fine, there is nothing to be gained."""
@@ -333,16 +340,16 @@ class MeasurementTests(SynchronousTestCase):
         self.probe(0, form="ctime")
         sent = self.found.extraSent(1, at(100))
         self.extra(sent, at(110, SECOND), stamp(105, "ctime"))
-        self.assertIsNone(self.found.far.offset.report())
+        self.assertIsNone(self.store.offset.report())
         self.assertIsNone(self.found.nextExtra(at(120, SECOND)))
 
     def test_lostLateAndTwice(self) -> None:
         """A lost probe may be answered late, altered too, and then again."""
         found = self.found
-        probe = found.probeLost(self.send(0, at(0)))
+        probe = found.probeLost(0, self.send(0, at(0)))
         self.assertTrue(probe.lost)
         found.repeated(0, at(5000), True)
-        run = found.delays.run
+        run = self.store.delays.run
         self.assertEqual((run.lost, run.late, run.altered), (1, 1, 1))
         self.assertIsNone(run[0].rtt)
         found.repeated(0, at(5001), False)
@@ -351,4 +358,4 @@ class MeasurementTests(SynchronousTestCase):
     def test_repeatedOfNobody(self) -> None:
         """What answers no probe that is known counts for nothing."""
         self.found.repeated(0, at(0), False)
-        self.assertEqual(self.found.delays.run.duplicates, 0)
+        self.assertEqual(self.store.delays.run.duplicates, 0)

@@ -81,9 +81,8 @@ class OutputTests(SynchronousTestCase):
     def end(self) -> None:
         """Write what the run came to."""
         prober = self.far.prober
-        run = prober.measurement.delays.run
-        inFlight = [run[flight.seq] for flight in prober.inFlight()]
-        self.out.end(prober.result(self.out.rows), Probes(run, inFlight), Outcome(DONE))
+        probes = Probes(prober.measurement.store, prober.inFlight())
+        self.out.end(prober.result(self.out.rows), probes, Outcome(DONE))
 
     def told(self) -> list[str]:
         """Run to the end, and give the lines."""

@@ -4,6 +4,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from twisted.trial.unittest import SynchronousTestCase
 
+from echostamp.intercom import parsing
 from echostamp.intercom.parsing import IntercomParser, Origin
 
 OWN, OTHER, NOTICE = Origin.OWN, Origin.OTHER, Origin.NOTICE
@@ -141,6 +142,7 @@ class IntercomParserTests(SynchronousTestCase):
 
     def test_manyLookalikes(self) -> None:
         """Not all of them are remembered.  A line that may be own counts as own."""
+        self.patch(parsing, "_MOST", 1000)
         self.parser.sent(b"<b> hi\n" * 3000)
         pieces = self.feed(b"[1] <c> hi\n", b"[1] <b> hi\n" * 2999)
         self.assertEqual(pieces[0], (OTHER, b"[1] <c> hi\n"))
@@ -150,17 +152,15 @@ class IntercomParserTests(SynchronousTestCase):
         self.assertEqual(self.unanswered(), 0)
         self.assertEqual(self.feed(b"[1] <b> hi\n"), [(OTHER, b"[1] <b> hi\n")])
 
-    def test_manyLookalikesLater(self) -> None:
-        """Lines of others count as such before the reply to the first message that is
-        not remembered, however many were sent after it."""
-        self.parser.sent(b"mine\n" + b"<b> hi\n" * 3000 + b"last\n")
+    def test_lineBeforeManyLookalikes(self) -> None:
+        """Before the first one that is not remembered, every line has its origin."""
+        self.patch(parsing, "_MOST", 1000)
+        self.parser.sent(b"/name me\n" + b"<b> hi\n" * 3000)
+        lines = [b"[1] <c> hi\n", b"[1] /name me\n", b"[1] <c> hi\n"]
         self.assertEqual(
-            self.feed(b"[1] <c> hi\n[1] mine\n"),
-            [(OTHER, b"[1] <c> hi\n"), (OWN, b"[1] mine\n")],
+            self.feed(b"".join(lines)),
+            list(zip((OTHER, OWN, OTHER), lines, strict=True)),
         )
-        self.feed(b"[1] <b> hi\n" * 3000)
-        self.assertEqual(self.unanswered(), 1)
-        self.assertEqual(self.feed(b"[1] <c> hi\n"), [(OTHER, b"[1] <c> hi\n")])
 
     @given(
         st.lists(

@@ -11,7 +11,7 @@ from twisted.internet.error import (
 )
 from twisted.trial.unittest import SynchronousTestCase
 
-from echostamp.probe.extraprobes import EXTRA
+from echostamp.probe.flights import EXTRA
 from echostamp.probe.plan import Plan
 from echostamp.tcpinfo import TcpInfo
 from echostamp.test.fakes import FakeTcpSocket
@@ -55,7 +55,7 @@ class ScheduleTests(ProberCase):
         far.run(1)
         self.assertEqual(far.times(), [0.0, 0.1, 0.23, 0.3, 0.4])
         self.assertTrue(far.isOver)
-        waits = [probe.t1 - probe.due for probe in self.found.delays.run]
+        waits = [probe.t1 - probe.due for probe in self.far.store.delays.run]
         self.assertEqual(waits, [0, 0, 30 * MS, 0, 0])
 
     def test_jitter(self) -> None:
@@ -88,7 +88,7 @@ class ScheduleTests(ProberCase):
         self.assertFalse(far.isOver)
         far.run(0.001)
         self.assertTrue(far.isOver)
-        run = self.found.delays.run
+        run = self.far.store.delays.run
         self.assertEqual((run.sent, run.lost, run.pending), (3, 0, 1))
         self.assertEqual([probe.seq for probe in far.prober.inFlight()], [2])
         far.run(5)
@@ -102,7 +102,7 @@ class ScheduleTests(ProberCase):
         far.run(1)
         self.assertEqual(far.times(), [0.0, 0.02, 0.04, 0.06, 0.16])
         self.assertTrue(far.isOver)
-        self.assertEqual(self.found.delays.run.lost, 1)
+        self.assertEqual(self.far.store.delays.run.lost, 1)
 
     def test_byHand(self) -> None:
         """It can be ended at any time, once."""
@@ -121,7 +121,7 @@ class ScheduleTests(ProberCase):
         far = self.begin(timeout=100 * MS, delay=lambda seq: 0.5)
         far.run(0.6)
         far.prober.stop()
-        self.assertEqual(self.found.delays.run.late, 1)
+        self.assertEqual(self.far.store.delays.run.late, 1)
         self.assertTrue(far.isOver)
 
     def test_nothingAfterTheEnd(self) -> None:
@@ -130,7 +130,7 @@ class ScheduleTests(ProberCase):
         far.run(0.01)
         self.assertTrue(far.isOver)
         far.reply(far.messages.message(0))
-        self.assertEqual(self.found.delays.run.received, 0)
+        self.assertEqual(self.far.store.delays.run.received, 0)
 
 
 class ReplyTests(ProberCase):
@@ -159,7 +159,7 @@ class ReplyTests(ProberCase):
         self.assertEqual(self.seqs("late"), [0])
         self.assertEqual(self.seqs("duplicate"), [0])
         far.run(5)
-        run = self.found.delays.run
+        run = self.far.store.delays.run
         self.assertEqual(
             (run.sent, run.received, run.lost, run.late, run.duplicates),
             (3, 2, 1, 1, 1),
@@ -171,7 +171,7 @@ class ReplyTests(ProberCase):
         far.run(0.5)
         far.reply(far.messages.message(0))
         far.run(5)
-        run = self.found.delays.run
+        run = self.far.store.delays.run
         self.assertEqual((run.received, run.duplicates), (2, 1))
         self.assertEqual(self.seqs("duplicate"), [0])
 
@@ -182,7 +182,7 @@ class ReplyTests(ProberCase):
         far.reply(far.messages.message(1).replace(b"b", b"X"))
         self.assertEqual(self.seqs("altered"), [1])
         self.assertEqual([probe.seq for probe in far.prober.inFlight()], [0])
-        self.assertEqual(self.found.delays.run.altered, 1)
+        self.assertEqual(self.far.store.delays.run.altered, 1)
 
     def test_alteredWithoutANumber(self) -> None:
         """One whose number cannot be read is taken for the one that is missing, when
@@ -193,15 +193,19 @@ class ReplyTests(ProberCase):
         self.assertEqual(self.seqs("altered"), [])
         far.reply(far.messages.message(1))
         self.assertEqual(self.seqs("altered"), [0])
-        self.assertEqual(self.found.delays.run[0].rtt, 150 * MS)
+        self.assertEqual(self.far.store.delays.run[0].rtt, 150 * MS)
         far.reply(b"more of it\n")
         self.assertEqual(self.found.strange, 1)
         far.run(0.1)
         far.reply(b"a notice\n")
         far.reply(far.messages.message(2))
-        self.assertEqual((self.found.delays.run.altered, self.found.strange), (1, 2))
+        self.assertEqual(
+            (self.far.store.delays.run.altered, self.found.strange), (1, 2)
+        )
         far.reply(far.messages.message(9))
-        self.assertEqual((self.found.delays.run.altered, self.found.strange), (1, 3))
+        self.assertEqual(
+            (self.far.store.delays.run.altered, self.found.strange), (1, 3)
+        )
 
     def test_alteredAndLast(self) -> None:
         """Behind the last one none comes: it is known when its time is over."""
@@ -212,7 +216,7 @@ class ReplyTests(ProberCase):
         self.assertFalse(far.isOver)
         far.run(2)
         self.assertEqual(self.seqs("altered"), [1])
-        self.assertEqual(self.found.delays.run[1].rtt, 50 * MS)
+        self.assertEqual(self.far.store.delays.run[1].rtt, 50 * MS)
         self.assertTrue(far.isOver)
 
     def test_noEcho(self) -> None:
@@ -224,7 +228,7 @@ class ReplyTests(ProberCase):
             far.reply(b"220 mail.example ESMTP\n")
             far.run(0.1)
         far.run(5)
-        run = self.found.delays.run
+        run = self.far.store.delays.run
         self.assertEqual((run.sent, run.received, run.altered), (3, 0, 0))
         self.assertEqual(self.found.strange, 5)
         self.assertTrue(far.isOver)
@@ -236,7 +240,7 @@ class ReplyTests(ProberCase):
         )
         far.run(9)
         self.assertTrue(far.isOver)
-        run = self.found.delays.run
+        run = self.far.store.delays.run
         self.assertEqual((run.received, run.late), (0, 2))
 
     def test_heldUp(self) -> None:
@@ -249,7 +253,7 @@ class ReplyTests(ProberCase):
         far.reactor.advance(0)
         far.reply(far.messages.message(1))
         far.run(9)
-        run = self.found.delays.run
+        run = self.far.store.delays.run
         self.assertEqual((run.received, run.lost), (3, 0))
         self.assertEqual([probe.rtt for probe in run], [20 * MS, None, 20 * MS])
         self.assertEqual(self.seqs("stalled"), [1])
@@ -263,9 +267,9 @@ class ReplyTests(ProberCase):
         far.reactor.rightNow += 0.5
         far.reactor.advance(0)
         far.run(9)
-        rtts = [probe.rtt for probe in self.found.delays.run]
+        rtts = [probe.rtt for probe in self.far.store.delays.run]
         self.assertEqual([seq for seq, rtt in enumerate(rtts) if rtt is None], [5])
-        due = self.found.delays.rttFromDue()
+        due = self.far.store.delays.rttFromDue()
         assert due
         self.assertGreater(due.max, 400 * MS)
 
@@ -276,7 +280,7 @@ class ReplyTests(ProberCase):
         far.run(1.005)
         far.reactor.rightNow += 0.4
         far.reply(far.messages.message(1))
-        run = self.found.delays.run
+        run = self.far.store.delays.run
         self.assertEqual([probe.rtt for probe in run], [20 * MS, None])
         self.assertEqual(self.found.stalls, 1)
         far.run(9)
@@ -318,7 +322,7 @@ class ReplyTests(ProberCase):
         far.run(1.01)
         far.step = 100 * SECOND
         far.run(5)
-        voids = [probe.void for probe in self.found.delays.run]
+        voids = [probe.void for probe in self.far.store.delays.run]
         self.assertEqual(voids, [False, True, False])
         self.assertEqual(self.found.steps, 1)
 
@@ -368,10 +372,10 @@ class ConnectionTests(ProberCase):
         self.assertEqual(outage.length, 4 * SECOND)
         self.assertEqual((outage.reason, outage.lost), (reason, 2))
         self.assertEqual(outage.skipped, 40)
-        self.assertEqual(self.found.skipped, 40)
+        self.assertEqual(far.prober.result().figures.skipped, 40)
         far.run(60)
         self.assertTrue(far.isOver)
-        run = self.found.delays.run
+        run = self.far.store.delays.run
         self.assertEqual((run.sent, run.received, run.lost), (60, 58, 2))
         self.assertEqual(far.times()[10:12], [1.0, 5.1])
         self.assertEqual(len(far.prober.result().setUps), 2)
@@ -387,9 +391,9 @@ class ConnectionTests(ProberCase):
         far.ahead = 60 * SECOND
         far.accept()
         far.run(1)
-        report = self.found.far.offset.report()
+        report = self.far.store.offset.report()
         assert report is not None
-        self.assertEqual(self.found.far.offset.misfits, 0)
+        self.assertEqual(self.far.store.offset.misfits, 0)
         self.assertLessEqual(report.low, 60 * SECOND)
         self.assertGreaterEqual(report.high, 60 * SECOND)
 
@@ -400,7 +404,7 @@ class ConnectionTests(ProberCase):
         far.transports[-1].lose(ConnectionLost())
         far.run(1)
         self.assertTrue(far.isOver)
-        self.assertEqual(self.found.skipped, 3)
+        self.assertEqual(far.prober.result().figures.skipped, 3)
         self.assertIsNone(self.found.outages[0].length)
 
     def test_endsWithTheConnection(self) -> None:
@@ -422,11 +426,11 @@ class ConnectionTests(ProberCase):
         (outage,) = self.found.outages
         self.assertEqual(outage.reason, "3 probes in a row timed out")
         self.assertEqual(outage.lost, 2)
-        self.assertEqual(self.found.delays.run.lost, 5)
+        self.assertEqual(self.far.store.delays.run.lost, 5)
         far.run(3)
         far.accept()
         far.run(1)
-        self.assertEqual(self.found.delays.run.lost, 5)
+        self.assertEqual(self.far.store.delays.run.lost, 5)
         self.assertIsNotNone(self.found.outages[0].length)
 
     def test_notDeaf(self) -> None:
@@ -458,10 +462,10 @@ class ConnectionTests(ProberCase):
         far.run(3)
         far.delay = lambda seq: 0.02
         self.assertEqual(len(far.sent()), 3)
-        self.assertEqual(self.found.skipped, 0)
+        self.assertEqual(far.prober.result().figures.skipped, 0)
         far.accept()
         far.run(0.1)
-        self.assertGreater(self.found.delays.run.received, 3)
+        self.assertGreater(self.far.store.delays.run.received, 3)
 
     def test_blocked(self) -> None:
         """While the connection takes nothing, probes wait; it is told that they did."""
@@ -473,9 +477,12 @@ class ConnectionTests(ProberCase):
         far.transports[-1].drain()
         far.run(1)
         self.assertEqual(far.times(), [0.0, 0.1, 0.45, 0.45, 0.45, 0.5])
-        waits = [probe.t1 - probe.due for probe in self.found.delays.run]
+        waits = [probe.t1 - probe.due for probe in self.far.store.delays.run]
         self.assertEqual([round(wait / MS) for wait in waits], [0, 0, 250, 150, 50, 0])
-        rtt, rttFromDue = self.found.delays.rtt(), self.found.delays.rttFromDue()
+        rtt, rttFromDue = (
+            self.far.store.delays.rtt(),
+            self.far.store.delays.rttFromDue(),
+        )
         assert rtt is not None
         assert rttFromDue is not None
         self.assertEqual(rtt.max, 20 * MS)
@@ -490,7 +497,7 @@ class ConnectionTests(ProberCase):
         far.run(5)
         far.transports[-1].drain()
         far.run(0.1)
-        self.assertEqual(self.found.skipped, 3)
+        self.assertEqual(far.prober.result().figures.skipped, 3)
         self.assertEqual(far.times(), [0.0, 5.5, 5.5])
 
     def test_blockedAndLost(self) -> None:
@@ -503,8 +510,8 @@ class ConnectionTests(ProberCase):
         far.transports[-1].lose(ConnectionLost())
         far.run(0.6)
         self.assertTrue(far.isOver)
-        self.assertEqual(self.found.delays.run.sent, 2)
-        self.assertEqual(self.found.skipped, 8)
+        self.assertEqual(self.far.store.delays.run.sent, 2)
+        self.assertEqual(far.prober.result().figures.skipped, 8)
 
 
 class ExtraTests(ProberCase):
@@ -519,13 +526,13 @@ class ExtraTests(ProberCase):
         far.stamp, far.ahead = CTIME, 12_345 * MS
         far.run(60)
         self.assertTrue(far.isOver)
-        report = self.found.far.offset.report()
+        report = self.far.store.offset.report()
         assert report is not None
         self.assertLessEqual(report.low, far.ahead)
         self.assertGreaterEqual(report.high, far.ahead)
         self.assertLess(report.high - report.low, 60 * MS)
         self.assertGreater(len(far.sent(extras=True)), 5)
-        run = self.found.delays.run
+        run = self.far.store.delays.run
         self.assertEqual((run.sent, run.received, len(self.sink.probes)), (15, 15, 15))
 
     def test_notWithFineStamps(self) -> None:
@@ -548,7 +555,7 @@ class ExtraTests(ProberCase):
         self.assertEqual(len(far.sent(extras=True)), 1)
         far.run(2.5)
         self.assertGreater(len(far.sent(extras=True)), 1)
-        self.assertEqual(self.found.delays.run.lost, 0)
+        self.assertEqual(self.far.store.delays.run.lost, 0)
         self.assertEqual(len(self.found.outages), 0)
 
     def test_late(self) -> None:
@@ -560,7 +567,7 @@ class ExtraTests(ProberCase):
         before = self.found.far.stamped
         far.reply(CTIME(EPOCH) + far.messages.message(first))
         self.assertEqual(self.found.far.stamped, before)
-        self.assertEqual(self.found.delays.run.duplicates, 0)
+        self.assertEqual(self.far.store.delays.run.duplicates, 0)
 
     def test_altered(self) -> None:
         """The stamp of an altered one is not believed, and one that cannot be told
@@ -575,8 +582,8 @@ class ExtraTests(ProberCase):
             stamped = self.found.far.stamped
             far.reply(line)
             self.assertEqual(self.found.far.stamped, stamped)
-            self.assertEqual(self.found.delays.run.altered, 0)
-            self.assertEqual(self.found.far.offset.misfits, 0)
+            self.assertEqual(self.far.store.delays.run.altered, 0)
+            self.assertEqual(self.far.store.offset.misfits, 0)
 
     def test_withoutAConnection(self) -> None:
         """None is sent while there is no connection, or it takes nothing."""

@@ -6,7 +6,6 @@ from twisted.trial.unittest import SynchronousTestCase
 
 from echostamp.probe.plan import Plan
 from echostamp.probe.schedule import Schedule
-from echostamp.times import MILLISECOND, SECOND
 
 
 class ScheduleTests(SynchronousTestCase):
@@ -37,15 +36,3 @@ class ScheduleTests(SynchronousTestCase):
         schedule = Schedule(Plan(interval=1000), lambda: next(chances))
         schedule.begin(0)
         self.assertEqual(self.turns(schedule, 3), [0, 1100, 2050])
-
-    def test_wake(self) -> None:
-        """A long wait has two parts, since the kernel may be late by a thousandth of
-        it."""
-        schedule = Schedule(Plan(interval=SECOND, jitter=False), lambda: 0.0)
-        schedule.begin(0)
-        self.assertIsNone(schedule.wake(0))
-        schedule.advance()
-        self.assertEqual(schedule.wake(0), SECOND - SECOND // 200)
-        late = SECOND - 10 * MILLISECOND
-        self.assertEqual(schedule.wake(late), SECOND)
-        self.assertIsNone(schedule.wake(SECOND))

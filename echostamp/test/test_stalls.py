@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from twisted.trial.unittest import SynchronousTestCase
 
+from echostamp.probe.agenda import Agenda
 from echostamp.probe.stalls import StallWatch
-from echostamp.probe.timers import Timers
 from echostamp.test.fakes import FakeReactor
 from echostamp.times import MILLISECOND, Moment
 
@@ -32,7 +32,8 @@ class StallWatchTests(SynchronousTestCase):
     def setUp(self) -> None:
         """Watch two probers."""
         self.reactor = FakeReactor()
-        self.watch = StallWatch(Timers(self.reactor, self.now), self.now)
+        self.agenda = Agenda(self.reactor, self.now)
+        self.watch = StallWatch(self.agenda)
         self.one, self.other = Watched(), Watched()
 
     def now(self) -> int:
@@ -46,8 +47,8 @@ class StallWatchTests(SynchronousTestCase):
 
     def test_oneTimerForAll(self) -> None:
         """However many probers are watched, there is one timer, and none at the end."""
-        self.watch.watch(self.one)
-        self.watch.watch(self.other)
+        self.watch.watch(self.one, self.now())
+        self.watch.watch(self.other, self.now())
         self.run_(3)
         self.assertEqual(len(self.reactor.getDelayedCalls()), 1)
         self.one.hasFlights = False
@@ -61,8 +62,8 @@ class StallWatchTests(SynchronousTestCase):
     def test_stall(self) -> None:
         """A look that is 10 ms late is a stall, for all who have probes in flight; a
         look that is less late is none."""
-        self.watch.watch(self.one)
-        self.watch.watch(self.other)
+        self.watch.watch(self.one, self.now())
+        self.watch.watch(self.other, self.now())
         self.run_(2)
         self.reactor.advance(0.0199)
         self.assertEqual(self.one.stalls, [])
@@ -74,12 +75,25 @@ class StallWatchTests(SynchronousTestCase):
 
     def test_heardFirst(self) -> None:
         """A reply that is read before the timer has its turn shows the stall, once."""
-        self.watch.watch(self.one)
+        self.watch.watch(self.one, self.now())
         self.reactor.rightNow += 0.3
         self.watch.heard(Moment(self.now(), 0, self.now()))
         self.assertEqual(self.one.stalls, [290 * MILLISECOND])
         self.reactor.advance(0)
         self.assertEqual(len(self.one.stalls), 1)
+
+    def test_turnsOfOthers(self) -> None:
+        """Where the agenda has turns anyway, the watch asks for none; when they are
+        over it does."""
+        turns: list[int] = []
+        self.agenda.at(5 * MILLISECOND, lambda: turns.append(self.now()))
+        self.watch.watch(self.one, self.now())
+        self.assertEqual(self.agenda.next, 5 * MILLISECOND)
+        self.reactor.advance(0.005)
+        self.assertEqual(len(turns), 1)
+        self.assertEqual(self.agenda.next, 15 * MILLISECOND)
+        self.reactor.advance(0.5)
+        self.assertEqual(self.one.stalls, [490 * MILLISECOND])
 
     def test_notWatched(self) -> None:
         """Where no probe is in flight, nothing is a stall."""

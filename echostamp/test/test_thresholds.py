@@ -73,7 +73,7 @@ class ThresholdsTests(SynchronousTestCase):
         far.transports[-1].lose(ConnectionLost())
         far.run(6)
         far.prober.stop()
-        self.assertEqual(far.prober.measurement.delays.run.lost, 0)
+        self.assertEqual(far.store.delays.run.lost, 0)
         self.assertFails(Thresholds(loss=20), far, "--max-loss 20: ")
         self.assertFails(Thresholds(loss=60), far)
 

@@ -10,7 +10,7 @@ from echostamp.probe.udplink import WARM_UP
 from echostamp.rfc8762.findings import Findings
 from echostamp.rfc8762.policy import Policy
 from echostamp.rfc8762.sendersession import SenderSession
-from echostamp.test.farends import MS
+from echostamp.test.farends import MS, keptBy
 from echostamp.test.stampruns import US, StampCase
 from echostamp.test.wires import THERE
 from echostamp.times import SECOND
@@ -29,7 +29,7 @@ class StampLinkTests(StampCase):
         self.run_(10)
         self.assertTrue(self.isOver)
         self.assertEqual(len(self.near.sent), 4)
-        run = self.prober.measurement.delays.run
+        run = keptBy(self.prober).delays.run
         for probe in run:
             assert probe.t2 is not None
             assert probe.t3 is not None
@@ -37,7 +37,7 @@ class StampLinkTests(StampCase):
             self.assertEqual(probe.t2 - probe.t1, 5 * MS + MS - 20 * US)
             self.assertEqual(probe.t4 - probe.t3, 2 * MS - 5 * MS)
             self.assertEqual(probe.rtt, 3 * MS - 20 * US)
-        found = self.prober.measurement.far.offset.report()
+        found = keptBy(self.prober).offset.report()
         assert found
         self.assertLessEqual(found.low, 5 * MS)
         self.assertGreaterEqual(found.high, 5 * MS)
@@ -52,7 +52,7 @@ class StampLinkTests(StampCase):
         self.run_(10)
         self.assertTrue(self.isOver)
         self.assertEqual(len(self.near.sent), 5)
-        run = self.prober.measurement.delays.run
+        run = keptBy(self.prober).delays.run
         self.assertEqual([probe.rtt for probe in run], [3 * MS - 50 * US] * 3)
         self.assertIn(", 3 T3 by follow-up\n", self.summary())
         found = self.document()["stats"]["stamp"]
@@ -75,7 +75,7 @@ class StampLinkTests(StampCase):
         plan = Plan(count=20, interval=100_300 * US, size=44)
         self.begin(plan, SenderSession())
         self.run_(10)
-        found = self.prober.measurement.far.offset.report()
+        found = keptBy(self.prober).offset.report()
         assert found
         self.assertEqual((found.resolution, found.verdict), (MS, FITS))
         self.assertLessEqual(found.low, 700 * US)
@@ -96,7 +96,7 @@ class StampLinkTests(StampCase):
         self.assertFalse(self.isOver)
         self.run_(1)
         self.assertTrue(self.isOver)
-        rtts = [probe.rtt for probe in self.prober.measurement.delays.run]
+        rtts = [probe.rtt for probe in keptBy(self.prober).delays.run]
         self.assertEqual(rtts, [3 * MS - 50 * US, 3 * MS - 20 * US])
 
     def test_nobodyThere(self) -> None:
