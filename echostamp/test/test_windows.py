@@ -400,8 +400,8 @@ class EventTests(SynchronousTestCase):
             probes.append(answer(rolling, at + rtt, seq, at, THEN + at, rtt))
         for probe in probes[78], probes[0]:
             assert probe.t3 is not None
-            better = {"t1": probe.t1 + MILLISECOND, "rtt": 4 * MILLISECOND}
-            rolling.amend(probe._replace(t3=probe.t3 + MILLISECOND, **better))
+            better = probe.t1 + MILLISECOND, probe.t3 + MILLISECOND
+            rolling.amend(probe.seq, *better, 4 * MILLISECOND)
         figures = rolling.over(79 * SECOND, FIVE)
         assert figures.rtt is not None
         assert figures.ipdv is not None
@@ -419,7 +419,8 @@ class EventTests(SynchronousTestCase):
             at = seq * MILLISECOND
             rtt = MILLISECOND + seq % 2
             probe = answer(rolling, at + rtt, seq, at, THEN + at, rtt)
-            rolling.amend(probe._replace(rtt=MILLISECOND))
+            assert probe.t3 is not None
+            rolling.amend(seq, probe.t1, probe.t3, MILLISECOND)
         figures = rolling.over(at, TEN)
         assert figures.ipdv is not None
         self.assertGreater(figures.every, 1)
@@ -430,7 +431,7 @@ class EventTests(SynchronousTestCase):
         rolling = Rolling()
         lose(rolling, SECOND, 0, 0)
         before = rolling.over(SECOND, TEN)
-        rolling.amend(probeOf(0, 0, None, None, None))
+        rolling.amend(0, THEN, THEN, MILLISECOND)
         self.assertIs(rolling.over(SECOND, TEN), before)
 
     def test_extra(self) -> None:
