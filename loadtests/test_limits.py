@@ -10,15 +10,8 @@ from contextlib import ExitStack
 from twisted.trial.unittest import SynchronousTestCase
 
 from tests import silence, timelimits
-from tests.harness import (
-    DEADLINE,
-    Daemon,
-    Namespaces,
-    figure,
-    lack,
-    memory,
-    until,
-)
+from tests.harness import DEADLINE, Daemon, figure, lack, memory, until
+from tests.namespaces import Namespaces
 from tests.timelimits import isServed
 
 

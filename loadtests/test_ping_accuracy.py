@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections import Counter
 
-from tests.far_ends import Proxy
-from tests.harness import Clock, Daemon, figure
+from tests.clocks import Clock
+from tests.farends import Proxy
+from tests.harness import Daemon, figure
 from tests.pinging import MS, PingCase
 
 

@@ -7,7 +7,8 @@ import time
 from twisted.trial.unittest import SynchronousTestCase
 
 from tests.forging import Forger, inside
-from tests.harness import Namespaces, cpu, figure, run
+from tests.harness import cpu, figure, run
+from tests.namespaces import Namespaces
 from tests.reflecting import PLAIN, Asker, Reflecting, tlv
 
 

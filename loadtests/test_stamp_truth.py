@@ -13,7 +13,8 @@ from typing import Any
 
 from twisted.trial.unittest import SynchronousTestCase
 
-from tests.harness import Daemon, Namespaces, figure, run, script, start, tool, until
+from tests.harness import Daemon, figure, run, script, start, tool, until
+from tests.namespaces import Namespaces
 from tests.pinging import valid
 
 PORT = 8620

@@ -91,7 +91,11 @@ def isAsleep(process: int) -> bool:
     Say whether all threads of a process wait for something.  One that only gets no
     processor does not.
     """
-    return all(
-        (task / "stat").read_text().rpartition(")")[2].split()[0] == "S"
-        for task in Path(f"/proc/{process}/task").iterdir()
-    )
+    try:
+        return all(
+            (task / "stat").read_text().rpartition(")")[2].split()[0] == "S"
+            for task in Path(f"/proc/{process}/task").iterdir()
+        )
+    except (FileNotFoundError, ProcessLookupError):
+        # A thread has just ended.
+        return False

@@ -97,7 +97,7 @@ class HandshakeCase(tlspeers.TlsCase):
 
     def test_peerThatNeverCloses(self) -> None:
         """A peer that does not close its side is cut when its time is over."""
-        daemon = self.daemon("--idle-timeout=1")
+        daemon = self.daemon("--idle-timeout=2")
         with Peer(daemon.port, self.files.ca) as peer:
             peer.answer(b"a\n")
             self.assertEqual(peer.readAll(), b"")

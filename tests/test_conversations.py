@@ -14,17 +14,8 @@ from functools import partial
 
 from twisted.trial.unittest import SynchronousTestCase
 
-from tests.harness import (
-    DEADLINE,
-    STAMP,
-    Daemon,
-    Pane,
-    readLines,
-    run,
-    script,
-    start,
-    until,
-)
+from tests.harness import DEADLINE, STAMP, Daemon, readLines, run, script, start, until
+from tests.panes import Pane
 from tests.rooms import shareRoom
 
 TEXT_STAMP = STAMP.decode()

@@ -11,7 +11,8 @@ from collections import Counter
 from twisted.trial.unittest import SynchronousTestCase
 
 from tests.forging import Forger, inside
-from tests.harness import Namespaces, lack, run, until
+from tests.harness import lack, run, until
+from tests.namespaces import Namespaces
 from tests.reflecting import (
     NTP_EPOCH,
     ONE,

@@ -8,8 +8,9 @@ import signal
 import socket
 from pathlib import Path
 
-from tests.far_ends import Relay
-from tests.harness import DEADLINE, Daemon, Namespaces, figure, run, script, until
+from tests.farends import Relay
+from tests.harness import DEADLINE, Daemon, figure, run, script, until
+from tests.namespaces import Namespaces
 from tests.pinging import MS, STATEFUL, US, PingCase
 from tests.reflecting import Reflecting
 
@@ -25,19 +26,19 @@ class StampTests(PingCase):
         places = ["127.0.0.1:0", "[::1]:0"]
         for host, port in Reflecting.shared(self, places=places).places:
             target = f"stamp:[{host}]:{port}" if ":" in host else f"stamp:{host}:{port}"
-            found = self.measured("-c25", "-i5ms", target)
-            stats = found["stats"]
+            whole = self.measured("-c25", "-i5ms", target)
+            stats = whole["stats"]
             self.assertEqual((stats["sent"], stats["received"]), (25, 25))
             self.assertEqual(stats["rtt_is"], "(T4-T1)-(T3-T2)")
             self.assertLessEqual(stats["offset"]["low"], 0)
             self.assertGreaterEqual(stats["offset"]["high"], 0)
-            told = stats["stamp"]
-            self.assertEqual((told["kernel_t1"], told["kernel_t4"]), (25, 25))
-            self.assertEqual((told["hops_forward"], told["hops_backward"]), (0, 0))
-            self.assertEqual(told["invalid"], {})
+            found = stats["stamp"]
+            self.assertEqual((found["kernel_t1"], found["kernel_t4"]), (25, 25))
+            self.assertEqual((found["hops_forward"], found["hops_backward"]), (0, 0))
+            self.assertEqual(found["invalid"], {})
             median = stats["rtt"]["median"] / US
             figure(f"three kernel timestamps, {host}: median RTT {median:.1f} us")
-            for probe in found["probes"]:
+            for probe in whole["probes"]:
                 self.assertLessEqual(probe["t2"], probe["t3"])
 
     def test_followUp(self) -> None:
@@ -117,10 +118,10 @@ class StampTests(PingCase):
         stats = self.measured(*options, f"stamp:127.0.0.1:{relay.port}")["stats"]
         counts = stats["sent"], stats["received"], stats["lost"], stats["duplicates"]
         self.assertEqual(counts, (30, 25, 5, 1))
-        told = stats["stamp"]
-        self.assertTrue(told["stateful"])
-        self.assertEqual((told["lost_forward"], told["lost_backward"]), (3, 2))
-        self.assertEqual(told["invalid"], {"not ours": 1})
+        found = stats["stamp"]
+        self.assertTrue(found["stateful"])
+        self.assertEqual((found["lost_forward"], found["lost_backward"]), (3, 2))
+        self.assertEqual(found["invalid"], {"not ours": 1})
 
     def test_reordered(self) -> None:
         """Packets that overtake one another in either direction are not lost, and the
@@ -138,9 +139,9 @@ class StampTests(PingCase):
             options = "-c30", "-i10ms"
             stats = self.measured(*options, f"stamp:127.0.0.1:{relay.port}")["stats"]
             self.assertEqual((stats["received"], stats["reordered"]), (30, 2))
-            told = stats["stamp"]
-            lost = [told[f"lost_{way}"] for way in ("forward", "backward", "unknown")]
-            self.assertEqual((lost, told["restarts"]), ([0, 0, 0], 0))
+            found = stats["stamp"]
+            lost = [found[f"lost_{way}"] for way in ("forward", "backward", "unknown")]
+            self.assertEqual((lost, found["restarts"]), ([0, 0, 0], 0))
 
     def test_restarted(self) -> None:
         """Packets that are lost while the reflector restarts are not assigned to a

@@ -31,6 +31,18 @@ def isServed(peer: socket.socket) -> bool:
         return False
 
 
+def connected(daemon: Daemon) -> socket.socket:
+    """
+    Connect to a daemon that may close the connection at once.
+
+    @return: the connection; a socket without one if the kernel already reports a reset.
+    """
+    try:
+        return daemon.connect()
+    except ConnectionResetError:
+        return socket.socket()
+
+
 class TimeCase(SynchronousTestCase):
     """
     The daemon closes a connection whose time is over.
