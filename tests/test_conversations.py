@@ -301,6 +301,8 @@ class CountingTests(ConversationCase):
                 stdin=subprocess.PIPE,
                 stdout=subprocess.PIPE,
                 stderr=subprocess.PIPE,
+                # What a buffer holds is lost to communicate().
+                bufsize=0,
             )
             assert client.stdin
             assert client.stdout
