@@ -26,7 +26,7 @@ from typing import Any, ClassVar, NoReturn, Protocol, Self, TypeVar
 from twisted.trial.unittest import SkipTest
 
 #: Seconds after which a test gives up waiting.
-DEADLINE = 30.0
+DEADLINE = 60.0
 
 #: A stamp as the daemon writes it by default.
 STAMP = rb"\[[A-Z][a-z]{2} [A-Z][a-z]{2} [ 123]\d \d\d:\d\d:\d\d \d{4}\] "
@@ -220,9 +220,21 @@ class Daemon:
                 env={**os.environ, **(env or {})},
             )
         owner.addCleanup(self.stop)
-        until(lambda: "listening on" in self.log() or self.process.poll() is not None)
+        until(lambda: self._isReady() or self.process.poll() is not None)
         found = re.search(r"listening on \S*:(\d+)$", self.log(), re.MULTILINE)
         self.port = int(found[1]) if found else 0
+
+    def _isReady(self) -> bool:
+        """
+        Check that it listens and handles signals, of which SIGHUP is the last.
+        """
+        status = Path(f"/proc/{self.process.pid}/status")
+        if "listening on" not in self.log():
+            return False
+        if not status.exists():
+            return True
+        found = re.search(r"^SigCgt:\s+(\w+)$", status.read_text(), re.MULTILINE)
+        return bool(found and int(found[1], 16) >> signal.SIGHUP - 1 & 1)
 
     @classmethod
     def shared(cls, case: Owner, *options: str, **how: Any) -> Self:

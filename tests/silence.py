@@ -11,9 +11,10 @@ import time
 
 from twisted.trial.unittest import SynchronousTestCase
 
+from echostamp.tls.handshakes import HANDSHAKE_TIMEOUT
 from tests import tlspeers
 from tests.harness import DEADLINE, Daemon, figure, until
-from tests.tlspeers import CLOSE_GRACE, HANDSHAKE_TIMEOUT, Peer
+from tests.tlspeers import CLOSE_GRACE, Peer
 
 #: A daemon that expects a PROXY header.
 PROXIED = ("-e", "proxy:tcp:0:interface=127.0.0.1", "--proxy-from=127.0.0.0/8")

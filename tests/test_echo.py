@@ -9,7 +9,7 @@ from contextlib import ExitStack
 
 from twisted.trial.unittest import SynchronousTestCase
 
-from echostamp.daemon.service import LONGEST_MAX_LENGTH
+from echostamp.daemon.options import LONGEST_MAX_LENGTH
 from tests.filling import Filler, fill, fillAll
 from tests.harness import (
     DEADLINE,

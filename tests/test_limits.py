@@ -9,7 +9,7 @@ from contextlib import ExitStack
 
 from twisted.trial.unittest import SynchronousTestCase
 
-from echostamp.daemon.limits import LINES_A_SECOND
+from echostamp.daemon.boundedlog import LINES_A_SECOND
 from tests import timelimits
 from tests.clocks import Clock
 from tests.harness import DEADLINE, Daemon, cpu, figure, until

@@ -154,7 +154,7 @@ class ProxiedTests(PingCase):
             r"^\[\d{10}\.\d{6}\] connected again$",
             r"^No connection from \S+ \S+ \S+ for \S+ m?s: ",
             r"^Unanswered in a row: ",
-            r"^The far clock agrees with ours, as far as can be told: within ",
+            r"^The clocks agree to within ",
             r"^kernel        smoothed RTT .*, \d+ retransmissions$",
             r"█ \d+$",
         ):
@@ -181,7 +181,9 @@ class ProxiedTests(PingCase):
         self.assertGreaterEqual(stats["held_up_for"], 900 * MS)
         held = [probe for probe in probes if probe["rtt"] is None]
         self.assertGreaterEqual(len(held), 1)
-        self.assertLess(stats["rtt"]["max"], 900 * MS)
+        # A machine with other work to do may hold up all of them.
+        longest = max((probe["rtt"] or 0 for probe in probes), default=0)
+        self.assertLess(longest, 900 * MS)
         figure(f"{len(held)} replies came while ping was stopped for a second")
 
 
@@ -255,7 +257,7 @@ class FarEndTests(PingCase):
         said = self.ping("-q", "-c5", "-i10ms", target).stdout.decode()
         self.assertNotIn("seq=", said)
         self.assertIn("5 sent, 5 received, 0 unanswered (0 %)", said)
-        self.assertIn("The far clock cannot be told: no stamp that can be read.", said)
+        self.assertIn("The far clock is not known: no stamp that can be read.", said)
         stats = self.measured("-c5", "-i0", target)["stats"]
         self.assertEqual((stats["received"], stats["offset"]), (5, None))
 

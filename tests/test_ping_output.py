@@ -11,7 +11,7 @@ from collections.abc import Iterable
 import pexpect
 
 from tests.farends import Proxy, Server
-from tests.harness import DEADLINE, Daemon, deadPort, script
+from tests.harness import DEADLINE, Daemon, deadPort, run, script
 from tests.pinging import PingCase, valid
 
 
@@ -205,7 +205,6 @@ class StatusTests(PingCase):
         self.assertEndsAtOnce(
             [
                 (3, "--max-loss", *four, "--max-loss=24", losing),
-                (3, "--max-rtt", *two, "--max-rtt=5ms", slow),
                 (3, "--max-offset", *two, "--max-offset=1ms", slow),
                 (
                     3,
@@ -217,3 +216,12 @@ class StatusTests(PingCase):
             ]
         )
         self.assertEqual(holding.wait(DEADLINE), 0)
+        # While the machine has other work to do, replies may have no RTT.
+        command = script("echostamp"), "ping", *two, "--max-rtt=5ms", slow
+        done = run(*command)
+        for _ in range(10):
+            if done.returncode:
+                break
+            done = run(*command)
+        self.assertEqual((done.returncode, done.stderr.count(b"\n")), (3, 1), done)
+        self.assertIn(b"--max-rtt", done.stderr)

@@ -21,10 +21,10 @@ from tests.harness import DEADLINE, Daemon, run, script, until
 try:
     from echostamp.tls import server
 except ImportError as error:
-    CLOSE_GRACE = HANDSHAKE_TIMEOUT = 0.0
+    CLOSE_GRACE = 0.0
     MISSING: str | None = f"the extra tls is not installed: {error}"
 else:
-    CLOSE_GRACE, HANDSHAKE_TIMEOUT = server.CLOSE_GRACE, server.HANDSHAKE_TIMEOUT
+    CLOSE_GRACE = server.CLOSE_GRACE
     MISSING = None
 
 #: The versions of TLS that a client may speak.

@@ -20,7 +20,7 @@ from echostamp.measure.counts import (
 )
 from echostamp.measure.extremes import Extremes
 from echostamp.measure.hull import Hull
-from echostamp.measure.rows import blockOf, hullsOf, number, resolution
+from echostamp.measure.rows import hullsOf, number, resolution, timedOf
 from echostamp.measure.samplerows import THINNED, SampleRows
 from echostamp.measure.segments import Segments
 from echostamp.measure.windowspec import Rounding
@@ -80,18 +80,27 @@ class Buckets:
     # --- What comes in ----------------------------------------------------------------
 
     def take(
-        self, now: int, entry: Sequence[int], behind: int, others: Callable[[], int]
+        self,
+        now: int,
+        behind: int,
+        others: Callable[[], int],
+        time: int,
+        flags: int,
+        before: int,
+        row: Sequence[int],
     ) -> None:
         """
         Take a probe.
 
         @param now: by the monotonic clock.
-        @param entry: when its fate became known, by the monotonic clock; its flags; its
-            row; the RTT of the probe sent before it.
         @param behind: how many probes were due after it.
         @param others: gives how many of those have a row.
+        @param time: when its fate became known, by the monotonic clock.
+        @param flags: what happened to it.
+        @param before: the RTT of the probe sent before it.
+        @param row: its row.
         """
-        time, flags, top, wait, t1, t2, t3, t4, rtt, before = entry
+        top, wait, t1, t2, t3, t4, rtt = row
         if time > self._until or not self._room:
             self._open(now, time, behind)
         self._times[-1] = time
@@ -111,7 +120,7 @@ class Buckets:
                 return
             if UNKNOWN not in (rtt, before):
                 self._rows.takeIpdv(abs(rtt - before))
-        self._rows.take(entry[2:-1])
+        self._rows.take(row)
         if len(self._rows) > THINNED and self._rows.isFull(others()):
             self._tidy(now, behind)
             self._rows.thin(self._tiers(now), others())
@@ -325,6 +334,6 @@ class Buckets:
             if self._rows.every[index] > 1:
                 found.append(self._extremes.hulls(index))
             else:
-                block = blockOf(self._rows.of(index))
-                found.append((*hullsOf(block), max(block.resolution, default=0)))
+                probes = timedOf(self._rows.of(index))
+                found.append((*hullsOf(probes), probes.coarsest))
         return found

@@ -67,6 +67,13 @@ class Best(NamedTuple):
     room: Fraction
     start: Fraction
 
+    def at(self, time: int) -> int:
+        """
+        Give the value of the line at a time, to the nearest integer.
+        """
+        (n, d), (m, e) = self.start.as_integer_ratio(), self.slope.as_integer_ratio()
+        return (2 * (n * e + m * time * d) + d * e) // (2 * d * e)
+
 
 class Envelope:
     """

@@ -8,9 +8,9 @@ from array import array
 
 from echostamp.measure.block import UNKNOWN
 from echostamp.measure.hull import Hull, joined, limit, push
-from echostamp.measure.offsetwindow import NEAR_RESOLUTION
-from echostamp.measure.rows import blockOf, hullsOf, rttsOf
+from echostamp.measure.rows import hullsOf, rttsOf, timedOf
 from echostamp.measure.segments import Segments
+from echostamp.measure.timed import NEAR_RESOLUTION
 
 #: The most bounds of the offset that a bucket keeps, of each kind, and how many of them
 #: while it is the newest one.
@@ -104,9 +104,9 @@ class Extremes:
             self._rtts[_WIDTH * index : _WIDTH * (index + 1)] = array(
                 "q", (min(sent), max(sent), min(due), max(due))
             )
-        block = blockOf(rows)
-        self._coarsest[index] = max(block.resolution, default=0)
-        upper, lower = hullsOf(block)
+        probes = timedOf(rows)
+        self._coarsest[index] = probes.coarsest
+        upper, lower = hullsOf(probes)
         if index == len(self._coarsest) - 1:
             self._upper, self._lower = upper, lower
         else:

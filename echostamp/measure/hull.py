@@ -11,23 +11,16 @@ A hull is a flat list: C{[time, value, time, value, ...]}, in the order of time.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator
 
 from echostamp.measure.envelope import MOST_DRIFT
 
 #: Nanoseconds in which a line rises or falls by at most one.
 _RUN = round(1 / MOST_DRIFT)
 
-#: Slopes are parts of this power of two; the first and the last of so many parts of the
-#: bounds are looked at for the slopes.
-_SHIFT, _ENDS = 40, 6
-
 
 #: A time and a value.
 Bound = tuple[int, int]
-
-#: The times of bounds, and their values.
-Bounds = tuple[list[int], list[int]]
 
 #: Times and values in turns, in the order of time.
 Hull = list[int]
@@ -118,65 +111,8 @@ def _area(corners: list[int]) -> int:
     return (v2 - v0) * (t1 - t0) - (v1 - v0) * (t2 - t0)
 
 
-def hullsBetween(upper: Bounds, lower: Bounds) -> tuple[Hull, Hull]:
+def boundsOf(hull: Hull) -> Iterator[Bound]:
     """
-    Give the bounds that can touch a line which keeps all of them: fewer than those of
-    two hulls, and in less time.
-
-    The lowest bounds near both ends limit the slopes of the lines.  Then a bound says
-    nothing that is above an earlier one by what the steepest line rises meanwhile.
-
-    @param upper: bounds of the line, in the order of time; at least one.
-    @param lower: as many bounds of the line's negative.
-    @return: those of the line and those of its negative, not in the order of time.
+    Give the bounds of a hull.
     """
-    some = -(-len(upper[0]) // _ENDS)
-    (u0, v0), (u1, v1) = _lowest(upper, 0, some), _lowest(upper, -some, None)
-    (l0, w0), (l1, w1) = _lowest(lower, 0, some), _lowest(lower, -some, None)
-    rises, falls = u1 - l0, l1 - u0
-    if rises <= 0 or falls <= 0:
-        return hullOf(zip(*upper, strict=True)), hullOf(zip(*lower, strict=True))
-    limit = (1 << _SHIFT) // _RUN
-    # From below at first to above at last, and the other way round; rounded outwards.
-    steepest = min(-(-(v1 + w0 << _SHIFT) // rises), limit)
-    flattest = max((-w1 - v0 << _SHIFT) // falls, -limit)
-    return (
-        [u0, v0, u1, v1, *hullOf(_records(upper, steepest, flattest))],
-        [l0, w0, l1, w1, *hullOf(_records(lower, -flattest, -steepest))],
-    )
-
-
-def _lowest(bounds: Bounds, first: int, end: int | None) -> Bound:
-    """
-    Give the lowest of some bounds.
-    """
-    times, values = bounds
-    part = values[first:end]
-    least = min(part)
-    return times[first:end][part.index(least)], least
-
-
-def _records(bounds: Bounds, steepest: int, flattest: int) -> list[Bound]:
-    """
-    Give the bounds that say something beside both earlier and later ones, for lines
-    whose slopes are between two.
-
-    @param steepest: the greatest slope, times C{1 << _SHIFT}.
-    @param flattest: the least slope, likewise.
-    """
-    times, values = zip(*_firsts(*bounds, steepest), strict=True)
-    return _firsts(times[::-1], values[::-1], flattest)
-
-
-def _firsts(times: Sequence[int], values: Sequence[int], slope: int) -> list[Bound]:
-    """
-    Give the bounds that are below the line of a slope through each of those before.
-    """
-    found = []
-    least = (values[0] << _SHIFT) - slope * times[0] + 1
-    for time, value in zip(times, values, strict=True):
-        above = (value << _SHIFT) - slope * time
-        if above < least:
-            least = above
-            found.append((time, value))
-    return found
+    return zip(hull[::2], hull[1::2], strict=True)

@@ -6,21 +6,19 @@ rates.
 from __future__ import annotations
 
 from bisect import insort
+from collections.abc import Iterable
 from fractions import Fraction
 from math import inf, nextafter
-from operator import sub
 from typing import NamedTuple
 
-from echostamp.measure.block import Block
 from echostamp.measure.delay import roundTrip
 from echostamp.measure.envelope import (
     MOST_DRIFT,
     Best,
     Envelope,
 )
-
-#: Nanoseconds within which our own clock shows a time: T4 is cut to them.
-NEAR_RESOLUTION = 1
+from echostamp.measure.hull import Bound
+from echostamp.measure.timed import NEAR_RESOLUTION, TimedProbes
 
 #: One straight line fits all that was seen.
 FITS = "constant rates fit"
@@ -41,6 +39,16 @@ _LEAST_ROOM = 0.7
 #: many of the shortest RTTs differ.  The mean would not do: one reply that takes 3 s
 #: explains anything.
 _QUEUES, _SHORTEST = 2.5, 10
+
+
+def _isMost(slope: Fraction) -> bool:
+    """
+    Say whether a slope is the steepest that is looked for, up or down.
+    """
+    return (
+        abs(slope.numerator) * MOST_DRIFT.denominator
+        == slope.denominator * MOST_DRIFT.numerator
+    )
 
 
 def _ppm(slope: Fraction) -> float:
@@ -160,35 +168,33 @@ class OffsetWindow:
 
     @classmethod
     def of(
-        cls, block: Block, uppers: list[int], lowers: list[int]
+        cls, probes: TimedProbes, upper: Iterable[Bound], lower: Iterable[Bound]
     ) -> OffsetWindow | None:
         """
         Make a window of many probes at once.
 
-        @param block: probes that have all four times; at least one.  The round trips
-            and the beginning and end are theirs.
-        @param uppers: a L{hull<echostamp.measure.hull>} of the bounds from above.
-        @param lowers: a hull of the bounds from below.
+        @param probes: at least one.  The round trips, the beginning and the end are
+            theirs.
+        @param upper: bounds from above, which the line keeps.
+        @param lower: bounds from below, likewise.
         @return: L{None} where no line fits.
         """
-        t1s, t4s = block.t1, block.t4
-        window = cls(0, t1s[0], block.t2[0] - t1s[0])
+        window = cls(0, probes.t1[0], probes.forward[0])
         base, offset, lines = window._t1, window._offset, window._lines
-        for time, value in zip(uppers[::2], uppers[1::2], strict=True):
+        for time, value in upper:
             lines.atMost(time - base, value - offset)
-        for time, value in zip(lowers[::2], lowers[1::2], strict=True):
+        for time, value in lower:
             lines.atLeast(time - base, -value - offset)
         if lines.isEmpty:
             return None
-        residences = map(sub, block.t3, block.t2)
-        rtts = list(map(sub, map(sub, t4s, t1s), residences))
+        rtts = probes.roundTrips()
         window._shortest = sorted(rtts)[:_SHORTEST]
         window.leastRtt = window._shortest[0]
         shortest = rtts.index(window.leastRtt)
-        window._span = t4s[shortest] + NEAR_RESOLUTION - t1s[shortest]
+        window._span = probes.t4[shortest] + NEAR_RESOLUTION - probes.t1[shortest]
         window.count = len(rtts)
-        window.resolution = max(block.resolution)
-        window._began, window._ended = min(t1s), max(t4s)
+        window.resolution = probes.coarsest
+        window._began, window._ended = min(probes.t1), max(probes.t4)
         return window
 
     def isOver(self, t1: int, longest: int) -> bool:
@@ -252,8 +258,7 @@ class OffsetWindow:
         if self._found is None:
             best = self._lines.best(self._span)
             slowest, fastest = self._lines.slopes()
-            isLimit = best.slope in (-MOST_DRIFT, MOST_DRIFT)
-            isLimit |= slowest == -MOST_DRIFT and fastest == MOST_DRIFT
+            isLimit = _isMost(best.slope) or (_isMost(slowest) and _isMost(fastest))
             line = self._lines.middle() if isLimit else best
             self._found = best, line, slowest, fastest
         return self._found
@@ -265,14 +270,15 @@ class OffsetWindow:
         at, low, high = min(self.knots(), key=lambda knot: knot.high - knot.low)
         best, line, slowest, fastest = self._line()
         rtt = self.leastRtt or 0
+        room = float(best.room)
         # A coarse stamp leaves room of its own, which says nothing.
-        tight = self.resolution < rtt * _LEAST_ROOM and best.room < rtt * _LEAST_ROOM
+        tight = self.resolution < rtt * _LEAST_ROOM and room < rtt * _LEAST_ROOM
         # The shortest ways there and back are not of the same probe: with queues in
         # both they leave less room than the shortest round trip.
-        tight &= rtt - best.room > (self._shortest[-1] - rtt) * _QUEUES
+        tight &= rtt - room > (self._shortest[-1] - rtt) * _QUEUES
         return OffsetReport(
             at,
-            round(line.start + line.slope * (at - self._t1)) + self._offset,
+            line.at(at - self._t1) + self._offset,
             low,
             high,
             _ppm(line.slope),

@@ -6,10 +6,11 @@ from __future__ import annotations
 
 from array import array
 from bisect import bisect_left
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from fractions import Fraction
-from itertools import pairwise
-from operator import add, sub
+from itertools import chain, pairwise, repeat
+from math import ceil, floor
+from operator import add, mul, sub
 from typing import NamedTuple
 
 from echostamp.measure.block import LOST, UNKNOWN, VOID, Block
@@ -18,12 +19,10 @@ from echostamp.measure.offset import OffsetTracker
 from echostamp.measure.offsetwindow import OffsetWindow, Stretch
 from echostamp.measure.quantiles import SORTED, quantile, ranksOf, selected
 from echostamp.measure.samples import Run
+from echostamp.measure.timed import Origin, TimedProbes
 
-#: Values that are changed at once.
-_CHUNK = 4096
-
-#: Binary digits of a drift: of what it makes in 5 minutes, a nanosecond.
-_DIGITS = 40
+#: More nanoseconds than what a float may be wrong by.
+_MARGIN = 1 / 64
 
 _MIDDLE = Fraction(1, 2)
 
@@ -63,25 +62,18 @@ class OneWay(NamedTuple):
     range: Ranges | None
 
 
-def usable(block: Block) -> Block:
+def _timed(block: Block) -> TimedProbes:
     """
     Give the probes that have both one-way delays.
     """
-    if UNKNOWN not in block.t2 and not any(block.flags):
-        return block
-    isFit = [
-        t2 != UNKNOWN and not flags & (LOST | VOID)
-        for t2, flags in zip(block.t2, block.flags, strict=True)
-    ]
-    return block.only(isFit)
-
-
-def _ways(block: Block, isBack: bool) -> tuple[array[int], array[int]]:
-    """
-    Give the times between which a delay lies: T1 and T2, or T3 and T4.  The offset
-    makes the way there too long, and the way back too short.
-    """
-    return (block.t3, block.t4) if isBack else (block.t1, block.t2)
+    if UNKNOWN in block.t2 or any(block.flags):
+        block = block.only(
+            [
+                t2 != UNKNOWN and not flags & (LOST | VOID)
+                for t2, flags in zip(block.t2, block.flags, strict=True)
+            ]
+        )
+    return TimedProbes.of(block)
 
 
 def variations(
@@ -99,7 +91,8 @@ def variations(
     ends = [*(stretch.first for stretch in stretches[1:]), run.sent]
     for (first, drift), end in zip(stretches, ends, strict=True):
         start = len(values)
-        _vary(values, map(usable, run.blocks(first, end)), drift or 0.0, isBack)
+        parts = map(_timed, run.blocks(first, end))
+        _vary(values, parts, drift or 0.0, isBack)
         if drift is None or len(values) - start == 1:
             alone += len(values) - start
             del values[start:]
@@ -107,36 +100,31 @@ def variations(
 
 
 def _vary(
-    values: array[int], blocks: Iterable[Block], drift: float, isBack: bool
+    values: array[int], parts: Iterable[TimedProbes], drift: float, isBack: bool
 ) -> None:
     """
     Append the PDV of every probe of a stretch in one direction.
 
     @param values: to append to.
-    @param blocks: the probes, which have both one-way delays.
+    @param parts: the probes, in parts.
     @param drift: of the stretch, as a part of 1.
     """
-    start, began, least = len(values), 0, 0
-    gain = round(drift * (-1 if isBack else 1) * (1 << _DIGITS))
-    for block in blocks:
-        if not block.t1:
-            continue
-        if len(values) == start:
-            began = block.t1[0]
-        begun, ended = _ways(block, isBack)
-        found = [
-            delay - ((t1 - began) * gain >> _DIGITS)
-            for delay, t1 in zip(map(sub, ended, begun), block.t1, strict=True)
-        ]
-        least = min(found) if len(values) == start else min(least, min(found))
-        values.extend(found)
-    for at in range(start, len(values), _CHUNK):
-        chunk = values[at : at + _CHUNK]
-        values[at : at + _CHUNK] = array("q", [value - least for value in chunk])
+    found: list[float] = []
+    origin = None
+    gain = -drift if isBack else drift
+    for part in parts:
+        if part:
+            origin = origin or part.origin()
+            t1, _, forward, backward = part.differences(origin)
+            gained = map(mul, t1, repeat(gain))
+            found.extend(map(sub, backward if isBack else forward, gained))
+    if found:
+        # Half a nanosecond more, since fractions are cut.
+        values.extend(map(int, map(sub, found, repeat(min(found) - 0.5))))
 
 
 def ranges(
-    blocks: Iterable[Block], window: OffsetWindow, isBack: bool
+    parts: Iterable[TimedProbes], window: OffsetWindow, isBack: bool
 ) -> Ranges | None:
     """
     Give between what the delays in one direction lie, given the offset's bounds.
@@ -144,101 +132,112 @@ def ranges(
     Every probe's delay lies between two ends; so the value of any rank among the delays
     lies between those of the same rank among the lower ends and among the upper ones.
 
-    @param blocks: the window's probes that have both one-way delays.
-    @return: L{None} where no probe has.
+    @param parts: the window's probes, in parts.
+    @return: L{None} where there is none.
     """
-    lower, upper = array("q"), array("q")
-    # What is added to a lower end, and taken from an upper one, is rounded down.
+    lower: list[float] = []
+    upper: list[float] = []
     knots = window.knots()
-    lowPieces = _pieces([(at, low if isBack else -high) for at, low, high in knots])
-    highPieces = _pieces([(at, -high if isBack else low) for at, low, high in knots])
-    inner = [at for at, _, _ in knots[1:-1]]
-    for block in blocks:
-        times, early, late = _columns(block, isBack)
-        cuts = [0, *(bisect_left(times, at) for at in inner), len(times)]
-        for index, (first, end) in enumerate(pairwise(cuts)):
-            if first < end:
-                part = times[first:end]
-                lower.extend(_added(part, early[first:end], *lowPieces[index], 1))
-                upper.extend(_added(part, late[first:end], *highPieces[index], -1))
-    if not lower:
+    lows = [(knot.at, knot.low) for knot in knots]
+    highs = [(knot.at, knot.high) for knot in knots]
+    # The offset makes the way there too long, and the way back too short.
+    change, (early, late) = (add, (lows, highs)) if isBack else (sub, (highs, lows))
+    origin = None
+    for part in parts:
+        if part:
+            origin = origin or part.origin()
+            times, least, most = _columns(part, origin, isBack)
+            lower.extend(map(change, least, _line(early, times, origin.time)))
+            upper.extend(map(change, most, _line(late, times, origin.time)))
+    if origin is None:
         return None
-    return Ranges(*map(Range, _threeOf(lower), _threeOf(upper)))
+    first = origin.backward if isBack else origin.forward
+    low, high = change(first, early[0][1]), change(first, late[0][1])
+    return Ranges(*map(Range, _three(lower, low, floor), _three(upper, high, ceil)))
 
 
 def _columns(
-    block: Block, isBack: bool
-) -> tuple[Sequence[int], Sequence[int], Sequence[int]]:
+    part: TimedProbes, origin: Origin, isBack: bool
+) -> tuple[list[float], list[float], list[float]]:
     """
     Give times at which the offset's bounds are looked up, in order, and between which
     two values the delay in one direction would lie if there were no offset.
     """
-    begun, ended = _ways(block, isBack)
+    t1, t4, forward, backward = part.differences(origin)
     # The clock showed up to a resolution more than the stamp says.
-    latest = list(map(add, begun if isBack else ended, block.resolution))
-    early = list(map(sub, ended, latest if isBack else begun))
-    late = list(map(sub, ended if isBack else latest, begun))
-    times = block.t4 if isBack else block.t1
-    inOrder = sorted(times)
-    if inOrder == times.tolist():
-        return inOrder, early, late
-    columns = sorted(zip(times, early, late, strict=True))
-    times_, early_, late_ = zip(*columns, strict=True)
-    return times_, early_, late_
+    if isBack:
+        times, least, most = t4, list(map(sub, backward, part.resolutions)), backward
+    else:
+        times, least, most = t1, forward, list(map(add, forward, part.resolutions))
+    if part.areInOrder:
+        return times, least, most
+    columns = sorted(zip(times, least, most, strict=True))
+    return (
+        [time for time, _, _ in columns],
+        [low for _, low, _ in columns],
+        [high for _, _, high in columns],
+    )
 
 
-def _added(
-    times: Sequence[int],
-    delays: Sequence[int],
-    t0: int,
-    start: int,
-    gain: int,
-    sign: int,
-) -> list[int]:
+def _line(
+    bounds: list[tuple[int, int]], times: Sequence[float], origin: int
+) -> Iterator[float]:
     """
-    Add a straight line to delays, or take it from them.
+    Give a bound of the offset at some times, less its first value.
 
-    @param t0: the time of the line's beginning.
-    @param start: its value there.
-    @param gain: how much it gains a nanosecond, times C{1 << _DIGITS}.
-    @param sign: 1 to add the line, -1 to take it.
+    @param bounds: times and values, between which the bound runs straight.
+    @param times: in order, counted from C{origin}.
     """
-    begin = (start << _DIGITS) - t0 * gain
-    if sign > 0:
-        return [
-            delay + (at * gain + begin >> _DIGITS)
-            for at, delay in zip(times, delays, strict=True)
+    _, first = bounds[0]
+    gains, starts = [0.0], [0.0]
+    if len(bounds) > 1:
+        gains = [(v1 - v0) / (t1 - t0) for (t0, v0), (t1, v1) in pairwise(bounds)]
+        starts = [
+            value - first - gain * (at - origin)
+            for (at, value), gain in zip(bounds, gains, strict=False)
         ]
-    return [
-        delay - (at * gain + begin >> _DIGITS)
-        for at, delay in zip(times, delays, strict=True)
-    ]
+    cuts = [bisect_left(times, at - origin) for at, _ in bounds[1:-1]]
+    counts = list(map(sub, [*cuts, len(times)], [0, *cuts]))
+    return map(
+        add,
+        chain.from_iterable(map(repeat, starts, counts)),
+        map(mul, chain.from_iterable(map(repeat, gains, counts)), times),
+    )
 
 
-def _pieces(knots: list[tuple[int, int]]) -> list[tuple[int, int, int]]:
+def _median(inOrder: Sequence[float]) -> float:
     """
-    Give the straight lines between points, rounded down.
-
-    @return: for each the time and the value of its beginning, and how much it gains a
-        nanosecond, times C{1 << _DIGITS}.
+    Give the median of values that are in order.
     """
-    return [
-        (t0, from0, (from1 - from0 << _DIGITS) // (t1 - t0))
-        for (t0, from0), (t1, from1) in pairwise(knots)
-    ] or [(*knots[0], 0)]
+    half = len(inOrder) // 2
+    return (inOrder[half] + inOrder[-half - 1]) / 2
 
 
-def _threeOf(values: array[int]) -> tuple[float, float, float]:
+def _three(
+    values: list[float], base: int, rounded: Callable[[float], int]
+) -> tuple[float, float, float]:
     """
-    Give the least of values, their median, and the greatest.
+    Give the least of values, their median, and the greatest, rounded outwards.
+
+    @param base: what the values are counted from.
+    @param rounded: down or up, to an integer.
     """
     n = len(values)
+    margin = -_MARGIN if rounded is floor else _MARGIN
     if n <= SORTED:
         inOrder = sorted(values)
-        return inOrder[0], quantile(n, _MIDDLE, inOrder.__getitem__), inOrder[-1]
-    least, most = min(values), max(values)
-    byRank = selected(values, ranksOf(n, [_MIDDLE]), (least, most))
-    return least, quantile(n, _MIDDLE, byRank.__getitem__), most
+        found = (
+            rounded(inOrder[0] + margin),
+            rounded(_median(inOrder) + margin),
+            rounded(inOrder[-1] + margin),
+        )
+    else:
+        whole = array("q", map(rounded, map(add, values, repeat(margin))))
+        least, most = min(whole), max(whole)
+        byRank = selected(whole, ranksOf(n, [_MIDDLE]), (least, most))
+        found = least, rounded(quantile(n, _MIDDLE, byRank.__getitem__)), most
+    least, median, most = found
+    return base + least, base + median, base + most
 
 
 def oneWays(run: Run, tracker: OffsetTracker) -> tuple[OneWay, OneWay] | None:
@@ -259,16 +258,17 @@ def oneWays(run: Run, tracker: OffsetTracker) -> tuple[OneWay, OneWay] | None:
         values, alone = variations(run, stretches, isBack)
         pdv = None if alone > len(values) else summary(values)
         del values
-        blocks = map(usable, run.blocks(window.first, end))
-        found.append(OneWay(pdv, ranges(blocks, window, isBack)))
+        parts = map(_timed, run.blocks(window.first, end))
+        found.append(OneWay(pdv, ranges(parts, window, isBack)))
     return found[0], found[1]
 
 
-def oneWaysOf(block: Block, window: OffsetWindow) -> tuple[OneWay, OneWay] | None:
+def oneWaysOf(
+    probes: TimedProbes, window: OffsetWindow
+) -> tuple[OneWay, OneWay] | None:
     """
     Sum up both directions, of the probes of one window.
 
-    @param block: the probes that have both one-way delays.
     @return: as L{oneWays}.
     """
     if window.resolution > (window.leastRtt or 0):
@@ -277,7 +277,7 @@ def oneWaysOf(block: Block, window: OffsetWindow) -> tuple[OneWay, OneWay] | Non
     found = []
     for isBack in False, True:
         values = array("q")
-        _vary(values, [block], drift, isBack)
+        _vary(values, [probes], drift, isBack)
         pdv = summary(values) if len(values) > 1 else None
-        found.append(OneWay(pdv, ranges([block], window, isBack)))
+        found.append(OneWay(pdv, ranges([probes], window, isBack)))
     return found[0], found[1]

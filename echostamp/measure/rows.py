@@ -8,9 +8,9 @@ from array import array
 from operator import add, sub
 from sys import byteorder
 
-from echostamp.measure.block import UNKNOWN, VOID, Block
-from echostamp.measure.hull import Bounds, Hull, hullOf
-from echostamp.measure.offsetwindow import NEAR_RESOLUTION
+from echostamp.measure.block import UNKNOWN
+from echostamp.measure.hull import Hull, hullOf
+from echostamp.measure.timed import TimedProbes
 
 #: The columns.  L{HEAD} holds the number of the probe and the resolution of its stamps.
 #: L{WAIT} is how long after it was due the probe was sent; L{UNKNOWN} for times that
@@ -62,39 +62,12 @@ def thinned(rows: array[int], every: int) -> array[int]:
     return kept
 
 
-def hullsOf(block: Block) -> tuple[Hull, Hull]:
+def hullsOf(probes: TimedProbes) -> tuple[Hull, Hull]:
     """
     Give the hulls of the bounds from above and of those from below that probes give.
-
-    @param block: probes that have all four times.
     """
-    upper, lower = boundsOf(block)
-    return hullOf(zip(*upper, strict=True)), hullOf(zip(*lower, strict=True))
-
-
-def boundsOf(block: Block) -> tuple[Bounds, Bounds]:
-    """
-    Give the bounds of the offset that probes give: from above, and from below as bounds
-    from above of the offset's negative.
-
-    @param block: probes that have all four times.
-    """
-    ends = [t4 + NEAR_RESOLUTION for t4 in block.t4]
-    latest = map(add, block.t2, block.resolution)
-    return (
-        _inOrder(block.t1.tolist(), list(map(sub, latest, block.t1))),
-        _inOrder(ends, list(map(sub, ends, block.t3))),
-    )
-
-
-def _inOrder(times: list[int], values: list[int]) -> Bounds:
-    """
-    Sort bounds by time.
-    """
-    if times == sorted(times):
-        return times, values
-    columns = sorted(zip(times, values, strict=True))
-    return [time for time, _ in columns], [value for _, value in columns]
+    upper, lower = probes.bounds()
+    return hullOf(upper), hullOf(lower)
 
 
 def resolution(head: int) -> int:
@@ -141,19 +114,30 @@ def ipdvOf(rows: array[int]) -> array[int]:
     return found
 
 
-def blockOf(rows: array[int]) -> Block:
+def timedOf(rows: array[int]) -> TimedProbes:
     """
-    Give the rows that have all four times, as a block.  Those that belong to no probe
-    have the flag L{VOID}.
+    Give the rows that have all four times.
     """
-    waits, t2s = rows[WAIT::WIDTH], rows[T2::WIDTH]
-    block = Block()
-    block.t1, block.t2, block.t3 = rows[T1::WIDTH], t2s, rows[T3::WIDTH]
-    block.t4, block.rtt = rows[T4::WIDTH], rows[RTT::WIDTH]
-    block.due = block.t1
-    block.resolution = array("I", rows[HEAD::WIDTH].tobytes())[_LOW::2]
-    if UNKNOWN in waits:
-        block.flags = array("H", [VOID if wait == UNKNOWN else 0 for wait in waits])
-    else:
-        block.flags = array("H", bytes(2 * len(waits)))
-    return block.only([t2 != UNKNOWN for t2 in t2s]) if UNKNOWN in t2s else block
+    t1, t2, t4 = rows[T1::WIDTH], rows[T2::WIDTH], rows[T4::WIDTH]
+    resolutions = array("I", rows[HEAD::WIDTH].tobytes())[_LOW::2]
+    found = TimedProbes(
+        t1.tolist(),
+        t4.tolist(),
+        list(map(sub, t2, t1)),
+        list(map(sub, t4, rows[T3::WIDTH])),
+        resolutions.tolist(),
+    )
+    return found.only(map(UNKNOWN.__ne__, t2)) if UNKNOWN in t2 else found
+
+
+def areProbes(rows: array[int]) -> list[bool] | None:
+    """
+    Say of each row that has all four times whether it is one of a probe.
+
+    @return: L{None} where all are.
+    """
+    waits = rows[WAIT::WIDTH]
+    if UNKNOWN not in waits:
+        return None
+    pairs = zip(waits, rows[T2::WIDTH], strict=True)
+    return [wait != UNKNOWN for wait, t2 in pairs if t2 != UNKNOWN]

@@ -7,8 +7,9 @@ from __future__ import annotations
 from array import array
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from operator import and_
 
-from echostamp.measure.block import UNKNOWN, Block
+from echostamp.measure.block import UNKNOWN
 from echostamp.measure.counts import (
     C_ALTERED,
     C_DUPLICATES,
@@ -20,10 +21,10 @@ from echostamp.measure.counts import (
     C_UNTIMED,
 )
 from echostamp.measure.delay import Delays, Summary, summary
-from echostamp.measure.hull import hullsBetween, joined
+from echostamp.measure.hull import boundsOf, joined
 from echostamp.measure.offset import OffsetTracker
 from echostamp.measure.offsetwindow import NO_FIT, OffsetReport, OffsetWindow
-from echostamp.measure.oneway import OneWay, oneWays, oneWaysOf, usable
+from echostamp.measure.oneway import OneWay, oneWays, oneWaysOf
 from echostamp.measure.result import Figures
 from echostamp.measure.rows import (
     HEAD,
@@ -33,15 +34,16 @@ from echostamp.measure.rows import (
     T4,
     WAIT,
     WIDTH,
-    blockOf,
-    boundsOf,
+    areProbes,
     hullsOf,
     ipdvOf,
     resolution,
     rttsOf,
     thinned,
+    timedOf,
 )
 from echostamp.measure.samples import Run
+from echostamp.measure.timed import TimedProbes
 from echostamp.measure.windowspec import PARTS
 from echostamp.times import SECOND
 
@@ -198,15 +200,16 @@ def _exactClock(
 
     @param rows: a row of each.
     """
-    block = blockOf(rows)
-    if not block.t1:
+    probes, isProbe = timedOf(rows), areProbes(rows)
+    if not probes:
         return None, None
     window = None
-    if max(block.t4) - min(block.t1) <= LONGEST:
-        window = OffsetWindow.of(block, *hullsBetween(*boundsOf(block)))
+    if max(probes.t4) - min(probes.t1) <= LONGEST:
+        window = OffsetWindow.of(probes, *probes.fewBounds())
     if window is None:
         return _tracked(rows)
-    return oneWaysOf(usable(block), window), window.report()
+    counted = probes if isProbe is None else probes.only(isProbe)
+    return oneWaysOf(counted, window), window.report()
 
 
 def _tracked(
@@ -235,24 +238,24 @@ def _clock(found: Selection, kept: array[int]) -> Clock:
 
     @param kept: the rows.
     """
-    block, new = blockOf(kept), blockOf(found.rows)
+    probes, isProbe = timedOf(kept), areProbes(kept)
     pieces = [piece for piece in found.hulls if piece[0]]
-    pieces += [
-        (*hullsOf(each), each.resolution[0])
-        for each in (new.part(at, at + 1) for at in range(len(new.t1)))
-    ]
+    for at in range(0, len(found.rows), WIDTH):
+        one = timedOf(found.rows[at : at + WIDTH])
+        if one:
+            pieces.append((*hullsOf(one), one.resolutions[0]))
     if not pieces:
         return None, None
     first = pieces[-1][0][-2] - LONGEST
     pieces = [piece for piece in pieces if piece[0][0] >= first]
-    clock = _fitted(pieces, block)
+    clock = _fitted(pieces, probes, isProbe)
     if clock is not None:
         return clock
     # No line fits all of them: look for the most of the last ones that one fits.
     fit, misfit = 0, len(pieces)
     while misfit - fit > 1:
         middle = (fit + misfit) // 2
-        tried = _fitted(pieces[-middle:], block)
+        tried = _fitted(pieces[-middle:], probes, isProbe)
         fit, misfit = (fit, middle) if tried is None else (middle, misfit)
         clock = clock if tried is None else tried
     if clock is None:
@@ -261,23 +264,30 @@ def _clock(found: Selection, kept: array[int]) -> Clock:
     return ways, report and report._replace(verdict=NO_FIT)
 
 
-def _fitted(pieces: Sequence[Hulls], block: Block) -> Clock | None:
+def _fitted(
+    pieces: Sequence[Hulls], probes: TimedProbes, isProbe: list[bool] | None
+) -> Clock | None:
     """
     Give what pieces of a window say of the far clock.
 
     @param pieces: in the order of time; at least one.
-    @param block: the probes that are kept, also of other pieces.
+    @param probes: the times that are kept, also of other pieces.
+    @param isProbe: which of them are those of probes; L{None}: all.
     @return: L{None} where no line fits.
     """
     uppers, lowers = list(pieces[0][0]), list(pieces[0][1])
     for upper, lower, _ in pieces[1:]:
         uppers, lowers = joined(uppers, upper), joined(lowers, lower)
     began = min(upper[0] for upper, _, _ in pieces)
-    block = block.only([t1 >= began for t1 in block.t1])
-    if not block.t1:
+    isIn = [t1 >= began for t1 in probes.t1]
+    inside = probes.only(isIn)
+    if not inside:
         return None, None
-    window = OffsetWindow.of(block, uppers, lowers)
+    window = OffsetWindow.of(inside, boundsOf(uppers), boundsOf(lowers))
     if window is None:
         return None
     window.resolution = max(coarse for _, _, coarse in pieces)
-    return oneWaysOf(usable(block), window), window.report()
+    counted = inside
+    if isProbe is not None:
+        counted = probes.only(map(and_, isIn, isProbe))
+    return oneWaysOf(counted, window), window.report()

@@ -7,38 +7,14 @@ from __future__ import annotations
 from array import array
 from collections.abc import Sequence
 
-from echostamp.measure.block import LATE, LOST, UNKNOWN, Probe, isStorable
+from echostamp.measure.block import UNKNOWN, Probe, isStorable
 from echostamp.measure.buckets import Buckets
-from echostamp.measure.counts import (
-    EXTRA,
-    SKIPPED,
-    UNTIMED,
-    repeated,
-    tally,
-)
+from echostamp.measure.counts import EXTRA, SKIPPED, UNTIMED, repeated
+from echostamp.measure.recentprobes import MOST, RecentProbes
 from echostamp.measure.result import Figures
-from echostamp.measure.rows import (
-    NUMBERS,
-    RTT,
-    T1,
-    T2,
-    T3,
-    WAIT,
-    WIDTH,
-    head,
-    number,
-)
+from echostamp.measure.rows import WIDTH, head
 from echostamp.measure.windowfigures import Selection, figuresOf
 from echostamp.measure.windowspec import WINDOWS, Rounding, WindowSpec
-
-#: How many of the last entries are kept one by one.
-LOG = 40
-
-#: An entry of the log: when its fate became known, its flags, its row, and the RTT of
-#: the probe sent before it.
-_TIME, _FLAGS, _ROW = range(3)
-_BEFORE = _ROW + WIDTH
-_ENTRY = _BEFORE + 1
 
 #: The most probes whose RTT is kept for the IPDV of the next one.
 _WAITING = 32
@@ -51,7 +27,7 @@ class Rolling:
     A probe belongs to the moment at which its fate became known.  Probes in flight are
     in every window.  Figures are exact while all windows together hold at most
     L{EXACT} (600) answered probes; the beginning of a window is exact within the
-    last L{LOG} probes, and else rounded outwards by at most a sixteenth: C{began} and
+    last L{MOST} probes, and else rounded outwards by at most a sixteenth: C{began} and
     C{ended} of the figures give the span.  Of more probes counts, the extremes of the
     RTT and the bounds of the offset are those of all; C{every} of the figures tells
     which probes the rest comes from.  The most bounds that a bucket keeps is limited:
@@ -69,7 +45,7 @@ class Rolling:
         "_changes",
         "_found",
         "_greatest",
-        "_log",
+        "_recent",
         "_waiting",
         "isApart",
         "pending",
@@ -85,7 +61,7 @@ class Rolling:
         self.isApart = False
         self.pending = 0
         self._began = began
-        self._log = array("q")
+        self._recent = RecentProbes()
         self._buckets = Buckets(Rounding(windows))
         self._waiting: dict[int, int] = {}
         self._greatest = -1
@@ -107,7 +83,7 @@ class Rolling:
 
         @param now: by the monotonic clock, here and below.
         """
-        self._enter(now, (now, SKIPPED, 0, *[UNKNOWN] * WIDTH))
+        self._enter(now, SKIPPED, UNKNOWN, [UNKNOWN] * WIDTH)
 
     def add(self, now: int, probe: Probe) -> None:
         """
@@ -143,45 +119,41 @@ class Rolling:
         ):
             t2 = t3 = UNKNOWN
             resolution = 0
-        row = (t1 - due, t1, t2, t3, UNKNOWN if t4 is None else t4, rtt, before)
-        self._enter(now, (now, flags, head(seq, resolution), *row))
+        top = head(seq, resolution)
+        row = (top, t1 - due, t1, t2, t3, UNKNOWN if t4 is None else t4, rtt)
+        self._enter(now, flags, before, row)
 
     def _follow(self, seq: int, rtt: int) -> None:
         """
         Give the RTT of a probe that was answered behind a later one to the next probe.
         """
-        at = self._find(seq + 1)
-        if at is None:
-            self._waiting[seq] = rtt
-            if len(self._waiting) > _WAITING:
-                del self._waiting[next(iter(self._waiting))]
-        else:
-            self._log[at + _BEFORE] = rtt
+        place = self._recent.find(seq + 1)
+        if place is not None:
+            self._recent.setBefore(place, rtt)
+            return
+        self._waiting[seq] = rtt
+        if len(self._waiting) > _WAITING:
+            del self._waiting[next(iter(self._waiting))]
 
     def amend(self, seq: int, t1: int, t3: int, rtt: int) -> None:
         """
         The times of an answered probe are known better.  This is ignored when more than
-        L{LOG} others were added since.
+        L{MOST} others were added since.
 
         @param seq: its number.
         @param t1: when it was sent.
         @param t3: when its reply was sent there.
         @param rtt: its round trip.
         """
-        at = self._find(seq)
-        if at is None or self._log[at + _ROW + RTT] == UNKNOWN:
-            return
-        log, row = self._log, at + _ROW
-        log[row + WAIT] += t1 - log[row + T1]
-        log[row + T1], log[row + RTT] = t1, rtt
-        if log[row + T2] != UNKNOWN:
-            log[row + T3] = t3
-        if seq in self._waiting:
-            self._waiting[seq] = rtt
-        follower = self._find(seq + 1)
-        if follower is not None and log[follower + _ROW + RTT] != UNKNOWN:
-            log[follower + _BEFORE] = rtt
-        self._changes += 1
+        recent = self._recent
+        place = recent.find(seq)
+        if place is not None and recent.amend(place, t1, t3, rtt):
+            if seq in self._waiting:
+                self._waiting[seq] = rtt
+            follower = recent.find(seq + 1)
+            if follower is not None:
+                recent.setBefore(follower, rtt)
+            self._changes += 1
 
     def late(self, seq: int) -> None:
         """
@@ -189,9 +161,9 @@ class Rolling:
 
         @param seq: its number.
         """
-        at = self._find(seq)
-        if at is not None:
-            self._log[at + _FLAGS] |= LATE
+        place = self._recent.find(seq)
+        if place is not None:
+            self._recent.late(place)
         else:
             self._buckets.late()
         self._changes += 1
@@ -202,9 +174,9 @@ class Rolling:
 
         @param seq: its number.
         """
-        at = self._find(seq)
-        if at is not None:
-            self._log[at + _FLAGS] = repeated(self._log[at + _FLAGS])
+        place = self._recent.find(seq)
+        if place is not None:
+            self._recent.repeated(place)
         else:
             self._buckets.repeated()
         self._changes += 1
@@ -220,50 +192,26 @@ class Rolling:
         """
         if isStorable(t1, t2, t3, t4, resolution):
             top = head(self._greatest + 1, resolution)
-            row = (UNKNOWN, t1, t2, t3, t4, UNKNOWN, UNKNOWN)
-            self._enter(now, (now, EXTRA, top, *row))
+            self._enter(now, EXTRA, UNKNOWN, (top, UNKNOWN, t1, t2, t3, t4, UNKNOWN))
 
     def restart(self) -> None:
         """
         Forget the far clock: our own clock was set, or it may be another machine's.
         Offset and PDV begin again.
         """
-        log = self._log
-        log[_ROW + T2 :: _ENTRY] = array("q", [UNKNOWN]) * (len(log) // _ENTRY)
+        self._recent.forgetClock()
         self._buckets.forgetClock()
         self._changes += 1
 
-    def _enter(self, now: int, entry: tuple[int, ...]) -> None:
+    def _enter(self, now: int, flags: int, before: int, row: Sequence[int]) -> None:
         """
-        Append an entry to the log, and hand over the oldest one.
+        Append a probe to the recent ones, and hand over the oldest of them.
         """
-        log = self._log
-        if len(log) >= LOG * _ENTRY:
-            self._buckets.take(now, log[:_ENTRY], LOG - 1, self._answered)
-            del log[:_ENTRY]
-        log.extend(entry)
+        recent = self._recent
+        if len(recent) >= MOST:
+            self._buckets.take(now, MOST - 1, recent.answered, *recent.takeFirst())
+        recent.append(now, flags, before, row)
         self._changes += 1
-
-    def _answered(self) -> int:
-        """
-        Give how many entries of the log have times.
-        """
-        log = self._log
-        rtts, t2s = log[_ROW + RTT :: _ENTRY], log[_ROW + T2 :: _ENTRY]
-        return sum(not rtt == UNKNOWN == t2 for rtt, t2 in zip(rtts, t2s, strict=True))
-
-    def _find(self, seq: int) -> int | None:
-        """
-        Give the place of a probe in the log.
-        """
-        wanted = seq % NUMBERS
-        log = self._log
-        for at in range(len(log) - _ENTRY, -1, -_ENTRY):
-            if number(log[at + _ROW]) == wanted and not log[at + _FLAGS] & (
-                EXTRA | SKIPPED
-            ):
-                return at
-        return None
 
     # --- What is known ----------------------------------------------------------------
 
@@ -285,37 +233,23 @@ class Rolling:
         """
         Collect what is known of a window's probes.
         """
-        log, buckets = self._log, self._buckets
-        place = 0
+        recent, buckets = self._recent, self._buckets
         if window.length is not None:
             start = now - window.length
-            place = sum(time <= start for time in log[_TIME::_ENTRY])
+            place = recent.since(start)
             bucket = len(buckets) if place else buckets.since(start)
             began = max(start, self._began)
             if not place:
                 began = max(began, buckets.before(bucket))
         else:
-            left = window.count or 0
-            place = len(log) // _ENTRY
-            while place and left:
-                place -= 1
-                left -= not log[place * _ENTRY + _FLAGS] & EXTRA
-            bucket = buckets.last(left)
-            times = log[place * _ENTRY :: _ENTRY]
-            began = times[0] if times else now
+            place, missing = recent.last(window.count or 0)
+            bucket = buckets.last(missing)
+            time = recent.time(place)
+            began = now if time is None else time
             if bucket < len(buckets):
                 began = buckets.began(bucket)
-        entries = log[place * _ENTRY :]
         counts, bursts = buckets.counts(bucket), buckets.bursts(bucket)
-        rows = array("q")
-        for at in range(0, len(entries), _ENTRY):
-            flags, top = entries[at + _FLAGS], entries[at + _ROW]
-            tally(counts, 0, flags)
-            if flags & LOST:
-                bursts.lose(number(top))
-            elif not flags & SKIPPED:
-                rows += entries[at + _ROW : at + _BEFORE]
-        every = buckets.every(bucket)
+        rows, every = recent.collect(place, counts, bursts), buckets.every(bucket)
         return Selection(
             began=began,
             ended=now,

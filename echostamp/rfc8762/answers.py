@@ -19,16 +19,23 @@ _WINDOW = (1 << REMEMBERED) - 1
 
 class Answers:
     """
-    The times of about the last L{KEPT} answered packets, by the number of the reply;
+    The times of the last L{KEPT} answered packets, by the number of the first reply;
     and which of the last L{REMEMBERED} numbers of the reflector have come.
-
-    Each reply has one place, by its number.  One with another number that has the same
-    place takes it.  So the reflector cannot make this grow.
     """
 
-    __slots__ = ("_most", "_numbers", "_packets", "_seen", "_t2", "_t3", "_t4")
+    __slots__ = (
+        "_count",
+        "_most",
+        "_numbers",
+        "_packets",
+        "_seen",
+        "_t2",
+        "_t3",
+        "_t4",
+    )
 
     def __init__(self) -> None:
+        self._count = 0
         self._numbers = array("q", [-1]) * KEPT
         self._packets = array("q", [-1]) * KEPT
         self._t2, self._t3, self._t4 = (array("q", [0]) * KEPT for _ in range(3))
@@ -43,14 +50,20 @@ class Answers:
         @param number: the reflector's number of the reply.
         @param packet: our number of the packet.
         """
-        place = number % KEPT
+        place = self._count % KEPT
+        self._count += 1
         self._numbers[place], self._packets[place] = number, packet
         _, self._t2[place], self._t3[place], self._t4[place] = times
 
-    def see(self, number: int) -> None:
+    def see(self, number: int, packet: int) -> None:
         """
         Note that a number of the reflector's has come.
+
+        @param packet: our number of the packet that the reply answers.
         """
+        if self.packet(number) not in (None, packet):
+            # It now names this packet's reply.
+            self._numbers[self._numbers.index(number)] = -1
         ahead = numbersAhead(number, self._most)
         if not self._seen or ahead >= REMEMBERED:
             self._most, self._seen = number, 1
@@ -70,8 +83,9 @@ class Answers:
         """
         Find the packet whose first reply has a number.
         """
-        place = number % KEPT
-        return self._packets[place] if self._numbers[place] == number else None
+        if number not in self._numbers:
+            return None
+        return self._packets[self._numbers.index(number)]
 
     def times(self, packet: int, t1: int) -> Times | None:
         """

@@ -252,7 +252,7 @@ class SessionSender:
             reply.senderSequence, reply.sequence, t3, not isFirst, hasCome
         ):
             self._answers.restart()
-        self._answers.see(reply.sequence)
+        self._answers.see(reply.sequence, packet)
         return isSame
 
     def _followUp(self, value: bytes, isPtp: bool, near: int) -> None:

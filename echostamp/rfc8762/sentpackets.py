@@ -9,7 +9,7 @@ from echostamp.ring import Ring
 
 #: Packets that stay known after they stopped being in flight, so that a late or doubled
 #: reply is still recognised.
-KEPT = 256
+KEPT = 128
 
 #: Sequence numbers, and the numbers of departures, have 32 bits.
 _NUMBERS = 1 << 32

@@ -145,9 +145,9 @@ def figuresOf(fates: list[Fate]) -> Figures:
             if probe.duplicated:
                 run.reply(seq, probe.t4, probe.rtt)
     for probe in sorted(probes):
-        if None not in (probe.t2, probe.t3) and not probe.void:
-            times = probe.t1, probe.t2, probe.t3, probe.t4, probe.resolution
-            tracker.add(probe.seq - first, *times)
+        seq, _, t1, t2, t3, t4, _, coarse, *_ = probe
+        if None not in (t2, t3, t4, coarse) and not probe.void:
+            tracker.add(seq - first, t1, t2 or 0, t3 or 0, t4 or 0, coarse or 0)
     skipped = sum(fate.probe is None for fate in fates)
     found = figuresOfRun(delays, tracker, began=0, ended=0, skipped=skipped)
     return replace(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from echostamp.daemon.limits import LimitedVisitors
+from echostamp.daemon.limits import TimedConnectionLog
 from echostamp.intercom import member
 from echostamp.intercom.pace import BACKLOG
 from echostamp.line.draining import DRAINED
@@ -203,7 +203,7 @@ class EndTests(IntercomCase):
 
     def test_notIdle(self) -> None:
         """While a slow member is waited for, no other member counts as idle."""
-        limits = LimitedVisitors(self.reactor, idleTimeout=1)
+        limits = TimedConnectionLog(self.reactor, idleTimeout=1)
         for each in self.ann, self.bob:
             limits.connected(each.protocol)
         for _ in range(10):

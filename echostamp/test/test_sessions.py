@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+from ipaddress import ip_network
+from typing import Any
+
 from hypothesis import given
 from hypothesis import strategies as st
 from twisted.trial.unittest import SynchronousTestCase
 
+from echostamp.rfc8762.packets import readReflectorPacket
+from echostamp.rfc8762.policy import Policy
 from echostamp.rfc8762.sessions import (
     LONGEST_SILENCE,
     MOST,
@@ -13,6 +18,23 @@ from echostamp.rfc8762.sessions import (
     Session,
     Sessions,
 )
+from echostamp.rfc8762.tlvreading import readTlvs
+from echostamp.rfc8762.tlvvalues import (
+    FOLLOW_UP_TELEMETRY,
+    FollowUp,
+    readFollowUp,
+)
+from echostamp.test.reflectorends import (
+    EPOCH,
+    NTP_SECOND,
+    ONE,
+    PTP_SECOND,
+    T1,
+    TWO,
+    End,
+    request,
+)
+from echostamp.times import SECOND
 
 
 def found(sessions: Sessions, key: object, now: int) -> Session:
@@ -111,3 +133,175 @@ class SessionsTests(SynchronousTestCase):
                 session.packets += 1
                 model[key] = session, now
             assert len(sessions) <= 3
+
+
+class StatefulTests(SynchronousTestCase):
+    """
+    A reflector that numbers its replies by session.
+    """
+
+    def setUp(self) -> None:
+        """Make one that is told when its replies leave."""
+        self.end = End(Policy(isStateful=True), address=("0.0.0.0", 862))
+        self.end.port.stampsDepartures = True
+
+    def number(self, asked: bytes, **named: Any) -> int:
+        """Give the number of a reply."""
+        return readReflectorPacket(self.end.answer(asked, **named)).sequence
+
+    def test_numbers(self) -> None:
+        """Each session counts its replies from 0, whatever its sender's numbers are."""
+        for expected, number in enumerate([5, 6, 9, 9, 0xFFFF_FFFF]):
+            reply = readReflectorPacket(self.end.answer(request(number)))
+            self.assertEqual((reply.sequence, reply.senderSequence), (expected, number))
+        self.assertEqual(readReflectorPacket(End().answer(request(7))).sequence, 7)
+
+    def test_sessions(self) -> None:
+        """Another peer, another port at either end, another address that is asked,
+        another SSID: another session."""
+        to = bytes([192, 0, 2, 1])
+        other = End(shared=self.end.shared, address=("0.0.0.0", 863))
+        sessions: list[tuple[End, dict[str, Any], int]] = [
+            (self.end, {"to": to}, 0),
+            (other, {"to": to}, 0),
+            (self.end, {"to": bytes([192, 0, 2, 2])}, 0),
+            (self.end, {"to": to, "peer": ("192.0.2.9", 4712)}, 0),
+            (self.end, {"to": to, "peer": ("192.0.2.8", 4711)}, 0),
+            (self.end, {"to": to}, 1),
+        ]
+        for expected in range(3):
+            for end, named, ssid in sessions:
+                reply = end.answer(request(9, ssid), **named)
+                self.assertEqual(readReflectorPacket(reply).sequence, expected)
+        self.assertEqual(len(self.end.shared.sessions), len(sessions))
+
+    def test_twampPadding(self) -> None:
+        """TWAMP's padding, where STAMP has the SSID, is another in each packet: no
+        other session for it."""
+        for length in 16, 30, 41, 44, 100:
+            self.setUp()
+            for expected in range(3):
+                padding = bytes([expected + 1]) * length
+                asked = (b"\0\0\0\5" + T1 + b"\0\1" + padding)[:length]
+                self.assertEqual(self.number(asked), expected)
+            self.assertEqual(len(self.end.shared.sessions), 1)
+
+    def test_numbersHave32Bits(self) -> None:
+        """After 2^32 replies a session's count begins anew."""
+        self.number(request())
+        [session] = self.end.shared.sessions._sessions.values()
+        session.packets = 0xFFFF_FFFF
+        self.assertEqual(self.number(request()), 0xFFFF_FFFF)
+        self.assertEqual(self.number(request()), 0)
+
+    def test_tooMany(self) -> None:
+        """Who comes when there are too many sessions is answered by the sender's own
+        number, and counted; those that are there go on."""
+        self.end.shared.sessions = Sessions(most=2)
+        numbers = [self.number(request(7, ssid=ssid)) for ssid in (1, 2, 3, 2)]
+        self.assertEqual(numbers, [0, 0, 7, 1])
+        self.assertEqual(
+            self.end.counts,
+            {"answered": 4, "answered without a session: too many": 1},
+        )
+
+    def test_oneSource(self) -> None:
+        """Nobody can fill the table alone, by whatever ports and SSIDs."""
+        self.end.shared.sessions = Sessions(mostOfOne=2)
+        for port in 1024, 1025, 1026:
+            self.end.receive(request(7), ("192.0.2.3", port))
+        self.end.receive(request(7), ("192.0.2.4", 1024))
+        self.assertEqual(len(self.end.shared.sessions), 3)
+        self.assertEqual(
+            self.end.counts,
+            {"answered": 4, "answered without a session: too many": 1},
+        )
+
+    def test_onlyForThoseWhoAreAnswered(self) -> None:
+        """No session begins for who is not allowed, has no key, or is over the rate."""
+        self.end = End(
+            Policy([ip_network("192.0.2.0/24")], perSource=1, isStateful=True),
+            {None: [ONE]},
+        )
+        self.end.receive(request(key=ONE), ("198.51.100.1", 4711))
+        self.end.receive(request(key=TWO), ("192.0.2.3", 4711))
+        self.assertEqual(len(self.end.shared.sessions), 0)
+        self.end.receive(request(key=ONE, ssid=1), ("192.0.2.3", 4711))
+        self.end.receive(request(key=ONE, ssid=2), ("192.0.2.3", 4711))
+        self.assertEqual(len(self.end.shared.sessions), 1)
+        self.assertEqual(
+            self.end.counts,
+            {"not allowed": 1, "no valid HMAC": 1, "answered": 1, "over the rate": 1},
+        )
+
+    def followUp(self, **named: Any) -> FollowUp:
+        """Ask for a follow-up, and give it."""
+        asked = request(tlvs=[(FOLLOW_UP_TELEMETRY, bytes(16))], **named)
+        reading = readTlvs(self.end.answer(asked)[44:], 0)
+        self.assertEqual((len(reading.tlvs), reading.problem), (1, None))
+        return readFollowUp(reading.tlvs[0].value)
+
+    def test_followUp(self) -> None:
+        """A reply tells when the previous one left, as far as it is known by then, in
+        its own format; the first one tells nothing."""
+        self.assertEqual(self.followUp(), FollowUp())
+        self.end.port.departures = [(0, EPOCH + SECOND * 3 // 4)]
+        ntp = int.from_bytes(NTP_SECOND + b"\xc0\0\0\0", "big")
+        self.assertEqual(self.followUp(), FollowUp(0, ntp, 2))
+        self.assertEqual(self.followUp(), FollowUp(0, ntp, 2))
+        self.end.reflector.transmitted(2, EPOCH + SECOND // 2 + 5)
+        ptp = int.from_bytes(PTP_SECOND + (SECOND // 2 + 5).to_bytes(4, "big"), "big")
+        self.assertEqual(self.followUp(isPtp=True), FollowUp(2, ptp, 2))
+
+    def test_lateDepartureOfAnother(self) -> None:
+        """A departure that is told by a number of before the port began to count anew
+        is none of a later reply."""
+        self.followUp()
+        self.end.reflector.transmitted(0, self.end.now - 1)
+        self.assertEqual(self.followUp(), FollowUp())
+
+    def test_followUpOfAnotherSession(self) -> None:
+        """A session hears nothing of another one's replies."""
+        self.followUp(ssid=1)
+        self.followUp(ssid=2)
+        self.end.port.departures = [(0, EPOCH + SECOND)]
+        self.assertEqual(self.followUp(ssid=2), FollowUp())
+        self.assertNotEqual(self.followUp(ssid=1), FollowUp())
+
+    def test_noDepartures(self) -> None:
+        """Where it is not known when replies leave, there is nothing to wait for."""
+        self.end.port.stampsDepartures = False
+        for _ in range(3):
+            self.assertEqual(self.followUp(), FollowUp())
+        self.assertEqual(self.end.reflector._leaving, {})
+        self.end.reflector.transmitted(0, EPOCH)
+
+    def test_departuresThatAreNeverTold(self) -> None:
+        """Those that are waited for have a bound."""
+        for number in range(5000):
+            self.end.now += SECOND // 1000
+            self.end.answer(request(number))
+        self.assertEqual(len(self.end.reflector._leaving), 4096)
+        self.end.reflector.transmitted(4999, EPOCH + 10 * SECOND)
+        self.assertEqual(self.followUp().sequence, 4999)
+
+    def test_departureOfOneWithoutASession(self) -> None:
+        """A number that an untold departure had before the port began to count anew
+        may be that of a reply without a session: no session hears of that."""
+        self.end.shared.sessions = Sessions(most=1)
+        self.followUp()
+        self.end.port.sent.clear()
+        self.end.answer(request(), peer=("192.0.2.77", 5))
+        self.end.reflector.transmitted(0, EPOCH + SECOND)
+        self.assertEqual(self.followUp(), FollowUp())
+
+    def test_authenticated(self) -> None:
+        """A session of authenticated mode is told by its own SSID; the HMAC TLV of a
+        reply covers the reply's number."""
+        self.end = End(Policy(isStateful=True), {None: [ONE]})
+        tlvs = [(FOLLOW_UP_TELEMETRY, bytes(16))]
+        for expected in range(3):
+            for ssid in 1, 2:
+                reply = self.end.answer(request(99, ssid, ONE, tlvs))
+                self.assertEqual(readReflectorPacket(reply, True).sequence, expected)
+                self.assertIsNone(readTlvs(reply[112:], expected, ONE).problem)

@@ -89,10 +89,18 @@ class TimedEndpointTests(SynchronousTestCase):
         self.failureResultOf(connected, ConnectionRefusedError)
         self.assertIsNone(endpoint.setUp.connect)
 
+    def test_noLookUp(self) -> None:
+        """An IPv4 address is not looked up."""
+        endpoint = self.endpoint("192.0.2.1:7")
+        connected = self.connect(endpoint)
+        self.assertFalse(endpoint.isLookingUp)
+        self.accept()
+        self.successResultOf(connected)
+        self.assertIsNone(endpoint.setUp.resolve)
+
     def test_silentTls(self) -> None:
         """A TLS handshake without an answer times out."""
         connected = self.connect(self.endpoint("tls:192.0.2.1:7"))
-        self.resolver.answer(FOUR)
         self.accept()
         self.reactor.advance(4.9)
         self.assertNoResult(connected)

@@ -113,13 +113,14 @@ class SameAsARunTests(SynchronousTestCase):
         """
         self.assertSameWay(found.forward, expected.forward)
         self.assertSameWay(found.backward, expected.backward)
-        same = {
-            "began": found.began,
-            "ended": found.ended,
-            "forward": found.forward,
-            "backward": found.backward,
-        }
-        self.assertEqual(found, replace(expected, **same))
+        expected = replace(
+            expected,
+            began=found.began,
+            ended=found.ended,
+            forward=found.forward,
+            backward=found.backward,
+        )
+        self.assertEqual(found, expected)
 
     def windowOf(
         self, fates: list[Fate], spec: WindowSpec, found: Figures
@@ -400,8 +401,8 @@ class EventTests(SynchronousTestCase):
             probes.append(answer(rolling, at + rtt, seq, at, THEN + at, rtt))
         for probe in probes[78], probes[0]:
             assert probe.t3 is not None
-            better = {"t1": probe.t1 + MILLISECOND, "rtt": 4 * MILLISECOND}
-            rolling.amend(probe._replace(t3=probe.t3 + MILLISECOND, **better))
+            t1, t3 = probe.t1 + MILLISECOND, probe.t3 + MILLISECOND
+            rolling.amend(probe.seq, t1, t3, 4 * MILLISECOND)
         figures = rolling.over(79 * SECOND, FIVE)
         assert figures.rtt is not None
         assert figures.ipdv is not None
@@ -419,7 +420,8 @@ class EventTests(SynchronousTestCase):
             at = seq * MILLISECOND
             rtt = MILLISECOND + seq % 2
             probe = answer(rolling, at + rtt, seq, at, THEN + at, rtt)
-            rolling.amend(probe._replace(rtt=MILLISECOND))
+            assert probe.t3 is not None
+            rolling.amend(seq, probe.t1, probe.t3, MILLISECOND)
         figures = rolling.over(at, TEN)
         assert figures.ipdv is not None
         self.assertGreater(figures.every, 1)
@@ -430,7 +432,8 @@ class EventTests(SynchronousTestCase):
         rolling = Rolling()
         lose(rolling, SECOND, 0, 0)
         before = rolling.over(SECOND, TEN)
-        rolling.amend(probeOf(0, 0, None, None, None))
+        rolling.amend(0, THEN, THEN, 5)
+        rolling.amend(7, THEN, THEN, 5)
         self.assertIs(rolling.over(SECOND, TEN), before)
 
     def test_extra(self) -> None:
