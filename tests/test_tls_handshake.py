@@ -1,4 +1,4 @@
-"""TLS: handshakes, whom the daemon accepts, and renewed certificates."""
+"""TLS: handshakes, clients that the daemon accepts, and renewed certificates."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ from tests.tlspeers import VERSIONS, Peer
 
 class HandshakeTests(tlspeers.TlsCase):
     """
-    Whom the daemon accepts.
+    The daemon accepts some clients, and refuses others.
     """
 
     def openssl(self, daemon: Daemon, *options: str) -> str:
