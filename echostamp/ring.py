@@ -1,5 +1,5 @@
 """
-Columns of integers for items that are numbered one after the other.
+Columns of integers for items with consecutive numbers.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ _LEAST = 32
 class Ring:
     """
     Items with consecutive numbers, each a row of integers.  New items are appended, the
-    oldest are dropped.  The memory is that of the items between, plus at most an eighth
+    oldest are dropped.  There is room for the items in between, plus at most an eighth
     and L{_LEAST} items.
 
     A row is read and written by its place in the columns::
@@ -70,7 +70,7 @@ class Ring:
 
     def drop(self, first: int) -> None:
         """
-        Drop the items whose numbers are below one.
+        Drop the items before one.
 
         @param first: the number of the oldest item to keep.
         """
@@ -81,7 +81,7 @@ class Ring:
 
     def _resize(self, room: int) -> None:
         """
-        Make room for another number of items.
+        Change the number of items for which there is room.
         """
         start, place = self.first % self._room, self.first % room
         kept = self.end - self.first

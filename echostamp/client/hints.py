@@ -1,5 +1,5 @@
 """
-Why no reply came, and what else the user could try.
+Writes why no reply came, and what else the user could try.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ def whyNoReply(result: Result, plan: Plan) -> str:
 
 def isOurFault(error: BaseException | None) -> bool:
     """
-    Say whether a connection could not even be tried, for want of an address of ours.
+    Say whether the attempt failed because this machine lacks the source address.
     """
     return isinstance(error, ConnectBindError) and error.osError != errno.EAFNOSUPPORT
 
@@ -44,9 +44,9 @@ def hint(
     result: Result,
 ) -> str:
     """
-    Write what else could be tried; nothing where nothing is known.
+    Write what else the user could try; empty if there is no hint.
 
-    @param target: where it connects to; L{None} over STAMP.
+    @param target: the target; L{None} over STAMP.
     @param failure: why there was no link at first; L{None} if there was one.
     @param outcome: how the run ended.
     """

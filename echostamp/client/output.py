@@ -1,5 +1,5 @@
 """
-What C{echostamp ping} writes, as it happens and at the end.
+Writes the results of C{echostamp ping}, as they happen and at the end.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from echostamp.report import document, summary
 from echostamp.report.table import ROWS, histogram
 from echostamp.times import SECOND
 
-#: What is odd about a probe, by its fate.
+#: The notes about unusual probes, by their fate.
 _NOTES = {
     Fate.ALTERED: "altered",
     Fate.STALLED: "this end was held up",
@@ -32,10 +32,10 @@ _NOTES = {
 
 _RED, _BOLD, _PLAIN = "\x1b[31m", "\x1b[1m", "\x1b[m"
 
-#: Addresses that are remembered.
+#: The most addresses that are kept.
 _MOST_ADDRESSES = 100
 
-#: What is written to an output that lacks these characters.
+#: The characters to write to an output that is not Unicode.
 _PLAIN_TEXT = str.maketrans(
     {"µ": "u", "█": "#", "≥": ">", **dict.fromkeys("▏▎▍▌▋▊▉", ":")}
 )
@@ -55,14 +55,15 @@ def _isUnicode(output: TextIO) -> bool:
 @dataclass(frozen=True)
 class OutputOptions:
     """
-    How to write what was found.
+    How to write the results.
 
     @ivar form: C{text}, C{json} or C{jsonl}.
-    @ivar isQuiet: write nothing about single probes.
-    @ivar hasTimes: put the time before each line.
-    @ivar hasOutstanding: name the probe that is outstanding when the next one is due.
-    @ivar isNumeric: name the far end by its address only.
-    @ivar hasHistogram: draw a histogram of the round trips.
+    @ivar isQuiet: whether to write nothing about single probes.
+    @ivar hasTimes: whether to put the time before each line.
+    @ivar hasOutstanding: whether to report a probe that is unanswered when the next one
+        is due.
+    @ivar isNumeric: whether to name the far end by its address only.
+    @ivar hasHistogram: whether to draw a histogram of the round trips.
     """
 
     form: str = "text"
@@ -77,8 +78,8 @@ class Probes(NamedTuple):
     """
     The single probes of a run.
 
-    @ivar all: those that are kept, in the order in which they were sent.
-    @ivar inFlight: those whose fate is not known.
+    @ivar all: those that are kept, in the order of sending.
+    @ivar inFlight: those in flight.
     """
 
     all: Iterable[Probe] = ()
@@ -87,12 +88,12 @@ class Probes(NamedTuple):
 
 class Asked(NamedTuple):
     """
-    What the user asked for.
+    The user's options, in the form for reports.
 
-    @ivar target: the user's name for the far end.
+    @ivar target: the far end, as the user typed it.
     @ivar plan: what is sent, and when.
-    @ivar unit: what a probe is: a message, a packet.
-    @ivar config: the same as JSON has it.
+    @ivar unit: the word for a probe: C{message} or C{packet}.
+    @ivar config: the options in the JSON document.
     """
 
     target: str
@@ -104,9 +105,9 @@ class Asked(NamedTuple):
 @implementer(IProbeSink)
 class Output:
     """
-    Writes what a run finds, as it happens and at its end.
+    Writes the results of a run, as they happen and at the end.
 
-    @ivar isClosed: whether the output takes nothing any more.
+    @ivar isClosed: whether writing has failed.  Nothing more is written then.
     """
 
     def __init__(
@@ -119,12 +120,12 @@ class Output:
         clock: Callable[[], int] = time.time_ns,
     ) -> None:
         """
-        @param asked: what the user asked for.
-        @param options: how to write it.
+        @param asked: the user's options.
+        @param options: how to write the results.
         @param output: where to write.
-        @param isColoured: whether there may be colours.
-        @param closed: called when the output takes nothing any more.
-        @param clock: gives nanoseconds since the epoch.
+        @param isColoured: whether to use colours.
+        @param closed: called when writing has failed.
+        @param clock: gives nanoseconds since the UNIX epoch.
         """
         self._asked = asked
         self._options = options
@@ -142,7 +143,7 @@ class Output:
         """
         Write lines, and flush the output.
 
-        @param colour: a terminal's sequence, reset after each line.
+        @param colour: a terminal's escape sequence; it is reset after each line.
         @param end: what to write after each line.
         """
         if self.isClosed:
@@ -162,7 +163,8 @@ class Output:
         """
         Write a line about something that has just happened.
 
-        @param at: when, in nanoseconds since the epoch.
+        @param at: when it happened, in nanoseconds since the UNIX epoch.
+        @param isBad: whether to write it in red.
         """
         if self._options.form != "text" or self._options.isQuiet:
             return
@@ -172,7 +174,7 @@ class Output:
         self.write([line], _RED if isBad and self._isColoured else "")
 
     def connected(self, link: Link) -> None:
-        """There is a connection, or there is one again."""
+        """Write that there is a connection: the first one, or one after an outage."""
         isFirst = not self._addresses
         address, source = link.address, link.source
         for known, new in (self._addresses, address), (self._sources, source):
@@ -188,12 +190,12 @@ class Output:
             self.write([f"PING {self._name}: {size} bytes a {unit}"])
 
     def outstanding(self, seq: int) -> None:
-        """The next probe is due, and this one was not answered yet."""
+        """Write that this probe is unanswered, if the user asked for that."""
         if self._options.hasOutstanding:
             self._event(f"no answer yet for seq={seq}", self._clock())
 
     def settled(self, probe: Probe, fate: Fate, reason: str = "") -> None:
-        """The fate of a probe is known."""
+        """Write a line about a probe whose fate is known."""
         if self._options.form == "jsonl":
             if fate not in (Fate.LATE, Fate.DUPLICATE):
                 self.write([json.dumps(document.probe(probe))])
@@ -205,21 +207,21 @@ class Output:
 
     def _note(self, fate: Fate, reason: str) -> str:
         """
-        Write what is odd about a probe; nothing for one that was answered.
+        Give the note about an unusual probe; empty for one that was answered in time.
         """
         if fate is Fate.TIMED_OUT:
             return noReply(self._asked.plan)
         return _NOTES.get(fate, reason)
 
     def disconnected(self, outage: Outage) -> None:
-        """The connection is gone."""
+        """Write that the connection was lost."""
         self._event(f"no connection: {outage.reason}", outage.start, isBad=True)
 
     def summary(self, result: Result, isColoured: bool) -> list[str]:
         """
         Write the report, in text.
 
-        @param isColoured: whether there may be colours.
+        @param isColoured: whether to use colours.
         """
         lines = list(summary.summary(result, self._name))
         if result.distribution is not None:
@@ -235,7 +237,7 @@ class Output:
 
     def end(self, result: Result, probes: Probes, ending: Outcome) -> None:
         """
-        Write what the run came to.
+        Write the report or the JSON document.
 
         @param probes: the single probes that are kept.
         @param ending: how the run ended.

@@ -1,5 +1,5 @@
 """
-The measuring client: C{echostamp ping}.
+Runs the measuring client, C{echostamp ping}.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ from echostamp.running import CommandRun
 from echostamp.text import printable
 from echostamp.units import zoneName
 
-#: How the command ends where its output cannot be written.
+#: How the command ends if its output cannot be written.
 _CLOSED = Outcome(NEAR_END_FAILED, "standard output was closed, or is full")
 
 
@@ -40,9 +40,9 @@ class PingOptions(NamedTuple):
     """
     The options of C{echostamp ping}.
 
-    @ivar wish: where to, by which way, and what to send.
-    @ivar output: how to write what was found.
-    @ivar thresholds: what must hold.
+    @ivar wish: the target, the route to it, and what to send.
+    @ivar output: how to write the results.
+    @ivar thresholds: the limits that the run has to keep.
     @ivar zone: nanoseconds by which the far clock's zone is ahead of UTC, for stamps
         that do not name it; L{None} to guess it.
     """
@@ -58,7 +58,7 @@ def ping(reactor: Any, options: PingOptions) -> Outcome:
     Run C{echostamp ping}.
 
     @param reactor: the reactor to run.
-    @return: the exit status, and what to write about it.
+    @return: the exit status, and the line for standard error.
     """
     try:
         dialed = dialerOf(reactor, options.wish)
@@ -77,7 +77,7 @@ class _Ping:
     ) -> None:
         """
         @param dialed: the far end.
-        @param output: where to write what was found.
+        @param output: where to write the results.
         """
         self._options = options
         self._dialed = dialed
@@ -111,13 +111,13 @@ class _Ping:
 
     def run(self) -> Outcome:
         """
-        Run the reactor while there are probes to send.
+        Run the reactor until the command ends.
         """
         return self._run.untilEnd(self._start)
 
     def _start(self) -> None:
         """
-        Begin.
+        Start the prober, and show the progress on a terminal.
         """
         done = self._prober.done
         done.addCallback(lambda _: self._end(self._outcome()))
@@ -130,7 +130,7 @@ class _Ping:
 
     def _showProgress(self) -> None:
         """
-        Show on a terminal how far the run is.
+        Write the counts so far to the terminal.
         """
         store = self._prober.measurement.store
         counts = (
@@ -155,7 +155,7 @@ class _Ping:
 
     def _outcome(self) -> Outcome:
         """
-        Judge the run, which is over.
+        Judge the finished run: give the exit status and its reason.
         """
         name, result = self._dialed.name, self._result()
         failure = self._prober.failure
@@ -177,13 +177,13 @@ class _Ping:
 
     def _result(self) -> Result:
         """
-        Give what was found.
+        Give the result so far.
         """
         return self._prober.result(self._output.rows)
 
     def _end(self, outcome: Outcome) -> None:
         """
-        Write what the run came to, and end the command.
+        Write the results, and end the command.
         """
         if self._isEnded:
             return
@@ -208,7 +208,7 @@ class _Ping:
 
 def _asked(dialed: Dialed, options: PingOptions) -> Asked:
     """
-    Give what the user asked for, as reports name it.
+    Give the user's options in the form for reports.
     """
     plan, zone = dialed.plan, options.zone
     target = printable(dialed.name)
@@ -233,7 +233,7 @@ def _asked(dialed: Dialed, options: PingOptions) -> Asked:
 
 def _discard(output: TextIO) -> None:
     """
-    Discard what cannot be written: Python would try once more at its end, and complain.
+    Discard what cannot be written.  Python would retry when it exits, and report it.
     """
     nowhere = os.open(os.devnull, os.O_WRONLY)
     os.dup2(nowhere, output.fileno())

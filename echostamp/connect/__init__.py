@@ -1,1 +1,1 @@
-"""From the text of a target to a connection, with each step timed."""
+"""Parses targets and connects to them, and times each step."""

@@ -1,1 +1,1 @@
-"""The conversation on top of the line protocol."""
+"""The intercom: a conversation of several clients over the line protocol."""

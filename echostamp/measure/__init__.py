@@ -1,1 +1,1 @@
-"""From T1, T2, T3 and T4 to answers: numbers in, numbers out."""
+"""Computes delay, loss and clock offset from T1, T2, T3 and T4; pure."""

@@ -1,5 +1,5 @@
 """
-How many round trips were how long.
+Counts round trips by their length.
 """
 
 from __future__ import annotations
@@ -12,17 +12,17 @@ from typing import NamedTuple
 from echostamp.measure.block import Block
 from echostamp.measure.delay import Summary, rtts
 
-#: How many times as long as the shortest round trip the longest may be where all rows
+#: If the 99th percentile is at most this many times the shortest round trip, all rows
 #: have one width.
 WIDE = 4
 
 
 class Distribution(NamedTuple):
     """
-    How many round trips were how long.
+    Counts of round trips by their length.
 
-    @ivar edges: the lower edge of each row, in nanoseconds, and that of the last row,
-        which has no upper edge.
+    @ivar edges: the lower edge of each row, in nanoseconds.  The last row has no upper
+        edge.
     @ivar counts: the round trips of each row.
     """
 
@@ -34,14 +34,14 @@ def distribution(
     blocks: Iterable[Block], rtt: Summary | None, rows: int
 ) -> Distribution | None:
     """
-    Count how many round trips were how long, up to the 99th percentile, and how many
-    were longer.  If the longest of them took more than L{WIDE} times as long as the
-    shortest, the rows grow by a factor, else by a duration.
+    Count round trips by their length, up to the 99th percentile, and count the longer
+    ones.  If the 99th percentile is more than L{WIDE} times the shortest, each row is
+    wider than the one before by a factor; else all rows have one width.
 
     @param blocks: the probes.
     @param rtt: the summary of their round trips.
     @param rows: the most rows; one more holds the longer round trips.
-    @return: L{None} for no rows, or if there is no round trip.
+    @return: L{None} if there are no rows or no round trips.
     """
     if rtt is None or not rows:
         return None

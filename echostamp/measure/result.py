@@ -1,5 +1,5 @@
 """
-What a run of probes found, as plain data.
+The result of a run of probes, as plain data.
 
 Reports, thresholds and metrics read a L{Result} and nothing else.  Durations are
 integer nanoseconds, times are integer nanoseconds since the UNIX epoch, unless a field
@@ -29,24 +29,25 @@ class Figures:
     @ivar ended: its end, by the monotonic clock.
     @ivar sent: probes that were sent.
     @ivar received: probes that were answered in time.
-    @ivar lost: probes that were not, late ones included (RFC 6673, section 4).
+    @ivar lost: probes that were not answered in time, late ones included (RFC 6673,
+        section 4).
     @ivar skipped: probes that were due and could not be sent.
     @ivar late: probes that were answered after they had been counted as lost.
     @ivar duplicates: replies beyond the first to a probe (RFC 5560).
     @ivar reordered: replies that came after that of a later probe (RFC 4737).
-    @ivar altered: probes whose first reply was not what had been sent.
+    @ivar altered: probes whose first reply differs from what was sent.
     @ivar untimed: probes that were answered in time and have no RTT.
-    @ivar bursts: the length of a burst of loss, to how many there were (RFC 3357).
-    @ivar every: percentiles, PDV and IPDV come from every probe whose number is a
-        multiple of this; 1 where they are those of all probes.
-    @ivar rtt: the RTT from when the probes were sent.
-    @ivar rttFromDue: the RTT from when they were due.
+    @ivar bursts: how many bursts of loss there were of each length (RFC 3357).
+    @ivar every: percentiles, PDV and IPDV come from the probes whose number is a
+        multiple of this; 1 for all probes.
+    @ivar rtt: the RTT, counted from when the probes were sent.
+    @ivar rttFromDue: the RTT, counted from when they were due.
     @ivar ipdv: the magnitude of the IPDV of the round trip (RFC 3393).
     @ivar forward: the way there; L{None} where its delay is not known.
     @ivar backward: the way back, likewise.
     @ivar offset: the far clock minus ours; L{None} where it is not known.
-    @ivar isApart: whether the far end gives T2 and T3 apart, so that the RTT is without
-        the residence.
+    @ivar isApart: whether the far end gives T2 and T3 apart.  The RTT is then without
+        the time at the far end.
     """
 
     began: int = 0
@@ -83,7 +84,8 @@ class Figures:
     @property
     def lossPercent(self) -> float | None:
         """
-        The share of lost probes, of those whose fate is known (RFC 6673, section 6.1).
+        The share of lost probes among those whose fate is known (RFC 6673, section
+        6.1).
         """
         known = self.received + self.lost
         return 100 * self.lost / known if known else None
@@ -99,7 +101,7 @@ class Outage(NamedTuple):
     @ivar lost: how many probes were in flight.
     @ivar length: how long the outage took; L{None} while it lasts.
     @ivar skipped: how many probes were due meanwhile and could not be sent.
-    @ivar error: why the last attempt to connect again failed; empty if none did.
+    @ivar error: why the last attempt to connect again failed; empty if none has failed.
     """
 
     start: int
@@ -126,31 +128,31 @@ class ZoneFound(NamedTuple):
 @dataclass(frozen=True)
 class Result:
     """
-    What a run found, up to a moment.
+    The result of a run so far, or of a finished run.
 
     @ivar figures: the figures of its probes, or of a window of them.
     @ivar began: when it began; L{None} if there was no connection yet.
-    @ivar elapsed: how long it has gone on, or went on.
+    @ivar elapsed: how long the run has taken.
     @ivar longestWait: how long the oldest probe in flight has waited for its reply.
     @ivar doubtful: probes in flight that have waited for longer than any reply took.
-    @ivar stamped: replies whose stamp could be read, of extra probes too.
+    @ivar stamped: replies whose stamp could be read, those to extra probes included.
     @ivar extraProbes: probes that were sent for the far clock only.
-    @ivar strange: lines that answered nothing.
+    @ivar strange: lines that were no replies to probes.
     @ivar stalls: how often this process was suspended or blocked while a probe was in
         flight.
     @ivar stalledFor: for how long in all.
     @ivar clockSteps: how often our own clock was set.
     @ivar zone: the far clock's zone, where its stamps do not name it.
     @ivar zoneChanges: how often summer time changed it.
-    @ivar setUps: how long it took to make each connection; of the last ones.
-    @ivar outages: the times without a connection; the last ones.
+    @ivar setUps: how long it took to make each of the last connections.
+    @ivar outages: the last times without a connection.
     @ivar outageCount: how many there were.
-    @ivar outageLength: how long those took that are over.
-    @ivar kernel: what the kernel knows of a TCP connection: its RTT is that of the last
-        one, its retransmissions are those of all.
-    @ivar session: what the link found beside round trips: for STAMP a L{Findings
+    @ivar outageLength: how long the finished ones took in all.
+    @ivar kernel: the kernel's figures of TCP: the RTT of the last connection, and the
+        retransmissions of all.
+    @ivar session: what the link found besides round trips: for STAMP a L{Findings
         <echostamp.rfc8762.findings.Findings>}, L{None} for the line protocol.
-    @ivar distribution: how many round trips were how long, where that was asked for.
+    @ivar distribution: the distribution of the round trips; L{None} if not requested.
     """
 
     figures: Figures = Figures()

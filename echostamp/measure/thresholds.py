@@ -1,5 +1,5 @@
 """
-Limits that a run has to keep.
+Judges whether a run keeps the user's limits.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ class Breach(Enum):
     WAIT = "wait"
     #: More probes were lost, or could not be sent.
     LOSS = "loss"
-    #: It depends on probes that may still be answered.
+    #: Whether too many were lost depends on probes that may still be answered.
     LOSS_UNKNOWN = "loss unknown"
     #: The offset may be greater.
     OFFSET = "offset"
@@ -36,10 +36,10 @@ class Failed(NamedTuple):
     """
     A limit that does not hold, or cannot be judged.
 
-    @ivar breach: which, and why.
-    @ivar limit: the limit: nanoseconds, or percent.
-    @ivar value: what was found in its place: nanoseconds, percent, or for
-        L{Breach.LOSS_UNKNOWN} a number of probes; 0 where the offset is meant.
+    @ivar breach: which limit, and why it does not hold.
+    @ivar limit: the limit, in nanoseconds or percent.
+    @ivar value: what was found, in nanoseconds or percent; for L{Breach.LOSS_UNKNOWN}
+        a number of probes, for the offset 0.
     """
 
     breach: Breach
@@ -50,13 +50,13 @@ class Failed(NamedTuple):
 @dataclass(frozen=True)
 class Thresholds:
     """
-    Limits; L{None} for those that do not matter.
+    The limits of a run; L{None} for no limit.
 
-    @ivar rtt: the longest that a round trip may take, in nanoseconds.
+    @ivar rtt: the longest round trip, in nanoseconds.
     @ivar loss: the greatest share of due probes that were not answered or could not be
         sent, in percent.
-    @ivar offset: how far the far clock may be from ours, in nanoseconds: the whole
-        interval in which the offset is known to lie.
+    @ivar offset: the largest offset of the far clock from ours, in nanoseconds.  Both
+        bounds of the offset must be within it.
     """
 
     rtt: int | None = None
@@ -67,7 +67,7 @@ class Thresholds:
         """
         Give the limits that do not hold, or cannot be judged.
 
-        @param result: of a run that is over.
+        @param result: of a finished run.
         """
         return [
             *self._failedRtt(result),
@@ -77,7 +77,7 @@ class Thresholds:
 
     def _failedRtt(self, result: Result) -> Iterator[Failed]:
         """
-        Judge how long round trips took, or have taken so far.
+        Judge the longest round trip, or the longest wait of a probe in flight.
         """
         if self.rtt is None:
             return
@@ -89,8 +89,8 @@ class Thresholds:
 
     def _failedLoss(self, result: Result) -> Iterator[Failed]:
         """
-        Judge how many probes were not answered.  Those that could not be sent count as
-        lost; those that have been in flight for longer than any reply took may be.
+        Judge the share of lost probes.  Those that could not be sent count as lost.
+        Those that have been in flight for longer than any reply took may be lost.
         """
         if self.loss is None:
             return
@@ -104,7 +104,7 @@ class Thresholds:
 
     def _failedOffset(self, result: Result) -> Iterator[Failed]:
         """
-        Judge where the far clock is.
+        Judge the offset of the far clock.
         """
         if self.offset is None:
             return

@@ -1,1 +1,1 @@
-"""Sends probes and follows them."""
+"""Sends probes, and follows each until it is answered or lost."""

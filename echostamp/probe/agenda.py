@@ -49,14 +49,15 @@ class Entry:
 
 class Watcher(Protocol):
     """
-    Looks at the turns of an agenda.
+    Called when a turn of an agenda begins and ends.  In a turn the agenda calls the
+    functions that are due.
     """
 
     def woke(self, wake: int, now: int) -> None:
         """
         A turn begins.
 
-        @param wake: for when it was set, in nanoseconds by the monotonic clock.
+        @param wake: when it was due, in nanoseconds by the monotonic clock.
         @param now: the present time.
         """
 
@@ -66,10 +67,10 @@ class Watcher(Protocol):
 
 class Agenda:
     """
-    The functions that all probers of a process want to be called, in one timer of the
-    reactor.  Times are nanoseconds by the monotonic clock.
+    Calls the functions of all probers of a process at their times, with one timer of
+    the reactor.  Times are nanoseconds by the monotonic clock.
 
-    @ivar watcher: looks at the turns; L{None} for nobody.
+    @ivar watcher: called at each turn; L{None} for none.
     """
 
     def __init__(
@@ -78,8 +79,8 @@ class Agenda:
         """
         @param reactor: an L{IReactorTime <twisted.internet.interfaces.IReactorTime>}.
         @param clock: gives nanoseconds by the monotonic clock.
-        @param isExact: whether a long wait has two parts, since the kernel may be late
-            by a thousandth of what it is asked to wait.  It costs one turn more.
+        @param isExact: whether to split a long wait into two.  The kernel may be late
+            by a thousandth of a wait; the second one is short.
         """
         self._reactor = reactor
         self._clock = clock
@@ -91,7 +92,7 @@ class Agenda:
 
     def at(self, when: int, call: Call) -> Entry:
         """
-        Call a function at a time, or in the next turn if that is over.
+        Call a function at a time, or in the next turn if that time is over.
         """
         entry = Entry(when, call)
         heappush(self._entries, entry)
@@ -158,7 +159,7 @@ class Agenda:
 
 class Timers:
     """
-    Functions of one prober, each of which is to be called at one time.
+    The functions of one prober.  Each has at most one time at which it is called.
     """
 
     def __init__(self, agenda: Agenda) -> None:
@@ -170,7 +171,7 @@ class Timers:
 
     def set(self, when: int, call: Call) -> None:
         """
-        Call a function at a time, in place of the time to which it was set before.
+        Call a function at a time.  This replaces the time that was set before.
 
         @param when: nanoseconds by the monotonic clock.
         """
@@ -182,7 +183,7 @@ class Timers:
 
     def isSet(self, call: Call) -> bool:
         """
-        Say whether a function is still to be called.
+        Say whether a function will be called.
         """
         entry = self._entries.get(call.__qualname__)
         return entry is not None and entry.call is not None

@@ -1,5 +1,5 @@
 """
-From what a user asks for to a dialer.
+Makes the dialer that a user asks for.
 """
 
 from __future__ import annotations
@@ -38,10 +38,10 @@ class Wish(NamedTuple):
     """
     What a user asks for.
 
-    @ivar target: where to; see L{parseTarget} and L{parseStampTarget}.
+    @ivar target: the far end; see L{parseTarget} and L{parseStampTarget}.
     @ivar plan: what to send, and when; a size of 0 is the default.
     @ivar route: which addresses to use.
-    @ivar stamp: what packets of STAMP look like.
+    @ivar stamp: the fields of STAMP packets.
     @ivar files: what TLS needs; over STAMP, its key is the key file.
     """
 
@@ -73,7 +73,7 @@ def dialerOf(reactor: Any, wish: Wish) -> Dialed:
     Make a dialer.  Nothing is looked up or opened yet.
 
     @param reactor: looks up names, connects and reads.
-    @raise ValueError: the wish cannot be met; the text is one line that says why.
+    @raise ValueError: the wish cannot be met; the text gives the reason in a line.
     """
     try:
         place = parseStampTarget(wish.target)
@@ -113,9 +113,9 @@ def _lineDialer(reactor: Any, target: Target, wish: Wish) -> Dialed:
 
 def _checkRoute(route: Route) -> None:
     """
-    See that some addresses are left.
+    Check that the options leave some addresses.
 
-    @raise ValueError: none are.
+    @raise ValueError: they leave none.
     """
     if not route.addressTypes():
         raise ValueError("-4, -6 and --source exclude each other")
@@ -123,9 +123,9 @@ def _checkRoute(route: Route) -> None:
 
 def sessionOf(plan: StampPlan, size: int, files: TlsFiles) -> SenderSession:
     """
-    Give what packets look like.
+    Give the fields of a STAMP session's packets.
 
-    @param plan: what was asked for.
+    @param plan: the fields that the user asks for.
     @param size: octets of each; 0 for the fewest.
     @param files: its key is the key file.
     @raise ValueError: the key file is wrong, or a packet cannot have this size.

@@ -1,5 +1,5 @@
 """
-Extra probes, for far clocks that show whole seconds or little more.
+Sends extra probes, for far clocks whose stamps are coarse.
 """
 
 from __future__ import annotations
@@ -14,8 +14,8 @@ from echostamp.times import Moment
 
 class ExtraProbes:
     """
-    The extra probes of a run.  They ask the far clock near the moments at which its
-    stamp changes, one at a time, and are in no statistics.
+    The extra probes of a run.  Each reads the far clock near a moment at which its
+    stamp changes.  At most one is in flight, and none is in the statistics.
     """
 
     def __init__(
@@ -25,10 +25,9 @@ class ExtraProbes:
         timeout: int,
     ) -> None:
         """
-        @param measurement: knows when an extra probe would help, and takes its reply.
-        @param timers: wait until then.
-        @param timeout: nanoseconds after which an extra probe without a reply is given
-            up.
+        @param measurement: computes when an extra probe helps, and reads its reply.
+        @param timers: call this object then.
+        @param timeout: how long an extra probe may wait for its reply, in nanoseconds.
         """
         self._measurement = measurement
         self._timers = timers
@@ -39,14 +38,16 @@ class ExtraProbes:
 
     def begin(self, link: Link | None) -> None:
         """
-        Send them by another link from now on; by none, if there is none.
+        Use another link from now on.
+
+        @param link: L{None} while there is none.
         """
         self._link = link
         self._flight = None
 
     def plan(self, now: Moment) -> None:
         """
-        Set the timer for the next one, unless one is in flight or none would help.
+        Set the timer for the next extra probe, unless one is in flight or none helps.
         """
         if self._timers.isSet(self._send):
             return
@@ -59,7 +60,7 @@ class ExtraProbes:
 
     def _send(self) -> None:
         """
-        Send one.
+        Send an extra probe.
         """
         if self._link is None or self._link.isBlocked:
             return
@@ -69,7 +70,7 @@ class ExtraProbes:
 
     def answered(self, reply: Reply, at: Moment) -> None:
         """
-        A reply to an extra probe has come.  Only one to the last extra probe counts.
+        Read a reply to an extra probe.  Only the first reply to the last one counts.
         """
         flight = self._flight
         if flight is None or reply.seq != flight.seq:

@@ -1,5 +1,5 @@
 """
-The far clock, by the stamps and timestamps that come back.
+Follows the far clock by the stamps and timestamps of replies.
 """
 
 from __future__ import annotations
@@ -13,15 +13,14 @@ from echostamp.probe.probestore import ProbeStore
 from echostamp.stamps import Reading
 from echostamp.times import Moment, Times
 
-#: The resolution, in nanoseconds, from which on stamps are coarse, so that extra probes
-#: help.
+#: Stamps of this resolution, in nanoseconds, or a coarser one need extra probes.
 COARSE = 10_000_000
 
 
 class FarClock:
     """
-    The far clock: its offset, its zone where its stamps do not name it, and when to ask
-    it by an extra probe.
+    The far clock: its offset, its zone where its stamps do not name it, and when an
+    extra probe should read it.
 
     @ivar stamped: how many replies had a stamp that could be read.
     @ivar zoneChanges: how often summer time changed its zone.
@@ -29,7 +28,7 @@ class FarClock:
 
     def __init__(self, store: ProbeStore, zone: int | None = None) -> None:
         """
-        @param store: keeps what is known of its offset.
+        @param store: keeps the bounds of its offset.
         @param zone: nanoseconds by which its zone is ahead of UTC, for stamps that do
             not name it; L{None} to guess it.
         """
@@ -71,14 +70,14 @@ class FarClock:
 
     def reconnected(self) -> None:
         """
-        There is a new connection, perhaps to another machine.  What is known of the
-        clock holds until that one's first stamp.
+        Expect another clock: the new connection may lead to another machine.  The
+        first stamp over it starts a new window of the offset.
         """
         self._isNew = True
 
     def roundTrip(self, rtt: int) -> None:
         """
-        Take a round trip: extra probes need the least.
+        Note a round trip.  The times of extra probes depend on the shortest.
         """
         if self._leastRtt is None or rtt < self._leastRtt:
             self._leastRtt = rtt
@@ -91,9 +90,10 @@ class FarClock:
 
         @param flight: the probe that it answers.
         @param at: when the reply was read.
-        @param reading: the stamp; L{None} where there is none to rely on.
-        @param isSet: whether our own clock was set meanwhile.
-        @return: the instant that the stamp names, if it names one.
+        @param reading: the stamp; L{None} where there is none, or it may be altered.
+        @param isSet: whether our own clock was set while the probe was in flight.
+        @return: the time that the stamp shows, since the UNIX epoch; L{None} where it
+            is not known.
         """
         if reading is None:
             return None
@@ -106,7 +106,7 @@ class FarClock:
         if not reading.zoned:
             self._isZoneless = True
             if isSet:
-                # The zone must not be guessed from a difference that we made.
+                # The zone must not be guessed from a step of our own clock.
                 return None
             instant = self._zone.instant(instant, reading.resolution, t1, t4)
         if not isSet:
@@ -120,31 +120,32 @@ class FarClock:
 
     def timed(self, times: Times) -> int:
         """
-        Take the far end's timestamps.
+        Note a reply with the far end's timestamps.
 
-        @return: their resolution in nanoseconds: T2's may differ from T3's.
+        @return: their resolution in nanoseconds; the coarser one of T2's and T3's.
         """
         self.stamped += 1
         return self.resolution(times)
 
     def resolution(self, times: Times) -> int:
         """
-        Give the resolution of the far end's timestamps, in nanoseconds.
+        Give the resolution of the far end's timestamps, in nanoseconds; the coarser
+        one of T2's and T3's.
         """
         received, sent = self._resolutions
         return max(received.observe(times.t2), sent.observe(times.t3))
 
     def extraSent(self, at: Moment) -> None:
         """
-        Take an extra probe that was sent.
+        Note that an extra probe was sent.
         """
         self._ticks.sent(at.after)
 
     def nextExtra(self, at: Moment) -> int | None:
         """
-        Give the time for an extra probe that narrows the bounds of the offset, by the
-        monotonic clock; L{None} if none would.  At long intervals there are no more
-        extra probes than probes.
+        Give the time for the next extra probe, by the monotonic clock; L{None} if none
+        would narrow the bounds of the offset.  After the first L{AT_ONCE}, there are at
+        most as many extra probes as probes.
         """
         if self._resolution < COARSE or self._leastRtt is None:
             return None

@@ -52,7 +52,7 @@ class Flights:
 
     def sent(self, due: int, at: Moment, steps: int) -> Flight:
         """
-        Take a probe that was sent.
+        Add a probe that was sent.
 
         @param due: when it was due, since the UNIX epoch.
         @param at: when it was sent.
@@ -77,7 +77,9 @@ class Flights:
 
     def pop(self, seq: int) -> Flight | None:
         """
-        Give a probe, which is not in flight any more; L{None} if it was not.
+        Remove a probe that is no longer in flight.
+
+        @return: the probe; L{None} if it was not in flight.
         """
         found = self.get(seq)
         if found is not None:
@@ -113,7 +115,7 @@ class Flights:
 
     def __iter__(self) -> Iterator[Flight]:
         """
-        Give the probes in flight, the oldest first.  They may be taken out meanwhile.
+        Give the probes in flight, the oldest first.  They may be removed meanwhile.
         """
         for seq in range(self._ring.first, self._ring.end):
             found = self.get(seq)
@@ -122,7 +124,7 @@ class Flights:
 
     def _numbers(self, candidates: range) -> Iterator[int]:
         """
-        Give those of some numbers whose probes are in flight.
+        Give the numbers among some whose probes are in flight.
         """
         isInFlight = self._ring.columns[4]
         return (seq for seq in candidates if isInFlight[self._ring.place(seq)])

@@ -1,6 +1,6 @@
 """
-The seams of this room: a dialer makes links, a link carries probes, a prober owns them
-and reports to a sink.
+The interfaces of this room: a dialer makes links, a link carries probes, a prober owns
+both and reports to a sink.
 """
 
 from __future__ import annotations
@@ -20,16 +20,16 @@ from echostamp.times import Moment, SetUp, Times
 
 class Link(Protocol):
     """
-    What carries probes.
+    Carries probes: a connection, or a UDP port.
 
     @ivar address: the far end's address and port.
     @ivar source: our own address and port.
-    @ivar setUp: how long it took to make it.
-    @ivar isBlocked: whether a probe would have to wait for those before it.
-    @ivar kernel: what the kernel last knew of the connection, if it is TCP's.
-    @ivar isConnection: whether it may be dead without anybody knowing, so that another
-        one may do better.
-    @ivar isPrompt: whether times are taken when replies come, and not when this process
+    @ivar setUp: how long it took to make the link.
+    @ivar isBlocked: whether a probe would have to wait in a buffer.
+    @ivar kernel: the kernel's last figures of the TCP connection; L{None} for none.
+    @ivar isConnection: whether it is a connection, which may be dead unnoticed.  A new
+        one may then work.
+    @ivar isPrompt: whether replies are timed when they arrive, not when this process
         reads them.
     """
 
@@ -56,32 +56,32 @@ class Link(Protocol):
         """
 
     def settle(self, seq: int) -> None:
-        """The timeout of a probe is over."""
+        """Called when the timeout of a probe is over, before it counts as lost."""
 
     def forget(self, oldest: int) -> None:
         """
-        No probe before one is in flight any more.
+        Forget the probes before one, which are no longer in flight.
 
         @param oldest: the number of the oldest probe in flight, or of the next one.
         """
 
     def close(self) -> bool:
         """
-        Nothing more will be sent, and all probes were answered or lost.
+        Finish: no more probes will be sent, and each one was answered or lost.
 
-        @return: whether something is still to come: C{closed} follows then.
+        @return: whether the link waits for something; it calls C{closed} afterwards.
         """
 
     def askKernel(self) -> None:
-        """Read what the kernel knows of the connection now."""
+        """Read the kernel's figures of the connection into C{kernel}."""
 
     def details(self) -> object | None:
         """
-        Give what the link found beside round trips, as plain data; L{None} for nothing.
+        Give what the link found besides round trips, as plain data; L{None} for none.
         """
 
     def abort(self, reason: str) -> None:
-        """Give the link up."""
+        """Close the link at once."""
 
 
 class LinkOwner(Protocol):
@@ -90,38 +90,38 @@ class LinkOwner(Protocol):
     """
 
     def linkUp(self, link: Link) -> None:
-        """There is a link."""
+        """Called when there is a link."""
 
     def linkReady(self) -> None:
-        """The link takes probes again."""
+        """Called when a blocked link takes probes again."""
 
     def answered(self, reply: Reply, at: Moment) -> None:
         """
-        A probe was answered, perhaps not for the first time.
+        Called with each reply to a probe; there may be several.
 
-        @param at: when the reply came.
+        @param at: when the reply was received.
         """
 
     def corrected(self, seq: int, times: Times) -> None:
-        """The times of a probe that was answered are known better now."""
+        """Called when more exact times of an answered probe are known."""
 
     def strange(self, count: int) -> None:
-        """Lines have come that answer nothing."""
+        """Called with the number of lines that are no replies to probes."""
 
     def linkDown(self, link: Link, reason: str) -> None:
-        """The link is gone."""
+        """Called when the link is lost."""
 
     def dialFailed(self, failure: Failure) -> None:
-        """An attempt to make a link has failed; the dialer tries again."""
+        """Called when an attempt to make a link has failed.  The dialer retries."""
 
     def closed(self) -> None:
-        """All that was still to come has come."""
+        """Called when the link has received what it waited for in L{Link.close}."""
 
 
 class Dialer(Protocol):
     """
-    Makes a link, and another one whenever it is gone: with backoff, and with a new look
-    at the name each time.
+    Makes a link, and another one whenever it is lost.  It retries with backoff, and
+    looks the name up each time.
 
     @ivar isLookingUp: whether a name is being looked up, which cannot be cancelled.
     """
@@ -137,19 +137,19 @@ class Dialer(Protocol):
         """
 
     def stop(self) -> None:
-        """Dial no more."""
+        """Stop dialing."""
 
 
 class Fate(Enum):
     """
-    What became of a probe.
+    The fate of a probe.
     """
 
     #: Its reply came in time.
     ANSWERED = "answered"
-    #: The same, but it was not what had been sent.
+    #: Its reply came in time, and differs from what was sent.
     ALTERED = "altered"
-    #: The same, but this process was suspended or blocked meanwhile.
+    #: Its reply came in time, but this process was suspended or blocked meanwhile.
     STALLED = "stalled"
     #: No reply came within the timeout.
     TIMED_OUT = "timed out"
@@ -157,7 +157,7 @@ class Fate(Enum):
     DISCONNECTED = "disconnected"
     #: Its reply came after it had been counted as lost.
     LATE = "late"
-    #: Another reply came.
+    #: Another reply to it came.
     DUPLICATE = "duplicate"
 
 
@@ -168,24 +168,24 @@ class IProbeSink(Interface):
 
     def connected(link: Link) -> None:
         """
-        There is a link, or there is one again.
+        Called when there is a link: the first one, or one after an outage.
         """
 
     def outstanding(seq: int) -> None:
         """
-        The next probe is due, and this one was not answered yet.
+        Called when the next probe is due and this one was not answered yet.
         """
 
     def settled(probe: Probe, fate: Fate, reason: str = "") -> None:
         """
-        The fate of a probe is known.
+        Called when the fate of a probe is known.
 
         @param reason: why the connection was lost, for L{Fate.DISCONNECTED}.
         """
 
     def disconnected(outage: Outage) -> None:
         """
-        The link is gone.  The probes that were in flight are settled first.
+        Called when the link is lost.  The probes that were in flight are settled first.
         """
 
 
@@ -194,8 +194,8 @@ class MemorySink:
     """
     Keeps what a prober finds.
 
-    @ivar events: each call, as the name of the event and its subject: the number of a
-        probe, an address, or a reason.
+    @ivar events: the calls in order: the name of each event, and a probe's number, an
+        address or a reason.
     @ivar probes: the probes that were settled, in order.
     """
 

@@ -20,7 +20,7 @@ from echostamp.times import Times
 
 class KeptProbes:
     """
-    Keeps the last probes one by one, for the figures of the whole run.
+    Keeps the last probes one by one, and gives figures of the whole run.
 
     @ivar delays: round trips and losses.
     @ivar offset: the offset of the far clock.
@@ -46,11 +46,11 @@ class KeptProbes:
 
     @property
     def lost(self) -> int:
-        """How many were not."""
+        """How many were lost."""
         return self.delays.run.lost
 
     def send(self, due: int, t1: int) -> None:
-        """A probe was sent."""
+        """Add a probe that was sent."""
         run = self.delays.run
         first = run.first
         run.send(due, t1)
@@ -58,11 +58,11 @@ class KeptProbes:
             self.offset.prune(run.first)
 
     def skip(self, now: int) -> None:
-        """A probe was due and could not be sent."""
+        """Count a probe that was due and could not be sent."""
         self._skipped += 1
 
     def answer(self, now: int, flight: Flight, answer: FirstReply) -> Probe:
-        """A probe in flight was answered."""
+        """Add the first reply to a probe in flight."""
         t4, rtt, t2, t3, resolution, isAltered, isVoid = answer
         run = self.delays.run
         self._untimed += rtt is None
@@ -70,7 +70,7 @@ class KeptProbes:
         return run[flight.seq]
 
     def amend(self, seq: int, times: Times, rtt: int, resolution: int) -> None:
-        """The times of an answered probe are known better."""
+        """Add more exact times of an answered probe."""
         run = self.delays.run
         if run.first <= seq:
             probe = run[seq]
@@ -79,7 +79,7 @@ class KeptProbes:
                 self.offset.add(seq, *times, resolution)
 
     def repeat(self, seq: int, t4: int, isAltered: bool) -> Probe | None:
-        """A probe that is not in flight any more was answered."""
+        """Add a reply to a probe that is no longer in flight."""
         run = self.delays.run
         if not run.first <= seq < run.sent:
             return None
@@ -87,17 +87,17 @@ class KeptProbes:
         return run[seq]
 
     def lose(self, now: int, flight: Flight) -> Probe:
-        """A probe in flight is lost."""
+        """Count a probe in flight as lost."""
         run = self.delays.run
         run.lose(flight.seq)
         return run[flight.seq]
 
     def learn(self, seq: int, times: Times, resolution: int) -> None:
-        """A stamp of a probe says this of the far clock."""
+        """Read the far clock from a probe's times."""
         self.offset.add(seq, *times, resolution)
 
     def learnExtra(self, now: int, times: Times, resolution: int) -> None:
-        """A stamp of an extra probe says this of the far clock."""
+        """Read the far clock from an extra probe's times."""
         self.offset.add(self.sent, *times, resolution)
 
     def restart(self) -> None:
@@ -137,9 +137,9 @@ class KeptProbes:
         )
 
     def distribution(self, figures: Figures, rows: int) -> Distribution | None:
-        """Give how many round trips were how long."""
+        """Count the round trips by length."""
         return distribution(self.delays.run.blocks(), figures.rtt, rows)
 
     def __iter__(self) -> Iterator[Probe]:
-        """Give the probes that are kept."""
+        """Give the probes that are kept, the oldest first."""
         return iter(self.delays.run)

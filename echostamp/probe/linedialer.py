@@ -24,13 +24,13 @@ from echostamp.probe.linelink import LineLink
 from echostamp.probe.messages import Messages
 from echostamp.times import Moment, moment
 
-#: Seconds from one attempt to the next: at first, and at most.
+#: The first and the longest wait between two attempts, in seconds.
 FIRST_DELAY, LONGEST_DELAY = 0.5, 15.0
 
 
 class LineDialer:
     """
-    The line protocol, over one connection after the other.
+    Makes connections to a far end of the line protocol, one at a time.
     """
 
     def __init__(
@@ -42,7 +42,7 @@ class LineDialer:
     ) -> None:
         """
         @param reactor: waits between two attempts.
-        @param endpoint: connects, by a new look-up of the name each time.
+        @param endpoint: connects, and looks the name up each time.
         @param messages: makes and reads the messages.
         @param clocks: reads our clocks.
         """
@@ -58,7 +58,7 @@ class LineDialer:
 
     def start(self, owner: LinkOwner) -> None:
         """
-        Connect, and connect again whenever the connection is gone.
+        Connect, and connect again whenever the connection is lost.
         """
 
         def link() -> LineLink:
@@ -74,7 +74,7 @@ class LineDialer:
 
     def stop(self) -> None:
         """
-        Connect no more.
+        Stop connecting.
         """
         # The service cannot be stopped within a callback of its own.
         self._reactor.callLater(0, self._service.stopService)

@@ -21,7 +21,7 @@ from echostamp.ring import Ring
 from echostamp.tcpinfo import TcpInfo, tcpInfo
 from echostamp.times import Moment, SetUp, moment
 
-#: Octets without a newline after which the far end is taken to send no lines.
+#: The longest line that is read, in octets.  A longer one ends the connection.
 LONGEST_LINE = 2 * LARGEST
 
 
@@ -29,13 +29,13 @@ class LineLink(Protocol):
     """
     A connection that carries probes.
 
-    Replies come in the order of the probes.  So a line that names none of them may be
-    an altered reply, or a line that answers nothing.  It is kept until the next reply
-    shows whether one is missing.
+    Replies come in the order of the probes.  A line that names no probe in flight may
+    be an altered reply, or no reply at all.  The link keeps it: the next reply shows
+    whether one is missing.
 
-    @ivar whyAborted: why this end gave the connection up; empty if it did not.
-    @ivar kernel: what the kernel last knew of the connection, if it is TCP's.
-    @ivar setUp: how long it took to make it.
+    @ivar whyAborted: why this end aborted the connection; empty if it did not.
+    @ivar kernel: the kernel's last figures of the TCP connection; L{None} for none.
+    @ivar setUp: how long it took to make the connection.
     """
 
     kernel: TcpInfo | None = None
@@ -63,13 +63,15 @@ class LineLink(Protocol):
         self.setUp = setUp
         self._clocks = clocks
         self._begun = b""
-        # The numbers of the probes that were sent and not answered, in their order.
+        # The numbers of the probes whose replies are missing, in the order of sending.
         self._owed = Ring("q")
+        # Lines that may be altered replies.
         self._kept: deque[tuple[Reply, Moment]] = deque()
+        # Whether any line was a reply to a probe.
         self._isEcho = False
 
     def connectionMade(self) -> None:
-        """Send small messages at once."""
+        """Turn Nagle's algorithm off, and report the link to the owner."""
         if ITCPTransport.providedBy(self.transport):
             self.transport.setTcpNoDelay(True)
         self._sender: ReplySender = replySender(self.transport, self)
@@ -87,11 +89,11 @@ class LineLink(Protocol):
 
     @property
     def isBlocked(self) -> bool:
-        """Whether a probe would have to wait for those before it."""
+        """Whether a probe would have to wait in a buffer."""
         return self._sender.isBlocked
 
     def repliesGone(self) -> None:
-        """The transport has taken what was blocked."""
+        """Called when the transport has taken what was blocked."""
         self._owner.linkReady()
 
     def send(self, seq: int) -> Moment:
@@ -107,7 +109,7 @@ class LineLink(Protocol):
         return at
 
     def dataReceived(self, data: bytes) -> None:
-        """Read the lines that came back."""
+        """Read lines from the far end."""
         at = self._clocks()
         *lines, self._begun = (self._begun + data).split(b"\n")
         for line in lines:
@@ -117,7 +119,7 @@ class LineLink(Protocol):
 
     def _heard(self, reply: Reply, at: Moment) -> None:
         """
-        Find the probe that a line answers.
+        Find the probe to which a line is the reply.
         """
         seq = reply.seq
         if seq is not None:
@@ -136,16 +138,16 @@ class LineLink(Protocol):
 
     def _oldestOwed(self) -> int:
         """
-        Give the number of the probe whose reply is to come next.
+        Give the number of the oldest probe whose reply is missing.
 
-        @raise IndexError: no reply is to come.
+        @raise IndexError: no reply is missing.
         """
         owed = self._owed
         return owed.columns[0][owed.place(owed.first)]
 
     def _isOwed(self, seq: int) -> bool:
         """
-        Say whether the reply to a probe is still to come.
+        Say whether the reply to a probe is missing.
         """
         owed = self._owed
         numbers = range(owed.first, owed.end)
@@ -153,7 +155,7 @@ class LineLink(Protocol):
 
     def _keep(self, reply: Reply, at: Moment) -> None:
         """
-        Keep a line that may be an altered reply: at most one for each reply to come.
+        Keep a line that may be an altered reply: at most one for each missing reply.
         """
         self._kept.append((reply, at))
         if len(self._kept) > len(self._owed):
@@ -162,8 +164,7 @@ class LineLink(Protocol):
 
     def _answerOldest(self) -> None:
         """
-        Take the oldest line that was kept, if there is one, for the reply that was to
-        come next.
+        Take the oldest kept line, if there is one, for the reply to the oldest probe.
         """
         seq = self._oldestOwed()
         self._owed.drop(self._owed.first + 1)
@@ -173,7 +174,7 @@ class LineLink(Protocol):
 
     def _forgetKept(self) -> None:
         """
-        No reply is missing: the lines that were kept answer nothing.
+        Count the kept lines as strange: no reply is missing.
         """
         if self._kept:
             self._owner.strange(len(self._kept))
@@ -181,35 +182,36 @@ class LineLink(Protocol):
 
     def settle(self, seq: int) -> None:
         """
-        The timeout of a probe is over: no later reply will show what a kept line is.
-        The lines of a far end that never sent a message of ours back answer nothing.
+        Take a kept line for the reply to a probe whose timeout is over: no later reply
+        will show what the line is.  If the far end has never echoed a probe, its lines
+        are no replies.
         """
         if self._kept and self._isEcho and self._oldestOwed() == seq:
             self._answerOldest()
 
     def forget(self, oldest: int) -> None:
-        """Nothing is kept by number: a connection answers in order."""
+        """Do nothing: a connection answers in order."""
 
     def close(self) -> bool:
-        """Nothing more will come once all probes were answered."""
+        """Wait for nothing: the last reply is the last line."""
         return False
 
     def details(self) -> None:
-        """The line protocol reports nothing beside round trips."""
+        """The line protocol reports nothing beyond round trips."""
 
     def askKernel(self) -> None:
-        """Read what the kernel knows of the connection now."""
+        """Read the kernel's figures of the connection into C{kernel}."""
         self.kernel = tcpInfo(getattr(self.transport, "socket", None)) or self.kernel
 
     def abort(self, reason: str) -> None:
-        """Give the connection up."""
-        # Once the socket is closed it is too late.
+        """Close the connection at once."""
+        # The kernel has no figures of a closed socket.
         self.askKernel()
         self.whyAborted = reason
         self.transport.abortConnection()
 
     def connectionLost(self, reason: Failure = connectionDone) -> None:
-        """The connection is gone."""
+        """Report to the owner why the connection was lost."""
         self._begun = b""
         self._forgetKept()
         why = "the far end closed the connection"

@@ -1,5 +1,5 @@
 """
-The links of a run: how long each took to make, and what they left behind.
+Keeps the set-up times and the last figures of a run's links.
 """
 
 from __future__ import annotations
@@ -16,9 +16,9 @@ MOST_SET_UPS = 1000
 
 class LinkHistory:
     """
-    The links of a run, one after the other.
+    The links of a run; there is at most one at a time.
 
-    @ivar link: the present one; L{None} if there is none.
+    @ivar link: the present one; L{None} while there is none.
     """
 
     def __init__(self) -> None:
@@ -26,13 +26,13 @@ class LinkHistory:
         self._setUps: deque[SetUp] = deque(maxlen=MOST_SET_UPS)
         self._hasReply = False
         self._details: object | None = None
-        # What the kernel knew of the connections that are gone.
+        # The kernel's figures of the connections before the present one.
         self._smoothedRtt: int | None = None
         self._retransmissions = 0
 
     def opened(self, link: Link) -> None:
         """
-        There is a link.
+        Add a link.
         """
         self.link = link
         self._hasReply = False
@@ -40,7 +40,7 @@ class LinkHistory:
 
     def closed(self, link: Link) -> None:
         """
-        The link is gone.
+        Keep the last figures of a link that was lost.
         """
         if link.kernel is not None:
             self._smoothedRtt = link.kernel.smoothedRtt
@@ -50,7 +50,7 @@ class LinkHistory:
 
     def replied(self, wait: int) -> None:
         """
-        A probe was answered: the first reply belongs to the set-up.
+        Note a reply to a probe.  The first one over a link is part of its set-up.
 
         @param wait: nanoseconds from the probe to the reply.
         """
@@ -60,18 +60,18 @@ class LinkHistory:
 
     @property
     def setUps(self) -> tuple[SetUp, ...]:
-        """How long each link took to make; of the last ones."""
+        """How long it took to make each of the last L{MOST_SET_UPS} links."""
         return tuple(self._setUps)
 
     @property
     def details(self) -> object | None:
-        """What the present link, or else the last one, found beside round trips."""
+        """What the present or else the last link found besides round trips."""
         return self._details if self.link is None else self.link.details()
 
     def kernel(self) -> TcpInfo | None:
         """
-        Give what the kernel knows: the RTT of the last connection, and the
-        retransmissions of all.
+        Give the kernel's figures: the RTT of the last connection, and the
+        retransmissions of all; L{None} if it has none.
         """
         if self.link is not None:
             self.link.askKernel()

@@ -1,8 +1,8 @@
 """
-What a run of probes has shown so far.
+Collects what the probes of a run have found so far.
 
-This joins the parts of L{echostamp.measure}, which know numbers only, with the stamps
-that the far end writes and with the fate of the connection.
+L{echostamp.measure} computes with plain numbers.  This module gets them from replies,
+from the far end's stamps and from the connection.
 """
 
 from __future__ import annotations
@@ -22,13 +22,13 @@ from echostamp.probe.messages import Reply
 from echostamp.probe.probestore import FirstReply, ProbeStore
 from echostamp.times import Moment, Times
 
-#: The most outages that are remembered one by one.
+#: The most outages that are kept one by one.
 MOST_OUTAGES = 1000
 
 
 class Span(NamedTuple):
     """
-    From when to when a run goes.
+    The time of a run so far.
 
     @ivar began: when it began; L{None} if there was no connection yet.
     @ivar now: the present moment, or when it ended.
@@ -42,14 +42,14 @@ class Span(NamedTuple):
 
 class Measurement:
     """
-    The probes of a run, and all that is known from them.
+    What the probes of a run have found so far.
 
     @ivar store: keeps the probes.
     @ivar far: the far clock.
-    @ivar outages: the times without a connection; the last L{MOST_OUTAGES}.
+    @ivar outages: the last L{MOST_OUTAGES} times without a connection.
     @ivar outageCount: how many there were.
-    @ivar outageLength: how long those took that are over, in nanoseconds.
-    @ivar strange: how many lines answered nothing.
+    @ivar outageLength: how long the finished ones took in all, in nanoseconds.
+    @ivar strange: how many lines were no replies to probes.
     @ivar stalls: how often this process was suspended or blocked while a probe was in
         flight.
     @ivar stalledFor: for how long in all, in nanoseconds.
@@ -75,7 +75,7 @@ class Measurement:
 
     def observe(self, at: Moment) -> int:
         """
-        See whether our own clock was set.  What is known of the far one is void then.
+        Check whether our own clock was set.  If so, begin a new window of the offset.
 
         @return: how often ours was set.
         """
@@ -92,7 +92,8 @@ class Measurement:
 
     def stalled(self, late: int) -> None:
         """
-        This process was suspended or blocked while a probe was in flight.
+        Count a time in which this process was suspended or blocked while a probe was in
+        flight.
 
         @param late: for how many nanoseconds.
         """
@@ -103,14 +104,14 @@ class Measurement:
 
     def disconnected(self, outage: Outage) -> None:
         """
-        The connection was lost.
+        Note that the connection was lost.
         """
         self.outages.append(outage)
         self.outageCount += 1
 
     def reconnected(self, at: Moment) -> None:
         """
-        There is a connection again.
+        Note that there is a connection again.
         """
         length = at.after - self.outages[-1].began
         self.outages[-1] = self.outages[-1]._replace(length=length)
@@ -119,7 +120,7 @@ class Measurement:
 
     def dialFailed(self, error: str) -> None:
         """
-        An attempt to connect again has failed.
+        Note that an attempt to connect again has failed.
 
         @param error: why.
         """
@@ -135,10 +136,10 @@ class Measurement:
 
     def probeSkipped(self, now: int, isOutage: bool) -> None:
         """
-        A probe could not be sent in its time.
+        Count a probe that could not be sent in its time.
 
         @param now: by the monotonic clock.
-        @param isOutage: whether for want of a connection.
+        @param isOutage: whether the reason is that there was no connection.
         """
         self.store.skip(now)
         if isOutage:
@@ -147,7 +148,7 @@ class Measurement:
 
     def probeSent(self, due: int, at: Moment) -> tuple[int, int]:
         """
-        A probe was sent.
+        Add a probe that was sent.
 
         @param due: when it was due, by the monotonic clock.
         @return: when it was due, since the UNIX epoch, and how often our own clock has
@@ -162,10 +163,10 @@ class Measurement:
         self, flight: Flight, at: Moment, reply: Reply, isStalled: bool
     ) -> Probe:
         """
-        A reply to a probe in flight has come.
+        Add the first reply to a probe in flight.
 
         @param at: when it was read.
-        @param isStalled: whether it may have waited to be read: its RTT is not known.
+        @param isStalled: whether this process may have read it late.
         @return: what is known of the probe.
         """
         isSet = self.observe(at) != flight.steps
@@ -180,7 +181,7 @@ class Measurement:
         self, flight: Flight, at: Moment, reply: Reply, isSet: bool
     ) -> FirstReply:
         """
-        Read a reply whose stamp is all that the far end says.
+        Read a reply with a stamp or with no time of the far end at all.
         """
         rtt = at.before - flight.sent
         self.far.roundTrip(rtt)
@@ -194,9 +195,9 @@ class Measurement:
 
     def _timed(self, flight: Flight, at: Moment, times: Times, isVoid: bool) -> Probe:
         """
-        Take a reply that tells all four times.
+        Add a reply with all four times.
 
-        @param isVoid: whether they cannot be compared, or T4 was taken late.
+        @param isVoid: whether the times cannot be compared, or T4 was taken late.
         """
         _, t2, t3, t4 = times
         self.isApart = True
@@ -211,15 +212,14 @@ class Measurement:
 
     def corrected(self, seq: int, times: Times) -> None:
         """
-        The times of a probe that was answered in time are known better now.
+        Add more exact times of a probe that was answered in time.
         """
         resolution = self.far.resolution(times)
         self.store.amend(seq, times, roundTrip(*times), resolution)
 
     def repeated(self, seq: int, at: Moment, isAltered: bool) -> Probe | None:
         """
-        A reply to a probe has come that is not in flight any more: another one, or the
-        first one, too late.
+        Add a reply to a probe that is no longer in flight: a duplicate or a late one.
 
         @return: what is known of the probe; L{None} if it is too old to be known.
         """
@@ -227,7 +227,7 @@ class Measurement:
 
     def probeLost(self, now: int, flight: Flight) -> Probe:
         """
-        No reply has come in time.
+        Count a probe as lost.
 
         @param now: by the monotonic clock.
         """
@@ -237,7 +237,7 @@ class Measurement:
 
     def extraSent(self, seq: int, at: Moment) -> Flight:
         """
-        An extra probe was sent.
+        Note that an extra probe was sent.
 
         @param seq: its number.
         """
@@ -246,7 +246,7 @@ class Measurement:
 
     def extraAnswered(self, flight: Flight, at: Moment, reply: Reply) -> None:
         """
-        A reply to an extra probe has come.
+        Read the reply to an extra probe.
         """
         isSet = self.observe(at) != flight.steps
         reading = None if reply.isAltered else reply.reading
@@ -254,12 +254,12 @@ class Measurement:
 
     def nextExtra(self, at: Moment) -> int | None:
         """
-        Give the time for an extra probe, by the monotonic clock; L{None} if none would
-        help.
+        Give the time for the next extra probe, by the monotonic clock; L{None} if none
+        helps.
         """
         return self.far.nextExtra(at)
 
-    # --- What it comes to -------------------------------------------------------------
+    # --- The result -------------------------------------------------------------------
 
     def result(
         self, span: Span, links: LinkHistory, rows: int, window: WindowSpec | None
@@ -267,7 +267,7 @@ class Measurement:
         """
         Give what was found so far.
 
-        @param span: from when to when.
+        @param span: the time of the run.
         @param links: the links of the run.
         @param rows: rows of L{Result.distribution}; 0 for none.
         @param window: which window; L{None} for as much as is kept.

@@ -1,5 +1,5 @@
 """
-Probes over the line protocol: messages that carry their number; pure.
+Makes and reads the messages of probes over the line protocol; pure.
 """
 
 from __future__ import annotations
@@ -25,8 +25,8 @@ class Reply(NamedTuple):
     A reply to a probe.
 
     @ivar seq: the number of the probe that it answers; L{None} where it names none.
-    @ivar reading: its stamp; L{None} where there is none that can be read.
-    @ivar isAltered: whether it is something else than a stamp and what was sent.
+    @ivar reading: its stamp; L{None} where no stamp can be read.
+    @ivar isAltered: whether it differs from a stamp and the message that was sent.
     @ivar times: all four times, where the reply has them.
     """
 
@@ -62,7 +62,7 @@ class Messages:
 
     def read(self, line: bytes) -> Reply:
         """
-        Read a line that has come back.
+        Read a line from the far end.
 
         @param line: with its newline.
         """

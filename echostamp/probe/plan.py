@@ -1,5 +1,5 @@
 """
-What a run of probes is to do.
+The settings of a run of probes.
 """
 
 from __future__ import annotations
@@ -19,17 +19,17 @@ class Plan:
     What to send, and when.  Durations are nanoseconds.
 
     @ivar count: how many probes are due; L{None} for any number.
-    @ivar interval: from one probe to the next; 0 to send each when the one before it
-        was answered.
+    @ivar interval: from one probe to the next; 0 to send each one as soon as the probe
+        before it was answered.
     @ivar deadline: how long the whole run may take; L{None} for any time.
     @ivar timeout: how long a probe may wait for its reply.
     @ivar size: octets of a message.
     @ivar jitter: whether each probe is due a little after its turn, by chance.
     @ivar kept: how many of the last probes are kept one by one; 0 to keep rolling
         windows only.
-    @ivar windows: those windows.
-    @ivar isPatient: whether a far end that cannot be reached at first is tried again;
-        else the run ends.
+    @ivar windows: the rolling windows; used where C{kept} is 0.
+    @ivar isPatient: whether to retry when the first attempt to connect fails.  If not,
+        the run ends.
     """
 
     count: int | None = None
@@ -61,7 +61,7 @@ class Route:
 
     def addressTypes(self) -> list[type]:
         """
-        Give the kinds of addresses that are left; none where the wishes exclude each
+        Give the types of addresses that may be used; none if the settings exclude each
         other.
         """
         is6 = self.source is not None and ":" in self.source
@@ -75,10 +75,10 @@ class Route:
 @dataclass(frozen=True)
 class StampPlan:
     """
-    What packets of STAMP look like.
+    The fields of STAMP packets.
 
     @ivar ssid: the session's identifier; 0 for none.
-    @ivar dscp: the DSCP that they are marked with.
+    @ivar dscp: the DSCP of the packets.
     @ivar tlvs: the names of their TLVs.
     @ivar isPtp: whether T1 is in PTP's format, in place of NTP's.
     @ivar ttl: their time to live or hop limit.

@@ -1,5 +1,5 @@
 """
-A run of probes: when each is sent, what became of it, and what it comes to.
+Sends the probes of a run, and follows each until it is answered or lost.
 """
 
 from __future__ import annotations
@@ -136,7 +136,7 @@ class Prober:
     # --- The link ---------------------------------------------------------------------
 
     def dialFailed(self, failure: Failure) -> None:
-        """The far end could not be reached: at first, that may end the run."""
+        """Note the failure.  If there was no link yet, the plan may end the run."""
         if self._ended is not None:
             return
         self.measurement.dialFailed(whatFailed(failure))
@@ -145,7 +145,7 @@ class Prober:
             self.stop()
 
     def linkUp(self, link: Link) -> None:
-        """There is a link: begin, or go on."""
+        """Begin, or go on after an outage."""
         now = self._clocks()
         self._links.opened(link)
         self._extras.begin(link)
@@ -159,11 +159,11 @@ class Prober:
         self._tick()
 
     def linkReady(self) -> None:
-        """The link takes probes again."""
+        """Send what has become due while the link was blocked."""
         self._tick()
 
     def linkDown(self, link: Link, reason: str) -> None:
-        """The link is gone, and with it the probes in flight."""
+        """Begin an outage; all probes in flight are lost."""
         self._links.closed(link)
         self._extras.begin(None)
         if self._ended is not None:
@@ -175,14 +175,14 @@ class Prober:
             self._lose(flight, Fate.DISCONNECTED, reason)
         self._sink.disconnected(outage)
         self._lookForEnd()
-        # While the link was blocked the schedule was not looked at.
+        # A blocked link has stopped the schedule.
         self._tick()
 
     # --- Probes on their way out ------------------------------------------------------
 
     def _tick(self) -> None:
         """
-        Send what is due, and wait for what is not.
+        Send the probes that are due, and set the timer for the next one.
         """
         schedule, timeout = self._schedule, self._plan.timeout
         if self._flights.count:
@@ -209,7 +209,7 @@ class Prober:
                 self._send(self.link)
                 schedule.advance()
                 if schedule.isOver or not 0 < schedule.due - now <= timeout:
-                    # Nothing else looks at the probe before its time is over.
+                    # No later call of this method sets the timer early enough.
                     self._timeouts.arm()
 
     def _send(self, link: Link) -> None:
@@ -229,11 +229,11 @@ class Prober:
     # --- Probes that are lost ---------------------------------------------------------
 
     def timedOut(self, flight: Flight) -> None:
-        """The timeout of a probe is over, and no reply has come."""
+        """Count a probe as lost: its timeout is over."""
         self._lose(flight, Fate.TIMED_OUT)
 
     def lookedThrough(self, isDeaf: bool) -> None:
-        """All probes whose timeout is over are lost."""
+        """Look for the end, after all timeouts; abort a dead connection."""
         self._lookForEnd()
         link = None if self._ended is not None else self.link
         if isDeaf and link is not None and link.isConnection:
@@ -252,7 +252,7 @@ class Prober:
     # --- Replies ----------------------------------------------------------------------
 
     def answered(self, reply: Reply, at: Moment) -> None:
-        """A reply has come, perhaps not the first one to its probe."""
+        """Read a reply: the first to its probe, a duplicate or a late one."""
         seq = reply.seq
         if self._ended is not None or seq is None:
             return
@@ -273,7 +273,7 @@ class Prober:
 
     def _repeated(self, seq: int, reply: Reply, at: Moment) -> None:
         """
-        A probe was answered once more, or too late.
+        Read a duplicate or a late reply.
         """
         probe = self.measurement.repeated(seq, at, reply.isAltered)
         if probe is not None:
@@ -281,7 +281,7 @@ class Prober:
 
     def _settled(self, flight: Flight, reply: Reply, at: Moment) -> None:
         """
-        A probe in flight was answered.
+        Read the first reply to a probe in flight.
         """
         link = self.link
         isPrompt = link is not None and link.isPrompt
@@ -290,7 +290,7 @@ class Prober:
         if not isStalled:
             self._links.replied(at.before - flight.sent)
         if link is not None and at.after - self._lastAsked > SECOND:
-            # Once the connection is lost it is too late.
+            # The kernel has no figures of a lost connection.
             self._lastAsked = at.after
             link.askKernel()
         fate = Fate.STALLED if isStalled else Fate.ANSWERED
@@ -302,12 +302,12 @@ class Prober:
             self._tick()
 
     def corrected(self, seq: int, times: Times) -> None:
-        """The times of a probe that was answered are known better now."""
+        """Take more exact times of an answered probe."""
         if self._ended is None:
             self.measurement.corrected(seq, times)
 
     def strange(self, count: int) -> None:
-        """Lines have come that answer nothing."""
+        """Count lines that are no replies to probes."""
         self.measurement.strange += count
 
     # --- Stalls -----------------------------------------------------------------------
@@ -319,14 +319,14 @@ class Prober:
         return bool(self._flights.count) and link is not None and not link.isPrompt
 
     def stalled(self, late: int) -> None:
-        """This process was suspended or blocked while probes were in flight."""
+        """Count a stall of this process."""
         self.measurement.stalled(late)
 
     # --- The end ----------------------------------------------------------------------
 
     def _lookForEnd(self) -> None:
         """
-        End the run when no probe is due any more and none is in flight.
+        End the run if no more probes are due and none is in flight.
         """
         isOver = self._schedule.isOver and not self._flights.count
         if self._ended is not None or not isOver or self._timers.isSet(self.closed):
@@ -337,7 +337,7 @@ class Prober:
             self.stop()
 
     def closed(self) -> None:
-        """All that was still to come has come, or its time is over."""
+        """End the run: the link has received what it waited for, or waited too long."""
         self.stop()
 
 

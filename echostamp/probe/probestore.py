@@ -1,5 +1,5 @@
 """
-What keeps the probes of a run.
+The interface of the stores that keep the probes of a run.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ class FirstReply(NamedTuple):
     @ivar t2: when the probe was received there; L{None} where that is not known.
     @ivar t3: when the reply was sent there; L{None} where that is not known.
     @ivar resolution: of C{t2} and C{t3}, in nanoseconds.
-    @ivar isAltered: whether it is something else than what was sent.
+    @ivar isAltered: whether it differs from what was sent.
     @ivar isVoid: whether its times cannot be compared: our own clock was set, or the
         reply waited to be read.
     """
@@ -40,7 +40,7 @@ class FirstReply(NamedTuple):
 
 def probeInFlight(flight: Flight) -> Probe:
     """
-    Give what is known of a probe whose fate is not.
+    Give what is known of a probe in flight.
     """
     return Probe(
         *(flight.seq, flight.due, flight.t1, None, None, None, None, None),
@@ -50,11 +50,11 @@ def probeInFlight(flight: Flight) -> Probe:
 
 class ProbeStore(Protocol):
     """
-    Keeps the probes of a run, and what they say of the far clock.
+    Keeps the probes of a run, and what they show of the far clock.
 
     @ivar sent: how many probes were sent; the number of the next one.
     @ivar received: how many were answered in time.
-    @ivar lost: how many were not.
+    @ivar lost: how many were lost.
     """
 
     @property
@@ -68,7 +68,7 @@ class ProbeStore(Protocol):
 
     def send(self, due: int, t1: int) -> None:
         """
-        A probe was sent.
+        Add a probe that was sent.
 
         @param due: when it was due, since the UNIX epoch.
         @param t1: when it was sent, since the UNIX epoch.
@@ -76,33 +76,33 @@ class ProbeStore(Protocol):
 
     def skip(self, now: int) -> None:
         """
-        A probe was due and could not be sent.
+        Count a probe that was due and could not be sent.
 
         @param now: by the monotonic clock, here and below.
         """
 
     def answer(self, now: int, flight: Flight, answer: FirstReply) -> Probe:
         """
-        A probe in flight was answered.
+        Add the first reply to a probe in flight.
 
         @return: what is known of it.
         """
 
     def amend(self, seq: int, times: Times, rtt: int, resolution: int) -> None:
         """
-        The times of an answered probe are known better; the earlier ones hold, too.
+        Add more exact times of an answered probe.  Those from before are still true.
         """
 
     def repeat(self, seq: int, t4: int, isAltered: bool) -> Probe | None:
         """
-        A probe that is not in flight any more was answered.
+        Add a reply to a probe that is no longer in flight.
 
         @return: what is known of it; L{None} if it is too old to be known.
         """
 
     def lose(self, now: int, flight: Flight) -> Probe:
         """
-        A probe in flight is lost.
+        Count a probe in flight as lost.
 
         @return: what is known of it.
         """
@@ -111,18 +111,22 @@ class ProbeStore(Protocol):
 
     def learn(self, seq: int, times: Times, resolution: int) -> None:
         """
-        A stamp of a probe says this of the far clock.
+        Read the far clock from a probe's times.
+
+        @param resolution: of the far end's times, in nanoseconds.
         """
 
     def learnExtra(self, now: int, times: Times, resolution: int) -> None:
         """
-        A stamp of an extra probe says this of the far clock.
+        Read the far clock from an extra probe's times.
+
+        @param resolution: of the far end's times, in nanoseconds.
         """
 
     def restart(self) -> None:
         """
-        Begin a new window of the offset: our own clock was set, or it may be another
-        machine's clock.
+        Begin a new window of the offset: our own clock was set, or the far clock may
+        be another machine's.
         """
 
     def bounds(self, now: int, at: int) -> tuple[int, int] | None:
@@ -132,7 +136,7 @@ class ProbeStore(Protocol):
         @param at: since the UNIX epoch.
         """
 
-    # --- What they come to ---
+    # --- Figures ---
 
     def figures(
         self, began: int, ended: int, isApart: bool, window: WindowSpec | None
@@ -148,8 +152,10 @@ class ProbeStore(Protocol):
 
     def distribution(self, figures: Figures, rows: int) -> Distribution | None:
         """
-        Give how many round trips were how long.
+        Count the round trips by length.
+
+        @param rows: the most rows; one more holds the longest round trips.
         """
 
     def __iter__(self) -> Iterator[Probe]:
-        """Give the probes that are kept one by one."""
+        """Give the probes that are kept one by one, the oldest first."""

@@ -34,8 +34,8 @@ class Stalled(Protocol):
 class StallWatch:
     """
     Detects when this process was suspended or blocked: a reply that was read late has
-    no valid RTT.  Each turn of the agenda shows whether it is late.  Where none is due
-    soon and a probe is in flight, the watch asks for one.
+    no valid RTT.  Each turn of the agenda shows whether it is late.  If no turn is due
+    soon and a probe is in flight, the watch asks for a turn.
 
     @ivar lastBegan: when the last stall began, by the monotonic clock.  A probe that
         was sent before it and is answered after it may have been answered in time.
@@ -43,7 +43,7 @@ class StallWatch:
 
     def __init__(self, agenda: Agenda) -> None:
         """
-        @param agenda: what is to be called when.  This becomes its watcher.
+        @param agenda: its turns are watched; this object becomes its watcher.
         """
         self._agenda = agenda
         self._watched: dict[Stalled, None] = {}
@@ -60,7 +60,7 @@ class StallWatch:
         self.turned(now)
 
     def turned(self, now: int) -> None:
-        """See that there is a turn soon, while somebody has probes in flight."""
+        """Ask for a turn soon, while a prober has probes in flight."""
         if not self._watched:
             return
         due = self._agenda.next
@@ -74,14 +74,14 @@ class StallWatch:
 
     def heard(self, at: Moment) -> None:
         """
-        Something was read, perhaps before the agenda had its turn.
+        Check for a stall when a reply is read: the agenda may have its turn later.
         """
         wake = self._agenda.wake
         if wake is not None:
             self.woke(wake, at.after)
 
     def woke(self, wake: int, now: int) -> None:
-        """See whether a turn is late."""
+        """Check whether a turn is late; if so, count a stall."""
         late = now - wake
         if late >= STALL and wake > self.lastBegan:
             self.lastBegan = wake
@@ -92,5 +92,5 @@ class StallWatch:
 
 def _nothing() -> None:
     """
-    Have a turn: that is all.
+    Do nothing: only the turn is needed.
     """

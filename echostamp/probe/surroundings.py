@@ -1,5 +1,5 @@
 """
-What all probers of a process share.
+The timers and clocks that all probers of a process share.
 """
 
 from __future__ import annotations
@@ -17,9 +17,9 @@ from echostamp.times import Moment, moment
 @dataclass(frozen=True)
 class Surroundings:
     """
-    What all probers of a process share.
+    The timers and clocks that all probers of a process share.
 
-    @ivar agenda: what is to be called when.
+    @ivar agenda: calls functions at their times.
     @ivar stalls: detects when the process was suspended or blocked.
     @ivar clocks: reads our clocks.
     @ivar chance: gives numbers from 0 to 1.
@@ -38,7 +38,7 @@ def surroundings(
     isExact: bool = False,
 ) -> Surroundings:
     """
-    Make what the probers of a process share.
+    Make the timers that the probers of a process share.
 
     @param reactor: runs the timers.
     @param clocks: reads our clocks.

@@ -11,14 +11,14 @@ from echostamp.probe.agenda import Timers
 from echostamp.probe.flights import Flight, Flights
 from echostamp.probe.interfaces import Link
 
-#: Probes in a row that time out on a connection before it is given up.
+#: How many probes in a row must time out before a connection counts as dead.
 DEAF = 3
 
-#: Nanoseconds for which a connection must have been silent before it is given up,
+#: How long a connection must be silent before it counts as dead, in nanoseconds,
 #: however short the timeout of a probe is.
 SILENCE = 1_000_000_000
 
-#: Probes that a link may remember although they are not in flight any more.
+#: How many probes a link may remember that are no longer in flight.
 FORGOTTEN = 64
 
 
@@ -32,11 +32,11 @@ class TimeoutOwner(Protocol):
         """The present link."""
 
     def timedOut(self, flight: Flight) -> None:
-        """The timeout of a probe is over, and no reply has come."""
+        """Called when the timeout of a probe is over."""
 
     def lookedThrough(self, isDeaf: bool) -> None:
         """
-        All probes whose timeout is over were found.
+        Called after L{timedOut} was called for all such probes.
 
         @param isDeaf: whether the connection seems to be dead.
         """
@@ -60,9 +60,9 @@ class Timeouts:
         """
         @param flights: the probes in flight.
         @param timeout: how long each may wait for its reply, in nanoseconds.
-        @param timers: wait until then.
+        @param timers: call this object when a timeout is over.
         @param now: gives nanoseconds by the monotonic clock.
-        @param owner: is told of them.
+        @param owner: is called for each timeout that is over.
         """
         self._flights = flights
         self._timeout = timeout
@@ -73,20 +73,20 @@ class Timeouts:
 
     def begin(self, now: int) -> None:
         """
-        There is a new connection.
+        Begin to count for a new connection.
         """
         self._lastHeard = now
         self.inARow = 0
 
     def heard(self, now: int) -> None:
         """
-        Something has come by the connection.
+        Note that the connection has delivered a reply.
         """
         self._lastHeard = now
 
     def answered(self, link: Link | None) -> None:
         """
-        A probe was answered.
+        Note that a probe was answered.
         """
         self.inARow = 0
         oldest = self._flights.oldest
@@ -96,8 +96,8 @@ class Timeouts:
 
     def arm(self) -> None:
         """
-        Wait for the timeout of the oldest probe in flight.  If that one is answered,
-        the timer still serves for those that were sent after it.
+        Wait for the timeout of the oldest probe in flight, unless the timer is set.
+        When it ends, it is set again for the probe that is the oldest then.
         """
         if not self._timers.isSet(self._timeIsOver):
             self._wait()
@@ -112,8 +112,8 @@ class Timeouts:
 
     def _timeIsOver(self) -> None:
         """
-        The timeout of a probe may be over; but its reply may wait to be read, if this
-        process was busy.  One more turn of the reactor reads it.
+        Look through the probes in the next turn of the reactor: if this process was
+        busy, a reply may still wait to be read.
         """
         oldest = self._flights.first()
         if oldest is None:
@@ -125,7 +125,7 @@ class Timeouts:
 
     def _lookThrough(self) -> None:
         """
-        The timeout of a probe may be over, and all that had come was read.
+        Find the probes whose timeout is over; all replies so far were read.
         """
         now = self._now()
         for flight in self._flights:

@@ -26,7 +26,7 @@ from echostamp.times import Moment, SetUp, moment
 
 class StampDialer:
     """
-    STAMP to one reflector, by the first of its addresses.
+    Makes UDP ports to one reflector, at the first of its addresses.
     """
 
     def __init__(
@@ -40,7 +40,7 @@ class StampDialer:
         """
         @param reactor: looks up the name, and reads.
         @param place: the reflector's host and UDP port.
-        @param session: what packets look like.
+        @param session: the fields of the packets.
         @param route: which addresses to use.
         @param clocks: reads our clocks.
         """
@@ -58,7 +58,7 @@ class StampDialer:
 
     def start(self, owner: LinkOwner) -> None:
         """
-        Look up the name and open a socket; again and again until that has worked.
+        Look up the name and open a socket; retry until that succeeds.
         """
         self._again = None
         dialing = Deferred.fromCoroutine(self._dial(owner))
@@ -111,7 +111,7 @@ class StampDialer:
         if address.host != host:
             setUp.resolve = self._clocks().after - began
         if isinstance(address, IPv6Address):
-            # A link-local address needs the link that it is on.
+            # A link-local address is only valid with its scope.
             return address.host, port, address.flowInfo, address.scopeID
         return address.host, port
 
@@ -137,7 +137,7 @@ class StampDialer:
 
     def stop(self) -> None:
         """
-        Dial no more, and close a link that has not warmed up yet.
+        Stop dialing, and close the link, which may still wait for its first reply.
         """
         self._isStopped = True
         if self._again is not None:
@@ -149,7 +149,7 @@ class StampDialer:
 
 def _sourceTo(peer: Any, is6: bool) -> str:
     """
-    Find the address of ours from which packets to a peer are sent.
+    Find our address from which packets to a peer are sent.
 
     @raise OSError: there is no route to it.
     """

@@ -45,7 +45,7 @@ class StampLink:
     A UDP port that sends test packets to one reflector.
 
     @ivar sender: sends the packets and reads the replies.
-    @ivar setUp: how long it took to make it.
+    @ivar setUp: how long it took to make the link.
     """
 
     isBlocked = False
@@ -64,8 +64,8 @@ class StampLink:
         """
         @param reactor: reads from the port.
         @param path: the socket and both its ends.
-        @param session: what packets look like.
-        @param setUp: how long it took to make it.
+        @param session: the fields of the packets.
+        @param setUp: how long it took to make the link; kept.
         @param owner: sends the probes.
         @param clocks: reads our clocks.
         """
@@ -86,8 +86,8 @@ class StampLink:
 
     def start(self) -> None:
         """
-        Receive, and send a packet whose reply is discarded: the first timestamp of a
-        socket can be wrong.
+        Start receiving, and send a packet whose reply is discarded: the first timestamp
+        of a socket can be wrong.
         """
         self.sender.port.startReading()
         self._warmUp = self._reactor.callLater(WARM_UP, self._isWarm)
@@ -95,7 +95,7 @@ class StampLink:
 
     def _isWarm(self) -> None:
         """
-        Begin to send probes.
+        Report the link to its owner, which then sends probes.
         """
         self._warmUp = None
         self._owner.linkUp(self)
@@ -107,10 +107,10 @@ class StampLink:
         return at
 
     def settle(self, seq: int) -> None:
-        """The timeout of a probe is over: a late reply is read all the same."""
+        """Do nothing: a late reply is read like others."""
 
     def close(self) -> bool:
-        """The follow-up of the last reply comes with one more packet."""
+        """Send one more packet: its reply has the follow-up of the last probe's."""
         isAsked = FOLLOW_UP_TELEMETRY in self._session.tlvs
         if not (isAsked and self.sender.hasReplies):
             return False
@@ -118,18 +118,18 @@ class StampLink:
         return True
 
     def forget(self, oldest: int) -> None:
-        """Forget packets that are not in flight any more."""
+        """Forget packets that are no longer in flight."""
         self.sender.settled(oldest)
 
     def askKernel(self) -> None:
-        """The kernel knows nothing of a UDP path."""
+        """Do nothing: the kernel has no figures of a UDP path."""
 
     def details(self) -> Findings:
-        """Give what packets told beside their times."""
+        """Give the findings from packets, besides their times."""
         return self.sender.findings()
 
     def abort(self, reason: str) -> None:
-        """Send and receive no more."""
+        """Close the port at once."""
         if self._warmUp is not None:
             self._warmUp.cancel()
             self._warmUp = None
@@ -138,11 +138,11 @@ class StampLink:
             self.sender.port.close()
 
     def replied(self, token: int, times: Times) -> None:
-        """A reply has come."""
+        """Report a reply to a probe to the owner."""
         if token == _FIRST:
             if self._warmUp is not None:
                 self._warmUp.cancel()
-                # In the next turn: what follows up on it is read first.
+                # In the next turn, after the packet's other timestamps were read.
                 self._warmUp = self._reactor.callLater(0, self._isWarm)
         elif token == _LAST:
             self._reactor.callLater(0, self._owner.closed)
@@ -151,6 +151,6 @@ class StampLink:
             self._owner.answered(reply, self._clocks())
 
     def corrected(self, token: int, times: Times) -> None:
-        """The times of a reply are known better now."""
+        """Report more exact times of a probe to the owner."""
         if token >= 0:
             self._owner.corrected(token, times)

@@ -15,11 +15,11 @@ from echostamp.probe.flights import Flight
 from echostamp.probe.probestore import FirstReply, probeInFlight
 from echostamp.times import Times
 
-#: The parts per million by which two clocks may part: see L{MOST_DRIFT
+#: How fast two clocks may drift apart, in parts per million: see L{MOST_DRIFT
 #: <echostamp.measure.envelope.MOST_DRIFT>}.
 _MOST_PPM = 500
 
-#: Probes whose fate is remembered, so that a late reply is told from a second one.
+#: How many probes' fates are remembered, to tell late replies from duplicates.
 _REMEMBERED = 256
 
 _ANSWERED, _LOST = 1, 2
@@ -31,12 +31,12 @@ class WindowedProbes:
 
     @ivar sent: how many probes were sent.
     @ivar received: how many were answered in time.
-    @ivar lost: how many were not.
+    @ivar lost: how many were lost.
     """
 
     def __init__(self, windows: Sequence[WindowSpec]) -> None:
         """
-        @param windows: the windows whose figures will be asked for.
+        @param windows: the windows for which L{figures} will be called.
         """
         self._rolling = Rolling(windows)
         self._longest = max(windows, key=lambda window: window.length or 0)
@@ -47,16 +47,16 @@ class WindowedProbes:
         self._fates = bytearray(_REMEMBERED)
 
     def send(self, due: int, t1: int) -> None:
-        """A probe was sent."""
+        """Add a probe that was sent."""
         self.sent += 1
         self._rolling.sent()
 
     def skip(self, now: int) -> None:
-        """A probe was due and could not be sent."""
+        """Count a probe that was due and could not be sent."""
         self._rolling.skipped(now)
 
     def answer(self, now: int, flight: Flight, answer: FirstReply) -> Probe:
-        """A probe in flight was answered."""
+        """Add the first reply to a probe in flight."""
         t4, rtt, t2, t3, resolution, isAltered, isVoid = answer
         seq, t1 = flight.seq, flight.t1
         known: tuple[int, int, int] | tuple[None, None, None] = None, None, None
@@ -83,13 +83,13 @@ class WindowedProbes:
         self._settled[place], self._fates[place] = seq, fate
 
     def amend(self, seq: int, times: Times, rtt: int, resolution: int) -> None:
-        """The times of an answered probe are known better."""
+        """Add more exact times of an answered probe."""
         place = seq % _REMEMBERED
         if self._settled[place] == seq and self._fates[place] == _ANSWERED:
             self._rolling.amend(seq, times.t1, times.t3, rtt)
 
     def repeat(self, seq: int, t4: int, isAltered: bool) -> Probe | None:
-        """A probe that is not in flight any more was answered."""
+        """Add a reply to a probe that is no longer in flight."""
         place = seq % _REMEMBERED
         if self._settled[place] != seq:
             return None
@@ -105,7 +105,7 @@ class WindowedProbes:
         )
 
     def lose(self, now: int, flight: Flight) -> Probe:
-        """A probe in flight is lost."""
+        """Count a probe in flight as lost."""
         probe = probeInFlight(flight)._replace(lost=True)
         self.lost += 1
         self._settle(flight.seq, _LOST)
@@ -113,10 +113,10 @@ class WindowedProbes:
         return probe
 
     def learn(self, seq: int, times: Times, resolution: int) -> None:
-        """A stamp of a probe: it is kept with the probe."""
+        """Do nothing: a probe's times are kept with the probe."""
 
     def learnExtra(self, now: int, times: Times, resolution: int) -> None:
-        """A stamp of an extra probe says this of the far clock."""
+        """Read the far clock from an extra probe's times."""
         self._rolling.extra(now, *times, resolution)
 
     def restart(self) -> None:
@@ -139,8 +139,8 @@ class WindowedProbes:
         return self._rolling.over(ended, window or self._longest)
 
     def distribution(self, figures: Figures, rows: int) -> None:
-        """Windows do not keep how many round trips were how long."""
+        """Give nothing: windows have no distribution of round trips."""
 
     def __iter__(self) -> Iterator[Probe]:
-        """No probe is kept one by one."""
+        """Give nothing: no probe is kept one by one."""
         return iter(())

@@ -1,1 +1,1 @@
-"""What a run found, as text and as JSON."""
+"""Writes the result of a run, as text and as JSON."""

@@ -1,5 +1,5 @@
 """
-A run's result as JSON: see C{docs/ping.schema.json}.
+Writes a run's result as JSON: see C{docs/ping.schema.json}.
 
 Times are integer nanoseconds since the UNIX epoch, durations integer nanoseconds.
 """
@@ -28,9 +28,9 @@ Json = dict[str, Any]
 
 def document(result: Result, config: Json, ending: Outcome) -> Json:
     """
-    Make the document without the probes.
+    Make the JSON document without the probes.
 
-    @param config: what was asked for, and the addresses that were used.
+    @param config: the user's options, and the addresses that were used.
     @param ending: how the run ended.
     """
     return {
@@ -46,7 +46,7 @@ def document(result: Result, config: Json, ending: Outcome) -> Json:
 
 def stats(result: Result, ending: Outcome) -> Json:
     """
-    Make the figures.
+    Make the figures of the document.
 
     @param ending: how the run ended.
     """
@@ -162,7 +162,7 @@ def _outage(outage: Outage) -> Json:
 
 def probe(each: Probe) -> Json:
     """
-    Make what is known of a probe so far.
+    Make the JSON of a probe, as far as it is known.
     """
     return {
         "seq": each.seq,
@@ -182,9 +182,9 @@ def probe(each: Probe) -> Json:
 
 def pieces(head: Json, probes: Iterable[Probe]) -> Iterator[str]:
     """
-    Write the whole document, piece by piece: a million probes are long.
+    Write the whole document in pieces: the text of a million probes is long.
 
-    @param head: all but the probes; see L{document}.
+    @param head: the document without the probes; see L{document}.
     """
     yield json.dumps(head, indent=1).removesuffix("\n}") + ',\n "probes": ['
     comma = "\n  "

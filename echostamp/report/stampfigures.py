@@ -1,5 +1,5 @@
 """
-What packets of STAMP told beside their times, as text and as JSON.
+Writes the findings of STAMP besides the times, as text and as JSON.
 """
 
 from __future__ import annotations
@@ -16,17 +16,17 @@ from echostamp.rfc8762.timestamps import TAI, ErrorEstimate
 from echostamp.rfc8762.tlvvalues import SYNCHRONIZATION_SOURCES, TIMESTAMPING_METHODS
 from echostamp.units import readable
 
-#: How close to the difference of TAI and UTC an offset must be to be taken for it, in
-#: nanoseconds.
+#: How close an offset must be to the difference of TAI and UTC, in nanoseconds, to be
+#: taken for it.
 _NEAR_TAI = 1_000_000_000
 
-#: The resolution of the reflector's times from which on it is reported, in nanoseconds.
+#: The finest resolution of the reflector's times that is reported, in nanoseconds.
 _COARSE = 1000
 
 
 def lines(found: Findings, figures: Figures) -> Iterator[str]:
     """
-    Write what packets told beside their times.
+    Write the findings besides the times.
 
     @param figures: the figures of the run.
     """
@@ -53,7 +53,7 @@ def lines(found: Findings, figures: Figures) -> Iterator[str]:
 
 def _timestamps(found: Findings, figures: Figures) -> Iterator[str]:
     """
-    Name the clock that took each time.
+    Write which clock took each time.
     """
     yield f"T1 {_share(found.kernelSent, figures.sent)}"
     yield f"T4 {_share(found.kernelReceived, figures.received + figures.late)}"
@@ -64,7 +64,7 @@ def _timestamps(found: Findings, figures: Figures) -> Iterator[str]:
 
 def _share(count: int, total: int) -> str:
     """
-    Write for how many packets the kernel took a time: for all, or for some.
+    Write for how many packets the kernel took a time.
     """
     if count >= total > 0:
         return "by the kernel"
@@ -105,7 +105,7 @@ def _reflector(found: Findings, offset: OffsetReport | None) -> Iterator[str]:
 
 def _odd(found: Findings) -> Iterator[str]:
     """
-    Name what was wrong with packets, with how often.
+    Write what was wrong with packets, and how often.
     """
     for kind in found.unrecognized:
         yield f"TLV {kind} not known there"
@@ -129,11 +129,11 @@ def _source(clock: int, method: int) -> str:
 
 class Lost(NamedTuple):
     """
-    How many packets were lost in which direction.
+    How many packets were lost in each direction.
 
     @ivar forward: on the way there.
     @ivar backward: on the way back.
-    @ivar unknown: in a direction that is not known.
+    @ivar unknown: in an unknown direction.
     """
 
     forward: int
@@ -143,8 +143,8 @@ class Lost(NamedTuple):
 
 def whereLost(found: Findings, lost: int) -> Lost | None:
     """
-    Give the direction in which packets were lost; L{None} where it is not known: the
-    reflector is stateless, or has never missed a packet.
+    Give how many packets were lost in each direction; L{None} where that is not known:
+    the reflector is stateless, or its numbers have never differed from ours.
 
     @param lost: how many packets were lost in all.
     """
@@ -157,7 +157,7 @@ def whereLost(found: Findings, lost: int) -> Lost | None:
 
 def _losses(found: Findings, figures: Figures) -> Iterator[str]:
     """
-    Write in which direction packets were lost.
+    Write how many packets were lost in each direction.
     """
     lost = whereLost(found, figures.lost)
     if found.farError is None:
@@ -174,7 +174,7 @@ def _losses(found: Findings, figures: Figures) -> Iterator[str]:
 
 def _errors(found: Findings, offset: OffsetReport | None) -> Iterator[str]:
     """
-    Write what the ends claim of their clocks, and whether the measurement agrees.
+    Write what the ends claim about their clocks, and whether the measurement agrees.
     """
     near, far = found.nearError, found.farError
     if near is None or far is None:
@@ -199,8 +199,8 @@ def _errors(found: Findings, offset: OffsetReport | None) -> Iterator[str]:
 
 def claimedBound(found: Findings) -> int | None:
     """
-    Give how far apart the clocks are at most, by what both ends claim, in nanoseconds;
-    L{None} where one of them claims nothing.
+    Give the largest offset that both ends' claims allow, in nanoseconds; L{None} where
+    one end claims nothing.
     """
     near, far = found.nearError, found.farError
     if near is None or far is None:
@@ -214,7 +214,7 @@ def claimedBound(found: Findings) -> int | None:
 
 def _claim(estimate: ErrorEstimate) -> str:
     """
-    Write what an end claims of its clock.
+    Write what an end claims about its clock.
     """
     if not estimate.isSynchronized:
         return "claims nothing"
@@ -225,7 +225,7 @@ def _claim(estimate: ErrorEstimate) -> str:
 
 def record(found: Findings, figures: Figures) -> dict[str, Any]:
     """
-    Make the JSON of it.
+    Make the JSON of the findings.
 
     @param figures: the figures of the run.
     """
@@ -269,8 +269,8 @@ def _estimate(estimate: ErrorEstimate | None) -> dict[str, Any] | None:
 
 def refusalHint(result: Result) -> str:
     """
-    Write what the network and the packets that came say, where no reply did; nothing
-    where there was no session.
+    Write why there may have been no reply: which packets were refused, and which
+    replies were invalid; nothing where there was no session.
     """
     found = result.session
     if not isinstance(found, Findings):
@@ -284,7 +284,7 @@ def refusalHint(result: Result) -> str:
 
 def refusalName(error: int) -> str:
     """
-    Write what an C{errno} of a packet that was refused means.
+    Write the meaning of a refused packet's C{errno}.
     """
     name = "nobody is at the port" if error == errno.ECONNREFUSED else ""
     return name or os.strerror(error)

@@ -1,5 +1,5 @@
 """
-A run's result as text.
+Writes a run's result as text.
 """
 
 from __future__ import annotations
@@ -20,10 +20,10 @@ from echostamp.rfc8762.findings import Findings
 from echostamp.times import SECOND
 from echostamp.units import readable, zoneName
 
-#: Outages that are described one by one.
+#: The most outages that are described one by one.
 _OUTAGES = 3
 
-#: Bounds of the drift that are so far apart, in parts per million, say nothing.
+#: How far apart the bounds of the drift must be, in parts per million, to be useless.
 _NO_DRIFT = 1000
 
 
@@ -33,7 +33,7 @@ def probeLine(probe: Probe, size: int, name: str, note: str) -> str:
 
     @param size: octets of its message.
     @param name: the far end's address.
-    @param note: what is odd about the probe, if anything.
+    @param note: what is unusual about the probe; empty if nothing is.
     """
     if probe.rttInTime is None or note == "duplicate":
         return f"seq={probe.seq} {note}"
@@ -70,7 +70,7 @@ def summary(result: Result, name: str) -> Iterator[str]:
 
 def _figures(figures: Figures, rtt: Summary) -> Iterator[str]:
     """
-    Write the table of delays, and what belongs to it.
+    Write the table of delays, and how to read it.
     """
     forward, backward, offset = figures.forward, figures.backward, figures.offset
     yield from table(
@@ -100,7 +100,7 @@ def _figures(figures: Figures, rtt: Summary) -> Iterator[str]:
 
 def _odd(result: Result) -> Iterator[str]:
     """
-    Name what a run met that it should not have met, with how often.
+    Write which unusual events there were, and how often.
     """
     figures = result.figures
     for count, one, more in [
@@ -118,7 +118,7 @@ def _odd(result: Result) -> Iterator[str]:
 
 def _drift(report: OffsetReport) -> str:
     """
-    Write how fast the far clock gains on ours, with the digits that its bounds support.
+    Write how fast the far clock gains on ours.  The bounds limit the digits.
     """
     low, high = report.driftLowPpm, report.driftHighPpm
     over = f"over {readable(report.window)}"
@@ -132,7 +132,7 @@ def _drift(report: OffsetReport) -> str:
 
 def _sentences(result: Result) -> Iterator[str]:
     """
-    Write what a hurried reader wants to know.
+    Write the main findings in sentences.
     """
     figures, offset = result.figures, result.figures.offset
     counts = f"{figures.sent} sent, {figures.received} received, "
@@ -171,7 +171,7 @@ def _sentences(result: Result) -> Iterator[str]:
 
 def _outages(result: Result) -> Iterator[str]:
     """
-    Write about the times without a connection: of many, about the last ones.
+    Write about the times without a connection; if there are many, about the last ones.
     """
     if result.outageCount > _OUTAGES:
         yield (
@@ -239,7 +239,7 @@ def _delays(forward: OneWay, backward: OneWay) -> Iterator[str]:
 
 def _connection(result: Result) -> Iterator[str]:
     """
-    Write how long the connection took to make, and what the kernel knows of it.
+    Write how long it took to make the connection, and the kernel's figures of it.
     """
     if result.setUps:
         first = result.setUps[0]

@@ -1,5 +1,5 @@
 """
-Tables and histograms of durations, as text.
+Writes tables and histograms of durations, as text.
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ from echostamp.measure.delay import Summary
 from echostamp.measure.distribution import Distribution
 from echostamp.units import readable
 
-#: Rows of a histogram, and the characters of its longest bar.
+#: The rows of a histogram, and the length of its longest bar in characters.
 ROWS, WIDTH = 16, 50
 
 #: Decimals of a table's figures, by unit.
@@ -24,11 +24,11 @@ _BLOCKS = " ▏▎▍▌▋▊▉█"
 
 def table(rows: list[tuple[str, Summary | None]], isFine: bool) -> Iterator[str]:
     """
-    Write summaries as the rows of a table of 79 columns.  The unit of a row is the one
-    in which its greatest value is short.
+    Write summaries as the rows of a table of 79 columns.  A row's unit is the largest
+    one that does not exceed its greatest value.
 
     @param rows: the title of each row, and its summary.
-    @param isFine: whether a nanosecond means something.
+    @param isFine: whether the values are exact to a nanosecond.
     """
     names = ("min", "mean", "median", "p90", "p99", "p99.9", "max", "stddev")
     yield " " * 15 + "".join(f"{name:>8}" for name in names)
@@ -47,8 +47,8 @@ def table(rows: list[tuple[str, Summary | None]], isFine: bool) -> Iterator[str]
 
 def _cell(ns: float | None, unit: int, isFine: bool) -> str:
     """
-    Write a value in at most seven characters.  The last digit is worth at least a
-    hundred nanoseconds, or one where that means something.
+    Write a value in at most seven characters.  Its last digit is worth at least 100 ns,
+    or 1 ns where the values are exact.
     """
     if ns is None:
         return "-"
@@ -62,7 +62,7 @@ def _cell(ns: float | None, unit: int, isFine: bool) -> str:
 
 def histogram(found: Distribution) -> Iterator[str]:
     """
-    Draw how many round trips were how long, a bar for each row.
+    Draw the distribution of round trips, with a bar for each row.
     """
     last, most = len(found.counts) - 1, max(found.counts)
     for row, (edge, count) in enumerate(zip(found.edges, found.counts, strict=True)):

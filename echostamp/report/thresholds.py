@@ -1,5 +1,5 @@
 """
-Thresholds that failed, as text.
+Writes which thresholds failed, as text.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ def failedText(failed: Failed, result: Result) -> str:
     """
     Write which option's threshold failed, and why.
 
-    @param result: the run's.
+    @param result: of the run.
     """
     option = _OPTIONS[failed.breach]
     isShare = failed.breach in (Breach.LOSS, Breach.LOSS_UNKNOWN)

@@ -2,7 +2,7 @@
 
 from hypothesis import HealthCheck, settings
 
-# How long an example takes says more of the machine than of the code.
+# The time of an example depends more on the machine than on the code.
 settings.register_profile(
     "echostamp", deadline=None, suppress_health_check=[HealthCheck.too_slow]
 )
