@@ -23,7 +23,16 @@ class Answers:
     and which of the last L{REMEMBERED} numbers of the reflector have come.
     """
 
-    __slots__ = ("_count", "_most", "_numbers", "_packets", "_seen", "_t2", "_t3", "_t4")
+    __slots__ = (
+        "_count",
+        "_most",
+        "_numbers",
+        "_packets",
+        "_seen",
+        "_t2",
+        "_t3",
+        "_t4",
+    )
 
     def __init__(self) -> None:
         self._count = 0

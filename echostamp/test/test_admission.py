@@ -17,7 +17,7 @@ from echostamp.rfc8762.admission import (
     Rates,
     isReflected,
 )
-from echostamp.rfc8762.packets import ntpTimestamp, ptpTimestamp
+from echostamp.rfc8762.timestamps import ntpTimestamp, ptpTimestamp
 
 SECOND = 1_000_000_000
 

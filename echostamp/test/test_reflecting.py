@@ -28,9 +28,10 @@ from echostamp.daemon.reflecting import (
 )
 from echostamp.daemon.service import Options, makeService
 from echostamp.listen import sockets
-from echostamp.rfc8762 import port
+from echostamp.rfc8762 import ancillary, port
+from echostamp.rfc8762 import sockets as udpSockets
 from echostamp.rfc8762.packets import SenderPacket, senderPacket
-from echostamp.rfc8762.reflector import Policy, Shared
+from echostamp.rfc8762.policy import Policy, Shared
 from echostamp.test.fakes import FakeReactor, FakeSockets, osError
 from echostamp.test.udpsockets import PEER, FakePoll, FakeSocketModule, timestamp
 
@@ -202,7 +203,7 @@ class FakeSystemTestCase(SynchronousTestCase):
     def setUp(self) -> None:
         """Put in sockets, an epoll and a log of our own."""
         self.sockets = FakeSocketModule()
-        self.patch(port, "socket", self.sockets)
+        self.patch(udpSockets, "socket", self.sockets)
         fake = SimpleNamespace(
             epoll=FakePoll, EPOLLIN=select.EPOLLIN, EPOLLERR=select.EPOLLERR
         )
@@ -367,7 +368,7 @@ class ServiceTests(FakeSystemTestCase):
                 ),
                 line,
             )
-        self.patch(port.Port, "_try", lambda *arguments: False)
+        self.patch(ancillary.SocketOptions, "_try", lambda *arguments: False)
         self.started(Shared(policy))
         for line in self.log():
             self.assertTrue(
