@@ -28,7 +28,9 @@ class SentPacketsTests(SynchronousTestCase):
         self.assertEqual([sent.find(each, each << 32) for each in range(3)], [0, 1, 2])
         self.assertIsNone(sent.find(1, 7))
         self.assertIsNone(sent.find(3, 3 << 32))
-        self.assertEqual((sent.token(2), sent.t1(2)), (2, 2 * 10**9))
+        self.assertEqual(sent.look(2), (2, 2 * 10**9, False))
+        sent.answer(2)
+        self.assertEqual(sent.look(2), (2, 2 * 10**9, True))
 
     def test_nothing(self) -> None:
         """Before the first packet nothing is found."""
@@ -86,7 +88,7 @@ class SentPacketsTests(SynchronousTestCase):
             sent.count(sent.add(token, 100, 0), token)
         self.assertEqual(sent.departing(1, 105), 1)
         sent.depart(1, 105)
-        self.assertEqual(sent.t1(1), 105)
+        self.assertEqual(sent.look(1), (1, 105, False))
         self.assertIsNone(sent.departing(1, 109))
         self.assertIsNone(sent.departing(3, 105))
 
