@@ -346,6 +346,14 @@ class PortTests(SynchronousTestCase):
         self.assertEqual(self.socket.sent, [(b"x", [], PEER)])
         self.assertEqual(self.receiver.refusals, [])
 
+    def test_readDepartures(self) -> None:
+        """Departures can be read before the reactor finds them."""
+        made = self.port(departures=True)
+        self.socket.errors = [(departure(0, 5), ())]
+        self.assertTrue(made.readDepartures())
+        self.assertEqual(self.receiver.left, [(0, 5)])
+        self.assertFalse(made.readDepartures())
+
     # --- Sending ----------------------------------------------------------------------
 
     def test_send(self) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 from ipaddress import ip_network
 from typing import Any
 
@@ -276,6 +277,13 @@ class StatefulTests(SynchronousTestCase):
             self.assertEqual(self.followUp(), FollowUp())
         self.assertEqual(self.end.reflector._leaving, {})
         self.end.reflector.transmitted(0, EPOCH)
+
+    def test_notSent(self) -> None:
+        """No departure is waited for of a reply that the system refused."""
+        self.end.port.refusal = errno.EPERM
+        self.assertIsNone(self.end.receive(request()))
+        self.assertEqual(self.end.reflector._leaving, {})
+        self.assertEqual(self.end.counts, {"not sent (EPERM)": 1})
 
     def test_departuresThatAreNeverTold(self) -> None:
         """The replies that wait for their departure have a bound."""
