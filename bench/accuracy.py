@@ -1,6 +1,6 @@
 """
-How exact C{echostamp ping} is, beside irtt, sockperf and a loop in C: see
-C{README.rst}.
+Measure how exact C{echostamp ping} is, compared with irtt, sockperf and a loop in C:
+see C{README.rst}.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ from tempfile import TemporaryDirectory
 
 HOST = "127.0.0.1"
 
-#: Seconds that a server may take until it listens.
+#: Seconds in which a server must listen.
 PATIENCE = 20.0
 
 #: Octets of a message.
@@ -34,11 +34,11 @@ SIZE = 32
 @dataclass(frozen=True)
 class Load:
     """
-    When probes are sent, and what else happens.
+    When probes are sent, and whether the machine is busy.
 
-    @ivar pace: nanoseconds between probes; 0: as fast as replies come.
-    @ivar isBusy: whether both cores have something else to do, too.
-    @ivar seconds: how long a measurement is at least.
+    @ivar pace: nanoseconds between probes; 0: as fast as replies arrive.
+    @ivar isBusy: whether other programs keep both cores busy.
+    @ivar seconds: the least length of a measurement.
     """
 
     pace: int
@@ -46,7 +46,7 @@ class Load:
     seconds: int = 0
 
 
-#: By what they are called.
+#: The loads by name.
 LOADS = {
     "as fast as replies come": Load(0),
     "1,000 a second": Load(1_000_000),
@@ -54,7 +54,7 @@ LOADS = {
     "100 a second, both cores busy": Load(10_000_000, True, 5),
 }
 
-#: Over TCP, and over UDP.
+#: The names of those over TCP, and of those over UDP.
 TCP, UDP = tuple(LOADS)[:2], tuple(LOADS)[2:]
 
 #: The part of a measurement that is warm-up, and left out.
@@ -62,7 +62,7 @@ WARM_UP = 0.1
 
 _SCRIPTS = Path(sys.executable).parent
 
-#: Nanoseconds by what they are: C{rtt}, C{late}.
+#: Nanoseconds by the name of the figure: C{rtt}, C{late}.
 Values = dict[str, list[int]]
 
 #: The same, as C{median} and C{p99} in microseconds.
@@ -72,13 +72,13 @@ Figures = dict[str, dict[str, float]]
 @dataclass(frozen=True)
 class Bench:
     """
-    What the measurements need.
+    The place and the programs of the measurements.
 
-    @ivar folder: a temporary one.
+    @ivar folder: a temporary folder.
     @ivar program: the compiled C{pingpong.c}.
-    @ivar cores: for the servers, and for the clients.
-    @ivar seconds: how long each measurement is.
-    @ivar ports: where each server listens.
+    @ivar cores: the core of the servers, and that of the clients.
+    @ivar seconds: the length of each measurement.
+    @ivar ports: the port of each server.
     """
 
     folder: Path
@@ -88,7 +88,7 @@ class Bench:
     ports: dict[str, int]
 
     def over(self, load: Load) -> str:
-        """Say how long a measurement is, in seconds."""
+        """Give the length of a measurement, in seconds."""
         return str(max(self.seconds, load.seconds))
 
     def run(self, *command: str) -> str:
@@ -122,7 +122,7 @@ def ping(bench: Bench, server: str, load: Load) -> Values:
     if document["stats"]["lost"] or document["stats"]["altered"]:
         raise SystemExit(f"{server}: lost or altered replies")
     probes = [probe for probe in document["probes"] if probe["t4"] is not None]
-    # Also where it says that it was held up, and gives no RTT: others do not say.
+    # Stalls count, though ping gives them no RTT: the other clients do not detect any.
     return {
         "rtt": [probe["t4"] - probe["t1"] for probe in probes],
         "late": [probe["t1"] - probe["due"] for probe in probes],
@@ -133,10 +133,10 @@ def stamp(
     bench: Bench, server: str, load: Load, *options: str, program: Sequence[str] = ()
 ) -> Values:
     """
-    Measure with C{echostamp ping stamp:}.  The true offset, 0, has to be within its
+    Measure with C{echostamp ping stamp:}.  The true offset, 0, must be within its
     bound.
 
-    @param program: what to run in the place of C{echostamp}.
+    @param program: what to run instead of C{echostamp}.
     """
     out = bench.run(
         *(program or [str(_SCRIPTS / "echostamp")]),
@@ -157,22 +157,22 @@ def stamp(
 
 def stamp4(bench: Bench, server: str, load: Load) -> Values:
     """
-    With all four of the kernel's timestamps.
+    Measure with all four of the kernel's timestamps.
     """
     return stamp(bench, server, load, "--tlv=follow-up")
 
 
 def stamp0(bench: Bench, server: str, load: Load) -> Values:
     """
-    With none of them, at either end.
+    Measure without any of them, at either end.
     """
     return stamp(bench, server, load, program=withoutTheKernel("echostamp"))
 
 
 def withoutTheKernel(program: str) -> list[str]:
     """
-    Give the beginning of a command line that runs a program whose socket options for
-    timestamps the system does not know.
+    Begin a command line that runs a program without the kernel's timestamps: the system
+    does not know its socket options for them.
 
     @param program: C{echostamp} or C{twistd}.
     """
@@ -211,7 +211,7 @@ def sockperf(bench: Bench, server: str, load: Load) -> Values:
         f"--full-log={log}",
     )
     rows = re.findall(r"^\d+, [\d.]+, [\d.]+, ([\d.]+)$", log.read_text(), re.M)
-    # Behind those that it measured, the log has rows of zeros.
+    # After the rows that it measured, the log has rows of zeros.
     rtts = [round(float(rtt) * 1000) for rtt in rows]
     return {"rtt": [rtt for rtt in rtts if rtt]}
 
@@ -232,7 +232,7 @@ def irtt(bench: Bench, server: str, load: Load) -> Values:
 
 def timer(bench: Bench, server: str, load: Load) -> Values:
     """
-    Measure how late the machine itself is.
+    Measure how late a timer in C is.
     """
     out = bench.run(bench.program, "timer", str(load.pace), bench.over(load))
     return {"late": [int(line) for line in out.split()]}
@@ -241,12 +241,12 @@ def timer(bench: Bench, server: str, load: Load) -> Values:
 @dataclass(frozen=True)
 class Row:
     """
-    What is measured.
+    A row of the table.
 
-    @ivar title: what it is, for a reader.
-    @ivar client: measures.
-    @ivar server: what answers.
-    @ivar loads: at which of the L{LOADS}.
+    @ivar title: its description for a reader.
+    @ivar client: measures it.
+    @ivar server: the server that answers.
+    @ivar loads: the names of its L{LOADS}.
     """
 
     title: str
@@ -268,19 +268,19 @@ ROWS = {
     "stamp-0": Row("STAMP, the programs' own", stamp0, "stamp-0", UDP),
 }
 
-#: What part of irtt's median RTT theirs may be at most.
+#: Rows whose median RTT must be at most irtt's, divided by this.
 BARS = {"stamp-4": 20, "stamp-3": 5}
 
-#: How wrong the offset may be at the 99th percentile, in microseconds.
+#: Rows and the limit of the offset's error at the 99th percentile, in microseconds.
 OFFSET_BARS = {"stamp-4": 5}
 
-#: Programs of others', with their Debian packages.
+#: Other programs, with their Debian packages.
 PACKAGES = {"sockperf": "sockperf", "irtt": "irtt"}
 
 
 def commands(bench: Bench) -> dict[str, list[str]]:
     """
-    Give the command lines of the servers.
+    Build the command lines of the servers.
     """
     ports = {name: str(port) for name, port in bench.ports.items()}
 
@@ -331,7 +331,7 @@ def running(bench: Bench, name: str) -> Iterator[None]:
         )
     try:
         until = time.monotonic() + PATIENCE
-        # irtt's client asks until its server answers.
+        # irtt's client waits for its server.
         while name != "irtt" and not _listens(bench.ports[name]):
             if process.poll() is not None or time.monotonic() > until:
                 raise SystemExit(f"{name} does not listen:\n{log.read_text()}")
@@ -344,7 +344,7 @@ def running(bench: Bench, name: str) -> Iterator[None]:
 
 def _listens(port: int) -> bool:
     """
-    Say whether somebody listens.
+    Tell whether a server listens on a port.
     """
     try:
         socket.create_connection((HOST, port)).close()
@@ -355,7 +355,7 @@ def _listens(port: int) -> bool:
 
 def figures(values: Values) -> Figures:
     """
-    Give median and 99th percentile, by one method for all (Hyndman and Fan's type 7).
+    Compute median and 99th percentile, by Hyndman and Fan's type 7 for all clients.
 
     @return: microseconds.
     """
@@ -370,7 +370,7 @@ def figures(values: Values) -> Figures:
     return found
 
 
-#: Load to row to its figures in each round.
+#: The figures of each round, by load and row.
 Rounds = dict[str, dict[str, list[Figures]]]
 
 
@@ -379,7 +379,7 @@ def busy(bench: Bench, isBusy: bool) -> Iterator[None]:
     """
     Keep both cores busy while the context lasts.
 
-    @param isBusy: or not.
+    @param isBusy: whether to do it.
     """
     script = "while True: pass"
     processes = [
@@ -399,8 +399,8 @@ def busy(bench: Bench, isBusy: bool) -> Iterator[None]:
 
 def measure(bench: Bench, rows: list[str], rounds: int) -> Rounds:
     """
-    Measure each row once in each round, and each round in another order: what else
-    happens on the machine then falls on all of them.
+    Measure each row once per round, in another order each round.  Then other work on
+    the machine slows all of them down alike.
     """
     found: Rounds = {
         load: {name: [] for name in rows if load in ROWS[name].loads} for load in LOADS
@@ -421,7 +421,7 @@ def measure(bench: Bench, rows: list[str], rounds: int) -> Rounds:
 
 def medians(rounds: Rounds) -> dict[str, dict[str, Figures]]:
     """
-    Give the medians of the rounds.
+    Compute the medians of the rounds.
     """
     return {
         load: {
@@ -530,14 +530,14 @@ def main() -> None:
         help="length of each measurement (default: %(default)s)",
     )
     parser.add_argument(
-        "--row", action="append", choices=ROWS, help="only this one; repeatable"
+        "--row", action="append", choices=ROWS, help="measure only this one; repeatable"
     )
-    parser.add_argument("--json", metavar="FILE", help="write all rounds")
-    parser.add_argument("--text", metavar="FILE", help="write the tables there too")
+    parser.add_argument("--json", metavar="FILE", help="write all rounds to FILE")
+    parser.add_argument("--text", metavar="FILE", help="write the tables to FILE too")
     options = parser.parse_args()
     cores = sorted(os.sched_getaffinity(0))
     if len(cores) < 2:
-        raise SystemExit("the servers and the clients need a core each")
+        raise SystemExit("the servers and the clients need one core each")
     rows = list(options.row or ROWS)
     for name, package in PACKAGES.items():
         if name in rows and shutil.which(name) is None:

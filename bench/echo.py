@@ -1,5 +1,5 @@
 """
-EchoStamp beside what a user would pick instead: see C{README.rst}.
+Measure the echo of EchoStamp and of its alternatives: see C{README.rst}.
 """
 
 from __future__ import annotations
@@ -18,7 +18,8 @@ from loads import LOADS, Load
 from report import Rounds, medians, plot, text, verdicts
 from servers import CONTENDERS, WITH_TLS, Servers
 
-#: Connections that a thread each is made for: 10,000 threads did not start in time.
+#: The most connections for the contender that makes a thread for each: 10,000 threads
+#: did not start in time.
 MOST_THREADS = 1000
 
 #: Descriptors that a process needs beside its connections.
@@ -29,15 +30,15 @@ def measure(
     loads: list[str], contenders: list[str], rounds: int, seconds: float
 ) -> Rounds:
     """
-    Measure each contender once in each round, and each round in another order: what
-    else happens on the machine then falls on all of them.
+    Measure each contender once per round, in another order each round.  Then other work
+    on the machine slows all of them down alike.
 
-    @param seconds: how long each measurement is.
+    @param seconds: the length of each measurement.
     @raise SystemExit: there is only one core, or a reply is wrong.
     """
     cores = sorted(os.sched_getaffinity(0))
     if len(cores) < 2:
-        raise SystemExit("the server and the load need a core each")
+        raise SystemExit("the server and the load need one core each")
     os.sched_setaffinity(0, {cores[1]})
     found: Rounds = {}
     with TemporaryDirectory() as folder:
@@ -45,7 +46,7 @@ def measure(
         for load in loads:
             names = [name for name in contenders if canDo(name, LOADS[load])]
             if not names:
-                print(f"{load} left out: it is for none of these", file=sys.stderr)
+                print(f"{load} left out: no contender can do it", file=sys.stderr)
                 continue
             found[load] = {name: [] for name in names}
             for turn in range(rounds):
@@ -62,7 +63,7 @@ def measure(
 
 def canDo(contender: str, load: Load) -> bool:
     """
-    Say whether a load is for a contender.
+    Tell whether a contender can take a load.
     """
     if load.tls:
         return contender in WITH_TLS
@@ -71,7 +72,7 @@ def canDo(contender: str, load: Load) -> bool:
 
 def machine() -> dict[str, str]:
     """
-    Say what the figures hold for.
+    Describe the machine and the versions that the figures are from.
     """
     packages = ("Twisted", "uvloop", "echostamp")
     return {
@@ -86,15 +87,15 @@ def main() -> None:
     Run the command line.
     """
     parser = argparse.ArgumentParser(
-        description="Measure EchoStamp beside its peers: the server on one core, the "
-        "load on another."
+        description="Measure EchoStamp and its alternatives: the server on one core, "
+        "the load on another."
     )
     parser.add_argument(
         "--rounds",
         type=int,
         default=5,
-        help="rounds, of which the medians are taken (default: %(default)s, the least "
-        "that is worth publishing)",
+        help="number of rounds; a figure is their median (default: %(default)s; fewer "
+        "are not worth publishing)",
     )
     parser.add_argument(
         "--seconds",
@@ -106,14 +107,16 @@ def main() -> None:
         "--contender",
         action="append",
         choices=CONTENDERS,
-        help="only this one; repeatable",
+        help="measure only this one; repeatable",
     )
     parser.add_argument(
-        "--load", action="append", choices=LOADS, help="only this one; repeatable"
+        "--load", action="append", choices=LOADS, help="run only this one; repeatable"
     )
-    parser.add_argument("--json", metavar="FILE", help="write all rounds")
-    parser.add_argument("--text", metavar="FILE", help="write the tables there too")
-    parser.add_argument("--plot", metavar="FILE", help="draw them (needs matplotlib)")
+    parser.add_argument("--json", metavar="FILE", help="write all rounds to FILE")
+    parser.add_argument("--text", metavar="FILE", help="write the tables to FILE too")
+    parser.add_argument(
+        "--plot", metavar="FILE", help="draw them in FILE (needs matplotlib)"
+    )
     options = parser.parse_args()
 
     _, descriptors = resource.getrlimit(resource.RLIMIT_NOFILE)

@@ -1,5 +1,5 @@
 """
-The intercom beside other broadcasters: see C{README.rst}.
+Measure the intercom and other broadcasters: see C{README.rst}.
 """
 
 from __future__ import annotations
@@ -20,16 +20,16 @@ from loads import Figures
 from report import Medians, Rounds, Verdict, medians
 from servers import BENCH, HOST, compiled, freePort, started
 
-#: Of uvloop's CPU per delivery, what EchoStamp may use at most.
+#: EchoStamp's CPU per delivery, divided by uvloop's: the limit.
 BAR = 1.5
 
 #: Octets of a message, its newline included.
 SIZE = 64
 
-#: Those that hear what one more connection says.
+#: How many connections listen to the one that speaks.
 LISTENERS = "2,10,100,1000"
 
-#: The contenders: EchoStamp first, then what a user would pick instead.
+#: The contenders: EchoStamp first, then the alternatives.
 CONTENDERS = {
     "echostamp": "EchoStamp",
     "asyncio": "asyncio",
@@ -37,7 +37,7 @@ CONTENDERS = {
     "ncat": "ncat --broker",
 }
 
-#: Connections that ncat can have: it waits by C{select}, for descriptors below 1,024.
+#: The most connections of ncat: it uses C{select}, whose descriptors are below 1,024.
 MOST_OF_NCAT = 1010
 
 
@@ -66,16 +66,16 @@ def measure(
     outstanding: int,
 ) -> Rounds:
     """
-    Measure each contender once in each round, and each round in another order.
+    Measure each contender once per round, in another order each round.
 
-    @param seconds: how long each measurement is.
-    @param outstanding: lines that are said at once.
-    @return: the figures, by the number of listeners in the place of a load.
+    @param seconds: the length of each measurement.
+    @param outstanding: lines that the speaker sends at once.
+    @return: the figures, by the number of listeners instead of a load.
     @raise SystemExit: there is only one core, or a line is wrong.
     """
     cores = sorted(os.sched_getaffinity(0))
     if len(cores) < 2:
-        raise SystemExit("the server and the load need a core each")
+        raise SystemExit("the server and the load need one core each")
     os.sched_setaffinity(0, {cores[1]})
     found: Rounds = {}
     with TemporaryDirectory() as place:
@@ -102,11 +102,11 @@ def measure(
 
 def ncatCanDo(listeners: int) -> bool:
     """
-    Say whether ncat is there, and so many can listen to it.
+    Tell whether ncat is installed and can have so many listeners.
     """
     why = ""
     if shutil.which("ncat") is None:
-        why = "it is missing"
+        why = "it is not installed"
     elif listeners >= MOST_OF_NCAT:
         why = f"it can have {MOST_OF_NCAT:,} connections"
     if why:
@@ -119,7 +119,7 @@ def run(load: list[str], core: int, title: str) -> Figures:
     Run the load.
 
     @param core: the number of the core to run on.
-    @raise SystemExit: the server is not right.
+    @raise SystemExit: the server made a mistake.
     """
     ran = subprocess.run(
         load,
@@ -134,7 +134,7 @@ def run(load: list[str], core: int, title: str) -> Figures:
 
 def verdicts(found: Medians) -> list[Verdict]:
     """
-    Hold what was measured against the bar.
+    Compare the figures with the bar.
     """
     result = []
     for listeners, contenders in found.items():
@@ -149,7 +149,7 @@ def verdicts(found: Medians) -> list[Verdict]:
 
 def text(found: Medians) -> Iterator[str]:
     """
-    Write the lines of the tables: nanoseconds, and in brackets what a figure is to
+    Write the lines of the tables: nanoseconds, and in brackets the figure divided by
     uvloop's.
     """
     for listeners, contenders in found.items():
@@ -173,7 +173,7 @@ def text(found: Medians) -> Iterator[str]:
 
 def counts(words: str) -> list[int]:
     """
-    Read numbers with commas between them.
+    Parse numbers that are separated by commas.
     """
     return [int(word) for word in words.split(",")]
 
@@ -183,14 +183,14 @@ def main() -> None:
     Run the command line.
     """
     parser = argparse.ArgumentParser(
-        description="Measure the intercom beside other broadcasters: the server on one "
+        description="Measure the intercom and other broadcasters: the server on one "
         "core, the load on another."
     )
     parser.add_argument(
         "--rounds",
         type=int,
         default=15,
-        help="rounds, of which the medians are taken (default: %(default)s)",
+        help="number of rounds; a figure is their median (default: %(default)s)",
     )
     parser.add_argument(
         "--seconds",
@@ -203,22 +203,22 @@ def main() -> None:
         type=counts,
         default=LISTENERS,
         metavar="N,N",
-        help="how many listen (default: %(default)s)",
+        help="numbers of listeners (default: %(default)s)",
     )
     parser.add_argument(
         "--outstanding",
         type=int,
         default=64,
         metavar="N",
-        help="lines that are said at once (default: %(default)s)",
+        help="lines that the speaker sends at once (default: %(default)s)",
     )
     parser.add_argument(
         "--contender",
         action="append",
         choices=CONTENDERS,
-        help="only this one; repeatable",
+        help="measure only this one; repeatable",
     )
-    parser.add_argument("--json", metavar="FILE", help="write all rounds")
+    parser.add_argument("--json", metavar="FILE", help="write all rounds to FILE")
     options = parser.parse_args()
 
     _, descriptors = resource.getrlimit(resource.RLIMIT_NOFILE)

@@ -1,7 +1,7 @@
 /*
- * A load for what tells one connection's lines to all the others: one speaks, the others
- * listen, and each hears everything in its order.  It checks every line; README.rst says
- * what it measures.
+ * A load for servers that pass the lines of one connection on to all the others.  One
+ * connection speaks, the others listen, and each gets all lines in order.  It checks every
+ * line; README.rst explains the figures.
  */
 
 #define _GNU_SOURCE
@@ -21,9 +21,9 @@
 
 enum {
     STAMP = 27,    /* octets of "[Mon Dec 14 09:30:00 2015] " */
-    NUMBER = 8,    /* hexadecimal digits with which a message begins */
+    NUMBER = 8,    /* hexadecimal digits at the start of a message */
     NAME = 32,     /* octets of "<127.0.0.1:12345> ", at most */
-    SIZE = 4096,   /* of a message, at most */
+    SIZE = 4096,   /* octets of a message, at most */
     BATCH = 256,   /* connections opened at a time, well below every backlog */
     PATIENCE = 20, /* seconds */
     QUIET = 100,   /* milliseconds */
@@ -35,8 +35,8 @@ enum {
 
 struct connection {
     int fd;
-    unsigned number;                /* that of the speaker is 0 */
-    unsigned heard;                 /* lines */
+    unsigned number;                /* the speaker has 0 */
+    unsigned heard;                 /* lines received */
     char part[STAMP + NAME + SIZE]; /* the beginning of a line */
     size_t partSize;
 };
@@ -45,19 +45,19 @@ static struct {
     int listeners, burst, size;
     double warmUp, seconds;
     pid_t server;
-    bool isPlain; /* whether lines come as they are, and not to who says them */
+    bool isPlain; /* lines have no stamp and name, and do not return to the speaker */
 } options = {.listeners = 10, .burst = 64, .size = 64, .warmUp = 1, .seconds = 2};
 
 static struct sockaddr_in target;
 static clockid_t serverClock;
 static int poller;
 static struct connection *all;
-static char *burst;              /* the messages that are said together */
-static char name[NAME];          /* what is before a message that another says */
-static char expected[2][SIZE];   /* as it comes to the speaker, and to the others */
+static char *burst;              /* the messages that are sent together */
+static char name[NAME];          /* the prefix of another's message */
+static char expected[2][SIZE];   /* the line for the speaker, and for the others */
 static time_t began;
-static unsigned said;            /* lines */
-static int complete;             /* connections that have heard all of them */
+static unsigned said;            /* lines sent */
+static int complete;             /* connections that have got all of them */
 static uint64_t bursts;
 
 static _Noreturn void fail(int status, const char *format, ...)
@@ -91,7 +91,7 @@ static int64_t now(void)
     return clockNs(CLOCK_MONOTONIC);
 }
 
-/* That of the wall clock; time(2) is a tick behind it. */
+/* The wall clock's second; time(2) is a tick behind it. */
 static time_t second(void)
 {
     return clockNs(CLOCK_REALTIME) / SECOND;
@@ -103,7 +103,7 @@ static void writeHex(char *to, unsigned number)
         to[digit] = "0123456789abcdef"[number & 15];
 }
 
-/* Whether a stamp shows a second between the beginning and this one. */
+/* Tell whether the second of a stamp lies between the start and now. */
 static bool stampIsTrue(const char *stamp)
 {
     static char known[STAMP];
@@ -168,7 +168,7 @@ static void receive(struct connection *c)
     memcpy(c->part, line, c->partSize);
 }
 
-/* Say so many lines at once. */
+/* Send so many lines at once. */
 static void say(void)
 {
     size_t size = (size_t)options.size, there = (size_t)options.burst * size;
@@ -185,7 +185,7 @@ static void say(void)
     }
 }
 
-/* Wait for something to come, and see to it. */
+/* Wait for input, and process it. */
 static void turn(void)
 {
     static struct epoll_event events[EVENTS];
@@ -200,8 +200,8 @@ static void turn(void)
         receive(events[i].data.ptr);
 }
 
-/* The next lines are said when the former have come back: where they do not come back,
- * when the first listener has heard them.  At the end, everyone is to hear everything. */
+/* Send the next lines when the last ones have returned.  Where they do not return, send
+ * when the first listener has got them.  At the end wait until all have got everything. */
 static void runFor(double seconds)
 {
     const struct connection *pace = all + options.isPlain;
@@ -216,7 +216,7 @@ static void runFor(double seconds)
         turn();
 }
 
-/* A server has accepted everybody when it has had nothing to do for a while. */
+/* A server that was idle for a while has accepted all connections. */
 static void awaitQuiet(void)
 {
     int64_t before;
@@ -266,7 +266,7 @@ static void readOptions(int count, char **words)
         fail(2, "%s is no IPv4 address", words[optind]);
 }
 
-/* ASCII but for a newline may stand in a message; of controls the others hear a tab. */
+/* A message has any ASCII but a newline.  The others get tabs, and "?" for controls. */
 static void prepare(void)
 {
     size_t size = (size_t)options.size;

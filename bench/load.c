@@ -1,6 +1,6 @@
 /*
- * A load for a timestamp echo that checks every reply.  README.rst says what it
- * measures; the messages here are lines of one size, the stamps those of ctime(3).
+ * A load for a timestamp echo.  It checks every reply.  README.rst explains the figures.
+ * Messages are lines of one size, and stamps are in the format of ctime(3).
  */
 
 #define _GNU_SOURCE
@@ -23,7 +23,7 @@ enum {
     NUMBERS = 16,    /* octets of a message's two numbers */
     BATCH = 256,     /* connections opened at a time, well below every backlog */
     PATIENCE = 10,   /* seconds */
-    SOURCES = 200,   /* addresses to connect from: ports of one run out */
+    SOURCES = 200,   /* addresses to connect from: one has too few ports */
     READ = 1 << 18,
     EVENTS = 1024,
 };
@@ -33,10 +33,10 @@ enum {
 struct connection {
     int fd;
     unsigned number;
-    unsigned sent, answered; /* messages; their sequence numbers wrap as these do */
-    int64_t *sentAt;         /* of the messages that are outstanding, as a ring */
+    unsigned sent, answered; /* messages; their numbers wrap as these do */
+    int64_t *sentAt;         /* times of the unanswered messages, as a ring */
     int64_t openedAt;
-    char *out;               /* what the kernel has not taken */
+    char *out;               /* octets that the kernel has not accepted */
     size_t outStart, outEnd;
     char *part;              /* the beginning of a reply */
     size_t partSize;
@@ -57,16 +57,16 @@ static int poller;
 static struct connection *all;
 static char *template;
 static char *expected;
-static bool isSending; /* whether what has been answered is followed by more */
-static uint64_t owed;  /* replies that are outstanding */
+static bool isSending; /* whether a reply is followed by the next message */
+static uint64_t owed;  /* replies that are missing */
 static int standing;   /* connections that are open */
 
-static uint64_t messages; /* of the phase, as is the histogram */
+static uint64_t messages; /* of this phase, like the histogram */
 static int64_t longest;
 
 /*
- * The histogram: below 256 ns exact; above, 128 buckets for each power of two, so that
- * a percentile is told at most 0.8 % too high.
+ * The histogram is exact below 256 ns.  Above, it has 128 buckets for each power of two,
+ * so a percentile is at most 0.8 % too high.
  */
 enum { FINE = 7, BUCKETS = (64 - FINE) << FINE };
 static uint64_t histogram[BUCKETS];
@@ -126,7 +126,7 @@ static int64_t now(void)
     return clockNs(CLOCK_MONOTONIC);
 }
 
-/* User and system time of all threads of the server, of those too that have ended. */
+/* User and system time of all threads of the server, including those that have ended. */
 static int64_t serverCpu(void)
 {
     clockid_t clock;
@@ -164,7 +164,7 @@ static void writeMessage(char *to, const struct connection *c, unsigned sequence
     writeHex(to + NUMBERS / 2, sequence);
 }
 
-/* Whether a stamp shows a second between those of sending and receiving. */
+/* Tell whether the second of a stamp lies between sending and receiving. */
 static bool stampIsTrue(const char *stamp, int64_t sentAt, int64_t receivedAt)
 {
     static char known[STAMP];
@@ -183,7 +183,7 @@ static bool stampIsTrue(const char *stamp, int64_t sentAt, int64_t receivedAt)
         memcpy(known, stamp, STAMP);
         wall = clockNs(CLOCK_REALTIME) - now();
     }
-    /* The two clocks are not read at one moment. */
+    /* The two clocks are not read at the same moment. */
     return shown >= (sentAt + wall - SECOND / 1000) / SECOND
         && shown <= (receivedAt + wall + SECOND / 1000) / SECOND;
 }
@@ -215,7 +215,7 @@ static void flush(struct connection *c)
     }
 }
 
-/* Send until so many messages are outstanding. */
+/* Send until so many messages are unanswered. */
 static void fill(struct connection *c, unsigned outstanding)
 {
     if (c->outStart > 0) {
@@ -259,7 +259,7 @@ static void openConnection(struct connection *c)
     fill(c, 1);
 }
 
-/* Say that there is nothing more to come; the server then closes. */
+/* End our side; the server then closes. */
 static void endConnection(struct connection *c)
 {
     c->isEnding = true;
@@ -329,7 +329,7 @@ static void receive(struct connection *c)
         fill(c, (unsigned)options.outstanding);
 }
 
-/* Wait for something to happen, at most until a moment, and see to it. */
+/* Wait for events, at most until a moment, and process them. */
 static void turn(int64_t until)
 {
     static struct epoll_event events[EVENTS];
@@ -393,7 +393,7 @@ static void prepare(void)
 {
     size_t outstanding = (size_t)options.outstanding, size = (size_t)options.size;
 
-    /* Everything but a newline may stand in a message, and comes back as it is. */
+    /* A message has any octet but a newline; it returns unchanged. */
     template = allocate(size);
     for (size_t i = 0; i < size; i++)
         template[i] = (char)(i % 256 == '\n' ? 0 : i % 256);
@@ -416,7 +416,7 @@ int main(int count, char **words)
 
     readOptions(count, words);
     prepare();
-    /* A connection whose first reply has come is known to have been accepted. */
+    /* A connection has been accepted once its first reply arrives. */
     for (; opened < options.connections; opened++) {
         if (opened % BATCH == 0)
             while (owed && !options.once)

@@ -1,5 +1,5 @@
 """
-The loads: what each asks of a server.
+The loads, and how each is run against a server.
 """
 
 from __future__ import annotations
@@ -22,12 +22,12 @@ class Load:
     """
     A load.
 
-    @ivar title: what it is, for a reader.
+    @ivar title: its description for a reader.
     @ivar connections: how many there are.
-    @ivar outstanding: messages on each that wait for their replies.
+    @ivar outstanding: unanswered messages on each connection.
     @ivar size: octets of a message.
     @ivar busy: how many connections talk; 0 for all.
-    @ivar once: whether each connection is used once, and the next one opened.
+    @ivar once: whether each connection is used once, then closed and replaced.
     @ivar tls: whether it is over TLS.
     """
 
@@ -47,10 +47,10 @@ class Load:
 
         @param program: the compiled C{load.c}.
         @param core: the number of the core to run on.
-        @param process: the server's.
-        @param port: the server's.
+        @param process: the server's process.
+        @param port: the server's port.
         @param seconds: how long to measure.
-        @raise SystemExit: the server is not right.
+        @raise SystemExit: the server made a mistake.
         """
         command = [program]
         if self.tls:

@@ -1,13 +1,13 @@
 /*
- * The least that a round trip over TCP takes in C, and the least that a timer is late.
+ * Measure the shortest round trip over TCP in C, and how late a timer in C is.
  *
- *   pingpong echo PORT           send back what comes, one connection after the other
+ *   pingpong echo PORT           echo one connection after the other
  *   pingpong ping PORT NS SECONDS SIZE
  *                                send a line of SIZE octets each NS nanoseconds, or, with
- *                                0, as fast as replies come; print each RTT
- *   pingpong timer NS SECONDS    wake up each NS nanoseconds; print how late
+ *                                0, as fast as replies arrive; print each RTT
+ *   pingpong timer NS SECONDS    wake up each NS nanoseconds; print the delay
  *
- * Everything blocks, is on 127.0.0.1, and is printed in nanoseconds, a line each.
+ * All calls block, all sockets are on 127.0.0.1, each figure is a line, in nanoseconds.
  */
 
 #define _GNU_SOURCE

@@ -1,6 +1,6 @@
 """
-What EchoStamp's session-reflector of STAMP can do, beside plain DatagramProtocols, and
-how late a timer gets beside it under a flood: see C{README.rst}.
+Measure the session-reflector of STAMP and plain DatagramProtocols, and how late a timer
+gets in the reflector's process during a flood: see C{README.rst}.
 """
 
 from __future__ import annotations
@@ -22,34 +22,34 @@ from tempfile import TemporaryDirectory
 HOST = "127.0.0.1"
 BENCH = Path(__file__).parent
 
-#: Packets under way.
+#: Packets in flight.
 OUTSTANDING = 16
 
-#: What each reflector is.
+#: The reflectors.
 TITLES = {
     "echostamp": "EchoStamp",
     "same": "DatagramProtocol, the same work",
     "bare": "DatagramProtocol, no checks",
 }
 
-#: Of the CPU of a plain DatagramProtocol that does the same work, what EchoStamp may
-#: use at most.
+#: EchoStamp's CPU, divided by that of a plain DatagramProtocol that does the same work:
+#: the limit.
 BAR = 1.0
 
-#: Milliseconds that a timer may be late under a flood.
+#: The most milliseconds that a timer may be late during a flood.
 LATEST = 15.0
 
-#: Octets of a flood's packets, and TLVs in them.
+#: The floods: octets of a packet, and TLVs in it.
 FLOODS = {
     "1 octet": (1, 0),
     "44 octets": (44, 0),
     "16,365 TLVs": (65_504, 16_365),
 }
 
-#: Seconds of each flood.
+#: The length of each flood, in seconds.
 FLOODED = 2.0
 
-#: Seconds that a server may take until it answers.
+#: Seconds in which a server must answer.
 PATIENCE = 20.0
 
 
@@ -65,7 +65,7 @@ def freePort() -> int:
 
 def commands(port: int) -> dict[str, list[str]]:
     """
-    Give the command lines of the reflectors.
+    Build the command lines of the reflectors.
     """
     python = sys.executable
     twistd = str(Path(python).parent / "twistd")
@@ -119,7 +119,7 @@ def running(
 
 def cpu(process: int) -> int:
     """
-    Give the nanoseconds that a process has been on a core.
+    Read how many nanoseconds a process has run on a core.
     """
     return int(Path(f"/proc/{process}/schedstat").read_text().split()[0])
 
@@ -128,7 +128,7 @@ def load(program: str, core: int, *words: object) -> list[int]:
     """
     Run the load.
 
-    @return: what it prints.
+    @return: the numbers that it prints.
     @raise SystemExit: a reply was wrong.
     """
     ran = subprocess.run(
@@ -146,11 +146,11 @@ def capacity(
     program: str, cores: tuple[int, int], rounds: int, seconds: float
 ) -> dict[str, list[dict[str, float]]]:
     """
-    Measure each reflector once a round.  All run all the time, and those that nobody
-    asks sleep: so the turns can be short, and what slows the machine down for seconds
-    does so for all.
+    Measure each reflector once per round.  All of them run all the time; those without
+    load sleep.  So the turns can be short, and a slow moment of the machine affects all
+    reflectors alike.
 
-    @return: CPU per packet, in microseconds, and packets a second, of each round.
+    @return: CPU per packet, in microseconds, and packets per second, of each round.
     """
     found: dict[str, list[dict[str, float]]] = {name: [] for name in TITLES}
     with ExitStack() as stack:
@@ -180,9 +180,9 @@ def capacity(
 
 def lateness(program: str, cores: tuple[int, int], seconds: float) -> dict[str, float]:
     """
-    Flood a reflector, and see how late its timer gets.
+    Flood a reflector, and measure how late its timer gets.
 
-    @return: milliseconds at the most.
+    @return: the most milliseconds, by the name of the flood.
     """
     found = {}
     for name, (octets, tlvs) in FLOODS.items():
@@ -202,7 +202,7 @@ def main() -> None:
     Run the command line.
     """
     parser = argparse.ArgumentParser(
-        description="Measure the session-reflector: it on a core, the load on another."
+        description="Measure the session-reflector on one core, the load on another."
     )
     parser.add_argument("--rounds", type=int, default=40, help="default: %(default)s")
     parser.add_argument(
@@ -211,12 +211,12 @@ def main() -> None:
         default=0.5,
         help="length of each measurement (default: %(default)s)",
     )
-    parser.add_argument("--json", metavar="FILE", help="write all rounds")
-    parser.add_argument("--text", metavar="FILE", help="write the figures there too")
+    parser.add_argument("--json", metavar="FILE", help="write all rounds to FILE")
+    parser.add_argument("--text", metavar="FILE", help="write the figures to FILE too")
     options = parser.parse_args()
     cores = sorted(os.sched_getaffinity(0))
     if len(cores) < 2:
-        raise SystemExit("the reflector and the load need a core each")
+        raise SystemExit("the reflector and the load need one core each")
     with TemporaryDirectory() as place:
         program = str(Path(place) / "udpload")
         subprocess.run(

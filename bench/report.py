@@ -1,5 +1,5 @@
 """
-Medians, their ratios, and what they look like.
+Compute medians and ratios, and print and draw them.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ from typing import NamedTuple
 from loads import GROWTH, LOADS, Figures
 from servers import CONTENDERS
 
-#: Figures of each round, by load and contender.
+#: The figures of each round, by load and contender.
 Rounds = dict[str, dict[str, list[Figures]]]
 
 #: Medians of the rounds, by load and contender.
@@ -20,7 +20,7 @@ Medians = dict[str, dict[str, Figures]]
 
 def medians(rounds: Rounds) -> Medians:
     """
-    Give the median of each figure.
+    Compute the median of each figure.
     """
     return {
         load: {
@@ -36,9 +36,10 @@ def medians(rounds: Rounds) -> Medians:
 
 class Bar(NamedTuple):
     """
-    What EchoStamp's share of a peer's figure has to be.
+    A limit for EchoStamp's figure divided by another contender's.
 
-    @ivar isMost: whether the bar is the most that it may be, and not the least.
+    @ivar bar: the limit.
+    @ivar isMost: whether the ratio may be at most the bar; otherwise at least.
     """
 
     load: str
@@ -65,7 +66,7 @@ _NAMES = {
 
 class Verdict(NamedTuple):
     """
-    A bar, and what was measured.
+    A bar, and the ratio that was measured.
     """
 
     what: str
@@ -76,7 +77,7 @@ class Verdict(NamedTuple):
 
 def verdicts(found: Medians) -> list[Verdict]:
     """
-    Hold what was measured against the bars.
+    Compare the figures with the bars.
     """
     result = []
     for bar in BARS:
@@ -108,8 +109,8 @@ def text(found: Medians) -> str:
 
 def _table(load: str, contenders: dict[str, Figures]) -> Iterator[str]:
     """
-    Write the lines of a load's table: microseconds, and in brackets what a figure is
-    to EchoStamp's.
+    Write the lines of a load's table: microseconds, and in brackets the figure divided
+    by EchoStamp's.
     """
     unit = "connections/s" if LOADS[load].once else "messages/s"
     memory = "octets/connection" if load == "idle" else ""
@@ -137,7 +138,7 @@ def _table(load: str, contenders: dict[str, Figures]) -> Iterator[str]:
 
 def _growth(found: Medians) -> Iterator[str]:
     """
-    Write the lines of the table of growth.
+    Write the table of CPU and speed by the number of connections.
     """
     loads = [load for load in GROWTH if load in found]
     if len(loads) < 2:
@@ -160,9 +161,9 @@ def _growth(found: Medians) -> Iterator[str]:
 
 def plot(found: Medians, path: str) -> None:
     """
-    Draw CPU per message at 50 connections, and how it grows with their number.
+    Draw CPU per message at 50 connections, and by the number of connections.
 
-    @param path: the file; its name's end says the format.
+    @param path: the file; its suffix is the format.
     """
     from matplotlib import pyplot
 

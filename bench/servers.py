@@ -1,5 +1,5 @@
 """
-The contenders: how each is started, on a core of its own.
+Start each contender, on a core of its own.
 """
 
 from __future__ import annotations
@@ -22,10 +22,10 @@ from cryptography.x509.oid import NameOID
 BENCH = Path(__file__).parent
 HOST = "127.0.0.1"
 
-#: Seconds that a server may take until it listens.
+#: Seconds in which a server must listen.
 PATIENCE = 20.0
 
-#: The contenders: EchoStamp first, then from what a user would pick to the floors.
+#: The contenders: EchoStamp first, then the alternatives, then the fastest possible.
 CONTENDERS = {
     "echostamp": "EchoStamp",
     "twisted": "Twisted, transport.write",
@@ -36,7 +36,7 @@ CONTENDERS = {
     "c": "epoll loop, C",
 }
 
-#: Those that have TLS without further code.
+#: The contenders that support TLS without more code.
 WITH_TLS = {"echostamp", "twisted", "asyncio", "uvloop"}
 
 _SCRIPTS = {
@@ -50,12 +50,12 @@ _SCRIPTS = {
 
 class Servers:
     """
-    What the servers need, in a folder: compiled C and a certificate.
+    Makes and starts the servers, with compiled C and a certificate in a folder.
     """
 
     def __init__(self, folder: Path, core: int) -> None:
         """
-        @param folder: a temporary one.
+        @param folder: a temporary folder.
         @param core: the number of the core for the servers.
         """
         self._folder = folder
@@ -68,7 +68,7 @@ class Servers:
 
     def _command(self, name: str, port: int, tls: bool) -> list[str]:
         """
-        Give the command line of a contender.
+        Build the command line of a contender.
         """
         if name == "echostamp":
             where = f"{port}:interface={HOST}"
@@ -126,7 +126,7 @@ def started(command: list[str], port: int, core: int, folder: Path) -> Iterator[
     """
     Run a server while the context lasts.
 
-    @param folder: where what it says goes.
+    @param folder: the folder for its output.
     @return: its process.
     @raise SystemExit: it does not listen.
     """
@@ -150,7 +150,7 @@ def _awaitListening(server: subprocess.Popen[bytes], port: int, errors: Path) ->
     """
     Wait until a server listens.
 
-    @raise SystemExit: it does not.
+    @raise SystemExit: it does not listen in time.
     """
     until = time.monotonic() + PATIENCE
     while server.poll() is None and time.monotonic() < until:

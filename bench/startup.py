@@ -1,6 +1,6 @@
 """
-How long the daemon and the client take to start, beside Twisted's reactor alone: see
-C{README.rst}.
+Measure how long the daemon and the client take to start, compared with Twisted's
+reactor alone: see C{README.rst}.
 """
 
 from __future__ import annotations
@@ -16,10 +16,10 @@ import time
 from pathlib import Path
 from typing import NamedTuple
 
-#: What a start may take, in starts of the reactor alone.
+#: The longest start, divided by that of the reactor alone.
 BAR = 2.0
 
-#: Imports that cost less are not worth a line, in microseconds.
+#: Imports that take less are not listed, in microseconds.
 LEAST_IMPORT = 1000
 
 _SCRIPTS = Path(sys.executable).parent
@@ -27,10 +27,10 @@ _SCRIPTS = Path(sys.executable).parent
 
 class Start(NamedTuple):
     """
-    Something to start.
+    A program to start.
 
     @ivar command: its command line.
-    @ivar effect: what it prints when it is there; nothing where its end says so.
+    @ivar effect: what it prints once it has started; empty to wait for its end.
     """
 
     command: list[str]
@@ -38,9 +38,9 @@ class Start(NamedTuple):
 
     def seconds(self) -> float:
         """
-        Start it, and give the seconds from the command to the effect.
+        Start it, and measure the seconds from the command to the effect.
 
-        @raise SystemExit: the effect does not come.
+        @raise SystemExit: the effect does not appear.
         """
         began = time.perf_counter()
         with subprocess.Popen(self.command, stdout=subprocess.PIPE) as process:
@@ -66,7 +66,7 @@ _REACTOR = "import twisted.internet.reactor"
 
 STARTS = {
     "the reactor alone": Start(
-        # Without its end, which takes a third as long again.
+        # Its end is not measured: it would add a third.
         [sys.executable, "-c", f"{_REACTOR}; print('there', flush=True)"],
         b"there",
     ),
@@ -79,9 +79,10 @@ STARTS = {
 
 def imports(command: list[str]) -> dict[str, int]:
     """
-    Give what each module costs to import by itself, in microseconds.
+    Measure how long each module takes to import, without the modules that it imports
+    itself, in microseconds.
 
-    @param command: a script of Python's.
+    @param command: a Python script.
     """
     ran = subprocess.run(
         [sys.executable, "-X", "importtime", *command], capture_output=True, text=True
@@ -94,19 +95,19 @@ def main() -> None:
     """
     Run the command line.
     """
-    parser = argparse.ArgumentParser(description="Measure how long a start takes.")
+    parser = argparse.ArgumentParser(description="Measure how long starting takes.")
     parser.add_argument("--rounds", type=int, default=15, help="default: %(default)s")
-    parser.add_argument("--json", metavar="FILE", help="write all rounds")
+    parser.add_argument("--json", metavar="FILE", help="write all rounds to FILE")
     parser.add_argument(
         "--imports",
         action="store_true",
-        help="say too what is imported that the reactor alone does not import",
+        help="list the imports that the reactor alone does not need",
     )
     options = parser.parse_args()
     os.sched_setaffinity(0, {max(os.sched_getaffinity(0))})
     found: dict[str, list[float]] = {name: [] for name in STARTS}
     for start in STARTS.values():
-        start.seconds()  # fills the caches: of bytecode, of plugins, of the disk
+        start.seconds()  # fill the caches of bytecode, plugins and the disk
     for _ in range(options.rounds):
         for name, start in STARTS.items():
             found[name].append(start.seconds())
@@ -122,7 +123,7 @@ def main() -> None:
         Path(options.json).write_text(json.dumps(found, indent=1) + "\n")
     if options.imports:
         known = imports(["-c", _REACTOR])
-        # "--help" in place of an endpoint: it ends by itself, and has read as much.
+        # With "--help" instead of an endpoint it imports as much, and ends by itself.
         for command in ([*_TWISTD, "--help"], _CLIENT):
             print(f"\n{' '.join(command[1:])}: microseconds of its own")
             cost = imports(command)

@@ -1,10 +1,10 @@
 """
-A load over TLS that checks every reply: C{load.c}'s steady load with one message
-outstanding on each connection.
+Run a load over TLS, and check every reply: C{load.c}'s steady load with one unanswered
+message on each connection.
 
-It is in Python, since OpenSSL's headers would be a second requirement beside the C
-compiler.  So messages per second are bounded by the load, and latency is its own as
-much as the server's; the server's CPU per message is what it is there for.
+It is in Python: a load in C would need OpenSSL's headers.  So the load limits the
+messages per second, and adds as much latency as the server.  Its purpose is the
+server's CPU per message.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ STAMP = 27
 
 
 class Wrong(Exception):
-    """A reply is not what it should be."""
+    """A reply is wrong."""
 
 
 @dataclass
@@ -33,11 +33,11 @@ class Connection:
     One of the load's connections.
 
     @ivar socket: non-blocking, after its handshake.
-    @ivar number: which one it is.
+    @ivar number: its number.
     @ivar sent: how many messages have been sent.
-    @ivar message: the one that is outstanding.
-    @ivar sentAt: when, in nanoseconds since the epoch.
-    @ivar reply: what has come of its reply.
+    @ivar message: the unanswered message.
+    @ivar sentAt: when it was sent, in nanoseconds since the epoch.
+    @ivar reply: the part of its reply that has been received.
     """
 
     socket: ssl.SSLSocket
@@ -55,14 +55,14 @@ class Connection:
         self.message = b"%08x%08x abcdefg\x00\x80\xff\r \n" % (self.number, self.sent)
         self.sentAt = time.time_ns()
         if self.socket.send(self.message) != len(self.message):
-            raise Wrong("the kernel takes no more")
+            raise Wrong("the kernel accepts no more")
 
     def receive(self) -> bool:
         """
-        Take what has come.
+        Receive more of the reply.
 
-        @return: whether the reply is whole.
-        @raise Wrong: it is not the reply.
+        @return: whether the reply is complete.
+        @raise Wrong: the reply is wrong.
         """
         try:
             data = self.socket.recv(65_536)
@@ -86,7 +86,7 @@ class Connection:
 @dataclass
 class Load:
     """
-    Connections that talk.
+    Sends messages on many connections and times the replies.
 
     @ivar latencies: of the messages of a phase, in nanoseconds.
     """
@@ -114,14 +114,16 @@ class Load:
 
     def run(self, seconds: float) -> None:
         """
-        Answer each reply with the next message for some time.
+        Answer each reply with the next message.
+
+        @param seconds: for how long.
         """
         self.latencies.clear()
         until = time.monotonic() + seconds
         while time.monotonic() < until:
             ready = self.poller.poll(10)
             if not ready:
-                raise Wrong("nothing came for 10 s")
+                raise Wrong("no reply for 10 s")
             for number, _ in ready:
                 connection = self.connections[number]
                 if connection.receive():
@@ -131,7 +133,7 @@ class Load:
 
 def main() -> None:
     """
-    Run the command line, which is part of C{load.c}'s.
+    Run the command line: some of C{load.c}'s options.
     """
     parser = argparse.ArgumentParser(description="A load over TLS.")
     parser.add_argument("-c", type=int, default=50, help="connections")
@@ -141,7 +143,7 @@ def main() -> None:
     parser.add_argument("host")
     parser.add_argument("port", type=int)
     options = parser.parse_args()
-    # What clock_getcpuclockid(3) gives: all threads' user and system time.
+    # The result of clock_getcpuclockid(3): user and system time of all threads.
     cpuClock = (~options.p << 3) | 2
     load = Load(options.host, options.port)
     for _ in range(options.c):

@@ -2,14 +2,14 @@
  * A load of STAMP's test packets over UDP.
  *
  *   udpload window PORT OUTSTANDING MILLISECONDS
- *     keeps so many packets of 44 octets under way, checks every reply, and prints how
- *     many came and how many nanoseconds it took;
+ *     keeps so many packets of 44 octets in flight, checks every reply, and prints the
+ *     number of replies and the nanoseconds that they took;
  *   udpload flood PORT OCTETS TLVS MILLISECONDS
- *     sends packets of so many octets as fast as it can, with so many TLVs in them, and
- *     prints how many.
+ *     sends packets of so many octets and so many TLVs as fast as it can, and prints
+ *     their number.
  *
- * The reflector is on this machine.  Status 1: a reply was wrong, or none came for a
- * second while all were under way.
+ * The reflector is on this machine.  Status 1: a reply was wrong, or there was none for a
+ * second while all packets were in flight.
  */
 
 #define _GNU_SOURCE
@@ -43,7 +43,7 @@ static void make(unsigned char *packet, uint32_t number)
     uint32_t wire = htonl(number);
     memset(packet, 0, BASE);
     memcpy(packet, &wire, 4);
-    /* T1: a time of NTP's, of which the low octets are the number's. */
+    /* T1: an NTP time whose low octets are the packet's number. */
     packet[4] = 0xee;
     memcpy(packet + 8, &wire, 4);
     packet[12] = 0x3f;
@@ -86,7 +86,7 @@ static int flood(int peer, int octets, int tlvs, int64_t length)
     uint32_t sent = 0;
     make(packet, 0);
     if (tlvs && octets >= BASE + 4 * tlvs) {
-        /* Extra padding, all of it in the last one. */
+        /* Extra Padding TLVs: the last one has all the padding. */
         int rest = octets - BASE - 4 * tlvs, at = BASE;
         for (int i = 0; i < tlvs; i++, at += 4) {
             int value = i == tlvs - 1 ? rest : 0;

@@ -1,9 +1,8 @@
 """
 EchoStamp: a timestamp echo daemon and client.
 
-The daemon sends each line that it hears back with the time of its own clock
-in front; the client turns those stamps into an answer to the question how far
-away the other machine is and what its clock says.
+The daemon sends back every line it receives, with its own time in front.  The client
+turns these stamps into latency, loss and clock offset, each with a bound.
 """
 
 __version__ = "0.1.0"

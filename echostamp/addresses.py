@@ -1,10 +1,12 @@
 """
-Addresses and ports, as people write them.
+Reads and writes addresses and ports as text; a leaf.
 """
 
 from __future__ import annotations
 
 import ipaddress
+import re
+import socket
 
 #: The default TCP port of the line protocol.
 ECHO_PORT = 8002
@@ -12,13 +14,58 @@ ECHO_PORT = 8002
 #: The UDP port of STAMP: RFC 8762, section 4.1.
 STAMP_PORT = 862
 
+_HOST_AND_PORT = re.compile(
+    r"(?:\[(?P<v6>[^]]*)\]|(?P<host>[^:]*))(?::(?P<port>\d{1,1000}))?", re.ASCII
+)
+
+
+def parseHostPort(text: str, usual: int, least: int = 1) -> tuple[str, int] | None:
+    """
+    Read C{HOST}, C{HOST:PORT}, C{V6}, C{[V6]} or C{[V6]:PORT}.
+
+    @param usual: the port where the text names none.
+    @param least: the smallest port.
+    @return: the host, without brackets, and the port.  L{None} for text of another
+        form, which may be a Twisted endpoint description.
+    @raise ValueError: the text has the form of a host and a port, but one of them is
+        wrong.
+    """
+    if isIPv6(text):
+        return text, usual
+    if re.fullmatch(r"[^:]+:", text):
+        raise ValueError("no port behind the colon")
+    match = _HOST_AND_PORT.fullmatch(text)
+    if match is None:
+        return None
+    host = match["v6"] or match["host"]
+    if not host:
+        raise ValueError("no host")
+    if match["v6"] and not isIPv6(host):
+        raise ValueError(f"{host!r} is not an IPv6 address")
+    port = usual if match["port"] is None else int(match["port"])
+    if not least <= port <= 65535:
+        raise ValueError(f"{port} is not a port from {least} to 65535")
+    return host, port
+
+
+def isIPv6(text: str) -> bool:
+    """
+    Check whether text is an IPv6 address, with or without a link: C{fe80::1%eth0}.
+    """
+    try:
+        ipaddress.IPv6Address(text.partition("%")[0])
+    except ValueError:
+        return False
+    return True
+
 
 def peerName(address: object) -> str:
     """
     Name the far end of a connection, for the log: C{192.0.2.1:4711},
     C{[2001:db8::1]:4711}, or C{local} for a UNIX socket and the like.
 
-    An IPv4 peer of a dual-stack socket gets its own address, not the mapped one.
+    An IPv4 peer of a dual-stack socket is named by its IPv4 address, not by the mapped
+    one.
 
     @param address: the result of C{transport.getPeer}.
     """
@@ -31,7 +78,7 @@ def peerName(address: object) -> str:
 
 def addressName(host: str, port: int | None) -> str:
     """
-    Name an address and a port: C{192.0.2.1:4711}, C{[2001:db8::1]:4711}.
+    Write an address and a port: C{192.0.2.1:4711}, C{[2001:db8::1]:4711}.
     """
     return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
 
@@ -39,8 +86,8 @@ def addressName(host: str, port: int | None) -> str:
 def unmappedText(host: str) -> str:
     """
     Take the IPv4 address out of an IPv4-mapped IPv6 address (RFC 4291, section
-    2.5.5.2), in text: C{::ffff:192.0.2.1} is C{192.0.2.1}.  Other text is returned as
-    it is.
+    2.5.5.2), in text: C{::ffff:192.0.2.1} gives C{192.0.2.1}.  Other text is returned
+    unchanged.
     """
     isMapped = host.startswith("::ffff:") and "." in host
     return host.removeprefix("::ffff:") if isMapped else host
@@ -51,6 +98,37 @@ def unmapped(
 ) -> ipaddress.IPv4Address | ipaddress.IPv6Address:
     """
     Take the IPv4 address out of an IPv4-mapped IPv6 address (RFC 4291, section
-    2.5.5.2).  Other addresses are returned as they are.
+    2.5.5.2).  Other addresses are returned unchanged.
     """
     return getattr(address, "ipv4_mapped", None) or address
+
+
+#: The first octets of an IPv4-mapped IPv6 address, and those of its /64.
+_MAPPED = bytes(10) + b"\xff\xff"
+_MAPPED_NETWORK = _MAPPED[:8]
+
+
+def hostKey(host: str) -> str | bytes:
+    """
+    Give the key of what counts as one host: an IPv4 address, also where a dual-stack
+    socket shows it mapped, or the /64 network of an IPv6 address.
+
+    @param host: the address; an IPv6 address may name its link, C{fe80::1%eth0}.
+    @return: the IPv4 address as text, or the first 8 octets of the IPv6 address.
+    """
+    if ":" not in host:
+        return host
+    packed = socket.inet_pton(socket.AF_INET6, host.partition("%")[0])
+    network = packed[:8]
+    if network == _MAPPED_NETWORK and packed[:12] == _MAPPED:
+        return socket.inet_ntop(socket.AF_INET, packed[12:])
+    return network
+
+
+def hostKeyName(key: str | bytes) -> str:
+    """
+    Name what L{hostKey} gives a key to: C{192.0.2.1} or C{2001:db8:1:2::/64}.
+    """
+    if isinstance(key, str):
+        return key
+    return socket.inet_ntop(socket.AF_INET6, key + bytes(8)) + "/64"

@@ -1,5 +1,6 @@
 """
-How a command ends.
+The exit statuses of the C{echostamp} command, and the line on standard error that
+explains one; a leaf.
 """
 
 from __future__ import annotations
@@ -20,7 +21,7 @@ class Outcome(NamedTuple):
     How a command ended.
 
     @ivar status: the exit status.
-    @ivar line: what to say on standard error, if anything.
+    @ivar line: the line for standard error; empty for none.
     """
 
     status: int
@@ -29,7 +30,7 @@ class Outcome(NamedTuple):
 
 def said(outcome: Outcome) -> int:
     """
-    Say how it ended.
+    Write the outcome's line to standard error.
 
     @return: the exit status.
     """
@@ -40,7 +41,7 @@ def said(outcome: Outcome) -> int:
 
 def complain(line: str) -> None:
     """
-    Write a line to standard error, if that is possible.
+    Write a line to standard error, where that is possible.
     """
     if sys.stderr is not None:
         with contextlib.suppress(OSError):

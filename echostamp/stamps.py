@@ -1,9 +1,8 @@
 """
-Stamp formats: a time written as text, and read back.
+Writes and reads stamps; a leaf.
 
-A I{stamp} is the server's time in brackets and a space, in front of a message:
-C{[Mon Dec 14 09:30:00 2015] }.  Times are integer nanoseconds since the UNIX
-epoch, everywhere.
+A I{stamp} is the server's time in brackets and a space, before a message:
+C{[Mon Dec 14 09:30:00 2015] }.  All times are integer nanoseconds since the UNIX epoch.
 """
 
 from __future__ import annotations
@@ -19,7 +18,7 @@ from typing import NamedTuple
 
 from echostamp.times import MICROSECOND, SECOND
 
-#: The most octets that a format may write between the brackets.
+#: The most octets of a stamp between its brackets.
 LONGEST_TEXT = 60
 
 _MONTHS = b"Jan Feb Mar Apr May Jun Jul Aug Sep Oct Nov Dec".split()
@@ -27,9 +26,9 @@ _MONTHS = b"Jan Feb Mar Apr May Jun Jul Aug Sep Oct Nov Dec".split()
 
 def formatCtime(ns: int, utc: bool = False) -> bytes:
     """
-    Give a time as C{ctime(3)} prints it: C{Mon Dec 14 09:30:00 2015}.
+    Write a time as C{ctime(3)} does: C{Mon Dec 14 09:30:00 2015}.
 
-    @param ns: nanoseconds since the epoch; what is below a second is cut off.
+    @param ns: nanoseconds since the epoch, rounded down to a second.
     @param utc: print UTC and not the local time.
     """
     zone = time.gmtime if utc else time.localtime
@@ -38,7 +37,7 @@ def formatCtime(ns: int, utc: bool = False) -> bytes:
 
 def formatIso(ns: int, utc: bool = False) -> bytes:
     """
-    Give a time as RFC 3339, section 5.6, writes it, with nanoseconds:
+    Write a time as RFC 3339, section 5.6, does, with nanoseconds:
     C{2015-12-14T09:30:00.000000000+01:00}.
 
     @param ns: nanoseconds since the epoch.
@@ -46,7 +45,7 @@ def formatIso(ns: int, utc: bool = False) -> bytes:
     """
     seconds, fraction = divmod(ns, SECOND)
     # RFC 3339 has offsets of whole minutes.  A zone with odd seconds (local mean
-    # time, before 1972) is printed in the nearest offset below: the same instant.
+    # time, before 1972) gets the next smaller offset, and the same instant.
     offset = 0 if utc else time.localtime(seconds).tm_gmtoff // 60
     wall = time.gmtime(seconds + offset * 60)
     hours, minutes = divmod(abs(offset), 60)
@@ -61,7 +60,7 @@ def formatIso(ns: int, utc: bool = False) -> bytes:
 
 def formatUnix(ns: int) -> bytes:
     """
-    Give a time as seconds since the epoch, with nine decimals.
+    Write a time as seconds since the epoch, with nine decimals.
 
     @param ns: nanoseconds since the epoch.
     """
@@ -71,10 +70,9 @@ def formatUnix(ns: int) -> bytes:
 
 def formatPattern(pattern: str, ns: int, utc: bool = False) -> bytes:
     """
-    Give a time as C{datetime.strftime} prints it, in UTF-8.
+    Write a time as C{datetime.strftime} does, in UTF-8.
 
-    @param ns: nanoseconds since the epoch; what is below a microsecond is cut
-        off.
+    @param ns: nanoseconds since the epoch, rounded down to a microsecond.
     @param utc: print UTC and not the local time.
     @raise ValueError: C{strftime} refuses the pattern.
     """
@@ -89,10 +87,8 @@ class StampFormat:
     """
     A way to write stamps.
 
-    @ivar text: from nanoseconds since the epoch to what stands between the
-        brackets.
-    @ivar resolution: nanoseconds; the text is the same for every time between
-        two multiples of it.
+    @ivar text: turns nanoseconds since the epoch into the text between the brackets.
+    @ivar resolution: the step in nanoseconds at which the text changes.
     """
 
     text: Callable[[int], bytes]
@@ -100,20 +96,20 @@ class StampFormat:
 
     def stamp(self, ns: int) -> bytes:
         """
-        Give the whole stamp, brackets and space included.
+        Write a stamp, with its brackets and space.
 
         @param ns: nanoseconds since the epoch.
         """
         return b"[%s] " % self.text(ns)
 
 
-#: The default format.
+#: The default format: local time, as C{ctime(3)} prints it.
 CTIME = StampFormat(formatCtime, SECOND)
 
 
 def stampFormat(name: str, utc: bool = False) -> StampFormat:
     """
-    Find a format by its name, or make one of a C{datetime.strftime} pattern.
+    Find a format by its name, or make one from a C{datetime.strftime} pattern.
 
     @param name: C{ctime}, C{iso}, C{unix}, or a pattern.
     @param utc: print UTC and not the local time.
@@ -127,7 +123,7 @@ def stampFormat(name: str, utc: bool = False) -> StampFormat:
     if name == "unix":
         return StampFormat(formatUnix, 1)
     _checkPattern(name, utc)
-    # "%%f" is a percent sign and an f, so the doubled ones go first.
+    # Remove doubled percent signs first: "%%f" prints a percent sign and an f.
     hasMicroseconds = "%f" in name.replace("%%", "")
     return StampFormat(
         lambda ns: formatPattern(name, ns, utc),
@@ -137,11 +133,13 @@ def stampFormat(name: str, utc: bool = False) -> StampFormat:
 
 def _checkPattern(pattern: str, utc: bool) -> None:
     """
-    Try a pattern on the first and the last second of every half of a day of a leap
-    year: names of months and days differ in length, and numbers too where the
-    system's C{strftime} can leave out their padding.
+    Check a pattern's output for times all over a leap year: the first and the last
+    second of every half of a day.
 
-    @raise ValueError: as L{stampFormat} says.
+    The output's length varies.  Names of months and days differ in length, and so do
+    numbers where the system's C{strftime} can leave out their padding.
+
+    @raise ValueError: see L{stampFormat}.
     """
     firstDay = timegm((2024, 1, 1, 0, 0, 0))
     noons = [firstDay + halfDay * 43_200 for halfDay in range(2 * 366)]
@@ -164,15 +162,14 @@ def _checkPattern(pattern: str, utc: bool) -> None:
 
 class Reading(NamedTuple):
     """
-    What a stamp says.
+    The time that a stamp holds.
 
-    @ivar time: nanoseconds since the epoch.  Where the stamp names no zone, as
-        if its zone were UTC.
-    @ivar resolution: nanoseconds; the clock showed at least C{time} and less than
-        C{time + resolution}.
-    @ivar zoned: whether the stamp fixes an instant (C{iso}, C{unix}), or is a
-        wall clock's reading in a zone that it does not name (C{ctime}).
-    @ivar length: octets of the stamp, its brackets and space included.
+    @ivar time: nanoseconds since the epoch.  A stamp without a zone is read as UTC.
+    @ivar resolution: the stamp's resolution in nanoseconds.  The clock showed at least
+        C{time} and less than C{time + resolution}.
+    @ivar zoned: whether the stamp fixes an instant (C{iso}, C{unix}).  If not, it is a
+        reading of a wall clock in an unknown zone (C{ctime}).
+    @ivar length: the octets of the stamp, with its brackets and space.
     """
 
     time: int
@@ -198,10 +195,10 @@ def readStamp(line: bytes) -> Reading | None:
     """
     Read the stamp that a line begins with.
 
-    The formats C{ctime}, C{iso} and C{unix} are known by their shape, also with
-    another number of decimals than ours.
+    The formats C{ctime}, C{iso} and C{unix} are recognised by their shape.  Any number
+    of decimals is accepted.
 
-    @return: what it says, or L{None} where the line begins with no such stamp.
+    @return: L{None} where the line begins with no such stamp.
     """
     try:
         if match := _CTIME.match(line):
@@ -220,7 +217,7 @@ def readStamp(line: bytes) -> Reading | None:
             part, resolution = _decimals(fraction)
             ns = int(whole) * SECOND + part
             return Reading(-ns if minus else ns, resolution, True, match.end())
-    except ValueError:  # no day of the calendar: 31 April
+    except ValueError:  # a date that does not exist, such as 31 April
         pass
     return None
 
@@ -229,7 +226,7 @@ def _utc(*fields: bytes) -> int:
     """
     Turn year, month, day, hour, minute and second into nanoseconds.
 
-    @raise ValueError: there is no such day.
+    @raise ValueError: the date does not exist.
     """
     year, month, day, hour, minute, second = map(int, fields)
     datetime(year, month, day)
@@ -238,8 +235,10 @@ def _utc(*fields: bytes) -> int:
 
 def _decimals(digits: bytes | None) -> tuple[int, int]:
     """
-    Turn the digits behind a decimal point into nanoseconds, and the resolution
-    that their number gives, in nanoseconds.
+    Turn decimals of a second into nanoseconds.
+
+    @param digits: the digits after the decimal point, if there are any.
+    @return: the nanoseconds, and the resolution in nanoseconds of so many digits.
     """
     kept = (digits or b"")[:9]
     resolution = int(10 ** (9 - len(kept)))

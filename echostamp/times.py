@@ -1,23 +1,24 @@
 """
-Readings of clocks, in integer nanoseconds.
+Times and clock readings, in integer nanoseconds; a leaf.
 """
 
 from __future__ import annotations
 
 import time
+from dataclasses import dataclass
 from typing import NamedTuple
 
-#: Nanoseconds of a second, and of its parts.
+#: Nanoseconds in a second, a millisecond and a microsecond.
 SECOND, MILLISECOND, MICROSECOND = 1_000_000_000, 1_000_000, 1_000
 
 
 class Moment(NamedTuple):
     """
-    A reading of this machine's clocks, in nanoseconds.
+    One reading of this machine's two clocks, in nanoseconds.
 
-    @ivar before: the monotonic clock, just before the other was read.
-    @ivar realtime: since the UNIX epoch.
-    @ivar after: the monotonic clock, just after it.
+    @ivar before: the monotonic clock, read just before the realtime clock.
+    @ivar realtime: the realtime clock: nanoseconds since the UNIX epoch.
+    @ivar after: the monotonic clock, read just after the realtime clock.
     """
 
     before: int
@@ -27,7 +28,7 @@ class Moment(NamedTuple):
 
 def moment() -> Moment:
     """
-    Read the clocks.
+    Read both clocks of this machine.
     """
     return Moment(time.monotonic_ns(), time.time_ns(), time.monotonic_ns())
 
@@ -46,3 +47,22 @@ class Times(NamedTuple):
     t2: int
     t3: int
     t4: int
+
+
+@dataclass
+class SetUp:
+    """
+    The durations of the steps that set up a connection, in nanoseconds.
+
+    A step that did not take place is L{None}.
+
+    @ivar resolve: the look-up of the host name.
+    @ivar connect: the connection, from the first address that was tried.
+    @ivar tls: the TLS handshake.
+    @ivar firstReply: from the first probe to its reply.
+    """
+
+    resolve: int | None = None
+    connect: int | None = None
+    tls: int | None = None
+    firstReply: int | None = None

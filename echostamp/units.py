@@ -1,5 +1,5 @@
 """
-Durations and zones as people write and read them.
+Reads and writes durations and time zones as text; a leaf.
 """
 
 from __future__ import annotations
@@ -9,10 +9,13 @@ from datetime import datetime
 from decimal import ROUND_HALF_EVEN, Decimal
 from zoneinfo import ZoneInfo
 
-_UNITS = {"": 1_000_000_000, "s": 1_000_000_000, "ms": 1_000_000, "us": 1000, "ns": 1}
+from echostamp.times import MICROSECOND, MILLISECOND, SECOND
+
+_UNITS = {"s": SECOND, "ms": MILLISECOND, "us": MICROSECOND, "ns": 1}
+_MINUTE = 60 * SECOND
 _DURATION = re.compile(r"(\d{1,9}(?:\.\d{1,9})?|\.\d{1,9})(s|ms|us|ns)?")
 
-#: From the decimal digits of a unit of durations to its name, the greatest first.
+#: Each unit as its power of ten in nanoseconds and its name, the greatest first.
 _NAMES = ((9, "s"), (6, "ms"), (3, "µs"), (0, "ns"))
 
 
@@ -20,14 +23,14 @@ def parseDuration(text: str) -> int:
     """
     Read a duration: a number, and C{s}, C{ms}, C{us} or C{ns}; without a unit, seconds.
 
-    @return: nanoseconds; what is below one is cut off.
-    @raise ValueError: it is none.
+    @return: whole nanoseconds, rounded down.
+    @raise ValueError: the text is not a duration.
     """
     match = _DURATION.fullmatch(text)
     if match is None:
-        raise ValueError(f"{text!r} is no duration such as 1, 0.5, 200ms or 50us")
+        raise ValueError(f"{text!r} is not a duration such as 1, 0.5, 200ms or 50us")
     number, unit = match.groups()
-    return int(Decimal(number) * _UNITS[unit or ""])
+    return int(Decimal(number) * _UNITS[unit or "s"])
 
 
 def readable(
@@ -37,13 +40,14 @@ def readable(
     rounding: str = ROUND_HALF_EVEN,
 ) -> str:
     """
-    Write a duration in the unit in which it is short.
+    Write a duration in the greatest unit that leaves a digit before the point.
 
     @param ns: nanoseconds.
-    @param bound: by how much it may be wrong, in nanoseconds: there are so many digits
-        as mean something.  Without it there are three behind the point.
-    @param signed: whether to write a plus, too.
-    @param rounding: one of L{decimal}'s.
+    @param bound: the greatest error of the duration, in nanoseconds.  No digit is
+        written that the error makes meaningless.  Without a bound, three decimals are
+        written.
+    @param signed: whether to write a plus sign for durations above zero.
+    @param rounding: one of L{decimal}'s rounding modes.
     """
     size = max(abs(ns), bound or 0)
     start = next((at for at, (power, _) in enumerate(_NAMES) if size >= 10**power), 3)
@@ -51,12 +55,12 @@ def readable(
         digits = min(power, 3)
         if bound is not None:
             digits = 0
-            # The last digit is worth no more than the bound.
+            # Add digits until the last one is worth no more than the bound.
             while 10 ** (power - digits) > bound and digits < power:
                 digits += 1
         places = Decimal(1).scaleb(-digits)
         value = Decimal(ns).scaleb(-power).quantize(places, rounding)
-        # There is no zero below zero.
+        # Write no minus sign for zero.
         value = value or abs(value)
         text = f"{value:{'+' if signed else ''}f} {name}"
         if abs(value) < 1000:
@@ -66,32 +70,32 @@ def readable(
 
 def parseZone(text: str) -> int:
     """
-    Read a zone: C{UTC}, an offset such as C{+01:00}, or a name such as
-    C{Europe/Berlin}, whose offset is the present one.
+    Read a time zone: C{UTC}, an offset such as C{+01:00}, or a name such as
+    C{Europe/Berlin}, which gives that zone's present offset.
 
-    @return: nanoseconds by which it is ahead of UTC.
-    @raise ValueError: it is none.
+    @return: the offset from UTC in nanoseconds, above zero east of Greenwich.
+    @raise ValueError: the text is not a time zone.
     """
     if text.upper() in ("UTC", "Z"):
         return 0
     if match := re.fullmatch(r"([+-])([01]\d|2[0-3]):?([0-5]\d)", text):
         sign, hours, minutes = match.groups()
-        ahead = (int(hours) * 60 + int(minutes)) * 60 * _UNITS["s"]
+        ahead = (int(hours) * 60 + int(minutes)) * _MINUTE
         return -ahead if sign == "-" else ahead
     try:
         offset = datetime.now(ZoneInfo(text)).utcoffset()
     except (KeyError, ValueError, OSError):
         offset = None
     if offset is None:
-        raise ValueError(f"{text!r} is no zone such as UTC, +01:00 or Europe/Berlin")
-    return int(offset.total_seconds()) * _UNITS["s"]
+        raise ValueError(f"{text!r} is not a zone such as UTC, +01:00 or Europe/Berlin")
+    return int(offset.total_seconds()) * SECOND
 
 
 def zoneName(ns: int) -> str:
     """
-    Write by how much a zone is ahead of UTC, as RFC 3339 does: C{+01:00}.
+    Write a time zone's offset from UTC as RFC 3339 does: C{+01:00}.
 
-    @param ns: nanoseconds.
+    @param ns: the offset in nanoseconds.
     """
-    minutes = abs(ns) // (60 * _UNITS["s"])
+    minutes = abs(ns) // _MINUTE
     return f"{'-' if ns < 0 else '+'}{minutes // 60:02d}:{minutes % 60:02d}"

@@ -16,7 +16,7 @@ from tempfile import TemporaryDirectory
 import atheris
 
 with (
-    redirect_stderr(io.StringIO()),  # it tells of each module
+    redirect_stderr(io.StringIO()),  # it prints a line for each module
     atheris.instrument_imports(include=["echostamp"], exclude=["echostamp.test"]),
 ):
     from targets import TARGETS, Target
@@ -35,10 +35,10 @@ FIGURES = re.compile(
 
 def fuzz(name: str, target: Target, seconds: int) -> bool:
     """
-    Fuzz a target in a process of its own, which is how libFuzzer ends, and print the
-    figures, or what went wrong.
+    Fuzz a target, and print the figures or the failure.  It needs a process of its own,
+    because libFuzzer ends its process.
 
-    @return: whether nothing did.
+    @return: whether it found nothing.
     """
     with TemporaryDirectory() as folder:
         for number, seed in enumerate(target.seeds):
@@ -74,7 +74,7 @@ def main() -> int:
     """
     Run the command.
 
-    @return: the exit status: 0 where nothing was found.
+    @return: the exit status: 0 if nothing was found.
     """
     parser = argparse.ArgumentParser(description="Fuzz EchoStamp.")
     parser.add_argument("target", choices=[*TARGETS, "all"])
@@ -84,7 +84,7 @@ def main() -> int:
         metavar="N",
         help=f"for each target (default: {MINUTE} in all)",
     )
-    parser.add_argument("--input", type=Path, help="try the input in this file once")
+    parser.add_argument("--input", type=Path, help="run the input in this file once")
     options = parser.parse_args()
     names = list(TARGETS) if options.target == "all" else [options.target]
     if options.input:
@@ -92,7 +92,7 @@ def main() -> int:
             TARGETS[name].check(options.input.read_bytes())
         return 0
     seconds = max(1, options.seconds or MINUTE // len(names))
-    # Each of them runs, also where one fails.
+    # All of them run, even after one has failed.
     failed = [name for name in names if not fuzz(name, TARGETS[name], seconds)]
     return 1 if failed else 0
 

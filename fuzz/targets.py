@@ -1,6 +1,6 @@
 """
-What must hold for any input: one function for each promise, which raises where it is
-broken.  Nothing here knows who makes the inputs: L{run} does with atheris.
+Check promises that hold for any input: one function for each, which raises when an
+input breaks it.  The inputs come from elsewhere: L{run} makes them with atheris.
 """
 
 from __future__ import annotations
@@ -11,11 +11,12 @@ from ipaddress import ip_address
 from typing import NamedTuple
 
 from echostamp.client.command import parser
-from echostamp.daemon.service import Options
+from echostamp.daemon.options import Options
 from echostamp.line import replies as lineReplies
 from echostamp.line import stamper
 from echostamp.line.replies import Replies
-from echostamp.listen.proxyheader import Header, HeaderParser
+from echostamp.listen.proxyheader import HeaderParser
+from echostamp.listen.proxyline import Header
 from echostamp.rfc8762.keys import Keys
 from echostamp.rfc8762.packets import SenderPacket, senderPacket
 from echostamp.rfc8762.policy import Policy
@@ -41,17 +42,17 @@ from echostamp.test.proxyheaders import GOOD
 from echostamp.test.wires import EPOCH, HERE, Wire
 from echostamp.times import SECOND
 
-# Bounds that an input of a few octets reaches.
+# Lower the limits, so that an input of a few octets reaches them.
 COMPARED = lineReplies.COMPARED = 8
 stamper.SLICE_REPLY = 64
 
 
 class Target(NamedTuple):
     """
-    What is fuzzed.
+    A function to fuzz.
 
-    @ivar check: raises where an input breaks a promise.
-    @ivar seeds: inputs to begin with.
+    @ivar check: raises when an input breaks a promise.
+    @ivar seeds: the first inputs.
     """
 
     check: Callable[[bytes], None]
@@ -63,7 +64,9 @@ TARGETS: dict[str, Target] = {}
 
 def seeded(*seeds: bytes) -> Callable[[Callable[[bytes], None]], None]:
     """
-    Make a target of a function.
+    Make a function a target.
+
+    @param seeds: its first inputs.
     """
 
     def register(check: Callable[[bytes], None]) -> None:
@@ -74,7 +77,7 @@ def seeded(*seeds: bytes) -> Callable[[Callable[[bytes], None]], None]:
 
 def reads(data: bytes) -> list[bytes]:
     """
-    Cut an input: its first octet says how many octets each read has.
+    Cut an input into reads.  Its first octet is the size of each read.
     """
     size = 1 + (data[0] if data else 0)
     return [data[at : at + size] for at in range(1, len(data), size)]
@@ -82,8 +85,8 @@ def reads(data: bytes) -> list[bytes]:
 
 @seeded(*[b"\x06" + header + b"hello\n" for header, _ in GOOD])
 def headers(data: bytes) -> None:
-    """However a PROXY header is cut the answer is the same; it is an address, or a
-    L{ValueError} that can be logged."""
+    """A PROXY header gives the same answer however it is cut: an address, or a
+    L{ValueError} whose text can be logged."""
     answer = readHeader(reads(data))
     assert answer == readHeader([data[1:]])
     if isinstance(answer, str):
@@ -96,7 +99,10 @@ def headers(data: bytes) -> None:
 
 def readHeader(pieces: list[bytes]) -> tuple[Header, bytes] | str | None:
     """
-    Give the header and what is behind it, or why there is none.
+    Parse a header that arrives in pieces.
+
+    @return: the header and the octets after it; or the error; or L{None} for a header
+        that is not complete.
     """
     parser = HeaderParser()
     rest = iter(pieces)
@@ -121,8 +127,8 @@ def readHeader(pieces: list[bytes]) -> tuple[Header, bytes] | str | None:
     b"[2015-04-31T00:00:00Z] ",
 )
 def stamps(line: bytes) -> None:
-    """Any line is read: its stamp is its beginning, and says a time that can be
-    written again."""
+    """Any line can be read.  A stamp is at its beginning, and its time can be formatted
+    again."""
     reading = readStamp(line)
     if reading is None:
         return
@@ -140,7 +146,7 @@ def stamps(line: bytes) -> None:
     b"\x0flonger than eight\x93[1] longer than eight",
 )
 def replies(data: bytes) -> None:
-    """The count of answered messages is that of a model which keeps every octet."""
+    """The count of answered messages agrees with a model that keeps every octet."""
     counted, sent, received = Replies(), b"", b""
     program = BytesIO(data)
     while octet := program.read(1):
@@ -164,7 +170,8 @@ def replies(data: bytes) -> None:
     *[b"\x01a" + piece + b"\n" for piece in HOSTILE], "\0ä\u4e2d\U0001f600".encode()
 )
 def text(data: bytes) -> None:
-    """However a stream is cut, it prints as the same text, which obeys nobody."""
+    """A stream prints as the same text however it is cut, and no character of it
+    controls a terminal."""
     printed = readText(reads(data))
     assert printed == readText([data[1:]])
     assert all(map(isSafe, set(printed)))
@@ -172,7 +179,7 @@ def text(data: bytes) -> None:
 
 def readText(pieces: list[bytes]) -> str:
     """
-    Give what is printed of a stream.
+    Give the text that is printed for a stream.
     """
     safe = SafeText()
     return "".join(map(safe.feed, pieces)) + safe.feed(b"", final=True)
@@ -187,11 +194,11 @@ def readText(pieces: list[bytes]) -> str:
     b"talk\x00--ca=a\x00--cert\x00b\x00--key=c\x00tls:far:1",
 )
 def options(data: bytes) -> None:
-    """A command line of the daemon or of the client is understood, or ends the process
-    with one printable line."""
+    """The daemon and the client accept a command line, or end with one printable
+    line."""
     arguments = data.decode("utf-8", "surrogateescape").split("\0")
     if "--_shell-completion" in arguments:
-        # Of Twisted, for shells; it raises where a shell would not.
+        # An option of Twisted's for shells, which raises for other input.
         return
     end, output, errors = ended(Options().parseOptions, arguments)
     failed = end is not None and end.code
@@ -222,7 +229,7 @@ def options(data: bytes) -> None:
     bytes([0xFC, VANISH, READ | 2]) + b"a\n" + bytes([ROOM]),
 )
 def connections(data: bytes) -> None:
-    """Whatever happens to a connection, no promise breaks."""
+    """No order of events on a connection breaks a promise."""
     checkConnection(data)
 
 
@@ -239,9 +246,9 @@ KEY = bytes(range(16))
     bytes(14),
 )
 def packets(packet: bytes) -> None:
-    """Whatever datagram comes, a reflector answers it at most once, by no more than 44
-    octets or its own length; it does not answer that answer; and a sender takes none
-    of it for a reply but what answers its packet."""
+    """A reflector answers any datagram at most once, with no more than 44 octets or the
+    datagram's own length, and does not answer its own answer.  A sender accepts only
+    replies to its packet."""
     for valid in [], [KEY]:
         keys: Keys = {None: valid} if valid else {}
         policy = Policy(isStateful=True, dscp=True)

@@ -1,6 +1,6 @@
 """
-A broadcaster on asyncio's own loop: what one connection says, all the others hear as
-EchoStamp's intercom tells it.
+A broadcaster on asyncio's own loop: it passes the lines of each connection on to all
+the others, in the form of EchoStamp's intercom.
 """
 
 from __future__ import annotations
@@ -9,8 +9,8 @@ import asyncio
 
 from shared import Stamps, arguments, listening
 
-from echostamp.intercom.formatting import retold
-from echostamp.intercom.room import BACKLOG
+from echostamp.intercom.formatting import linesForOthers
+from echostamp.intercom.pace import BACKLOG
 from echostamp.line.stamper import MAX_LENGTH, Stamper
 
 stamps = Stamps()
@@ -18,10 +18,10 @@ everyone: dict[Broadcast, asyncio.Transport] = {}
 
 
 class Broadcast(asyncio.Protocol):
-    """Stamp what comes, and tell it to the others."""
+    """Stamps the input, and passes it on to the others."""
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
-        """Begin."""
+        """Remember the connection."""
         host, port = transport.get_extra_info("peername")
         self.transport = transport
         self.stamper = Stamper()
@@ -29,16 +29,16 @@ class Broadcast(asyncio.Protocol):
         everyone[self] = transport
 
     def data_received(self, data: bytes) -> None:
-        """Answer a read, and tell it; cut who is too far behind."""
+        """Answer a read, pass it on, and disconnect those that are too far behind."""
         wasPassing = self.stamper.isPassing
         reply = self.stamper.feed(data, stamps.stamp())
         self.transport.write(reply)
         if wasPassing:
-            # The others have read the beginning of this message.
+            # The others have got the beginning of this message already.
             reply = reply.partition(b"\n")[2]
         if not reply:
             return
-        told = retold(reply, self.prefix, MAX_LENGTH)
+        told = linesForOthers(reply, self.prefix, MAX_LENGTH)
         for other, transport in everyone.items():
             if other is not self:
                 transport.write(told)
@@ -46,13 +46,13 @@ class Broadcast(asyncio.Protocol):
                     transport.abort()
 
     def connection_lost(self, exc: Exception | None) -> None:
-        """End."""
+        """Forget the connection."""
         del everyone[self]
 
 
 async def serve() -> None:
     """
-    Listen for ever.
+    Accept connections until the process ends.
     """
     loop = asyncio.get_running_loop()
     server = await loop.create_server(Broadcast, sock=listening(arguments().port))

@@ -15,10 +15,10 @@ stamps = Stamps()
 
 
 class Echo(asyncio.Protocol):
-    """Stamp what comes."""
+    """Stamps the input."""
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
-        """Begin."""
+        """Make a stamper for the connection."""
         self.transport = transport
         self.stamper = Stamper()
 
@@ -29,7 +29,7 @@ class Echo(asyncio.Protocol):
 
 async def serve() -> None:
     """
-    Listen for ever.
+    Accept connections until the process ends.
     """
     port, certificate, key = arguments()
     context = None

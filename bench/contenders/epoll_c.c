@@ -1,6 +1,6 @@
 /*
- * A loop around epoll in C, with the rules of echostamp/line/stamper.py: the floor of
- * the machine.
+ * A loop around epoll in C, with the rules of echostamp/line/stamper.py: the least CPU
+ * time that the machine needs.
  */
 
 #define _GNU_SOURCE
@@ -19,15 +19,15 @@ enum { STAMP = 27, READ = 65536, LONGEST = 65536, BACKLOG = 1024, EVENTS = 1024 
 
 struct connection {
     int fd;
-    char *held;   /* the message that is open */
+    char *held;   /* the message that has not ended */
     size_t heldSize;
-    bool passing; /* whether it is too long to be held */
-    char *rest;   /* of a reply, which the kernel has not taken */
+    bool passing; /* whether it is too long to be kept */
+    char *rest;   /* of a reply: the kernel has not accepted it */
     size_t restStart, restEnd;
 };
 
 static int poller;
-/* As long as a read of nothing but newlines makes it. */
+/* Long enough for the replies to a read of newlines only. */
 static char reply[LONGEST + STAMP + READ * (STAMP + 1)];
 static size_t replySize;
 

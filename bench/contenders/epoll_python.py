@@ -1,5 +1,5 @@
 """
-A loop around C{select.epoll}: the floor of pure Python.
+A loop around C{select.epoll}: the least CPU time that pure Python needs.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ rests: dict[int, bytes] = {}
 
 def accept() -> None:
     """
-    Let in who waits.
+    Accept the waiting connections.
     """
     with suppress(BlockingIOError):
         while True:
@@ -36,7 +36,8 @@ def accept() -> None:
 
 def send(connection: socket.socket, reply: bytes) -> None:
     """
-    Send a reply; where the kernel does not take all of it, read on only when it has.
+    Send a reply.  Where the kernel does not accept all of it, keep the rest, and read
+    no more until that is sent.
     """
     try:
         sent = connection.send(reply)

@@ -1,5 +1,5 @@
 """
-What the contenders in Python share: their command line, and the same stamps.
+The command line and the stamps of all contenders in Python.
 """
 
 from __future__ import annotations
@@ -11,10 +11,10 @@ from typing import NamedTuple
 
 from echostamp.stamps import CTIME
 
-#: Connections that may wait to be accepted: as many as EchoStamp allows.
+#: The backlog of the listening socket: the same as EchoStamp's.
 BACKLOG = 1024
 
-#: Octets of one read: as many as Twisted takes.
+#: Octets of one read: the same as Twisted's.
 READ = 65_536
 
 
@@ -23,7 +23,7 @@ class Arguments(NamedTuple):
     The command line.
 
     @ivar port: TCP port to listen on, on 127.0.0.1.
-    @ivar certificate: PEM file of the certificate, where TLS is wanted.
+    @ivar certificate: PEM file of the certificate; L{None} for no TLS.
     @ivar key: PEM file of its key.
     """
 
@@ -42,14 +42,14 @@ def arguments() -> Arguments:
 
 def listening(port: int) -> socket.socket:
     """
-    Give a socket that listens on a TCP port.
+    Make a socket that listens on a TCP port.
     """
     return socket.create_server(("127.0.0.1", port), backlog=BACKLOG)
 
 
 class Stamps:
     """
-    Stamps as EchoStamp's factory gives them: their text is made again only when it
+    Makes stamps as EchoStamp's factory does: it formats one only when the second
     changes.
     """
 
@@ -59,7 +59,7 @@ class Stamps:
 
     def stamp(self) -> bytes:
         """
-        Give the stamp of this moment.
+        Make the stamp of this moment.
         """
         now = time.time_ns()
         second = now // CTIME.resolution

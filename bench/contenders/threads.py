@@ -1,5 +1,5 @@
 """
-A thread for each connection, and blocking sockets.
+A server with a thread for each connection, and blocking sockets.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ stamps = Stamps()
 
 def serve(connection: socket.socket) -> None:
     """
-    Stamp what comes on a connection, until it ends.
+    Stamp the input of a connection until it ends.
     """
     stamper = Stamper()
     connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)

@@ -1,6 +1,6 @@
 """
-EchoStamp's session-reflector, and a timer beside it: how late that gets is printed at
-the end, in nanoseconds.
+EchoStamp's session-reflector, and a timer in the same process.  At the end it prints
+how late each call of the timer was, in nanoseconds.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ EVERY = 0.005
 
 def main(port: int, seconds: float) -> None:
     """
-    Run for a while.
+    Run for some seconds.
     """
     lates: list[float] = []
     due = time.monotonic() + EVERY

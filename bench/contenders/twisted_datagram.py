@@ -1,6 +1,6 @@
 """
-A session-reflector as a plain DatagramProtocol: the same packets, with timestamps of
-its own, without limits, TLVs and everything else.
+A session-reflector as a plain DatagramProtocol: the same packets, with the program's
+own timestamps, without limits and TLVs.
 """
 
 from __future__ import annotations
@@ -14,13 +14,13 @@ from twisted.internet.protocol import DatagramProtocol
 from echostamp.rfc8762.packets import reflectorPacket
 from echostamp.rfc8762.timestamps import ntpTimestamp
 
-#: Claims nothing.
+#: An error estimate that claims nothing about the clock.
 ERROR_ESTIMATE = 0x3FFF
 
 
 class Reflector(DatagramProtocol):
     """
-    Answer every packet.
+    Answers every packet.
     """
 
     def datagramReceived(self, packet: bytes, peer: tuple[str, int]) -> None:

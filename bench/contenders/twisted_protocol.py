@@ -16,13 +16,13 @@ reactor: Any = theReactor
 
 
 class Echo(Protocol):
-    """Stamp what comes."""
+    """Stamps the input."""
 
     factory: EchoFactory
     transport: Any
 
     def connectionMade(self) -> None:
-        """Begin."""
+        """Make a stamper for the connection."""
         self.transport.setTcpNoDelay(True)
         self.stamper = Stamper()
 
@@ -32,7 +32,7 @@ class Echo(Protocol):
 
 
 class EchoFactory(Factory):
-    """Hold what the connections share."""
+    """Holds the stamps that all connections share."""
 
     protocol = Echo  # type: ignore[assignment]  # it wants this factory
     noisy = False

@@ -1,6 +1,6 @@
 """
-EchoStamp's session-reflector behind Twisted's own UDP port: the same work for each
-packet, limits and checks included, with timestamps of the program's.
+EchoStamp's session-reflector on Twisted's own UDP port: the same work for each packet,
+limits and checks included, with the program's own timestamps.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ MOST = 10_000_000
 
 class Plain(DatagramProtocol):
     """
-    The reflector's port, as far as a plain protocol can be it.
+    Does the work of the reflector's port, as far as a plain protocol can.
     """
 
     tellsHow = stampsDepartures = False
@@ -33,7 +33,7 @@ class Plain(DatagramProtocol):
         self.reflector.port = self  # type: ignore[assignment]
 
     def datagramReceived(self, packet: bytes, peer: tuple[str, int]) -> None:
-        """Let it be answered."""
+        """Give the packet to the reflector."""
         self.reflector.received(packet, peer, 0, 255, 0, None)
 
     def send(self, packet: bytes, peer: Any, to: bytes | None, tos: int) -> int:

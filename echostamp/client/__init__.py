@@ -1,1 +1,1 @@
-"""The C{echostamp} command."""
+"""The C{echostamp} command: its options, and a run of each subcommand."""

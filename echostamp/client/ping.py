@@ -5,265 +5,236 @@ The measuring client: C{echostamp ping}.
 from __future__ import annotations
 
 import os
-import secrets
 import signal
 import sys
-from dataclasses import dataclass, replace
-from typing import Any, TextIO
+from typing import Any, NamedTuple, TextIO
 
-from twisted.internet.address import IPv4Address, IPv6Address
 from twisted.internet.task import LoopingCall
-from twisted.python.failure import Failure
 
-from echostamp.addresses import addressName
-from echostamp.client.output import Manner, Teller
-from echostamp.connect.target import parseStampTarget, parseTarget, whyNoTarget
-from echostamp.connect.timed import TimedEndpoint
-from echostamp.connect.tls import TlsFiles
+from echostamp.client.hints import hint, isOurFault, whyNoReply
+from echostamp.client.output import Asked, Output, OutputOptions, Probes
+from echostamp.connect.failures import whatFailed
 from echostamp.exitstatus import (
     DONE,
+    FAR_END_FAILED,
     NEAR_END_FAILED,
     THRESHOLD_FAILED,
     Outcome,
-    said,
 )
-from echostamp.probe.interfaces import Way
-from echostamp.probe.linelink import LineWay
-from echostamp.probe.measurement import Measurement
-from echostamp.probe.messages import USUAL, Probes
-from echostamp.probe.prober import Pinger, Plan
-from echostamp.report import document
-from echostamp.report.thresholds import Thresholds
+from echostamp.measure.result import Result
+from echostamp.measure.thresholds import Thresholds
+from echostamp.probe.dialers import Dialed, Wish, dialerOf
+from echostamp.probe.prober import Prober
+from echostamp.probe.surroundings import surroundings
+from echostamp.report.document import Json
+from echostamp.report.thresholds import failedText
+from echostamp.running import CommandRun
 from echostamp.text import printable
+from echostamp.units import zoneName
 
-#: Seconds that an address may take to connect.
-CONNECT_TIMEOUT = 10.0
+#: How the command ends where its output cannot be written.
+_CLOSED = Outcome(NEAR_END_FAILED, "standard output was closed, or is full")
 
 
-@dataclass(frozen=True)
-class Route:
+class PingOptions(NamedTuple):
     """
-    By what addresses to go.
+    The options of C{echostamp ping}.
 
-    @ivar only4: by IPv4 alone.
-    @ivar only6: by IPv6 alone.
-    @ivar source: the address to come from; L{None} for any.
-    @ivar sourcePort: the port to come from; 0 for any.
-    """
-
-    only4: bool = False
-    only6: bool = False
-    source: str | None = None
-    sourcePort: int = 0
-
-    def addressTypes(self) -> list[type]:
-        """
-        Give the kinds of addresses that are left.
-        """
-        is6 = self.source is not None and ":" in self.source
-        is4 = self.source is not None and not is6
-        return [
-            *([] if self.only6 or is6 else [IPv4Address]),
-            *([] if self.only4 or is4 else [IPv6Address]),
-        ]
-
-
-@dataclass(frozen=True)
-class StampPlan:
-    """
-    How packets of STAMP look.
-
-    @ivar ssid: the session's identifier, 0 for none.
-    @ivar dscp: what they are marked with.
-    @ivar tlvs: the names of their TLVs.
-    @ivar isPtp: whether T1 is in PTP's format, and not in NTP's.
-    @ivar ttl: their time to live or hop limit.
+    @ivar wish: where to, by which way, and what to send.
+    @ivar output: how to write what was found.
+    @ivar thresholds: what must hold.
+    @ivar zone: nanoseconds by which the far clock's zone is ahead of UTC, for stamps
+        that do not name it; L{None} to guess it.
     """
 
-    ssid: int = 0
-    dscp: int = 0
-    tlvs: tuple[str, ...] = ()
-    isPtp: bool = False
-    ttl: int = 255
+    wish: Wish
+    output: OutputOptions = OutputOptions()
+    thresholds: Thresholds = Thresholds()
+    zone: int | None = None
 
 
-def ping(
-    reactor: Any,
-    target: str,
-    plan: Plan,
-    manner: Manner,
-    thresholds: Thresholds,
-    route: Route,
-    zone: int | None = None,
-    files: TlsFiles | None = None,
-    stamp: StampPlan | None = None,
-) -> Outcome:
+def ping(reactor: Any, options: PingOptions) -> Outcome:
     """
     Run C{echostamp ping}.
 
-    @param reactor: what to run.
-    @param target: where to; see L{parseTarget} and L{parseStampTarget}.
-    @param plan: what to send, and when; a size of 0 stands for the usual one.
-    @param manner: how to tell what was found.
-    @param thresholds: what must hold.
-    @param route: by what addresses.
-    @param zone: as for L{Measurement}.
-    @param files: what TLS needs, unless the system's CAs are enough; of STAMP, its key
-        is the key file.
-    @param stamp: how packets of STAMP look.
-    @return: the exit status, and what to say of it.
+    @param reactor: the reactor to run.
+    @return: the exit status, and what to write about it.
     """
     try:
-        place = parseStampTarget(target)
-        if place is None:
-            found = parseTarget(reactor, target, CONNECT_TIMEOUT, files)
+        dialed = dialerOf(reactor, options.wish)
     except ValueError as error:
-        return Outcome(NEAR_END_FAILED, whyNoTarget(target, error))
-    addressTypes = route.addressTypes()
-    if not addressTypes:
-        return Outcome(NEAR_END_FAILED, "-4, -6 and --source exclude each other")
-    if place is not None:
-        from echostamp.probe.udpdialer import StampWay, sessionOf
-
-        try:
-            session = sessionOf(stamp or StampPlan(), plan.size, files)
-        except ValueError as error:
-            return Outcome(NEAR_END_FAILED, str(error))
-        host, port = place
-        source = None if route.source is None else (route.source, route.sourcePort)
-        way: Way = StampWay(reactor, host, port, session, addressTypes, source)
-        plan = replace(plan, size=session.size or session.least)
-        name = f"stamp:{addressName(host, port)}"
-        return _run(reactor, name, way, plan, manner, thresholds, zone)
-    if stamp not in (None, StampPlan()) or route.sourcePort:
-        what = "--ssid, --dscp, --tlv, --ptp, --ttl and the port of --source"
-        return Outcome(NEAR_END_FAILED, f"{what} go with stamp:HOST")
-    if found.host is None and route != Route():
-        return Outcome(NEAR_END_FAILED, "-4, -6 and --source go with HOST:PORT")
-    plan = replace(plan, size=plan.size or USUAL)
-    endpoint = TimedEndpoint(
-        reactor, found, CONNECT_TIMEOUT, addressTypes, route.source
-    )
-    probes = Probes(secrets.token_hex(4).encode(), plan.size)
-    way = LineWay(reactor, endpoint, probes, found)
-    return _run(reactor, found.name, way, plan, manner, thresholds, zone)
+        return Outcome(NEAR_END_FAILED, str(error))
+    return _Ping(reactor, options, dialed, sys.stdout).run()
 
 
-def _run(
-    reactor: Any,
-    name: str,
-    way: Way,
-    plan: Plan,
-    manner: Manner,
-    thresholds: Thresholds,
-    zone: int | None,
-) -> Outcome:
+class _Ping:
     """
-    Run the reactor while there are probes to send.
+    One run of the command.
     """
-    outcomes: list[Outcome] = []
-    closed = Outcome(NEAR_END_FAILED, "standard output was closed, or is full")
-    output = sys.stdout
-    mayColour = "NO_COLOR" not in os.environ and os.environ.get("TERM") != "dumb"
-    teller = Teller(
-        printable(name),
-        plan,
-        manner,
-        document.asked(printable(name), plan, vars(thresholds), zone),
-        output,
-        output.isatty() and mayColour,
-        lambda: end(closed),
-        way.unit,
-    )
-    pinger = Pinger(
-        reactor,
-        way,
-        name,
-        plan,
-        Measurement(zone),
-        teller,
-    )
-    progress = LoopingCall(lambda: _progress(pinger))
-    progress.clock = reactor
-    isTold = manner.isQuiet or manner.form == "json" or not output.isatty()
 
-    def start() -> None:
-        for number in signal.SIGINT, signal.SIGTERM:
-            signal.signal(number, interrupted)
-        signal.signal(signal.SIGQUIT, asked)
-        pinger.done.addCallback(end).addErrback(broken)
-        pinger.start()
-        if isTold and sys.stderr is not None and sys.stderr.isatty():
-            progress.start(1, now=False)
+    def __init__(
+        self, reactor: Any, options: PingOptions, dialed: Dialed, output: TextIO
+    ) -> None:
+        """
+        @param dialed: the far end.
+        @param output: where to write what was found.
+        """
+        self._options = options
+        self._dialed = dialed
+        self._stdout = output
+        self._mayColour = not (
+            "NO_COLOR" in os.environ or os.environ.get("TERM") == "dumb"
+        )
+        self._output = Output(
+            _asked(dialed, options),
+            options.output,
+            output,
+            output.isatty() and self._mayColour,
+            lambda: self._end(_CLOSED),
+        )
+        self._prober = Prober(
+            dialed.dialer,
+            dialed.plan,
+            self._output,
+            surroundings(reactor, isExact=True),
+            options.zone,
+        )
+        self._progress = LoopingCall(self._showProgress)
+        self._progress.clock = reactor
+        self._isEnded = False
+        self._run = CommandRun(
+            reactor,
+            stop=lambda number: reactor.callFromThread(self._prober.stop),
+            mustExit=lambda: dialed.dialer.isLookingUp or not self._prober.hasBegun,
+            signals={signal.SIGQUIT: self._showFigures},
+        )
 
-    def interrupted(number: int, frame: object) -> None:
-        # A second signal ends the process whatever it still waits for.
-        signal.signal(number, signal.SIG_DFL)
-        reactor.callFromThread(pinger.stop)
+    def run(self) -> Outcome:
+        """
+        Run the reactor while there are probes to send.
+        """
+        return self._run.untilEnd(self._start)
 
-    def asked(number: int, frame: object) -> None:
-        reactor.callFromThread(tell)
+    def _start(self) -> None:
+        """
+        Begin.
+        """
+        done = self._prober.done
+        done.addCallback(lambda _: self._end(self._outcome()))
+        done.addErrback(self._run.broken)
+        self._prober.start()
+        form = self._options.output
+        isSilent = form.isQuiet or form.form == "json" or not self._stdout.isatty()
+        if isSilent and sys.stderr is not None and sys.stderr.isatty():
+            self._progress.start(1, now=False)
 
-    def tell() -> None:
-        if pinger.began is not None and sys.stderr is not None:
-            lines = teller.summary(pinger, mayColour and sys.stderr.isatty())
+    def _showProgress(self) -> None:
+        """
+        Show on a terminal how far the run is.
+        """
+        store = self._prober.measurement.store
+        counts = (
+            f"{store.sent} sent, {store.received} received, {store.lost} unanswered"
+        )
+        print(
+            f"\r\x1b[K{counts}",
+            end="",
+            file=sys.stderr,
+            flush=True,
+        )
+
+    def _showFigures(self) -> None:
+        """
+        Write the figures so far to standard error.
+        """
+        if self._prober.hasBegun and sys.stderr is not None:
+            result = self._prober.result(self._output.rows)
+            isColoured = self._mayColour and sys.stderr.isatty()
+            lines = self._output.summary(result, isColoured)
             print("\n".join(["", *lines]), file=sys.stderr, flush=True)
 
-    def end(outcome: Outcome) -> None:
-        if outcomes:
+    def _outcome(self) -> Outcome:
+        """
+        Judge the run, which is over.
+        """
+        name, result = self._dialed.name, self._result()
+        failure = self._prober.failure
+        error = None if failure is None else failure.value
+        if failure is not None:
+            status = NEAR_END_FAILED if isOurFault(error) else FAR_END_FAILED
+            outcome = Outcome(status, f"{name}: {whatFailed(failure)}")
+        elif not result.figures.received:
+            why = whyNoReply(result, self._dialed.plan)
+            outcome = Outcome(FAR_END_FAILED, f"{name}: {why}")
+        elif failed := self._options.thresholds.failed(result):
+            texts = [failedText(each, result) for each in failed]
+            outcome = Outcome(THRESHOLD_FAILED, "; ".join(texts))
+        else:
+            outcome = Outcome(DONE)
+        if more := hint(self._dialed.target, error, outcome, result):
+            outcome = outcome._replace(line=f"{outcome.line}; {more}")
+        return outcome
+
+    def _result(self) -> Result:
+        """
+        Give what was found.
+        """
+        return self._prober.result(self._output.rows)
+
+    def _end(self, outcome: Outcome) -> None:
+        """
+        Write what the run came to, and end the command.
+        """
+        if self._isEnded:
             return
-        failed = thresholds.failed(pinger) if outcome.status == DONE else []
-        if failed:
-            outcome = Outcome(THRESHOLD_FAILED, "; ".join(failed))
-        if hint := way.hint(pinger.failure, outcome, pinger.measurement):
-            outcome = outcome._replace(line=f"{outcome.line}; {hint}")
-        outcomes.append(outcome)
-        if progress.running:
-            progress.stop()
+        self._isEnded = True
+        self._prober.stop()
+        if self._progress.running:
+            self._progress.stop()
             print("\r\x1b[K", end="", file=sys.stderr, flush=True)
         if outcome.status != NEAR_END_FAILED:
-            teller.end(pinger, outcome)
-        if teller.isClosed:
-            outcomes[0] = closed
-            _leave(output)
-        leave()
+            self._output.end(self._result(), self._probes(), outcome)
+        if self._output.isClosed:
+            outcome = _CLOSED
+            _discard(self._stdout)
+        self._run.end(outcome)
 
-    def broken(failure: Failure) -> None:
-        failure.printTraceback(sys.stderr)
-        outcomes[:] = [Outcome(NEAR_END_FAILED, "the fault is EchoStamp's")]
-        leave()
-
-    def leave() -> None:
-        pinger.stop()
-        if way.isLookingUp or pinger.began is None:
-            # A name that is still being looked up cannot be given up, and the
-            # reactor would wait for it.  Nothing else is left to do.
-            os._exit(said(outcomes[0]))
-        reactor.stop()
-
-    reactor.callWhenRunning(start)
-    reactor.run()
-    return outcomes[0]
+    def _probes(self) -> Probes:
+        """
+        Give the single probes.
+        """
+        return Probes(self._prober.measurement.store, self._prober.inFlight())
 
 
-def _leave(output: TextIO) -> None:
+def _asked(dialed: Dialed, options: PingOptions) -> Asked:
     """
-    Let what cannot be written go nowhere: Python would try once more at its end, and
-    complain.
+    Give what the user asked for, as reports name it.
+    """
+    plan, zone = dialed.plan, options.zone
+    target = printable(dialed.name)
+    thresholds = options.thresholds
+    config: Json = {
+        "target": target,
+        "count": plan.count,
+        "interval": plan.interval,
+        "deadline": plan.deadline,
+        "timeout": plan.timeout,
+        "size": plan.size,
+        "jitter": plan.jitter,
+        "zone": None if zone is None else zoneName(zone),
+        "thresholds": {
+            "max_rtt": thresholds.rtt,
+            "max_loss": thresholds.loss,
+            "max_offset": thresholds.offset,
+        },
+    }
+    return Asked(target, plan, "message" if dialed.target else "packet", config)
+
+
+def _discard(output: TextIO) -> None:
+    """
+    Discard what cannot be written: Python would try once more at its end, and complain.
     """
     nowhere = os.open(os.devnull, os.O_WRONLY)
     os.dup2(nowhere, output.fileno())
     os.close(nowhere)
-
-
-def _progress(pinger: Pinger) -> None:
-    """
-    Show on a terminal how far it is.
-    """
-    run = pinger.measurement.delays.run
-    print(
-        f"\r\x1b[K{run.sent} sent, {run.received} received, {run.lost} unanswered",
-        end="",
-        file=sys.stderr,
-        flush=True,
-    )

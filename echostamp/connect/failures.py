@@ -1,5 +1,5 @@
 """
-What went wrong with a connection, in a few words.
+Explains in a few words why a connection failed.
 """
 
 from __future__ import annotations
@@ -21,13 +21,13 @@ from twisted.python.failure import Failure
 
 from echostamp.text import sslText
 
-#: Alerts about a certificate: RFC 8446, section 6.2.
+#: The TLS alerts about a certificate: RFC 8446, section 6.2.
 _OF_CERTIFICATE = re.compile(r"certificate|unknown ca|access denied")
 
 
 def whatFailed(failure: Failure) -> str:
     """
-    Say in a few words why a connection was not made, or was lost.
+    Explain in a few words why a connection was not made, or was lost.
     """
     error = failure.value
     if isinstance(error, DNSLookupError):
@@ -38,24 +38,27 @@ def whatFailed(failure: Failure) -> str:
         return "it did not answer in time"
     if isinstance(error, ConnectionLost):
         return "the connection was lost"
+    # pyOpenSSL is optional: only a program that has imported it sees its errors.
     ssl = sys.modules.get("OpenSSL.SSL")
     if ssl is not None and isinstance(error, ssl.Error):
-        return _whatTlsSaid(error)
+        return _tlsFailure(error)
     return str(error) or type(error).__name__
 
 
 def sourceHint(error: BaseException | None) -> str:
     """
-    Say what could be wrong with the address that we were to come from, if that is what
-    failed.
+    Ask about C{--source} where a connection failed because of the source address.
+
+    @return: empty for any other error.
     """
-    isIt = isinstance(error, ConnectBindError) and error.osError == errno.EADDRNOTAVAIL
-    return "is --source one of this machine's addresses?" if isIt else ""
+    if isinstance(error, ConnectBindError) and error.osError == errno.EADDRNOTAVAIL:
+        return "is --source one of this machine's addresses?"
+    return ""
 
 
-def _whatTlsSaid(error: Exception) -> str:
+def _tlsFailure(error: Exception) -> str:
     """
-    Say in a few words what OpenSSL has found, or been told.
+    Explain in a few words an error of OpenSSL, or an alert from the far end.
     """
     text = sslText(error)
     alert = text.partition("alert ")[2]

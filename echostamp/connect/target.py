@@ -1,5 +1,5 @@
 """
-From what a user writes to something to connect to.
+Reads a TARGET, and makes the endpoint that connects to it.
 """
 
 from __future__ import annotations
@@ -7,34 +7,32 @@ from __future__ import annotations
 import re
 from typing import Any, NamedTuple
 
-from twisted.internet.abstract import isIPv6Address
 from twisted.internet.endpoints import HostnameEndpoint, clientFromString
-from twisted.internet.interfaces import (
-    IStreamClientEndpoint,
-)
+from twisted.internet.interfaces import IStreamClientEndpoint
 
-from echostamp.addresses import ECHO_PORT, STAMP_PORT, addressName
+from echostamp.addresses import ECHO_PORT, STAMP_PORT, addressName, parseHostPort
 from echostamp.connect.tls import (
     OptionError,
-    TlsEndpoint,
+    TlsClientEndpoint,
     TlsFiles,
-    clientOptions,
-    requireTls,
+    tlsOptions,
 )
+from echostamp.tls.clientcontext import requireTls
 
-_HOST_AND_PORT = re.compile(r"(?:\[(?P<v6>[^]]*)\]|(?P<host>[^:]*))(?::(?P<port>\d+))?")
+#: How a Twisted endpoint description begins, as opposed to a host and a port.
 _DESCRIPTION = re.compile(r"(?:tcp|tls|ssl|unix):|\w+=")
 
 
 class Target(NamedTuple):
     """
-    The far end.
+    The far end that a TARGET names.
 
-    @ivar name: how to call it in messages.
-    @ivar endpoint: how to connect to it.
-    @ivar host: its name or address; L{None} where the description is Twisted's.
+    @ivar name: its name in messages.
+    @ivar endpoint: connects to it.
+    @ivar host: its host name or address; L{None} for a Twisted endpoint description.
     @ivar port: the TCP port at the host.
-    @ivar tlsOptions: whom to trust under TLS; L{None} without, or in Twisted's hands.
+    @ivar tlsOptions: the options of TLS; L{None} without TLS, and for a Twisted
+        endpoint description.
     """
 
     name: str
@@ -49,13 +47,13 @@ def parseTarget(
 ) -> Target:
     """
     Read a TARGET: C{HOST}, C{HOST:PORT}, C{[V6]:PORT}, the same behind C{tls:}, or a
-    client endpoint description of Twisted's.
+    Twisted client endpoint description.
 
-    @param reactor: what will connect.
-    @param timeout: seconds that one address may take to connect.
-    @param files: what TLS needs, unless the system's CAs are enough.
-    @raise OptionError: one of the files is missing, or cannot be read, or is wrong.
-    @raise ValueError: the text is no target; the error's says why.
+    @param reactor: the reactor that will connect.
+    @param timeout: seconds after which a connection attempt to one address fails.
+    @param files: the files for TLS, unless the system's CAs are enough.
+    @raise OptionError: one of the files is missing, cannot be read, or is wrong.
+    @raise ValueError: the text is not a target; the error's text says why.
     """
     if text.startswith("stamp:"):
         raise ValueError("stamp: goes with 'echostamp ping'")
@@ -68,37 +66,37 @@ def parseTarget(
         raise OptionError("--key goes with --cert")
     if hasFiles and not isTls:
         raise ValueError("--ca and --cert go with tls:HOST:PORT")
-    if address := _address(text.removeprefix("tls:")):
+    if address := _hostPort(text.removeprefix("tls:"), ECHO_PORT):
         host, port = address
         name = addressName(host, port)
         endpoint: IStreamClientEndpoint
         endpoint = HostnameEndpoint(reactor, host, port, timeout)
         if not isTls:
             return Target(name, endpoint, host, port)
-        # The link of a link-local address is nobody's name.
-        options = clientOptions(host.partition("%")[0], files)
-        endpoint = TlsEndpoint(reactor, host, endpoint, options)
+        # A certificate does not name the link of a link-local address.
+        options = tlsOptions(host.partition("%")[0], files)
+        endpoint = TlsClientEndpoint(reactor, host, endpoint, options)
         return Target(f"tls:{name}", endpoint, host, port, options)
     if hasFiles:
         raise ValueError("with --ca and --cert it has to be tls:HOST:PORT")
     try:
         return Target(text, clientFromString(reactor, text))
     except Exception as error:
-        # Each kind of endpoint has its own parser, which fails in its own way.
+        # The parser of each kind of endpoint raises errors of its own.
         kind = "" if isinstance(error, ValueError) else f"{type(error).__name__}: "
         raise ValueError(f"{kind}{error}") from error
 
 
 def parseStampTarget(text: str) -> tuple[str, int] | None:
     """
-    Read a TARGET of STAMP: C{stamp:HOST[:PORT]}.
+    Read a TARGET for STAMP: C{stamp:HOST[:PORT]}.
 
     @return: the host and the UDP port; L{None} for a TARGET of another kind.
-    @raise ValueError: the text is no target; the error's says why.
+    @raise ValueError: the text is not a target; the error's text says why.
     """
     if not text.startswith("stamp:"):
         return None
-    found = _address(text.removeprefix("stamp:"), STAMP_PORT)
+    found = _hostPort(text.removeprefix("stamp:"), STAMP_PORT)
     if found is None:
         raise ValueError("not stamp:HOST or stamp:HOST:PORT")
     return found
@@ -106,34 +104,20 @@ def parseStampTarget(text: str) -> tuple[str, int] | None:
 
 def whyNoTarget(text: str, error: ValueError) -> str:
     """
-    Say why there is no target, for the user.
+    Explain to the user why a TARGET was refused.
 
-    @param text: what was to be one.
-    @param error: what L{parseTarget} has raised.
+    @param text: the TARGET.
+    @param error: the error that L{parseTarget} raised.
     """
     return str(error) if isinstance(error, OptionError) else f"TARGET {text!r}: {error}"
 
 
-def _address(text: str, usual: int = ECHO_PORT) -> tuple[str, int] | None:
+def _hostPort(text: str, usual: int) -> tuple[str, int] | None:
     """
     Read a host and a port.
 
-    @param usual: the port where there is none.
-    @return: L{None} for what looks like something else.
-    @raise ValueError: one of them is wrong.
+    @param usual: the port where the text names none.
+    @return: L{None} for a Twisted endpoint description.
+    @raise ValueError: the host or the port is wrong.
     """
-    if isIPv6Address(text):
-        text = f"[{text}]"
-    match = _HOST_AND_PORT.fullmatch(text)
-    if re.fullmatch(r"[^:]+:", text) and not _DESCRIPTION.match(text):
-        raise ValueError("no port behind the colon")
-    if not match or _DESCRIPTION.match(text):
-        return None
-    host, port = match["v6"] or match["host"], int(match["port"] or usual)
-    if not host:
-        raise ValueError("no host")
-    if match["v6"] and not isIPv6Address(host):
-        raise ValueError(f"{host!r} is not an IPv6 address")
-    if not 1 <= port <= 65535:
-        raise ValueError(f"{port} is not a port from 1 to 65535")
-    return host, port
+    return None if _DESCRIPTION.match(text) else parseHostPort(text, usual)

@@ -1,13 +1,11 @@
 """
-A connection whose making is timed: the look-up of the name, the connection itself, and
-the TLS handshake.
+Connects to a target, and times the name look-up, the connection and the TLS handshake.
 """
 
 from __future__ import annotations
 
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from typing import Any
 
 from twisted.internet.abstract import isIPAddress, isIPv6Address
@@ -27,7 +25,8 @@ from zope.interface import implementer
 
 from echostamp.connect.failures import whatFailed
 from echostamp.connect.target import Target
-from echostamp.connect.tls import TlsEndpoint
+from echostamp.connect.tls import TlsClientEndpoint
+from echostamp.times import SetUp
 
 Address = IPv4Address | IPv6Address
 
@@ -36,35 +35,18 @@ _KINDS: dict[type, str] = {IPv4Address: "IPv4", IPv6Address: "IPv6"}
 
 class NoAddress(Exception):
     """
-    A host has no address of the kind that is asked for.
+    A host has no address of the IP version that was asked for.
     """
-
-
-@dataclass
-class SetUp:
-    """
-    How long each step took, in nanoseconds; L{None} for one that there was not.
-
-    @ivar resolve: looking up the name.
-    @ivar connect: connecting, from the first address that was tried.
-    @ivar tls: the TLS handshake.
-    @ivar firstReply: from the first probe to its reply.
-    """
-
-    resolve: int | None = None
-    connect: int | None = None
-    tls: int | None = None
-    firstReply: int | None = None
 
 
 @implementer(IStreamClientEndpoint)
 class TimedEndpoint:
     """
-    Connect to a target by the first of its addresses that answers, and time it.
+    Connects to the first of a target's addresses that answers, and times each step.
 
-    @ivar setUp: of the last connection.
-    @ivar isLookingUp: whether a name is being looked up, which cannot be given up.
-    @ivar whyNot: why the last attempt failed; empty since it was made empty.
+    @ivar setUp: the durations of the last connection's steps.
+    @ivar isLookingUp: whether a name is being looked up; a look-up cannot be cancelled.
+    @ivar whyNot: why the last attempt failed; the owner clears it.
     """
 
     def __init__(
@@ -78,10 +60,11 @@ class TimedEndpoint:
     ) -> None:
         """
         @param reactor: looks up names and connects.
-        @param target: where to.
-        @param timeout: seconds that each address may take.
-        @param addressTypes: the kinds of addresses to try; for hosts.
-        @param source: the address to connect from, if it matters; for hosts.
+        @param target: the target to connect to.
+        @param timeout: seconds after which the attempt at one address fails.
+        @param addressTypes: the types of addresses to try.  This and C{source} need a
+            target with a host.
+        @param source: the local address to connect from; L{None} for any.
         @param clock: gives nanoseconds.
         """
         self._reactor = reactor
@@ -96,10 +79,10 @@ class TimedEndpoint:
 
     def connect(self, protocolFactory: IProtocolFactory) -> Deferred[IProtocol]:
         """
-        Connect.  The address that was found first is the one whose failure is told.
+        Connect.
 
-        @return: fails with L{DNSLookupError}, L{NoAddress}, or what the attempt at an
-            address fails with.
+        @return: fails with L{DNSLookupError} or L{NoAddress}.  Where no address
+            answers, it fails with the error of the first one.
         """
 
         def failed(failure: Failure) -> Failure:
@@ -111,7 +94,7 @@ class TimedEndpoint:
 
     async def _connect(self, factory: IProtocolFactory) -> IProtocol:
         """
-        Try one address after the other.
+        Try one address after another.
         """
         setUp = self.setUp = SetUp()
         began = self._clock()
@@ -129,11 +112,13 @@ class TimedEndpoint:
         errors = []
         for endpoint in endpoints:
             try:
-                protocol = await self._overTls(_Noted(endpoint, connected), factory)
+                protocol = await self._overTls(
+                    _NotedEndpoint(endpoint, connected), factory
+                )
             except Exception as error:
                 errors.append(error)
                 if setUp.connect is not None:
-                    # It is there, but there is no TLS with it.
+                    # This address answered, and only its TLS handshake failed.
                     raise
             else:
                 if self._target.tlsOptions is not None:
@@ -145,15 +130,17 @@ class TimedEndpoint:
         self, endpoint: IStreamClientEndpoint, factory: IProtocolFactory
     ) -> Deferred[IProtocol]:
         """
-        Connect, by way of TLS where the target says so.
+        Connect, over TLS where the target asks for it.
         """
         options = self._target.tlsOptions
         if options is not None:
             assert self._target.host is not None
-            endpoint = TlsEndpoint(self._reactor, self._target.host, endpoint, options)
+            endpoint = TlsClientEndpoint(
+                self._reactor, self._target.host, endpoint, options
+            )
         connecting: Deferred[IProtocol] = endpoint.connect(factory)
         if options is not None:
-            # The limit of the connection is not the handshake's.
+            # The timeout of the TCP connection does not cover the handshake.
             connecting.addTimeout(self._timeout, self._reactor)
         return connecting
 
@@ -161,7 +148,8 @@ class TimedEndpoint:
         """
         Find the addresses of a host.
 
-        @raise DNSLookupError: as L{lookUp} does, and L{NoAddress}.
+        @raise DNSLookupError: see L{lookUp}.
+        @raise NoAddress: see L{lookUp}.
         """
         self.isLookingUp = True
         try:
@@ -180,9 +168,9 @@ class TimedEndpoint:
 
 
 @implementer(IStreamClientEndpoint)
-class _Noted:
+class _NotedEndpoint:
     """
-    An endpoint that tells when it has connected.
+    Calls a function as soon as another endpoint has connected.
     """
 
     def __init__(
@@ -192,7 +180,7 @@ class _Noted:
         self._connected = connected
 
     def connect(self, protocolFactory: IProtocolFactory) -> Deferred[IProtocol]:
-        """Connect, and tell."""
+        """Connect, and call the function."""
 
         def connected(protocol: IProtocol) -> IProtocol:
             self._connected()
@@ -209,11 +197,15 @@ async def lookUp(
     Find the addresses of a host.
 
     @param reactor: looks up names.
-    @param addressTypes: the kinds of addresses to look for.
+    @param addressTypes: the types of addresses to look for.
     @param over: C{TCP} or C{UDP}.
-    @raise DNSLookupError: it has none.
-    @raise NoAddress: it may have some, but not of the kind that is asked for.
+    @return: each address once, in the resolver's order.
+    @raise DNSLookupError: it has no address.
+    @raise NoAddress: it has no address of the only type that was asked for.
     """
+    if isIPAddress(host) and IPv4Address in addressTypes:
+        # The resolver would ask a thread.
+        return [IPv4Address(over, host, port)]  # type: ignore[arg-type]
     receiver = _Addresses()
     reactor.nameResolver.resolveHostName(receiver, host, port, list(addressTypes), over)
     addresses = await receiver.done
@@ -228,9 +220,9 @@ async def lookUp(
 @implementer(IResolutionReceiver)
 class _Addresses:
     """
-    What a look-up finds.
+    Collects the addresses that a look-up finds.
 
-    @ivar done: fires with the addresses, each once.
+    @ivar done: fires with the addresses, each once, when the look-up is complete.
     """
 
     def __init__(self) -> None:
@@ -238,12 +230,12 @@ class _Addresses:
         self._found: dict[str, Address] = {}
 
     def resolutionBegan(self, resolution: IHostResolution) -> None:
-        """The look-up has begun."""
+        """Ignore the beginning of the look-up."""
 
     def addressResolved(self, address: Address) -> None:  # type: ignore[override]
-        """An address was found."""
+        """Keep an address."""
         self._found.setdefault(address.host, address)
 
     def resolutionComplete(self) -> None:
-        """There are no more."""
+        """Hand over the addresses."""
         self.done.callback(list(self._found.values()))

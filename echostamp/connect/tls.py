@@ -1,5 +1,5 @@
 """
-TLS for the client: whom it trusts, what it shows, and what may go wrong.
+Connects to a host over TLS, and explains failed handshakes.
 """
 
 from __future__ import annotations
@@ -19,20 +19,18 @@ from twisted.python.failure import Failure
 from zope.interface import implementer
 
 from echostamp.connect.failures import whatFailed
-from echostamp.text import sslText
-
-#: What is said where the packages for TLS are not installed.
-TLS_MISSING = "TLS needs more: pip install 'echostamp[tls]'"
+from echostamp.tls.clientcontext import clientOptions
+from echostamp.tls.pem import PemError
 
 
 class TlsFiles(NamedTuple):
     """
-    The files that C{--ca}, C{--cert} and C{--key} name.
+    The paths of the PEM files that C{--ca}, C{--cert} and C{--key} name.
 
-    @ivar ca: of the CAs to trust; L{None} for the system's.
-    @ivar cert: of our certificate, and of those between it and its CA behind it;
-        L{None} for no certificate.
-    @ivar key: of the certificate's private key; L{None} where it is in the same file.
+    @ivar ca: the CAs to trust; L{None} for the system's.
+    @ivar cert: our certificate, then the certificates between it and its CA; L{None}
+        for no certificate.
+    @ivar key: our private key; L{None} where it is in the file C{cert}.
     """
 
     ca: str | None = None
@@ -42,133 +40,35 @@ class TlsFiles(NamedTuple):
 
 class OptionError(ValueError):
     """
-    C{--ca}, C{--cert} or C{--key} is wrong.  The text says which and how.
+    C{--ca}, C{--cert} or C{--key} is wrong.  The text says which one, and why.
     """
 
 
 class TlsError(Exception):
     """
-    There was no handshake.  The text says why.
+    The TLS handshake failed.  The text says why.
     """
 
 
-def requireTls() -> None:
+def tlsOptions(host: str, files: TlsFiles) -> Any:
     """
-    See whether TLS can be had.
+    Make the options of TLS connections to a host from the files that options name.
 
-    @raise ValueError: it cannot; the text says what to do.
-    """
-    try:
-        # Without it Twisted would look at certificates less closely.
-        import service_identity  # noqa: F401
-        from OpenSSL import SSL  # noqa: F401
-    except ImportError:
-        raise ValueError(TLS_MISSING) from None
-
-
-def clientOptions(host: str, files: TlsFiles) -> Any:
-    """
-    Say whom to trust, and who we are.
-
-    @param host: whose certificate it must be.
+    @param host: the host that the server's certificate must name.
     @return: an L{IOpenSSLClientConnectionCreator
         <twisted.internet.interfaces.IOpenSSLClientConnectionCreator>}.
-    @raise OptionError: one of the files cannot be read, or is wrong.
-    """
-    from OpenSSL import SSL
-    from OpenSSL.crypto import X509
-    from twisted.internet import ssl
-
-    authorities = None
-    ours: dict[str, Any] = {}
-    if files.ca is not None:
-        authorities = ssl.trustRootFromCertificates(
-            [
-                ssl.Certificate(X509.from_cryptography(each))
-                for each in _certificates("--ca", files.ca)
-            ]
-        )
-    if files.cert is not None:
-        certificate, *chain = _certificates("--cert", files.cert)
-        key = _privateKey(files, certificate)
-        # Twisted would find out when there is a connection.
-        context = SSL.Context(SSL.TLS_CLIENT_METHOD)
-        try:
-            context.use_certificate(certificate)
-            context.use_privatekey(key)
-        except SSL.Error as error:
-            raise OptionError(f"--cert {files.cert!r}: {sslText(error)}") from None
-        ours = {"certificate": certificate, "extraCertChain": chain, "privateKey": key}
-    return ssl.optionsForClientTLS(host, authorities, extraCertificateOptions=ours)
-
-
-def _certificates(option: str, path: str) -> list[Any]:
-    """
-    Read the certificates in a PEM file.
-
-    @return: at least one.
-    @raise OptionError: there is none, or one is wrong.
-    """
-    from cryptography import x509
-    from cryptography.exceptions import UnsupportedAlgorithm
-
-    data = _read(option, path)
-    try:
-        certificates = list(x509.load_pem_x509_certificates(data))
-        for each in certificates:
-            each.public_key()
-    except ValueError:
-        why = "no PEM certificate that can be read"
-    except UnsupportedAlgorithm as error:
-        why = f"a certificate's key is of no use: {error}"
-    else:
-        return certificates
-    raise OptionError(f"{option} {path!r}: {why}")
-
-
-def _privateKey(files: TlsFiles, certificate: Any) -> Any:
-    """
-    Read the private key of our certificate.
-
-    @raise OptionError: there is none, or it is wrong, or it has a passphrase.
-    """
-    from cryptography.exceptions import UnsupportedAlgorithm
-    from cryptography.hazmat.primitives.serialization import load_pem_private_key
-
-    option, path = "--key", files.key
-    if path is None:
-        option, path = "--cert", files.cert or ""
-    data = _read(option, path)
-    try:
-        key = load_pem_private_key(data, None)
-    except TypeError:
-        why = "the private key has a passphrase"
-    except (ValueError, UnsupportedAlgorithm):
-        why = "no PEM private key that can be read"
-    else:
-        if key.public_key() == certificate.public_key():
-            return key
-        why = f"not the key of --cert {files.cert!r}"
-    raise OptionError(f"{option} {path!r}: {why}")
-
-
-def _read(option: str, path: str) -> bytes:
-    """
-    Read a file.
-
-    @raise OptionError: it cannot be read.
+    @raise OptionError: a file cannot be read, or is wrong.
     """
     try:
-        with open(path, "rb") as file:
-            return file.read()
-    except OSError as error:
-        raise OptionError(f"{option} {path!r}: {error.strerror}") from None
+        return clientOptions(host, *files)
+    except PemError as error:
+        raise OptionError(str(error)) from None
 
 
 @implementer(IStreamClientEndpoint)
-class TlsEndpoint:
+class TlsClientEndpoint:
     """
-    TLS to a host.  There is no connection before the handshake is complete.
+    Connects to a host over TLS.  The protocol is made once the handshake is complete.
     """
 
     def __init__(
@@ -176,9 +76,9 @@ class TlsEndpoint:
     ) -> None:
         """
         @param reactor: runs the timers of the connection.
-        @param host: whose certificate it must be.
-        @param endpoint: how to connect to the host.
-        @param options: whom to trust, and who we are.
+        @param host: the host that the server's certificate must name.
+        @param endpoint: connects to the host.
+        @param options: see L{tlsOptions}.
         """
         self._reactor = reactor
         self._host = host
@@ -186,7 +86,8 @@ class TlsEndpoint:
         self._options = options
 
     def connect(self, protocolFactory: IProtocolFactory) -> Deferred[IProtocol]:
-        """Connect, and agree on TLS."""
+        """Connect, and complete the TLS handshake."""
+        # pyOpenSSL is optional.
         from twisted.protocols.tls import TLSMemoryBIOFactory
 
         handshakes = Factory.forProtocol(
@@ -200,7 +101,7 @@ class TlsEndpoint:
 @implementer(IHandshakeListener)
 class _Handshake(Protocol):
     """
-    Stand in for a protocol until the handshake is complete.
+    Waits in the place of the protocol until the handshake is complete.
 
     @ivar done: fires with the protocol, or fails with a L{TlsError}.
     """
@@ -210,7 +111,7 @@ class _Handshake(Protocol):
     def __init__(self, factory: IProtocolFactory, host: str) -> None:
         """
         @param factory: makes the protocol.
-        @param host: whose certificate it must be.
+        @param host: the host that the server's certificate must name.
         """
         self._factory = factory
         self._host = host
@@ -219,9 +120,9 @@ class _Handshake(Protocol):
         )
 
     def handshakeCompleted(self) -> None:
-        """Let the protocol take its place."""
+        """Put the protocol in this one's place."""
         if self.transport.disconnecting:
-            # Older releases of Twisted look at the name when all else is done.
+            # Older releases of Twisted check the host name only now, and disconnect.
             return
         protocol = self._factory.buildProtocol(self.transport.getPeer())
         assert protocol is not None
@@ -230,14 +131,15 @@ class _Handshake(Protocol):
         self.done.callback(protocol)
 
     def connectionLost(self, reason: Failure = connectionDone) -> None:
-        """There was no handshake."""
+        """Report that the handshake failed."""
         if not self.done.called:
             self.done.errback(Failure(TlsError(self._whatFailed(reason))))
 
     def _whatFailed(self, reason: Failure) -> str:
         """
-        Say why there was no handshake.
+        Give the reason for a failed handshake.
         """
+        # These packages are optional.
         from OpenSSL.SSL import Error
         from service_identity import VerificationError
 
@@ -254,12 +156,12 @@ class _Handshake(Protocol):
 
 def _wrongCertificate(connection: Any) -> str:
     """
-    Say what is wrong with the far end's certificate; nothing, if nothing is.
+    Give what is wrong with the server's certificate, or an empty text.
     """
     from OpenSSL._util import lib
     from OpenSSL.SSL import X509VerificationCodes as Codes
 
-    # pyOpenSSL has no name of its own for this.
+    # pyOpenSSL has no public name for the result of the verification.
     code = lib.SSL_get_verify_result(connection._ssl)
     if code == Codes.OK:
         return ""

@@ -1,108 +1,71 @@
 """
-What the others read of a message in the intercom; pure.
+Format a member's messages for the other members, and format notices; pure.
 
-A message is one line to them, whatever octets it has: nothing in it can end the line,
-move the cursor, or look like another's name, a notice or a stamp.
+Each message becomes one line, whatever octets it has.  Nothing in it can end the line,
+move the cursor, or look like another member's name, a notice or a stamp.
 """
 
 from __future__ import annotations
 
 import re
-from ipaddress import ip_address
 
-#: Octets that a name may have that somebody asks for.
-LONGEST_NAME = 32
+from echostamp.text import UNSAFE_BEYOND_ASCII
 
-#: What a name may be.
-NAMES = f"1 to {LONGEST_NAME} letters, digits and .:_-[], and no address"
-
-#: How a client's first message asks for a name.
-_ASKS = b"/name "
-
-_NAME = re.compile(rb"[A-Za-z0-9.:_\[\]-]{1,%d}" % LONGEST_NAME)
-
-# C0 without tab and newline, and DEL.
+# The C0 controls except tab and newline, and DEL.
 _CONTROLS = bytes(
     ord("?") if (octet < 32 and octet not in b"\t\n") or octet == 127 else octet
     for octet in range(256)
 )
 
-# C1, also as a lone octet, line and paragraph separators, and what reorders text.
-_UNSAFE = re.compile(
-    "[\x80-\x9f\udc80-\udc9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069]"
-)
+# With surrogateescape, a single octet from 0x80 to 0x9f is a character of this range.
+_UNSAFE = re.compile(f"[\udc80-\udc9f{UNSAFE_BEYOND_ASCII}]")
 
 
-def retold(reply: bytes, prefix: bytes, most: int) -> bytes:
+def linesForOthers(replies: bytes, prefix: bytes, maxLength: int) -> bytes:
     """
-    Turn replies to one client into what the others read.
+    Turn the replies to one member into the lines that the others get.
 
-    @param reply: at least one message, each behind the same stamp; the last one may
-        have no newline.
-    @param prefix: what stands between a stamp and the message.
-    @param most: octets of a message; what it has more is left out.
-    @return: as many lines as there are messages.
+    @param replies: at least one message, each behind the same stamp.  The last one may
+        lack its newline.
+    @param prefix: goes between the stamp and the message.
+    @param maxLength: octets of a message; the rest of it is left out.
+    @return: one line for each message.
     """
-    if b"\r" in reply:
-        # To look for one octet costs next to nothing.
-        reply = reply.replace(b"\r\n", b"\n")
-    text = reply.translate(_CONTROLS)
+    if b"\r" in replies:
+        # Most messages have none, and the search for one octet costs next to nothing.
+        replies = replies.replace(b"\r\n", b"\n")
+    text = replies.translate(_CONTROLS)
     if not text.isascii():
         characters = text.decode("utf-8", "surrogateescape")
         text = _UNSAFE.sub("?", characters).encode("utf-8", "surrogateescape")
     stamp = text[: text.index(b"] ") + 2]
     text = text.removesuffix(b"\n")
-    if len(text) > most:
-        lines = [_cut(line, len(stamp), most) for line in text.split(b"\n")]
+    if len(text) > maxLength:
+        lines = [_truncated(line, len(stamp), maxLength) for line in text.split(b"\n")]
         text = b"\n".join(lines)
-    # No message holds a newline, so that behind one there is always a stamp.
+    # No message holds a newline, so there is a stamp behind each newline.
     begin = b"\n" + stamp
     text = text[len(stamp) :].replace(begin, begin + prefix)
     return b"%s%s%s\n" % (stamp, prefix, text)
 
 
-def _cut(line: bytes, begin: int, most: int) -> bytes:
+def _truncated(line: bytes, begin: int, maxLength: int) -> bytes:
     """
-    Cut a message, but no character of UTF-8 in two.
+    Truncate a message between two characters of UTF-8.
 
-    @param begin: where it begins in its line.
+    @param begin: where the message begins in its line.
     """
-    if len(line) - begin <= most:
+    if len(line) - begin <= maxLength:
         return line
-    end = begin + most
+    end = begin + maxLength
     least = max(begin, end - 3)
     while end > least and line[end] & 0xC0 == 0x80:
         end -= 1
     return line[:end]
 
 
-def askedName(message: bytes) -> bytes | None:
+def notice(stamp: bytes, text: bytes) -> bytes:
     """
-    Read what a client's first message may be: C{/name NAME}.
-
-    @return: what stands in the place of the name; L{None} if it is another message.
+    Make the line of a notice.
     """
-    if not message.startswith(_ASKS):
-        return None
-    return message[len(_ASKS) :].strip()
-
-
-def isName(name: bytes) -> bool:
-    """
-    Say whether somebody may have a name that was asked for: 1 to L{LONGEST_NAME}
-    letters, digits and C{.:_-[]}, and not what somebody is called who asks for none: an
-    address and a port, or C{local}, perhaps with a number behind it.
-    """
-    if not _NAME.fullmatch(name):
-        return False
-    given = re.sub("-[0-9]+$", "", name.decode())
-    if given == "local":
-        return False
-    host, colon, port = given.rpartition(":")
-    if not (colon and port.isdecimal()):
-        return True
-    try:
-        ip_address(host.removeprefix("[").removesuffix("]"))
-    except ValueError:
-        return True
-    return False
+    return b"%s* %s\n" % (stamp, text)

@@ -1,334 +1,302 @@
 """
-One connection's place in the intercom.
+A member of the intercom: one connection.
 """
 
 from __future__ import annotations
 
-import socket
 from collections import deque
 from collections.abc import Iterator
 from itertools import chain
-from typing import TYPE_CHECKING, Any
+from typing import Any, Protocol
 
-from echostamp.intercom.formatting import NAMES, askedName, isName, retold
+from echostamp.intercom.formatting import linesForOthers
+from echostamp.intercom.joining import Joining
+from echostamp.intercom.pace import Pace, limitUnsent
+from echostamp.line.protocol import TimestampEcho
 from echostamp.line.sending import ReplySender, replySender
 
-if TYPE_CHECKING:
-    from echostamp.intercom.room import Intercom
-    from echostamp.line.protocol import TimestampEcho
-
-#: Seconds that a new client has for its name, before its joining is told.
-NAMING = 1.0
-
-#: See C{tcp(7)}; systems that have it not lack it in Python, too.
-_LOW_WATER: int | None = getattr(socket, "TCP_NOTSENT_LOWAT", None)
-
-#: Octets of what waits that leave together.
+#: Octets of queued lines that are sent together.
 _PIECE = 65_536
 
-#: Octets that the kernel of this end may hold before it has sent them.
-_UNSENT = 131_072
+
+class Room(Protocol):
+    """
+    What a member needs of its room: the other members, wherever they are.
+
+    @ivar pace: reports whether the member has to wait for slow readers.
+    """
+
+    pace: Pace
+
+    @property
+    def isAlone(self) -> bool:
+        """Whether nobody else would get a line."""
+
+    def broadcast(self, sender: Member, lines: bytes) -> None:
+        """Deliver lines to all members but the sender."""
+
+    def notify(self, subject: Member, text: bytes, stamp: bytes) -> None:
+        """Deliver a notice to all members but the one that it is about."""
+
+    def rename(self, member: Member, name: bytes) -> None:
+        """Give a member a name, or a similar one if that is taken."""
+
+    def leave(self, member: Member) -> bool:
+        """
+        Remove a member.
+
+        @return: whether it was in the room.
+        """
 
 
 class Member:
     """
-    What a connection says goes by way of this to the others, and what they say comes.
+    Send a connection's messages to the other members, and their lines to its peer.
 
-    It stands where the connection's L{ReplySender} does in the echo, and has one of its
-    own.  What the others say waits while the peer does not read, and while a message of
-    the peer's that is passed on as it comes has not ended.
+    This takes the place of the echo's L{ReplySender}, and has one of its own.  Lines of
+    other members are queued while the peer does not read, and while a long message of
+    the peer's own is being passed on.
 
-    @ivar name: what the others call it.
+    @ivar echo: the protocol of the connection.
+    @ivar transport: the transport of the connection.
+    @ivar name: the name that the others see.
+    @ivar isPresent: whether it is in the room.
     @ivar isAnnounced: whether the others know that it has joined.
-    @ivar isCut: whether its connection is about to be cut: nothing more waits for it.
-    @ivar behind: octets that wait.
-    @ivar left: octets of those that waited which wait no more.
+    @ivar isCut: whether it will be disconnected in the next turn.  Nothing more is
+        queued for it.
+    @ivar isPassing: whether a long message of its own is being passed on.
+    @ivar queued: octets that are queued for it.
+    @ivar dequeued: octets that have left the queue.
     """
 
     __slots__ = (
-        "_hasSpoken",
-        "_intercom",
         "_isMidLine",
-        "_naming",
+        "_joining",
         "_out",
+        "_pace",
         "_queue",
-        "_unsaid",
-        "behind",
+        "_room",
+        "_unsent",
+        "dequeued",
         "echo",
         "isAnnounced",
         "isCut",
         "isPassing",
-        "left",
+        "isPresent",
         "name",
+        "queued",
         "transport",
     )
 
     name: bytes
 
-    def __init__(self, intercom: Intercom, transport: Any, echo: TimestampEcho) -> None:
+    def __init__(self, room: Room, transport: Any, echo: TimestampEcho) -> None:
         """
-        @param intercom: the others.
-        @param transport: the connection's.
-        @param echo: makes its replies, and is told when they have gone.
+        @param room: the other members.
+        @param transport: the transport of the connection.
+        @param echo: makes the replies, and is told when blocked ones have been sent.
         """
-        _keepNear(transport)
+        limitUnsent(transport)
         self.transport = transport
         self.echo = echo
+        self.isPresent = True
         self.isAnnounced = self.isCut = False
-        self.behind = self.left = 0
-        self._intercom = intercom
+        self.queued = self.dequeued = 0
+        self._room = room
+        # A reference of its own saves an attribute lookup per message.
+        self._pace = room.pace
         self._out: ReplySender = replySender(transport, self)
         self._queue: deque[bytes] = deque()
-        self._unsaid: Iterator[bytes] | None = None
-        self._hasSpoken = self._isMidLine = self.isPassing = False
-        self._naming: Any = intercom.reactor.callLater(NAMING, self._announce)
+        self._unsent: Iterator[bytes] | None = None
+        self._isMidLine = self.isPassing = False
+        self._joining: Joining | None = Joining(room, self)
 
     @property
     def isBlocked(self) -> bool:
-        """Whether what it says has to wait."""
-        return (
-            self._unsaid is not None or self._out.isBlocked or self._intercom.isWaiting
-        )
+        """Whether its messages have to wait."""
+        return self._unsent is not None or self._out.isBlocked or self._pace.isPaused
 
     @property
     def isFull(self) -> bool:
-        """Whether its peer has to take something before there is room for more."""
+        """Whether its peer has to read before more can be sent."""
         return self._out.isBlocked
 
     @property
     def isHolding(self) -> bool:
-        """Whether L{repliesGone} or L{goOn} will come."""
-        return self._out.isBlocked or self._intercom.holds(self)
+        """Whether L{repliesGone} or L{resume} will be called."""
+        return self._out.isBlocked or self._pace.isHeld(self)
 
     @property
     def growth(self) -> int:
-        """Octets by which what the others read of a message is longer."""
+        """How many octets longer than its reply a line for the others is."""
         return len(self._prefix)
 
     @property
     def _prefix(self) -> bytes:
-        """What stands before its messages."""
+        """The text between the stamp and a message, for the others."""
         return b"<%s> " % self.name
 
-    # --- What it says -----------------------------------------------------------------
+    # --- From its peer to the others --------------------------------------------------
 
     def send(self, replies: Iterator[bytes]) -> None:
         """
-        Say something: each reply is made when the others can take it.
+        Send messages: each reply is made when the others can take its line.
         """
         if self.isBlocked:
-            # TLS hands on what it has decrypted even after it was told to pause.
-            self._unsaid = chain(self._unsaid or (), replies)
-            self._intercom.hold(self)
+            # TLS delivers what it has decrypted even after it was told to pause.
+            self._unsent = chain(self._unsent or (), replies)
+            self._pace.hold(self)
             return
         for reply in replies:
             self.put(reply)
             if self.isBlocked:
-                self._unsaid = replies
+                self._unsent = replies
                 return
 
     def put(self, reply: bytes) -> None:
         """
-        Say something that is there; not while L{isBlocked}.
+        Send messages of one read.  Only allowed while not L{isBlocked}.
         """
         rest = reply
         if self.isPassing:
-            # The others have read the beginning of this message.
+            # The others have got the beginning of this message already.
             end = reply.find(b"\n") + 1 or len(reply)
             rest = reply[end:]
             if rest and self._queue:
-                # What they said since then comes before what is said next.
+                # Lines that were queued meanwhile come before the next message.
                 self._isMidLine = False
-                reply = reply[:end] + b"".join(self._waiting()) + rest
+                reply = reply[:end] + b"".join(self._dequeue()) + rest
         self.isPassing = self.echo.isPassing
-        note = b""
-        if rest and not self._hasSpoken:
-            self._hasSpoken = True
-            first, _, others = rest.partition(b"\n")
-            stamp, bracket, message = first.partition(b"] ")
-            stamp += bracket
-            asked = askedName(message)
-            if asked is not None:
-                rest = others
-                note = self._named(asked, stamp)
-            self._announce(stamp)
+        answer = b""
+        if rest and self._joining is not None:
+            rest, answer = self._joining.firstMessage(rest)
+            self._joining = None
         if reply:
-            # Before the others': a sender that waits for it has it the sooner.
+            # The sender may wait for its reply, so it comes before the others' lines.
             self._out.put(reply)
             self._isMidLine = not reply.endswith(b"\n")
-        if rest and not self._intercom.isAlone:
-            told = retold(rest, self._prefix, self.echo.factory.maxLength)
-            self._intercom.tell(self, told)
-        if note:
-            self.hear(note)
-        self._release()
-        if self._intercom.isWaiting:
-            self._intercom.hold(self)
+        if rest and not self._room.isAlone:
+            lines = linesForOthers(rest, self._prefix, self.echo.factory.maxLength)
+            self._room.broadcast(self, lines)
+        if answer:
+            self.deliver(answer)
+        self._flush()
+        if self._pace.isPaused:
+            self._pace.hold(self)
 
-    def _named(self, asked: bytes, stamp: bytes) -> bytes:
-        """
-        Take the name that the first message asks for.
+    # --- From the others to its peer --------------------------------------------------
 
-        @param stamp: that message's.
-        @return: a notice about it for who asked, if it is due.
+    def deliver(self, lines: bytes) -> None:
         """
-        before = self.name
-        why = b"a name has %s" % NAMES.encode()
-        if isName(asked):
-            why = b"%s is taken" % asked
-            self._intercom.rename(self, asked)
-            self.echo.factory.visitors.say(
-                "names",
-                "{peer} is {name}",
-                peer=self.echo.peer,
-                name=self.name.decode(),
-            )
-            if self.isAnnounced:
-                self._tellOthers(b"%s is now %s" % (before, self.name), stamp)
-        if self.name == asked:
-            return b""
-        return _notice(stamp, b"you are %s: %s" % (self.name, why))
-
-    def _announce(self, stamp: bytes = b"") -> None:
-        """
-        Tell the others that this one has joined.
-
-        @param stamp: of the message that it begins with, if it is that which tells.
-        """
-        if not self.isAnnounced:
-            self.isAnnounced = True
-            self._stopNaming()
-            self._tellOthers(b"%s joined" % self.name, stamp)
-
-    def _tellOthers(self, text: bytes, stamp: bytes = b"") -> None:
-        """
-        Give a notice to the others.
-
-        @param stamp: its stamp; none for that of this moment.
-        """
-        if self._intercom.hasNotices:
-            stamp = stamp or self.echo.factory.stamp()
-            self._intercom.tell(self, _notice(stamp, text))
-
-    def _stopNaming(self) -> None:
-        """
-        The name is known, or nobody needs it.
-        """
-        if self._naming.active():
-            self._naming.cancel()
-
-    # --- What it hears ----------------------------------------------------------------
-
-    def hear(self, lines: bytes) -> None:
-        """
-        Take what others have said.
+        Send lines of other members to the peer, or queue them.
         """
         if self._queue or self._isMidLine or self._out.isBlocked:
             if self.isCut:
                 return
             self._queue.append(lines)
-            self.behind += len(lines)
-            self._release()
+            self.queued += len(lines)
+            self._flush()
         else:
             self._out.put(lines)
         if self._queue or self._out.isBlocked:
-            self._intercom.fellBehind(self)
+            self._pace.fellBehind(self)
 
-    def _release(self) -> None:
+    def _flush(self) -> None:
         """
-        Let what waits go, if it may.
+        Send the queued lines, if that is possible now.
         """
         if self._queue and not (self.isPassing or self._out.isBlocked):
-            self._out.send(self._waiting())
+            self._out.send(self._dequeue())
         if not (self._queue or self._out.isBlocked):
-            self._intercom.caughtUp(self)
+            self._pace.caughtUp(self)
 
-    def _waiting(self) -> Iterator[bytes]:
+    def _dequeue(self) -> Iterator[bytes]:
         """
-        Give what waits, in pieces.
+        Give the queued lines, in pieces.
         """
         queue = self._queue
         while queue:
             pieces, size = [], 0
             if self._isMidLine:
-                # A reply to a message without a newline.
+                # The reply before these lines has no newline.
                 self._isMidLine = False
                 pieces.append(b"\n")
             while queue and size < _PIECE:
                 size += len(queue[0])
                 pieces.append(queue.popleft())
-            self.behind -= size
-            self.left += size
-            self._intercom.tookSome(self)
+            self.queued -= size
+            self.dequeued += size
+            self._pace.tookSome(self)
             yield b"".join(pieces)
 
     def repliesGone(self) -> None:
-        """The peer has taken what it had not read."""
-        self._release()
+        """Send more: the peer has read what it had not read."""
+        self._flush()
         if self._queue or self._out.isBlocked:
-            self._intercom.fellBehind(self)
-        self.goOn()
+            self._pace.fellBehind(self)
+        self.resume()
 
-    def goOn(self) -> None:
+    def resume(self) -> None:
         """
-        Say what could not be said yet, if it can be now.
+        Send the messages that had to wait, if that is possible now.
         """
         if self._out.isBlocked:
             return
-        unsaid, self._unsaid = self._unsaid, None
-        if unsaid is not None:
-            self.send(unsaid)
+        unsent, self._unsent = self._unsent, None
+        if unsent is not None:
+            self.send(unsent)
         if self.isBlocked:
-            self._intercom.hold(self)
+            self._pace.hold(self)
         else:
+            # It may be held although nobody is waited for: its own peer did not read.
+            self._pace.release(self)
             self.echo.repliesGone()
 
     # --- How it ends ------------------------------------------------------------------
 
-    def cut(self) -> None:
+    def disconnectSoon(self, reason: str) -> None:
         """
-        End the connection, whatever waits.
+        Disconnect the member in the reactor's next turn, when everybody has got the
+        lines of this turn.
+
+        @param reason: for the log.
+        """
+        if not self.isCut:
+            self.isCut = True
+            factory = self.echo.factory
+            factory.connectionLog.write(
+                "cuts", "{peer} cut: {why}", peer=self.echo.peer, why=reason
+            )
+            factory.reactor.callLater(0, self._disconnect)
+
+    def _disconnect(self) -> None:
+        """
+        Abort the connection, whatever is queued.
         """
         self.stopProducing()
         self.echo.abort()
 
     def detach(self) -> None:
-        """There will be no more replies: nothing is heard any more, either."""
+        """Leave the room: there will be no more replies."""
         self._leave()
         self._out.detach()
 
     def stopProducing(self) -> None:
-        """The connection is gone."""
+        """Leave the room and drop all queues: the connection is lost."""
         self._leave()
         self._out.stopProducing()
-        self._unsaid = None
+        self._unsent = None
         self._queue.clear()
 
     def _leave(self) -> None:
         """
-        The others go on without this one.
+        Leave the room, and notify the others.
         """
-        self._stopNaming()
-        hasLeft = self._intercom.leave(self)
-        # Where all are leaving, each need not be told of all the others.
-        if hasLeft and self.isAnnounced and not self.echo.factory.isStopping:
-            self._tellOthers(b"%s left" % self.name)
-
-
-def _notice(stamp: bytes, text: bytes) -> bytes:
-    """
-    Make a notice.
-    """
-    return b"%s* %s\n" % (stamp, text)
-
-
-def _keepNear(transport: Any) -> None:
-    """
-    Keep what waits for a peer here and not in the kernel, which holds megabytes of it
-    and tells that there is room when a third of that is gone: too late to see that a
-    peer does take data, if slowly.
-    """
-    connection: Any = getattr(transport, "socket", None)
-    family = getattr(connection, "family", None)
-    if family in (socket.AF_INET, socket.AF_INET6) and _LOW_WATER is not None:
-        connection.setsockopt(socket.IPPROTO_TCP, _LOW_WATER, _UNSENT)
+        if self._joining is not None:
+            self._joining.stop()
+            self._joining = None
+        wasPresent = self._room.leave(self)
+        factory = self.echo.factory
+        # When the daemon stops, everybody leaves: n members would make n * n notices.
+        if wasPresent and self.isAnnounced and not factory.isStopping:
+            self._room.notify(self, b"%s left" % self.name, factory.stamp())

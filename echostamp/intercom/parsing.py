@@ -1,9 +1,10 @@
 """
-Who said what came back: the client's side of the intercom; pure.
+Parse what an intercom sends to a client: find the client's own replies; pure.
 
-What a client has said comes back to it as from any echo; between that stand lines of
-others, C{[stamp] <NAME> message}, and notices, C{[stamp] * text}.  A line that looks
-like one of those and is what the client has said itself is its own.
+A client's own messages come back to it as from any echo.  Between these replies are the
+lines of other members, C{[stamp] <NAME> message}, and notices, C{[stamp] * text}.  A
+client may send a message that looks like one of those.  Its reply is still its own: the
+parser knows which messages were sent.
 """
 
 from __future__ import annotations
@@ -15,26 +16,28 @@ from enum import Enum
 
 from echostamp.line.replies import Replies
 
-#: Octets at the beginning of a message by which it is known again.
+#: A message that looks like another member's is recognised by so many octets at its
+#: beginning.
 _KNOWN = 256
 
-#: How many messages that look like others' are remembered, until they are answered.
-_MOST = 1000
+#: How many unanswered messages that look like another member's are remembered.
+_MOST = 10_000
 
 _STAMP = rb"\[[^\]\n]{1,60}\] "
 _LOOK = rb"(?:\* |<[^<>\s]{1,80}> )"
 _LOOKALIKE = re.compile(rb"\n(?=" + _LOOK + rb")")
 _HEAD = re.compile(rb"\n" + _STAMP + rb"(?=" + _LOOK + rb")")
 
-# What may become a head, from the beginning of a line to the end of what has come.
+# An incomplete head: from the beginning of a line to the end of the data.
 _BEGINNING = re.compile(
     rb"\[[^\]\n]{0,60}(?:\](?: (?P<message>\*|<[^<>\s]{0,80}>?)?)?)?\Z"
 )
 
 
-class Voice(Enum):
+class Origin(Enum):
     """
-    Who says something.
+    Where a piece of the stream comes from: this client's own message, another member,
+    or the daemon, which sends notices.
     """
 
     OWN = "own"
@@ -42,27 +45,28 @@ class Voice(Enum):
     NOTICE = "notice"
 
 
-class Hearing:
+class IntercomParser:
     """
-    Tell replies from what others say.
+    Split the stream from an intercom into own replies, lines of other members, and
+    notices.
 
-    @ivar replies: what was sent, and what of all that came back answers it.
+    @ivar replies: counts the messages and the replies to them.
     """
 
     def __init__(self) -> None:
         self.replies = Replies()
         self._open = b""
         self._lookalikes: deque[tuple[int, bytes]] = deque()
-        self._lastForgotten = -1
+        self._firstForgotten = self._lastForgotten = -1
         self._held = b""
-        self._voice = Voice.OWN
+        self._origin = Origin.OWN
         self._isLineStart = True
 
     def sent(self, data: bytes) -> None:
         """
-        Take what is on its way to the far end.
+        Note data that is sent to the far end.
         """
-        # With a newline in front, each message is behind one.
+        # With a newline in front, there is one before each message.
         text = b"\n%s%s" % (self._open, data)
         number, counted = self.replies.sentLines, 1
         for match in _LOOKALIKE.finditer(text):
@@ -70,33 +74,36 @@ class Hearing:
             number += text.count(b"\n", counted, begin)
             counted = begin
             if self._lookalikes and self._lookalikes[-1][0] == number:
-                # Its beginning was sent before.
+                # The beginning of this message was sent earlier.
                 self._lookalikes.pop()
             if len(self._lookalikes) < _MOST:
                 self._lookalikes.append((number, _beginning(text, begin)))
             else:
+                if self._lastForgotten < self._answered:
+                    self._firstForgotten = number
                 self._lastForgotten = number
         self._open = text[text.rfind(b"\n") + 1 :][:_KNOWN]
         self.replies.sent(data)
 
-    def heard(self, data: bytes) -> Iterator[tuple[Voice, bytes]]:
+    def feed(self, data: bytes) -> Iterator[tuple[Origin, bytes]]:
         """
-        Take what has come.
+        Parse received data.
 
-        The beginning of a line that may be somebody else's is kept until more has come.
+        The beginning of a line that may be another member's is held until more data
+        arrives.
 
-        @return: all of it in its order, in pieces of one voice.  C{replies} has counted
-            a piece when it is given, and not those behind it.
+        @return: the data in order, in pieces that have one origin each.  When a piece
+            is given, C{replies} has counted it, but none of the following pieces.
         """
         data, self._held = self._held + data, b""
-        if self._voice is not Voice.OWN:
+        if self._origin is not Origin.OWN:
             end = data.find(b"\n") + 1
-            yield self._voice, data[: end or None]
+            yield self._origin, data[: end or None]
             if not end:
                 return
-            self._voice, self._isLineStart = Voice.OWN, True
+            self._origin, self._isLineStart = Origin.OWN, True
             data = data[end:]
-        # With a newline in front, each line is behind one.
+        # With a newline in front, there is one before each line.
         text = b"\n" + data if self._isLineStart else data
         position = int(self._isLineStart)
         for head in _HEAD.finditer(text):
@@ -109,18 +116,18 @@ class Hearing:
                 self._held = text[start:]
                 return
             if not isOwn:
-                voice = Voice.NOTICE if text[begin] == ord("*") else Voice.OTHER
-                yield voice, text[start : end or None]
+                origin = Origin.NOTICE if text[begin] == ord("*") else Origin.OTHER
+                yield origin, text[start : end or None]
                 if not end:
-                    self._voice = voice
+                    self._origin = origin
                     return
                 position = end
                 self._isLineStart = True
         yield from self._lastOwn(text[position:])
 
-    def _lastOwn(self, text: bytes) -> Iterator[tuple[Voice, bytes]]:
+    def _lastOwn(self, text: bytes) -> Iterator[tuple[Origin, bytes]]:
         """
-        Give what came last, without what may become somebody else's line.
+        Give the last piece.  Hold back an end that may become another member's line.
         """
         line = text.rfind(b"\n") + 1
         if line or self._isLineStart:
@@ -131,17 +138,17 @@ class Hearing:
                 self._held = text[line:]
                 text = text[:line]
         if self._endsOpen(text):
-            # Whose newline this is depends on what comes behind it.
+            # The next octets decide whether this newline is part of a reply.
             text, self._held = text[:-1], b"\n" + self._held
         yield from self._own(text)
 
     def _own(
         self, text: bytes, isBeforeHead: bool = False
-    ) -> Iterator[tuple[Voice, bytes]]:
+    ) -> Iterator[tuple[Origin, bytes]]:
         """
-        Give what is this client's own.
+        Give a piece of this client's own replies, and count it.
 
-        @param isBeforeHead: whether somebody else's line may come behind it.
+        @param isBeforeHead: whether another member's line may follow.
         """
         if text:
             self._isLineStart = text.endswith(b"\n")
@@ -149,12 +156,12 @@ class Hearing:
             self.replies.received(text[:-1] if isEndedByOther else text)
             while self._lookalikes and self._lookalikes[0][0] < self._answered:
                 self._lookalikes.popleft()
-            yield Voice.OWN, text
+            yield Origin.OWN, text
 
     def _endsOpen(self, text: bytes) -> bool:
         """
-        Say whether the newline at the end of a reply answers none: it stands there
-        because somebody else's line comes behind a message without one.
+        Say whether the newline at the end of a reply answers no message.  The daemon
+        adds it where a message has no newline and another member's line follows.
         """
         return (
             text.endswith(b"\n")
@@ -164,15 +171,16 @@ class Hearing:
 
     @property
     def _answered(self) -> int:
-        """How many lines of ours have been answered."""
+        """How many lines of this client have been answered."""
         return self.replies.sentLines - self.replies.unansweredLines
 
     def _isOwn(self, message: bytes) -> bool | None:
         """
-        Say whether a message that looks like somebody else's is this client's next.
+        Say whether a message that looks like another member's is the reply that this
+        client waits for.
 
-        @param message: its beginning, as far as it has come.
-        @return: L{None} if more has to come.
+        @param message: its beginning, as far as it was received.
+        @return: L{None} if that takes more data.
         """
         if self._lookalikes and self._lookalikes[0][0] == self._answered:
             own = self._lookalikes[0][1]
@@ -181,11 +189,11 @@ class Hearing:
             if not own.startswith(message):
                 return False
             return True if own == message == self._open else None
-        return self._answered <= self._lastForgotten
+        return self._firstForgotten <= self._answered <= self._lastForgotten
 
     def rest(self) -> bytes:
         """
-        Give what was kept: there will be no more.
+        Give the held data: the stream has ended.
         """
         held, self._held = self._held, b""
         self.replies.received(held)
@@ -194,7 +202,7 @@ class Hearing:
 
 def _beginning(text: bytes, begin: int) -> bytes:
     """
-    Give that of a message by which it is known again.
+    Give the part of a message by which it is recognised.
     """
     known = text[begin : begin + _KNOWN]
     return known[: known.find(b"\n") + 1 or None]

@@ -1,50 +1,31 @@
 """
-The intercom: what one client says, all the others hear.
+The intercom: each member's messages go to all the others.
 
-A sender's own message comes back to it as in the echo.  To everyone else it is one
-line, C{[stamp] <NAME> message}; who comes and goes is told in notices, C{[stamp] * NAME
-joined}.  Everybody hears everything in the same order and with the same stamps.
+A member's own message comes back to it as in the echo.  The others get it as one line,
+C{[stamp] <NAME> message}.  Notices report who joins and leaves, C{[stamp] * NAME
+joined}.  Everybody gets everything in the same order and with the same stamps.
 
-L{Intercom} is the room, a L{Member} is one connection's place in it.
-
-Who does not read as fast as the others speak falls behind; who is far behind is waited
-for as long as it takes data, and cut when it does not.
+L{Intercom} is the room, a L{Member} is one connection in it, and L{Pace} makes fast
+writers wait for slow readers.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-from twisted.internet.interfaces import IDelayedCall
-
-from echostamp.intercom.formatting import LONGEST_NAME, isName
+from echostamp.intercom.formatting import notice
 from echostamp.intercom.member import Member
-
-if TYPE_CHECKING:
-    from echostamp.line.protocol import TimestampEcho
-
-#: Octets that a member may be behind.
-BACKLOG = 1_048_576
-
-#: The most octets that all members may become more behind by what one of them says
-#: before it can be held back: a message of the greatest --max-length and one read.
-SURGE = 262_144
-
-#: Seconds without taking anything after which a member that is behind is cut.
-STALLED = 5.0
-
-#: Seconds without taking anything after which a member is not waited for.  Who reads
-#: slowly opens a window for no less than a segment: on loopback 64 KiB.
-PATIENCE = 2.5
-
-#: Seconds after which it is looked at who takes something.
-LOOK = 0.5
+from echostamp.intercom.naming import freeName
+from echostamp.intercom.pace import BACKLOG, Pace
+from echostamp.line.protocol import TimestampEcho
 
 
 class Intercom:
     """
-    The members, and what they have to wait for.
+    The members of one daemon, by their names.
+
+    @ivar pace: makes fast writers wait for slow readers.
     """
 
     def __init__(
@@ -57,208 +38,66 @@ class Intercom:
         """
         @param reactor: runs the timers: an L{IReactorTime
             <twisted.internet.interfaces.IReactorTime>}.
-        @param backlog: octets that a member may be behind, at least L{SURGE}.
-        @param hasNotices: whether the others are told who comes and goes.
-        @param acknowledged: gives a number that grows with each octet which the peer
-            of a transport takes, where that is known.
+        @param backlog: octets that may be queued for a member; see L{Pace}.
+        @param hasNotices: whether notices report who joins and leaves.
+        @param acknowledged: counts what a peer has acknowledged; see L{Pace}.
         """
-        self.reactor = reactor
-        self.hasNotices = hasNotices
-        self._backlog = backlog
-        self._high = backlog - SURGE
-        self._acknowledged = acknowledged
+        self.pace = Pace(reactor, backlog, acknowledged)
+        self._hasNotices = hasNotices
         self._members: dict[bytes, Member] = {}
-        self._behind: dict[Member, tuple[int, float]] = {}
-        self._waitedFor: set[Member] = set()
-        self._held: dict[Member, None] = {}
-        self._look: IDelayedCall | None = None
 
     def join(self, transport: Any, echo: TimestampEcho) -> Member:
         """
-        Let a connection in.
+        Add a connection, under the name of its address.
 
-        @param transport: the connection's.
-        @param echo: makes its replies.
+        @param transport: the transport of the connection.
+        @param echo: the protocol of the connection.
         """
         member = Member(self, transport, echo)
-        member.name = self._freeName(echo.peer.encode())
+        member.name = freeName(echo.peer.encode(), self._members)
         self._members[member.name] = member
         return member
 
     def leave(self, member: Member) -> bool:
         """
-        A connection is gone, or as good as gone.
+        Remove a member: its connection is lost, or about to close.
 
-        @return: whether it was there.
+        @return: whether it was in the room.
         """
-        if not self._has(member):
+        if not member.isPresent:
             return False
+        member.isPresent = False
         del self._members[member.name]
-        self._held.pop(member, None)
-        self.caughtUp(member)
+        self.pace.left(member)
         return True
-
-    def _has(self, member: Member) -> bool:
-        """
-        Say whether a member is still there.
-        """
-        return self._members.get(member.name) is member
 
     def rename(self, member: Member, name: bytes) -> None:
         """
-        Give a member the name that it asks for, or one like it.
+        Give a member a name, or a similar one if that is taken.
         """
         del self._members[member.name]
-        member.name = self._freeName(name)
+        member.name = freeName(name, self._members)
         self._members[member.name] = member
-
-    def _freeName(self, name: bytes) -> bytes:
-        """
-        Give a name that nobody has: this one, or with a number behind it.  That of one
-        who has asked for it remains one that may be asked for.
-        """
-        most = max(LONGEST_NAME, len(name))
-        isAsked = isName(name)
-        free, number = name, 1
-        while free in self._members or (isAsked and not isName(free)):
-            number += 1
-            suffix = b"-%d" % number
-            free = name[: most - len(suffix)] + suffix
-        return free
-
-    # --- What is said -----------------------------------------------------------------
-
-    def tell(self, speaker: Member, lines: bytes) -> None:
-        """
-        Tell the others what somebody says, or what is said about somebody.
-
-        Nobody comes or goes within: so everybody hears all in the same order.
-        """
-        for member in self._members.values():
-            if member is not speaker:
-                member.hear(lines)
 
     @property
     def isAlone(self) -> bool:
-        """Whether nobody would hear what is said."""
+        """Whether nobody else would get a line."""
         return len(self._members) < 2
 
-    # --- Who is behind ----------------------------------------------------------------
+    def broadcast(self, sender: Member, lines: bytes) -> None:
+        """
+        Deliver lines to all members but the sender.
 
-    @property
-    def isWaiting(self) -> bool:
-        """Whether nothing more is to be said before somebody has caught up."""
-        return bool(self._waitedFor)
+        No member joins or leaves meanwhile, so everybody gets all lines in the same
+        order.
+        """
+        for member in self._members.values():
+            if member is not sender:
+                member.deliver(lines)
 
-    def fellBehind(self, member: Member) -> None:
+    def notify(self, subject: Member, text: bytes, stamp: bytes) -> None:
         """
-        A member has something to take, perhaps more than before.
+        Deliver a notice to all members but the one that it is about.
         """
-        if not self._has(member):
-            return
-        if member.behind > self._backlog:
-            self._cut(member, f"more than {self._backlog} bytes behind")
-            return
-        if member not in self._behind:
-            self._behind[member] = self._taken(member), self.reactor.seconds()
-            if self._look is None:
-                self._look = self.reactor.callLater(LOOK, self._lookAtThem)
-        self._judge(member)
-
-    def tookSome(self, member: Member) -> None:
-        """
-        A member has less to take than before.
-        """
-        if member in self._behind:
-            self._judge(member)
-
-    def caughtUp(self, member: Member) -> None:
-        """
-        Nothing waits for a member any more, neither here nor in its transport.
-        """
-        self._waitFor(member, False)
-        self._behind.pop(member, None)
-        if not self._behind and self._look is not None:
-            self._look.cancel()
-            self._look = None
-
-    def _judge(self, member: Member) -> None:
-        """
-        See whether a member is to be waited for: it is far behind, but takes data.
-        """
-        self._waitFor(
-            member,
-            member.behind > self._high
-            and member.isFull
-            and not member.isPassing
-            and self.reactor.seconds() - self._behind[member][1] < PATIENCE,
-        )
-
-    def _waitFor(self, member: Member, isWaitedFor: bool) -> None:
-        """
-        Wait for a member, or not, and let the others speak again when there is none.
-        """
-        if isWaitedFor:
-            self._waitedFor.add(member)
-        elif member in self._waitedFor:
-            self._waitedFor.remove(member)
-            if not self._waitedFor:
-                # Not within what a member is doing now.
-                self.reactor.callLater(0, self._goOn)
-
-    def hold(self, speaker: Member) -> None:
-        """
-        Let a member that has something to say wait for the others.
-        """
-        self._held[speaker] = None
-
-    def holds(self, member: Member) -> bool:
-        """
-        Say whether a member waits for the others.
-        """
-        return member in self._held
-
-    def _goOn(self) -> None:
-        """
-        Let those speak who had to wait, until they have to wait again.
-        """
-        for member in tuple(self._held):
-            if self._waitedFor:
-                return
-            if member in self._held:
-                del self._held[member]
-                member.goOn()
-
-    def _taken(self, member: Member) -> int:
-        """
-        Give a number that changes whenever a member takes something: the transport has
-        room only when much of what the kernel holds is gone, the kernel knows of each
-        octet.
-        """
-        return member.left + self._acknowledged(member.transport)
-
-    def _lookAtThem(self) -> None:
-        """
-        See who of those that are behind takes data.
-        """
-        self._look = self.reactor.callLater(LOOK, self._lookAtThem)
-        now = self.reactor.seconds()
-        for member, (before, since) in tuple(self._behind.items()):
-            taken = self._taken(member)
-            if taken != before:
-                self._behind[member] = taken, now
-            elif member.isFull and now - since >= STALLED:
-                self._cut(member, f"took nothing for {STALLED:g} s")
-            self._judge(member)
-
-    def _cut(self, member: Member, why: str) -> None:
-        """
-        End the connection of who does not keep up: in the next turn, when everybody
-        has heard what is being told.
-        """
-        if not member.isCut:
-            member.isCut = True
-            member.echo.factory.visitors.say(
-                "cuts", "{peer} cut: {why}", peer=member.echo.peer, why=why
-            )
-            self.reactor.callLater(0, member.cut)
+        if self._hasNotices:
+            self.broadcast(subject, notice(stamp, text))

@@ -1,57 +1,103 @@
 """
-Who comes and goes: the log of connections.
+The log of connections: a line when one is made, and a line when it has ended.
 """
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import Any, Protocol
 
 from twisted.logger import Logger
-
-if TYPE_CHECKING:
-    from echostamp.line.protocol import TimestampEcho
 
 log = Logger(namespace="echostamp")
 
 
-class Visitors:
+class LoggedConnection(Protocol):
     """
-    Who is told of connections as they come and go.  This writes the log.
+    What a L{ConnectionLog} reads of a connection.  A subclass that limits connections
+    uses the rest, too.
 
-    @ivar watchesActivity: whether L{TimestampEcho.lastActive} is asked for.
+    @ivar transport: the connection's transport.
+    """
+
+    transport: Any
+
+    @property
+    def peer(self) -> str:
+        """The far end's address, as text."""
+
+    @property
+    def messages(self) -> int:
+        """How many messages have been stamped."""
+
+    @property
+    def octets(self) -> int:
+        """How many octets have been read."""
+
+    @property
+    def age(self) -> float:
+        """Seconds since the connection was made."""
+
+    @property
+    def lastActive(self) -> float:
+        """When the connection was last active, in the reactor's seconds."""
+
+    @property
+    def isFull(self) -> bool:
+        """Whether replies wait for the peer to read."""
+
+    @property
+    def isBlocked(self) -> bool:
+        """Whether a reply would have to wait."""
+
+    def end(self) -> None:
+        """Close the connection, or abort it where its peer does not read."""
+
+    def drain(self) -> None:
+        """Answer what has arrived, then close."""
+
+    def abort(self) -> None:
+        """Abort the connection."""
+
+
+class ConnectionLog:
+    """
+    Write a line to the log when a connection is made, and when it has ended.
+
+    @ivar watchesActivity: whether L{LoggedConnection.lastActive} is to be kept up to
+        date.
     """
 
     watchesActivity = False
 
-    def arrived(self, echo: TimestampEcho) -> None:
+    def connected(self, connection: LoggedConnection) -> None:
         """
-        A connection has been made.
+        Log a new connection.
         """
-        self.say("arrivals", "{peer} connected", peer=echo.peer)
+        self.write("arrivals", "{peer} connected", peer=connection.peer)
 
-    def left(self, echo: TimestampEcho) -> None:
+    def disconnected(self, connection: LoggedConnection) -> None:
         """
-        A connection is gone.
+        Log the end of a connection, with its counts.
         """
-        self.say(
+        self.write(
             "departures",
             "{peer} disconnected: {messages} messages, {octets} bytes, {seconds:.3f} s",
-            peer=echo.peer,
-            messages=echo.messages,
-            octets=echo.octets,
-            seconds=echo.age,
+            peer=connection.peer,
+            messages=connection.messages,
+            octets=connection.octets,
+            seconds=connection.age,
         )
 
-    def finished(self) -> None:
+    def finish(self) -> None:
         """
-        Nobody is left, and nobody will come.
+        Complete the log: the last connection has ended, and no other will be made.
         """
 
-    def say(self, kind: str, format: str, **fields: object) -> None:
+    def write(self, kind: str, format: str, **fields: object) -> None:
         """
         Write a line.
 
-        @param kind: what it is about.
+        @param kind: the kind of event, for a subclass that limits each kind.
         @param format: as L{Logger.info} takes it, with C{fields}.
         """
         log.info(format, **fields)

@@ -1,5 +1,5 @@
 """
-The echo: a protocol that stamps what it hears, and its factory.
+The echo: a protocol that sends each message back with a stamp, and its factory.
 """
 
 from __future__ import annotations
@@ -19,35 +19,30 @@ from twisted.python.failure import Failure
 from zope.interface import implementer
 
 from echostamp.addresses import peerName
-from echostamp.line.connectionlog import Visitors
-from echostamp.line.sending import Sender, isBareSocket, replySender
-from echostamp.line.stamper import MAX_LENGTH, SHORT, Stamper, slices
-from echostamp.stamps import CTIME, StampFormat
+from echostamp.line.connectionlog import ConnectionLog
+from echostamp.line.draining import Draining
+from echostamp.line.sending import ReplyOutput, replySender
+from echostamp.line.settings import EchoSettings
+from echostamp.line.stampclock import StampClock
+from echostamp.line.stamper import SHORT, Stamper, slices
 
-#: Seconds without input that end a message before a connection's first newline.
-PAUSE = 0.1
-
-#: Octets of a message that has no end which count as activity.
+#: Octets of an unfinished message that count as activity.
 ACTIVE = 65_536
-
-#: Seconds without input after which a connection that is being drained is taken to
-#: have sent all that it had on the way.
-DRAINED = 0.25
 
 
 @implementer(IHalfCloseableProtocol)
 class TimestampEcho(Protocol):
     """
-    Send each message back behind the stamp of the moment at which it was there.
+    Send each message back behind the stamp of the time at which it was read.
 
-    The rules are in C{docs/protocol.rst}; which octets make a message is
-    L{Stamper}'s work, how replies leave is its L{Sender}'s.  This holds the two
-    together: it knows the clock, the pause and the end of the input.
+    The rules are in C{docs/protocol.rst}.  L{Stamper} finds the messages, and a
+    L{ReplyOutput} sends the replies.  This class connects the two: it knows the clock,
+    the pause and the end of the input.
 
-    @ivar octets: how many have come.
-    @ivar lastActive: when the last message had come, or L{ACTIVE} octets of one, or
-        the transport had room for replies again, in the reactor's seconds; kept where
-        L{Visitors.watchesActivity}.
+    @ivar octets: how many octets have been read.
+    @ivar lastActive: when the connection was last active, in the reactor's seconds: a
+        message was complete, L{ACTIVE} octets of one were read, or the transport had
+        room for replies again.  Only kept where L{ConnectionLog.watchesActivity}.
     """
 
     factory: TimestampEchoFactory
@@ -57,23 +52,22 @@ class TimestampEcho(Protocol):
     _messagesSeen = 0
     _inputEnded = False
     _outputEnded = False
-    _isDraining = False
     _pauseTimer: IDelayedCall | None = None
-    _drainTimer: IDelayedCall | None = None
+    _draining: Draining | None = None
 
     def connectionMade(self) -> None:
-        """Begin to listen."""
+        """Set up the connection, and log it."""
         self._stamper = Stamper(self.factory.maxLength)
         self._began = self.lastActive = self.factory.reactor.seconds()
         if ITCPTransport.providedBy(self.transport):
             self.transport.setTcpNoDelay(True)
         self._sender = self.factory.sender(self.transport, self)
         self.factory.connections.add(self)
-        self.factory.visitors.arrived(self)
+        self.factory.connectionLog.connected(self)
 
     @property
     def peer(self) -> str:
-        """The far end's name."""
+        """The far end's address, as text."""
         return peerName(self.transport.getPeer())
 
     @property
@@ -83,12 +77,12 @@ class TimestampEcho(Protocol):
 
     @property
     def isPassing(self) -> bool:
-        """Whether a message that has been stamped already goes on."""
+        """Whether a message is being passed on after its stamp, until it ends."""
         return self._stamper.isPassing
 
     @property
     def age(self) -> float:
-        """For how many seconds the connection has stood."""
+        """Seconds since the connection was made."""
         return self.factory.reactor.seconds() - self._began
 
     @property
@@ -98,11 +92,16 @@ class TimestampEcho(Protocol):
 
     @property
     def isBlocked(self) -> bool:
-        """Whether the peer cannot be answered now, be it that others do not read."""
+        """Whether a reply would have to wait: for the peer, or for other peers."""
         return self._sender.isBlocked
 
+    @property
+    def isHolding(self) -> bool:
+        """Whether replies wait, and L{repliesGone} will be called."""
+        return self._sender.isHolding
+
     def dataReceived(self, data: bytes) -> None:
-        """Stamp what came and send it back."""
+        """Stamp the data of one read, and send the replies."""
         factory, stamper, sender = self.factory, self._stamper, self._sender
         stamp = factory.stamp()
         before = self.octets
@@ -116,7 +115,7 @@ class TimestampEcho(Protocol):
         if len(data) > SHORT or sender.isBlocked or not stamper.newlineSeen:
             sender.send(self._replies(data, stamp))
         else:
-            # What most reads are: their replies need not be made piece by piece.
+            # Most reads are short: their replies need no slices.
             reply = stamper.feed(data, stamp)
             if reply:
                 sender.put(reply)
@@ -126,16 +125,16 @@ class TimestampEcho(Protocol):
             self.transport.pauseProducing()
         elif not stamper.newlineSeen:
             self._startPause()
-        if self._isDraining:
-            self._awaitDrained()
+        if self._draining is not None:
+            self._draining.wait()
 
     def _replies(self, data: bytes, stamp: bytes) -> Iterator[bytes]:
         """
-        Make the replies to one read, piece by piece as they can leave.
+        Make the replies to one read, in slices: each is made when it can be sent.
         """
         for part in slices(data, len(stamp) + self._sender.growth):
-            # Not by way of a variable: while the peer does not read, this frame waits
-            # and would keep a reply that is on its way.
+            # No variable holds the reply.  While the peer does not read, this frame
+            # waits, and a variable would keep the reply in memory.
             yield self._stamper.feed(part, stamp)
             self._stamped()
         if not self.factory.pause and not self._stamper.newlineSeen:
@@ -143,14 +142,14 @@ class TimestampEcho(Protocol):
 
     def _lastReply(self) -> Iterator[bytes]:
         """
-        End the message that is open.
+        End the open message, and give its reply.
         """
         yield self._stamper.endMessage()
         self._stamped()
 
     def _stamped(self) -> None:
         """
-        See whether there are more messages than there were: that is activity.
+        Note activity, if a message has been stamped since the last call.
         """
         if self.factory.watchesActivity and self.messages > self._messagesSeen:
             self._messagesSeen = self.messages
@@ -158,21 +157,21 @@ class TimestampEcho(Protocol):
 
     def repliesGone(self) -> None:
         """
-        The peer has taken the replies that it had not read: read from it again.
+        Read from the peer again: all replies that waited have been sent.
         """
         self.lastActive = self.factory.reactor.seconds()
         if self._inputEnded:
-            self._close()
+            self.close()
             return
         self.transport.resumeProducing()
         if not self._stamper.newlineSeen:
             self._startPause()
-        if self._isDraining:
-            self._awaitDrained()
+        if self._draining is not None:
+            self._draining.wait()
 
     def _startPause(self) -> None:
         """
-        Count the seconds without input, if a message is open.
+        Start the pause timer again, if a message is open.
         """
         self._stopPause()
         if self._stamper.isOpen:
@@ -182,7 +181,7 @@ class TimestampEcho(Protocol):
 
     def _stopPause(self) -> None:
         """
-        Stop counting: something came.
+        Stop the pause timer.
         """
         if self._pauseTimer is not None:
             self._pauseTimer.cancel()
@@ -190,15 +189,15 @@ class TimestampEcho(Protocol):
 
     def _pauseElapsed(self) -> None:
         """
-        End the message, unless the kernel has more of it: a reactor runs its timers
-        before the reads that are due in the same turn, so one more read has to find
-        nothing.
+        End the message in the next turn, unless the kernel has more of it.  A reactor
+        runs its timers before the reads of the same turn, so one more turn of reads
+        must find nothing.
         """
         self._pauseTimer = self.factory.reactor.callLater(0, self._endPausedMessage)
 
     def _endPausedMessage(self) -> None:
         """
-        The pause is over.
+        End the message: the pause is over, and no more input was found.
         """
         self._pauseTimer = None
         self._sender.send(self._lastReply())
@@ -206,115 +205,93 @@ class TimestampEcho(Protocol):
             self.transport.pauseProducing()
 
     def readConnectionLost(self) -> None:
-        """The input has ended: answer what is left of it, then close."""
-        self._stopPause()
-        self._stopDrain()
+        """Answer the rest of the input, then close: the peer has half-closed."""
+        if self._draining is not None:
+            self._draining.stop()
         self._inputEnded = True
-        if self._answerRest():
-            self._close()
+        if self.answerRest():
+            self.close()
 
-    def _answerRest(self) -> bool:
+    def answerRest(self) -> bool:
         """
-        Answer the message that is open, if there is one.
+        End the open message, if there is one, and answer it.
 
-        @return: whether no reply waits.
+        @return: whether all replies are sent.
         """
+        self._stopPause()
         if self._stamper.isOpen or self._sender.isHolding:
             self._sender.send(self._lastReply())
         return not self._sender.isHolding
 
-    def _close(self) -> None:
+    def close(self) -> None:
         """
-        Every reply is with the transport, which sends a FIN behind the last one.
+        Close the connection: the transport has every reply, and sends FIN behind them.
         """
+        # TLS may deliver data even after this; its replies could not be sent.
+        self._outputEnded = True
         self._sender.detach()
         self.transport.loseConnection()
 
+    def halfClose(self) -> None:
+        """
+        Send FIN behind the replies, and ignore all further input.
+        """
+        self._outputEnded = True
+        self._sender.detach()
+        self.transport.loseWriteConnection()
+
     def drain(self) -> None:
         """
-        Answer what has arrived, then close: when the replies are written and nothing
-        has come for L{DRAINED} seconds.  A peer that sends on, or does not read, is
-        served on; who cannot wait for it calls L{abort}.
+        Answer what has arrived, then close.  A peer that keeps sending, or does not
+        read, keeps its connection; L{abort} ends it.
         """
-        if not (self._isDraining or self._inputEnded):
-            self._isDraining = True
-            self._awaitDrained()
-
-    def _awaitDrained(self) -> None:
-        """
-        Count the seconds without input, unless replies wait.
-        """
-        self._stopDrain()
-        if not self._sender.isHolding:
-            self._drainTimer = self.factory.reactor.callLater(DRAINED, self._drained)
-
-    def _drained(self) -> None:
-        """
-        Nothing has come.  A close with unread input in the kernel would reset the
-        connection and destroy the replies on their way: so FIN goes first, what
-        still comes is thrown away, and the close follows when nothing does.
-        """
-        self._drainTimer = None
-        self._stopPause()
-        if not self._outputEnded:
-            if not self._answerRest():
-                self.transport.pauseProducing()
-                return
-            if isBareSocket(self.transport):
-                self._outputEnded = True
-                self._sender.detach()
-                self.transport.loseWriteConnection()
-                self._awaitDrained()
-                return
-        self._close()
-
-    def _stopDrain(self) -> None:
-        """
-        Stop counting.
-        """
-        if self._drainTimer is not None:
-            self._drainTimer.cancel()
-            self._drainTimer = None
+        if self._draining is None and not self._inputEnded:
+            self._draining = Draining(self.factory.reactor, self)
+            self._draining.wait()
 
     def end(self) -> None:
         """
-        Close a connection on which nothing happens; a peer that leaves replies
-        unread would keep it, and is cut.
+        Close an idle connection.  Where replies are unread, a close would wait for the
+        peer, so the connection is aborted.
         """
         if self._sender.isFull:
             self.abort()
         else:
-            self._close()
+            self.close()
 
     def abort(self) -> None:
         """
-        Cut the connection, whatever is on its way.
+        Abort the connection; replies in flight may be lost.
         """
         self._stopPause()
         self.transport.abortConnection()
 
     def writeConnectionLost(self) -> None:
-        """The FIN of L{_drained} is out."""
+        """Do nothing: L{halfClose} has sent FIN, and the input is still open."""
 
     def connectionLost(self, reason: Failure = connectionDone) -> None:
-        """Say how the connection went."""
+        """Clean up, and log the end of the connection."""
         self._stopPause()
-        self._stopDrain()
+        if self._draining is not None:
+            self._draining.stop()
         self._sender.stopProducing()
         self.factory.connections.discard(self)
-        self.factory.visitors.left(self)
+        self.factory.connectionLog.disconnected(self)
 
 
 class TimestampEchoFactory(Factory):
     """
     What all echo connections of a daemon share.
 
-    @ivar connections: those that stand.
-    @ivar isStopping: whether all of them are being drained.
-    @ivar reactor: runs the pauses and times the connections.
-    @ivar pause: seconds; see L{__init__}.
-    @ivar maxLength: octets; see L{__init__}.
+    @ivar connections: the open connections.
+    @ivar isStopping: whether the daemon is stopping, and drains all connections.
+    @ivar reactor: see L{__init__}.
+    @ivar connectionLog: see L{__init__}.
+    @ivar watchesActivity: see L{ConnectionLog.watchesActivity}.
+    @ivar pause: see L{EchoSettings}.
+    @ivar maxLength: see L{EchoSettings}.
     @ivar sender: see L{__init__}.
+    @ivar stamp: gives the stamp of the current time.
     """
 
     protocol = TimestampEcho  # type: ignore[assignment]  # it wants this factory
@@ -324,44 +301,26 @@ class TimestampEchoFactory(Factory):
     def __init__(
         self,
         reactor: IReactorTime,
-        stampFormat: StampFormat = CTIME,
-        pause: float = PAUSE,
-        maxLength: int = MAX_LENGTH,
+        settings: EchoSettings | None = None,
         clock: Callable[[], int] = time.time_ns,
-        visitors: Visitors | None = None,
-        sender: Callable[[Any, TimestampEcho], Sender] = replySender,
+        connectionLog: ConnectionLog | None = None,
+        sender: Callable[[Any, TimestampEcho], ReplyOutput] = replySender,
     ) -> None:
         """
         @param reactor: runs the pauses and times the connections.
-        @param stampFormat: how stamps look.
-        @param pause: seconds without input that end a message before the first
-            newline of a connection; 0 to make each read a message.
-        @param maxLength: the octets that a message may have before it is stamped
-            unfinished.
+        @param settings: how messages end and how stamps look.
         @param clock: gives the time in nanoseconds since the epoch.
-        @param visitors: who is told of connections as they come and go.
-        @param sender: makes what the replies of a connection leave by, of its transport
+        @param connectionLog: told when a connection is made and when it has ended.
+        @param sender: makes the output for a connection's replies, from its transport
             and its protocol.
         """
+        settings = settings or EchoSettings()
         self.sender = sender
         self.connections: set[TimestampEcho] = set()
-        self.visitors = visitors or Visitors()
-        self.watchesActivity = self.visitors.watchesActivity
+        self.connectionLog = connectionLog or ConnectionLog()
+        self.watchesActivity = self.connectionLog.watchesActivity
         self.reactor = reactor
-        self.pause = pause
-        self.maxLength = maxLength
-        self._format = stampFormat
-        self._clock = clock
-        self._stamp = b""
-        self._stampPeriod = -1
-
-    def stamp(self) -> bytes:
-        """
-        Give the stamp of this moment.  Its text is made again only when it changes.
-        """
-        now = self._clock()
-        period = now // self._format.resolution
-        if period != self._stampPeriod:
-            self._stamp = self._format.stamp(now)
-            self._stampPeriod = period
-        return self._stamp
+        # Each copy saves an attribute lookup per read.
+        self.pause = settings.pause
+        self.maxLength = settings.maxLength
+        self.stamp = StampClock(settings.stampFormat, clock).stamp

@@ -1,27 +1,27 @@
 """
-Which messages have been answered.
+Count the messages that have been answered; pure.
 
-For every client of the line protocol, ours or not: what was sent and what came
-back go in, a count comes out.  The rule is that of C{docs/protocol.rst}: a message
-that a newline ended is answered when one more newline has come back; an
-unterminated last one when what came back since the last newline ends with it.
+This is for clients of the line protocol.  The octets that were sent and received go
+in, a count comes out.  C{docs/protocol.rst} has the rule.  A message that a newline
+ended is answered when one more newline has been received.  An unterminated last message
+is answered when the octets received since the last newline end with it.
 """
 
 from __future__ import annotations
 
 from collections import deque
 
-#: Octets at the end of an unterminated message that are compared with its reply.
-#: In front of them only the number of octets is: memory stays bounded.
+#: How many octets at the end of an unterminated message are compared with its reply.
+#: Of the octets before them only the number is compared: memory stays bounded.
 COMPARED = 65_536
 
 
 class Replies:
     """
-    The messages of one connection and their replies.
+    Count the messages of one connection, and their replies.
 
     @ivar sentLines: how many newlines were sent.
-    @ivar receivedLines: how many newlines came back.
+    @ivar receivedLines: how many newlines were received.
     """
 
     def __init__(self) -> None:
@@ -32,29 +32,29 @@ class Replies:
 
     def sent(self, data: bytes) -> None:
         """
-        Take what is on its way to the far end.
+        Count data that is sent to the far end.
         """
         self.sentLines += self._sentRest.add(data)
 
     def received(self, data: bytes) -> None:
         """
-        Take what came back.
+        Count data that was received.
         """
         self.receivedLines += self._receivedRest.add(data)
 
     @property
     def isUnterminated(self) -> bool:
-        """Whether what was sent does not end with a newline."""
+        """Whether the sent data does not end with a newline."""
         return self._sentRest.length > 0
 
     @property
     def unansweredLines(self) -> int:
-        """How many of the messages that a newline ended have not been answered."""
+        """How many messages with a newline have not been answered."""
         return max(0, self.sentLines - self.receivedLines)
 
     @property
     def unanswered(self) -> int:
-        """How many messages have not been answered, an unterminated one included."""
+        """How many messages have not been answered, with an unterminated one."""
         lines = self.unansweredLines
         if self.isUnterminated and (
             lines or not self._receivedRest.endsWith(self._sentRest)
@@ -65,10 +65,10 @@ class Replies:
 
 class _Rest:
     """
-    What has come since the last newline of a stream.
+    The octets of a stream since its last newline.
 
-    @ivar length: its octets.
-    @ivar tail: the last L{COMPARED} of them, or some more.
+    @ivar length: how many octets.
+    @ivar tail: at least the last L{COMPARED} of them.
     """
 
     def __init__(self) -> None:
@@ -77,9 +77,9 @@ class _Rest:
 
     def add(self, data: bytes) -> int:
         """
-        Take more of the stream.
+        Add data to the stream.
 
-        @return: how many newlines it holds.
+        @return: how many newlines the data holds.
         """
         end = data.rfind(b"\n") + 1
         if end:
@@ -93,7 +93,7 @@ class _Rest:
 
     def endsWith(self, other: _Rest) -> bool:
         """
-        Say whether this ends with the other, as far as is known.
+        Say whether this ends with the other, as far as both are kept.
         """
         return self.length >= other.length and self.tail.endswith(
             other.tail[-COMPARED:]
@@ -102,8 +102,7 @@ class _Rest:
 
 class SendTimes:
     """
-    When the messages were sent that have not been answered.  Those of one write
-    share one time.
+    When each unanswered message was sent.  The messages of one write share one time.
     """
 
     def __init__(self) -> None:
@@ -111,20 +110,20 @@ class SendTimes:
 
     def sent(self, messages: int, ns: int) -> None:
         """
-        Take messages that leave together.
+        Add messages that are sent together.
 
         @param messages: how many.
-        @param ns: when, in nanoseconds of the caller's clock.
+        @param ns: when they are sent, in nanoseconds of the caller's clock.
         """
         if messages:
             self._outstanding.append((messages, ns))
 
     def answered(self) -> int | None:
         """
-        Take one reply.
+        Remove the oldest unanswered message: a reply to it was received.
 
-        @return: when the oldest outstanding message was sent, which is the one that
-            it answers; L{None} where no message is outstanding.
+        @return: when the message was sent, in nanoseconds; L{None} if there is no
+            unanswered message.
         """
         if not self._outstanding:
             return None

@@ -1,12 +1,12 @@
 """
-Replies on their way out.
+Send replies, and stop where the peer does not read.
 
-Where the transport is a bare socket, a reply is given to the kernel in the turn of
-the reactor in which its message came.  What the kernel does not take goes to the
-transport's own buffer, and until that is empty the peer is not read from and no
-further reply is made.  Every other transport (TLS among them, whose socket must
-never see a reply in the clear) gets its replies by C{write}, with the same effect
-a little later.
+On a bare socket the kernel gets a reply in the same reactor turn in which the message
+was read.  What the kernel does not take goes to the transport's buffer.  Until that
+buffer is empty, the peer is not read from and no further reply is made.
+
+Any other transport gets its replies by C{write}, with the same effect a little later.
+TLS is one of them: its socket must never get a reply in clear text.
 """
 
 from __future__ import annotations
@@ -20,26 +20,26 @@ from twisted.internet.tcp import Connection
 from zope.interface import implementer
 
 
-class Waiting(Protocol):
+class ReplySenderOwner(Protocol):
     """
-    Who waits for replies to leave.  It, and not a method of it, is what a sender holds:
-    there is one for each connection.
+    Told when blocked replies have been sent.  The sender keeps the object, not a bound
+    method, to save memory per connection.
     """
 
     def repliesGone(self) -> None:
-        """What was blocked has gone."""
+        """Continue: the replies that were blocked have been sent."""
 
 
-class Sender(Protocol):
+class ReplyOutput(Protocol):
     """
-    What replies leave by: a L{ReplySender}, or what stands before one.
+    Where a connection's replies go: a L{ReplySender}, or an object in front of one.
 
     @ivar isBlocked: whether a reply would have to wait.
     @ivar isFull: whether replies wait for the peer to read.
-    @ivar isHolding: whether L{Waiting.repliesGone} will come, so that the peer can be
-        read from again.
-    @ivar growth: octets by which anything that is made of a message may be longer than
-        its reply.
+    @ivar isHolding: whether L{ReplySenderOwner.repliesGone} will be called, after which
+        the peer can be read from again.
+    @ivar growth: how many octets longer than its reply anything made of a message can
+        be.
     """
 
     @property
@@ -53,19 +53,19 @@ class Sender(Protocol):
 
     def send(self, replies: Iterator[bytes]) -> None:
         """
-        Send replies, each of which is made when the one before it has gone.
+        Send replies; each is made when the previous one has been sent.
         """
 
     def put(self, reply: bytes) -> None:
         """
-        Send one reply that is there; not while L{isBlocked}.
+        Send one reply.  Only allowed while not L{isBlocked}.
         """
 
     def detach(self) -> None:
-        """There will be no more replies."""
+        """Expect no more replies."""
 
     def stopProducing(self) -> None:
-        """The connection is gone."""
+        """Drop all replies: the connection is lost."""
 
 
 #: No replies.
@@ -75,49 +75,49 @@ _NONE: Iterator[bytes] = iter(())
 @implementer(IPushProducer)
 class ReplySender:
     """
-    Send replies by way of any transport's C{write}.
+    Send replies by any transport's C{write}.
 
     @ivar isBlocked: whether replies wait for the peer to read.
-    @ivar growth: see L{Sender}.
+    @ivar growth: see L{ReplyOutput}.
     """
 
-    __slots__ = ("_replies", "_transport", "_waiting", "isBlocked")
+    __slots__ = ("_owner", "_replies", "_transport", "isBlocked")
 
     growth = 0
 
-    def __init__(self, transport: Any, waiting: Waiting) -> None:
+    def __init__(self, transport: Any, owner: ReplySenderOwner) -> None:
         """
         @param transport: where the replies go: an L{ITransport
             <twisted.internet.interfaces.ITransport>} that is an L{IConsumer
             <twisted.internet.interfaces.IConsumer>}.
-        @param waiting: is told each time when what was blocked has gone.
+        @param owner: told each time when blocked replies have been sent.
         """
         self._transport = transport
-        self._waiting = waiting
+        self._owner = owner
         self._replies = _NONE
         self.isBlocked = False
         self.attach()
 
     @property
     def isFull(self) -> bool:
-        """The same: replies wait for nothing else."""
+        """The same as L{isBlocked}: replies wait for nothing but the peer."""
         return self.isBlocked
 
     isHolding = isFull
 
     def attach(self) -> None:
         """
-        Ask the transport to say when it holds enough.
+        Ask the transport to report when its buffer is full.
         """
         self._transport.registerProducer(self, True)
 
     def send(self, replies: Iterator[bytes]) -> None:
         """
-        Send replies, each of which is made when the one before it has gone; empty ones
-        are nothing.  While L{isBlocked}, they wait behind those that wait already.
+        Send replies; each is made when the previous one has been sent.  Empty ones are
+        skipped.  While L{isBlocked}, these replies are queued behind those that wait.
         """
         if self.isBlocked:
-            # TLS hands on what it has decrypted even after it was told to pause.
+            # TLS delivers what it has decrypted even after it was told to pause.
             self._replies = chain(self._replies, replies)
             return
         self._replies = replies
@@ -130,29 +130,29 @@ class ReplySender:
 
     def put(self, reply: bytes) -> None:
         """
-        Send one reply that is there, or begin to; not while L{isBlocked}.
+        Send one reply, or begin to.  Only allowed while not L{isBlocked}.
         """
         self._transport.write(reply)
 
     def detach(self) -> None:
         """
-        Let go of the transport: there will be no more replies.
+        Release the transport: there will be no more replies.
         """
         self._transport.unregisterProducer()
 
     def pauseProducing(self) -> None:
-        """The transport holds enough."""
+        """Stop sending: the transport's buffer is full."""
         self.isBlocked = True
 
     def resumeProducing(self) -> None:
-        """The transport has sent what it held."""
+        """Send again: the transport's buffer is empty."""
         self.isBlocked = False
         self.send(self._replies)
         if not self.isBlocked:
-            self._waiting.repliesGone()
+            self._owner.repliesGone()
 
     def stopProducing(self) -> None:
-        """The connection is gone."""
+        """Drop all replies: the connection is lost."""
         self._replies = _NONE
 
 
@@ -161,26 +161,26 @@ class DirectReplySender(ReplySender):
     """
     Send replies straight to the socket.
 
-    It is the transport's producer only while the transport holds some of a reply,
-    so that L{isBlocked} also says that the transport's buffer is not empty.
+    This is the transport's producer only while the transport buffers part of a reply.
+    So L{isBlocked} also means that the transport's buffer is not empty.
     """
 
     __slots__ = ("_rest",)
 
     def attach(self) -> None:
-        """Nothing is held yet."""
+        """Begin with an empty buffer."""
         self._rest = b""
 
     def detach(self) -> None:
-        """Nothing is held any more."""
+        """Do nothing: while not blocked, this is not registered."""
 
     def put(self, reply: bytes) -> None:
         """Give a reply to the kernel, and what it does not take to the transport."""
         try:
             sent = self._transport.socket.send(reply)
         except OSError:
-            # It is full, or the connection is lost: the transport finds out which,
-            # and acts on it, when it writes the rest.
+            # The socket is full, or the connection is lost.  The transport finds out
+            # which when it writes the rest, and acts on it.
             sent = 0
         if sent == len(reply):
             return
@@ -189,7 +189,7 @@ class DirectReplySender(ReplySender):
         self._transport.registerProducer(self, False)
 
     def resumeProducing(self) -> None:
-        """The transport holds nothing: give it the rest, or the next reply."""
+        """Give the transport the rest, or the next reply: its buffer is empty."""
         reply = self._rest or next(filter(None, self._replies), b"")
         self._rest = b""
         if reply:
@@ -198,24 +198,24 @@ class DirectReplySender(ReplySender):
         self._replies = _NONE
         self._transport.unregisterProducer()
         self.isBlocked = False
-        self._waiting.repliesGone()
+        self._owner.repliesGone()
 
 
-def replySender(transport: Any, waiting: Waiting) -> ReplySender:
+def replySender(transport: Any, owner: ReplySenderOwner) -> ReplySender:
     """
-    Find the way on which replies leave soonest.
+    Make the sender with the least delay for a transport.
 
     @param transport: as for L{ReplySender}.
-    @param waiting: as for L{ReplySender}.
+    @param owner: as for L{ReplySender}.
     """
     if isBareSocket(transport):
-        return DirectReplySender(transport, waiting)
-    return ReplySender(transport, waiting)
+        return DirectReplySender(transport, owner)
+    return ReplySender(transport, owner)
 
 
 def isBareSocket(transport: Any) -> bool:
     """
-    Say whether octets that are sent past a transport's buffer reach the peer as they
-    are: of TCP and UNIX sockets, but never under TLS.
+    Say whether octets that are written to a transport's socket reach the peer
+    unchanged: true for TCP and UNIX sockets, never under TLS.
     """
     return isinstance(transport, Connection) and not transport.TLS

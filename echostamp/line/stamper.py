@@ -1,8 +1,8 @@
 """
-Put stamps before the messages of a byte stream.
+Put stamps before the messages of a byte stream; pure.
 
-Nothing here knows a clock, a transport or a reactor: bytes and a stamp come in,
-the bytes of replies go out.  What a message is, is said in C{docs/protocol.rst}.
+Bytes and a stamp go in, the bytes of replies come out.  C{docs/protocol.rst} defines
+what a message is.
 """
 
 from __future__ import annotations
@@ -12,24 +12,25 @@ from collections.abc import Iterator
 #: Octets that a message may have before it is stamped unfinished.
 MAX_LENGTH = 65_536
 
-#: Octets of replies that one slice of a read may become.
+#: The most octets of replies that one slice of a read may need.
 SLICE_REPLY = 65_536
 
-#: Octets of a read whose replies make one slice whatever it holds: newlines alone, each
-#: with the longest stamp of 63 octets.
+#: A read of at most so many octets is always one slice: even if it holds only newlines,
+#: each with the longest stamp of 63 octets.
 SHORT = 1024
 
 
 class Stamper:
     """
-    The messages of one connection, and what of them waits for its end.
+    Put a stamp before each message of one connection.  Hold an unfinished message
+    until it ends.
 
     @ivar messages: how many messages have been stamped.
-    @ivar newlineSeen: whether a newline has come: from then on only a newline or
+    @ivar newlineSeen: whether a newline has been read.  From then on only a newline or
         the end of the input ends a message.
     """
 
-    # There is one for each connection.
+    # There is one per connection: slots save memory.
     __slots__ = (
         "_held",
         "_heldStamp",
@@ -42,7 +43,7 @@ class Stamper:
     def __init__(self, maxLength: int = MAX_LENGTH) -> None:
         """
         @param maxLength: the octets that a message may have before it is stamped
-            unfinished; what follows of it is then passed on as it comes.
+            unfinished; the rest of it is then passed on as it is read.
         """
         self.messages = 0
         self.newlineSeen = False
@@ -53,26 +54,26 @@ class Stamper:
 
     @property
     def isOpen(self) -> bool:
-        """Whether a message has begun and not ended."""
+        """Whether a message has begun and has not ended."""
         return self._passing or bool(self._held)
 
     @property
     def isPassing(self) -> bool:
-        """Whether a message that has been stamped already goes on."""
+        """Whether a message is being passed on after its stamp, until it ends."""
         return self._passing
 
     def feed(self, data: bytes, stamp: bytes) -> bytes:
         """
-        Take what was read.
+        Process the data of one read.
 
         @param data: at least one octet.
-        @param stamp: the stamp of the moment at which C{data} was read, for every
+        @param stamp: the stamp of the time at which C{data} was read, for every
             message that ends in it.
-        @return: the replies to send, perhaps none.
+        @return: the replies to send; empty if no message has ended.
         """
         end = data.find(b"\n") + 1
         if end == len(data) and not (self._held or self._passing):
-            # A line, and nothing else.
+            # The read is one whole line.
             self.newlineSeen = True
             self.messages += 1
             return stamp + data
@@ -96,18 +97,20 @@ class Stamper:
 
     def endMessage(self) -> bytes:
         """
-        End the message that is open, if there is one: the peer has paused, or its
-        input has ended.
+        End the open message, if there is one: the peer has paused, or its input has
+        ended.
 
-        @return: the reply to send, with the stamp of the last read that brought
-            octets of it; nothing where nothing was held.
+        @return: the reply to send, with the stamp of the last read that brought octets
+            of the message; empty if nothing was held.
         """
         self._passing = False
         return self._release()
 
     def _grow(self, data: bytes, stamp: bytes) -> bytes:
         """
-        Add octets to the message that is open, or open one.
+        Add octets to the open message, or open one.
+
+        @return: the octets to send; empty while the message is held.
         """
         if self._passing:
             return data
@@ -123,7 +126,7 @@ class Stamper:
 
     def _release(self) -> bytes:
         """
-        Stamp what is held.
+        Give the held octets behind their stamp.
         """
         if not self._held:
             return b""
@@ -135,12 +138,12 @@ class Stamper:
 
 def slices(data: bytes, stampLength: int) -> Iterator[bytes]:
     """
-    Cut a read into parts whose replies are of bounded size each, so that not all
-    replies to a read of bare newlines need to be held at once.
+    Cut a read into parts whose replies are of bounded size.  A read of newlines alone
+    needs much longer replies, which are then not all held at once.
 
     @param stampLength: octets of the stamp.
-    @return: the parts of C{data} in order, each so short that with a stamp for
-        each newline it has at most L{SLICE_REPLY} octets, but at least one octet.
+    @return: the parts of C{data}, in order.  With a stamp for each newline a part has
+        at most L{SLICE_REPLY} octets; a part has at least one octet.
     """
     size = len(data)
     start = 0

@@ -1,21 +1,10 @@
 """
-Far clocks that print whole seconds, or a wall clock's time in a zone they do not name.
+Far clocks that print whole seconds: when to send extra probes that narrow the offset.
 """
 
 from __future__ import annotations
 
 from echostamp.times import SECOND
-
-MINUTE = 60 * SECOND
-QUARTER_HOUR = 15 * MINUTE
-HOUR = 60 * MINUTE
-
-#: The least and the greatest difference of a zone from UTC, in nanoseconds.
-ZONES = (-12 * HOUR, 14 * HOUR)
-
-#: How far clocks go when summer time begins or ends (half an hour on Lord Howe Island).
-CHANGES = (-HOUR, -HOUR // 2, HOUR // 2, HOUR)
-
 
 #: How many extra probes may follow one another at once, after a time without any.
 AT_ONCE = 20
@@ -27,7 +16,7 @@ APART = SECOND
 NARROW = 4_000_000
 
 
-def nextTurn(now: int, low: int, high: int, resolution: int, leastRtt: int) -> int:
+def nextTick(now: int, low: int, high: int, resolution: int, leastRtt: int) -> int:
     """
     Tell when to send a probe that narrows the offset most.
 
@@ -47,7 +36,7 @@ def nextTurn(now: int, low: int, high: int, resolution: int, leastRtt: int) -> i
     return now + -(now + ahead) % resolution
 
 
-class Turns:
+class TickProbes:
     """
     The extra probes of a run: when they are sent, and that they are not too many.
 
@@ -91,78 +80,3 @@ class Turns:
         enough = 2 * leastRtt + NARROW
         self._isNarrow = width <= (2 * enough if self._isNarrow else enough)
         return not self._isNarrow and resolution > leastRtt
-
-
-def assumedZone(offset: int) -> int:
-    """
-    Guess the zone of a far wall clock: the multiple of a quarter of an hour that leaves
-    the least offset.  Where none does within the L{ZONES} that there are, UTC.
-
-    @param offset: the far clock, read as UTC, minus ours.
-    @return: nanoseconds by which the zone is ahead of UTC.
-    """
-    zone = (offset + QUARTER_HOUR // 2) // QUARTER_HOUR * QUARTER_HOUR
-    return zone if ZONES[0] <= zone <= ZONES[1] else 0
-
-
-class FarZone:
-    """
-    From a far wall clock's readings to instants.
-
-    @ivar zone: nanoseconds by which the zone is ahead of UTC: told, or assumed from the
-        first reading; L{None} before it.
-    @ivar assumed: whether it was not told.
-    @ivar changes: how often it changed, for summer time.
-    """
-
-    def __init__(self, zone: int | None = None) -> None:
-        """
-        @param zone: nanoseconds; L{None} where it is not known.
-        """
-        self.zone = zone
-        self.assumed = zone is None
-        self.changes = 0
-        self._last: tuple[int, int, int] | None = None
-
-    def instant(self, wall: int, resolution: int, t1: int, t4: int) -> int:
-        """
-        Read a stamp that names no zone.  A jump by what summer time makes of a clock is
-        taken for that, and for no step.
-
-        @param wall: what the stamp says, as if in UTC.
-        @param resolution: of the stamp.
-        @param t1: when the probe left.
-        @param t4: when its reply was received.
-        @return: nanoseconds since the epoch.
-        """
-        offset = wall + resolution // 2 - (t1 + t4) // 2
-        if self.zone is None:
-            self.zone = assumedZone(offset)
-        offset -= self.zone
-        if self._last is not None:
-            lastOffset, lastRtt, lastAt = self._last
-            # Either reading is off by half its resolution and half its round trip; the
-            # clocks part by 500 ppm at most.
-            slack = resolution + (t4 - t1 + lastRtt) // 2 + abs(t4 - lastAt) // 2000
-            for change in CHANGES:
-                if abs(offset - lastOffset - change) <= min(slack, MINUTE):
-                    self.zone += change
-                    self.changes += 1
-                    offset -= change
-                    break
-        self._last = offset, t4 - t1, t4
-        return wall - self.zone
-
-    def restart(self) -> None:
-        """
-        Forget the last reading: our own clock was set.  The zone stays.
-        """
-        self._last = None
-
-    def forget(self) -> None:
-        """
-        Forget the zone too, unless it was told: it is another machine.
-        """
-        self.restart()
-        if self.assumed:
-            self.zone = None

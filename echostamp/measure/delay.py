@@ -17,13 +17,22 @@ from math import sqrt
 from operator import mul
 from typing import NamedTuple
 
-from echostamp.measure.quantiles import Histogram, quantile, ranksOf, selected
-from echostamp.measure.samples import LIMIT, LOST, UNKNOWN, Block, Run
+from echostamp.measure.block import LOST, UNKNOWN, Block
+from echostamp.measure.quantiles import (
+    SORTED,
+    Histogram,
+    quantile,
+    ranksOf,
+    selected,
+)
+from echostamp.measure.samples import LIMIT, Run
 
 #: Below so many values the 99.9th percentile is not told.
 ENOUGH_FOR_P999 = 1000
 
-_MEDIAN, _P90, _P99, _P999 = (Fraction(p, 1000) for p in (500, 900, 990, 999))
+_QUANTILES = _MEDIAN, _P90, _P99, _P999 = tuple(
+    Fraction(p, 1000) for p in (500, 900, 990, 999)
+)
 
 
 def roundTrip(t1: int, t2: int, t3: int, t4: int) -> int:
@@ -90,37 +99,61 @@ def summary(values: Iterable[int], earlier: _Moments | None = None) -> Summary |
     @return: L{None} where there is no value.
     """
     kept = values if isinstance(values, array) else array("q", values)
+    if earlier is not None and earlier.n:
+        return _summaryOfMany(kept, earlier)
+    if not kept:
+        return None
+    inOrder = kept if len(kept) > SORTED else sorted(kept)
+    low, high = (min(kept), max(kept)) if inOrder is kept else (inOrder[0], inOrder[-1])
+    n, total = len(kept), sum(kept)
+    squares = sum(map(mul, kept, kept))
+    if inOrder is kept:
+        ranked = selected(kept, ranksOf(n, _QUANTILES), (low, high)).__getitem__
+    else:
+        ranked = inOrder.__getitem__
+    return _summary(n, total, squares, low, high, ranked, True)
+
+
+def _summaryOfMany(kept: array[int], earlier: _Moments) -> Summary:
+    """
+    Sum up values of which most are in a histogram.
+    """
     sums = _Moments()
     sums.update(kept)
-    exact = earlier is None or not earlier.n
-    if earlier is not None and earlier.min is not None and earlier.max is not None:
-        sums.n += earlier.n
-        sums.total += earlier.total
-        sums.squares += earlier.squares
-        sums.min = min([earlier.min, *([] if sums.min is None else [sums.min])])
-        sums.max = max([earlier.max, *([] if sums.max is None else [sums.max])])
-    n, low, high = sums.n, sums.min, sums.max
-    if low is None or high is None:
-        return None
-    ranks = ranksOf(n, [_MEDIAN, _P90, _P99, _P999])
-    if exact or earlier is None:
-        byRank = selected(kept, ranks, (low, high))
-    else:
-        histogram = earlier.histogram.copy()
-        histogram.update(kept)
-        found = histogram.selected(ranks)
-        byRank = {rank: min(max(at, low), high) for rank, at in found.items()}
-    spread = n * sums.squares - sums.total * sums.total
+    lows = [each for each in (sums.min, earlier.min) if each is not None]
+    highs = [each for each in (sums.max, earlier.max) if each is not None]
+    n, low, high = sums.n + earlier.n, min(lows), max(highs)
+    histogram = earlier.histogram.copy()
+    histogram.update(kept)
+    found = histogram.selected(ranksOf(n, _QUANTILES))
+    byRank = {rank: min(max(at, low), high) for rank, at in found.items()}
+    total, squares = sums.total + earlier.total, sums.squares + earlier.squares
+    return _summary(n, total, squares, low, high, byRank.__getitem__, False)
+
+
+def _summary(
+    n: int,
+    total: int,
+    squares: int,
+    low: int,
+    high: int,
+    ranked: Callable[[int], int],
+    exact: bool,
+) -> Summary:
+    """
+    Make a summary of the values' sums, and of a function from rank to value.
+    """
+    spread = n * squares - total * total
     return Summary(
         n,
         low,
-        sums.total / n,
-        quantile(n, _MEDIAN, byRank.__getitem__),
+        total / n,
+        quantile(n, _MEDIAN, ranked),
         high,
-        sqrt(Fraction(spread, n * (n - 1))) if n > 1 else None,
-        quantile(n, _P90, byRank.__getitem__),
-        quantile(n, _P99, byRank.__getitem__),
-        quantile(n, _P999, byRank.__getitem__) if n >= ENOUGH_FOR_P999 else None,
+        sqrt(spread / (n * (n - 1))) if n > 1 else None,
+        quantile(n, _P90, ranked),
+        quantile(n, _P99, ranked),
+        quantile(n, _P999, ranked) if n >= ENOUGH_FOR_P999 else None,
         exact,
     )
 
@@ -174,7 +207,7 @@ def ipdv(blocks: Iterable[Block], before: int | None = None) -> array[int]:
 
 
 @dataclass
-class Losses:
+class LossBursts:
     """
     Bursts of loss: how many probes sent one after the other were lost (RFC 3357:
     Type-P-One-Way-Loss-Period-Lengths; of the round trip).
@@ -200,9 +233,9 @@ class Losses:
         found = self.bursts + Counter([self._running] if self._running else [])
         return dict(sorted(found.items()))
 
-    def copy(self) -> Losses:
+    def copy(self) -> LossBursts:
         """Give another one that can go on by itself."""
-        return Losses(self.bursts.copy(), self._running)
+        return LossBursts(self.bursts.copy(), self._running)
 
 
 def lossPercent(run: Run) -> float | None:
@@ -228,7 +261,7 @@ class Delays:
         """
         self.run = Run(limit, self._leave)
         self._rtt, self._due, self._ipdv = _Moments(), _Moments(), _Moments()
-        self._losses = Losses()
+        self._losses = LossBursts()
         self._lastRtt: int | None = None
         self._state: tuple[int, ...] = ()
         self._found: dict[str, Summary | None] = {}

@@ -15,7 +15,7 @@ Python's integers, and what leaves as an integer is rounded outwards.
 from __future__ import annotations
 
 from fractions import Fraction
-from math import inf, nextafter
+from math import inf
 from typing import NamedTuple
 
 #: The fastest that two clocks are thought to part: 500 ppm, as a fraction.  Linux does
@@ -29,34 +29,29 @@ _FAR = 1 << 62
 MOST_EDGES, _LEFT = 64, 48
 
 
-class _Half(NamedTuple):
-    """
-    Half of the plane: C{p * a + q * b <= r}.
-    """
+#: Half of the plane, C{(p, q, r)}: C{p * a + q * b <= r}.
+_Half = tuple[int, int, int]
 
-    p: int
-    q: int
-    r: int
-
-
-class _Corner(NamedTuple):
-    """
-    A point of the plane: C{a = x / w}, C{b = y / w}, and C{w > 0}.
-    """
-
-    x: int
-    y: int
-    w: int
+#: A point of the plane, C{(x, y, w)}: C{a = x / w}, C{b = y / w}, and C{w > 0}.
+_Corner = tuple[int, int, int]
 
 
 def _crossing(one: _Half, other: _Half) -> _Corner:
     """
     Give the point on the edges of two halves that are not parallel (Cramer's rule).
     """
-    w = one.p * other.q - other.p * one.q
-    x = one.r * other.q - other.r * one.q
-    y = one.p * other.r - other.p * one.r
-    return _Corner(x, y, w) if w > 0 else _Corner(-x, -y, -w)
+    p0, q0, r0 = one
+    p1, q1, r1 = other
+    w = p0 * q1 - p1 * q0
+    if w < 0:
+        return q0 * r1 - r0 * q1, r0 * p1 - p0 * r1, -w
+    return r0 * q1 - q0 * r1, p0 * r1 - r0 * p1, w
+
+
+#: All lines whose slope is not too great.
+_STEEP, _FLAT = MOST_DRIFT.denominator, MOST_DRIFT.numerator
+_EDGES = [(-1, 0, _FAR), (0, _STEEP, _FLAT), (1, 0, _FAR), (0, -_STEEP, _FLAT)]
+_CORNERS = [_crossing(_EDGES[index - 1], _EDGES[index]) for index in range(4)]
 
 
 class Best(NamedTuple):
@@ -72,6 +67,13 @@ class Best(NamedTuple):
     room: Fraction
     start: Fraction
 
+    def at(self, time: int) -> int:
+        """
+        Give the value of the line at a time, to the nearest integer.
+        """
+        (n, d), (m, e) = self.start.as_integer_ratio(), self.slope.as_integer_ratio()
+        return (2 * (n * e + m * time * d) + d * e) // (2 * d * e)
+
 
 class Envelope:
     """
@@ -81,13 +83,8 @@ class Envelope:
     """
 
     def __init__(self) -> None:
-        steep = _Half(0, MOST_DRIFT.denominator, MOST_DRIFT.numerator)
-        flat = _Half(0, -MOST_DRIFT.denominator, MOST_DRIFT.numerator)
         # Each edge leads from the corner of the same index to the next one.
-        self._edges = [_Half(-1, 0, _FAR), steep, _Half(1, 0, _FAR), flat]
-        self._corners = [
-            _crossing(self._edges[index - 1], self._edges[index]) for index in range(4)
-        ]
+        self._edges, self._corners = list(_EDGES), list(_CORNERS)
 
     @property
     def isEmpty(self) -> bool:
@@ -98,13 +95,13 @@ class Envelope:
         """
         Keep the lines that are at most C{value} at a time.
         """
-        self._cut(_Half(1, time, value))
+        self._cut((1, time, value))
 
     def atLeast(self, time: int, value: int) -> None:
         """
         Keep the lines that are at least C{value} at a time.
         """
-        self._cut(_Half(-1, -time, -value))
+        self._cut((-1, -time, -value))
 
     def keepBetween(self, upper: tuple[int, int], lower: tuple[int, int]) -> bool:
         """
@@ -173,11 +170,11 @@ class Envelope:
         edge = self._edges[index]
         after = (index + 1) % len(self._edges)
         one, other = self._edges[index - 1], self._edges[after]
-        if not edge.p or one.p * other.q - other.p * one.q >= 0:
+        if not edge[0] or one[0] * other[1] - other[0] * one[1] >= 0:
             return inf
         (x0, y0), (x1, y1), (x2, y2) = (
-            (corner.x / corner.w, corner.y / corner.w)
-            for corner in (
+            (x / w, y / w)
+            for x, y, w in (
                 self._corners[index],
                 self._corners[after],
                 _crossing(one, other),
@@ -192,10 +189,8 @@ class Envelope:
         @return: two integers, rounded outwards.
         @raise ValueError: no line fits.
         """
-        return (
-            min((x + y * time) // w for x, y, w in self._corners),
-            max(-((-x - y * time) // w) for x, y, w in self._corners),
-        )
+        values = [(x + y * time, w) for x, y, w in self._corners]
+        return min([v // w for v, w in values]), -min([-v // w for v, w in values])
 
     def slopes(self) -> tuple[Fraction, Fraction]:
         """
@@ -203,15 +198,35 @@ class Envelope:
 
         @raise ValueError: no line fits.
         """
-        slopes = [Fraction(y, w) for _, y, w in self._corners]
-        return min(slopes), max(slopes)
+        if not self._corners:
+            raise ValueError("no line fits")
+        _, low, lowOver = _, high, highOver = self._corners[0]
+        for _, y, w in self._corners:
+            # y / w without a fraction, which would be reduced each time.
+            if y * lowOver < low * w:
+                low, lowOver = y, w
+            elif y * highOver > high * w:
+                high, highOver = y, w
+        return Fraction(low, lowOver), Fraction(high, highOver)
 
-    def bends(self) -> list[int]:
+    def bends(self) -> list[tuple[int, int, int]]:
         """
-        Give the times, in order, between which both of L{values} run straight: those of
-        the bounds that touch a line which fits.
+        Give the times, in order, between which both of L{values} run straight, and the
+        values there: the times of those bounds that touch a line which fits.
         """
-        return sorted({edge.p * edge.q for edge in self._edges if edge.p})
+        lows: dict[int, int] = {}
+        highs: dict[int, int] = {}
+        for p, q, r in self._edges:
+            # At the time of a bound that touches, the value is that of the bound.
+            if p > 0:
+                highs[q] = r
+            elif p:
+                lows[-q] = -r
+        for time in lows.keys() - highs:
+            highs[time] = -min([(-x - y * time) // w for x, y, w in self._corners])
+        for time in highs.keys() - lows:
+            lows[time] = min([(x + y * time) // w for x, y, w in self._corners])
+        return [(time, lows[time], highs[time]) for time in sorted(lows)]
 
     def best(self, span: int = 0) -> Best:
         """
@@ -223,13 +238,21 @@ class Envelope:
             single pair would else leave the more room the steeper the line.
         @raise ValueError: no line fits.
         """
-        rooms = []
-        for x, y, w in self._corners:
-            found = self._room(y, w, x)
-            rooms.append((found.room - found.slope * span, *found))
-        most = max(rooms)[0]
-        ties = sorted(found[1:] for found in rooms if found[0] == most)
-        (low, lowRoom, lowStart), (high, highRoom, highStart) = ties[0], ties[-1]
+        most, over = 0, 0
+        ties: list[_Corner] = []
+        for corner in self._corners:
+            _, y, w = corner
+            top, bottom = self._ends(corner)
+            room = top - bottom - y * span
+            if not over or room * over > most * w:
+                most, over = room, w
+                ties = [corner]
+            elif room * over == most * w:
+                ties.append(corner)
+        found = sorted(map(self._room, ties))
+        if len(found) == 1:
+            return found[0]
+        (low, lowRoom, lowStart), (high, highRoom, highStart) = found[0], found[-1]
         # Between two ties both bounds run straight.
         return Best(
             (low + high) / 2, (lowRoom + highRoom) / 2, (lowStart + highStart) / 2
@@ -243,31 +266,29 @@ class Envelope:
         """
         low, high = self.slopes()
         if low == high:
-            x, y, w = self._corners[0]
-            return self._room(y, w, x)
+            return self._room(self._corners[0])
         slope = (low + high) / 2
-        return self._room(slope.numerator, slope.denominator, 0)
+        return self._room((0, slope.numerator, slope.denominator))
 
-    def _room(self, y: int, w: int, x: int) -> Best:
+    def _room(self, corner: _Corner) -> Best:
         """
-        Give the room of the slope C{y / w}.
-
-        @param x: C{x / w} is the start of the line where it is the only one left, which
-            has bounds of one kind, or none.
+        Give the room of a corner's slope.
         """
-        uppers = (edge.r * w - y * edge.q for edge in self._edges if edge.p > 0)
-        lowers = (y * edge.q - edge.r * w for edge in self._edges if edge.p < 0)
-        top, bottom = min(uppers, default=x), max(lowers, default=x)
+        top, bottom = self._ends(corner)
+        _, y, w = corner
         return Best(
-            Fraction(y, w), Fraction(top - bottom, w), Fraction(top + bottom, 2 * w)
+            Fraction(y, w),
+            Fraction(top - bottom, w),
+            Fraction(top + bottom, 2 * w),
         )
 
-
-def belowFloat(value: Fraction) -> float:
-    """Give a float that is not above a fraction."""
-    return nextafter(float(value), -inf)
-
-
-def aboveFloat(value: Fraction) -> float:
-    """Give a float that is not below a fraction."""
-    return nextafter(float(value), inf)
+    def _ends(self, corner: _Corner) -> tuple[int, int]:
+        """
+        Give the greatest and the least start of a line of a corner's slope that keeps
+        the bounds, times the corner's C{w}.  Where there are no bounds of a kind it is
+        the corner's own start.
+        """
+        x, y, w = corner
+        uppers = [r * w - y * q for p, q, r in self._edges if p > 0]
+        lowers = [y * q - r * w for p, q, r in self._edges if p < 0]
+        return min(uppers, default=x), max(lowers, default=x)

@@ -5,22 +5,24 @@ One-way delays: how they vary, and between what they lie.
 from __future__ import annotations
 
 from array import array
-from bisect import bisect_right
-from collections.abc import Iterable
+from bisect import bisect_left
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from fractions import Fraction
-from itertools import pairwise, repeat
+from itertools import chain, pairwise, repeat
+from math import ceil, floor
+from operator import add, mul, sub
 from typing import NamedTuple
 
+from echostamp.measure.block import LOST, UNKNOWN, VOID, Block
 from echostamp.measure.delay import Summary, summary
-from echostamp.measure.offset import OffsetTracker, Stretch, Window
-from echostamp.measure.quantiles import quantile, ranksOf, selected
-from echostamp.measure.samples import LOST, UNKNOWN, VOID, Block, Run
+from echostamp.measure.offset import OffsetTracker
+from echostamp.measure.offsetwindow import OffsetWindow, Stretch
+from echostamp.measure.quantiles import SORTED, quantile, ranksOf, selected
+from echostamp.measure.samples import Run
+from echostamp.measure.timed import Origin, TimedProbes
 
-#: Values that are changed at once.
-_CHUNK = 4096
-
-#: Binary digits of a drift: of what it makes in 5 minutes, a nanosecond.
-_DIGITS = 40
+#: More nanoseconds than what a float may be wrong by.
+_MARGIN = 1 / 64
 
 _MIDDLE = Fraction(1, 2)
 
@@ -60,25 +62,18 @@ class OneWay(NamedTuple):
     range: Ranges | None
 
 
-def usable(block: Block) -> Block:
+def _timed(block: Block) -> TimedProbes:
     """
     Give the probes that have both one-way delays.
     """
-    if UNKNOWN not in block.t2 and not any(block.flags):
-        return block
-    isFit = [
-        t2 != UNKNOWN and not flags & (LOST | VOID)
-        for t2, flags in zip(block.t2, block.flags, strict=True)
-    ]
-    return block.only(isFit)
-
-
-def _ways(block: Block, isBack: bool) -> tuple[array[int], array[int]]:
-    """
-    Give the times between which a delay lies: T1 and T2, or T3 and T4.  The offset
-    makes the way there too long, and the way back too short.
-    """
-    return (block.t3, block.t4) if isBack else (block.t1, block.t2)
+    if UNKNOWN in block.t2 or any(block.flags):
+        block = block.only(
+            [
+                t2 != UNKNOWN and not flags & (LOST | VOID)
+                for t2, flags in zip(block.t2, block.flags, strict=True)
+            ]
+        )
+    return TimedProbes.of(block)
 
 
 def variations(
@@ -95,31 +90,41 @@ def variations(
     alone = 0
     ends = [*(stretch.first for stretch in stretches[1:]), run.sent]
     for (first, drift), end in zip(stretches, ends, strict=True):
-        start, began, least = len(values), 0, 0
-        gain = round((drift or 0.0) * (-1 if isBack else 1) * (1 << _DIGITS))
-        for block in map(usable, run.blocks(first, end)):
-            if not block.t1:
-                continue
-            if len(values) == start:
-                began = block.t1[0]
-            columns = zip(*_ways(block, isBack), block.t1, strict=True)
-            found = [
-                last - first - ((t1 - began) * gain >> _DIGITS)
-                for first, last, t1 in columns
-            ]
-            least = min(found) if len(values) == start else min(least, min(found))
-            values.extend(found)
+        start = len(values)
+        parts = map(_timed, run.blocks(first, end))
+        _vary(values, parts, drift or 0.0, isBack)
         if drift is None or len(values) - start == 1:
             alone += len(values) - start
             del values[start:]
-        for at in range(start, len(values), _CHUNK):
-            chunk = values[at : at + _CHUNK]
-            values[at : at + _CHUNK] = array("q", [value - least for value in chunk])
     return values, alone
 
 
+def _vary(
+    values: array[int], parts: Iterable[TimedProbes], drift: float, isBack: bool
+) -> None:
+    """
+    Append the PDV of every probe of a stretch in one direction.
+
+    @param values: to append to.
+    @param parts: the probes, in parts.
+    @param drift: of the stretch, as a part of 1.
+    """
+    found: list[float] = []
+    origin = None
+    gain = -drift if isBack else drift
+    for part in parts:
+        if part:
+            origin = origin or part.origin()
+            t1, _, forward, backward = part.differences(origin)
+            gained = map(mul, t1, repeat(gain))
+            found.extend(map(sub, backward if isBack else forward, gained))
+    if found:
+        # Half a nanosecond more, since fractions are cut.
+        values.extend(map(int, map(sub, found, repeat(min(found) - 0.5))))
+
+
 def ranges(
-    run: Run, first: int, end: int, window: Window, isBack: bool
+    parts: Iterable[TimedProbes], window: OffsetWindow, isBack: bool
 ) -> Ranges | None:
     """
     Give between what the delays in one direction lie, given the offset's bounds.
@@ -127,64 +132,112 @@ def ranges(
     Every probe's delay lies between two ends; so the value of any rank among the delays
     lies between those of the same rank among the lower ends and among the upper ones.
 
-    @param first: the number of the window's first probe.
-    @param end: that of the first probe behind it.
-    @return: L{None} where no probe has both delays.
+    @param parts: the window's probes, in parts.
+    @return: L{None} where there is none.
     """
-    found = []
-    for isUpper in False, True:
-        values = _ends(run.blocks(first, end), window, isBack, isUpper)
-        if not values:
-            return None
-        n, least, most = len(values), min(values), max(values)
-        byRank = selected(values, ranksOf(n, [_MIDDLE]), (least, most))
-        found.append((least, quantile(n, _MIDDLE, byRank.__getitem__), most))
-    return Ranges(*map(Range, *found))
+    lower: list[float] = []
+    upper: list[float] = []
+    knots = window.knots()
+    lows = [(knot.at, knot.low) for knot in knots]
+    highs = [(knot.at, knot.high) for knot in knots]
+    # The offset makes the way there too long, and the way back too short.
+    change, (early, late) = (add, (lows, highs)) if isBack else (sub, (highs, lows))
+    origin = None
+    for part in parts:
+        if part:
+            origin = origin or part.origin()
+            times, least, most = _columns(part, origin, isBack)
+            lower.extend(map(change, least, _line(early, times, origin.time)))
+            upper.extend(map(change, most, _line(late, times, origin.time)))
+    if origin is None:
+        return None
+    first = origin.backward if isBack else origin.forward
+    low, high = change(first, early[0][1]), change(first, late[0][1])
+    return Ranges(*map(Range, _three(lower, low, floor), _three(upper, high, ceil)))
 
 
-def _ends(
-    blocks: Iterable[Block], window: Window, isBack: bool, isUpper: bool
-) -> array[int]:
+def _columns(
+    part: TimedProbes, origin: Origin, isBack: bool
+) -> tuple[list[float], list[float], list[float]]:
     """
-    Give the lower or the upper end of what each probe's delay can be, from the offset's
-    bounds at those times between which they run straight; rounded outwards.
+    Give times at which the offset's bounds are looked up, in order, and between which
+    two values the delay in one direction would lie if there were no offset.
     """
-    bends = window.bends()
+    t1, t4, forward, backward = part.differences(origin)
     # The clock showed up to a resolution more than the stamp says.
-    grain = (not isBack and isUpper) - (isBack and not isUpper)
-    sign = -1 if isUpper else 1
-    # What is added to a lower end, and taken from an upper one, is rounded down.
-    bounds = [window.bounds(at) for at in bends]
-    added = [-high if isBack == isUpper else low for low, high in bounds]
-    knots = list(zip(bends, added, strict=True))
-    pieces = [
-        (t0, from0, from1 - from0, t1 - t0)
-        for (t0, from0), (t1, from1) in pairwise(knots)
-    ] or [(*knots[0], 0, 1)]
-    inner = bends[1:-1]
-    values = array("q")
-    for block in map(usable, blocks):
-        if not block.t1:
-            continue
-        times = block.t4 if isBack else block.t1
-        last = bisect_right(inner, max(times))
-        if bisect_right(inner, min(times)) == last:  # as it nearly always is
-            around: Iterable[tuple[int, int, int, int]] = repeat(pieces[last])
-        else:
-            around = [pieces[bisect_right(inner, at)] for at in times]
-        columns = zip(
-            *_ways(block, isBack), times, block.resolution, around, strict=False
+    if isBack:
+        times, least, most = t4, list(map(sub, backward, part.resolutions)), backward
+    else:
+        times, least, most = t1, forward, list(map(add, forward, part.resolutions))
+    if part.areInOrder:
+        return times, least, most
+    columns = sorted(zip(times, least, most, strict=True))
+    return (
+        [time for time, _, _ in columns],
+        [low for _, low, _ in columns],
+        [high for _, _, high in columns],
+    )
+
+
+def _line(
+    bounds: list[tuple[int, int]], times: Sequence[float], origin: int
+) -> Iterator[float]:
+    """
+    Give a bound of the offset at some times, less its first value.
+
+    @param bounds: times and values, between which the bound runs straight.
+    @param times: in order, counted from C{origin}.
+    """
+    _, first = bounds[0]
+    gains, starts = [0.0], [0.0]
+    if len(bounds) > 1:
+        gains = [(v1 - v0) / (t1 - t0) for (t0, v0), (t1, v1) in pairwise(bounds)]
+        starts = [
+            value - first - gain * (at - origin)
+            for (at, value), gain in zip(bounds, gains, strict=False)
+        ]
+    cuts = [bisect_left(times, at - origin) for at, _ in bounds[1:-1]]
+    counts = list(map(sub, [*cuts, len(times)], [0, *cuts]))
+    return map(
+        add,
+        chain.from_iterable(map(repeat, starts, counts)),
+        map(mul, chain.from_iterable(map(repeat, gains, counts)), times),
+    )
+
+
+def _median(inOrder: Sequence[float]) -> float:
+    """
+    Give the median of values that are in order.
+    """
+    half = len(inOrder) // 2
+    return (inOrder[half] + inOrder[-half - 1]) / 2
+
+
+def _three(
+    values: list[float], base: int, rounded: Callable[[float], int]
+) -> tuple[float, float, float]:
+    """
+    Give the least of values, their median, and the greatest, rounded outwards.
+
+    @param base: what the values are counted from.
+    @param rounded: down or up, to an integer.
+    """
+    n = len(values)
+    margin = -_MARGIN if rounded is floor else _MARGIN
+    if n <= SORTED:
+        inOrder = sorted(values)
+        found = (
+            rounded(inOrder[0] + margin),
+            rounded(_median(inOrder) + margin),
+            rounded(inOrder[-1] + margin),
         )
-        values.extend(
-            [
-                end
-                - begin
-                + grain * resolution
-                + sign * (start + gained * (at - t0) // span)
-                for begin, end, at, resolution, (t0, start, gained, span) in columns
-            ]
-        )
-    return values
+    else:
+        whole = array("q", map(rounded, map(add, values, repeat(margin))))
+        least, most = min(whole), max(whole)
+        byRank = selected(whole, ranksOf(n, [_MIDDLE]), (least, most))
+        found = least, rounded(quantile(n, _MIDDLE, byRank.__getitem__)), most
+    least, median, most = found
+    return base + least, base + median, base + most
 
 
 def oneWays(run: Run, tracker: OffsetTracker) -> tuple[OneWay, OneWay] | None:
@@ -205,5 +258,26 @@ def oneWays(run: Run, tracker: OffsetTracker) -> tuple[OneWay, OneWay] | None:
         values, alone = variations(run, stretches, isBack)
         pdv = None if alone > len(values) else summary(values)
         del values
-        found.append(OneWay(pdv, ranges(run, window.first, end, window, isBack)))
+        parts = map(_timed, run.blocks(window.first, end))
+        found.append(OneWay(pdv, ranges(parts, window, isBack)))
+    return found[0], found[1]
+
+
+def oneWaysOf(
+    probes: TimedProbes, window: OffsetWindow
+) -> tuple[OneWay, OneWay] | None:
+    """
+    Sum up both directions, of the probes of one window.
+
+    @return: as L{oneWays}.
+    """
+    if window.resolution > (window.leastRtt or 0):
+        return None
+    drift = window.drift()
+    found = []
+    for isBack in False, True:
+        values = array("q")
+        _vary(values, [probes], drift, isBack)
+        pdv = summary(values) if len(values) > 1 else None
+        found.append(OneWay(pdv, ranges([probes], window, isBack)))
     return found[0], found[1]

@@ -8,7 +8,7 @@ from __future__ import annotations
 _COARSEST = 1_000_000_000
 
 
-class Grain:
+class ObservedResolution:
     """
     The resolution of a clock, by what it shows: the greatest power of ten, of
     nanoseconds, of which all its timestamps are multiples, up to a second.
@@ -20,7 +20,7 @@ class Grain:
     def __init__(self) -> None:
         self._grain = _COARSEST
 
-    def of(self, timestamp: int) -> int:
+    def observe(self, timestamp: int) -> int:
         """
         See one timestamp more.
 

@@ -1,33 +1,27 @@
 """
-How probes travel over the line protocol.
+A connection that carries probes over the line protocol.
 """
 
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from typing import Any
 
-from twisted.application.internet import ClientService, backoffPolicy
-from twisted.internet.defer import Deferred
-from twisted.internet.error import ConnectionRefusedError
 from twisted.internet.interfaces import ITCPTransport
-from twisted.internet.protocol import Factory, Protocol, connectionDone
+from twisted.internet.protocol import Protocol, connectionDone
 from twisted.python.failure import Failure
 
 from echostamp.addresses import peerName
-from echostamp.connect.failures import sourceHint, whatFailed
-from echostamp.connect.target import Target
-from echostamp.connect.timed import SetUp, TimedEndpoint
-from echostamp.exitstatus import FAR_END_FAILED, Outcome
+from echostamp.connect.failures import whatFailed
 from echostamp.line.sending import ReplySender, replySender
 from echostamp.probe.interfaces import LinkOwner
-from echostamp.probe.measurement import Measurement
-from echostamp.probe.messages import LARGEST, Probes, Reply
+from echostamp.probe.messages import LARGEST, Messages, Reply
+from echostamp.ring import Ring
 from echostamp.tcpinfo import TcpInfo, tcpInfo
-from echostamp.times import Moment, moment
+from echostamp.times import Moment, SetUp, moment
 
-#: Octets without a newline beyond which nothing that comes can be an answer.
+#: Octets without a newline after which the far end is taken to send no lines.
 LONGEST_LINE = 2 * LARGEST
 
 
@@ -36,11 +30,12 @@ class LineLink(Protocol):
     A connection that carries probes.
 
     Replies come in the order of the probes.  So a line that names none of them may be
-    an altered reply, or nobody's: it is kept until the next reply shows whether there
-    is one too few.
+    an altered reply, or a line that answers nothing.  It is kept until the next reply
+    shows whether one is missing.
 
-    @ivar whyAborted: why we gave it up, if we did.
+    @ivar whyAborted: why this end gave the connection up; empty if it did not.
     @ivar kernel: what the kernel last knew of the connection, if it is TCP's.
+    @ivar setUp: how long it took to make it.
     """
 
     kernel: TcpInfo | None = None
@@ -53,19 +48,23 @@ class LineLink(Protocol):
     def __init__(
         self,
         owner: LinkOwner,
-        probes: Probes,
+        messages: Messages,
+        setUp: SetUp,
         clocks: Callable[[], Moment] = moment,
     ) -> None:
         """
         @param owner: sends the probes.
-        @param probes: makes and reads their messages.
+        @param messages: makes and reads their messages.
+        @param setUp: how long it took to make the connection.
         @param clocks: reads our clocks.
         """
         self._owner = owner
-        self._probes = probes
+        self._messages = messages
+        self.setUp = setUp
         self._clocks = clocks
         self._begun = b""
-        self._owed: deque[int] = deque()
+        # The numbers of the probes that were sent and not answered, in their order.
+        self._owed = Ring("q")
         self._kept: deque[tuple[Reply, Moment]] = deque()
         self._isEcho = False
 
@@ -78,12 +77,12 @@ class LineLink(Protocol):
 
     @property
     def address(self) -> str:
-        """Of the far end."""
+        """The far end's address and port."""
         return peerName(self.transport.getPeer())
 
     @property
     def source(self) -> str:
-        """Of this end."""
+        """Our own address and port."""
         return peerName(self.transport.getHost())
 
     @property
@@ -92,71 +91,89 @@ class LineLink(Protocol):
         return self._sender.isBlocked
 
     def repliesGone(self) -> None:
-        """What was blocked has gone."""
+        """The transport has taken what was blocked."""
         self._owner.linkReady()
 
     def send(self, seq: int) -> Moment:
         """
         Send a probe.
 
-        @return: when it left: nothing lies between the clock and the socket.
+        @return: when it was sent: the clocks are read just before the socket gets it.
         """
-        message = iter([self._probes.message(seq)])
+        message = iter([self._messages.message(seq)])
         self._owed.append(seq)
         at = self._clocks()
         self._sender.send(message)
         return at
 
     def dataReceived(self, data: bytes) -> None:
-        """Read the lines that have come back."""
+        """Read the lines that came back."""
         at = self._clocks()
         *lines, self._begun = (self._begun + data).split(b"\n")
         for line in lines:
-            self._heard(self._probes.read(line + b"\n"), at)
+            self._heard(self._messages.read(line + b"\n"), at)
         if len(self._begun) > LONGEST_LINE:
             self.abort("the far end sends no lines")
 
     def _heard(self, reply: Reply, at: Moment) -> None:
         """
-        See what a line answers.
+        Find the probe that a line answers.
         """
-        owed, seq = self._owed, reply.seq
+        seq = reply.seq
         if seq is not None:
             self._isEcho = True
-        if not owed or (seq != owed[0] and seq not in owed):
+        if seq is None or not self._isOwed(seq):
             if seq is None or reply.isAltered:
                 self._keep(reply, at)
             else:
                 self._owner.answered(reply, at)
             return
-        while owed[0] != seq:
-            self._answer()
-        owed.popleft()
+        while self._oldestOwed() != seq:
+            self._answerOldest()
+        self._owed.drop(self._owed.first + 1)
         self._owner.answered(reply, at)
         self._forgetKept()
 
+    def _oldestOwed(self) -> int:
+        """
+        Give the number of the probe whose reply is to come next.
+
+        @raise IndexError: no reply is to come.
+        """
+        owed = self._owed
+        return owed.columns[0][owed.place(owed.first)]
+
+    def _isOwed(self, seq: int) -> bool:
+        """
+        Say whether the reply to a probe is still to come.
+        """
+        owed = self._owed
+        numbers = range(owed.first, owed.end)
+        return any(owed.columns[0][owed.place(number)] == seq for number in numbers)
+
     def _keep(self, reply: Reply, at: Moment) -> None:
         """
-        Keep a line that may be an altered reply: as many as there are probes.
+        Keep a line that may be an altered reply: at most one for each reply to come.
         """
         self._kept.append((reply, at))
         if len(self._kept) > len(self._owed):
             self._kept.popleft()
             self._owner.strange(1)
 
-    def _answer(self) -> None:
+    def _answerOldest(self) -> None:
         """
-        Take the oldest line that was kept, if there is one, for the oldest reply that
-        is owed.
+        Take the oldest line that was kept, if there is one, for the reply that was to
+        come next.
         """
-        seq = self._owed.popleft()
+        seq = self._oldestOwed()
+        self._owed.drop(self._owed.first + 1)
         if self._kept:
             reply, at = self._kept.popleft()
             self._owner.answered(reply._replace(seq=seq, isAltered=True), at)
 
     def _forgetKept(self) -> None:
         """
-        Nothing is missing: what was kept is nobody's.
+        No reply is missing: the lines that were kept answer nothing.
         """
         if self._kept:
             self._owner.strange(len(self._kept))
@@ -164,23 +181,29 @@ class LineLink(Protocol):
 
     def settle(self, seq: int) -> None:
         """
-        The time of a probe is over: no other reply will show what a line that was kept
-        is.  Of a far end that has never sent anything of ours back, it is nothing.
+        The timeout of a probe is over: no later reply will show what a kept line is.
+        The lines of a far end that never sent a message of ours back answer nothing.
         """
-        if self._kept and self._isEcho and self._owed[0] == seq:
-            self._answer()
+        if self._kept and self._isEcho and self._oldestOwed() == seq:
+            self._answerOldest()
+
+    def forget(self, oldest: int) -> None:
+        """Nothing is kept by number: a connection answers in order."""
 
     def close(self) -> bool:
-        """Nothing more will be sent: nothing more will come."""
+        """Nothing more will come once all probes were answered."""
         return False
 
+    def details(self) -> None:
+        """The line protocol reports nothing beside round trips."""
+
     def askKernel(self) -> None:
-        """See what the kernel knows of the connection now."""
+        """Read what the kernel knows of the connection now."""
         self.kernel = tcpInfo(getattr(self.transport, "socket", None)) or self.kernel
 
     def abort(self, reason: str) -> None:
         """Give the connection up."""
-        # Then it is too late.
+        # Once the socket is closed it is too late.
         self.askKernel()
         self.whyAborted = reason
         self.transport.abortConnection()
@@ -193,101 +216,3 @@ class LineLink(Protocol):
         if reason.check(type(connectionDone.value)) is None:
             why = whatFailed(reason)
         self._owner.linkDown(self, self.whyAborted or why)
-
-
-class LineWay:
-    """
-    The line protocol, over one connection after the other.
-    """
-
-    unit = "message"
-
-    def __init__(
-        self,
-        reactor: Any,
-        endpoint: TimedEndpoint,
-        probes: Probes,
-        target: Target,
-        clocks: Callable[[], Moment] = moment,
-    ) -> None:
-        """
-        @param reactor: waits between two attempts.
-        @param endpoint: how to connect.
-        @param probes: makes and reads the messages.
-        @param target: what it connects to.
-        @param clocks: reads our clocks.
-        """
-        self._reactor = reactor
-        self._endpoint = endpoint
-        self._probes = probes
-        self._target = target
-        self._clocks = clocks
-
-    @property
-    def setUp(self) -> SetUp:
-        """How long it took to make the last connection."""
-        return self._endpoint.setUp
-
-    @property
-    def isLookingUp(self) -> bool:
-        """Whether a name is being looked up."""
-        return self._endpoint.isLookingUp
-
-    @property
-    def whyNot(self) -> str:
-        """Why the last attempt failed."""
-        return self._endpoint.whyNot
-
-    @whyNot.setter
-    def whyNot(self, text: str) -> None:
-        self._endpoint.whyNot = text
-
-    def start(self, owner: LinkOwner) -> Deferred[Any]:
-        """
-        Connect, and again with backoff.
-        """
-        self._service = ClientService(
-            self._endpoint,
-            Factory.forProtocol(lambda: LineLink(owner, self._probes, self._clocks)),
-            backoffPolicy(0.5, 15.0),
-            self._reactor,
-        )
-        self._service.startService()
-        connected: Deferred[Any] = self._service.whenConnected(failAfterFailures=1)
-        return connected
-
-    def stop(self) -> None:
-        """
-        Connect no more.
-        """
-        # Not within the service's own doing: it is in no state to be stopped.
-        self._reactor.callLater(0, self._service.stopService)
-
-    def told(self, found: Measurement) -> Iterator[str]:
-        """
-        There is nothing else to be said.
-        """
-        return iter(())
-
-    def record(self, found: Measurement) -> None:
-        """
-        Nor here.
-        """
-
-    def hint(
-        self, failure: BaseException | None, outcome: Outcome, found: Measurement
-    ) -> str:
-        """
-        Say what else could be tried where nobody listens or answers, or where we may
-        not come from.
-        """
-        isPlain = self._target.tlsOptions is None
-        if self._target.host is None or outcome.status != FAR_END_FAILED:
-            return sourceHint(failure)
-        if isinstance(failure, ConnectionRefusedError):
-            return "another port, as HOST:PORT" + (
-                ", or tls:HOST:PORT?" if isPlain else "?"
-            )
-        if found.outages and isPlain and not found.strange:
-            return f"{found.outages[-1].reason}; tls:HOST:PORT?"
-        return ""

@@ -1,121 +1,88 @@
 """
 What a run of probes has shown so far.
 
-This joins the parts of L{echostamp.measure}, which know numbers alone, with the stamps
-that the far end writes and with what happened to the connection.
+This joins the parts of L{echostamp.measure}, which know numbers only, with the stamps
+that the far end writes and with the fate of the connection.
 """
 
 from __future__ import annotations
 
 from collections import deque
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, NamedTuple
+from typing import NamedTuple
 
-from echostamp.measure.coarseclocks import AT_ONCE, FarZone, Turns, nextTurn
-from echostamp.measure.delay import Delays, roundTrip
-from echostamp.measure.offset import OffsetTracker, OwnClock
-from echostamp.measure.resolution import Grain
-from echostamp.measure.samples import Probe
-from echostamp.stamps import Reading
-from echostamp.times import Moment
+from echostamp.measure.block import Probe
+from echostamp.measure.delay import roundTrip
+from echostamp.measure.ownclock import OwnClock
+from echostamp.measure.result import Outage, Result
+from echostamp.measure.windowspec import WindowSpec
+from echostamp.probe.farclock import FarClock
+from echostamp.probe.flights import Flight
+from echostamp.probe.linkhistory import LinkHistory
+from echostamp.probe.messages import Reply
+from echostamp.probe.probestore import FirstReply, ProbeStore
+from echostamp.times import Moment, Times
 
-if TYPE_CHECKING:
-    from echostamp.times import Times
-
-#: The resolution, in nanoseconds, from which on stamps are coarse: extra probes help.
-COARSE = 10_000_000
-
-
-#: Outages that are remembered.
+#: The most outages that are remembered one by one.
 MOST_OUTAGES = 1000
 
 
-class Sent(NamedTuple):
+class Span(NamedTuple):
     """
-    A probe that is under way.
+    From when to when a run goes.
 
-    @ivar seq: its number.
-    @ivar moment: when it left.
-    @ivar steps: how often our clock had been set by then.
-    """
-
-    seq: int
-    moment: Moment
-    steps: int
-
-
-@dataclass
-class Outage:
-    """
-    A time without a connection.
-
-    @ivar start: when it was lost, in nanoseconds since the epoch.
-    @ivar began: the same by the monotonic clock.
-    @ivar reason: why.
-    @ivar lost: how many probes were under way.
-    @ivar length: nanoseconds; L{None} while it lasts.
-    @ivar skipped: how many probes were due meanwhile, and not sent.
-    @ivar error: why the last attempt to connect again failed, if one did.
+    @ivar began: when it began; L{None} if there was no connection yet.
+    @ivar now: the present moment, or when it ended.
+    @ivar flights: the probes in flight.
     """
 
-    start: int
-    began: int
-    reason: str
-    lost: int
-    length: int | None = None
-    skipped: int = 0
-    error: str = ""
+    began: Moment | None
+    now: Moment
+    flights: tuple[Flight, ...]
 
 
 class Measurement:
     """
     The probes of a run, and all that is known from them.
 
-    @ivar delays: round trips and losses.
-    @ivar offset: the far clock.
-    @ivar zone: what the far clock's zone is, where its stamps do not say.
+    @ivar store: keeps the probes.
+    @ivar far: the far clock.
     @ivar outages: the times without a connection; the last L{MOST_OUTAGES}.
     @ivar outageCount: how many there were.
-    @ivar outageLength: nanoseconds of all that are over.
-    @ivar stamped: how many replies had a stamp that could be read.
-    @ivar zoneless: whether the stamps name no zone.
-    @ivar skipped: how many probes could not be sent within their time.
-    @ivar strange: how many lines came that answer nothing.
-    @ivar holdUps: how often this end was held up while a probe was under way.
-    @ivar heldUpFor: for how long in all, in nanoseconds.
-    @ivar isApart: whether the far end tells T2 and T3 apart.
+    @ivar outageLength: how long those took that are over, in nanoseconds.
+    @ivar strange: how many lines answered nothing.
+    @ivar stalls: how often this process was suspended or blocked while a probe was in
+        flight.
+    @ivar stalledFor: for how long in all, in nanoseconds.
+    @ivar isApart: whether the far end gives T2 and T3 apart.
     """
 
-    def __init__(self, zone: int | None = None) -> None:
+    def __init__(self, store: ProbeStore, zone: int | None = None) -> None:
         """
+        @param store: keeps the probes.
         @param zone: nanoseconds by which the far clock's zone is ahead of UTC, for
-            stamps that do not say it; L{None} to guess it.
+            stamps that do not name it; L{None} to guess it.
         """
-        self.delays = Delays()
-        self.offset = OffsetTracker()
-        self.zone = FarZone(zone)
+        self.store = store
+        self.far = FarClock(store, zone)
         self.outages: deque[Outage] = deque(maxlen=MOST_OUTAGES)
         self.outageCount = self.outageLength = 0
-        self.stamped = self.skipped = self.strange = 0
-        self.holdUps = self.heldUpFor = 0
-        self.zoneless = False
-        self._resolution = 0
-        self._leastRtt: int | None = None
-        self._isNew = self.isApart = False
+        self.strange = 0
+        self.stalls = self.stalledFor = 0
+        self.isApart = False
         self._ownClock = OwnClock()
-        self._turns = Turns()
-        self._grains = Grain(), Grain()
 
-    def _observe(self, at: Moment) -> int:
+    # --- Our own clock ----------------------------------------------------------------
+
+    def observe(self, at: Moment) -> int:
         """
-        See whether our own clock was set: what was known of the other is void then.
+        See whether our own clock was set.  What is known of the far one is void then.
 
-        @return: how often it was.
+        @return: how often ours was set.
         """
         before = self._ownClock.steps
         steps = self._ownClock.observe(*at)
         if steps != before:
-            self.forget()
+            self.far.forget()
         return steps
 
     @property
@@ -123,13 +90,16 @@ class Measurement:
         """How often our own clock was set."""
         return self._ownClock.steps
 
-    def forget(self) -> None:
+    def stalled(self, late: int) -> None:
         """
-        Forget the far clock: ours was set, or it is another machine's.
+        This process was suspended or blocked while a probe was in flight.
+
+        @param late: for how many nanoseconds.
         """
-        self.offset.restart()
-        self.zone.restart()
-        self._leastRtt = None
+        self.stalls += 1
+        self.stalledFor += late
+
+    # --- The connection ---------------------------------------------------------------
 
     def disconnected(self, outage: Outage) -> None:
         """
@@ -138,201 +108,194 @@ class Measurement:
         self.outages.append(outage)
         self.outageCount += 1
 
-    def reconnected(self, at: Moment, error: str) -> None:
+    def reconnected(self, at: Moment) -> None:
         """
-        There is a connection again, perhaps to another machine: its clock is another
-        one.  What was known of the one before holds until there is a stamp.
+        There is a connection again.
+        """
+        length = at.after - self.outages[-1].began
+        self.outages[-1] = self.outages[-1]._replace(length=length)
+        self.outageLength += length
+        self.far.reconnected()
 
-        @param error: why it was not made earlier, if that is known.
+    def dialFailed(self, error: str) -> None:
         """
-        outage = self.outages[-1]
-        outage.length, outage.error = at.after - outage.began, error
-        self.outageLength += outage.length
-        self._isNew = True
+        An attempt to connect again has failed.
 
-    def probeSent(self, due: int, at: Moment) -> Sent:
+        @param error: why.
         """
-        A probe leaves.
+        if self.outages and self.outages[-1].length is None:
+            self.outages[-1] = self.outages[-1]._replace(error=error)
 
-        @param due: when it was to leave, by the monotonic clock.
-        """
-        steps = self._observe(at)
-        run = self.delays.run
-        first = run.first
-        seq = run.send(at.realtime - (at.after - due), at.realtime)
-        if run.first != first:
-            self.offset.prune(run.first)
-        return Sent(seq, at, steps)
-
-    def extraSent(self, number: int, at: Moment) -> Sent:
-        """
-        A probe leaves that only the far clock is asked with.
-        """
-        self._turns.sent(at.after)
-        return Sent(number, at, self._observe(at))
+    # --- Probes -----------------------------------------------------------------------
 
     @property
-    def extras(self) -> int:
-        """How many probes were sent that only the far clock was asked with."""
-        return self._turns.count
+    def sent(self) -> int:
+        """How many probes were sent; the number of the next one."""
+        return self.store.sent
+
+    def probeSkipped(self, now: int, isOutage: bool) -> None:
+        """
+        A probe could not be sent in its time.
+
+        @param now: by the monotonic clock.
+        @param isOutage: whether for want of a connection.
+        """
+        self.store.skip(now)
+        if isOutage:
+            outage = self.outages[-1]
+            self.outages[-1] = outage._replace(skipped=outage.skipped + 1)
+
+    def probeSent(self, due: int, at: Moment) -> tuple[int, int]:
+        """
+        A probe was sent.
+
+        @param due: when it was due, by the monotonic clock.
+        @return: when it was due, since the UNIX epoch, and how often our own clock has
+            been set.
+        """
+        steps = self.observe(at)
+        due = at.realtime - (at.after - due)
+        self.store.send(due, at.realtime)
+        return due, steps
 
     def probeAnswered(
-        self,
-        sent: Sent,
-        at: Moment,
-        reading: Reading | None,
-        isAltered: bool,
-        isHeldUp: bool = False,
-    ) -> None:
+        self, flight: Flight, at: Moment, reply: Reply, isStalled: bool
+    ) -> Probe:
         """
-        A reply to a probe has come in time.
+        A reply to a probe in flight has come.
 
         @param at: when it was read.
-        @param reading: what its stamp says, if there is one.
-        @param isAltered: whether it is not what was sent.
-        @param isHeldUp: whether it may have waited to be read: its RTT is not known.
+        @param isStalled: whether it may have waited to be read: its RTT is not known.
+        @return: what is known of the probe.
         """
-        steps = self._observe(at)
-        rtt = at.before - sent.moment.after
-        void = steps != sent.steps
-        if self._leastRtt is None or rtt < self._leastRtt:
-            self._leastRtt = rtt
-        t2 = None if isAltered else self._instant(sent, at, reading, void)
-        self.delays.run.reply(
-            sent.seq,
-            at.realtime,
-            None if isHeldUp else rtt,
-            t2,
-            resolution=1 if reading is None else reading.resolution,
-            altered=isAltered,
-            void=void or isHeldUp,
+        isSet = self.observe(at) != flight.steps
+        if reply.times is None:
+            answer = self._stamped(flight, at, reply, isSet)
+            if isStalled:
+                answer = answer._replace(rtt=None, isVoid=True)
+            return self.store.answer(at.after, flight, answer)
+        return self._timed(flight, at, reply.times, isSet or isStalled)
+
+    def _stamped(
+        self, flight: Flight, at: Moment, reply: Reply, isSet: bool
+    ) -> FirstReply:
+        """
+        Read a reply whose stamp is all that the far end says.
+        """
+        rtt = at.before - flight.sent
+        self.far.roundTrip(rtt)
+        reading, t2 = reply.reading, None
+        if not reply.isAltered:
+            t2 = self.far.read(flight, at, reading, isSet)
+        resolution = 1 if reading is None else reading.resolution
+        return FirstReply(
+            at.realtime, rtt, t2, t2, resolution, reply.isAltered, isVoid=isSet
         )
 
-    def probeTimed(
-        self, sent: Sent, at: Moment, times: Times, isHeldUp: bool = False
-    ) -> None:
+    def _timed(self, flight: Flight, at: Moment, times: Times, isVoid: bool) -> Probe:
         """
-        A reply to a probe has come in time, with all four times.
+        Take a reply that tells all four times.
 
-        @param at: when it was read.
-        @param isHeldUp: whether it may have waited to be read, by which T4 was taken.
+        @param isVoid: whether they cannot be compared, or T4 was taken late.
         """
-        void = self._observe(at) != sent.steps or isHeldUp
-        rtt = None if void else roundTrip(*times)
+        _, t2, t3, t4 = times
         self.isApart = True
-        self.stamped += 1
-        self.delays.run.reply(
-            *(sent.seq, times.t4, rtt, times.t2, times.t3),
-            resolution=self._grain(times),
-            void=void,
-        )
-        if rtt is not None:
-            self._amend(sent.seq, times, rtt)
+        rtt = None if isVoid else roundTrip(*times)
+        resolution = self.far.timed(times)
+        answer = FirstReply(t4, rtt, t2, t3, resolution, isVoid=isVoid)
+        probe = self.store.answer(at.after, flight, answer)
+        if rtt is None:
+            return probe
+        self.store.amend(flight.seq, times, rtt, resolution)
+        return probe._replace(t1=times.t1)
 
     def corrected(self, seq: int, times: Times) -> None:
         """
-        The times of a probe that was answered in time are known better.
+        The times of a probe that was answered in time are known better now.
         """
-        run = self.delays.run
-        if run.first <= seq < run.sent:
-            probe = run[seq]
-            if probe.rttInTime is not None and not probe.void:
-                self._amend(seq, times, roundTrip(*times))
+        resolution = self.far.resolution(times)
+        self.store.amend(seq, times, roundTrip(*times), resolution)
 
-    def _amend(self, seq: int, times: Times, rtt: int) -> None:
+    def repeated(self, seq: int, at: Moment, isAltered: bool) -> Probe | None:
         """
-        Take the times of a probe, which may be known better than before: what they say
-        of the clocks holds beside what the earlier ones said.
-        """
-        self.delays.run.amend(seq, times.t1, times.t3, rtt)
-        self.offset.add(seq, *times, self._grain(times))
+        A reply to a probe has come that is not in flight any more: another one, or the
+        first one, too late.
 
-    def _grain(self, times: Times) -> int:
+        @return: what is known of the probe; L{None} if it is too old to be known.
         """
-        Say how finely the far end takes its times: it may take the one otherwise than
-        the other.
-        """
-        received, sent = self._grains
-        return max(received.of(times.t2), sent.of(times.t3))
+        return self.store.repeat(seq, at.realtime, isAltered)
 
-    def extraAnswered(self, sent: Sent, at: Moment, reading: Reading | None) -> None:
-        """
-        A reply to an extra probe has come.
-
-        @param reading: what its stamp says; L{None} if that is not to be relied on.
-        """
-        void = self._observe(at) != sent.steps
-        self._instant(sent._replace(seq=self.delays.run.sent), at, reading, void)
-
-    def _instant(
-        self, sent: Sent, at: Moment, reading: Reading | None, void: bool
-    ) -> int | None:
-        """
-        Read the far clock.
-
-        @return: the instant that the stamp tells, if it tells one.
-        """
-        if reading is None:
-            return None
-        self.stamped += 1
-        if self._isNew:
-            self._isNew = False
-            self.forget()
-            self.zone.forget()
-        t1, t4 = sent.moment.realtime, at.realtime
-        instant = reading.time
-        if not reading.zoned:
-            self.zoneless = True
-            if void:
-                # What it seems to be off by is not the zone's doing.
-                return None
-            instant = self.zone.instant(instant, reading.resolution, t1, t4)
-        if not void:
-            self._resolution = reading.resolution
-            self.offset.add(sent.seq, t1, instant, instant, t4, reading.resolution)
-        return instant
-
-    def heldUp(self, late: int) -> None:
-        """
-        This end was held up while a probe was under way.
-
-        @param late: for how many nanoseconds.
-        """
-        self.holdUps += 1
-        self.heldUpFor += late
-
-    def repeated(self, seq: int, at: Moment, isAltered: bool) -> None:
-        """
-        Another reply to a probe has come, or one that had been called lost is answered.
-        """
-        run = self.delays.run
-        if run.first <= seq < run.sent:
-            run.reply(seq, at.realtime, None, altered=isAltered)
-
-    def probeLost(self, seq: int) -> Probe:
+    def probeLost(self, now: int, flight: Flight) -> Probe:
         """
         No reply has come in time.
+
+        @param now: by the monotonic clock.
         """
-        run = self.delays.run
-        run.lose(seq)
-        return run[seq]
+        return self.store.lose(now, flight)
+
+    # --- Extra probes -----------------------------------------------------------------
+
+    def extraSent(self, seq: int, at: Moment) -> Flight:
+        """
+        An extra probe was sent.
+
+        @param seq: its number.
+        """
+        self.far.extraSent(at)
+        return Flight(seq, at.realtime, at.realtime, at.after, self.observe(at))
+
+    def extraAnswered(self, flight: Flight, at: Moment, reply: Reply) -> None:
+        """
+        A reply to an extra probe has come.
+        """
+        isSet = self.observe(at) != flight.steps
+        reading = None if reply.isAltered else reply.reading
+        self.far.read(flight, at, reading, isSet)
 
     def nextExtra(self, at: Moment) -> int | None:
         """
-        Say when to send an extra probe, by the monotonic clock, so that it narrows the
-        bounds of the offset; L{None} if it would not.
+        Give the time for an extra probe, by the monotonic clock; L{None} if none would
+        help.
         """
-        if self._resolution < COARSE or self._leastRtt is None:
-            return None
-        bounds = self.offset.bounds(at.realtime)
-        if bounds is None:
-            return None
-        low, high = bounds
-        if self.extras >= AT_ONCE + self.delays.run.sent:
-            # At long intervals they would be more than the probes.
-            return None
-        if not self._turns.isWorth(high - low, self._resolution, self._leastRtt):
-            return None
-        now = at.realtime + self._turns.wait(at.after)
-        turn = nextTurn(now, low, high, self._resolution, self._leastRtt)
-        return turn - at.realtime + at.after
+        return self.far.nextExtra(at)
+
+    # --- What it comes to -------------------------------------------------------------
+
+    def result(
+        self, span: Span, links: LinkHistory, rows: int, window: WindowSpec | None
+    ) -> Result:
+        """
+        Give what was found so far.
+
+        @param span: from when to when.
+        @param links: the links of the run.
+        @param rows: rows of L{Result.distribution}; 0 for none.
+        @param window: which window; L{None} for as much as is kept.
+        """
+        now = span.now.after
+        began = span.now if span.began is None else span.began
+        figures = self.store.figures(began.after, now, self.isApart, window)
+        waits = [now - flight.sent for flight in span.flights]
+        longest = 0 if figures.rtt is None else figures.rtt.max
+        return Result(
+            figures,
+            None if span.began is None else began.realtime,
+            now - began.after,
+            max(waits, default=0),
+            sum(wait > longest for wait in waits),
+            stamped=self.far.stamped,
+            extraProbes=self.far.extraProbes,
+            strange=self.strange,
+            stalls=self.stalls,
+            stalledFor=self.stalledFor,
+            clockSteps=self.steps,
+            zone=self.far.zone,
+            zoneChanges=self.far.zoneChanges,
+            setUps=links.setUps,
+            outages=tuple(self.outages),
+            outageCount=self.outageCount,
+            outageLength=self.outageLength,
+            kernel=links.kernel(),
+            session=links.details,
+            distribution=self.store.distribution(figures, rows) if rows else None,
+        )

@@ -1,36 +1,33 @@
 """
-Probes over the line protocol: messages that can be told from one another when they
-come back; pure.
+Probes over the line protocol: messages that carry their number; pure.
 """
 
 from __future__ import annotations
 
 import re
-from typing import TYPE_CHECKING, NamedTuple
+from typing import NamedTuple
 
 from echostamp.stamps import Reading, readStamp
+from echostamp.times import Times
 
-if TYPE_CHECKING:
-    from echostamp.times import Times
-
-#: Octets of a message, its newline included: the fewest, the most, and what is usual.
+#: Octets of a message, its newline included: the fewest, the most, and the default.
 SMALLEST, LARGEST, USUAL = 32, 65_536, 32
 
 _LETTERS = b"abcdefghijklmnopqrstuvwxyz"
 
-#: What fills a message up, from a letter on that its number says: with one digit
-#: altered, it is no other number's.
+#: The padding of a message begins at a letter that depends on its number, so that a
+#: message with one altered digit is not that of another probe.
 _PADDING = _LETTERS * (LARGEST // 26 + 2)
 
 
 class Reply(NamedTuple):
     """
-    A line that has come back.
+    A reply to a probe.
 
     @ivar seq: the number of the probe that it answers; L{None} where it names none.
-    @ivar reading: what its stamp says; L{None} where there is none that can be read.
-    @ivar isAltered: whether it is not what was sent behind a stamp.
-    @ivar times: all four, where the reply tells them.
+    @ivar reading: its stamp; L{None} where there is none that can be read.
+    @ivar isAltered: whether it is something else than a stamp and what was sent.
+    @ivar times: all four times, where the reply has them.
     """
 
     seq: int | None
@@ -39,14 +36,14 @@ class Reply(NamedTuple):
     times: Times | None = None
 
 
-class Probes:
+class Messages:
     """
-    The messages of one run.
+    Makes the messages of one run, and reads them when they come back.
     """
 
     def __init__(self, tag: bytes, size: int = USUAL) -> None:
         """
-        @param tag: at most eight letters and digits that no other run has.
+        @param tag: at most eight letters and digits, different for each run.
         @param size: octets of a message, its newline included.
         """
         self._tag = tag
@@ -55,7 +52,7 @@ class Probes:
 
     def message(self, seq: int) -> bytes:
         """
-        Give a message.
+        Make a message.
 
         @param seq: its number, below 10^19.
         """

@@ -1,492 +1,348 @@
 """
-What C{echostamp ping} does: L{Pinger} says when each probe is due, follows those that
-are under way, and keeps the connection up.  How a probe travels is its L{Link
-<echostamp.probe.interfaces.Link>}'s affair; what comes of it is L{Measurement
-<echostamp.probe.measurement.Measurement>}'s.
+A run of probes: when each is sent, what became of it, and what it comes to.
 """
 
 from __future__ import annotations
 
-import errno
-import random
-from collections import deque
-from collections.abc import Callable
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Protocol
-
 from twisted.internet.defer import Deferred
-from twisted.internet.error import ConnectBindError
 from twisted.python.failure import Failure
 
 from echostamp.connect.failures import whatFailed
-from echostamp.connect.timed import SetUp
-from echostamp.exitstatus import DONE, FAR_END_FAILED, NEAR_END_FAILED, Outcome
-from echostamp.measure.samples import Probe
-from echostamp.probe.extraprobes import EXTRA, Extras
-from echostamp.probe.interfaces import Link, Way
-from echostamp.probe.measurement import Measurement, Outage, Sent
+from echostamp.measure.block import Probe
+from echostamp.measure.result import Outage, Result
+from echostamp.measure.windowspec import WindowSpec
+from echostamp.probe.agenda import Timers
+from echostamp.probe.extraprobes import ExtraProbes
+from echostamp.probe.flights import EXTRA, Flight, Flights
+from echostamp.probe.interfaces import Dialer, Fate, IProbeSink, Link
+from echostamp.probe.keptprobes import KeptProbes
+from echostamp.probe.linkhistory import LinkHistory
+from echostamp.probe.measurement import Measurement, Span
 from echostamp.probe.messages import Reply
-from echostamp.probe.stalls import HoldUps
-from echostamp.probe.timers import Timers
-from echostamp.tcpinfo import TcpInfo
-from echostamp.times import SECOND, Moment, moment
-
-if TYPE_CHECKING:
-    from echostamp.times import Times
-
-#: Probes in a row that time out on a connection before it is given up, and nanoseconds
-#: for which nothing must have come, however short the time of a probe is.
-DEAF, SILENCE = 3, SECOND
-
-#: The part of the interval by which a probe may be due after its turn.
-JITTER = 0.1
-
-#: The longest wait, in nanoseconds, that Linux ends in time (C{select(2)} of it has the
-#: greater of 50 microseconds and a thousandth to spare).
-EXACT = 10_000_000
-
-#: Connections of which is remembered how long they took to make.
-_MOST_SET_UPS = 1000
+from echostamp.probe.plan import Plan
+from echostamp.probe.probestore import ProbeStore, probeInFlight
+from echostamp.probe.schedule import Schedule
+from echostamp.probe.surroundings import Surroundings
+from echostamp.probe.timeouts import Timeouts
+from echostamp.probe.windowedprobes import WindowedProbes
+from echostamp.times import SECOND, Moment, Times
 
 
-@dataclass(frozen=True)
-class Plan:
+class Prober:
     """
-    What to send, and when.  Durations are nanoseconds.
+    A run of probes: sends them when they are due, follows those in flight, and reports
+    to a sink.  It ends when its plan is done, or when it is stopped.
 
-    @ivar count: how many probes; L{None} for any number.
-    @ivar interval: from one to the next; 0 to send each when the one before it has been
-        answered.
-    @ivar deadline: how long the whole run may take; L{None} for ever.
-    @ivar timeout: how long a probe may take.
-    @ivar size: octets of a message.
-    @ivar jitter: whether each probe is due a little after its turn, by chance.
-    """
-
-    count: int | None = None
-    interval: int = SECOND
-    deadline: int | None = None
-    timeout: int = 3 * SECOND
-    size: int = 32
-    jitter: bool = True
-
-
-class Listener(Protocol):
-    """
-    Who is told what happens, as it happens.
-    """
-
-    def connected(self, link: Link) -> None:
-        """There is a connection, or there is one again."""
-
-    def outstanding(self, seq: int) -> None:
-        """The next probe is due, and this one has not been answered."""
-
-    def settled(self, probe: Probe, note: str) -> None:
-        """
-        It is known what became of a probe.
-
-        @param note: what is odd about it, if anything.
-        """
-
-    def disconnected(self, outage: Outage) -> None:
-        """The connection is gone."""
-
-
-def _isOurFault(error: object) -> bool:
-    """
-    Say whether a connection could not even be tried, for want of an address of ours.
-    """
-    return isinstance(error, ConnectBindError) and error.osError != errno.EAFNOSUPPORT
-
-
-class Pinger:
-    """
-    A run of probes.
-
-    @ivar done: fires with the L{Outcome} when it is over; with status 0 where replies
-        came.
+    @ivar done: fires with L{None} when the run is over.
     @ivar measurement: what has been found.
-    @ivar way: makes what carries the probes.
-    @ivar began: when it began, by our clocks; L{None} before there is a connection.
-    @ivar setUps: how long it took to make each connection; of the last thousand.
-    @ivar failure: why there was no connection to begin with, if there was none.
+    @ivar failure: why the far end could not be reached at first; L{None} if it could.
     """
 
     def __init__(
         self,
-        reactor: Any,
-        way: Way,
-        name: str,
+        dialer: Dialer,
         plan: Plan,
-        measurement: Measurement,
-        listener: Listener,
-        clocks: Callable[[], Moment] = moment,
-        chance: Callable[[], float] = random.random,
+        sink: IProbeSink,
+        surroundings: Surroundings,
+        zone: int | None = None,
     ) -> None:
         """
-        @param reactor: runs the timers.
-        @param way: makes what carries the probes.
-        @param name: what messages call the far end.
+        @param dialer: makes the links that carry the probes.
         @param plan: what to send, and when.
-        @param measurement: takes what comes of it.
-        @param listener: is told what happens.
-        @param clocks: reads our clocks.
-        @param chance: gives numbers from 0 to 1.
+        @param sink: gets what is found, as it happens.
+        @param surroundings: what all probers of the process share.
+        @param zone: nanoseconds by which the far clock's zone is ahead of UTC, for
+            stamps that do not name it; L{None} to guess it.
         """
-        self.done: Deferred[Outcome] = Deferred()
-        self.measurement = measurement
-        self.began: Moment | None = None
-        self.failure: BaseException | None = None
-        self.setUps: deque[SetUp] = deque(maxlen=_MOST_SET_UPS)
-        self.way = way
-        self._name = name
+        self.done: Deferred[None] = Deferred()
+        self.measurement = Measurement(probeStore(plan), zone)
+        self.failure: Failure | None = None
+        self._dialer = dialer
         self._plan = plan
-        self._listener = listener
-        self._clocks = clocks
-        self._chance = chance
-        self._link: Link | None = None
-        self._turn = 0
-        self._due = 0
-        self._isLast = False
-        self._isOver = False
-        self._ended: Moment | None = None
-        self._isFirst = True
-        self._lastAsked = 0
-        self._lastHeard = 0
-        self._deafness = 0
-        self._again = 0
-        self._smoothedRtt: int | None = None
-        self._underWay: dict[int, Sent] = {}
-        self._timers = Timers(reactor, lambda: clocks().after)
-        self._holdUps = HoldUps(
-            self._underWay, self._timers, clocks, measurement.heldUp
+        self._sink = sink
+        self._clocks = surroundings.clocks
+        self._stalls = surroundings.stalls
+        self._timers = Timers(surroundings.agenda)
+        self._schedule = Schedule(plan, surroundings.chance)
+        self._flights = Flights()
+        self._extras = ExtraProbes(self.measurement, self._timers, plan.timeout)
+        self._links = LinkHistory()
+        self._timeouts = Timeouts(
+            self._flights, plan.timeout, self._timers, self._now, self
         )
-        self._extras = Extras(measurement, self._timers, clocks, plan.timeout)
+        self._began: Moment | None = None
+        self._ended: Moment | None = None
+        self._lastAsked = 0
 
-    @property
-    def kernel(self) -> TcpInfo | None:
-        """
-        What the kernel knows: of the last connection its RTT, and of all of them how
-        often it had to send again.
-        """
-        if self._link is not None:
-            self._link.askKernel()
-            if (now := self._link.kernel) is not None:
-                again = self._again + now.retransmissions
-                return TcpInfo(now.smoothedRtt, again)
-        if self._smoothedRtt is None:
-            return None
-        return TcpInfo(self._smoothedRtt, self._again)
-
-    @property
-    def underWay(self) -> list[Probe]:
-        """The probes of which nothing is known yet."""
-        return [self.measurement.delays.run[seq] for seq in self._underWay]
-
-    @property
-    def waits(self) -> list[int]:
-        """For how long each of them has been under way, in nanoseconds."""
-        now = (self._ended or self._clocks()).after
-        return [now - sent.moment.after for sent in self._underWay.values()]
-
-    @property
-    def elapsed(self) -> int:
-        """For how long it has gone on, or went on, in nanoseconds."""
-        if self.began is None:
-            return 0
-        return (self._ended or self._clocks()).after - self.began.after
+    # --- The run ----------------------------------------------------------------------
 
     def start(self) -> None:
         """
-        Connect, and begin.
+        Dial, and begin when there is a link.
         """
         if self._plan.deadline is not None:
-            self._timers.set(self._clocks().after + self._plan.deadline, self.stop)
-        self.way.start(self).addErrback(self._notConnected)
-
-    def _notConnected(self, failure: Failure) -> None:
-        """
-        There was nobody there to begin with.
-        """
-        self.failure = failure.value
-        status = NEAR_END_FAILED if _isOurFault(failure.value) else FAR_END_FAILED
-        outcome = Outcome(status, f"{self._name}: {whatFailed(failure)}")
-        self._finish(outcome)
+            self._timers.set(self._now() + self._plan.deadline, self.stop)
+        self._dialer.start(self)
 
     def stop(self) -> None:
         """
-        End the run: what has not been answered by now is not counted as lost, unless
-        its time is over.
+        End the run.  Probes in flight are not counted as lost.
         """
-        if self.measurement.delays.run.received:
-            self._finish(Outcome(DONE))
-        else:
-            self._finish(Outcome(FAR_END_FAILED, f"{self._name}: {self._whyNone()}"))
-
-    def _whyNone(self) -> str:
-        """
-        Say why no reply has come.
-        """
-        if self.began is None:
-            return "there was no connection in time"
-        if self.measurement.strange:
-            return "it answers, but not with what was sent: is it an echo?"
-        late = self.measurement.delays.run.late
-        if late:
-            return f"{self._noReply} ({late} came late)"
-        return "no reply"
-
-    @property
-    def _noReply(self) -> str:
-        """What is said of a probe whose time is over."""
-        return f"no reply within {self._plan.timeout / SECOND:g} s"
-
-    def _finish(self, outcome: Outcome) -> None:
-        """
-        It is over.
-        """
-        if self._isOver:
+        if self._ended is not None:
             return
-        self._isOver = True
         self._ended = self._clocks()
         self._timers.stop()
-        if self.measurement.outages and self.measurement.outages[-1].length is None:
-            self.measurement.outages[-1].error = self.way.whyNot
-        self.way.stop()
-        if self._link is not None:
-            self._link.askKernel()
-            self._link.abort("")
-        self.done.callback(outcome)
+        self._dialer.stop()
+        if (link := self.link) is not None:
+            link.askKernel()
+            link.abort("")
+        self.done.callback(None)
 
-    # --- The connection ---------------------------------------------------------------
+    @property
+    def hasBegun(self) -> bool:
+        """Whether there has been a link."""
+        return self._began is not None
+
+    @property
+    def link(self) -> Link | None:
+        """The present link."""
+        return self._links.link
+
+    def _now(self) -> int:
+        """
+        Give the time by the monotonic clock, in nanoseconds.
+        """
+        return self._clocks().after
+
+    def inFlight(self) -> list[Probe]:
+        """
+        Give the probes whose fate is not known yet.
+        """
+        return list(map(probeInFlight, self._flights))
+
+    def result(self, rows: int = 0, window: WindowSpec | None = None) -> Result:
+        """
+        Give what was found so far.
+
+        @param rows: rows of L{Result.distribution}; 0 for none.
+        @param window: which window of the plan; L{None} for the whole run, or for the
+            longest window where no probe is kept one by one.
+        """
+        now = self._ended or self._clocks()
+        return self.measurement.result(
+            Span(self._began, now, tuple(self._flights)), self._links, rows, window
+        )
+
+    # --- The link ---------------------------------------------------------------------
+
+    def dialFailed(self, failure: Failure) -> None:
+        """The far end could not be reached: at first, that may end the run."""
+        if self._ended is not None:
+            return
+        self.measurement.dialFailed(whatFailed(failure))
+        if self._began is None and not self._plan.isPatient:
+            self.failure = failure
+            self.stop()
 
     def linkUp(self, link: Link) -> None:
-        """There is a connection: begin, or go on."""
+        """There is a link: begin, or go on."""
         now = self._clocks()
-        self._link = link
+        self._links.opened(link)
         self._extras.begin(link)
-        self._isFirst = True
-        self._deafness = 0
-        self._lastHeard = now.after
-        self.setUps.append(self.way.setUp)
-        if self.began is None:
-            self.began = now
-            self._setDue()
+        self._timeouts.begin(now.after)
+        if self._began is None:
+            self._began = now
+            self._schedule.begin(now.after)
         else:
-            self.measurement.reconnected(now, self.way.whyNot)
-        self._listener.connected(link)
+            self.measurement.reconnected(now)
+        self._sink.connected(link)
         self._tick()
 
     def linkReady(self) -> None:
-        """The connection takes probes again."""
+        """The link takes probes again."""
         self._tick()
 
     def linkDown(self, link: Link, reason: str) -> None:
-        """The connection is gone, and with it what was under way."""
-        if link.kernel is not None:
-            self._smoothedRtt = link.kernel.smoothedRtt
-            self._again += link.kernel.retransmissions
-        self._link = None
+        """The link is gone, and with it the probes in flight."""
+        self._links.closed(link)
         self._extras.begin(None)
-        if self._isOver:
+        if self._ended is not None:
             return
         now = self._clocks()
-        lost = list(self._underWay)
-        outage = Outage(now.realtime, now.after, reason, len(lost))
+        outage = Outage(now.realtime, now.after, reason, self._flights.count)
         self.measurement.disconnected(outage)
-        for seq in lost:
-            self._lose(seq, reason)
-        self.way.whyNot = ""
-        self._listener.disconnected(outage)
+        for flight in self._flights:
+            self._lose(flight, Fate.DISCONNECTED, reason)
+        self._sink.disconnected(outage)
         self._lookForEnd()
-        # Where it was blocked, nobody has looked at the schedule.
+        # While the link was blocked the schedule was not looked at.
         self._tick()
 
-    # --- Probes -----------------------------------------------------------------------
-
-    def _setDue(self) -> None:
-        """
-        Say when the next probe is due: each by its turn, so that nothing adds up.
-        """
-        assert self.began is not None
-        interval = self._plan.interval
-        late = JITTER * interval * self._chance() if self._plan.jitter else 0
-        self._due = self.began.after + self._turn * interval + round(late)
+    # --- Probes on their way out ------------------------------------------------------
 
     def _tick(self) -> None:
         """
         Send what is due, and wait for what is not.
         """
-        while not (self._isOver or self._isLast):
-            now = self._clocks().after
+        schedule, timeout = self._schedule, self._plan.timeout
+        if self._flights.count:
+            self._timeouts.arm()
+        while not (self._ended is not None or schedule.isOver):
+            now = self._now()
             if self._plan.interval:
-                left = self._due - now
-                if left > 0:
-                    # The kernel may be late by a thousandth of what it is asked to
-                    # wait, so a long wait has two parts.
-                    early = left // 200 if left > EXACT else 0
-                    self._timers.set(self._due - early, self._tick)
+                if schedule.due > now:
+                    self._timers.set(schedule.due, self._tick)
                     return
-            elif self._underWay:
+            elif self._flights.count:
                 return
             else:
-                self._due = now
-            if self._link is None or now - self._due > self._plan.timeout:
-                if not self._skip():
+                schedule.due = now
+            if self.link is None or now - schedule.due > timeout:
+                if not self._plan.interval:
                     return
-            elif self._link.isBlocked:
+                self.measurement.probeSkipped(now, self.link is None)
+                schedule.advance()
+                self._lookForEnd()
+            elif self.link.isBlocked:
                 return
             else:
-                self._send(self._link)
-            self._turn += 1
-            self._isLast = self._turn == self._plan.count
-            self._setDue()
-
-    def _skip(self) -> bool:
-        """
-        A probe could not be sent in its time.
-
-        @return: whether the next one may be looked at: not where there is no schedule.
-        """
-        if not self._plan.interval:
-            return False
-        self.measurement.skipped += 1
-        if self._link is None:
-            self.measurement.outages[-1].skipped += 1
-        if self._turn + 1 == self._plan.count:
-            self._isLast = True
-            self._lookForEnd()
-        return True
+                self._send(self.link)
+                schedule.advance()
+                if schedule.isOver or not 0 < schedule.due - now <= timeout:
+                    # Nothing else looks at the probe before its time is over.
+                    self._timeouts.arm()
 
     def _send(self, link: Link) -> None:
         """
         Send a probe.
         """
-        if self._underWay:
-            self._listener.outstanding(next(reversed(self._underWay)))
-        at = link.send(self.measurement.delays.run.sent)
-        sent = self.measurement.probeSent(self._due, at)
-        self._underWay[sent.seq] = sent
-        if not self._timers.isSet(self._timeIsOver):
-            self._watch()
+        flights, found = self._flights, self.measurement
+        newest = flights.newest
+        if newest is not None:
+            self._sink.outstanding(newest)
+        at = link.send(found.sent)
+        due, steps = found.probeSent(self._schedule.due, at)
+        flights.sent(due, at, steps)
         if not link.isPrompt:
-            self._holdUps.sent(at)
+            self._stalls.watch(self, at.after)
 
-    def _watch(self) -> None:
-        """
-        Wait for the time of the oldest probe that is under way to be over.  When that
-        one has been answered, the timer still serves for those that have left since.
-        """
-        for sent in self._underWay.values():
-            self._timers.set(sent.moment.after + self._plan.timeout, self._timeIsOver)
-            break
+    # --- Probes that are lost ---------------------------------------------------------
 
-    def _timeIsOver(self) -> None:
-        """
-        The time of a probe may be over; but its reply may wait to be read, because this
-        end was busy.
-        """
-        self._timers.set(0, self._timedOut)
+    def timedOut(self, flight: Flight) -> None:
+        """The timeout of a probe is over, and no reply has come."""
+        self._lose(flight, Fate.TIMED_OUT)
 
-    def _timedOut(self) -> None:
-        """
-        The time of a probe may be over, and what has come has been read.
-        """
-        now = self._clocks().after
-        reason = self._noReply
-        for seq, sent in list(self._underWay.items()):
-            if sent.moment.after + self._plan.timeout > now:
-                break
-            if self._link is not None:
-                self._link.settle(seq)
-            if seq in self._underWay:
-                self._deafness += 1
-                self._lose(seq, reason)
-        self._watch()
+    def lookedThrough(self, isDeaf: bool) -> None:
+        """All probes whose timeout is over are lost."""
         self._lookForEnd()
-        silence = max(self._plan.timeout, SILENCE)
-        isDeaf = self._deafness >= DEAF and now - self._lastHeard >= silence
-        link = None if self._isOver else self._link
+        link = None if self._ended is not None else self.link
         if isDeaf and link is not None and link.isConnection:
-            link.abort(f"{self._deafness} probes in a row timed out")
+            link.abort(f"{self._timeouts.inARow} probes in a row timed out")
         elif not self._plan.interval:
             self._tick()
 
-    def _lose(self, seq: int, reason: str) -> None:
+    def _lose(self, flight: Flight, fate: Fate, reason: str = "") -> None:
         """
-        Give a probe up.
+        Count a probe as lost.
         """
-        del self._underWay[seq]
-        self._holdUps.settled(seq)
-        self._listener.settled(self.measurement.probeLost(seq), reason)
+        self._flights.pop(flight.seq)
+        now = self._now()
+        self._sink.settled(self.measurement.probeLost(now, flight), fate, reason)
 
     # --- Replies ----------------------------------------------------------------------
+
+    def answered(self, reply: Reply, at: Moment) -> None:
+        """A reply has come, perhaps not the first one to its probe."""
+        seq = reply.seq
+        if self._ended is not None or seq is None:
+            return
+        self._timeouts.heard(at.after)
+        self._stalls.heard(at)
+        if seq >= EXTRA:
+            self._extras.answered(reply, at)
+            return
+        if seq >= self.measurement.sent:
+            self.strange(1)
+            return
+        flight = self._flights.pop(seq)
+        self._timeouts.answered(self.link)
+        if flight is None:
+            self._repeated(seq, reply, at)
+        else:
+            self._settled(flight, reply, at)
+
+    def _repeated(self, seq: int, reply: Reply, at: Moment) -> None:
+        """
+        A probe was answered once more, or too late.
+        """
+        probe = self.measurement.repeated(seq, at, reply.isAltered)
+        if probe is not None:
+            self._sink.settled(probe, Fate.DUPLICATE if probe.duplicated else Fate.LATE)
+
+    def _settled(self, flight: Flight, reply: Reply, at: Moment) -> None:
+        """
+        A probe in flight was answered.
+        """
+        link = self.link
+        isPrompt = link is not None and link.isPrompt
+        isStalled = not isPrompt and flight.sent < self._stalls.lastBegan
+        probe = self.measurement.probeAnswered(flight, at, reply, isStalled)
+        if not isStalled:
+            self._links.replied(at.before - flight.sent)
+        if link is not None and at.after - self._lastAsked > SECOND:
+            # Once the connection is lost it is too late.
+            self._lastAsked = at.after
+            link.askKernel()
+        fate = Fate.STALLED if isStalled else Fate.ANSWERED
+        self._sink.settled(probe, Fate.ALTERED if reply.isAltered else fate)
+        if not self._schedule.isOver:
+            self._extras.plan(at)
+        self._lookForEnd()
+        if not self._plan.interval:
+            self._tick()
+
+    def corrected(self, seq: int, times: Times) -> None:
+        """The times of a probe that was answered are known better now."""
+        if self._ended is None:
+            self.measurement.corrected(seq, times)
 
     def strange(self, count: int) -> None:
         """Lines have come that answer nothing."""
         self.measurement.strange += count
 
-    def corrected(self, seq: int, times: Times) -> None:
-        """The times of a probe that has been answered are known better now."""
-        if not self._isOver:
-            self.measurement.corrected(seq, times)
+    # --- Stalls -----------------------------------------------------------------------
 
-    def answered(self, reply: Reply, at: Moment) -> None:
-        """A probe has been answered, perhaps not for the first time."""
-        seq = reply.seq
-        if self._isOver or seq is None:
-            return
-        self._lastHeard = at.after
-        self._holdUps.heard(at)
-        if seq >= EXTRA:
-            self._extras.answered(reply, at)
-            return
-        if seq >= self.measurement.delays.run.sent:
-            self.strange(1)
-            return
-        self._deafness = 0
-        sent = self._underWay.pop(seq, None)
-        if sent is None:
-            run = self.measurement.delays.run
-            if seq < run.first:
-                return
-            self.measurement.repeated(seq, at, reply.isAltered)
-            probe = run[seq]
-            self._listener.settled(probe, "duplicate" if probe.duplicated else "late")
-            return
-        isHeldUp = self._holdUps.settled(seq)
-        reading, isAltered = reply.reading, reply.isAltered
-        if reply.times is None:
-            self.measurement.probeAnswered(sent, at, reading, isAltered, isHeldUp)
-        else:
-            self.measurement.probeTimed(sent, at, reply.times, isHeldUp)
-        if self._isFirst and not isHeldUp:
-            self._isFirst = False
-            self.setUps[-1].firstReply = at.before - sent.moment.after
-        if self._link is not None and at.after - self._lastAsked > SECOND:
-            # When the connection is lost it is too late.
-            self._lastAsked = at.after
-            self._link.askKernel()
-        note = "altered" if isAltered else "this end was held up" if isHeldUp else ""
-        self._listener.settled(self.measurement.delays.run[seq], note)
-        if not self._isLast:
-            self._extras.plan()
-        self._lookForEnd()
-        if not self._plan.interval:
-            self._tick()
+    @property
+    def hasFlights(self) -> bool:
+        """Whether a stall of this process would matter now."""
+        link = self.link
+        return bool(self._flights.count) and link is not None and not link.isPrompt
+
+    def stalled(self, late: int) -> None:
+        """This process was suspended or blocked while probes were in flight."""
+        self.measurement.stalled(late)
+
+    # --- The end ----------------------------------------------------------------------
 
     def _lookForEnd(self) -> None:
         """
-        It is over when nothing more will be sent, and nothing is under way.
+        End the run when no probe is due any more and none is in flight.
         """
-        if not self._isLast or self._underWay or self._timers.isSet(self.closed):
+        isOver = self._schedule.isOver and not self._flights.count
+        if self._ended is not None or not isOver or self._timers.isSet(self.closed):
             return
-        if self._link is not None and self._link.close():
-            self._timers.set(self._clocks().after + self._plan.timeout, self.closed)
+        if self.link is not None and self.link.close():
+            self._timers.set(self._now() + self._plan.timeout, self.closed)
         else:
             self.stop()
 
     def closed(self) -> None:
-        """What there still was to come has come, or its time is over."""
+        """All that was still to come has come, or its time is over."""
         self.stop()
+
+
+def probeStore(plan: Plan) -> ProbeStore:
+    """
+    Make the store that a plan asks for.
+    """
+    return KeptProbes(plan.kept) if plan.kept else WindowedProbes(plan.windows)

@@ -1,91 +1,96 @@
 """
-Whether this end keeps up: a program that is stopped, or waits for somebody to take what
-it writes, reads replies later than they came.
+Detects when this process was suspended or blocked.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from typing import Protocol
 
-from echostamp.probe.measurement import Sent
-from echostamp.probe.timers import Timers
+from echostamp.probe.agenda import Agenda
 from echostamp.times import Moment
 
-#: How often it is seen whether this end is held up while a probe is under way, and by
-#: how much it must be late to be: what is less is not noticed.  Nanoseconds.
-BEAT = HELD_UP = 10_000_000
+#: How often this process must have a turn while a probe is in flight, and how late a
+#: turn must be to count as a stall.  Shorter stalls go unnoticed.  Nanoseconds.
+BEAT = STALL = 10_000_000
 
 
-class HoldUps:
+class Stalled(Protocol):
     """
-    A timer that beats while probes are under way.  Where it is late, what was under way
-    may have been answered in time, and its reply has waited.
+    A prober whose probes may be in flight.
     """
 
-    def __init__(
-        self,
-        underWay: dict[int, Sent],
-        timers: Timers,
-        clocks: Callable[[], Moment],
-        heldUp: Callable[[int], None],
-    ) -> None:
-        """
-        @param underWay: the probes that are, by number, in their order.
-        @param timers: runs the timer.
-        @param clocks: reads our clocks.
-        @param heldUp: is told for how many nanoseconds this end was held up.
-        """
-        self._underWay = underWay
-        self._timers = timers
-        self._clocks = clocks
-        self._heldUp = heldUp
-        self._next = 0
-        self._doubtful: set[int] = set()
+    @property
+    def hasFlights(self) -> bool:
+        """Whether a stall would matter now."""
 
-    def sent(self, at: Moment) -> None:
+    def stalled(self, late: int) -> None:
         """
-        A probe has left: from now on there is something to be missed.
-        """
-        if not self._timers.isSet(self._beat):
-            self._set(at.after)
+        This process was suspended or blocked while probes were in flight.
 
-    def _set(self, now: int) -> None:
+        @param late: for how many nanoseconds.
         """
-        Beat soon.
-        """
-        self._next = now + BEAT
-        self._timers.set(self._next, self._beat)
 
-    def _beat(self) -> None:
+
+class StallWatch:
+    """
+    Detects when this process was suspended or blocked: a reply that was read late has
+    no valid RTT.  Each turn of the agenda shows whether it is late.  Where none is due
+    soon and a probe is in flight, the watch asks for one.
+
+    @ivar lastBegan: when the last stall began, by the monotonic clock.  A probe that
+        was sent before it and is answered after it may have been answered in time.
+    """
+
+    def __init__(self, agenda: Agenda) -> None:
         """
-        See whether this is late.
+        @param agenda: what is to be called when.  This becomes its watcher.
         """
-        now = self._clocks().after
-        late = now - self._next
-        if late >= HELD_UP:
-            self._heldUp(late)
-            # Those that have left since were not under way.
-            self._doubtful.update(
-                seq
-                for seq, sent in self._underWay.items()
-                if sent.moment.after < self._next
-            )
-        if self._underWay:
-            self._set(now)
+        self._agenda = agenda
+        self._watched: dict[Stalled, None] = {}
+        self.lastBegan = 0
+        agenda.watcher = self
+
+    def watch(self, prober: Stalled, now: int) -> None:
+        """
+        Watch while a prober has probes in flight.
+
+        @param now: the present time, by the monotonic clock.
+        """
+        self._watched[prober] = None
+        self.turned(now)
+
+    def turned(self, now: int) -> None:
+        """See that there is a turn soon, while somebody has probes in flight."""
+        if not self._watched:
+            return
+        due = self._agenda.next
+        if due is not None and due <= now + BEAT:
+            return
+        for prober in tuple(self._watched):
+            if not prober.hasFlights:
+                del self._watched[prober]
+        if self._watched:
+            self._agenda.at(now + BEAT, _nothing)
 
     def heard(self, at: Moment) -> None:
         """
-        Something has been read, perhaps before the timer had its turn.
+        Something was read, perhaps before the agenda had its turn.
         """
-        if at.after - self._next >= HELD_UP and self._timers.isSet(self._beat):
-            self._beat()
+        wake = self._agenda.wake
+        if wake is not None:
+            self.woke(wake, at.after)
 
-    def settled(self, seq: int) -> bool:
-        """
-        A probe is under way no more.
+    def woke(self, wake: int, now: int) -> None:
+        """See whether a turn is late."""
+        late = now - wake
+        if late >= STALL and wake > self.lastBegan:
+            self.lastBegan = wake
+            for prober in tuple(self._watched):
+                if prober.hasFlights:
+                    prober.stalled(late)
 
-        @return: whether this end was held up while it was.
-        """
-        wasHeldUp = seq in self._doubtful
-        self._doubtful.discard(seq)
-        return wasHeldUp
+
+def _nothing() -> None:
+    """
+    Have a turn: that is all.
+    """

@@ -1,5 +1,5 @@
 """
-What a run of C{echostamp ping} found, as JSON: see C{docs/ping.schema.json}.
+A run's result as JSON: see C{docs/ping.schema.json}.
 
 Times are integer nanoseconds since the UNIX epoch, durations integer nanoseconds.
 """
@@ -8,111 +8,90 @@ from __future__ import annotations
 
 import json
 import platform
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import Any
 
 from echostamp import __version__
-from echostamp.connect.timed import SetUp
 from echostamp.exitstatus import Outcome
-from echostamp.measure.delay import Summary, lossPercent
-from echostamp.measure.oneway import OneWay, Range, oneWays
-from echostamp.measure.samples import Probe
-from echostamp.probe.measurement import Measurement, Outage
-from echostamp.probe.prober import Pinger, Plan
+from echostamp.measure.block import Probe
+from echostamp.measure.delay import Summary
+from echostamp.measure.offsetwindow import OffsetReport
+from echostamp.measure.oneway import OneWay, Range
+from echostamp.measure.result import Outage, Result, ZoneFound
+from echostamp.report import stampfigures
+from echostamp.rfc8762.findings import Findings
+from echostamp.times import SetUp
 from echostamp.units import zoneName
 
 Json = dict[str, Any]
 
 
-def document(pinger: Pinger, config: Json, outcome: Outcome) -> Json:
+def document(result: Result, config: Json, ending: Outcome) -> Json:
     """
-    Give all but the probes.
+    Make the document without the probes.
 
-    @param config: what was asked for, and of whom.
-    @param outcome: how the run ended.
+    @param config: what was asked for, and the addresses that were used.
+    @param ending: how the run ended.
     """
-    began = pinger.began
     return {
         "version": __version__,
         "system": {
             "platform": platform.platform(),
             "python": platform.python_version(),
         },
-        "config": {**config, "began": began.realtime if began else None},
-        "stats": stats(pinger, outcome),
+        "config": {**config, "began": result.began},
+        "stats": stats(result, ending),
     }
 
 
-def asked(
-    target: str, plan: Plan, thresholds: dict[str, float | None], zone: int | None
-) -> Json:
+def stats(result: Result, ending: Outcome) -> Json:
     """
-    Give what was asked for.
+    Make the figures.
 
-    @param target: the far end.
-    @param plan: what is sent, and when.
-    @param thresholds: what must hold, by name.
-    @param zone: the zone of stamps that name none, in nanoseconds ahead of UTC, if it
-        was said.
+    @param ending: how the run ended.
     """
+    figures, rtt, kernel = result.figures, result.figures.rtt, result.kernel
     return {
-        "target": target,
-        **{name: getattr(plan, name) for name in Plan.__dataclass_fields__},
-        "zone": None if zone is None else zoneName(zone),
-        "thresholds": {f"max_{name}": value for name, value in thresholds.items()},
-    }
-
-
-def stats(pinger: Pinger, outcome: Outcome) -> Json:
-    """
-    Give the figures.
-
-    @param outcome: how the run ended.
-    """
-    found = pinger.measurement
-    run = found.delays.run
-    ways = oneWays(run, found.offset)
-    rtt = found.delays.rtt()
-    kernel = pinger.kernel
-    return {
-        "status": outcome.status,
-        "error": outcome.line or None,
-        "duration": pinger.elapsed,
-        "sent": run.sent,
-        "received": run.received,
-        "lost": run.lost,
-        "loss_percent": lossPercent(run),
-        "under_way": run.pending,
-        "skipped": found.skipped,
-        "late": run.late,
-        "duplicates": run.duplicates,
-        "reordered": run.reordered,
-        "altered": run.altered,
-        "strange": found.strange,
-        "held_up": found.holdUps,
-        "held_up_for": found.heldUpFor,
-        "bursts": {str(size): n for size, n in found.delays.bursts().items()},
-        "rtt_is": "(T4-T1)-(T3-T2)" if found.isApart else "T4-T1",
+        "status": ending.status,
+        "error": ending.line or None,
+        "duration": result.elapsed,
+        "sent": figures.sent,
+        "received": figures.received,
+        "lost": figures.lost,
+        "loss_percent": figures.lossPercent,
+        "under_way": figures.pending,
+        "skipped": figures.skipped,
+        "late": figures.late,
+        "duplicates": figures.duplicates,
+        "reordered": figures.reordered,
+        "altered": figures.altered,
+        "strange": result.strange,
+        "held_up": result.stalls,
+        "held_up_for": result.stalledFor,
+        "bursts": {str(length): n for length, n in figures.bursts.items()},
+        "rtt_is": "(T4-T1)-(T3-T2)" if figures.isApart else "T4-T1",
         "rtt": _summary(rtt),
-        "rtt_from_due": _summary(found.delays.rttFromDue()),
+        "rtt_from_due": _summary(figures.rttFromDue),
         "percentiles_exact": rtt is None or rtt.exact,
-        "ipdv": _summary(found.delays.ipdv()),
-        "forward": None if ways is None else _oneWay(ways[0]),
-        "backward": None if ways is None else _oneWay(ways[1]),
-        "offset": _offset(found),
-        "stamped": found.stamped,
-        "extras": found.extras,
-        "clock_steps": found.steps,
-        "setup": [_setUp(each) for each in pinger.setUps],
-        "outage_count": found.outageCount,
-        "outages": [_outage(each) for each in found.outages],
+        "ipdv": _summary(figures.ipdv),
+        "forward": _oneWay(figures.forward),
+        "backward": _oneWay(figures.backward),
+        "offset": _offset(figures.offset, result.zone),
+        "stamped": result.stamped,
+        "extras": result.extraProbes,
+        "clock_steps": result.clockSteps,
+        "setup": [_setUp(each) for each in result.setUps],
+        "outage_count": result.outageCount,
+        "outages": [_outage(each) for each in result.outages],
         "kernel": None
         if kernel is None
         else {
             "smoothed_rtt": kernel.smoothedRtt,
             "retransmissions": kernel.retransmissions,
         },
-        "stamp": pinger.way.record(found),
+        "stamp": stampfigures.record(result.session, figures)
+        if isinstance(result.session, Findings)
+        else None,
     }
 
 
@@ -134,19 +113,18 @@ def _range(found: Range) -> list[int]:
     return [round(found.low), round(found.high)]
 
 
-def _oneWay(way: OneWay) -> Json:
+def _oneWay(way: OneWay | None) -> Json | None:
+    if way is None:
+        return None
     ranges = None
     if way.range is not None:
         ranges = {name: _range(each) for name, each in way.range._asdict().items()}
     return {"pdv": _summary(way.pdv), "range": ranges}
 
 
-def _offset(found: Measurement) -> Json | None:
-    report = found.offset.report()
+def _offset(report: OffsetReport | None, zone: ZoneFound | None) -> Json | None:
     if report is None:
         return None
-    zone = found.zone
-    isAssumed = found.zoneless and zone.assumed and zone.zone is not None
     return {
         "at": report.at,
         "estimate": report.estimate,
@@ -157,7 +135,7 @@ def _offset(found: Measurement) -> Json | None:
         "drift_high_ppm": report.driftHighPpm,
         "window": report.window,
         "resolution": report.resolution,
-        "zone_assumed": zoneName(zone.zone or 0) if isAssumed else None,
+        "zone_assumed": zoneName(zone.ahead) if zone and zone.isAssumed else None,
         "verdict": report.verdict,
     }
 
@@ -184,7 +162,7 @@ def _outage(outage: Outage) -> Json:
 
 def probe(each: Probe) -> Json:
     """
-    Give what is known of a probe, so far.
+    Make what is known of a probe so far.
     """
     return {
         "seq": each.seq,
@@ -202,17 +180,15 @@ def probe(each: Probe) -> Json:
     }
 
 
-def pieces(pinger: Pinger, config: Json, outcome: Outcome) -> Iterator[str]:
+def pieces(head: Json, probes: Iterable[Probe]) -> Iterator[str]:
     """
-    Give the whole document, piece by piece: a million probes are long.
+    Write the whole document, piece by piece: a million probes are long.
 
-    @param config: what was asked for, and of whom.
-    @param outcome: how the run ended.
+    @param head: all but the probes; see L{document}.
     """
-    head = json.dumps(document(pinger, config, outcome), indent=1)
-    yield head.removesuffix("\n}") + ',\n "probes": ['
+    yield json.dumps(head, indent=1).removesuffix("\n}") + ',\n "probes": ['
     comma = "\n  "
-    for each in pinger.measurement.delays.run:
+    for each in probes:
         yield comma + json.dumps(probe(each))
         comma = ",\n  "
     yield "\n ]\n}\n"

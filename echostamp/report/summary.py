@@ -1,44 +1,30 @@
 """
-What a run of C{echostamp ping} found, as text.
+A run's result as text.
 """
 
 from __future__ import annotations
 
-from array import array
-from bisect import bisect_right
 from collections.abc import Iterator
 from datetime import datetime
 from decimal import ROUND_CEILING, ROUND_FLOOR
 from math import ceil, floor, log10
 
-from echostamp.measure.delay import Summary, lossPercent, rtts
-from echostamp.measure.offset import FITS, NO_FIT, OffsetReport
-from echostamp.measure.oneway import OneWay, oneWays
-from echostamp.measure.samples import Probe
-from echostamp.probe.measurement import Measurement
-from echostamp.probe.prober import Pinger
+from echostamp.measure.block import Probe
+from echostamp.measure.delay import Summary
+from echostamp.measure.offsetwindow import FITS, NO_FIT, OffsetReport
+from echostamp.measure.oneway import OneWay
+from echostamp.measure.result import Figures, Result, ZoneFound
+from echostamp.report import stampfigures
+from echostamp.report.table import table
+from echostamp.rfc8762.findings import Findings
 from echostamp.times import SECOND
 from echostamp.units import readable, zoneName
 
-#: Outages that are told one by one.
+#: Outages that are described one by one.
 _OUTAGES = 3
 
-#: Parts per million of drift, from one bound to the other, that say nothing.
+#: Bounds of the drift that are so far apart, in parts per million, say nothing.
 _NO_DRIFT = 1000
-
-#: Rows of a histogram, and the characters of its longest bar.
-ROWS, WIDTH = 16, 50
-
-#: How many times as long as its beginning a histogram with rows of one width may be.
-WIDE = 4
-
-#: Decimals of a table's figures, by unit.
-_PLACES = {1_000: 1, 1_000_000: 4, 1_000_000_000: 6}
-
-#: Units of a table's rows, in nanoseconds.
-_UNITS = ((1_000_000_000, "s"), (1_000_000, "ms"), (1_000, "µs"))
-
-_BLOCKS = " ▏▎▍▌▋▊▉█"
 
 
 def probeLine(probe: Probe, size: int, name: str, note: str) -> str:
@@ -46,8 +32,8 @@ def probeLine(probe: Probe, size: int, name: str, note: str) -> str:
     Write a line about a probe.
 
     @param size: octets of its message.
-    @param name: of the far end, whose address is short enough for each line.
-    @param note: what is odd about it, if anything.
+    @param name: the far end's address.
+    @param note: what is odd about the probe, if anything.
     """
     if probe.rttInTime is None or note == "duplicate":
         return f"seq={probe.seq} {note}"
@@ -58,113 +44,117 @@ def probeLine(probe: Probe, size: int, name: str, note: str) -> str:
     return f"{line} ({note})" if note else line
 
 
-def summary(pinger: Pinger, name: str) -> Iterator[str]:
+def summary(result: Result, name: str) -> Iterator[str]:
     """
-    Write the lines that sum a run up: sentences first, then figures.
+    Write a report of a run: sentences first, then figures.
 
-    @param name: what to call the far end.
+    @param name: the far end's name.
     """
-    found = pinger.measurement
-    run, rtt = found.delays.run, found.delays.rtt()
-    report = found.offset.report()
+    figures, rtt = result.figures, result.figures.rtt
     yield f"--- {name} ---"
-    yield from _sentences(pinger, rtt, report)
+    yield from _sentences(result)
     if rtt is not None:
-        ways = oneWays(run, found.offset)
         yield ""
-        yield from _table(
-            [
-                ("RTT", rtt),
-                ("RTT from due", found.delays.rttFromDue()),
-                ("IPDV", found.delays.ipdv()),
-                ("PDV forward", ways and ways[0].pdv),
-                ("PDV backward", ways and ways[1].pdv),
-            ],
-            isFine=found.isApart,
-        )
-        if found.isApart:
-            yield "RTT is (T4 - T1) - (T3 - T2): without the time that the far end took"
-        else:
-            yield "RTT is T4 - T1: the time that the far end took is in it"
-        if not rtt.exact:
-            yield "percentiles are within 0.2 %: of so many probes a histogram is kept"
-        yield ""
-        if ways is not None:
-            yield from _delays(*ways)
-        elif report is not None:
-            yield "one way       cannot be told: the stamps are not fine enough"
-        if report is not None:
-            yield f"drift         {_drift(report)}"
-    yield from _connection(pinger)
-    yield from pinger.way.told(found)
-    odd = [
-        f"{count} {one if count == 1 else more}"
-        for count, one, more in [
-            (run.late, "late", "late"),
-            (run.duplicates, "duplicate", "duplicates"),
-            (run.reordered, "reordered", "reordered"),
-            (run.altered, "altered", "altered"),
-            (found.strange, "line that answers nothing", "lines that answer nothing"),
-            (found.steps, "step of our own clock", "steps of our own clock"),
-            (found.zone.changes, "change of summer time", "changes of summer time"),
-        ]
-        if count
-    ]
-    if odd:
-        yield f"also seen     {', '.join(odd)}"
+        yield from _figures(figures, rtt)
+    yield from _connection(result)
+    if isinstance(result.session, Findings):
+        yield from stampfigures.lines(result.session, figures)
+    if odd := ", ".join(_odd(result)):
+        yield f"also seen     {odd}"
     if rtt is not None:
-        figures = [rtt.min, rtt.mean, rtt.max, rtt.stddev]
-        text = "/".join("-" if ns is None else f"{ns / 1e6:.3f}" for ns in figures)
+        values = [rtt.min, rtt.mean, rtt.max, rtt.stddev]
+        text = "/".join("-" if ns is None else f"{ns / 1e6:.3f}" for ns in values)
         yield ""
         yield f"rtt min/avg/max/mdev = {text} ms"
 
 
+def _figures(figures: Figures, rtt: Summary) -> Iterator[str]:
+    """
+    Write the table of delays, and what belongs to it.
+    """
+    forward, backward, offset = figures.forward, figures.backward, figures.offset
+    yield from table(
+        [
+            ("RTT", rtt),
+            ("RTT from due", figures.rttFromDue),
+            ("IPDV", figures.ipdv),
+            ("PDV forward", forward and forward.pdv),
+            ("PDV backward", backward and backward.pdv),
+        ],
+        isFine=figures.isApart,
+    )
+    if figures.isApart:
+        yield "RTT is (T4 - T1) - (T3 - T2): without the time that the far end took"
+    else:
+        yield "RTT is T4 - T1: the time that the far end took is in it"
+    if not rtt.exact:
+        yield "percentiles are within 0.2 %: of so many probes a histogram is kept"
+    yield ""
+    if forward is not None and backward is not None:
+        yield from _delays(forward, backward)
+    elif offset is not None:
+        yield "one way       not known: the stamps are too coarse"
+    if offset is not None:
+        yield f"drift         {_drift(offset)}"
+
+
+def _odd(result: Result) -> Iterator[str]:
+    """
+    Name what a run met that it should not have met, with how often.
+    """
+    figures = result.figures
+    for count, one, more in [
+        (figures.late, "late", "late"),
+        (figures.duplicates, "duplicate", "duplicates"),
+        (figures.reordered, "reordered", "reordered"),
+        (figures.altered, "altered", "altered"),
+        (result.strange, "line that answers nothing", "lines that answer nothing"),
+        (result.clockSteps, "step of our own clock", "steps of our own clock"),
+        (result.zoneChanges, "change of summer time", "changes of summer time"),
+    ]:
+        if count:
+            yield f"{count} {one if count == 1 else more}"
+
+
 def _drift(report: OffsetReport) -> str:
     """
-    Say how fast the far clock gains on ours, to the digits that its bounds support.
+    Write how fast the far clock gains on ours, with the digits that its bounds support.
     """
     low, high = report.driftLowPpm, report.driftHighPpm
     over = f"over {readable(report.window)}"
     if high - low >= _NO_DRIFT:
-        return (
-            f"cannot be told: anything from {low:+.0f} to {high:+.0f} ppm fits {over}"
-        )
+        return f"not known: anything from {low:+.0f} to {high:+.0f} ppm fits {over}"
     digits = max(0, ceil(-log10(max(high - low, 1e-9) / 2)))
     grain = 10**digits
     bounds = f"{floor(low * grain) / grain:+g} and {ceil(high * grain) / grain:+g}"
     return f"{report.driftPpm:+.{digits}f} ppm, between {bounds}, {over}"
 
 
-def _sentences(
-    pinger: Pinger, rtt: Summary | None, report: OffsetReport | None
-) -> Iterator[str]:
+def _sentences(result: Result) -> Iterator[str]:
     """
-    Say what a hurried reader wants to know.
+    Write what a hurried reader wants to know.
     """
-    found = pinger.measurement
-    run = found.delays.run
-    seconds = pinger.elapsed / 1e9
-    counts = f"{run.sent} sent, {run.received} received, {run.lost} unanswered"
-    percent = lossPercent(run)
-    if percent is not None:
-        counts += f" ({percent:.3g} %)"
-    if run.pending:
-        counts += f", {run.pending} still under way"
-    if found.skipped:
-        counts += f", {found.skipped} not sent in their time"
-    yield f"{counts}, in {seconds:.3f} s."
-    if run.lost:
-        bursts = ", ".join(
-            f"{n} x {length}" for length, n in found.delays.bursts().items()
-        )
+    figures, offset = result.figures, result.figures.offset
+    counts = f"{figures.sent} sent, {figures.received} received, "
+    counts += f"{figures.lost} unanswered"
+    if figures.lossPercent is not None:
+        counts += f" ({figures.lossPercent:.3g} %)"
+    if figures.pending:
+        counts += f", {figures.pending} still in flight"
+    if figures.skipped:
+        counts += f", {figures.skipped} not sent in their time"
+    yield f"{counts}, in {result.elapsed / SECOND:.3f} s."
+    if figures.lost:
+        bursts = ", ".join(f"{n} x {length}" for length, n in figures.bursts.items())
         yield f"Unanswered in a row: {bursts}."
-    yield from _outages(found)
-    if found.holdUps:
-        times = "once" if found.holdUps == 1 else f"{found.holdUps} times"
+    yield from _outages(result)
+    if result.stalls:
+        times = "once" if result.stalls == 1 else f"{result.stalls} times"
         yield (
-            f"This end was held up {times}, for {readable(found.heldUpFor)} in all: "
-            "what was under way then has no RTT."
+            f"This end was held up {times}, for {readable(result.stalledFor)} in all: "
+            "what was in flight then has no RTT."
         )
+    rtt = figures.rtt
     if rtt is None:
         return
     most, which = (rtt.p99, "99 %") if rtt.n >= 100 else (rtt.max, "all")
@@ -172,23 +162,23 @@ def _sentences(
         f"A reply takes {readable(rtt.median)} (median), {which} come within "
         f"{readable(most)}."
     )
-    if report is None:
-        why = "no stamp that can be read" if not found.stamped else "not enough stamps"
-        yield f"The far clock cannot be told: {why}."
+    if offset is None:
+        why = "too few stamps" if result.stamped else "no stamp that can be read"
+        yield f"The far clock is not known: {why}."
         return
-    yield from _clock(pinger, report)
+    yield from _clock(offset, result.zone)
 
 
-def _outages(found: Measurement) -> Iterator[str]:
+def _outages(result: Result) -> Iterator[str]:
     """
-    Tell of the times without a connection: of many, the last ones.
+    Write about the times without a connection: of many, about the last ones.
     """
-    if found.outageCount > _OUTAGES:
+    if result.outageCount > _OUTAGES:
         yield (
-            f"No connection {found.outageCount} times, for "
-            f"{readable(found.outageLength)} in all. The last ones:"
+            f"No connection {result.outageCount} times, for "
+            f"{readable(result.outageLength)} in all. The last ones:"
         )
-    for outage in list(found.outages)[-_OUTAGES:]:
+    for outage in result.outages[-_OUTAGES:]:
         start = datetime.fromtimestamp(outage.start // SECOND).astimezone()
         length = outage.length
         time = "until the end" if length is None else f"for {readable(length)}"
@@ -201,7 +191,7 @@ def _outages(found: Measurement) -> Iterator[str]:
 
 def offsetBounds(report: OffsetReport) -> str:
     """
-    Say between what the offset lies, rounded outwards.
+    Write the bounds of the offset, rounded outwards.
     """
     grain = (report.high - report.low) / 20
     low = readable(report.low, grain, True, ROUND_FLOOR)
@@ -209,69 +199,31 @@ def offsetBounds(report: OffsetReport) -> str:
     return f"between {low} and {high}"
 
 
-def _clock(pinger: Pinger, report: OffsetReport) -> Iterator[str]:
+def _clock(report: OffsetReport, zone: ZoneFound | None) -> Iterator[str]:
     """
-    Say what the far clock shows.
+    Write about the far clock.
     """
     width = (report.high - report.low) / 2
     estimate = readable(abs(report.estimate), width)
     if report.low <= 0 <= report.high:
         greatest = max(-report.low, report.high)
         most = readable(greatest, width / 10, rounding=ROUND_CEILING)
-        yield f"The far clock agrees with ours, as far as can be told: within {most}."
+        yield f"The clocks agree to within {most}, the limit of this measurement."
     else:
         way = "ahead of" if report.estimate > 0 else "behind"
         yield f"The far clock is {estimate} {way} ours: {offsetBounds(report)}."
     if report.verdict == NO_FIT:
-        yield f"It is not to be relied on: {report.verdict}."
+        yield f"Do not rely on it: {report.verdict}."
     elif report.verdict != FITS:
         yield f"With doubt: {report.verdict}."
-    zone = pinger.measurement.zone
-    if pinger.measurement.zoneless and zone.zone is not None:
-        word = "assumed" if zone.assumed else "told"
-        yield f"Its stamps name no zone: UTC{zoneName(zone.zone)} is {word} (--zone)."
-
-
-def _table(rows: list[tuple[str, Summary | None]], isFine: bool) -> Iterator[str]:
-    """
-    Write summaries below one another, each in the unit in which its greatest is short:
-    79 columns.
-
-    @param isFine: whether a nanosecond means something.
-    """
-    names = ("min", "mean", "median", "p90", "p99", "p99.9", "max", "stddev")
-    yield " " * 15 + "".join(f"{name:>8}" for name in names)
-    for title, row in rows:
-        if row is None or row.n < 2 <= len(title.split()):
-            continue
-        values = (
-            *(row.min, row.mean, row.median, row.p90),
-            *(row.p99, row.p999, row.max, row.stddev),
-        )
-        greatest = max(abs(each) for each in values if each is not None)
-        unit, name = next((unit for unit in _UNITS if greatest >= unit[0]), _UNITS[-1])
-        cells = "".join(f"{_cell(each, unit, isFine):>8}" for each in values)
-        yield f"{title:<12}{name:>3}{cells}"
-
-
-def _cell(ns: float | None, unit: int, isFine: bool) -> str:
-    """
-    Write a figure of a table in at most seven characters, and no finer than a hundred
-    nanoseconds unless less means something.
-    """
-    if ns is None:
-        return "-"
-    places = 3 if unit == 1_000 and isFine else _PLACES[unit]
-    text = f"{ns / unit:.{places}f}"
-    while places and len(text) > 7:
-        places -= 1
-        text = f"{ns / unit:.{places}f}"
-    return text
+    if zone is not None:
+        word = "assumed" if zone.isAssumed else "given"
+        yield f"Its stamps name no zone: UTC{zoneName(zone.ahead)} is {word} (--zone)."
 
 
 def _delays(forward: OneWay, backward: OneWay) -> Iterator[str]:
     """
-    Say between what the one-way delays lie.
+    Write the bounds of the one-way delays.
     """
     for title, way in ("forward", forward), ("backward", backward):
         if way.range is None:
@@ -282,15 +234,15 @@ def _delays(forward: OneWay, backward: OneWay) -> Iterator[str]:
             "paths can put it anywhere in here"
         )
     if forward.pdv is None or backward.pdv is None:
-        yield "PDV           cannot be told: too few probes in a window"
+        yield "PDV           not known: too few probes in a window"
 
 
-def _connection(pinger: Pinger) -> Iterator[str]:
+def _connection(result: Result) -> Iterator[str]:
     """
-    Say how the connection was made, and what the kernel thinks of it.
+    Write how long the connection took to make, and what the kernel knows of it.
     """
-    if pinger.setUps:
-        first = pinger.setUps[0]
+    if result.setUps:
+        first = result.setUps[0]
         steps = [
             f"{name} {readable(value)}"
             for name, value in [
@@ -303,37 +255,10 @@ def _connection(pinger: Pinger) -> Iterator[str]:
         ]
         if steps:
             yield f"set-up        {', '.join(steps)}"
-    kernel = pinger.kernel
+    kernel = result.kernel
     if kernel is not None:
         again = kernel.retransmissions
         yield (
             f"kernel        smoothed RTT {readable(kernel.smoothedRtt)}, "
             f"{again} retransmission{'' if again == 1 else 's'}"
         )
-
-
-def histogram(pinger: Pinger) -> Iterator[str]:
-    """
-    Draw how many round trips were how long, up to the 99th percentile, and how many
-    were longer.  Where the longest of them took many times as long as the shortest, the
-    rows grow by a factor, else by a duration.
-    """
-    rtt = pinger.measurement.delays.rtt()
-    if rtt is None:
-        return
-    values: array[int] = rtts(pinger.measurement.delays.run.blocks())
-    rows = min(ROWS, rtt.n)
-    low, high = max(rtt.min, 1), max(round(rtt.p99), rtt.min + rows)
-    if high > WIDE * low:
-        edges = [low * (high / low) ** (row / rows) for row in range(rows + 1)]
-    else:
-        edges = [low + (high - low) * row / rows for row in range(rows + 1)]
-    counts = [0] * (rows + 1)
-    for value in values:
-        counts[max(bisect_right(edges, value) - 1, 0)] += 1
-    most = max(counts)
-    for row, (edge, count) in enumerate(zip(edges, counts, strict=True)):
-        start = ("≥ " if row == rows else "") + readable(edge)
-        eighths = max(round(count * WIDTH * 8 / most), 1) if count else 0
-        bar = "█" * (eighths // 8) + _BLOCKS[eighths % 8].strip()
-        yield f"{start:>12} {bar} {count}" if count else f"{start:>12}"

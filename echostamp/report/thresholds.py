@@ -1,92 +1,51 @@
 """
-What must hold for a run to count as good.
+Thresholds that failed, as text.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from dataclasses import dataclass
-
-from echostamp.measure.offset import NO_FIT
-from echostamp.probe.prober import Pinger
+from echostamp.measure.result import Result
+from echostamp.measure.thresholds import Breach, Failed
 from echostamp.report.summary import offsetBounds
 from echostamp.units import readable
 
+#: The option of each threshold.
+_OPTIONS = {
+    Breach.RTT: "--max-rtt",
+    Breach.WAIT: "--max-rtt",
+    Breach.LOSS: "--max-loss",
+    Breach.LOSS_UNKNOWN: "--max-loss",
+    Breach.OFFSET: "--max-offset",
+    Breach.OFFSET_UNKNOWN: "--max-offset",
+}
 
-@dataclass(frozen=True)
-class Thresholds:
+
+def failedText(failed: Failed, result: Result) -> str:
     """
-    What must hold; L{None} for no matter what.
+    Write which option's threshold failed, and why.
 
-    @ivar rtt: the longest that a round trip may take, in nanoseconds.
-    @ivar loss: the greatest share of probes that were not answered, or could not be
-        sent, in percent.
-    @ivar offset: how far the far clock may be from ours, in nanoseconds: all of the
-        interval in which it is known to be.
+    @param result: the run's.
     """
+    option = _OPTIONS[failed.breach]
+    isShare = failed.breach in (Breach.LOSS, Breach.LOSS_UNKNOWN)
+    limit = f"{failed.limit:g}" if isShare else readable(failed.limit)
+    return f"{option} {limit}: {_why(failed, result)}"
 
-    rtt: int | None = None
-    loss: float | None = None
-    offset: int | None = None
 
-    def failed(self, pinger: Pinger) -> list[str]:
-        """
-        Say what does not hold, or cannot be told.
-
-        @param pinger: a run that is over.
-        @return: a line for each, which begins with its option.
-        """
-        return [
-            *self._failedRtt(pinger),
-            *self._failedLoss(pinger),
-            *self._failedOffset(pinger),
-        ]
-
-    def _failedRtt(self, pinger: Pinger) -> Iterator[str]:
-        """
-        See how long round trips took, or have taken so far.
-        """
-        if self.rtt is None:
-            return
-        option = f"--max-rtt {readable(self.rtt)}"
-        rtt = pinger.measurement.delays.rtt()
-        wait = max(pinger.waits, default=0)
-        if rtt is not None and rtt.max > self.rtt:
-            yield f"{option}: one took {readable(rtt.max)}"
-        elif wait > self.rtt:
-            yield f"{option}: one has not been answered for {readable(wait)}"
-
-    def _failedLoss(self, pinger: Pinger) -> Iterator[str]:
-        """
-        See what was not answered.  What could not be sent counts as well; what has been
-        under way for longer than any reply took may.
-        """
-        if self.loss is None:
-            return
-        option = f"--max-loss {self.loss:g}"
-        rtt = pinger.measurement.delays.rtt()
-        longest = 0 if rtt is None else rtt.max
-        doubtful = sum(wait > longest for wait in pinger.waits)
-        run = pinger.measurement.delays.run
-        missing = run.lost + pinger.measurement.skipped
-        known = missing + run.received
-        if known and 100 * missing / known > self.loss:
-            percent = 100 * missing / known
-            yield f"{option}: {percent:.3g} % were not answered, or could not be sent"
-        elif doubtful and 100 * (missing + doubtful) / (known + doubtful) > self.loss:
-            yield f"{option}: cannot be told, {doubtful} may still be answered"
-
-    def _failedOffset(self, pinger: Pinger) -> Iterator[str]:
-        """
-        See where the far clock is.
-        """
-        if self.offset is None:
-            return
-        option = f"--max-offset {readable(self.offset)}"
-        found = pinger.measurement.offset.report()
-        if found is None:
-            yield f"{option}: the far clock cannot be told"
-        elif found.verdict == NO_FIT:
-            yield f"{option}: the far clock cannot be told ({found.verdict})"
-        elif max(-found.low, found.high) > self.offset:
-            yield f"{option}: the offset is {offsetBounds(found)}"
+def _why(failed: Failed, result: Result) -> str:
+    """
+    Write why a threshold failed.
+    """
+    breach, value, offset = failed.breach, failed.value, result.figures.offset
+    if breach is Breach.RTT:
+        return f"one took {readable(value)}"
+    if breach is Breach.WAIT:
+        return f"one has not been answered for {readable(value)}"
+    if breach is Breach.LOSS:
+        return f"{value:.3g} % were not answered, or could not be sent"
+    if breach is Breach.LOSS_UNKNOWN:
+        return f"not known, {value:g} may still be answered"
+    if breach is Breach.OFFSET and offset is not None:
+        return f"the offset is {offsetBounds(offset)}"
+    why = "" if offset is None else f" ({offset.verdict})"
+    return f"the far clock is not known{why}"

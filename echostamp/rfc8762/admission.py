@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from ipaddress import IPv4Network, IPv6Network, ip_address
 from struct import Struct
 
+from echostamp.addresses import hostKey
 from echostamp.rfc8762.packets import AUTHENTICATED
 from echostamp.rfc8762.timestamps import NTP_SECOND, Z_OCTET, ptpNanoseconds
 from echostamp.times import SECOND
@@ -35,16 +36,6 @@ _NO_TIME = bytes(8)
 
 _TIMES = Struct("!Q4xQ")
 _TIMES_AUTHENTICATED = Struct("!Q8xQ")
-
-
-def sourceOf(host: str) -> str | bytes:
-    """
-    Give the source that an address belongs to: an IPv4 address is one, and so is an
-    IPv6 /64.
-    """
-    if ":" in host:
-        return socket.inet_pton(socket.AF_INET6, host.partition("%")[0])[:8]
-    return host
 
 
 class Rates:
@@ -80,7 +71,7 @@ class Rates:
             self._left = self._total
             self._counts.clear()
         # An IPv4 address is its own source: this saves a call.
-        source = sourceOf(host) if ":" in host else host
+        source = hostKey(host) if ":" in host else host
         counts = self._counts
         count = counts.get(source)
         if count is None:

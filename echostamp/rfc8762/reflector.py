@@ -10,7 +10,8 @@ import time
 from collections.abc import Callable
 from typing import Any
 
-from echostamp.rfc8762.admission import ANSWERING_PORTS, isAddress, isReply, sourceOf
+from echostamp.addresses import hostKey
+from echostamp.rfc8762.admission import ANSWERING_PORTS, isAddress, isReply
 from echostamp.rfc8762.clock import FRESH, KernelClock, kernelClock
 from echostamp.rfc8762.keys import keysOf
 from echostamp.rfc8762.packets import (
@@ -188,7 +189,7 @@ class Reflector:
         session = None
         if shared.policy.isStateful:
             name = (self.port.address, peer, to, _ssid(packet, key is not None))
-            session = shared.sessions.session(sourceOf(peer[0]), name, now)
+            session = shared.sessions.session(hostKey(peer[0]), name, now)
             if session is None:
                 shared.counts["answered without a session: too many"] += 1
             else:

@@ -1,1 +1,1 @@
-"""The interactive client."""
+"""The interactive client: C{echostamp talk}."""

@@ -1,16 +1,16 @@
 """
 The conversation between a console and the far end.
 
-It counts what is owed, and knows when to end and how.  The two sides are protocols:
-L{FarEnd} is the network's, a L{Console} is standard input and output.  Each is the
-other's producer, so that what is in between stays bounded.
+It counts the unanswered messages, and decides when to end and with which status.  A
+L{FarSide} is the connection, a L{Console} is standard input and output.  Each side is
+the other's producer, so the octets between them are bounded.
 """
 
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Sequence
-from typing import TYPE_CHECKING, Any, Protocol
+from collections.abc import Callable
+from typing import Any
 
 from twisted.internet.defer import Deferred
 from twisted.internet.interfaces import IDelayedCall
@@ -21,48 +21,26 @@ from echostamp.exitstatus import (
     NEAR_END_FAILED,
     Outcome,
 )
-from echostamp.intercom.parsing import Hearing, Voice
-from echostamp.line.replies import SendTimes
+from echostamp.intercom.parsing import IntercomParser, Origin
+from echostamp.talk.shown import ShownReplies
+from echostamp.talk.sides import Console, FarSide
 
-if TYPE_CHECKING:
-    from echostamp.talk.farend import FarEnd
-
-#: Seconds of quiet after which no reply is expected soon: the prompt comes back, and
-#: a far end that has answered everything and stays is left.
+#: Seconds without a reply after which none is expected soon.  Then the prompt comes
+#: back, and a far end that has answered everything is disconnected.
 QUIET = 1.0
-
-
-class Console(Protocol):
-    """
-    What a conversation asks of its near side.
-
-    @ivar isTerminal: whether somebody sits there.
-    """
-
-    isTerminal: bool
-
-    def show(self, heard: Sequence[tuple[Voice, bytes]]) -> None:
-        """
-        Write what came back: pieces, and who says each.
-        """
-
-    def finish(self) -> None:
-        """
-        Write what is left, and then call L{Conversation.outputClosed}.
-        """
 
 
 class Conversation:
     """
-    Messages go out, replies come back.
+    Sends messages to the far end, and shows the replies on the console.
 
-    @ivar farEnd: the network side, once it is connected.
+    @ivar farEnd: the far side, once it is connected.
     @ivar console: the near side, once it is connected.
     @ivar done: fires with the L{Outcome} when every reply has been written.
-    @ivar replies: what was sent and what came back.
+    @ivar replies: counts sent messages and received replies.
     """
 
-    farEnd: FarEnd
+    farEnd: FarSide
     console: Console
 
     def __init__(
@@ -76,27 +54,21 @@ class Conversation:
         """
         @param reactor: runs the timers: an L{IReactorTime
             <twisted.internet.interfaces.IReactorTime>}.
-        @param name: what messages call the far end.
-        @param timeout: seconds to wait for replies still owed once the input has
-            ended, counted from the last that came.
+        @param name: the far end's name in messages.
+        @param timeout: after the end of the input, how many seconds to wait for the
+            next reply.
         @param showTimes: whether to put the round-trip time after each reply.
         @param clock: gives nanoseconds, for the round-trip times.
         """
         self.reactor = reactor
         self.name = name
         self.done: Deferred[Outcome] = Deferred()
-        self._hearing = Hearing()
-        self.replies = self._hearing.replies
+        self._parser = IntercomParser()
+        self.replies = self._parser.replies
+        self._shown = ShownReplies(self.replies, showTimes, clock)
         self._timeout = timeout
-        self._clock = clock
-        self._sendTimes = SendTimes() if showTimes else None
-        self._lastSent = 0
-        self._lastReceived = 0
-        self._heldReturn = b""
         self._hasHeard = False
         self._isUnterminated = False
-        self._isIntroduced = True
-        self._addedLine = 0
         self._inputEnded = False
         self._outputBlocked = False
         self._halfClosed = False
@@ -105,134 +77,93 @@ class Conversation:
         self._outcome: Outcome | None = None
 
     @property
+    def isConnected(self) -> bool:
+        """Whether the far side was ever connected."""
+        return hasattr(self, "farEnd")
+
+    @property
     def isOver(self) -> bool:
         """Whether the outcome is known."""
         return self._outcome is not None
 
     def send(self, data: bytes) -> None:
         """
-        Send what was typed or read.
+        Send octets that were typed or read.
         """
         before = self.replies.sentLines
-        self._hearing.sent(data)
-        if self._sendTimes is not None:
-            self._lastSent = self._clock()
-            self._sendTimes.sent(self.replies.sentLines - before, self._lastSent)
+        self._parser.sent(data)
+        self._shown.sent(self.replies.sentLines - before)
         self.farEnd.transport.write(data)
 
     def introduce(self, name: str) -> None:
         """
-        Ask the intercom for a name.  The reply to that is not shown: nobody typed it.
+        Ask the intercom for a name.  The reply to this command is not shown.
         """
-        self._isIntroduced = False
+        self._shown.hideFirst()
         self.send(b"/name %s\n" % name.encode())
 
     def received(self, data: bytes) -> None:
         """
-        Show what came back.
+        Show received octets.
         """
         self._hasHeard = True
-        heard: list[tuple[Voice, bytes]] = []
+        heard: list[tuple[Origin, bytes]] = []
         before = self.replies.receivedLines
-        for voice, piece in self._hearing.heard(data):
-            if voice is Voice.OWN:
-                heard.append((voice, self._shown(piece, before)))
+        for origin, piece in self._parser.feed(data):
+            if origin is Origin.OWN:
+                heard.append((origin, self._shown.shown(piece, before)))
             else:
-                heard.append((voice, piece))
+                heard.append((origin, piece))
             before = self.replies.receivedLines
         self.console.show(heard)
         self._progress()
 
-    def _shown(self, data: bytes, before: int) -> bytes:
-        """
-        Give what of replies is shown: not what answers lines that nobody typed.
-
-        @param before: how many lines had come.
-        """
-        if before < self._addedLine <= self.replies.receivedLines:
-            lines = data.split(b"\n")
-            ours = self._addedLine - before
-            data = b"\n".join(lines[:ours]) + b"\n".join(lines[ours:])
-        if self._sendTimes is not None:
-            self._lastReceived = self._clock()
-            data = self._timed(data)
-        if not self._isIntroduced:
-            end = data.find(b"\n") + 1
-            self._isIntroduced = end > 0
-            data = data[end:] if end else b""
-        return data
-
-    def _timed(self, data: bytes) -> bytes:
-        """
-        Put the round-trip time after each reply that ends here, in front of its CR LF
-        or LF.
-        """
-        *lines, rest = (self._heldReturn + data).split(b"\n")
-        text = rest.removesuffix(b"\r")
-        self._heldReturn = rest[len(text) :]
-        timed = []
-        for line in lines:
-            reply = line.removesuffix(b"\r")
-            timed += [reply, self._roundTrip(), line[len(reply) :], b"\n"]
-        return b"".join([*timed, text])
-
-    def _roundTrip(self) -> bytes:
-        """
-        Give the round-trip time of the oldest outstanding message, as text.
-        """
-        assert self._sendTimes is not None
-        sent = self._sendTimes.answered()
-        if sent is None:
-            return b""
-        return b"  (%.3f ms)" % ((self._lastReceived - sent) / 1e6)
-
     def inputEnded(self) -> None:
         """
-        Nothing more will be sent.
+        Send nothing more, and wait for the replies.
         """
         if self._inputEnded:
             return
         self._inputEnded = True
         self._isUnterminated = self.replies.isUnterminated
         if self._isUnterminated:
-            if self._sendTimes is not None:
-                self._sendTimes.sent(1, self._lastSent)
+            self._shown.inputEnded()
             if self.farEnd.isTls:
-                self._hearing.sent(b"\n")
-                self._addedLine = self.replies.sentLines
+                self._parser.sent(b"\n")
+                self._shown.hideNewline()
                 self.farEnd.transport.write(b"\n")
         self._progress()
 
     def inputFailed(self) -> None:
         """
-        Not all of the input could be read.
+        End, because reading the input failed.
         """
         self.finish(Outcome(NEAR_END_FAILED, "standard input cannot be read"))
 
     def outputBlocked(self, isBlocked: bool) -> None:
         """
-        Whoever reads our output does not keep up, or does again.
+        Stop the timers while the output is blocked, and start them again after it.
         """
         self._outputBlocked = isBlocked
         self._progress()
 
     def _progress(self) -> None:
         """
-        See what is owed, once the input has ended.
+        Decide what to wait for, once the input has ended.
 
-        Some servers answer nothing more when their input has ended, others nothing
-        before.  So our FIN goes out when every line has been answered, or after
-        L{QUIET} seconds without a reply.
+        Some servers stop answering when their input ends, others start only then.  So
+        our FIN is sent when every line has been answered, or after L{QUIET} seconds
+        without a reply.
         """
         if self._isSettled and not self._outputBlocked:
-            # It owes nothing: what it still says does not keep us.
+            # Everything is answered.  What the far end still sends changes nothing.
             return
         self._stopTimer()
         self._isSettled = False
         if not self._inputEnded or self._outputBlocked or self.isOver:
             return
-        # A far end that has said nothing may still be about to refuse us: in TLS 1.3 a
-        # client's handshake is over before its certificate has been looked at.
+        # A far end that has sent nothing may still refuse us.  In TLS 1.3 a client's
+        # handshake is complete before the server checks the client's certificate.
         if self.farEnd.isTls and self._hasHeard and not self.replies.unanswered:
             self.finish(Outcome(DONE))
             return
@@ -243,7 +174,7 @@ class Conversation:
 
     def _quiet(self) -> None:
         """
-        No reply came for L{QUIET} seconds.
+        Handle L{QUIET} seconds without a reply.
         """
         if not self.replies.unanswered:
             self.finish(Outcome(DONE))
@@ -253,8 +184,9 @@ class Conversation:
 
     def _timedOut(self) -> None:
         """
-        No reply came for as long as we would wait.  Who ends a conversation on a
-        terminal has seen what was not answered, and is done.
+        End, because no reply came within the timeout.
+
+        On a terminal the user has seen which lines were not answered: the status is 0.
         """
         self.finish(
             Outcome(
@@ -265,21 +197,21 @@ class Conversation:
 
     def _startTimer(self, seconds: float, elapsed: Callable[[], None]) -> None:
         """
-        Call C{elapsed} unless there is progress before.
+        Call C{elapsed} after some seconds, unless there is progress before.
         """
         self._timer = self.reactor.callLater(seconds, elapsed)
 
     def _stopTimer(self) -> None:
         """
-        There is progress.
+        Cancel the timer.
         """
         if self._timer is not None and self._timer.active():
             self._timer.cancel()
 
     def _halfClose(self) -> None:
         """
-        Tell the far end that our input has ended.  Under TLS that would cost replies:
-        the connection is closed when they have been counted.
+        Send our FIN.  Over TLS the replies would be lost, so the connection is closed
+        after they have been counted.
         """
         if not self._halfClosed and not self.farEnd.isTls:
             self._halfClosed = True
@@ -288,22 +220,22 @@ class Conversation:
 
     @property
     def _unanswered(self) -> int:
-        """How many messages have not been answered, of those that somebody sent."""
-        return self.replies.unanswered - (not self._isIntroduced)
+        """The number of the user's messages that have not been answered."""
+        return self.replies.unanswered - self._shown.isFirstHidden
 
     def _owed(self) -> str:
         """
-        Say how many messages have not been answered.
+        Write how many messages have not been answered.
         """
         count = self._unanswered
         return f"{count} message{'' if count == 1 else 's'} not answered"
 
     def farEndClosed(self, why: str, isClean: bool) -> None:
         """
-        Nothing more will come back.
+        End, because the far end closed the connection.
 
-        @param why: what has happened.
-        @param isClean: whether the far end closed the connection as it should.
+        @param why: the reason, for the user.
+        @param isClean: whether the connection was closed without an error.
         """
         self._showRest()
         isAnswered = not self.replies.unanswered
@@ -320,24 +252,23 @@ class Conversation:
         if self.isOver:
             return
         self._showRest()
-        if self._sendTimes is not None:
-            isAnswered = self._isUnterminated and not self.replies.unanswered
-            time = self._roundTrip() if isAnswered else b""
-            self.console.show([(Voice.OWN, time + self._heldReturn)])
+        isAnswered = self._isUnterminated and not self.replies.unanswered
+        if rest := self._shown.rest(isAnswered):
+            self.console.show([(Origin.OWN, rest)])
         self._leave(outcome)
         self.console.finish()
 
     def _showRest(self) -> None:
         """
-        Show what waited for more to come.
+        Show a piece that was held back until more came.
         """
         before = self.replies.receivedLines
-        if rest := self._hearing.rest():
-            self.console.show([(Voice.OWN, self._shown(rest, before))])
+        if rest := self._parser.rest():
+            self.console.show([(Origin.OWN, self._shown.shown(rest, before))])
 
     def _leave(self, outcome: Outcome) -> None:
         """
-        Let go of the far end.
+        Disconnect from the far end.
         """
         self._stopTimer()
         self._outcome = outcome
@@ -346,9 +277,9 @@ class Conversation:
 
     def outputClosed(self, isFlushed: bool) -> None:
         """
-        Nothing more can be written to standard output.
+        Finish, because standard output is closed.
 
-        @param isFlushed: whether all was that should be.
+        @param isFlushed: whether everything had been written before.
         """
         if self.done.called:
             return
@@ -360,7 +291,7 @@ class Conversation:
 
     def abandon(self, outcome: Outcome) -> None:
         """
-        Take no more notice of either side: the process is about to end.
+        Ignore both sides from now on: the process is about to end.
         """
         self._stopTimer()
         self._outcome = outcome

@@ -1,8 +1,8 @@
 """
-A console with line editing, for who has the extra C{terminal}: prompt_toolkit.
+A console with line editing.  It needs the extra C{terminal}, which is prompt_toolkit.
 
-Lines that come while somebody types appear above the prompt, and what has been typed
-stays whole under it.
+Lines that come while the user types appear above the prompt.  The typed text stays in
+one piece below them.
 """
 
 from __future__ import annotations
@@ -17,17 +17,17 @@ from prompt_toolkit.output.vt100 import Vt100_Output
 from twisted.internet.interfaces import IDelayedCall
 
 from echostamp.exitstatus import NEAR_END_FAILED, Outcome
-from echostamp.intercom.parsing import Voice
+from echostamp.intercom.parsing import Origin
 from echostamp.talk.conversation import QUIET, Conversation
 from echostamp.talk.terminal import PROMPT, Painter
 
-#: Characters of a line that wait for its end.
+#: The most characters of an unfinished line that are held back.
 _LONGEST = 65_536
 
 
 class EditingConsole:
     """
-    A console with somebody before it, and prompt_toolkit in between.
+    Reads lines with prompt_toolkit, and prints replies above its prompt.
 
     It needs Twisted's asyncio reactor.
     """
@@ -41,16 +41,16 @@ class EditingConsole:
         painter: Painter,
     ) -> None:
         """
-        @param conversation: what to be the near side of.
-        @param interrupted: is called on Ctrl-C.
-        @param painter: makes text of what comes.
+        @param conversation: the conversation that this is the near side of.
+        @param interrupted: called on Ctrl-C.
+        @param painter: turns replies into text for the terminal.
         """
         self.conversation = conversation
         conversation.console = self
         self._interrupted = interrupted
         self._painter = painter
         output = Vt100_Output.from_pty(sys.stdout)
-        # Nothing of ours depends on where on the screen the prompt is.
+        # We do not need to know the prompt's position on the screen.
         output.enable_cpr = False
         self._session: PromptSession[str] = PromptSession(
             PROMPT, output=output, enable_suspend=True
@@ -60,15 +60,15 @@ class EditingConsole:
         self._wait: IDelayedCall | None = None
 
     def begin(self) -> None:
-        """Ask for lines."""
+        """Show the prompt."""
         self._typing = asyncio.ensure_future(self._type())
         self._typing.add_done_callback(self._typed)
 
     async def _type(self) -> None:
         """
-        Take lines until there are no more.
+        Read lines until the input ends.
         """
-        # Also from one prompt to the next: else what is typed there would be echoed.
+        # Keep raw mode between prompts, too: what is typed then must not be echoed.
         with self._session.input.raw_mode():
             while not self._isEnded:
                 try:
@@ -83,7 +83,7 @@ class EditingConsole:
 
     def _typed(self, typing: Task[None]) -> None:
         """
-        There are no more lines; perhaps because something is wrong with us.
+        End the conversation if line editing has failed.
         """
         if error := typing.exception():
             why = f"line editing: {error!r}"
@@ -91,9 +91,9 @@ class EditingConsole:
 
     def _send(self, typed: str) -> None:
         """
-        Send what was typed; nothing ends the conversation.
+        Send what was typed.  An empty input ends the conversation.
         """
-        # What was pasted may have several lines.
+        # Pasted text may have several lines.
         for line in typed.split("\n"):
             if line:
                 self.conversation.send(line.encode("utf-8", "replace") + b"\n")
@@ -101,9 +101,9 @@ class EditingConsole:
             self._isEnded = True
             self.conversation.inputEnded()
 
-    def show(self, heard: Sequence[tuple[Voice, bytes]]) -> None:
+    def show(self, heard: Sequence[tuple[Origin, bytes]]) -> None:
         """
-        Show what came back; the beginning of a line waits a little for its end.
+        Show whole lines.  The beginning of a line waits a little for its end.
         """
         text = self._beginning + self._painter.paint(heard)
         self._stopWaiting()
@@ -118,7 +118,7 @@ class EditingConsole:
 
     def _showBeginning(self) -> None:
         """
-        Show a line that has not ended.
+        Show a line that has no end yet.
         """
         text, self._beginning = self._beginning, ""
         if text:
@@ -126,14 +126,14 @@ class EditingConsole:
 
     def _stopWaiting(self) -> None:
         """
-        No line has to wait.
+        Cancel the timer of an unfinished line.
         """
         if self._wait is not None and self._wait.active():
             self._wait.cancel()
 
     def _write(self, text: str) -> None:
         """
-        Write above the prompt, which is drawn anew.
+        Write above the prompt, and draw the prompt again.
         """
         application = self._session.app
         if application.is_running:
@@ -147,7 +147,7 @@ class EditingConsole:
         application.invalidate()
 
     def finish(self) -> None:
-        """Take the prompt away, and write what is left."""
+        """Remove the prompt, and write what is left."""
         self._isEnded = True
         self._stopWaiting()
         application = self._session.app
@@ -157,7 +157,7 @@ class EditingConsole:
 
     def _close(self, typing: Task[None]) -> None:
         """
-        The prompt is gone.
+        Write what is left, once the prompt is gone.
         """
         self._beginning += self._painter.rest()
         self._showBeginning()

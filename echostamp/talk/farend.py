@@ -1,5 +1,5 @@
 """
-The network side of a conversation.
+The far side of a conversation: a protocol on the connection.
 """
 
 from __future__ import annotations
@@ -24,9 +24,9 @@ from echostamp.talk.conversation import Conversation
 @implementer(IHalfCloseableProtocol, IPushProducer)
 class FarEnd(Protocol):
     """
-    The network side of a conversation.
+    Passes octets and events between the connection and a conversation.
 
-    @ivar isTls: whether the connection is under TLS, which has no half-close.
+    @ivar isTls: whether the connection is over TLS, which has no half-close.
     """
 
     transport: Any
@@ -35,30 +35,30 @@ class FarEnd(Protocol):
 
     def __init__(self, conversation: Conversation) -> None:
         """
-        @param conversation: what to be the far end of.
+        @param conversation: the conversation that this is the far side of.
         """
         self._conversation = conversation
 
     def connectionMade(self) -> None:
-        """Send small messages at once."""
+        """Set TCP_NODELAY, and join the conversation."""
         self._conversation.farEnd = self
         self.isTls = ISSLTransport.providedBy(self.transport)
         if ITCPTransport.providedBy(self.transport):
             self.transport.setTcpNoDelay(True)
 
     def dataReceived(self, data: bytes) -> None:
-        """Hand on what came back."""
+        """Hand over received octets."""
         self._conversation.received(data)
 
     def readConnectionLost(self) -> None:
-        """The far end has sent all it will."""
+        """Report the far end's FIN."""
         self._closed("the far end closed the connection", isClean=True)
 
     def writeConnectionLost(self) -> None:
-        """Our FIN is out."""
+        """Ignore that our own FIN was sent."""
 
     def connectionLost(self, reason: Failure = connectionDone) -> None:
-        """The connection is gone."""
+        """Report the end of the connection."""
         if reason.check(ConnectionDone):
             self._closed("the far end closed the connection", isClean=True)
         else:
@@ -66,21 +66,21 @@ class FarEnd(Protocol):
 
     def _closed(self, why: str, isClean: bool) -> None:
         """
-        Say once that nothing more will come.
+        Report the end to the conversation, once.
         """
         if not self._isClosed:
             self._isClosed = True
             self._conversation.farEndClosed(why, isClean)
 
     def pauseProducing(self) -> None:
-        """Our output is full: read no more replies."""
+        """Stop reading replies: our output is full."""
         self.transport.pauseProducing()
         self._conversation.outputBlocked(True)
 
     def resumeProducing(self) -> None:
-        """Our output has room again."""
+        """Read replies again: our output has room."""
         self.transport.resumeProducing()
         self._conversation.outputBlocked(False)
 
     def stopProducing(self) -> None:
-        """Our output is gone: L{Conversation.outputClosed} sees to that."""
+        """Do nothing: L{Conversation.outputClosed} handles a closed output."""

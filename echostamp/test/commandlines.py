@@ -8,7 +8,7 @@ import io
 from collections.abc import Callable
 from contextlib import redirect_stderr, redirect_stdout
 
-#: Options of the daemon and of the client, some cut short, and what looks like one.
+#: Options of the daemon and the client, abbreviations, and text that looks like one.
 NAMES = [
     *["--port", "-p", "--interface", "-i", "--endpoint", "-e", "--format", "-f"],
     *["--pause", "--max-length", "--max-connections", "--max-per-host", "--utc"],
@@ -18,7 +18,7 @@ NAMES = [
 ]
 
 
-#: Values that are right for some option, or nearly.
+#: Values that are right, or almost right, for some option.
 VALUES = [
     *["0", "1", "7", "8002", "65535", "65536", "-1", "0.5", "1e3", "1e400", "-inf"],
     *["nan", "0x10", "1_000", " 7 ", "\u0663", "²", "9" * 5000, "127.0.0.1", "::1"],
@@ -34,8 +34,8 @@ def ended(
     """
     Read a command line.
 
-    @return: how it ended the process, if it did, and what it wrote to standard output
-        and standard error.
+    @return: the exit that it asked for, if any, and what it wrote to standard output
+        and to standard error.
     """
     end = None
     with (

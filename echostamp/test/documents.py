@@ -12,17 +12,19 @@ from typing import Any
 from twisted.trial.unittest import SkipTest
 
 import echostamp
-from echostamp.probe.prober import Plan
-from echostamp.report import document
-from echostamp.test.farends import MS, SECOND
+from echostamp.test.farends import MS
+from echostamp.times import SECOND
 
 CONFIG = {
-    **document.asked(
-        "far:7",
-        Plan(count=5),
-        {"rtt": MS, "loss": None, "offset": None},
-        -SECOND * 5400,
-    ),
+    "target": "far:7",
+    "count": 5,
+    "interval": SECOND,
+    "deadline": None,
+    "timeout": 3 * SECOND,
+    "size": 32,
+    "jitter": True,
+    "zone": "-01:30",
+    "thresholds": {"max_rtt": MS, "max_loss": None, "max_offset": None},
     "addresses": ["192.0.2.1:7"],
     "sources": [],
 }

@@ -1,5 +1,5 @@
 """
-Transports in memory.
+Reactors, transports, sockets and resolvers in memory.
 """
 
 from __future__ import annotations
@@ -27,13 +27,13 @@ from zope.interface import implementer
 
 class FakeNameResolver:
     """
-    A resolver that knows no names but the addresses themselves.
+    A resolver that resolves addresses to themselves, and any name to C{192.0.2.1}.
     """
 
     def resolveHostName(
         self, receiver: Any, hostName: str, portNumber: int = 0, *args: Any
     ) -> None:
-        """Take an address for what it is; any other name is C{192.0.2.1}'s."""
+        """Resolve a name at once."""
         receiver.resolutionBegan(None)
         if isIPv6Address(hostName):
             address: object = IPv6Address("TCP", hostName, portNumber)
@@ -46,17 +46,17 @@ class FakeNameResolver:
 @implementer(IReactorPluggableNameResolver)
 class FakeReactor(MemoryReactorClock):
     """
-    A reactor whose turns are those of a real one: what a timer puts off for no time
-    at all waits for the next turn.
+    A reactor with turns like a real one: a timer of zero seconds waits for the next
+    turn.
     """
 
     def __init__(self) -> None:
         super().__init__()
-        # In older releases of Twisted its fake has none.
+        # The fake reactor of older releases of Twisted has no resolver.
         self.nameResolver: Any = FakeNameResolver()
 
     def installNameResolver(self, resolver: Any) -> Any:
-        """Put another resolver in."""
+        """Replace the resolver."""
         before, self.nameResolver = self.nameResolver, resolver
         return before
 
@@ -81,12 +81,12 @@ class FakeKernelSocket:
 
     def __init__(self, connection: FakeSocketConnection) -> None:
         """
-        @param connection: knows how much room there is.
+        @param connection: has the room that is left.
         """
         self._connection = connection
 
     def send(self, data: bytes | memoryview) -> int:
-        """Take what there is room for."""
+        """Take as many octets as there is room for."""
         connection = self._connection
         if connection.room < 0:
             raise ConnectionResetError(errno.ECONNRESET, "reset")
@@ -100,12 +100,13 @@ class FakeKernelSocket:
 
 class FakeSocketConnection(Connection):
     """
-    A bare socket's transport whose kernel takes as much as a test lets it.
+    A socket's transport whose kernel takes as many octets as a test allows.
 
-    All of Twisted's own buffering is at work; only the socket is not one.
+    Twisted's own buffering is used; only the socket is fake.
 
-    @ivar room: octets that the kernel still takes, or C{-1} when the peer has gone.
-    @ivar sent: what it has taken.
+    @ivar room: the octets that the kernel still takes, or C{-1} when the peer has
+        disconnected.
+    @ivar sent: the octets that it has taken.
     """
 
     protocol: Any
@@ -118,18 +119,18 @@ class FakeSocketConnection(Connection):
         self.isAborted = False
         self.noDelay = False
         self._memory = reactor
-        # Connection's own constructor wants a socket.
+        # Connection's own constructor needs a socket.
         super(Connection, self).__init__(reactor)
         self.socket: Any = FakeKernelSocket(self)
         self.connected = True
         self.startReading()
 
     def getPeer(self) -> object:
-        """Nobody in particular."""
+        """Give no address."""
         return None
 
     def setTcpNoDelay(self, enabled: bool) -> None:
-        """Note the option."""
+        """Keep the option."""
         self.noDelay = enabled
 
     def _closeWriteConnection(self) -> None:
@@ -143,7 +144,7 @@ class FakeSocketConnection(Connection):
         lost(self)
 
     def connectionLost(self, reason: Failure) -> None:
-        """Note the end, and pass it on."""
+        """Note the end, and report it to the protocol."""
         self.isClosed = True
         super(Connection, self).connectionLost(reason)
         self.protocol.connectionLost(reason)
@@ -155,12 +156,12 @@ class FakeSocketConnection(Connection):
 
     @property
     def held(self) -> int:
-        """Octets in the transport's own buffers."""
+        """The octets in the transport's own buffers."""
         return len(self.dataBuffer) - self.offset + self._tempDataLen
 
     def turn(self, room: int = 0) -> None:
         """
-        Give the kernel room, and let the reactor write until it is used up.
+        Give the kernel room, and let the reactor write until it is used.
         """
         self.room += room
         while self in self._memory.writers:
@@ -175,7 +176,7 @@ class FakeSocketConnection(Connection):
 
 class FakeTransport(StringTransport):
     """
-    A transport of any other kind: it can only C{write}.
+    A transport that is not a socket: it can only C{write}.
 
     @ivar isClosed: whether C{loseConnection} was called.
     """
@@ -184,12 +185,12 @@ class FakeTransport(StringTransport):
     isClosed = False
 
     def loseConnection(self) -> None:
-        """Close at once, as there is nothing to wait for."""
+        """Close at once: nothing is buffered."""
         self.isClosed = True
 
     @property
     def sent(self) -> bytes:
-        """What was written."""
+        """The octets that were written."""
         return bytes(self.value())
 
     @property
@@ -198,19 +199,19 @@ class FakeTransport(StringTransport):
         return bool(self.producerState == "producing")
 
     def fill(self) -> None:
-        """Hold enough: the peer does not read."""
+        """Pause the producer, as if the peer did not read."""
         assert self.producer is not None
         self.producer.pauseProducing()
 
     def drain(self) -> None:
-        """Hold nothing any more."""
+        """Resume the producer."""
         assert self.producer is not None
         self.producer.resumeProducing()
 
 
 def lost(transport: FakeSocketConnection) -> None:
     """
-    Let a connection be lost, as when its peer resets it.
+    Reset a connection.
     """
     transport.connectionLost(Failure(ConnectionLost()))
 
@@ -219,15 +220,16 @@ class FakeFarTransport(FakeTransport):
     """
     A client's connection to its far end.
 
-    @ivar isHalfClosed: whether the output was closed alone.
-    @ivar noDelay: whether small messages leave at once.
+    @ivar isHalfClosed: whether only the output was closed.
+    @ivar noDelay: whether TCP_NODELAY is set.
     """
 
     isHalfClosed = False
     noDelay = False
 
     def unregisterProducer(self) -> None:
-        """Have no producer: as with Twisted's own, one that is gone may go again."""
+        """Have no producer.  As with Twisted's own transports, this may be called
+        twice."""
         self.producer = self.streaming = None
 
     def loseWriteConnection(self) -> None:
@@ -235,51 +237,51 @@ class FakeFarTransport(FakeTransport):
         self.isHalfClosed = True
 
     def setTcpNoDelay(self, enabled: bool) -> None:
-        """Note the option."""
+        """Keep the option."""
         self.noDelay = enabled
 
 
 class FakeStandardIO(FakeTransport):
     """
-    Standard input and output; where they are a terminal, what it shows can be read.
+    Standard input and output, or a terminal with a screen.
     """
 
     def unregisterProducer(self) -> None:
-        """Have no producer: as with Twisted's own, one that is gone may go again."""
+        """Have no producer.  As with Twisted's own transports, this may be called
+        twice."""
         self.producer = self.streaming = None
 
     def loseConnection(self) -> None:
-        """Close as soon as all has been written: see L{flush}."""
+        """Close after everything has been written: see L{flush}."""
         super().loseConnection()
         self.disconnecting = True
 
     def type(self, text: str) -> None:
         """
-        Type at a terminal, which shows what it is given.  The lines reach the
-        program when they have ended.
+        Type at a terminal, which shows the text.  Whole lines reach the program.
         """
         data = text.encode()
         self.write(data)
         self.protocol.dataReceived(data)
 
     def flush(self) -> None:
-        """Write what was to be written, and close if that was wanted."""
+        """Write everything, and then close if that was asked for."""
         if self.isClosed:
             self.protocol.connectionLost(Failure(ConnectionDone()))
 
     @property
     def screen(self) -> str:
-        """What the terminal shows."""
+        """The text on the terminal."""
         return self.sent.decode()
 
 
 class FakeSocket:
     """
-    A socket that is not there.
+    A socket without a kernel.
 
-    @ivar options: what was set, by level and name.
-    @ivar address: where it is bound.
-    @ivar backlog: of a socket that listens.
+    @ivar options: the options that were set, by level and name.
+    @ivar address: the address to which it is bound.
+    @ivar backlog: the backlog of a listening socket.
     """
 
     def __init__(self, sockets: FakeSockets, family: int, number: int) -> None:
@@ -299,15 +301,15 @@ class FakeSocket:
         self.close()
 
     def setblocking(self, isBlocking: bool) -> None:
-        """Note the mode."""
+        """Keep the mode."""
         self.isBlocking = isBlocking
 
     def setsockopt(self, level: int, name: int, value: int) -> None:
-        """Note an option."""
+        """Keep the option."""
         self.options[level, name] = value
 
     def bind(self, address: tuple[Any, ...]) -> None:
-        """Note the address, or refuse it as the kernel and Python would."""
+        """Keep the address, or refuse it as the kernel and Python would."""
         if not 0 <= address[1] <= 65535:
             raise OverflowError("bind(): port must be 0-65535.")
         if address[0] in self._sockets.refusals:
@@ -320,7 +322,7 @@ class FakeSocket:
         return self.address
 
     def listen(self, backlog: int) -> None:
-        """Note the backlog."""
+        """Keep the backlog."""
         assert self.address is not None
         self.backlog = backlog
 
@@ -338,8 +340,8 @@ class FakeSockets:
     The socket module of a machine without a network.
 
     @ivar made: the sockets, in order.
-    @ivar refusals: what goes wrong, by the address family that the machine has not
-        or the host that cannot be bound.
+    @ivar refusals: the error for each address family that the machine lacks, and for
+        each host that cannot be bound.
     @ivar links: the index of each network interface.
     """
 
@@ -357,7 +359,7 @@ class FakeSockets:
         kind: int = socket.SOCK_STREAM,
         fileno: int | None = None,
     ) -> Any:
-        """Make a stream socket; a UNIX one, or one that is there, is real."""
+        """Make a stream socket.  A UNIX socket, and one from a descriptor, is real."""
         if family == socket.AF_UNIX or fileno is not None:
             return socket.socket(family, kind, fileno=fileno)
         assert kind == socket.SOCK_STREAM
@@ -375,13 +377,13 @@ class FakeSockets:
 
     @property
     def listening(self) -> list[FakeSocket]:
-        """The sockets that listen, or did."""
+        """The sockets that have listened."""
         return [made for made in self.made if made.backlog is not None]
 
 
 def osError(number: int) -> OSError:
     """
-    Make an error of the operating system's.
+    Make an error of the operating system.
 
     @param number: such as L{errno.EACCES}.
     """
@@ -397,21 +399,21 @@ class FakePort:
 
     def __init__(self, address: Any) -> None:
         """
-        @param address: where it says that it listens.
+        @param address: the address to report.
         """
         self._address = address
         self.isListening = False
 
     def startListening(self) -> None:
-        """Listen."""
+        """Start listening."""
         self.isListening = True
 
     def stopListening(self) -> None:
-        """Listen no more."""
+        """Stop listening."""
         self.isListening = False
 
     def getHost(self) -> Any:
-        """Say where it listens."""
+        """Give the address."""
         return self._address
 
 
@@ -419,7 +421,7 @@ class FakeTcp(FakeFarTransport):
     """
     A server's TCP connection.
 
-    @ivar isAborted: whether it was cut.
+    @ivar isAborted: whether it was aborted.
     """
 
     isAborted = False
@@ -430,11 +432,11 @@ class FakeTcp(FakeFarTransport):
         self.taken = 0
 
     def abortConnection(self) -> None:
-        """Note it."""
+        """Note the abort."""
         self.isAborted = True
 
     def take(self) -> bytes:
-        """Give what was sent since it was last asked."""
+        """Give what was sent since the last call."""
         sent = self.sent[self.taken :]
         self.taken += len(sent)
         return sent
@@ -442,19 +444,19 @@ class FakeTcp(FakeFarTransport):
 
 class Resolver:
     """
-    Looks up names when the test says so.
+    A resolver that answers when a test asks it to.
     """
 
     def __init__(self) -> None:
         self.questions: list[tuple[Any, ...]] = []
 
     def resolveHostName(self, receiver: Any, host: str, *args: Any) -> None:
-        """Note who asks."""
+        """Keep the question."""
         self.questions.append((host, *args))
         self.receiver = receiver
 
     def answer(self, *addresses: object) -> None:
-        """Tell what was found."""
+        """Answer the last question."""
         self.receiver.resolutionBegan(None)
         for address in addresses:
             self.receiver.addressResolved(address)
@@ -463,16 +465,16 @@ class Resolver:
 
 class FakeTcpSocket:
     """
-    A TCP socket of which the kernel tells.
+    A TCP socket with a fixed answer about its connection.
     """
 
     family = socket.AF_INET
 
-    def __init__(self, told: bytes = bytes(104)) -> None:
-        self.told = told
+    def __init__(self, answer: bytes = bytes(104)) -> None:
+        self.answer = answer
 
     def getsockopt(self, *what: int) -> bytes:
-        """Tell, unless there is nothing to be told."""
-        if not self.told:
+        """Give the answer; an empty one is an error."""
+        if not self.answer:
             raise osError(errno.EINVAL)
-        return self.told
+        return self.answer

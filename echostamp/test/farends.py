@@ -8,30 +8,24 @@ import re
 from collections.abc import Callable
 from typing import Any
 
-from twisted.internet.error import (
-    ConnectionLost,
-)
+from twisted.internet.error import ConnectionLost
 from twisted.python.failure import Failure
 
 from echostamp.connect.target import parseTarget
 from echostamp.connect.timed import TimedEndpoint
-from echostamp.exitstatus import Outcome
-from echostamp.measure.samples import Probe
-from echostamp.probe.extraprobes import EXTRA
-from echostamp.probe.interfaces import Link
-from echostamp.probe.linelink import LineWay
-from echostamp.probe.measurement import Measurement, Outage
-from echostamp.probe.messages import Probes
-from echostamp.probe.prober import Pinger, Plan
+from echostamp.probe.flights import EXTRA
+from echostamp.probe.interfaces import MemorySink
+from echostamp.probe.keptprobes import KeptProbes
+from echostamp.probe.linedialer import LineDialer
+from echostamp.probe.messages import Messages
+from echostamp.probe.plan import Plan
+from echostamp.probe.prober import Prober
+from echostamp.probe.surroundings import surroundings
 from echostamp.stamps import stampFormat
 from echostamp.test.fakes import FakeFarTransport, FakeReactor
-from echostamp.times import Moment
+from echostamp.times import MILLISECOND, SECOND, Moment
 
-MS = 1_000_000
-
-
-SECOND = 1000 * MS
-
+MS = MILLISECOND
 
 #: What our clock shows when the monotonic one begins.
 EPOCH = 1_700_000_000 * SECOND
@@ -40,11 +34,20 @@ EPOCH = 1_700_000_000 * SECOND
 ISO, CTIME = stampFormat("iso", utc=True).stamp, stampFormat("ctime", utc=True).stamp
 
 
+def keptBy(prober: Prober) -> KeptProbes:
+    """
+    Give the probes of a run, which are kept one by one.
+    """
+    store = prober.measurement.store
+    assert isinstance(store, KeptProbes)
+    return store
+
+
 class FarTransport(FakeFarTransport):
     """
-    A connection whose far end answers as a test wants it to.
+    A connection whose far end answers as the test says.
 
-    @ivar lines: what was sent, and when in seconds.
+    @ivar lines: what was sent, and when, in seconds.
     """
 
     def __init__(self, far: Far) -> None:
@@ -72,40 +75,9 @@ class FarTransport(FakeFarTransport):
             self.protocol.connectionLost(Failure(error))
 
     def receive(self, data: bytes) -> None:
-        """Something comes back, if there is still a connection."""
+        """Receive data, if there is still a connection."""
         if not self.isLost:
             self.protocol.dataReceived(data)
-
-
-class Told:
-    """
-    Notes what a L{Pinger} tells.
-    """
-
-    def __init__(self) -> None:
-        self.told: list[tuple[str, int | str]] = []
-        self.probes: list[Probe] = []
-
-    def connected(self, link: Link) -> None:
-        """Note it."""
-        self.told.append(("connected", ""))
-
-    def outstanding(self, seq: int) -> None:
-        """Note it."""
-        self.told.append(("outstanding", seq))
-
-    def settled(self, probe: Probe, note: str) -> None:
-        """Note it."""
-        self.told.append((note or "answered", probe.seq))
-        self.probes.append(probe)
-
-    def disconnected(self, outage: Outage) -> None:
-        """Note it."""
-        self.told.append(("disconnected", outage.reason))
-
-    def seqs(self, note: str) -> list[int | str]:
-        """Give the probes of which something was told."""
-        return [seq for what, seq in self.told if what == note]
 
 
 class Far:
@@ -116,38 +88,46 @@ class Far:
     @ivar stamp: gives the stamp for a time of our clock.
     @ivar ahead: nanoseconds by which the far clock is ahead.
     @ivar step: nanoseconds by which our own clock has been set.
+    @ivar isOver: whether the run is over.
     """
 
     def __init__(
         self,
         plan: Plan,
-        listener: Any = None,
+        sink: Any = None,
         target: str = "192.0.2.1:7",
         zone: int | None = None,
         chance: Callable[[], float] = lambda: 0.0,
     ) -> None:
         self.reactor = FakeReactor()
-        self.told = Told()
-        self.probes = Probes(b"tag", plan.size)
+        self.sink = MemorySink()
+        self.messages = Messages(b"tag", plan.size)
         self.delay: Callable[[int], float | None] = lambda seq: 0.020
         self.stamp: Callable[[int], bytes] = ISO
         self.ahead = 0
         self.step = 0
         self.transports: list[FarTransport] = []
+        self.isOver = False
         found = parseTarget(self.reactor, target, 5)
         endpoint = TimedEndpoint(self.reactor, found, 5, clock=lambda: self.now)
-        self.pinger = Pinger(
-            self.reactor,
-            LineWay(self.reactor, endpoint, self.probes, found, self.clocks),
-            "far:7",
+        self.prober = Prober(
+            LineDialer(self.reactor, endpoint, self.messages, self.clocks),
             plan,
-            Measurement(zone),
-            listener or self.told,
-            self.clocks,
-            chance,
+            sink or self.sink,
+            surroundings(self.reactor, self.clocks, chance),
+            zone,
         )
-        self.outcomes: list[Outcome] = []
-        self.pinger.done.addCallback(self.outcomes.append)
+        self.prober.done.addCallback(self.done)
+
+    def done(self, nothing: None) -> None:
+        """The run is over."""
+        assert not self.isOver
+        self.isOver = True
+
+    @property
+    def store(self) -> KeptProbes:
+        """The probes of the run."""
+        return keptBy(self.prober)
 
     @property
     def now(self) -> int:
@@ -160,7 +140,7 @@ class Far:
 
     def start(self) -> None:
         """Begin, and connect."""
-        self.pinger.start()
+        self.prober.start()
         self.accept()
 
     @property
@@ -178,7 +158,7 @@ class Far:
         return transport
 
     def refuse(self, error: Exception) -> None:
-        """It is not."""
+        """The connection that was tried last is refused."""
         factory: Any = self.reactor.tcpClients[-1][2]
         factory.clientConnectionFailed(None, Failure(error))
 
@@ -194,7 +174,7 @@ class Far:
         self.reactor.rightNow = end
 
     def heard(self, transport: FarTransport, message: bytes) -> None:
-        """A message has come: answer it in its time."""
+        """Answer a message in its time."""
         found = re.match(rb"tag (\d+) ", message)
         assert found
         delay = self.delay(int(found[1]))
@@ -204,7 +184,7 @@ class Far:
             self.reactor.callLater(delay, transport.receive, reply)
 
     def reply(self, line: bytes) -> None:
-        """A line comes back."""
+        """Send a line back."""
         self.transports[-1].receive(line)
 
     def sent(self, extras: bool = False) -> list[tuple[float, int]]:

@@ -1,19 +1,19 @@
 """
-Text that a terminal must not get as it is.
+Text that a terminal would obey.
 """
 
 from __future__ import annotations
 
 import unicodedata
 
-#: What reorders text: embeddings, overrides, isolates and their ends, and marks.
+#: Bidirectional classes that reorder text: embeddings, overrides and isolates.
 REORDERS = {"LRE", "RLE", "LRO", "RLO", "PDF", "LRI", "RLI", "FSI", "PDI"}
 
-
+#: The names of the marks, which have no such class.
 MARKS = {"ARABIC LETTER MARK", "LEFT-TO-RIGHT MARK", "RIGHT-TO-LEFT MARK"}
 
 
-#: Pieces of streams that mean harm, some of them cut short.
+#: Pieces of hostile streams, some of them incomplete.
 HOSTILE = [
     b"\x1b[2J",
     b"\x1b]0;title\x07",
@@ -34,7 +34,7 @@ HOSTILE = [
 
 def isSafe(character: str) -> bool:
     """
-    Say by what Unicode knows of it whether a terminal only shows a character.
+    Check by a character's Unicode properties whether a terminal only prints it.
     """
     return character in "\t\n" or not (
         unicodedata.category(character) in {"Cc", "Zl", "Zp"}

@@ -1,8 +1,8 @@
 """
-Programs of what may happen to a connection, and what must hold for each.
+Play random events on a connection, and check the promises of the line protocol.
 
-A program is octets, so that whoever makes inputs at random can make one: hypothesis
-does in the tests, a fuzzer in C{fuzz/}.
+A program is a string of octets, so any source of random octets can make one: hypothesis
+in the tests, a fuzzer in C{fuzz/}.
 """
 
 from __future__ import annotations
@@ -11,45 +11,53 @@ import re
 from io import BytesIO
 from typing import Any
 
-from echostamp.line.connectionlog import Visitors
-from echostamp.line.protocol import DRAINED, TimestampEcho, TimestampEchoFactory
+from echostamp.line.connectionlog import ConnectionLog
+from echostamp.line.draining import DRAINED
+from echostamp.line.protocol import TimestampEcho, TimestampEchoFactory
+from echostamp.line.settings import EchoSettings
 from echostamp.stamps import StampFormat
 from echostamp.test.fakes import FakeReactor, FakeSocketConnection, lost
 from echostamp.times import SECOND
 
-# The upper three bits of an octet of a connection's program.  The lower five are its
-# number: of octets to read, of twentieths of a second, of eight octets of room.
+# The upper three bits of an octet are a step of the program.  The lower five are its
+# number: octets to read, twentieths of a second to wait, or 8 octets of room each.
 READ, END, WAIT, ROOM, DRAIN, ABORT, LOSE, VANISH = range(0, 256, 32)
 
-#: A stamp, or what has been sent of it when a connection is lost.
+#: A stamp, or the part of it that was sent before the connection was lost.
 STAMP = re.compile(rb"\[(\d*)\]? ?")
 
 
-class Unlogged(Visitors):
+class Unlogged(ConnectionLog):
     """
-    Visitors whose activity is watched, and of whom nothing is said.
+    A log that watches activity, and writes nothing.
     """
 
     watchesActivity = True
 
-    def say(self, kind: str, format: str, **fields: object) -> None:
-        """Say nothing, but what would be said has to be there."""
+    def write(self, kind: str, format: str, **fields: object) -> None:
+        """Format the line, to prove that all its fields are there."""
         format.format(**fields)
 
 
 def checkConnection(data: bytes) -> None:
-    """Whatever happens to a connection: nothing is raised, the replies without their
-    stamps are what was read, up to where the connection was lost; there is a stamp
-    for each message, with the time of a read; and no timer is left."""
+    """
+    Play a program, and check the promises.
+
+    No exception is raised.  The replies without their stamps are the input, up to where
+    the connection was lost.  Each message has a stamp with the time of a read.  In the
+    end no timer is left.
+    """
     settings = data[0] if data else 0
     reactor = FakeReactor()
     factory = TimestampEchoFactory(
         reactor,
-        StampFormat(lambda ns: b"%d" % ns, 1),
-        pause=0 if settings & 1 else 0.1,
-        maxLength=8 if settings & 2 else 65536,
+        EchoSettings(
+            StampFormat(lambda ns: b"%d" % ns, 1),
+            pause=0 if settings & 1 else 0.1,
+            maxLength=8 if settings & 2 else 65536,
+        ),
         clock=lambda: round(reactor.seconds() * SECOND),
-        visitors=Unlogged(),
+        connectionLog=Unlogged(),
     )
     transport = FakeSocketConnection(reactor, room=settings // 4 * 8)
     echo = transport.protocol = factory.buildProtocol(None)
@@ -76,26 +84,27 @@ def play(
     transport: FakeSocketConnection, reactor: FakeReactor, program: BytesIO
 ) -> tuple[bytes, set[bytes]]:
     """
-    Do to a connection what a program says, as far as its transport allows it, and
-    then end it.  One that is lost is left without room.
+    Play a program on a connection, as far as its transport allows it, and then end the
+    connection.  A lost one has no room.
 
-    @return: what was read and not thrown away, and when, as stamps have it.
+    @return: the octets that were read and not ignored, and the times of these reads as
+        stamps have them.
     """
-    read, times, heard = b"", set(), 0.0
+    read, times, readAt = b"", set(), 0.0
     echo: TimestampEcho = transport.protocol
     while (octet := program.read(1)) and not transport.isClosed:
         step, number = octet[0] & 0xE0, octet[0] & 0x1F
         if step == READ:
-            # No octet of a message is taken for the beginning of a stamp.
+            # No octet of a message may look like the beginning of a stamp.
             piece = program.read(number).replace(b"[", b"(")
             if piece and transport.isRead:
                 if echo._outputEnded:
-                    # A drained connection throws it away: behind its last reply, and
-                    # when nothing had come for long enough.
+                    # A drained connection ignores input, but only after its last reply
+                    # and a long enough silence.
                     assert STAMP.sub(b"", transport.sent) == read
-                    assert reactor.seconds() - heard > DRAINED - 1e-6
+                    assert reactor.seconds() - readAt > DRAINED - 1e-6
                 else:
-                    heard = reactor.seconds()
+                    readAt = reactor.seconds()
                     read += piece
                     times.add(b"%d" % round(reactor.seconds() * SECOND))
                 echo.dataReceived(piece)
@@ -123,7 +132,7 @@ def play(
 
 def endInput(transport: Any) -> None:
     """
-    Let the peer's FIN come.
+    Let the peer send FIN.
     """
     transport.stopReading()
     transport.protocol.readConnectionLost()

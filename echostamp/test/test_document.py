@@ -12,16 +12,17 @@ from twisted.trial.unittest import SynchronousTestCase
 
 import echostamp
 from echostamp.exitstatus import DONE, Outcome
-from echostamp.probe.prober import Plan
+from echostamp.probe.plan import Plan
 from echostamp.report import document
 from echostamp.test.documents import CONFIG, validator
 from echostamp.test.fakes import FakeTcpSocket
-from echostamp.test.farends import CTIME, EPOCH, ISO, MS, SECOND, Far
+from echostamp.test.farends import CTIME, EPOCH, ISO, MS, Far
+from echostamp.times import SECOND
 
 AHEAD = 12_345 * MS
 
 
-class RecordCase(SynchronousTestCase):
+class DocumentCase(SynchronousTestCase):
     """
     Runs, and their records.
     """
@@ -30,15 +31,21 @@ class RecordCase(SynchronousTestCase):
         """Read the schema."""
         self.validator = validator()
 
-    def record(self, far: Far, seconds: float = 60) -> Any:
+    def document(self, far: Far, seconds: float = 60) -> Any:
         """Run to the end, and give the whole document, which is valid."""
         if not far.transports:
             far.start()
         far.run(seconds)
-        far.pinger.stop()
-        found = json.loads("".join(document.pieces(far.pinger, CONFIG, Outcome(DONE))))
+        far.prober.stop()
+        found = self.whole(far)
         self.validator.validate(found)
         return found
+
+    def whole(self, far: Far) -> Any:
+        """Give the whole document of a run."""
+        head = document.document(far.prober.result(), CONFIG, Outcome(DONE))
+        run = far.store.delays.run
+        return json.loads("".join(document.pieces(head, run)))
 
     def far(self, **plan: Any) -> Far:
         """Prepare a run through 20 ms."""
@@ -47,14 +54,14 @@ class RecordCase(SynchronousTestCase):
         return far
 
 
-class RecordTests(RecordCase):
+class DocumentTests(DocumentCase):
     """
     Every record is as the schema has it.
     """
 
     def test_usual(self) -> None:
         """Times and durations are integer nanoseconds."""
-        found = self.record(self.far())
+        found = self.document(self.far())
         self.assertEqual(found["version"], echostamp.__version__)
         self.assertEqual(found["config"], {**CONFIG, "began": EPOCH})
         stats = found["stats"]
@@ -101,15 +108,15 @@ class RecordTests(RecordCase):
     def test_withoutProbes(self) -> None:
         """The last line of C{--jsonl} is a record without probes."""
         far = self.far()
-        self.record(far)
-        found = document.document(far.pinger, CONFIG, Outcome(DONE))
+        self.document(far)
+        found = document.document(far.prober.result(), CONFIG, Outcome(DONE))
         self.validator.validate(found)
         self.assertNotIn("probes", found)
 
     def test_nothingHappened(self) -> None:
         """Without a connection there is a record, too."""
         far = self.far()
-        found = json.loads("".join(document.pieces(far.pinger, CONFIG, Outcome(DONE))))
+        found = self.whole(far)
         self.validator.validate(found)
         self.assertEqual(found["probes"], [])
         self.assertIsNone(found["config"]["began"])
@@ -120,7 +127,7 @@ class RecordTests(RecordCase):
         """What cannot be told is null."""
         far = self.far()
         far.stamp = lambda ns: b""
-        found = self.record(far)
+        found = self.document(far)
         for key in "offset", "forward", "backward":
             self.assertIsNone(found["stats"][key])
         self.assertIsNone(found["probes"][0]["t2"])
@@ -129,7 +136,7 @@ class RecordTests(RecordCase):
         """A zone that was assumed is in it."""
         far = self.far()
         far.stamp = CTIME
-        offset = self.record(far)["stats"]["offset"]
+        offset = self.document(far)["stats"]["offset"]
         self.assertEqual(offset["zone_assumed"], "+00:00")
         self.assertEqual(offset["resolution"], SECOND)
 
@@ -144,7 +151,7 @@ class RecordTests(RecordCase):
         far.transports[-1].lose(ConnectionLost())
         far.run(1.99)
         far.accept()
-        stats = self.record(far)["stats"]
+        stats = self.document(far)["stats"]
         self.assertEqual(stats["bursts"], {"1": 2, "2": 1})
         self.assertEqual(
             stats["outages"],
@@ -174,7 +181,7 @@ class RecordTests(RecordCase):
         far = self.far(count=len(delays), timeout=500 * MS)
         far.delay = lambda seq: delays[seq] if seq < len(delays) else 0.02
         far.stamp = stamp
-        stats = self.record(far, seconds)["stats"]
+        stats = self.document(far, seconds)["stats"]
         self.assertEqual(
             stats["sent"], stats["received"] + stats["lost"] + stats["under_way"]
         )

@@ -15,16 +15,16 @@ from echostamp.talk import editing
 from echostamp.talk.editing import EditingConsole
 from echostamp.talk.terminal import Painter
 
-#: Seconds that nothing here takes.
+#: Seconds after which a test has failed.
 DEADLINE = 10
 
 
 class FakeSession:
     """
-    prompt_toolkit, as far as it is asked for lines.
+    A fake prompt_toolkit session that gives lines.
 
-    @ivar typed: what is typed, line by line, or the errors in its place.
-    @ivar accepted: is called when a line has ended, and has not been given yet.
+    @ivar typed: the lines that are typed; an error is raised.
+    @ivar accepted: called when a line has ended, before it is given.
     """
 
     accepted: Callable[[], None] = staticmethod(lambda: None)
@@ -45,7 +45,7 @@ class FakeSession:
         self._isExiting.set_result(result)
 
     async def prompt_async(self, **options: object) -> str:
-        """Give the next line, or wait for the end."""
+        """Give the next line, or wait until the prompt is ended."""
         self._isExiting = asyncio.get_running_loop().create_future()
         self.is_running, self.is_done = True, bool(self.typed)
         if self.is_done:
@@ -59,42 +59,43 @@ class FakeSession:
 
 class FakeConversation:
     """
-    A conversation that notes what it is told.
+    A conversation that notes what is called.
     """
 
     console: Any = None
 
     def __init__(self) -> None:
-        self.told: list[object] = []
+        self.called: list[object] = []
 
     def send(self, message: bytes) -> None:
-        """Note it."""
-        self.told.append(message)
+        """Note the message."""
+        self.called.append(message)
 
     def inputEnded(self) -> None:
-        """Note it."""
-        self.told.append("input ended")
+        """Note the end of the input."""
+        self.called.append("input ended")
 
     def finish(self, outcome: Outcome) -> None:
-        """Note it."""
-        self.told.append(outcome)
+        """Note the outcome."""
+        self.called.append(outcome)
 
     def outputClosed(self, isFlushed: bool) -> None:
-        """Note it."""
-        self.told.append(f"output closed: {isFlushed}")
+        """Note the end of the output."""
+        self.called.append(f"output closed: {isFlushed}")
 
 
 class EditingConsoleTests(SynchronousTestCase):
     """
-    What line editing makes of what is typed.
+    The console turns typed lines into messages.
     """
 
     def typed(self, *lines: str | BaseException, finish: str = "") -> list[object]:
         """
-        Let lines be typed, and give what the conversation is told.
+        Let lines be typed.
 
-        @param finish: whether the far end ends it before the first line is
-            C{"accepted"}, or while it is C{"waited"} for.
+        @param finish: whether the far end ends the conversation before the first line
+            is C{"accepted"}, or while it is C{"waited"} for.
+        @return: what was called on the conversation.
         """
         self.patch(editing, "PromptSession", FakeSession)
         self.patch(Vt100_Output, "from_pty", lambda stdout: FakeSession())
@@ -103,7 +104,7 @@ class EditingConsoleTests(SynchronousTestCase):
         async def type_() -> None:
             console: Any = EditingConsole(
                 conversation,
-                lambda: conversation.told.append("interrupted"),
+                lambda: conversation.called.append("interrupted"),
                 Painter({}),
             )
             console._session.typed = list(lines)
@@ -116,25 +117,25 @@ class EditingConsoleTests(SynchronousTestCase):
             await asyncio.sleep(0)
 
         asyncio.run(type_())
-        told: list[object] = conversation.told
-        return told
+        called: list[object] = conversation.called
+        return called
 
     def test_lines(self) -> None:
-        """Each line is a message, also of what was pasted; only an input with nothing
-        at all ends the conversation."""
+        """Each line is a message, pasted ones included; only an empty input ends the
+        conversation."""
         self.assertEqual(
             self.typed("one", "two\n\nthree\n", "\n", " ", "", "too late"),
             [b"one\n", b"two\n", b"three\n", b" \n", "input ended"],
         )
 
     def test_ends(self) -> None:
-        """Ctrl-D ends it, Ctrl-C breaks it off."""
+        """Ctrl-D ends the input, Ctrl-C interrupts the conversation."""
         self.assertEqual(self.typed("one", EOFError()), [b"one\n", "input ended"])
         self.assertEqual(self.typed(KeyboardInterrupt()), ["interrupted"])
 
     def test_farEndEnds(self) -> None:
-        """The far end may end it while a line is waited for, and also in the moment at
-        which one has ended."""
+        """The far end may end the conversation while a line is typed, or just when it
+        is accepted."""
         for finish in "waited", "accepted":
             lines = ["too late"] if finish == "accepted" else []
             self.assertEqual(
@@ -142,7 +143,7 @@ class EditingConsoleTests(SynchronousTestCase):
             )
 
     def test_error(self) -> None:
-        """Whatever goes wrong in it ends the conversation, with one line about it."""
+        """An error in line editing ends the conversation, with one line about it."""
         self.assertEqual(
             self.typed(RuntimeError("no such key")),
             [Outcome(NEAR_END_FAILED, "line editing: RuntimeError('no such key')")],

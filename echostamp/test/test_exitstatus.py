@@ -14,21 +14,21 @@ from echostamp.test.fakes import osError
 
 class SaidTests(SynchronousTestCase):
     """
-    What is said at the end of a command.
+    The line on standard error at the end of a command.
     """
 
     def setUp(self) -> None:
-        """Note it."""
+        """Keep what is written to standard error."""
         self.errors = io.StringIO()
         self.patch(sys, "stderr", self.errors)
 
     def test_oneLine(self) -> None:
-        """What is said is one printable line, whatever is in it."""
+        """It is one printable line, whatever it contains."""
         self.assertEqual(said(Outcome(2, "a\nb\x1b[2J")), 2)
         self.assertEqual(self.errors.getvalue(), "echostamp: a\\nb\\x1b[2J\n")
 
     def test_standardErrorThatCannotBeWritten(self) -> None:
-        """It changes nothing about how it ends."""
+        """The status stays the same if standard error cannot be written."""
 
         class Full(io.StringIO):
             def write(self, text: str) -> int:
@@ -39,7 +39,7 @@ class SaidTests(SynchronousTestCase):
             self.assertEqual(said(Outcome(1, "no")), 1)
 
     def test_nothingToSay(self) -> None:
-        """An end as it should be says nothing."""
+        """An outcome without a line writes nothing."""
         self.assertEqual(said(Outcome(0)), 0)
         self.assertEqual(said(Outcome(130)), 130)
         self.assertEqual(self.errors.getvalue(), "")

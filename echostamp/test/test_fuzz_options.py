@@ -1,4 +1,4 @@
-"""Command lines of every kind, for the daemon and for the client."""
+"""Random command lines for the daemon and for the client."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from twisted.trial.unittest import SynchronousTestCase
 
 from echostamp.client.command import parser
-from echostamp.daemon.service import Options
+from echostamp.daemon.options import Options
 from echostamp.test.commandlines import NAMES, VALUES, ended
 
 values = st.sampled_from(VALUES) | st.text(max_size=8)
@@ -28,13 +28,13 @@ argumentLists = st.lists(
 
 class CommandLineTests(SynchronousTestCase):
     """
-    A command line is understood, or refused in one line.
+    A command line is read, or refused in one line.
     """
 
     @given(argumentLists)
     def test_daemon(self, arguments: list[str]) -> None:
-        """The daemon's options parse, or end with one printable line; its help and
-        version are no failure."""
+        """The daemon's options are read, or refused in one printable line.  Its help
+        and version are not errors."""
         end, output, errors = ended(Options().parseOptions, arguments)
         self.assertEqual(errors, "")
         if end and end.code:
@@ -45,8 +45,8 @@ class CommandLineTests(SynchronousTestCase):
 
     @given(argumentLists)
     def test_client(self, arguments: list[str]) -> None:
-        """The client's options parse, or end with one printable line and status 2; its
-        help and version are no failure."""
+        """The client's options are read, or refused in one printable line with status
+        2.  Its help and version are not errors."""
         end, output, errors = ended(parser().parse_args, arguments)
         if end and end.code:
             self.assertEqual(end.code, 2)

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import itertools
-import socket
-import struct
 from typing import Any
 
 from hypothesis import given
@@ -17,10 +15,10 @@ from zope.interface import alsoProvides
 
 from echostamp.probe.interfaces import Link
 from echostamp.probe.linelink import LONGEST_LINE, LineLink
-from echostamp.probe.messages import Probes, Reply
-from echostamp.tcpinfo import TcpInfo, tcpInfo
+from echostamp.probe.messages import Messages, Reply
+from echostamp.tcpinfo import TcpInfo
 from echostamp.test.fakes import FakeFarTransport, FakeTcpSocket
-from echostamp.times import Moment, Times
+from echostamp.times import Moment, SetUp, Times
 
 NOW = Moment(1, 2, 3)
 
@@ -51,6 +49,9 @@ class Owner:
     def corrected(self, seq: int, times: Times) -> None:
         """Times are known better."""
 
+    def dialFailed(self, failure: Failure) -> None:
+        """A link makes no attempts."""
+
     def closed(self) -> None:
         """All has come."""
         self.told.append("closed")
@@ -76,8 +77,8 @@ class LinkCase(SynchronousTestCase):
     def begin(self) -> None:
         """Make a connection."""
         self.owner = Owner()
-        self.probes = Probes(b"tag")
-        self.link = LineLink(self.owner, self.probes, lambda: NOW)
+        self.messages = Messages(b"tag")
+        self.link = LineLink(self.owner, self.messages, SetUp(), lambda: NOW)
         self.transport: Any = FakeFarTransport()
         alsoProvides(self.transport, ITCPTransport)
         self.link.makeConnection(self.transport)
@@ -101,19 +102,19 @@ class LineLinkTests(LinkCase):
     def test_otherTransports(self) -> None:
         """What is not TCP has no such option."""
         transport: Any = FakeFarTransport()
-        LineLink(self.owner, self.probes).makeConnection(transport)
+        LineLink(self.owner, self.messages, SetUp()).makeConnection(transport)
         self.assertFalse(transport.noDelay)
 
     def test_send(self) -> None:
         """A probe is its message."""
         self.link.send(7)
-        self.assertEqual(self.transport.sent, self.probes.message(7))
+        self.assertEqual(self.transport.sent, self.messages.message(7))
 
     @given(st.lists(st.integers(0, 99), max_size=9), st.data())
     def test_pieces(self, seqs: list[int], data: st.DataObject) -> None:
         """However the replies are cut into reads, each is one."""
         self.begin()
-        stream = b"".join(map(self.probes.message, seqs))
+        stream = b"".join(map(self.messages.message, seqs))
         cuts = data.draw(st.lists(st.integers(0, len(stream)), max_size=9))
         edges = [0, *sorted(cuts), len(stream)]
         for start, end in itertools.pairwise(edges):
@@ -142,7 +143,7 @@ class LineLinkTests(LinkCase):
         self.assertEqual(self.transport.sent, b"")
         self.transport.drain()
         self.assertFalse(self.link.isBlocked)
-        self.assertEqual(self.transport.sent, self.probes.message(1))
+        self.assertEqual(self.transport.sent, self.messages.message(1))
         self.assertEqual(self.owner.told, ["up", "ready"])
 
     def test_reasons(self) -> None:
@@ -158,7 +159,7 @@ class LineLinkTests(LinkCase):
 
     def test_halfALine(self) -> None:
         """Half a line that the end cut off is no reply."""
-        self.link.dataReceived(self.probes.message(1)[:-1])
+        self.link.dataReceived(self.messages.message(1)[:-1])
         self.lose(ConnectionDone())
         self.assertEqual(self.owner.replies, [])
 
@@ -167,26 +168,6 @@ class KernelTests(LinkCase):
     """
     What the kernel knows.
     """
-
-    def test_layout(self) -> None:
-        """Two numbers of C{struct tcp_info}: C{tcpi_rtt} is the 16th of those of four
-        octets behind the first eight octets, C{tcpi_total_retrans} the 24th."""
-        numbers = list(range(100, 124))
-        told = bytes(8) + struct.pack("=24I", *numbers)
-        self.assertEqual(tcpInfo(FakeTcpSocket(told)), TcpInfo(115_000, 123))
-
-    def test_real(self) -> None:
-        """A real socket tells them."""
-        with socket.socket() as connection:
-            self.assertEqual(tcpInfo(connection), TcpInfo(0, 0))
-
-    def test_nothingToTell(self) -> None:
-        """Other sockets, other systems, and sockets that are gone tell nothing."""
-        with socket.socket(socket.AF_UNIX) as connection:
-            self.assertIsNone(tcpInfo(connection))
-        self.assertIsNone(tcpInfo(None))
-        self.assertIsNone(tcpInfo(FakeTcpSocket(b"")))
-        self.assertIsNone(tcpInfo(FakeTcpSocket(b"short")))
 
     def test_lastAnswerStays(self) -> None:
         """What was known stays known when the socket is gone."""

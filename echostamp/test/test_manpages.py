@@ -13,7 +13,7 @@ from twisted.trial.unittest import SkipTest, SynchronousTestCase
 import echostamp
 from echostamp.addresses import ECHO_PORT
 from echostamp.client.command import parser
-from echostamp.daemon.service import Options
+from echostamp.daemon.options import Options
 from echostamp.exitstatus import (
     DONE,
     FAR_END_FAILED,
@@ -28,8 +28,8 @@ def section(name: str, title: str) -> str:
     """
     Read a section of a man page.
 
-    @param name: the page's file.
-    @param title: the section's heading.
+    @param name: the file name of the page.
+    @param title: the heading of the section.
     @raise SkipTest: the package is installed without its man pages.
     """
     path = DOCS / name
@@ -48,7 +48,7 @@ def documented(text: str) -> dict[str, str]:
     """
     Find the options of a man page's list.
 
-    @return: for each option, its entry, heading included.
+    @return: the entry of each option, with its heading.
     """
     entries = re.split(r"^(?=\.It Fl )", text, flags=re.MULTILINE)[1:]
     return {
@@ -92,7 +92,7 @@ def clientHelp(*command: str) -> str:
     """
     Give the client's help text.
 
-    @param command: the subcommand, or nothing.
+    @param command: the subcommand, if any.
     """
     printed = StringIO()
     try:
@@ -110,8 +110,8 @@ class ClientPageTests(SynchronousTestCase):
 
     def lists(self) -> list[dict[str, str]]:
         """
-        Give the entries of the page's lists: of the command, of both subcommands, of
-        C{talk} alone and of C{ping} alone.
+        Give the entries of the page's four lists: the command, both subcommands,
+        C{talk} alone and C{ping} alone.
         """
         lists = section("echostamp.1", "OPTIONS").split("\nOptions of\n")
         heads = [each.partition("\n.Bl ")[0] for each in lists[1:]]
@@ -122,7 +122,7 @@ class ClientPageTests(SynchronousTestCase):
         return [documented(each) for each in lists]
 
     def test_options(self) -> None:
-        """Every option of the command and its subcommands has its entry; no other."""
+        """Exactly the options of the command and its subcommands have entries."""
         command, both, talk, ping = (set(each) for each in self.lists())
         self.assertEqual(command, helped(clientHelp()))
         self.assertLessEqual({"-h", "--version"}, command)
@@ -134,7 +134,7 @@ class ClientPageTests(SynchronousTestCase):
         self.assertLessEqual({"-c", "--count", "-4", "-D", "--max-rtt"}, ping)
 
     def test_synopsis(self) -> None:
-        """The synopsis has each option once, by its short name where there is one."""
+        """The synopsis has each option once, by its short name if it has one."""
         forms = section("echostamp.1", "SYNOPSIS").split(".Nm\n")
         for name in "talk", "ping":
             (form,) = (each for each in forms if each.startswith(f".Cm {name}\n"))
@@ -144,7 +144,7 @@ class ClientPageTests(SynchronousTestCase):
         self.assertEqual(flags("".join(forms)), helped(clientHelp()))
 
     def test_defaults(self) -> None:
-        """The defaults are those of the parser."""
+        """The page's defaults are the parser's."""
         arguments = parser().parse_args(["talk"])
         _, _, talk, ping = self.lists()
         self.assertIn(f"default is {arguments.timeout:g}.", talk["--timeout"])
@@ -158,7 +158,7 @@ class ClientPageTests(SynchronousTestCase):
             self.assertIn(f"default is {default:g}.", ping[option])
 
     def test_statuses(self) -> None:
-        """Every exit status of the command has its entry."""
+        """Every exit status of the command has an entry."""
         statuses = re.findall(
             r"^\.It (\d+)$", section("echostamp.1", "EXIT STATUS"), re.MULTILINE
         )
@@ -177,7 +177,7 @@ class DaemonPageTests(SynchronousTestCase):
     """
 
     def test_options(self) -> None:
-        """Every option has its entry; no other has."""
+        """Exactly the options of the daemon have entries."""
         options = helped(Options().getUsage())
         self.assertLessEqual({"-e", "--endpoint", "--utc", "--version"}, options)
         self.assertEqual(
@@ -185,14 +185,14 @@ class DaemonPageTests(SynchronousTestCase):
         )
 
     def test_synopsis(self) -> None:
-        """The synopsis has each option once, by its short name where there is one."""
+        """The synopsis has each option once, by its short name if it has one."""
         self.assertEqual(
             flags(section("twistd-echostamp.8", "SYNOPSIS")),
             firstHelped(Options().getUsage()),
         )
 
     def test_defaults(self) -> None:
-        """The defaults are those of the options."""
+        """The page's defaults are the options'."""
         entries = documented(section("twistd-echostamp.8", "OPTIONS"))
         options = Options()
         for name in "format", "pause", "max-length":

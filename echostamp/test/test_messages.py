@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from twisted.trial.unittest import SynchronousTestCase
 
-from echostamp.probe.messages import LARGEST, SMALLEST, Probes, Reply
+from echostamp.probe.messages import LARGEST, SMALLEST, Messages, Reply
 from echostamp.stamps import readStamp, stampFormat
 
 STAMP = stampFormat("iso", utc=True).stamp(1_450_085_400_123_456_789)
@@ -21,7 +21,7 @@ class ProbesTests(SynchronousTestCase):
     def test_comesBack(self, size: int, seq: int) -> None:
         """A message has its size, is one line, and is known again behind a stamp,
         behind one that cannot be read, and without one."""
-        probes = Probes(b"1a2b3c4d", size)
+        probes = Messages(b"1a2b3c4d", size)
         message = probes.message(seq)
         self.assertEqual(len(message), size)
         self.assertEqual(message.find(b"\n"), size - 1)
@@ -31,13 +31,13 @@ class ProbesTests(SynchronousTestCase):
 
     def test_largest(self) -> None:
         """The largest message has its size, too."""
-        self.assertEqual(len(Probes(b"x", LARGEST).message(7)), LARGEST)
+        self.assertEqual(len(Messages(b"x", LARGEST).message(7)), LARGEST)
 
     @given(st.data())
     def test_altered(self, data: st.DataObject) -> None:
         """An octet that was changed, added or lost is seen, wherever it is, also in the
         number; where that can be read still, it is known whose it is."""
-        probes = Probes(b"1a2b3c4d", 64)
+        probes = Messages(b"1a2b3c4d", 64)
         message = probes.message(42)
         at = data.draw(st.integers(0, len(message) - 2))
         octet = data.draw(
@@ -57,7 +57,12 @@ class ProbesTests(SynchronousTestCase):
 
     def test_strangeLines(self) -> None:
         """A line of another run names no probe."""
-        probes = Probes(b"aaaa", 32)
-        for line in b"\n", b"hello\n", STAMP + Probes(b"bbbb").message(1), b"aaaa x \n":
+        probes = Messages(b"aaaa", 32)
+        for line in (
+            b"\n",
+            b"hello\n",
+            STAMP + Messages(b"bbbb").message(1),
+            b"aaaa x \n",
+        ):
             reply = probes.read(line)
             self.assertEqual((reply.seq, reply.isAltered), (None, True))

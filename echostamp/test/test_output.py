@@ -11,12 +11,13 @@ from twisted.internet.address import IPv4Address, UNIXAddress
 from twisted.internet.error import ConnectionLost
 from twisted.trial.unittest import SynchronousTestCase
 
-from echostamp.client.output import Manner, Teller
+from echostamp.client.output import Asked, Output, OutputOptions, Probes
 from echostamp.exitstatus import DONE, FAR_END_FAILED, Outcome
 from echostamp.probe.linelink import LineLink
-from echostamp.probe.prober import Plan
+from echostamp.probe.plan import Plan
 from echostamp.test.fakes import osError
-from echostamp.test.farends import EPOCH, MS, SECOND, Far, FarTransport
+from echostamp.test.farends import EPOCH, MS, Far, FarTransport
+from echostamp.times import SECOND, SetUp
 
 
 class Broken(io.StringIO):
@@ -36,14 +37,14 @@ class Broken(io.StringIO):
         return super().write(text)
 
 
-class TellerTests(SynchronousTestCase):
+class OutputTests(SynchronousTestCase):
     """
     What is told, as it happens.
     """
 
     def begin(
         self,
-        manner: Manner,
+        options: OutputOptions,
         isColoured: bool = False,
         target: str = "far:7",
         output: Any = None,
@@ -53,18 +54,15 @@ class TellerTests(SynchronousTestCase):
         plan = Plan(interval=100 * MS, count=5, timeout=200 * MS)
         self.output = output or io.StringIO()
         self.closings = 0
-        self.teller = Teller(
-            target,
-            plan,
-            manner,
-            {"target": target},
+        self.out = Output(
+            Asked(target, plan, "message", {"target": target}),
+            options,
             self.output,
             isColoured,
             self.closed,
-            "message",
             lambda: EPOCH + self.far.now,
         )
-        self.far = Far(plan, self.teller)
+        self.far = Far(plan, self.out)
         self.far.delay = lambda seq: None if seq == 2 else 0.02
         self.patch(FarTransport, "getPeer", lambda _: peer or self.address("192.0.2.1"))
         self.patch(FarTransport, "getHost", lambda _: peer or self.address("192.0.2.9"))
@@ -78,19 +76,25 @@ class TellerTests(SynchronousTestCase):
     def closed(self) -> None:
         """Nobody reads any more."""
         self.closings += 1
-        self.far.pinger.stop()
+        self.far.prober.stop()
+
+    def end(self) -> None:
+        """Write what the run came to."""
+        prober = self.far.prober
+        probes = Probes(prober.measurement.store, prober.inFlight())
+        self.out.end(prober.result(self.out.rows), probes, Outcome(DONE))
 
     def told(self) -> list[str]:
         """Run to the end, and give the lines."""
         self.far.run(5)
-        self.teller.end(self.far.pinger, Outcome(DONE))
+        self.end()
         text: str = self.output.getvalue()
         return text.splitlines()
 
     def test_text(self) -> None:
         """A line at the beginning, a line a probe, and the summary behind an empty
         one."""
-        self.begin(Manner())
+        self.begin(OutputOptions())
         name = "far:7 (192.0.2.1:7)"
         lines = self.told()
         start = "32 bytes from 192.0.2.1:7: seq="
@@ -111,18 +115,18 @@ class TellerTests(SynchronousTestCase):
 
     def test_quiet(self) -> None:
         """C{-q}: nothing between the first line and the summary, whatever happens."""
-        far = self.begin(Manner(isQuiet=True, hasOutstanding=True))
+        far = self.begin(OutputOptions(isQuiet=True, hasOutstanding=True))
         far.run(0.25)
         far.transports[-1].lose(ConnectionLost())
         far.run(0.01)
-        far.pinger.stop()
+        far.prober.stop()
         lines = self.told()
         self.assertEqual(lines[1:2], [""])
         self.assertTrue(lines[2].startswith("---"))
 
     def test_times(self) -> None:
         """C{-D}: the time stands before each line of what happens."""
-        far = self.begin(Manner(hasTimes=True, hasOutstanding=True))
+        far = self.begin(OutputOptions(hasTimes=True, hasOutstanding=True))
         far.run(0.25)
         far.transports[-1].lose(ConnectionLost())
         far.run(2)
@@ -138,64 +142,64 @@ class TellerTests(SynchronousTestCase):
 
     def test_outstanding(self) -> None:
         """C{-O}: what is outstanding when the next one is due."""
-        self.begin(Manner(hasOutstanding=True))
+        self.begin(OutputOptions(hasOutstanding=True))
         self.assertIn("no answer yet for seq=2", self.told())
-        self.begin(Manner())
+        self.begin(OutputOptions())
         self.assertNotIn("no answer yet for seq=2", self.told())
 
     def test_again(self) -> None:
         """A new connection is told."""
-        far = self.begin(Manner())
-        link = LineLink(far.pinger, far.probes)
+        far = self.begin(OutputOptions())
+        link = LineLink(far.prober, far.messages, SetUp())
         link.transport = far.transports[-1]
-        self.teller.connected(link)
+        self.out.connected(link)
         self.assertEqual(self.told()[1], "connected again")
 
     def test_numeric(self) -> None:
         """C{-n}: the address alone; where the target is the address, too."""
-        for manner, target in [
-            (Manner(isNumeric=True), "far:7"),
-            (Manner(), "192.0.2.1:7"),
+        for options, target in [
+            (OutputOptions(isNumeric=True), "far:7"),
+            (OutputOptions(), "192.0.2.1:7"),
         ]:
-            self.begin(manner, target=target)
+            self.begin(options, target=target)
             self.assertEqual(self.told()[0], "PING 192.0.2.1:7: 32 bytes a message")
 
     def test_unix(self) -> None:
         """A UNIX socket has no address to be told."""
-        self.begin(Manner(), target="unix:/s", peer=UNIXAddress(b"/s"))
+        self.begin(OutputOptions(), target="unix:/s", peer=UNIXAddress(b"/s"))
         self.assertEqual(self.told()[0], "PING unix:/s (local): 32 bytes a message")
 
     def test_colours(self) -> None:
         """What is bad is red, the summary's head bold; without colours nothing is."""
-        self.begin(Manner(), isColoured=True)
+        self.begin(OutputOptions(), isColoured=True)
         text = "\n".join(self.told())
         self.assertIn("\x1b[31mseq=2 no reply within 0.2 s\x1b[m\n", text)
         self.assertIn("\x1b[1m--- far:7 (192.0.2.1:7) ---\x1b[m\n", text)
         self.assertEqual(text.count("\x1b["), 4)
-        self.begin(Manner())
+        self.begin(OutputOptions())
         self.assertNotIn("\x1b", "\n".join(self.told()))
 
     def test_otherEncodings(self) -> None:
         """An output that lacks a character gets another one."""
         output = io.TextIOWrapper(io.BytesIO(), encoding="ascii", write_through=True)
-        self.begin(Manner(hasHistogram=True), output=output)
+        self.begin(OutputOptions(hasHistogram=True), output=output)
         self.far.run(5)
-        self.teller.end(self.far.pinger, Outcome(DONE))
+        self.end()
         output.seek(0)
         told = output.read()
-        self.assertFalse(self.teller.isClosed)
+        self.assertFalse(self.out.isClosed)
         self.assertIn("IPDV         us ", told)
         self.assertIn(" ##", told)
 
     def test_histogram(self) -> None:
         """C{--histogram} stands behind the summary."""
-        self.begin(Manner(hasHistogram=True))
+        self.begin(OutputOptions(hasHistogram=True))
         lines = self.told()
         self.assertIn("█ 4", "\n".join(lines))
 
     def test_json(self) -> None:
         """One document, and nothing else."""
-        self.begin(Manner("json", hasOutstanding=True, hasTimes=True))
+        self.begin(OutputOptions("json", hasOutstanding=True, hasTimes=True))
         self.far.run(5)
         self.assertEqual(self.output.getvalue(), "")
         found = json.loads("\n".join(self.told()))
@@ -206,9 +210,9 @@ class TellerTests(SynchronousTestCase):
 
     def test_jsonl(self) -> None:
         """A line a probe, once, as soon as it is settled, then the summary."""
-        far = self.begin(Manner("jsonl"))
+        far = self.begin(OutputOptions("jsonl"))
         far.run(0.05)
-        far.reply(far.probes.message(0))
+        far.reply(far.messages.message(0))
         self.assertEqual(self.output.getvalue().count("\n"), 1)
         *probes, summary = map(json.loads, self.told())
         self.assertEqual(sorted(each["seq"] for each in probes), [0, 1, 2, 3, 4])
@@ -217,9 +221,9 @@ class TellerTests(SynchronousTestCase):
 
     def test_jsonlUnderWay(self) -> None:
         """A probe that was under way at the end has a line, too."""
-        far = self.begin(Manner("jsonl"))
+        far = self.begin(OutputOptions("jsonl"))
         far.run(0.11)
-        far.pinger.stop()
+        far.prober.stop()
         *probes, summary = map(json.loads, self.told())
         self.assertEqual([each["t4"] is None for each in probes], [False, True])
         self.assertEqual(summary["stats"]["under_way"], 1)
@@ -227,16 +231,16 @@ class TellerTests(SynchronousTestCase):
     def test_neverConnected(self) -> None:
         """Without a connection there is nothing to sum up in text."""
         output = io.StringIO()
-        teller = Teller("far", Plan(), Manner(), {}, output, False, self.fail)
-        teller.end(Far(Plan()).pinger, Outcome(FAR_END_FAILED))
+        out = Output(Asked("far", Plan()), OutputOptions(), output, False, self.fail)
+        out.end(Far(Plan()).prober.result(), Probes(), Outcome(FAR_END_FAILED))
         self.assertEqual(output.getvalue(), "")
 
     def test_closedOutput(self) -> None:
         """That nobody reads any more is told once, and nothing more is written."""
         for takes in 0, 1, 3:
             output = Broken(takes)
-            self.begin(Manner(), output=output)
+            self.begin(OutputOptions(), output=output)
             self.told()
             self.assertEqual(self.closings, 1)
-            self.assertTrue(self.teller.isClosed)
+            self.assertTrue(self.out.isClosed)
             self.assertEqual(output.takes, -1)

@@ -5,11 +5,10 @@ from __future__ import annotations
 from twisted.internet.address import IPv4Address, IPv6Address
 from twisted.trial.unittest import SynchronousTestCase
 
-from echostamp.client.output import Manner
-from echostamp.client.ping import Route, ping
+from echostamp.client.ping import PingOptions, ping
 from echostamp.exitstatus import Outcome
-from echostamp.probe.prober import Plan
-from echostamp.report.thresholds import Thresholds
+from echostamp.probe.dialers import Wish
+from echostamp.probe.plan import Route
 from echostamp.test.fakes import FakeReactor
 
 
@@ -35,11 +34,11 @@ class RouteTests(SynchronousTestCase):
 
     def test_wrong(self) -> None:
         """What cannot be is refused before anything is run."""
-        plan, manner = Plan(), Manner()
         for target, route, why in [
             ("far", Route(True, True), "-4, -6 and --source exclude each other"),
             ("unix:/s", Route(True), "-4, -6 and --source go with HOST:PORT"),
             ("far:0", Route(), "TARGET 'far:0': 0 is not a port from 1 to 65535"),
         ]:
-            outcome = ping(FakeReactor(), target, plan, manner, Thresholds(), route)
+            wish = Wish(target, route=route)
+            outcome = ping(FakeReactor(), PingOptions(wish))
             self.assertEqual(outcome, Outcome(2, why))

@@ -1,4 +1,4 @@
-"""Tests that C{docs/protocol.rst} tells the truth."""
+"""Tests that C{docs/protocol.rst} is correct."""
 
 from __future__ import annotations
 
@@ -10,14 +10,15 @@ from typing import NamedTuple
 from twisted.trial.unittest import SkipTest, SynchronousTestCase
 
 import echostamp
-from echostamp.daemon.service import Options
+from echostamp.daemon.options import Options
 from echostamp.line.protocol import TimestampEchoFactory
+from echostamp.line.settings import EchoSettings
 from echostamp.stamps import LONGEST_TEXT, stampFormat
 from echostamp.test.fakes import FakeReactor, FakeSocketConnection
 
 SECOND = 1_000_000_000
 
-#: The exchanges' beginning: 2015-12-14 09:30:00 UTC.
+#: When each exchange begins: 2015-12-14 09:30:00 UTC.
 BEGIN = 1450085400 * SECOND
 
 PAGE = Path(echostamp.__file__).parent.parent / "docs" / "protocol.rst"
@@ -28,7 +29,7 @@ class Event(NamedTuple):
     One line of an exchange.
 
     @ivar kind: C{O}, C{C}, C{S} or C{--}.
-    @ivar text: what stands behind it.
+    @ivar text: the text after the kind.
     """
 
     kind: str
@@ -36,13 +37,13 @@ class Event(NamedTuple):
 
     @property
     def isFin(self) -> bool:
-        """Whether this is the end of one side's octets."""
+        """Whether one side half-closes or closes."""
         return self.text == "FIN"
 
     @property
     def octets(self) -> bytes:
         """
-        The octets that the text stands for.
+        The octets that the text represents.
 
         @raise AssertionError: the text is not in the page's notation.
         """
@@ -56,7 +57,7 @@ def page() -> str:
     """
     Read the page.
 
-    @raise SkipTest: the package is installed without it.
+    @raise SkipTest: the package was installed without the page.
     """
     if not PAGE.exists():
         raise SkipTest(f"{PAGE} is not there")
@@ -92,8 +93,8 @@ def table(text: str, heading: str) -> dict[str, list[str]]:
     """
     Find a table of the page.
 
-    @param heading: what its first column is called.
-    @return: for each row's first cell the others; without markup.
+    @param heading: the name of its first column.
+    @return: the other cells of each row, by its first cell; without markup.
     """
     rule = r"^=+(?: +=+)+\n"
     match = re.search(
@@ -108,15 +109,14 @@ def table(text: str, heading: str) -> dict[str, list[str]]:
 
 class ExchangeTests(SynchronousTestCase):
     """
-    The page's exchanges, played.
+    The exchanges of the page.
     """
 
     def play(self, events: list[Event]) -> list[Event]:
         """
-        Do to a real server's protocol what the client does.
+        Play the client's part against a real server's protocol.
 
-        @return: the events, with what the server sent in place of what the page says
-            that it sends.
+        @return: the same events, but with the octets that the server really sent.
         """
         played = [event for event in events if event.kind == "O"]
         options = Options()
@@ -126,9 +126,7 @@ class ExchangeTests(SynchronousTestCase):
         reactor = FakeReactor()
         factory = TimestampEchoFactory(
             reactor,
-            options.format,
-            options.pause,
-            options.maxLength,
+            EchoSettings(options.format, options.pause, options.maxLength),
             clock=lambda: BEGIN + round(reactor.seconds() * SECOND),
         )
         transport = FakeSocketConnection(reactor)
@@ -157,8 +155,7 @@ class ExchangeTests(SynchronousTestCase):
 
     def joined(self, events: list[Event]) -> list[Event]:
         """
-        Make one of the server's lines that stand in a row, with their escapes
-        resolved.
+        Join consecutive lines of the server, and resolve their escapes.
         """
         found: list[Event] = []
         for event in events:
@@ -172,13 +169,13 @@ class ExchangeTests(SynchronousTestCase):
         return found
 
     def test_everyExchangeIsExact(self) -> None:
-        """What the page says that the server sends, and when, is what it sends."""
+        """The server sends exactly the octets of the page, at the same times."""
         for events in exchanges(page()):
             self.assertEqual(self.play(events), self.joined(events))
 
     def test_everyExchangeIsFound(self) -> None:
-        """Each rule with something to show has its exchange, and each ends with an
-        answer; none is hidden from the tests by its layout."""
+        """The tests find every exchange, whatever its layout.  Each exchange ends with
+        an answer."""
         text = page()
         found = exchanges(text)
         self.assertEqual(len(found), text.count("code-block::"))
@@ -191,7 +188,7 @@ class ExchangeTests(SynchronousTestCase):
             self.assertEqual(events[-1].kind, "S")
 
     def test_falseExchangeIsNoticed(self) -> None:
-        """A wrong octet, a missing reply or a reply too early is a difference."""
+        """A wrong octet, a missing reply or an early reply fails the test."""
         block = r"""
             C: a\nb
             S: [Mon Dec 14 09:30:00 2015] a\n
@@ -212,7 +209,7 @@ class ExchangeTests(SynchronousTestCase):
 
 class NumberTests(SynchronousTestCase):
     """
-    The page's tables.
+    The tables of the page.
     """
 
     def options(self, *words: str) -> Options:
@@ -222,7 +219,7 @@ class NumberTests(SynchronousTestCase):
         return options
 
     def test_limits(self) -> None:
-        """The least and the most value of each option are taken, and none beyond."""
+        """Each option accepts its least and its greatest value, and none beyond."""
         limits = table(page(), "Option")
         self.assertEqual(set(limits), {"--port", "--pause", "--max-length"})
         for name, (least, _, most) in limits.items():
@@ -232,7 +229,7 @@ class NumberTests(SynchronousTestCase):
                 self.assertRaises(SystemExit, self.options, name, str(beyond))
 
     def test_defaults(self) -> None:
-        """The defaults are those of the options."""
+        """The defaults on the page are those of the options."""
         defaults = {name: row[1] for name, row in table(page(), "Option").items()}
         options = self.options()
         self.assertEqual(options.endpoints, [f"tcp:{defaults['--port']}"])
@@ -240,7 +237,7 @@ class NumberTests(SynchronousTestCase):
         self.assertEqual(options.maxLength, int(defaults["--max-length"]))
 
     def test_lengthsAndResolutionsOfNamedFormats(self) -> None:
-        """Text, stamp and resolution are as the table has them."""
+        """The lengths of text and stamp and the resolution are those of the table."""
         rows = table(page(), "Format")
         for name, key in (
             ("ctime", "ctime (default)"),
@@ -254,7 +251,7 @@ class NumberTests(SynchronousTestCase):
             self.assertEqual(form.resolution, self.nanoseconds(resolution))
 
     def test_lengthsAndResolutionsOfPatterns(self) -> None:
-        """Patterns may be as short and as long as the table says, and no longer."""
+        """The table has the least and the greatest length of a pattern's output."""
         rows = table(page(), "Format")
         for key, pattern in ("pattern", "x"), ("pattern with %f", "%f"):
             text, stamp, resolution = rows[key]
@@ -271,7 +268,7 @@ class NumberTests(SynchronousTestCase):
 
     def nanoseconds(self, text: str) -> int:
         """
-        Read a time with its unit.
+        Parse a time with its unit.
         """
         number, unit = text.split()
         return int(number) * {"s": SECOND, "us": 1000, "ns": 1}[unit]

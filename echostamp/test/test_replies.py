@@ -10,7 +10,7 @@ from echostamp.line.stamper import Stamper
 
 class RepliesTests(SynchronousTestCase):
     """
-    Which messages have been answered.
+    How many messages have not been answered.
     """
 
     def setUp(self) -> None:
@@ -18,7 +18,7 @@ class RepliesTests(SynchronousTestCase):
         self.replies = Replies()
 
     def test_lineIsAnsweredByANewline(self) -> None:
-        """A message that a newline ended is answered when one more has come back."""
+        """A message with a newline is answered when one more newline is received."""
         self.replies.sent(b"a\nb\n")
         self.assertEqual(self.replies.unanswered, 2)
         self.replies.received(b"[1] a\n[1")
@@ -28,7 +28,7 @@ class RepliesTests(SynchronousTestCase):
         self.assertFalse(self.replies.isUnterminated)
 
     def test_unterminatedMessageIsAnsweredByItself(self) -> None:
-        """An unterminated last one is answered when its own octets have come."""
+        """An unterminated last message is answered when its octets are received."""
         self.replies.sent(b"a\nlast")
         self.replies.received(b"[1] a\n[1] la")
         self.assertTrue(self.replies.isUnterminated)
@@ -38,19 +38,19 @@ class RepliesTests(SynchronousTestCase):
         self.assertEqual(self.replies.unanswered, 0)
 
     def test_unterminatedMessageWaitsForTheLinesBeforeIt(self) -> None:
-        """Replies come in order: the last is not answered before the others."""
+        """Replies are in order: the last message is not answered before the others."""
         self.replies.sent(b"a\na")
         self.replies.received(b"[1] a")
         self.assertEqual(self.replies.unanswered, 2)
 
     def test_moreNewlinesThanLines(self) -> None:
-        """A far end that says more has not answered more."""
+        """Newlines that nobody has asked for answer no later message."""
         self.replies.received(b"hello\nthere\n")
         self.replies.sent(b"a\n")
         self.assertEqual(self.replies.unanswered, 0)
 
     def test_longUnterminatedMessage(self) -> None:
-        """Memory is bounded: of a long message the end is compared, and its length."""
+        """Memory is bounded: only the length and the end of a message are compared."""
         for _ in range(5):
             self.replies.sent(b"x" * COMPARED)
             self.replies.received(b"x" * COMPARED)
@@ -61,7 +61,7 @@ class RepliesTests(SynchronousTestCase):
         self.assertEqual(self.replies.unanswered, 0)
 
     def test_longUnterminatedMessageOfOneLetter(self) -> None:
-        """What is missing of a message that repeats itself is missed."""
+        """A message of equal octets is not answered while one of them is missing."""
         self.replies.sent(b"x" * 3 * COMPARED)
         self.replies.received(b"x" * (3 * COMPARED - 1))
         self.assertEqual(self.replies.unanswered, 1)
@@ -72,8 +72,8 @@ class RepliesTests(SynchronousTestCase):
     def test_allIsAnsweredWhenAllHasComeBackAndNotBefore(
         self, writes: list[bytes], data: st.DataObject
     ) -> None:
-        """Against the real stamper, cut anywhere: answered in the end, and with the
-        last newline missing never."""
+        """With the replies of the real stamper, cut anywhere: each newline answers one
+        message, and all messages are answered in the end."""
         replies, stamper = Replies(), Stamper()
         for write in writes:
             replies.sent(write)
@@ -89,7 +89,7 @@ class RepliesTests(SynchronousTestCase):
 
 class SendTimesTests(SynchronousTestCase):
     """
-    When the messages left that are being answered.
+    When the messages were sent that replies answer.
     """
 
     def test_oldestFirst(self) -> None:

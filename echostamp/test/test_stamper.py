@@ -13,7 +13,7 @@ S1, S2, S3 = b"[1] ", b"[2] ", b"[3] "
 
 class StamperTests(SynchronousTestCase):
     """
-    The rules of the line protocol, one by one.
+    The rules of the line protocol, in order.
     """
 
     def test_lineComesBackStamped(self) -> None:
@@ -30,14 +30,14 @@ class StamperTests(SynchronousTestCase):
         self.assertEqual(Stamper().feed(b"\n\n", S1), b"[1] \n[1] \n")
 
     def test_messagesOfOneReadShareAStamp(self) -> None:
-        """Rule 4: what ends in one read has one stamp, in the order it came."""
+        """Rule 4: messages that end in one read share a stamp, and keep their order."""
         self.assertEqual(
             Stamper().feed(b"a\nb\nc", S1) + Stamper().feed(b"\n", S2),
             b"[1] a\n[1] b\n[2] \n",
         )
 
     def test_lineThatTheNetworkSplits(self) -> None:
-        """Rules 2 and 4: a split line has one stamp, that of its last read."""
+        """Rules 2 and 4: a split line has one stamp, of its last read."""
         stamper = Stamper()
         self.assertEqual(stamper.feed(b"he", S1), b"")
         self.assertEqual(stamper.feed(b"ll", S2), b"")
@@ -53,7 +53,7 @@ class StamperTests(SynchronousTestCase):
         self.assertFalse(stamper.isOpen)
 
     def test_emptyRestGetsNoStamp(self) -> None:
-        """Rule 2: where no message is open, its end gives nothing."""
+        """Rule 2: without an open message, the end gives no reply."""
         stamper = Stamper()
         self.assertEqual(stamper.endMessage(), b"")
         stamper.feed(b"hello\n", S1)
@@ -61,7 +61,7 @@ class StamperTests(SynchronousTestCase):
         self.assertEqual(stamper.endMessage(), b"")
 
     def test_newlineIsRemembered(self) -> None:
-        """Rule 2: the stamper knows whether a newline has come."""
+        """Rule 2: the stamper knows whether a newline has been read."""
         stamper = Stamper()
         stamper.feed(b"a", S1)
         self.assertFalse(stamper.newlineSeen)
@@ -73,13 +73,13 @@ class StamperTests(SynchronousTestCase):
         stamper = Stamper(maxLength=4)
         self.assertEqual(stamper.feed(b"abcd", S1), b"")
         self.assertEqual(stamper.feed(b"e", S2), b"[2] abcde")
-        self.assertTrue(stamper.isOpen)
+        self.assertTrue(stamper.isOpen and stamper.isPassing)
         self.assertEqual(stamper.feed(b"fg", S3), b"fg")
         self.assertEqual(stamper.feed(b"h\ni\n", S3), b"h\n[3] i\n")
-        self.assertFalse(stamper.isOpen)
+        self.assertFalse(stamper.isOpen or stamper.isPassing)
 
     def test_longMessageMayEndWithoutANewline(self) -> None:
-        """Rule 3: a long message ends as any other; the next has a stamp again."""
+        """Rule 3: a long message ends like any other; the next one has a stamp."""
         stamper = Stamper(maxLength=4)
         self.assertEqual(stamper.feed(b"abcdef", S1), b"[1] abcdef")
         self.assertEqual(stamper.endMessage(), b"")
@@ -87,7 +87,7 @@ class StamperTests(SynchronousTestCase):
         self.assertEqual(stamper.feed(b"gh", S2) + stamper.endMessage(), b"[2] gh")
 
     def test_messagesAreCounted(self) -> None:
-        """Every stamp is counted once."""
+        """Each message is counted once."""
         stamper = Stamper(maxLength=4)
         for data in b"a\nb\nc", b"d", b"efghij", b"k\n", b"l":
             stamper.feed(data, S1)
@@ -99,10 +99,11 @@ def stampedByTheLetter(
     events: list[bytes | None], maxLength: int
 ) -> tuple[list[bytes], int]:
     """
-    The rules once more, octet by octet and with nothing clever: C{None} ends a
-    message, C{bytes} are a read whose stamp is its number.
+    Apply the rules octet by octet, in the simplest way.
 
-    @return: what is sent after each event, and how many stamps.
+    @param events: C{bytes} are a read, whose stamp is its number; C{None} ends a
+        message.
+    @return: the reply to each event, and the number of stamps.
     """
     replies, held, stamp, passing, count = [], b"", b"", False, 0
     for number, event in enumerate(events):
@@ -130,7 +131,7 @@ def stampedByTheLetter(
 
 class StamperPropertyTests(SynchronousTestCase):
     """
-    What holds for every stream, however it is cut into reads.
+    Properties of every stream, however it is cut into reads.
     """
 
     @given(
@@ -140,10 +141,10 @@ class StamperPropertyTests(SynchronousTestCase):
         ),
         st.integers(1, 6),
     )
-    def test_stampsStandWhereTheRulesSay(
+    def test_repliesFollowTheRules(
         self, events: list[bytes | None], maxLength: int
     ) -> None:
-        """After each read and each pause, exactly what the rules ask has left."""
+        """The reply to each read and each pause is that of the rules."""
         stamper = Stamper(maxLength)
         replies = [
             stamper.endMessage() if event is None else stamper.feed(event, b"[%d] " % n)
@@ -157,7 +158,7 @@ class StamperPropertyTests(SynchronousTestCase):
     def test_repliesWithoutStampsAreTheStream(
         self, reads: list[bytes], maxLength: int
     ) -> None:
-        """Whatever the octets: without stamps, the replies are the input."""
+        """The replies without their stamps are the input, whatever octets it has."""
         stamp = b"[\x00stamp that no input holds\xff" + b"\x00" * 30 + b"] "
         stamper = Stamper(maxLength)
         replies = b"".join(stamper.feed(read, stamp) for read in reads)
@@ -167,7 +168,7 @@ class StamperPropertyTests(SynchronousTestCase):
 
 class SlicesTests(SynchronousTestCase):
     """
-    A read is cut so that its replies are bounded.
+    How a read is cut, so that its replies are bounded.
     """
 
     @given(
@@ -177,7 +178,7 @@ class SlicesTests(SynchronousTestCase):
     def test_slicesAreTheReadAndTheirRepliesAreBounded(
         self, runs: list[tuple[bytes, int]], stampLength: int
     ) -> None:
-        """Nothing is lost, and no slice makes more replies than one slice may."""
+        """The slices are the read, and the replies to each are bounded."""
         data = b"".join(octet * count for octet, count in runs)
         parts = list(slices(data, stampLength))
         self.assertEqual(b"".join(parts), data)
@@ -186,7 +187,7 @@ class SlicesTests(SynchronousTestCase):
             self.assertLessEqual(size, SLICE_REPLY)
 
     def test_smallReadIsNotCut(self) -> None:
-        """What fits stays whole, and is not copied."""
+        """A small read stays whole, and is not copied."""
         data = b"x" * 31 + b"\n"
         [part] = slices(data, 27)
         self.assertIs(part, data)

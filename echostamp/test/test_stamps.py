@@ -28,7 +28,7 @@ times = st.integers(min_value=0, max_value=253_402_300_799 * SECOND)
 
 class WriteTests(SynchronousTestCase):
     """
-    Times become text.
+    Times are written.
     """
 
     def setZone(self, zone: str) -> None:
@@ -47,7 +47,7 @@ class WriteTests(SynchronousTestCase):
         time.tzset()
 
     def test_ctimeIsWhatTimeCtimePrints(self) -> None:
-        """C{ctime} is local time as L{time.ctime} prints it."""
+        """C{ctime} is local time as L{time.ctime} writes it."""
         self.setZone("America/New_York")
         self.assertEqual(formatCtime(THEN), time.ctime(THEN // SECOND).encode())
         self.assertEqual(formatCtime(THEN), b"Mon Dec 14 04:30:00 2015")
@@ -66,7 +66,7 @@ class WriteTests(SynchronousTestCase):
         )
 
     def test_isoWestOfGreenwich(self) -> None:
-        """A zone behind UTC has a negative offset, also one of half an hour."""
+        """A zone behind UTC has a negative offset; half hours are exact."""
         self.setZone("America/St_Johns")
         self.assertEqual(formatIso(THEN), b"2015-12-14T06:00:00.123456789-03:30")
 
@@ -81,7 +81,7 @@ class WriteTests(SynchronousTestCase):
         self.assertEqual(formatIso(ns + SECOND), b"2024-03-31T03:00:00.000000000+02:00")
 
     def test_isoOffsetOfOddSeconds(self) -> None:
-        """RFC 3339 has no offsets with seconds: the instant stays the same."""
+        """RFC 3339 has no offsets with seconds; the instant stays the same."""
         self.setZone("Africa/Monrovia")  # -00:44:30 until 1972
         self.assertEqual(formatIso(0), b"1969-12-31T23:15:00.000000000-00:45")
 
@@ -91,7 +91,7 @@ class WriteTests(SynchronousTestCase):
         self.assertEqual(formatUnix(-1), b"-0.000000001")
 
     def test_pattern(self) -> None:
-        """A pattern is C{strftime}'s, in the local zone unless C{utc}."""
+        """A pattern is passed to C{strftime}, in the local zone unless C{utc}."""
         self.setZone("Asia/Tokyo")
         self.assertEqual(
             formatPattern("%H:%M:%S.%f %z", THEN), b"18:30:00.123456 +0900"
@@ -99,7 +99,7 @@ class WriteTests(SynchronousTestCase):
         self.assertEqual(formatPattern("%H Uhr", THEN, utc=True), b"09 Uhr")
 
     def test_patternIsUtf8(self) -> None:
-        """A pattern's own text goes out as UTF-8."""
+        """A pattern's own text is written in UTF-8."""
         self.assertEqual(formatPattern("%Y年", THEN, utc=True), "2015年".encode())
 
 
@@ -109,7 +109,7 @@ class FormatTests(SynchronousTestCase):
     """
 
     def test_named(self) -> None:
-        """The three names give the three formats, stamps in brackets and a space."""
+        """Each of the three names gives its format, with brackets and a space."""
         self.assertEqual(
             stampFormat("ctime", utc=True).stamp(THEN), b"[Mon Dec 14 09:30:00 2015] "
         )
@@ -120,7 +120,7 @@ class FormatTests(SynchronousTestCase):
         self.assertEqual(stampFormat("%j", utc=True).stamp(THEN), b"[348] ")
 
     def test_resolution(self) -> None:
-        """Each format knows for how long its text stays the same."""
+        """Each format knows the step at which its text changes."""
         for name, resolution in {
             "ctime": SECOND,
             "iso": 1,
@@ -134,7 +134,7 @@ class FormatTests(SynchronousTestCase):
 
     @given(times, st.sampled_from(["ctime", "iso", "unix", "%c", "%T.%f", "%%f"]))
     def test_textChangesOnlyAtTheResolution(self, ns: int, name: str) -> None:
-        """Two times in one step of the resolution have one text."""
+        """Two times in one step have the same text."""
         form = stampFormat(name, utc=True)
         first = ns // form.resolution * form.resolution
         last = first + form.resolution - 1
@@ -146,7 +146,7 @@ class FormatTests(SynchronousTestCase):
         self.assertIn(why, str(error))
 
     def test_patternsThatAreRefused(self) -> None:
-        """What a pattern prints is one line of 1 to 60 octets without ]."""
+        """A pattern's output must be one line of 1 to 60 octets without ]."""
         self.assertRefused("", "empty")
         self.assertRefused("x" * 61, "too long: 61 octets, 60 at most")
         self.assertRefused("é" * 31, "too long: 62")
@@ -162,13 +162,14 @@ class FormatTests(SynchronousTestCase):
         self.assertEqual(len(stampFormat("x" * 60).text(THEN)), LONGEST_TEXT)
 
     def test_everyDayIsTried(self) -> None:
-        """A pattern that is too long in September alone is refused."""
+        """A pattern whose output is too long only in September is refused."""
         fits = "x" * (LONGEST_TEXT - len("Wednesday September"))
         stampFormat(fits + "%A %B")
         self.assertRefused(fits + "x%A %B", "too long")
 
     def test_numbersOfTwoDigitsAreTried(self) -> None:
-        """Where C{strftime} can print numbers without padding, the longest count."""
+        """Where C{strftime} can write numbers without padding, the longest ones
+        count."""
         if formatPattern("%-M", 0, utc=True) != b"0":
             raise SkipTest("this system's strftime always pads")
         fits = "x" * (LONGEST_TEXT - len("12/31 23:59:59"))
@@ -178,13 +179,13 @@ class FormatTests(SynchronousTestCase):
 
 class ReadTests(SynchronousTestCase):
     """
-    Text becomes times.
+    Stamps are read.
     """
 
     @given(times)
     @example(951_782_400 * SECOND)  # 29 February 2000
     def test_isoGivesBackEveryNanosecond(self, ns: int) -> None:
-        """What C{iso} wrote reads as the same nanosecond, in any zone."""
+        """C{iso} is read back as the same nanosecond, in any zone."""
         for utc in True, False:
             stamp = stampFormat("iso", utc).stamp(ns)
             self.assertEqual(readStamp(stamp), Reading(ns, 1, True, len(stamp)))
@@ -192,14 +193,14 @@ class ReadTests(SynchronousTestCase):
     @given(times)
     @example(0)
     def test_unixGivesBackEveryNanosecond(self, ns: int) -> None:
-        """What C{unix} wrote reads as the same nanosecond."""
+        """C{unix} is read back as the same nanosecond."""
         for each in ns, -ns:
             stamp = stampFormat("unix").stamp(each)
             self.assertEqual(readStamp(stamp), Reading(each, 1, True, len(stamp)))
 
     @given(times)
     def test_ctimeGivesBackTheSecond(self, ns: int) -> None:
-        """What C{ctime} wrote in UTC reads as its second, in a zone not named."""
+        """C{ctime} in UTC is read back as its second, without a zone."""
         stamp = stampFormat("ctime", utc=True).stamp(ns)
         self.assertEqual(
             readStamp(stamp),
@@ -207,7 +208,8 @@ class ReadTests(SynchronousTestCase):
         )
 
     def test_otherDecimals(self) -> None:
-        """The number of decimals is the resolution; below nanoseconds is cut off."""
+        """The number of decimals gives the resolution; time is rounded down to a
+        nanosecond."""
         for text, ns, resolution in [
             (b"[1.5] ", 1_500_000_000, 100_000_000),
             (b"[1] ", SECOND, SECOND),
@@ -227,14 +229,14 @@ class ReadTests(SynchronousTestCase):
         self.assertEqual(reading.time, 1_483_228_800 * SECOND)
 
     def test_lengthLeadsToTheMessage(self) -> None:
-        """The length is where the message begins."""
+        """The length is the position of the message."""
         line = b"[1450085400.123456789] [1] hello\n"
         reading = readStamp(line)
         assert reading is not None
         self.assertEqual(line[reading.length :], b"[1] hello\n")
 
     def test_whatIsNoStamp(self) -> None:
-        """Anything else, days that no calendar has included, is no stamp."""
+        """Anything else is not a stamp, nor is a date that does not exist."""
         for line in [
             b"",
             b"hello\n",
@@ -255,7 +257,7 @@ class ReadTests(SynchronousTestCase):
 
     @given(st.binary(max_size=80) | st.from_regex(rb"\[[-0-9TZ:. +]{0,50}\] "))
     def test_nothingEscapes(self, line: bytes) -> None:
-        """No input raises; what is read lies within the line."""
+        """No input raises an error; the stamp lies within the line."""
         reading = readStamp(line)
         if reading is not None:
             self.assertLessEqual(reading.length, len(line))

@@ -13,7 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from twisted.trial.unittest import SynchronousTestCase
 
-from echostamp.intercom.parsing import Voice
+from echostamp.intercom.parsing import Origin
 from echostamp.talk import terminal
 from echostamp.talk.terminal import (
     Painter,
@@ -35,7 +35,7 @@ streams = st.lists(
 
 def printed(pieces: list[bytes]) -> str:
     """
-    Feed a stream, cut into pieces.
+    Decode a stream that is cut into pieces.
     """
     safe = SafeText()
     return "".join([safe.feed(piece) for piece in pieces]) + safe.feed(b"", final=True)
@@ -43,11 +43,11 @@ def printed(pieces: list[bytes]) -> str:
 
 class SafeTextTests(SynchronousTestCase):
     """
-    What the far end sends is shown, not obeyed.
+    What the far end sends is escaped where a terminal would obey it.
     """
 
     def test_controlsAreShown(self) -> None:
-        """Controls, C1 and what reorders text stand there as Python writes them."""
+        """Controls, C1 and characters that reorder text are written as in Python."""
         for data, text in [
             (b"\x1b[2J", "\\x1b[2J"),
             (b"a\r\n", "a\\r\n"),
@@ -59,31 +59,32 @@ class SafeTextTests(SynchronousTestCase):
             self.assertEqual(printed([data]), text)
 
     def test_octetsThatAreNotUtf8AreShown(self) -> None:
-        """What does not decode is shown by its octets, and nothing is lost."""
+        """Octets that are not UTF-8 are written as escapes."""
         self.assertEqual(printed([b"a\xff\x9bb"]), "a\\xff\\x9bb")
 
     def test_unfinishedCharacterWaits(self) -> None:
-        """A character that was cut is shown when its rest has come."""
+        """An incomplete character is shown when its rest has come."""
         safe = SafeText()
         self.assertEqual(safe.feed(b"a\xe4\xb8"), "a")
         self.assertEqual(safe.feed(b"\xadb"), "\u4e2db")
 
     def test_characterThatIsNeverFinished(self) -> None:
-        """At the end of the stream an unfinished character is shown as it is."""
+        """At the end of the stream an incomplete character is escaped."""
         safe = SafeText()
         self.assertEqual(safe.feed(b"\xe4\xb8"), "")
         self.assertEqual(safe.feed(b"", final=True), "\\xe4\\xb8")
 
     @given(st.text().map(lambda text: "".join(filter(isSafe, text))), st.data())
     def test_otherTextIsUnchanged(self, text: str, data: st.DataObject) -> None:
-        """Text of any script comes out as it went in, however it is cut."""
+        """Other text of any script is unchanged, however it is cut."""
         encoded = text.encode()
         cut = data.draw(st.integers(0, len(encoded)))
         self.assertEqual(printed([encoded[:cut], encoded[cut:]]), text)
 
     @given(streams, st.lists(st.integers(0, 200)))
     def test_nothingUnsafeComesOut(self, stream: bytes, cuts: list[int]) -> None:
-        """No control and nothing that reorders text comes out, whatever goes in."""
+        """The output has no control and nothing that reorders text, whatever the
+        input."""
         ends = sorted({min(cut, len(stream)) for cut in cuts} | {0, len(stream)})
         pieces = [stream[begin:end] for begin, end in pairwise(ends)]
         text = printed(pieces)
@@ -93,7 +94,7 @@ class SafeTextTests(SynchronousTestCase):
 
 class PrivateDescriptorTests(SynchronousTestCase):
     """
-    Descriptors whose modes nobody shares.
+    Descriptors that share their modes with nobody.
     """
 
     def setUp(self) -> None:
@@ -124,7 +125,7 @@ class PrivateDescriptorTests(SynchronousTestCase):
         self.assertFalse(os.get_inheritable(private))
 
     def test_pipe(self) -> None:
-        """Both ends of a pipe are opened again: what is written there is read."""
+        """Both ends of a pipe are opened again, and octets pass through them."""
         output = self.private(self.output, os.O_RDONLY)
         input = self.private(self.input, os.O_WRONLY)
         self.assertPrivate(output, self.output)
@@ -140,7 +141,8 @@ class PrivateDescriptorTests(SynchronousTestCase):
         self.assertPrivate(self.private(terminal, os.O_WRONLY), terminal)
 
     def test_pipeThatNobodyReads(self) -> None:
-        """A named pipe that nobody reads cannot be opened again: it is given back."""
+        """A named pipe without a reader cannot be opened again: its descriptor is
+        returned."""
         path = self.mktemp()
         os.mkfifo(path)
         output = os.open(path, os.O_RDONLY | os.O_NONBLOCK)
@@ -150,7 +152,7 @@ class PrivateDescriptorTests(SynchronousTestCase):
         self.assertEqual(self.private(input, os.O_WRONLY), input)
 
     def test_noSecondWayIn(self) -> None:
-        """Where a descriptor cannot be opened again, it is given back."""
+        """A descriptor that cannot be opened again is returned."""
 
         def refuse(path: str, flags: int) -> int:
             raise osError(2)
@@ -159,7 +161,8 @@ class PrivateDescriptorTests(SynchronousTestCase):
         self.assertEqual(self.private(self.output, os.O_RDONLY), self.output)
 
     def test_file(self) -> None:
-        """A file is given back: a second opening would begin at its beginning."""
+        """A file's descriptor is returned: a second one would begin at the file's
+        beginning."""
         path = Path(self.mktemp())
         path.write_bytes(b"hello")
         with path.open("rb") as file:
@@ -169,11 +172,11 @@ class PrivateDescriptorTests(SynchronousTestCase):
 
 class UnusableTests(SynchronousTestCase):
     """
-    Standard input and output that are no use.
+    Standard input and output that cannot be used.
     """
 
     def test_closedDescriptors(self) -> None:
-        """What is closed is named."""
+        """A closed descriptor is named."""
         real = fcntl.fcntl
         for closed, name in (0, "standard input"), (1, "standard output"):
 
@@ -188,8 +191,8 @@ class UnusableTests(SynchronousTestCase):
             )
 
     def test_descriptorsForTheOtherDirection(self) -> None:
-        """Standard input that can only be written, or output that can only be read,
-        is no use."""
+        """Standard input that is open only for writing, or standard output only for
+        reading, cannot be used."""
         for mode, why in [
             (os.O_WRONLY, "standard input: not open for reading"),
             (os.O_RDONLY, "standard output: not open for writing"),
@@ -200,12 +203,11 @@ class UnusableTests(SynchronousTestCase):
 
 class EditingTests(SynchronousTestCase):
     """
-    Whether lines can be edited.
+    The decision whether lines can be edited.
     """
 
     def test_promptToolkit(self) -> None:
-        """They can with one that the extra may bring; without, the plain client is
-        there."""
+        """Lines can be edited with a prompt_toolkit that the extra allows."""
         self.patch(os, "isatty", lambda fd: True)
         self.patch(os, "environ", {"TERM": "xterm"})
         for found, canEdit in [
@@ -227,7 +229,7 @@ class EditingTests(SynchronousTestCase):
             self.assertEqual(terminal.canEdit(), canEdit, found)
 
     def test_oldest(self) -> None:
-        """It is the one that the extra asks for."""
+        """The oldest version is the one that the extra asks for."""
         oldest = ".".join(map(str, terminal.OLDEST_PROMPT_TOOLKIT))
         asked = [each for each in requires("echostamp") or [] if "prompt" in each]
         self.assertTrue(asked)
@@ -239,12 +241,12 @@ class EditingTests(SynchronousTestCase):
 
 class PainterTests(SynchronousTestCase):
     """
-    Text for a terminal.
+    Text and colours for a terminal.
     """
 
     def test_colours(self) -> None:
-        """There are none where nobody wants them, or the terminal has none."""
-        heard = [(Voice.OTHER, b"[1] <b> hi\n"), (Voice.OWN, b"[1] hi\n")]
+        """There are no colours if C{NO_COLOR} is set or the terminal is dumb."""
+        heard = [(Origin.OTHER, b"[1] <b> hi\n"), (Origin.OWN, b"[1] hi\n")]
         plain = "[1] <b> hi\n[1] hi\n"
         coloured = "\x1b[1;36m[1] <b>\x1b[0m\x1b[36m hi\x1b[0m\n[1] hi\n"
         for environment, text in (
@@ -258,12 +260,12 @@ class PainterTests(SynchronousTestCase):
             self.assertEqual(Painter(environment).paint(heard), text, environment)
 
     def test_pieces(self) -> None:
-        """What a message goes on with looks like nobody's name, wherever it is cut."""
+        """The rest of a message never looks like a name, wherever it is cut."""
         heard = [
-            (Voice.OTHER, b"[1] <b> hi"),
-            (Voice.OTHER, b"[1] <c> ha\n"),
-            (Voice.NOTICE, b"[1] * d joined\n"),
-            (Voice.OTHER, b"[1] <b> x\n"),
+            (Origin.OTHER, b"[1] <b> hi"),
+            (Origin.OTHER, b"[1] <c> ha\n"),
+            (Origin.NOTICE, b"[1] * d joined\n"),
+            (Origin.OTHER, b"[1] <b> x\n"),
         ]
         self.assertEqual(
             Painter({"TERM": "xterm"}).paint(heard),
@@ -274,20 +276,20 @@ class PainterTests(SynchronousTestCase):
         )
 
     def test_nothing(self) -> None:
-        """A reply that is not shown is no beginning of a message."""
+        """A hidden reply does not begin a message."""
         painter = Painter({"TERM": "xterm"})
-        self.assertEqual(painter.paint([(Voice.OWN, b"")]), "")
+        self.assertEqual(painter.paint([(Origin.OWN, b"")]), "")
         self.assertEqual(
-            painter.paint([(Voice.OTHER, b"[1] <b> x\n")]),
+            painter.paint([(Origin.OTHER, b"[1] <b> x\n")]),
             "\x1b[1;36m[1] <b>\x1b[0m\x1b[36m x\x1b[0m\n",
         )
 
     def test_safe(self) -> None:
-        """What a terminal would obey is shown; a character in two pieces is whole."""
+        """Text is escaped; a character in two pieces is whole."""
         painter = Painter({})
         self.assertEqual(
             painter.paint(
-                [(Voice.OTHER, b"\x1b[2J\xc3"), (Voice.OTHER, b"\xa9\n\xc3")]
+                [(Origin.OTHER, b"\x1b[2J\xc3"), (Origin.OTHER, b"\xa9\n\xc3")]
             ),
             "\\x1b[2J\xe9\n",
         )

@@ -1,13 +1,15 @@
-"""Tests for L{echostamp.report.thresholds}."""
+"""Tests for L{echostamp.measure.thresholds} and their texts."""
 
 from __future__ import annotations
 
 from twisted.internet.error import ConnectionLost
 from twisted.trial.unittest import SynchronousTestCase
 
-from echostamp.probe.prober import Plan
-from echostamp.report.thresholds import Thresholds
-from echostamp.test.farends import MS, SECOND, Far
+from echostamp.measure.thresholds import Thresholds
+from echostamp.probe.plan import Plan
+from echostamp.report.thresholds import failedText
+from echostamp.test.farends import MS, Far
+from echostamp.times import SECOND
 
 
 class ThresholdsTests(SynchronousTestCase):
@@ -26,7 +28,8 @@ class ThresholdsTests(SynchronousTestCase):
 
     def assertFails(self, thresholds: Thresholds, far: Far, *lines: str) -> None:
         """Assert what is said to fail, from the beginning of each line."""
-        failed = thresholds.failed(far.pinger)
+        result = far.prober.result()
+        failed = [failedText(each, result) for each in thresholds.failed(result)]
         self.assertEqual(len(failed), len(lines), failed)
         for line, start in zip(failed, lines, strict=True):
             self.assertEqual(line[: len(start)], start)
@@ -49,7 +52,7 @@ class ThresholdsTests(SynchronousTestCase):
         far.delay = lambda seq: 0.02 if seq < 2 else None
         far.start()
         far.run(5)
-        far.pinger.stop()
+        far.prober.stop()
         far.run(5)
         self.assertFails(Thresholds(rtt=3 * SECOND), far)
         why = "--max-rtt 2.999 s: one has not been answered for 3.000 s"
@@ -69,8 +72,8 @@ class ThresholdsTests(SynchronousTestCase):
         far.run(5.5)
         far.transports[-1].lose(ConnectionLost())
         far.run(6)
-        far.pinger.stop()
-        self.assertEqual(far.pinger.measurement.delays.run.lost, 0)
+        far.prober.stop()
+        self.assertEqual(far.store.delays.run.lost, 0)
         self.assertFails(Thresholds(loss=20), far, "--max-loss 20: ")
         self.assertFails(Thresholds(loss=60), far)
 
@@ -81,14 +84,14 @@ class ThresholdsTests(SynchronousTestCase):
         far.delay = lambda seq: 0.02 if seq < 5 else None
         far.start()
         far.run(5.01)
-        far.pinger.stop()
+        far.prober.stop()
         self.assertFails(Thresholds(loss=0), far)
         far = Far(Plan(interval=SECOND, timeout=60 * SECOND))
         far.delay = lambda seq: 0.02 if seq < 5 else None
         far.start()
         far.run(9.5)
-        far.pinger.stop()
-        why = "--max-loss 10: cannot be told, 5 may still be answered"
+        far.prober.stop()
+        why = "--max-loss 10: not known, 5 may still be answered"
         self.assertFails(Thresholds(loss=10), far, why)
         self.assertFails(Thresholds(loss=50), far)
 
@@ -108,12 +111,12 @@ class ThresholdsTests(SynchronousTestCase):
 
     def test_offsetThatCannotBeTold(self) -> None:
         """A clock that cannot be told is not near enough."""
-        why = "--max-offset 1.000 s: the far clock cannot be told"
+        why = "--max-offset 1.000 s: the far clock is not known"
         self.assertFails(Thresholds(offset=SECOND), Far(Plan()), why)
         far = Far(Plan())
         far.start()
         far.run(2.5)
         far.ahead = SECOND
         far.run(5)
-        why = "--max-offset 60.000 s: the far clock cannot be told (stepped, slewed, or"
+        why = "--max-offset 60.000 s: the far clock is not known (stepped, slewed, or"
         self.assertFails(Thresholds(offset=60 * SECOND), far, why)

@@ -14,8 +14,9 @@ from twisted.trial.unittest import SynchronousTestCase
 
 from echostamp.connect.failures import whatFailed
 from echostamp.connect.target import Target, parseTarget
-from echostamp.connect.timed import NoAddress, SetUp, TimedEndpoint
+from echostamp.connect.timed import NoAddress, TimedEndpoint
 from echostamp.test.fakes import FakeReactor, Resolver
+from echostamp.times import SetUp
 
 SIX = IPv6Address("TCP", "2001:db8::1", 7)
 FOUR = IPv4Address("TCP", "192.0.2.1", 7)
@@ -23,7 +24,7 @@ FOUR = IPv4Address("TCP", "192.0.2.1", 7)
 
 class TimedEndpointTests(SynchronousTestCase):
     """
-    A connection is made step by step, and each step is timed.
+    L{TimedEndpoint} connects step by step, and times each step.
     """
 
     def setUp(self) -> None:
@@ -32,7 +33,7 @@ class TimedEndpointTests(SynchronousTestCase):
         self.resolver = self.reactor.nameResolver = Resolver()
 
     def endpoint(self, target: str | Target, **options: Any) -> TimedEndpoint:
-        """Make an endpoint of a target."""
+        """Make an endpoint for a target."""
         if isinstance(target, str):
             target = parseTarget(self.reactor, target, 5)
         return TimedEndpoint(
@@ -48,17 +49,17 @@ class TimedEndpointTests(SynchronousTestCase):
         return endpoint.connect(Factory.forProtocol(Protocol))
 
     def accept(self) -> None:
-        """The far end answers the connection that was tried last."""
+        """Let the last attempt to connect succeed."""
         factory: Any = self.reactor.tcpClients[-1][2]
         factory.buildProtocol(None).makeConnection(StringTransport())
 
     def refuse(self) -> None:
-        """It does not."""
+        """Let the last attempt to connect fail."""
         factory: Any = self.reactor.tcpClients[-1][2]
         factory.clientConnectionFailed(None, Failure(ConnectionRefusedError()))
 
     def test_steps(self) -> None:
-        """The look-up and the connection are timed apart."""
+        """The look-up and the connection are timed separately."""
         endpoint = self.endpoint("far:7")
         connected = self.connect(endpoint)
         self.reactor.advance(2)
@@ -79,7 +80,7 @@ class TimedEndpointTests(SynchronousTestCase):
         self.assertEqual(tried, [("2001:db8::1", 7), ("192.0.2.1", 7)])
 
     def test_nobodyAnswers(self) -> None:
-        """The failure of the first address is told."""
+        """If no address answers, the first one's error is reported."""
         endpoint = self.endpoint("far:7")
         connected = self.connect(endpoint)
         self.resolver.answer(SIX, FOUR)
@@ -88,10 +89,18 @@ class TimedEndpointTests(SynchronousTestCase):
         self.failureResultOf(connected, ConnectionRefusedError)
         self.assertIsNone(endpoint.setUp.connect)
 
+    def test_noLookUp(self) -> None:
+        """An IPv4 address is not looked up."""
+        endpoint = self.endpoint("192.0.2.1:7")
+        connected = self.connect(endpoint)
+        self.assertFalse(endpoint.isLookingUp)
+        self.accept()
+        self.successResultOf(connected)
+        self.assertIsNone(endpoint.setUp.resolve)
+
     def test_silentTls(self) -> None:
-        """A far end that says nothing in the TLS handshake is given up, too."""
+        """A TLS handshake without an answer times out."""
         connected = self.connect(self.endpoint("tls:192.0.2.1:7"))
-        self.resolver.answer(FOUR)
         self.accept()
         self.reactor.advance(4.9)
         self.assertNoResult(connected)
@@ -100,7 +109,8 @@ class TimedEndpointTests(SynchronousTestCase):
         self.assertEqual(whatFailed(failure), "it did not answer in time")
 
     def test_noName(self) -> None:
-        """A name without addresses is a name that does not resolve."""
+        """A name without addresses does not resolve; one without addresses of the
+        requested type says so."""
         endpoint = self.endpoint("far:7")
         connected = self.connect(endpoint)
         self.assertTrue(endpoint.isLookingUp)
@@ -114,8 +124,8 @@ class TimedEndpointTests(SynchronousTestCase):
         self.assertEqual(whatFailed(failure), "there is no IPv6 address for it")
 
     def test_kindOfAddress(self) -> None:
-        """Only addresses of the kind that is asked for are looked up, and the
-        connection comes from the source that is asked for."""
+        """Only addresses of the requested type are looked up, and the connection comes
+        from the requested source."""
         endpoint = self.endpoint("far:7", addressTypes=[IPv6Address], source="::1")
         self.connect(endpoint)
         self.assertEqual(self.resolver.questions, [("far", 7, [IPv6Address], "TCP")])
@@ -123,7 +133,7 @@ class TimedEndpointTests(SynchronousTestCase):
         self.assertEqual(self.reactor.tcpClients[0][4], ("::1", 0))
 
     def test_namesAreLookedUpAgain(self) -> None:
-        """Each connection looks the name up anew, and has times of its own."""
+        """Each connection looks the name up again, and has times of its own."""
         endpoint = self.endpoint("far:7")
         self.connect(endpoint)
         self.resolver.answer(FOUR)
@@ -135,7 +145,7 @@ class TimedEndpointTests(SynchronousTestCase):
         self.assertEqual(endpoint.setUp, SetUp())
 
     def test_otherEndpoints(self) -> None:
-        """A description of Twisted's is timed as a whole, without a look-up."""
+        """A Twisted endpoint is timed as a whole, without a look-up."""
         endpoint = self.endpoint("tcp:192.0.2.1:7")
         connected = self.connect(endpoint)
         self.reactor.advance(1)
@@ -144,7 +154,7 @@ class TimedEndpointTests(SynchronousTestCase):
         self.assertEqual(endpoint.setUp, SetUp(None, 1_000_000_000))
 
     def test_cancelled(self) -> None:
-        """Who does not want to wait any longer need not."""
+        """Cancelling stops the attempt."""
         connected = self.connect(self.endpoint("far:7"))
         self.resolver.answer(FOUR)
         connected.cancel()

@@ -28,7 +28,7 @@ class ParseTests(SynchronousTestCase):
     """
 
     def test_units(self) -> None:
-        """Without a unit it is seconds; others stand behind the number."""
+        """Without a unit it is seconds; a unit follows the number."""
         for text, ns in [
             ("1", 10**9),
             ("0", 0),
@@ -43,13 +43,13 @@ class ParseTests(SynchronousTestCase):
             self.assertEqual(parseDuration(text), ns, text)
 
     def test_exact(self) -> None:
-        """Nothing is lost to binary fractions; what is below a nanosecond is cut."""
+        """The value is exact, and rounded down to a nanosecond."""
         self.assertEqual(parseDuration("0.000000003"), 3)
         self.assertEqual(parseDuration("123456789.123456789"), 123456789123456789)
         self.assertEqual(parseDuration("0.9ns"), 0)
 
     def test_wrong(self) -> None:
-        """What is no duration is refused by a text that quotes it."""
+        """What is not a duration is refused; the text quotes it."""
         for text in (
             *("", "x", "-1", "+1", "1.", ".", "1 s", " 1", "1\n", "1m", "1h", "1e3"),
             *("1,5", "inf", "nan", "s", "1S", "0x1", "1_0", "1" * 10, "1sms"),
@@ -68,7 +68,7 @@ class ParseTests(SynchronousTestCase):
         try:
             self.assertGreaterEqual(parseDuration(text), 0)
         except ValueError as error:
-            self.assertIn("no duration", str(error))
+            self.assertIn("not a duration", str(error))
 
 
 class ReadableTests(SynchronousTestCase):
@@ -92,15 +92,15 @@ class ReadableTests(SynchronousTestCase):
             self.assertEqual(readable(ns), text)
 
     def test_roundedUp(self) -> None:
-        """What rounding makes a thousand of a unit is one of the next."""
+        """A value that rounds up to a thousand is written in the next unit."""
         self.assertEqual(readable(999_999.9), "1.000 ms")
         self.assertEqual(readable(999_999_999), "1.000 s")
         self.assertEqual(readable(999.7), "1.000 µs")
         self.assertEqual(readable(-999_999_999), "-1.000 s")
 
     def test_digitsOfTheBound(self) -> None:
-        """There are no digits that the bound does not support: the last one is worth
-        no more than the bound, and one more would be worth less than a tenth of it."""
+        """The last digit is worth no more than the bound, and the number has as many
+        digits as that needs."""
         for ns, bound, text in [
             (12_345_678_901, 10**6, "12.346 s"),
             (12_345_678_901, 5 * 10**6, "12.346 s"),
@@ -117,7 +117,7 @@ class ReadableTests(SynchronousTestCase):
             self.assertEqual(readable(ns, bound), text)
 
     def test_signs(self) -> None:
-        """A plus is written where it is asked for; a zero is never below zero."""
+        """A plus sign is written on request; zero has no minus sign."""
         self.assertEqual(readable(5_000_000, signed=True), "+5.000 ms")
         self.assertEqual(readable(-5_000_000, signed=True), "-5.000 ms")
         self.assertEqual(readable(-3, 5e9), "0 s")
@@ -125,8 +125,8 @@ class ReadableTests(SynchronousTestCase):
 
     @given(st.integers(-(10**18), 10**18), st.integers(1, 10**12))
     def test_withinTheBound(self, ns: int, bound: int) -> None:
-        """What is written is no further off than half the bound, and rounded outwards
-        an interval never loses an end."""
+        """The text differs from the duration by at most half the bound.  If its ends
+        are rounded outwards, an interval contains its old ends."""
         floats = abs(ns) * 1e-15 + 1e-6
         error = abs(back(readable(ns, bound)) - ns)
         self.assertLessEqual(error, bound / 2 + floats)
@@ -137,7 +137,7 @@ class ReadableTests(SynchronousTestCase):
 
     @given(st.floats(-1e18, 1e18), st.booleans())
     def test_shape(self, ns: float, signed: bool) -> None:
-        """It is a number of less than a thousand, but for seconds, and a unit."""
+        """The text is a number below a thousand, except for seconds, and a unit."""
         text = readable(ns, signed=signed)
         self.assertTrue(re.fullmatch(r"[+-]?\d+(\.\d{3})? (s|ms|µs|ns)", text), text)
         if not text.endswith(" s"):
@@ -150,7 +150,7 @@ class ZoneTests(SynchronousTestCase):
     """
 
     def test_read(self) -> None:
-        """UTC, offsets, and names."""
+        """UTC, offsets, and names are read."""
         for text, ns in [
             ("UTC", 0),
             ("utc", 0),
@@ -164,7 +164,7 @@ class ZoneTests(SynchronousTestCase):
             self.assertEqual(parseZone(text), ns, text)
 
     def test_wrong(self) -> None:
-        """What is no zone is refused by a text that quotes it."""
+        """What is not a zone is refused; the text quotes it."""
         for text in (
             *("", "nonsense", "+1", "+1:00", "01:00", "+01:60", "+24:00", "+99:00"),
             *(
@@ -177,7 +177,7 @@ class ZoneTests(SynchronousTestCase):
             ),
         ):
             error = self.assertRaises(ValueError, parseZone, text)
-            self.assertIn("no zone", str(error))
+            self.assertIn("not a zone", str(error))
 
     @given(st.text())
     def test_anyText(self, text: str) -> None:
@@ -185,10 +185,10 @@ class ZoneTests(SynchronousTestCase):
         try:
             self.assertLessEqual(abs(parseZone(text)), 24 * HOUR)
         except ValueError as error:
-            self.assertIn("no zone", str(error))
+            self.assertIn("not a zone", str(error))
 
     @given(st.integers(-24 * 60 + 1, 24 * 60 - 1))
     def test_thereAndBack(self, minutes: int) -> None:
-        """What is written can be read."""
+        """What L{zoneName} writes is read back."""
         ns = minutes * 60 * 10**9
         self.assertEqual(parseZone(zoneName(ns)), ns)

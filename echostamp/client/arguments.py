@@ -1,0 +1,167 @@
+"""
+Reads the values of the command line's options, each with one line for an error.
+"""
+
+from __future__ import annotations
+
+import argparse
+import math
+from collections.abc import Callable
+from ipaddress import ip_address
+from typing import NoReturn
+
+from echostamp.addresses import parseHostPort
+from echostamp.intercom.naming import NAMES, isName
+from echostamp.text import printable
+from echostamp.units import parseDuration, parseZone, readable
+
+#: The exit status for a wrong command line.
+USAGE = 2
+
+
+class CommandParser(argparse.ArgumentParser):
+    """
+    A parser that reports each error in one line.
+    """
+
+    def error(self, message: str) -> NoReturn:
+        """Write what is wrong with the command line, and exit."""
+        line = printable(f"{self.prog}: {message} (see {self.prog} --help)")
+        self.exit(USAGE, f"{line}\n")
+
+
+def addTarget(command: argparse.ArgumentParser, also: str = "") -> None:
+    """
+    Add the TARGET and the options of TLS.
+
+    @param also: other forms of the TARGET, for the help text.
+    """
+    command.add_argument(
+        "target",
+        nargs="?",
+        default="localhost:8002",
+        metavar="TARGET",
+        help=f"HOST, HOST:PORT, [V6]:PORT, the same behind tls:, {also}or a Twisted "
+        "client endpoint such as unix:/run/echostamp.sock (default: %(default)s)",
+    )
+    for option, purpose in [
+        ("--ca", "over TLS, trust the CAs in this PEM file instead of the system's"),
+        ("--cert", "over TLS, send the certificate in this PEM file"),
+        ("--key", "read the private key from this PEM file (default: --cert's file)"),
+    ]:
+        command.add_argument(option, metavar="FILE", help=purpose)
+
+
+def seconds(text: str) -> float:
+    """
+    Read a number of seconds above zero.
+
+    @raise argparse.ArgumentTypeError: the text is something else.
+    """
+    try:
+        number = float(text)
+    except ValueError:
+        number = math.nan
+    if not 0 < number <= 86_400:
+        raise argparse.ArgumentTypeError(
+            f"{text!r} is not a number of seconds above 0, at most 86400"
+        )
+    return number
+
+
+def duration(least: int, most: int, orNone: bool = False) -> Callable[[str], int]:
+    """
+    Make a reader of durations.
+
+    @param least: the shortest duration in nanoseconds.
+    @param most: the longest duration in nanoseconds.
+    @param orNone: whether 0 is accepted, too.
+    @return: turns text into nanoseconds, and raises L{argparse.ArgumentTypeError}.
+    """
+
+    def read(text: str) -> int:
+        try:
+            ns = parseDuration(text)
+        except ValueError as error:
+            raise argparse.ArgumentTypeError(str(error)) from None
+        if not (least <= ns <= most or (orNone and not ns)):
+            bounds = f"from {readable(least)} to {readable(most)}"
+            also = ", or 0" if orNone else ""
+            raise argparse.ArgumentTypeError(f"{text!r} is not {bounds}{also}")
+        return ns
+
+    return read
+
+
+def wholeNumber(least: int, most: int) -> Callable[[str], int]:
+    """
+    Make a reader of whole numbers.
+
+    @return: turns text into a number, and raises L{argparse.ArgumentTypeError}.
+    """
+
+    def read(text: str) -> int:
+        isNumber = text.isdecimal() and len(text) <= 19
+        if not (isNumber and least <= int(text) <= most):
+            raise argparse.ArgumentTypeError(
+                f"{text!r} is not a whole number from {least} to {most}"
+            )
+        return int(text)
+
+    return read
+
+
+def percentage(text: str) -> float:
+    """
+    Read a percentage, with or without a percent sign.
+
+    @raise argparse.ArgumentTypeError: the text is something else.
+    """
+    try:
+        percent = float(text.removesuffix("%"))
+    except ValueError:
+        percent = math.nan
+    if not 0 <= percent <= 100:
+        raise argparse.ArgumentTypeError(f"{text!r} is not a percentage")
+    return percent
+
+
+def memberName(text: str) -> str:
+    """
+    Read a name for the intercom.
+
+    @raise argparse.ArgumentTypeError: the intercom accepts no such name.
+    """
+    if not isName(text.encode("utf-8", "surrogateescape")):
+        raise argparse.ArgumentTypeError(f"{text!r} is not a name: {NAMES}")
+    return text
+
+
+def zone(text: str) -> int:
+    """
+    Read a time zone; see L{parseZone}.
+
+    @raise argparse.ArgumentTypeError: the text is something else.
+    """
+    try:
+        return parseZone(text)
+    except ValueError as error:
+        raise argparse.ArgumentTypeError(str(error)) from None
+
+
+def sourceAddress(text: str) -> tuple[str, int]:
+    """
+    Read an IP address, with or without a port.
+
+    @return: the address, and the port; 0 for no port.
+    @raise argparse.ArgumentTypeError: the text is something else.
+    """
+    try:
+        host, port = parseHostPort(text, usual=0, least=0) or ("", 0)
+    except ValueError as error:
+        raise argparse.ArgumentTypeError(f"{text!r}: {error}") from None
+    try:
+        ip_address(host)
+    except ValueError:
+        raise argparse.ArgumentTypeError(f"{text!r} is not an IP address") from None
+    return host, port

@@ -1,0 +1,66 @@
+"""
+Why no reply came, and what else the user could try.
+"""
+
+from __future__ import annotations
+
+import errno
+
+from twisted.internet.error import ConnectBindError, ConnectionRefusedError
+
+from echostamp.client.output import noReply
+from echostamp.connect.failures import sourceHint
+from echostamp.connect.target import Target
+from echostamp.exitstatus import FAR_END_FAILED, Outcome
+from echostamp.measure.result import Result
+from echostamp.probe.plan import Plan
+from echostamp.report.stampfigures import refusalHint
+
+
+def whyNoReply(result: Result, plan: Plan) -> str:
+    """
+    Write why no reply has come.
+    """
+    if result.began is None:
+        return "there was no connection in time"
+    if result.strange:
+        return "it answers, but not with what was sent: is it an echo?"
+    if result.figures.late:
+        return f"{noReply(plan)} ({result.figures.late} came late)"
+    return "no reply"
+
+
+def isOurFault(error: BaseException | None) -> bool:
+    """
+    Say whether a connection could not even be tried, for want of an address of ours.
+    """
+    return isinstance(error, ConnectBindError) and error.osError != errno.EAFNOSUPPORT
+
+
+def hint(
+    target: Target | None,
+    failure: BaseException | None,
+    outcome: Outcome,
+    result: Result,
+) -> str:
+    """
+    Write what else could be tried; nothing where nothing is known.
+
+    @param target: where it connects to; L{None} over STAMP.
+    @param failure: why there was no link at first; L{None} if there was one.
+    @param outcome: how the run ended.
+    """
+    if outcome.status != FAR_END_FAILED:
+        return sourceHint(failure)
+    if target is None:
+        return sourceHint(failure) or refusalHint(result)
+    isPlain = target.tlsOptions is None
+    if target.host is None:
+        return sourceHint(failure)
+    if isinstance(failure, ConnectionRefusedError):
+        return "another port, as HOST:PORT" + (
+            ", or tls:HOST:PORT?" if isPlain else "?"
+        )
+    if result.outages and isPlain and not result.strange:
+        return f"{result.outages[-1].reason}; tls:HOST:PORT?"
+    return ""

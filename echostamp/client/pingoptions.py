@@ -1,0 +1,284 @@
+"""
+The options of C{echostamp ping}.
+"""
+
+from __future__ import annotations
+
+import argparse
+from typing import TYPE_CHECKING
+
+from echostamp.client.arguments import (
+    addTarget,
+    duration,
+    percentage,
+    sourceAddress,
+    wholeNumber,
+    zone,
+)
+from echostamp.probe.messages import LARGEST, SMALLEST, USUAL
+from echostamp.times import MILLISECOND, SECOND
+
+if TYPE_CHECKING:
+    from echostamp.exitstatus import Outcome
+
+DESCRIPTION = """\
+Send probes and measure how long their stamped replies take, how many are lost, and how
+much the far clock differs, with bounds for each figure. Without --count and --deadline
+it goes on until Ctrl-C. Ctrl-\\ shows the figures so far. A TIME is in seconds, or ends
+in s, ms, us or ns.
+"""
+
+_HOUR = 3600 * SECOND
+_YEAR = 366 * 24 * _HOUR
+
+
+def addPing(ping: argparse.ArgumentParser) -> None:
+    """
+    Add the options to the subcommand's parser.
+    """
+    addTarget(ping, "stamp:HOST[:PORT], ")
+    _addProbes(ping)
+    _addRoute(ping)
+    _addStamp(ping)
+    _addClock(ping)
+    _addOutput(ping)
+    _addThresholds(ping)
+
+
+def _addProbes(ping: argparse.ArgumentParser) -> None:
+    """
+    Add the options of the probes.
+    """
+    add = ping.add_argument_group("probes").add_argument
+    add(
+        *("-c", "--count"),
+        type=wholeNumber(1, 10**9),
+        metavar="N",
+        help="stop after this number of probes",
+    )
+    add(
+        *("-i", "--interval"),
+        type=duration(MILLISECOND, _HOUR, orNone=True),
+        default=SECOND,
+        metavar="TIME",
+        help="time from one probe to the next, at least 1ms; 0: send each probe when "
+        "the previous one is answered (default: 1)",
+    )
+    add(
+        *("-w", "--deadline"),
+        type=duration(MILLISECOND, _YEAR),
+        metavar="TIME",
+        help="stop after this time",
+    )
+    add(
+        *("-W", "--timeout"),
+        type=duration(MILLISECOND, _HOUR),
+        default=3 * SECOND,
+        metavar="TIME",
+        help="wait so long for each reply (default: 3)",
+    )
+    add(
+        *("-s", "--size"),
+        type=wholeNumber(SMALLEST, LARGEST),
+        default=0,
+        metavar="N",
+        help=f"octets of each message, {SMALLEST} to {LARGEST} (default: {USUAL}); "
+        "over STAMP, of each packet, 44 or more, 112 with a key (default: the least)",
+    )
+    add(
+        "--no-jitter",
+        dest="jitter",
+        action="store_false",
+        help="send probes on time, not delayed at random by up to a tenth of the "
+        "interval",
+    )
+
+
+def _addRoute(ping: argparse.ArgumentParser) -> None:
+    """
+    Add the options of the addresses.
+    """
+    add = ping.add_argument_group("addresses").add_argument
+    add("-4", dest="only4", action="store_true", help="IPv4 only")
+    add("-6", dest="only6", action="store_true", help="IPv6 only")
+    add(
+        "--source",
+        type=sourceAddress,
+        default=(None, 0),
+        metavar="ADDR[:PORT]",
+        help="send from this address and, over STAMP, this port",
+    )
+
+
+def _addStamp(ping: argparse.ArgumentParser) -> None:
+    """
+    Add the options of STAMP.
+    """
+    add = ping.add_argument_group(
+        "STAMP (RFC 8762)", "For stamp:HOST[:PORT]; --key names the file of its key."
+    ).add_argument
+    add(
+        "--ssid",
+        type=wholeNumber(0, 65535),
+        default=0,
+        metavar="N",
+        help="the session identifier (default: 0, none)",
+    )
+    add(
+        "--dscp",
+        type=wholeNumber(0, 63),
+        default=0,
+        metavar="N",
+        help="mark packets with this DSCP (default: 0)",
+    )
+    add(
+        "--tlv",
+        action="append",
+        choices=("padding", "timestamp", "cos", "follow-up"),
+        default=[],
+        help="send this TLV of RFC 8972; repeatable",
+    )
+    add("--ptp", action="store_true", help="send timestamps in PTP format")
+    add(
+        "--ttl",
+        type=wholeNumber(1, 255),
+        default=255,
+        metavar="N",
+        help="time to live or hop limit (default: 255)",
+    )
+
+
+def _addClock(ping: argparse.ArgumentParser) -> None:
+    """
+    Add the options of the far clock.
+    """
+    add = ping.add_argument_group("the far clock").add_argument
+    add(
+        "--zone",
+        type=zone,
+        metavar="ZONE",
+        help="the zone of stamps without a zone: UTC, +01:00 or Europe/Berlin "
+        "(default: guessed)",
+    )
+
+
+def _addOutput(ping: argparse.ArgumentParser) -> None:
+    """
+    Add the options of the output.
+    """
+    output = ping.add_argument_group("output")
+    add = output.add_argument
+    add("-q", "--quiet", action="store_true", help="print only the summary")
+    add("-D", dest="times", action="store_true", help="print the time before each line")
+    add(
+        "-O",
+        dest="outstanding",
+        action="store_true",
+        help="when a probe is sent, report the previous one if it is unanswered",
+    )
+    add(
+        *("-n", "--numeric"),
+        action="store_true",
+        help="print the far end's address without its name",
+    )
+    add(
+        "--histogram",
+        action="store_true",
+        help="draw a histogram of the RTTs",
+    )
+    forms = output.add_mutually_exclusive_group()
+    forms.add_argument("--json", action="store_true", help="write one JSON document")
+    forms.add_argument(
+        "--jsonl",
+        action="store_true",
+        help="write a line of JSON for each probe, then the summary",
+    )
+
+
+def _addThresholds(ping: argparse.ArgumentParser) -> None:
+    """
+    Add the thresholds.
+    """
+    add = ping.add_argument_group(
+        "thresholds",
+        "Each one that is not met or cannot be judged is named; the exit status is 3.",
+    ).add_argument
+    anyTime = duration(1, _YEAR)
+    add(
+        "--max-rtt",
+        type=anyTime,
+        metavar="TIME",
+        help="for each RTT",
+    )
+    add(
+        "--max-loss",
+        type=percentage,
+        metavar="PERCENT",
+        help="of the probes",
+    )
+    add(
+        "--max-offset",
+        type=anyTime,
+        metavar="TIME",
+        help="between the clocks; all of the interval that bounds the offset must be "
+        "within it",
+    )
+
+
+def wrongTogether(options: argparse.Namespace) -> str:
+    """
+    Find options that exclude each other.
+
+    @return: the error; empty if there is none.
+    """
+    isJson = options.json or options.jsonl
+    if isJson and (options.times or options.outstanding or options.histogram):
+        return "-D, -O and --histogram do not go with --json or --jsonl"
+    return ""
+
+
+def runPing(options: argparse.Namespace) -> Outcome:
+    """
+    Run the subcommand.
+    """
+    # Twisted takes long to import, and --help does not need it.
+    from echostamp.client.reactor import installedReactor
+
+    reactor = installedReactor()
+    from echostamp.client.output import OutputOptions
+    from echostamp.client.ping import PingOptions, ping
+    from echostamp.connect.tls import TlsFiles
+    from echostamp.measure.thresholds import Thresholds
+    from echostamp.probe.dialers import Wish
+    from echostamp.probe.plan import Plan, Route, StampPlan
+
+    wish = Wish(
+        options.target,
+        Plan(
+            options.count,
+            options.interval,
+            options.deadline,
+            options.timeout,
+            options.size,
+            options.jitter,
+        ),
+        Route(options.only4, options.only6, *options.source),
+        StampPlan(
+            options.ssid,
+            options.dscp,
+            tuple(dict.fromkeys(options.tlv)),
+            options.ptp,
+            options.ttl,
+        ),
+        TlsFiles(options.ca, options.cert, options.key),
+    )
+    output = OutputOptions(
+        "json" if options.json else "jsonl" if options.jsonl else "text",
+        options.quiet,
+        options.times,
+        options.outstanding,
+        options.numeric,
+        options.histogram,
+    )
+    thresholds = Thresholds(options.max_rtt, options.max_loss, options.max_offset)
+    return ping(reactor, PingOptions(wish, output, thresholds, options.zone))

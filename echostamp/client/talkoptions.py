@@ -1,0 +1,71 @@
+"""
+The options of C{echostamp talk}.
+"""
+
+from __future__ import annotations
+
+import argparse
+from typing import TYPE_CHECKING
+
+from echostamp.client.arguments import addTarget, memberName, seconds
+
+if TYPE_CHECKING:
+    from echostamp.exitstatus import Outcome
+
+DESCRIPTION = """\
+Send each line that is typed, and show its stamped reply. On a terminal, an empty line
+or Ctrl-D ends the conversation. If standard input or output is not a terminal, send
+every line of the input and write every reply unchanged.
+"""
+
+
+def addTalk(talk: argparse.ArgumentParser) -> None:
+    """
+    Add the options to the subcommand's parser.
+    """
+    addTarget(talk)
+    talk.add_argument(
+        "--name",
+        type=memberName,
+        metavar="NAME",
+        help="ask for this name in the intercom (default: the address and port)",
+    )
+    talk.add_argument(
+        "--time",
+        action="store_true",
+        help="put the round-trip time after each reply",
+    )
+    talk.add_argument(
+        "--timeout",
+        type=seconds,
+        default=10.0,
+        metavar="SECONDS",
+        help="wait so long for the connection and, after the end of the input, for the "
+        "next reply (default: 10)",
+    )
+
+
+def runTalk(options: argparse.Namespace) -> Outcome:
+    """
+    Run the subcommand.
+    """
+    # Twisted takes long to import, and --help does not need it.
+    from echostamp.client.reactor import installedReactor
+    from echostamp.talk.terminal import canEdit
+
+    isEditing = canEdit()
+    reactor = installedReactor(isAsyncio=isEditing)
+    from echostamp.connect.tls import TlsFiles
+    from echostamp.talk.run import TalkOptions, talk
+
+    return talk(
+        reactor,
+        TalkOptions(
+            options.target,
+            options.timeout,
+            options.time,
+            TlsFiles(options.ca, options.cert, options.key),
+            options.name,
+            isEditing,
+        ),
+    )

@@ -1,0 +1,129 @@
+"""
+How a member joins: the first message may request its name, then it is announced.
+"""
+
+from __future__ import annotations
+
+from typing import Any, Protocol
+
+from twisted.internet.interfaces import IDelayedCall
+
+from echostamp.intercom.formatting import notice
+from echostamp.intercom.naming import isName, readFirstMessage, refusal
+from echostamp.line.protocol import TimestampEcho
+
+#: Seconds that a new member has to request a name before it is announced.
+ANNOUNCE_DELAY = 1.0
+
+
+class JoiningMember(Protocol):
+    """
+    What L{Joining} needs of a member.
+
+    @ivar echo: the protocol of its connection.
+    @ivar name: the name that the others see.
+    @ivar isAnnounced: whether the others know that it has joined.
+    """
+
+    echo: TimestampEcho
+    name: bytes
+    isAnnounced: bool
+
+
+class JoinedRoom(Protocol):
+    """
+    What L{Joining} needs of the room.
+    """
+
+    def notify(self, subject: Any, text: bytes, stamp: bytes) -> None:
+        """Deliver a notice to all members but the one that it is about."""
+
+    def rename(self, member: Any, name: bytes) -> None:
+        """Give a member a name, or a similar one if that is taken."""
+
+
+class Joining:
+    """
+    Announce a member with its first message, or when it is silent for
+    L{ANNOUNCE_DELAY} seconds.  Give it the name that its first message requests.
+
+    One exists for a member until its first message.
+    """
+
+    __slots__ = ("_member", "_room", "_timer")
+
+    def __init__(self, room: JoinedRoom, member: JoiningMember) -> None:
+        """
+        @param room: the room that the member joins.
+        @param member: the member.
+        """
+        self._room = room
+        self._member = member
+        self._timer: IDelayedCall | None = member.echo.factory.reactor.callLater(
+            ANNOUNCE_DELAY, self._silent
+        )
+
+    def firstMessage(self, replies: bytes) -> tuple[bytes, bytes]:
+        """
+        Handle the first message: it may request a name.  Announce the member.
+
+        @param replies: the replies to the first messages of the member.
+        @return: the replies whose lines the others get, and a notice for this member
+            alone; either may be empty.
+        """
+        answer = b""
+        first = readFirstMessage(replies)
+        if first.requestedName is not None:
+            replies = first.following
+            answer = self._takeName(first.requestedName, first.stamp)
+        self._announce(first.stamp)
+        return replies, answer
+
+    def stop(self) -> None:
+        """
+        Stop the timer.
+        """
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
+
+    def _takeName(self, requested: bytes, stamp: bytes) -> bytes:
+        """
+        Give the member the requested name, or a similar one if that is taken.
+
+        @param stamp: the stamp of the request.
+        @return: a notice for this member alone; empty if it has the requested name.
+        """
+        member = self._member
+        before = member.name
+        if isName(requested):
+            self._room.rename(member, requested)
+            member.echo.factory.connectionLog.write(
+                "names",
+                "{peer} is {name}",
+                peer=member.echo.peer,
+                name=member.name.decode(),
+            )
+            if member.isAnnounced:
+                text = b"%s is now %s" % (before, member.name)
+                self._room.notify(member, text, stamp)
+        text = refusal(requested, member.name)
+        return notice(stamp, text) if text else b""
+
+    def _silent(self) -> None:
+        """
+        Announce a member that has not sent anything yet.
+        """
+        # A timer that is over would still use memory.
+        self._timer = None
+        self._announce(self._member.echo.factory.stamp())
+
+    def _announce(self, stamp: bytes) -> None:
+        """
+        Notify the others that the member has joined, unless they know.
+        """
+        self.stop()
+        member = self._member
+        if not member.isAnnounced:
+            member.isAnnounced = True
+            self._room.notify(member, b"%s joined" % member.name, stamp)

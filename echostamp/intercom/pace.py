@@ -1,0 +1,231 @@
+"""
+Keep fast writers at the pace of slow readers.
+
+A member that reads more slowly than the others write falls behind: lines for it are
+queued.  When its queue is long, the room stops reading from everybody until the member
+has caught up.  A member that has stopped reading is not waited for, and is disconnected
+after L{STALLED} seconds.
+"""
+
+from __future__ import annotations
+
+import socket
+from collections.abc import Callable
+from typing import Any, Protocol
+
+from twisted.internet.interfaces import IDelayedCall
+
+#: Octets that may be queued for a member.
+BACKLOG = 1_048_576
+
+#: The most octets by which all queues may grow by what one member sends before it can
+#: be paused: a message of the greatest --max-length and one read.
+SURGE = 262_144
+
+#: Seconds without reading anything after which a member that is behind is disconnected.
+STALLED = 5.0
+
+#: Seconds without reading anything after which a member is not waited for.  The window
+#: of a slow reader opens by at least one segment at a time: by 64 KiB on loopback.
+PATIENCE = 2.5
+
+#: Seconds between two checks whether the members that are behind still read.
+CHECK_INTERVAL = 0.5
+
+#: The socket option is in C{tcp(7)}.  Python lacks it where the system does.
+_NOTSENT_LOWAT: int | None = getattr(socket, "TCP_NOTSENT_LOWAT", None)
+
+#: Octets that our kernel may buffer before it has sent them.
+_UNSENT = 131_072
+
+
+class PacedMember(Protocol):
+    """
+    What L{Pace} needs of a member.
+
+    @ivar transport: the transport of the member's connection.
+    @ivar queued: octets that are queued for the member.
+    @ivar dequeued: octets that have left its queue.
+    @ivar isPassing: whether a message of its own is being passed on.  The queue waits
+        for the end of that message.
+    @ivar isPresent: whether the member is in the room.
+    """
+
+    transport: Any
+    queued: int
+    dequeued: int
+    isPassing: bool
+    isPresent: bool
+
+    @property
+    def isFull(self) -> bool:
+        """Whether its peer has to read before more can be sent."""
+
+    def resume(self) -> None:
+        """Send what had to wait for other members."""
+
+    def disconnectSoon(self, reason: str) -> None:
+        """Disconnect the member in the reactor's next turn."""
+
+
+class Pace:
+    """
+    Follow which members are behind, and pause everybody while one is waited for.
+
+    @ivar isPaused: whether no member may send until one has caught up.
+    """
+
+    def __init__(
+        self,
+        reactor: Any,
+        backlog: int = BACKLOG,
+        acknowledged: Callable[[Any], int] = lambda transport: 0,
+    ) -> None:
+        """
+        @param reactor: runs the timers: an L{IReactorTime
+            <twisted.internet.interfaces.IReactorTime>}.
+        @param backlog: octets that may be queued for a member, at least L{SURGE}.
+        @param acknowledged: gives a number that grows with each octet that the peer of
+            a transport has acknowledged; where that is not known, always the same.
+        """
+        self.isPaused = False
+        self._reactor = reactor
+        self._backlog = backlog
+        self._high = backlog - SURGE
+        self._acknowledged = acknowledged
+        # Of each member that is behind: its progress, and since when that is the same.
+        self._behind: dict[PacedMember, tuple[int, float]] = {}
+        self._waitedFor: set[PacedMember] = set()
+        # In the order in which they were paused; the values mean nothing.
+        self._held: dict[PacedMember, None] = {}
+        self._check: IDelayedCall | None = None
+
+    def fellBehind(self, member: PacedMember) -> None:
+        """
+        Follow a member: something is queued for it, perhaps more than before.
+        """
+        if not member.isPresent:
+            return
+        if member.queued > self._backlog:
+            member.disconnectSoon(f"more than {self._backlog} bytes behind")
+            return
+        if member not in self._behind:
+            self._behind[member] = self._progress(member), self._reactor.seconds()
+            if self._check is None:
+                self._check = self._reactor.callLater(CHECK_INTERVAL, self._checkAll)
+        self._judge(member)
+
+    def tookSome(self, member: PacedMember) -> None:
+        """
+        Judge a member again: its queue is shorter than before.
+        """
+        if member in self._behind:
+            self._judge(member)
+
+    def caughtUp(self, member: PacedMember) -> None:
+        """
+        Stop following a member: its queue and its transport's buffer are empty.
+        """
+        if member in self._behind:
+            self._waitFor(member, False)
+            del self._behind[member]
+            if not self._behind and self._check is not None:
+                self._check.cancel()
+                self._check = None
+
+    def left(self, member: PacedMember) -> None:
+        """
+        Forget a member: it has left the room.
+        """
+        self.release(member)
+        self.caughtUp(member)
+
+    def hold(self, sender: PacedMember) -> None:
+        """
+        Let a member that wants to send wait until nobody is waited for.
+        """
+        self._held[sender] = None
+
+    def release(self, member: PacedMember) -> None:
+        """
+        Forget that a member waits: it may send, or has left.
+        """
+        self._held.pop(member, None)
+
+    def isHeld(self, member: PacedMember) -> bool:
+        """
+        Say whether a member waits to be resumed.
+        """
+        return member in self._held
+
+    def _judge(self, member: PacedMember) -> None:
+        """
+        Wait for a member if it is far behind but still reads.
+        """
+        self._waitFor(
+            member,
+            member.queued > self._high
+            and member.isFull
+            and not member.isPassing
+            and self._reactor.seconds() - self._behind[member][1] < PATIENCE,
+        )
+
+    def _waitFor(self, member: PacedMember, isWaitedFor: bool) -> None:
+        """
+        Wait for a member, or stop waiting for it.  When no member is waited for, the
+        others are resumed.
+        """
+        if isWaitedFor:
+            self._waitedFor.add(member)
+            self.isPaused = True
+        elif member in self._waitedFor:
+            self._waitedFor.remove(member)
+            if not self._waitedFor:
+                self.isPaused = False
+                # In the next turn: a member may be in the middle of sending.
+                self._reactor.callLater(0, self._resumeHeld)
+
+    def _resumeHeld(self) -> None:
+        """
+        Resume the members that had to wait, until they have to wait again.
+        """
+        for member in tuple(self._held):
+            if self.isPaused:
+                return
+            if member in self._held:
+                del self._held[member]
+                member.resume()
+
+    def _progress(self, member: PacedMember) -> int:
+        """
+        Give a number that changes whenever a member reads something.  A transport
+        reports room only after the peer has read much; the kernel counts each octet.
+        """
+        return member.dequeued + self._acknowledged(member.transport)
+
+    def _checkAll(self) -> None:
+        """
+        Check whether each member that is behind still reads.
+        """
+        self._check = self._reactor.callLater(CHECK_INTERVAL, self._checkAll)
+        now = self._reactor.seconds()
+        for member, (before, since) in tuple(self._behind.items()):
+            progress = self._progress(member)
+            if progress != before:
+                self._behind[member] = progress, now
+            elif member.isFull and now - since >= STALLED:
+                member.disconnectSoon(f"took nothing for {STALLED:g} s")
+            self._judge(member)
+
+
+def limitUnsent(transport: Any) -> None:
+    """
+    Limit what our kernel buffers for a peer, so that the rest is queued here.
+
+    Otherwise the kernel buffers megabytes, and reports room only when a third of them
+    is gone.  That is too late to see that a slow peer does read.
+    """
+    connection: Any = getattr(transport, "socket", None)
+    family = getattr(connection, "family", None)
+    if family in (socket.AF_INET, socket.AF_INET6) and _NOTSENT_LOWAT is not None:
+        connection.setsockopt(socket.IPPROTO_TCP, _NOTSENT_LOWAT, _UNSENT)

@@ -1,0 +1,38 @@
+"""
+The stamp of the current time.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from echostamp.stamps import StampFormat
+
+
+class StampClock:
+    """
+    Give the stamp of the current time.  The text is only made when it changes: all
+    times within one step of the format's resolution have the same text.
+    """
+
+    def __init__(self, stampFormat: StampFormat, clock: Callable[[], int]) -> None:
+        """
+        @param stampFormat: how stamps look.
+        @param clock: gives the time in nanoseconds since the epoch.
+        """
+        self._format = stampFormat
+        self._clock = clock
+        self._resolution = stampFormat.resolution
+        self._stamp = b""
+        self._period = -1
+
+    def stamp(self) -> bytes:
+        """
+        Give the stamp of the current time.
+        """
+        now = self._clock()
+        period = now // self._resolution
+        if period != self._period:
+            self._stamp = self._format.stamp(now)
+            self._period = period
+        return self._stamp

@@ -1,0 +1,101 @@
+"""
+Lengths of bursts of loss, in parts that can be joined.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+
+#: The most different lengths of a part, without its first and last burst.
+MOST_LENGTHS = 12
+
+#: Numbers of probes are kept in so many values.
+_NUMBERS = 1 << 32
+
+
+class Bursts:
+    """
+    The bursts of loss among some probes that follow one another.
+
+    The first and the last burst are kept with their numbers, since they may go on in
+    the part before or after.  Of the others only the lengths are kept: of more than
+    L{MOST_LENGTHS} different ones the two closest to each other become one.
+    """
+
+    __slots__ = ("_ends", "_inner")
+
+    def __init__(self) -> None:
+        self._ends: list[tuple[int, int]] = []
+        self._inner: Counter[int] = Counter()
+
+    def lose(self, seq: int) -> None:
+        """
+        Add a lost probe.  Probes are lost in the order of their numbers.
+
+        @param seq: its number.
+        """
+        self._add(seq % _NUMBERS, 1)
+
+    def _add(self, start: int, length: int) -> None:
+        """
+        Add a burst behind the others.
+        """
+        if self._ends:
+            last, count = self._ends[-1]
+            if (last + count) % _NUMBERS == start:
+                self._ends[-1] = last, count + length
+                return
+        self._ends.append((start, length))
+        if len(self._ends) > 2:
+            _, inner = self._ends.pop(1)
+            self._inner[inner] += 1
+
+    def join(self, other: Bursts) -> None:
+        """
+        Add those of the part behind this one.
+        """
+        for index, (start, length) in enumerate(other._ends):
+            self._add(start, length)
+            if not index:
+                self._inner.update(other._inner)
+
+    def lengths(self) -> dict[int, int]:
+        """
+        Give the lengths of the bursts, and how many there are of each.
+        """
+        found = self._inner.copy()
+        found.update(length for _, length in self._ends)
+        return dict(sorted(found.items()))
+
+    def packed(self) -> list[int]:
+        """
+        Give it as integers, of at most 32 bits each.
+        """
+        while len(self._inner) > MOST_LENGTHS:
+            self._shorten()
+        values = [each for end in self._ends for each in end]
+        if self._inner:
+            values += [each for item in self._inner.items() for each in item]
+        return values
+
+    def _shorten(self) -> None:
+        """
+        Make one of the two lengths that are closest to each other: their mean.
+        """
+        inOrder = sorted(self._inner)
+        gaps = zip(inOrder[1:], inOrder, strict=False)
+        _, low, high = min((b / a, a, b) for b, a in gaps)
+        few, many = self._inner.pop(low), self._inner.pop(high)
+        self._inner[round((low * few + high * many) / (few + many))] += few + many
+
+    @classmethod
+    def unpacked(cls, values: Sequence[int]) -> Bursts:
+        """
+        Make it from what L{packed} gave.
+        """
+        found = cls()
+        pairs = list(zip(values[::2], values[1::2], strict=True))
+        found._ends = pairs[:2]
+        found._inner.update(dict(pairs[2:]))
+        return found

@@ -1,0 +1,290 @@
+"""
+Bounds of the offset and the drift, from probes over which both clocks run at constant
+rates.
+"""
+
+from __future__ import annotations
+
+from bisect import insort
+from collections.abc import Iterable
+from fractions import Fraction
+from math import inf, nextafter
+from typing import NamedTuple
+
+from echostamp.measure.delay import roundTrip
+from echostamp.measure.envelope import (
+    MOST_DRIFT,
+    Best,
+    Envelope,
+)
+from echostamp.measure.hull import Bound
+from echostamp.measure.timed import NEAR_RESOLUTION, TimedProbes
+
+#: One straight line fits all that was seen.
+FITS = "constant rates fit"
+
+#: A line fits, but in a part of the room that the shortest round trip should leave.
+DOUBTFUL = "constant rates fit barely: a clock may have been slewed"
+
+#: No straight line fits.
+NO_FIT = "stepped, slewed, or more than one machine"
+
+#: Bounds of the drift that are exact, and need no rounding outwards.
+_MOST_PPM = float(MOST_DRIFT * 1_000_000)
+
+#: A window is in doubt where the room for a line is less than this part of the RTT.
+_LEAST_ROOM = 0.7
+
+#: And where it is less than the RTT by more than queues explain: this times what so
+#: many of the shortest RTTs differ.  The mean would not do: one reply that takes 3 s
+#: explains anything.
+_QUEUES, _SHORTEST = 2.5, 10
+
+
+def _isMost(slope: Fraction) -> bool:
+    """
+    Say whether a slope is the steepest that is looked for, up or down.
+    """
+    return (
+        abs(slope.numerator) * MOST_DRIFT.denominator
+        == slope.denominator * MOST_DRIFT.numerator
+    )
+
+
+def _ppm(slope: Fraction) -> float:
+    """
+    Give a slope in parts per million: the nearest float.
+    """
+    return slope.numerator * 1_000_000 / slope.denominator
+
+
+class OffsetReport(NamedTuple):
+    """
+    The offset at a moment, and its drift.
+
+    @ivar at: when, by our clock: where the bounds are closest.
+    @ivar estimate: far clock minus near clock, in nanoseconds.
+    @ivar low: the offset is not below it.
+    @ivar high: the offset is not above it.
+    @ivar driftPpm: how fast the far clock gains on ours; a float, as its bounds, which
+        are rounded outwards.
+    @ivar window: nanoseconds from the first probe that was used to the last.
+    @ivar resolution: the coarsest of the stamps' resolutions, in nanoseconds.
+    @ivar verdict: L{FITS}, L{DOUBTFUL} or L{NO_FIT}.  After L{NO_FIT} the figures are
+        those of the probes since no line fitted last: right if the clocks ran at
+        constant rates since, wrong if several machines answer.
+    """
+
+    at: int
+    estimate: int
+    low: int
+    high: int
+    driftPpm: float
+    driftLowPpm: float
+    driftHighPpm: float
+    window: int
+    resolution: int
+    verdict: str
+
+
+class Stretch(NamedTuple):
+    """
+    Probes one after the other, of the same window.
+
+    @ivar first: the number of the first one.
+    @ivar drift: the window's drift, as a part of 1.  L{None}: each of the probes is in
+        a window of too few.
+    """
+
+    first: int
+    drift: float | None
+
+
+class Knot(NamedTuple):
+    """
+    The bounds of the offset at a time.
+
+    @ivar at: the time, by our clock.
+    @ivar low: the offset is not below it.
+    @ivar high: the offset is not above it.
+    """
+
+    at: int
+    low: int
+    high: int
+
+
+class OffsetWindow:
+    """
+    Probes over which both clocks are taken to run at constant rates.
+
+    @ivar first: the number of its first probe.
+    @ivar last: the greatest number of its probes.
+    @ivar count: how many times it has taken.
+    @ivar resolution: the coarsest of the stamps' resolutions.
+    @ivar leastRtt: the shortest round trip.
+    """
+
+    def __init__(self, first: int, t1: int, offset: int) -> None:
+        """
+        @param t1: times are counted from it, so that the numbers stay small.
+        @param offset: offsets likewise.
+        """
+        self.first = self.last = first
+        self.resolution = 0
+        self.leastRtt: int | None = None
+        self.count = 0
+        self._shortest: list[int] = []
+        self._span = 0
+        self._t1 = self._began = self._ended = t1
+        self._offset = offset
+        self._lines = Envelope()
+        self._knots: list[Knot] | None = None
+        self._found: tuple[Best, Best, Fraction, Fraction] | None = None
+
+    def add(self, t1: int, t2: int, t3: int, t4: int, resolution: int) -> bool:
+        """
+        Take a probe's times, if a line still fits.
+
+        @return: whether one does.
+        """
+        end = t4 + NEAR_RESOLUTION
+        upper = t1 - self._t1, t2 + resolution - t1 - self._offset
+        lower = end - self._t1, t3 - end - self._offset
+        if not self._lines.keepBetween(upper, lower):
+            return False
+        self._knots = self._found = None
+        rtt = roundTrip(t1, t2, t3, t4)
+        if self.leastRtt is None or rtt < self.leastRtt:
+            self.leastRtt, self._span = rtt, end - t1
+        self.count += 1
+        if len(self._shortest) < _SHORTEST or rtt < self._shortest[-1]:
+            insort(self._shortest, rtt)
+            del self._shortest[_SHORTEST:]
+        self.resolution = max(self.resolution, resolution)
+        self._began = min(self._began, t1)
+        self._ended = max(self._ended, t4)
+        return True
+
+    @classmethod
+    def of(
+        cls, probes: TimedProbes, upper: Iterable[Bound], lower: Iterable[Bound]
+    ) -> OffsetWindow | None:
+        """
+        Make a window of many probes at once.
+
+        @param probes: at least one.  The round trips, the beginning and the end are
+            theirs.
+        @param upper: bounds from above, which the line keeps.
+        @param lower: bounds from below, likewise.
+        @return: L{None} where no line fits.
+        """
+        window = cls(0, probes.t1[0], probes.forward[0])
+        base, offset, lines = window._t1, window._offset, window._lines
+        for time, value in upper:
+            lines.atMost(time - base, value - offset)
+        for time, value in lower:
+            lines.atLeast(time - base, -value - offset)
+        if lines.isEmpty:
+            return None
+        rtts = probes.roundTrips()
+        window._shortest = sorted(rtts)[:_SHORTEST]
+        window.leastRtt = window._shortest[0]
+        shortest = rtts.index(window.leastRtt)
+        window._span = probes.t4[shortest] + NEAR_RESOLUTION - probes.t1[shortest]
+        window.count = len(rtts)
+        window.resolution = probes.coarsest
+        window._began, window._ended = min(probes.t1), max(probes.t4)
+        return window
+
+    def isOver(self, t1: int, longest: int) -> bool:
+        """
+        Say whether a probe that left at C{t1} is too far from the others.
+        """
+        return t1 - self._began > longest or self._ended - t1 > longest
+
+    def bounds(self, at: int) -> tuple[int, int]:
+        """
+        Give the bounds of the offset at a time of our clock, also one outside the
+        window.
+        """
+        low, high = self._lines.values(at - self._t1)
+        return low + self._offset, high + self._offset
+
+    def bends(self) -> list[int]:
+        """
+        Give times of our clock, in order, from the window's beginning to its end.
+        Between two of them L{bounds} run straight.
+        """
+        return [at for at, _, _ in self.knots()]
+
+    def knots(self) -> list[Knot]:
+        """
+        Give the bounds at each of L{bends}.
+        """
+        if self._knots is None:
+            t1, offset = self._t1, self._offset
+            ends = sorted({self._began, self._ended})
+            self._knots = [Knot(at, *self.bounds(at)) for at in ends]
+            self._knots[1:1] = [
+                Knot(t1 + time, low + offset, high + offset)
+                for time, low, high in self._lines.bends()
+                if self._began < t1 + time < self._ended
+            ]
+        return self._knots
+
+    def narrowest(self) -> tuple[int, int]:
+        """
+        Give the time at which the bounds are closest, and how far apart they are.
+        """
+        width, at = min((high - low, at) for at, low, high in self.knots())
+        return at, width
+
+    def drift(self) -> float:
+        """
+        Give the estimate of the drift, as a part of 1.
+        """
+        return float(self._line()[1].slope)
+
+    def _line(self) -> tuple[Best, Best, Fraction, Fraction]:
+        """
+        Give the slope that leaves the most room, the estimate of the line, and the
+        least and the greatest slope.
+
+        Take the slope that leaves the most room; but where that is the greatest that is
+        looked for, or both the least and the greatest fit, it tells nothing, and the
+        middle of those that fit is better.
+        """
+        if self._found is None:
+            best = self._lines.best(self._span)
+            slowest, fastest = self._lines.slopes()
+            isLimit = _isMost(best.slope) or (_isMost(slowest) and _isMost(fastest))
+            line = self._lines.middle() if isLimit else best
+            self._found = best, line, slowest, fastest
+        return self._found
+
+    def report(self) -> OffsetReport:
+        """
+        Say what is known.
+        """
+        at, low, high = min(self.knots(), key=lambda knot: knot.high - knot.low)
+        best, line, slowest, fastest = self._line()
+        rtt = self.leastRtt or 0
+        room = float(best.room)
+        # A coarse stamp leaves room of its own, which says nothing.
+        tight = self.resolution < rtt * _LEAST_ROOM and room < rtt * _LEAST_ROOM
+        # The shortest ways there and back are not of the same probe: with queues in
+        # both they leave less room than the shortest round trip.
+        tight &= rtt - room > (self._shortest[-1] - rtt) * _QUEUES
+        return OffsetReport(
+            at,
+            line.at(at - self._t1) + self._offset,
+            low,
+            high,
+            _ppm(line.slope),
+            max(nextafter(_ppm(slowest), -inf), -_MOST_PPM),
+            min(nextafter(_ppm(fastest), inf), _MOST_PPM),
+            self._ended - self._began,
+            self.resolution,
+            DOUBTFUL if tight else FITS,
+        )

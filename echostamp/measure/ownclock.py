@@ -1,0 +1,44 @@
+"""
+Steps of our own clock.
+"""
+
+from __future__ import annotations
+
+
+class OwnClock:
+    """
+    Whether our own clock was set.  The kernel slews both of its clocks alike: only a
+    step changes CLOCK_REALTIME minus CLOCK_MONOTONIC.  Each reading tells between what
+    that lies; what all since the last step tell together shows also a step under a
+    reading that took long.
+
+    @ivar steps: how many were seen.  A probe at whose reply there are more than when it
+        was sent is void.
+    """
+
+    def __init__(self, tolerance: int = 1_000) -> None:
+        """
+        @param tolerance: nanoseconds by which the difference may change by itself.
+        """
+        self.steps = 0
+        self._tolerance = tolerance
+        self._known: tuple[int, int] | None = None
+
+    def observe(self, before: int, realtime: int, after: int) -> int:
+        """
+        Compare the clocks.
+
+        @param before: CLOCK_MONOTONIC, read just before CLOCK_REALTIME.
+        @param realtime: CLOCK_REALTIME.
+        @param after: CLOCK_MONOTONIC, read just after it.
+        @return: C{steps}.
+        """
+        low, high = realtime - after, realtime - before
+        if self._known is not None:
+            least, most = self._known
+            if low > most + self._tolerance or high < least - self._tolerance:
+                self.steps += 1
+            elif max(low, least) <= min(high, most):
+                low, high = max(low, least), min(high, most)
+        self._known = low, high
+        return self.steps

@@ -1,0 +1,175 @@
+"""
+What a run of probes found, as plain data.
+
+Reports, thresholds and metrics read a L{Result} and nothing else.  Durations are
+integer nanoseconds, times are integer nanoseconds since the UNIX epoch, unless a field
+says otherwise.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import NamedTuple
+
+from echostamp.measure.delay import Summary
+from echostamp.measure.distribution import Distribution
+from echostamp.measure.offsetwindow import OffsetReport
+from echostamp.measure.oneway import OneWay
+from echostamp.tcpinfo import TcpInfo
+from echostamp.times import SetUp
+
+
+@dataclass(frozen=True)
+class Figures:
+    """
+    The figures of some probes: of a whole run, or of a window of it.
+
+    @ivar began: the beginning of the span, by the monotonic clock.
+    @ivar ended: its end, by the monotonic clock.
+    @ivar sent: probes that were sent.
+    @ivar received: probes that were answered in time.
+    @ivar lost: probes that were not, late ones included (RFC 6673, section 4).
+    @ivar skipped: probes that were due and could not be sent.
+    @ivar late: probes that were answered after they had been counted as lost.
+    @ivar duplicates: replies beyond the first to a probe (RFC 5560).
+    @ivar reordered: replies that came after that of a later probe (RFC 4737).
+    @ivar altered: probes whose first reply was not what had been sent.
+    @ivar untimed: probes that were answered in time and have no RTT.
+    @ivar bursts: the length of a burst of loss, to how many there were (RFC 3357).
+    @ivar every: percentiles, PDV and IPDV come from every probe whose number is a
+        multiple of this; 1 where they are those of all probes.
+    @ivar rtt: the RTT from when the probes were sent.
+    @ivar rttFromDue: the RTT from when they were due.
+    @ivar ipdv: the magnitude of the IPDV of the round trip (RFC 3393).
+    @ivar forward: the way there; L{None} where its delay is not known.
+    @ivar backward: the way back, likewise.
+    @ivar offset: the far clock minus ours; L{None} where it is not known.
+    @ivar isApart: whether the far end gives T2 and T3 apart, so that the RTT is without
+        the residence.
+    """
+
+    began: int = 0
+    ended: int = 0
+    sent: int = 0
+    received: int = 0
+    lost: int = 0
+    skipped: int = 0
+    late: int = 0
+    duplicates: int = 0
+    reordered: int = 0
+    altered: int = 0
+    untimed: int = 0
+    bursts: Mapping[int, int] = field(default_factory=dict)
+    every: int = 1
+    rtt: Summary | None = None
+    rttFromDue: Summary | None = None
+    ipdv: Summary | None = None
+    forward: OneWay | None = None
+    backward: OneWay | None = None
+    offset: OffsetReport | None = None
+    isApart: bool = False
+
+    @property
+    def due(self) -> int:
+        """How many probes were due."""
+        return self.sent + self.skipped
+
+    @property
+    def pending(self) -> int:
+        """How many probes are neither answered nor lost."""
+        return self.sent - self.received - self.lost
+
+    @property
+    def lossPercent(self) -> float | None:
+        """
+        The share of lost probes, of those whose fate is known (RFC 6673, section 6.1).
+        """
+        known = self.received + self.lost
+        return 100 * self.lost / known if known else None
+
+
+class Outage(NamedTuple):
+    """
+    A time without a connection.
+
+    @ivar start: when the connection was lost.
+    @ivar began: the same by the monotonic clock.
+    @ivar reason: why it was lost.
+    @ivar lost: how many probes were in flight.
+    @ivar length: how long the outage took; L{None} while it lasts.
+    @ivar skipped: how many probes were due meanwhile and could not be sent.
+    @ivar error: why the last attempt to connect again failed; empty if none did.
+    """
+
+    start: int
+    began: int
+    reason: str
+    lost: int
+    length: int | None = None
+    skipped: int = 0
+    error: str = ""
+
+
+class ZoneFound(NamedTuple):
+    """
+    The zone of a far clock whose stamps do not name one.
+
+    @ivar ahead: nanoseconds by which it is ahead of UTC.
+    @ivar isAssumed: whether it was guessed from the first stamp.
+    """
+
+    ahead: int
+    isAssumed: bool
+
+
+@dataclass(frozen=True)
+class Result:
+    """
+    What a run found, up to a moment.
+
+    @ivar figures: the figures of its probes, or of a window of them.
+    @ivar began: when it began; L{None} if there was no connection yet.
+    @ivar elapsed: how long it has gone on, or went on.
+    @ivar longestWait: how long the oldest probe in flight has waited for its reply.
+    @ivar doubtful: probes in flight that have waited for longer than any reply took.
+    @ivar stamped: replies whose stamp could be read, of extra probes too.
+    @ivar extraProbes: probes that were sent for the far clock only.
+    @ivar strange: lines that answered nothing.
+    @ivar stalls: how often this process was suspended or blocked while a probe was in
+        flight.
+    @ivar stalledFor: for how long in all.
+    @ivar clockSteps: how often our own clock was set.
+    @ivar zone: the far clock's zone, where its stamps do not name it.
+    @ivar zoneChanges: how often summer time changed it.
+    @ivar setUps: how long it took to make each connection; of the last ones.
+    @ivar outages: the times without a connection; the last ones.
+    @ivar outageCount: how many there were.
+    @ivar outageLength: how long those took that are over.
+    @ivar kernel: what the kernel knows of a TCP connection: its RTT is that of the last
+        one, its retransmissions are those of all.
+    @ivar session: what the link found beside round trips: for STAMP a L{Findings
+        <echostamp.rfc8762.findings.Findings>}, L{None} for the line protocol.
+    @ivar distribution: how many round trips were how long, where that was asked for.
+    """
+
+    figures: Figures = Figures()
+    began: int | None = None
+    elapsed: int = 0
+    longestWait: int = 0
+    doubtful: int = 0
+    stamped: int = 0
+    extraProbes: int = 0
+    strange: int = 0
+    stalls: int = 0
+    stalledFor: int = 0
+    clockSteps: int = 0
+    zone: ZoneFound | None = None
+    zoneChanges: int = 0
+    setUps: tuple[SetUp, ...] = ()
+    outages: tuple[Outage, ...] = ()
+    outageCount: int = 0
+    outageLength: int = 0
+    kernel: TcpInfo | None = None
+    session: object | None = None
+    distribution: Distribution | None = None

@@ -1,0 +1,143 @@
+"""
+Probes as rows of a flat array of integers: 56 octets each.
+"""
+
+from __future__ import annotations
+
+from array import array
+from operator import add, sub
+from sys import byteorder
+
+from echostamp.measure.block import UNKNOWN
+from echostamp.measure.hull import Hull, hullOf
+from echostamp.measure.timed import TimedProbes
+
+#: The columns.  L{HEAD} holds the number of the probe and the resolution of its stamps.
+#: L{WAIT} is how long after it was due the probe was sent; L{UNKNOWN} for times that
+#: belong to no probe.  L{UNKNOWN} means not known.
+HEAD, WAIT, T1, T2, T3, T4, RTT = range(7)
+
+#: How many columns there are.
+WIDTH = 7
+
+#: The numbers of probes are kept in so many values.
+NUMBERS = 1 << 31
+
+_BITS = 32
+
+#: The index of the lower half of an integer of 64 bits, in halves.
+_LOW = 0 if byteorder == "little" else 1
+_RESOLUTION = (1 << _BITS) - 1
+
+
+def head(seq: int, resolution: int) -> int:
+    """
+    Give the first column of a row.
+
+    @param seq: the number of the probe.
+    @param resolution: of its stamps, in nanoseconds.
+    """
+    return seq % NUMBERS << _BITS | resolution
+
+
+def number(head: int) -> int:
+    """
+    Give the number of the probe, less a multiple of L{NUMBERS}.
+    """
+    return head >> _BITS
+
+
+def thinned(rows: array[int], every: int) -> array[int]:
+    """
+    Give the rows of every probe whose number is a multiple of C{every}.
+
+    @param every: a power of two.
+    """
+    if every == 1:
+        return rows
+    kept = array("q")
+    for at in range(0, len(rows), WIDTH):
+        if not number(rows[at]) % every:
+            kept += rows[at : at + WIDTH]
+    return kept
+
+
+def hullsOf(probes: TimedProbes) -> tuple[Hull, Hull]:
+    """
+    Give the hulls of the bounds from above and of those from below that probes give.
+    """
+    upper, lower = probes.bounds()
+    return hullOf(upper), hullOf(lower)
+
+
+def resolution(head: int) -> int:
+    """
+    Give the resolution of a probe's stamps.
+    """
+    return head & _RESOLUTION
+
+
+def rttsOf(rows: array[int]) -> tuple[array[int], array[int]]:
+    """
+    Give the RTTs of the rows, from when the probes were sent and from when they were
+    due.
+    """
+    sent = rows[RTT::WIDTH]
+    if UNKNOWN not in sent:
+        due = array("q", map(add, sent, rows[WAIT::WIDTH]))
+        return sent, due
+    pairs = [
+        (rtt, rtt + wait)
+        for rtt, wait in zip(sent, rows[WAIT::WIDTH], strict=True)
+        if rtt != UNKNOWN
+    ]
+    return array("q", [rtt for rtt, _ in pairs]), array("q", [due for _, due in pairs])
+
+
+def ipdvOf(rows: array[int]) -> array[int]:
+    """
+    Give the magnitude of the difference between the RTT of each row and that of the
+    probe sent before it, where both are among the rows.
+    """
+    numbers = array("I", rows[HEAD::WIDTH].tobytes())[1 - _LOW :: 2]
+    rtts = rows[RTT::WIDTH]
+    if numbers and UNKNOWN not in rtts:
+        first = numbers[0]
+        if numbers == array("I", range(first, first + len(numbers))):
+            return array("q", map(abs, map(sub, rtts[1:], rtts)))
+    known = dict(zip(numbers, rtts, strict=True))
+    found = array("q")
+    for seq, rtt in known.items():
+        before = known.get((seq - 1) % NUMBERS, UNKNOWN)
+        if UNKNOWN not in (rtt, before):
+            found.append(abs(rtt - before))
+    return found
+
+
+def timedOf(rows: array[int]) -> TimedProbes:
+    """
+    Give the rows that have all four times.
+    """
+    t1, t2, t4 = rows[T1::WIDTH], rows[T2::WIDTH], rows[T4::WIDTH]
+    resolutions = array("I", rows[HEAD::WIDTH].tobytes())[_LOW::2]
+    found = TimedProbes(
+        t1.tolist(),
+        t4.tolist(),
+        list(map(sub, t2, t1)),
+        list(map(sub, t4, rows[T3::WIDTH])),
+        resolutions.tolist(),
+    )
+    return found.only(map(UNKNOWN.__ne__, t2)) if UNKNOWN in t2 else found
+
+
+def areProbes(rows: array[int]) -> list[bool] | None:
+    """
+    Say of each row that has all four times whether it is one of a probe.
+
+    @return: L{None} where all are.
+    """
+    waits = rows[WAIT::WIDTH]
+    if UNKNOWN not in waits:
+        return None
+    pairs = zip(waits, rows[T2::WIDTH], strict=True)
+    return [wait != UNKNOWN for wait, t2 in pairs if t2 != UNKNOWN]

@@ -1,0 +1,247 @@
+"""
+Probes with all four times, as differences.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from itertools import compress, repeat
+from operator import add, mul, sub
+from typing import NamedTuple
+
+from echostamp.measure.block import Block
+from echostamp.measure.envelope import MOST_DRIFT
+from echostamp.measure.hull import Bound, boundsOf, hullOf
+
+#: The greatest slope of a line.
+_STEEPEST = float(MOST_DRIFT)
+
+#: The first and the last of so many parts of the bounds are looked at for the slopes.
+_ENDS = 6
+
+#: Nanoseconds within which our own clock shows a time: T4 is cut to them.
+NEAR_RESOLUTION = 1
+
+
+class Origin(NamedTuple):
+    """
+    What times and delays are counted from.
+    """
+
+    time: int
+    forward: int
+    backward: int
+
+
+class Differences(NamedTuple):
+    """
+    Columns of L{TimedProbes}, counted from an L{Origin}.  Floats hold them exactly, and
+    are reckoned with in less time than integers.
+    """
+
+    t1: list[float]
+    t4: list[float]
+    forward: list[float]
+    backward: list[float]
+
+
+class TimedProbes:
+    """
+    Probes that have all four times.
+
+    @ivar t1: when they were sent.
+    @ivar t4: when their replies were received.
+    @ivar forward: T2 - T1.
+    @ivar backward: T4 - T3.
+    @ivar resolutions: the resolutions of the far end's times.
+    @ivar coarsest: the greatest of them; 0 where there is no probe.
+    @ivar resolution: what all of them are; L{None} where they differ.
+    @ivar areInOrder: whether both C{t1} and C{t4} are in order.
+    """
+
+    __slots__ = (
+        "_found",
+        "areInOrder",
+        "backward",
+        "coarsest",
+        "forward",
+        "resolution",
+        "resolutions",
+        "t1",
+        "t4",
+    )
+
+    def __init__(
+        self,
+        t1: list[int],
+        t4: list[int],
+        forward: list[int],
+        backward: list[int],
+        resolutions: list[int],
+    ) -> None:
+        """
+        @param t1: with the others, the columns.
+        """
+        self.t1, self.t4 = t1, t4
+        self.forward, self.backward = forward, backward
+        self.resolutions = resolutions
+        self.coarsest = max(resolutions, default=0)
+        isOne = resolutions.count(self.coarsest) == len(resolutions)
+        self.resolution = self.coarsest if isOne else None
+        self.areInOrder = t1 == sorted(t1) and t4 == sorted(t4)
+        self._found: tuple[Origin, Differences] | None = None
+
+    @classmethod
+    def of(cls, block: Block) -> TimedProbes:
+        """
+        Make it of the probes of a block; all have all four times.
+        """
+        return cls(
+            block.t1.tolist(),
+            block.t4.tolist(),
+            list(map(sub, block.t2, block.t1)),
+            list(map(sub, block.t4, block.t3)),
+            block.resolution.tolist(),
+        )
+
+    def __len__(self) -> int:
+        """How many there are."""
+        return len(self.t1)
+
+    def only(self, isChosen: Iterable[bool]) -> TimedProbes:
+        """
+        Give those of the probes that are chosen.
+        """
+        chosen = list(isChosen)
+        if all(chosen):
+            return self
+        columns = self.t1, self.t4, self.forward, self.backward, self.resolutions
+        return TimedProbes(*(list(compress(column, chosen)) for column in columns))
+
+    def roundTrips(self) -> list[int]:
+        """
+        Give the round trips, without the time that the far end took.
+        """
+        return list(map(add, self.forward, self.backward))
+
+    def origin(self) -> Origin:
+        """
+        Give the times and delays of the first one.
+        """
+        return Origin(self.t1[0], self.forward[0], self.backward[0])
+
+    def differences(self, origin: Origin) -> Differences:
+        """
+        Give what times and delays differ by from an origin.
+        """
+        if self._found is None or self._found[0] != origin:
+            time, forward, backward = origin
+            columns = (
+                (self.t1, time),
+                (self.t4, time),
+                (self.forward, forward),
+                (self.backward, backward),
+            )
+            found = Differences(
+                *(
+                    list(map(float, map(sub, column, repeat(first))))
+                    for column, first in columns
+                )
+            )
+            self._found = origin, found
+        return self._found[1]
+
+    def bounds(self) -> tuple[list[Bound], list[Bound]]:
+        """
+        Give the bounds of the offset: from above, and from below as bounds from above
+        of the offset's negative.
+        """
+        every = range(len(self))
+        return self._uppers(every), self._lowers(every)
+
+    def _uppers(self, indices: Iterable[int]) -> list[Bound]:
+        """
+        Give the bounds from above of some probes.
+        """
+        return [
+            (self.t1[at], self.forward[at] + self.resolutions[at]) for at in indices
+        ]
+
+    def _lowers(self, indices: Iterable[int]) -> list[Bound]:
+        """
+        Give the bounds from below of some probes.
+        """
+        return [
+            (self.t4[at] + NEAR_RESOLUTION, self.backward[at] + NEAR_RESOLUTION)
+            for at in indices
+        ]
+
+    def fewBounds(self) -> tuple[list[Bound], list[Bound]]:
+        """
+        Give some of the L{bounds}, which leave the same lines as all of them.
+
+        The lowest bounds near both ends limit the slopes of the lines.  Then a bound
+        says nothing that is above an earlier one by what the steepest line rises
+        meanwhile, or above a later one by what the flattest line falls.
+        """
+        if not self.areInOrder:
+            return self.bounds()
+        found = self.differences(self.origin())
+        latest = found.forward
+        if self.resolution is None:
+            latest = list(map(add, latest, self.resolutions))
+        last = len(self) - -(-len(self) // _ENDS)
+        ups, downs = _lowest(latest, last), _lowest(found.backward, last)
+        (u0, v0), (u1, v1) = self._uppers(ups)
+        (l0, w0), (l1, w1) = self._lowers(downs)
+        steepest, flattest = _STEEPEST, -_STEEPEST
+        if u1 > l0 and l1 > u0:
+            # From below at first to above at last, and the other way round.
+            steepest = min(steepest, (v1 + w0 + 1) / (u1 - l0))
+            flattest = max(flattest, (-w1 - v0 - 1) / (l1 - u0))
+        upper = _records(found.t1, latest, steepest, flattest)
+        lower = _records(found.t4, found.backward, -flattest, -steepest)
+        uppers, lowers = hullOf(self._uppers(upper)), hullOf(self._lowers(lower))
+        return (
+            list(dict.fromkeys(((u0, v0), (u1, v1), *boundsOf(uppers)))),
+            list(dict.fromkeys(((l0, w0), (l1, w1), *boundsOf(lowers)))),
+        )
+
+
+def _lowest(values: list[float], last: int) -> tuple[int, int]:
+    """
+    Give the indices of the least values of the first and of the last ones.
+
+    @param last: the index of the first of the last ones.
+    """
+    first = len(values) - last
+    return (
+        values.index(min(values[:first])),
+        values.index(min(values[last:]), last),
+    )
+
+
+def _records(
+    times: list[float], values: list[float], steepest: float, flattest: float
+) -> list[int]:
+    """
+    Give the indices of the bounds that say something beside both earlier and later
+    ones, for lines whose slopes are between two; and of some others, since floats are
+    not exact.
+    """
+    above = list(map(sub, values, map(mul, times, repeat(steepest))))
+    least = above[0] + 1
+    found = []
+    for at, each in enumerate(above):
+        if each <= least:
+            found.append(at)
+            least = min(least, each + 1)
+    found.reverse()
+    least = values[found[0]] - times[found[0]] * flattest + 1
+    kept = []
+    for at in found:
+        each = values[at] - times[at] * flattest
+        if each <= least:
+            kept.append(at)
+            least = min(least, each + 1)
+    return kept

@@ -1,0 +1,266 @@
+"""
+Rolling windows: the figures of the last seconds or the last probes, in bounded memory.
+"""
+
+from __future__ import annotations
+
+from array import array
+from collections.abc import Sequence
+
+from echostamp.measure.block import UNKNOWN, Probe, isStorable
+from echostamp.measure.buckets import Buckets
+from echostamp.measure.counts import EXTRA, SKIPPED, UNTIMED, repeated
+from echostamp.measure.recentprobes import MOST, RecentProbes
+from echostamp.measure.result import Figures
+from echostamp.measure.rows import WIDTH, head
+from echostamp.measure.windowfigures import Selection, figuresOf
+from echostamp.measure.windowspec import WINDOWS, Rounding, WindowSpec
+
+#: The most probes whose RTT is kept for the IPDV of the next one.
+_WAITING = 32
+
+
+class Rolling:
+    """
+    Rolling windows over the probes of a prober.
+
+    A probe belongs to the moment at which its fate became known.  Probes in flight are
+    in every window.  Figures are exact while all windows together hold at most
+    L{EXACT} (600) answered probes; the beginning of a window is exact within the
+    last L{MOST} probes, and else rounded outwards by at most a sixteenth: C{began} and
+    C{ended} of the figures give the span.  Of more probes counts, the extremes of the
+    RTT and the bounds of the offset are those of all; C{every} of the figures tells
+    which probes the rest comes from.  The most bounds that a bucket keeps is limited:
+    beyond it the interval of the offset gets wider, and never wrong.
+
+    Memory is bounded: nothing is kept of a probe in flight.
+
+    @ivar isApart: whether the far end gives T2 and T3 apart.
+    @ivar pending: how many probes are in flight.
+    """
+
+    __slots__ = (
+        "_began",
+        "_buckets",
+        "_changes",
+        "_found",
+        "_greatest",
+        "_recent",
+        "_waiting",
+        "isApart",
+        "pending",
+        "windows",
+    )
+
+    def __init__(self, windows: Sequence[WindowSpec] = WINDOWS, began: int = 0) -> None:
+        """
+        @param windows: those whose figures will be asked for.
+        @param began: when the run began, by the monotonic clock.
+        """
+        self.windows = tuple(windows)
+        self.isApart = False
+        self.pending = 0
+        self._began = began
+        self._recent = RecentProbes()
+        self._buckets = Buckets(Rounding(windows))
+        self._waiting: dict[int, int] = {}
+        self._greatest = -1
+        self._changes = 0
+        self._found: dict[WindowSpec, tuple[int, Figures]] = {}
+
+    # --- What comes in ----------------------------------------------------------------
+
+    def sent(self) -> None:
+        """
+        A probe was sent.
+        """
+        self.pending += 1
+        self._changes += 1
+
+    def skipped(self, now: int) -> None:
+        """
+        A probe was due and could not be sent.
+
+        @param now: by the monotonic clock, here and below.
+        """
+        self._enter(now, SKIPPED, UNKNOWN, [UNKNOWN] * WIDTH)
+
+    def add(self, now: int, probe: Probe) -> None:
+        """
+        The fate of a probe is known: it was answered in time, or it is lost.  Probes
+        are lost in the order of their numbers.
+
+        @param probe: the probe.
+        """
+        seq, due, t1, t2, t3, t4, rtt, resolution, *kinds = probe
+        lost, late, altered, duplicated, reordered, void = kinds
+        self.pending -= 1
+        flags = lost | late << 1 | altered << 2 | reordered << 4 | void << 5
+        if duplicated:
+            flags = repeated(flags)
+        before = self._waiting.pop(seq - 1, UNKNOWN)
+        if lost or rtt is None:
+            flags |= 0 if lost else UNTIMED
+            rtt = before = UNKNOWN
+        elif seq < self._greatest:
+            self._follow(seq, rtt)
+        else:
+            self._waiting[seq] = rtt
+        if seq > self._greatest:
+            self._greatest = seq
+        if (
+            t2 is None
+            or t3 is None
+            or t4 is None
+            or resolution is None
+            or lost
+            or void
+            or not isStorable(t1, t2, t3, t4, resolution)
+        ):
+            t2 = t3 = UNKNOWN
+            resolution = 0
+        top = head(seq, resolution)
+        row = (top, t1 - due, t1, t2, t3, UNKNOWN if t4 is None else t4, rtt)
+        self._enter(now, flags, before, row)
+
+    def _follow(self, seq: int, rtt: int) -> None:
+        """
+        Give the RTT of a probe that was answered behind a later one to the next probe.
+        """
+        place = self._recent.find(seq + 1)
+        if place is not None:
+            self._recent.setBefore(place, rtt)
+            return
+        self._waiting[seq] = rtt
+        if len(self._waiting) > _WAITING:
+            del self._waiting[next(iter(self._waiting))]
+
+    def amend(self, seq: int, t1: int, t3: int, rtt: int) -> None:
+        """
+        The times of an answered probe are known better.  This is ignored when more than
+        L{MOST} others were added since.
+
+        @param seq: its number.
+        @param t1: when it was sent.
+        @param t3: when its reply was sent there.
+        @param rtt: its round trip.
+        """
+        recent = self._recent
+        place = recent.find(seq)
+        if place is not None and recent.amend(place, t1, t3, rtt):
+            if seq in self._waiting:
+                self._waiting[seq] = rtt
+            follower = recent.find(seq + 1)
+            if follower is not None:
+                recent.setBefore(follower, rtt)
+            self._changes += 1
+
+    def late(self, seq: int) -> None:
+        """
+        A lost probe was answered.
+
+        @param seq: its number.
+        """
+        place = self._recent.find(seq)
+        if place is not None:
+            self._recent.late(place)
+        else:
+            self._buckets.late()
+        self._changes += 1
+
+    def repeated(self, seq: int) -> None:
+        """
+        A probe was answered once more.
+
+        @param seq: its number.
+        """
+        place = self._recent.find(seq)
+        if place is not None:
+            self._recent.repeated(place)
+        else:
+            self._buckets.repeated()
+        self._changes += 1
+
+    def extra(
+        self, now: int, t1: int, t2: int, t3: int, t4: int, resolution: int
+    ) -> None:
+        """
+        An extra probe was answered: it counts for the far clock only.
+
+        @param t1: with the others, its times.
+        @param resolution: of C{t2} and C{t3}.
+        """
+        if isStorable(t1, t2, t3, t4, resolution):
+            top = head(self._greatest + 1, resolution)
+            self._enter(now, EXTRA, UNKNOWN, (top, UNKNOWN, t1, t2, t3, t4, UNKNOWN))
+
+    def restart(self) -> None:
+        """
+        Forget the far clock: our own clock was set, or it may be another machine's.
+        Offset and PDV begin again.
+        """
+        self._recent.forgetClock()
+        self._buckets.forgetClock()
+        self._changes += 1
+
+    def _enter(self, now: int, flags: int, before: int, row: Sequence[int]) -> None:
+        """
+        Append a probe to the recent ones, and hand over the oldest of them.
+        """
+        recent = self._recent
+        if len(recent) >= MOST:
+            self._buckets.take(now, MOST - 1, recent.answered, *recent.takeFirst())
+        recent.append(now, flags, before, row)
+        self._changes += 1
+
+    # --- What is known ----------------------------------------------------------------
+
+    def over(self, now: int, window: WindowSpec) -> Figures:
+        """
+        Give the figures of a window.
+
+        @param now: by the monotonic clock.
+        @param window: one of those that the constructor got.
+        @return: the same figures as before, if nothing has happened since.
+        """
+        changes, figures = self._found.get(window, (-1, Figures()))
+        if changes != self._changes:
+            figures = figuresOf(self._select(now, window))
+            self._found[window] = self._changes, figures
+        return figures
+
+    def _select(self, now: int, window: WindowSpec) -> Selection:
+        """
+        Collect what is known of a window's probes.
+        """
+        recent, buckets = self._recent, self._buckets
+        if window.length is not None:
+            start = now - window.length
+            place = recent.since(start)
+            bucket = len(buckets) if place else buckets.since(start)
+            began = max(start, self._began)
+            if not place:
+                began = max(began, buckets.before(bucket))
+        else:
+            place, missing = recent.last(window.count or 0)
+            bucket = buckets.last(missing)
+            time = recent.time(place)
+            began = now if time is None else time
+            if bucket < len(buckets):
+                began = buckets.began(bucket)
+        counts, bursts = buckets.counts(bucket), buckets.bursts(bucket)
+        rows, every = recent.collect(place, counts, bursts), buckets.every(bucket)
+        return Selection(
+            began=began,
+            ended=now,
+            isApart=self.isApart,
+            pending=self.pending,
+            counts=counts,
+            bursts=bursts.lengths(),
+            every=every,
+            old=buckets.rows(bucket),
+            oldIpdv=buckets.ipdv(bucket) if every > 1 else array("q"),
+            rows=rows,
+            extremes=buckets.rtts(bucket),
+            hulls=buckets.hulls(bucket) if every > 1 else [],
+        )

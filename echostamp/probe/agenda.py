@@ -1,0 +1,195 @@
+"""
+Calls functions at times of the monotonic clock.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from heapq import heappop, heappush
+from typing import Any, Protocol
+
+from twisted.internet.interfaces import IDelayedCall
+from twisted.logger import Logger
+
+from echostamp.times import SECOND
+
+#: The longest wait, in nanoseconds, that Linux ends in time.  C{select(2)} adds the
+#: greater of 50 microseconds and a thousandth of the wait.
+EXACT = 10_000_000
+
+log = Logger(namespace="echostamp")
+
+Call = Callable[[], object]
+
+
+class Entry:
+    """
+    A function to be called.
+
+    @ivar when: at what time, in nanoseconds by the monotonic clock.
+    @ivar call: the function; L{None} once it was called, or cancelled.
+    """
+
+    __slots__ = ("call", "when")
+
+    def __init__(self, when: int, call: Call) -> None:
+        self.when = when
+        self.call: Call | None = call
+
+    def __lt__(self, other: Entry) -> bool:
+        """Order by time."""
+        return self.when < other.when
+
+    def cancel(self) -> None:
+        """
+        Do not call the function.
+        """
+        self.call = None
+
+
+class Watcher(Protocol):
+    """
+    Looks at the turns of an agenda.
+    """
+
+    def woke(self, wake: int, now: int) -> None:
+        """
+        A turn begins.
+
+        @param wake: for when it was set, in nanoseconds by the monotonic clock.
+        @param now: the present time.
+        """
+
+    def turned(self, now: int) -> None:
+        """A turn ends."""
+
+
+class Agenda:
+    """
+    The functions that all probers of a process want to be called, in one timer of the
+    reactor.  Times are nanoseconds by the monotonic clock.
+
+    @ivar watcher: looks at the turns; L{None} for nobody.
+    """
+
+    def __init__(
+        self, reactor: Any, clock: Callable[[], int], isExact: bool = False
+    ) -> None:
+        """
+        @param reactor: an L{IReactorTime <twisted.internet.interfaces.IReactorTime>}.
+        @param clock: gives nanoseconds by the monotonic clock.
+        @param isExact: whether a long wait has two parts, since the kernel may be late
+            by a thousandth of what it is asked to wait.  It costs one turn more.
+        """
+        self._reactor = reactor
+        self._clock = clock
+        self._isExact = isExact
+        self._entries: list[Entry] = []
+        self._timer: IDelayedCall | None = None
+        self._wake = 0
+        self.watcher: Watcher | None = None
+
+    def at(self, when: int, call: Call) -> Entry:
+        """
+        Call a function at a time, or in the next turn if that is over.
+        """
+        entry = Entry(when, call)
+        heappush(self._entries, entry)
+        if self._entries[0] is entry:
+            self._arm()
+        return entry
+
+    @property
+    def next(self) -> int | None:
+        """When a function is to be called next; L{None} if none is."""
+        entries = self._entries
+        while entries and entries[0].call is None:
+            heappop(entries)
+        return entries[0].when if entries else None
+
+    @property
+    def wake(self) -> int | None:
+        """When the next turn is due; L{None} if none is."""
+        return None if self._timer is None else self._wake
+
+    def _arm(self) -> None:
+        """
+        Set the reactor's timer for the next function, unless it is set for an earlier
+        time.
+        """
+        when = self.next
+        if when is None:
+            return
+        now = self._clock()
+        wait = max(0, when - now)
+        if self._isExact and wait > EXACT:
+            wait -= wait // 200
+        if self._timer is None:
+            self._timer = self._reactor.callLater(wait / SECOND, self._run)
+        elif now + wait < self._wake:
+            self._timer.reset(wait / SECOND)
+        else:
+            return
+        self._wake = now + wait
+
+    def _run(self) -> None:
+        """
+        Call the functions that are due.
+        """
+        self._timer = None
+        now = self._clock()
+        if self.watcher is not None:
+            self.watcher.woke(self._wake, now)
+        entries = self._entries
+        due = []
+        while entries and entries[0].when <= now:
+            due.append(heappop(entries))
+        for entry in due:
+            call, entry.call = entry.call, None
+            if call is not None:
+                try:
+                    call()
+                except Exception:
+                    log.failure("while running a timer")
+        if self.watcher is not None:
+            self.watcher.turned(now)
+        self._arm()
+
+
+class Timers:
+    """
+    Functions of one prober, each of which is to be called at one time.
+    """
+
+    def __init__(self, agenda: Agenda) -> None:
+        """
+        @param agenda: calls them.
+        """
+        self._agenda = agenda
+        self._entries: dict[str, Entry] = {}
+
+    def set(self, when: int, call: Call) -> None:
+        """
+        Call a function at a time, in place of the time to which it was set before.
+
+        @param when: nanoseconds by the monotonic clock.
+        """
+        name = call.__qualname__
+        before = self._entries.get(name)
+        if before is not None:
+            before.call = None
+        self._entries[name] = self._agenda.at(when, call)
+
+    def isSet(self, call: Call) -> bool:
+        """
+        Say whether a function is still to be called.
+        """
+        entry = self._entries.get(call.__qualname__)
+        return entry is not None and entry.call is not None
+
+    def stop(self) -> None:
+        """
+        Cancel all calls.
+        """
+        for entry in self._entries.values():
+            entry.cancel()

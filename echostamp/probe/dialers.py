@@ -1,0 +1,153 @@
+"""
+From what a user asks for to a dialer.
+"""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import Any, NamedTuple
+
+from echostamp.addresses import addressName
+from echostamp.connect.target import (
+    Target,
+    parseStampTarget,
+    parseTarget,
+    whyNoTarget,
+)
+from echostamp.connect.timed import TimedEndpoint
+from echostamp.connect.tls import TlsFiles
+from echostamp.probe.interfaces import Dialer
+from echostamp.probe.linedialer import LineDialer
+from echostamp.probe.messages import USUAL, Messages
+from echostamp.probe.plan import Plan, Route, StampPlan
+from echostamp.probe.udpdialer import StampDialer
+from echostamp.rfc8762.keys import keysOf, readKeys
+from echostamp.rfc8762.sendersession import TLV_HEADER, TLVS, SenderSession
+from echostamp.rfc8762.tlvvalues import EXTRA_PADDING
+
+#: Seconds that an address may take to connect.
+CONNECT_TIMEOUT = 10.0
+
+#: The most octets of a packet: what a UDP datagram holds over IPv4.
+LARGEST_PACKET = 65_507
+
+
+class Wish(NamedTuple):
+    """
+    What a user asks for.
+
+    @ivar target: where to; see L{parseTarget} and L{parseStampTarget}.
+    @ivar plan: what to send, and when; a size of 0 is the default.
+    @ivar route: which addresses to use.
+    @ivar stamp: what packets of STAMP look like.
+    @ivar files: what TLS needs; over STAMP, its key is the key file.
+    """
+
+    target: str
+    plan: Plan = Plan()
+    route: Route = Route()
+    stamp: StampPlan = StampPlan()
+    files: TlsFiles = TlsFiles()
+
+
+class Dialed(NamedTuple):
+    """
+    A far end, ready to be dialed.
+
+    @ivar name: its name in messages.
+    @ivar dialer: makes the links.
+    @ivar plan: the plan, with the size of the probes.
+    @ivar target: where it connects to; L{None} over STAMP.
+    """
+
+    name: str
+    dialer: Dialer
+    plan: Plan
+    target: Target | None = None
+
+
+def dialerOf(reactor: Any, wish: Wish) -> Dialed:
+    """
+    Make a dialer.  Nothing is looked up or opened yet.
+
+    @param reactor: looks up names, connects and reads.
+    @raise ValueError: the wish cannot be met; the text is one line that says why.
+    """
+    try:
+        place = parseStampTarget(wish.target)
+        if place is None:
+            target = parseTarget(reactor, wish.target, CONNECT_TIMEOUT, wish.files)
+    except ValueError as error:
+        raise ValueError(whyNoTarget(wish.target, error)) from None
+    if place is None:
+        return _lineDialer(reactor, target, wish)
+    _checkRoute(wish.route)
+    session = sessionOf(wish.stamp, wish.plan.size, wish.files)
+    plan = replace(wish.plan, size=session.size or session.least)
+    dialer = StampDialer(reactor, place, session, wish.route)
+    return Dialed(f"stamp:{addressName(*place)}", dialer, plan)
+
+
+def _lineDialer(reactor: Any, target: Target, wish: Wish) -> Dialed:
+    """
+    Make a dialer for the line protocol.
+
+    @raise ValueError: as for L{dialerOf}.
+    """
+    route = wish.route
+    _checkRoute(route)
+    if wish.stamp != StampPlan() or route.sourcePort:
+        what = "--ssid, --dscp, --tlv, --ptp, --ttl and the port of --source"
+        raise ValueError(f"{what} go with stamp:HOST")
+    if target.host is None and route != Route():
+        raise ValueError("-4, -6 and --source go with HOST:PORT")
+    plan = replace(wish.plan, size=wish.plan.size or USUAL)
+    endpoint = TimedEndpoint(
+        reactor, target, CONNECT_TIMEOUT, route.addressTypes(), route.source
+    )
+    messages = Messages(secrets.token_hex(4).encode(), plan.size)
+    return Dialed(target.name, LineDialer(reactor, endpoint, messages), plan, target)
+
+
+def _checkRoute(route: Route) -> None:
+    """
+    See that some addresses are left.
+
+    @raise ValueError: none are.
+    """
+    if not route.addressTypes():
+        raise ValueError("-4, -6 and --source exclude each other")
+
+
+def sessionOf(plan: StampPlan, size: int, files: TlsFiles) -> SenderSession:
+    """
+    Give what packets look like.
+
+    @param plan: what was asked for.
+    @param size: octets of each; 0 for the fewest.
+    @param files: its key is the key file.
+    @raise ValueError: the key file is wrong, or a packet cannot have this size.
+    """
+    keys: Sequence[bytes] = ()
+    if files.ca is not None or files.cert is not None:
+        raise ValueError("--ca and --cert go with tls:HOST:PORT")
+    if files.key is not None:
+        try:
+            keys = keysOf(readKeys(files.key), plan.ssid)
+        except ValueError as error:
+            raise ValueError(f"--key {files.key!r}: {error}") from None
+        if not keys:
+            raise ValueError(f"--key {files.key!r}: no key for SSID {plan.ssid}")
+    tlvs = tuple(TLVS[name] for name in plan.tlvs)
+    session = SenderSession(
+        size or None, plan.ssid, keys, tlvs, plan.isPtp, None, plan.dscp, plan.ttl
+    )
+    spare = size - session.least if size else 0
+    if spare < 0 or size > LARGEST_PACKET:
+        raise ValueError(f"--size {size}: not from {session.least} to {LARGEST_PACKET}")
+    if 0 < spare < TLV_HEADER and EXTRA_PADDING not in tlvs:
+        more = session.least + TLV_HEADER
+        raise ValueError(f"--size {size}: {session.least}, or {more} and more")
+    return session

@@ -1,0 +1,161 @@
+"""
+The far clock, by the stamps and timestamps that come back.
+"""
+
+from __future__ import annotations
+
+from echostamp.measure.coarseclocks import AT_ONCE, TickProbes, nextTick
+from echostamp.measure.farzone import FarZone
+from echostamp.measure.resolution import ObservedResolution
+from echostamp.measure.result import ZoneFound
+from echostamp.probe.flights import Flight
+from echostamp.probe.probestore import ProbeStore
+from echostamp.stamps import Reading
+from echostamp.times import Moment, Times
+
+#: The resolution, in nanoseconds, from which on stamps are coarse, so that extra probes
+#: help.
+COARSE = 10_000_000
+
+
+class FarClock:
+    """
+    The far clock: its offset, its zone where its stamps do not name it, and when to ask
+    it by an extra probe.
+
+    @ivar stamped: how many replies had a stamp that could be read.
+    @ivar zoneChanges: how often summer time changed its zone.
+    """
+
+    def __init__(self, store: ProbeStore, zone: int | None = None) -> None:
+        """
+        @param store: keeps what is known of its offset.
+        @param zone: nanoseconds by which its zone is ahead of UTC, for stamps that do
+            not name it; L{None} to guess it.
+        """
+        self._store = store
+        self.stamped = 0
+        self._zone = FarZone(zone)
+        self._isZoneless = False
+        self._isNew = False
+        self._resolution = 0
+        self._leastRtt: int | None = None
+        self._ticks = TickProbes()
+        self._resolutions = ObservedResolution(), ObservedResolution()
+
+    @property
+    def zone(self) -> ZoneFound | None:
+        """The zone, where its stamps do not name one."""
+        zone = self._zone
+        if not self._isZoneless or zone.zone is None:
+            return None
+        return ZoneFound(zone.zone, zone.assumed)
+
+    @property
+    def zoneChanges(self) -> int:
+        """How often summer time changed the zone."""
+        return self._zone.changes
+
+    @property
+    def extraProbes(self) -> int:
+        """How many extra probes were sent."""
+        return self._ticks.count
+
+    def forget(self) -> None:
+        """
+        Begin a new window of the offset: our own clock was set.
+        """
+        self._store.restart()
+        self._zone.restart()
+        self._leastRtt = None
+
+    def reconnected(self) -> None:
+        """
+        There is a new connection, perhaps to another machine.  What is known of the
+        clock holds until that one's first stamp.
+        """
+        self._isNew = True
+
+    def roundTrip(self, rtt: int) -> None:
+        """
+        Take a round trip: extra probes need the least.
+        """
+        if self._leastRtt is None or rtt < self._leastRtt:
+            self._leastRtt = rtt
+
+    def read(
+        self, flight: Flight, at: Moment, reading: Reading | None, isSet: bool
+    ) -> int | None:
+        """
+        Read the clock by a stamp.
+
+        @param flight: the probe that it answers.
+        @param at: when the reply was read.
+        @param reading: the stamp; L{None} where there is none to rely on.
+        @param isSet: whether our own clock was set meanwhile.
+        @return: the instant that the stamp names, if it names one.
+        """
+        if reading is None:
+            return None
+        self.stamped += 1
+        if self._isNew:
+            self._isNew = False
+            self.forget()
+            self._zone.forget()
+        instant, t1, t4 = reading.time, flight.t1, at.realtime
+        if not reading.zoned:
+            self._isZoneless = True
+            if isSet:
+                # The zone must not be guessed from a difference that we made.
+                return None
+            instant = self._zone.instant(instant, reading.resolution, t1, t4)
+        if not isSet:
+            self._resolution = reading.resolution
+            times = Times(t1, instant, instant, t4)
+            if flight.isExtra:
+                self._store.learnExtra(at.after, times, reading.resolution)
+            else:
+                self._store.learn(flight.seq, times, reading.resolution)
+        return instant
+
+    def timed(self, times: Times) -> int:
+        """
+        Take the far end's timestamps.
+
+        @return: their resolution in nanoseconds: T2's may differ from T3's.
+        """
+        self.stamped += 1
+        return self.resolution(times)
+
+    def resolution(self, times: Times) -> int:
+        """
+        Give the resolution of the far end's timestamps, in nanoseconds.
+        """
+        received, sent = self._resolutions
+        return max(received.observe(times.t2), sent.observe(times.t3))
+
+    def extraSent(self, at: Moment) -> None:
+        """
+        Take an extra probe that was sent.
+        """
+        self._ticks.sent(at.after)
+
+    def nextExtra(self, at: Moment) -> int | None:
+        """
+        Give the time for an extra probe that narrows the bounds of the offset, by the
+        monotonic clock; L{None} if none would.  At long intervals there are no more
+        extra probes than probes.
+        """
+        if self._resolution < COARSE or self._leastRtt is None:
+            return None
+        if self.extraProbes >= AT_ONCE + self._store.sent:
+            return None
+        bounds = self._store.bounds(at.after, at.realtime)
+        if bounds is None:
+            return None
+        low, high = bounds
+        if not self._ticks.isWorth(high - low, self._resolution, self._leastRtt):
+            return None
+        now = at.realtime + self._ticks.wait(at.after)
+        tick = nextTick(now, low, high, self._resolution, self._leastRtt)
+        return tick - at.realtime + at.after

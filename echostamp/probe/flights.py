@@ -1,0 +1,128 @@
+"""
+The probes in flight; pure.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import NamedTuple
+
+from echostamp.ring import Ring
+from echostamp.times import Moment
+
+#: Numbers of extra probes begin behind this one.
+EXTRA = 10**18
+
+
+class Flight(NamedTuple):
+    """
+    A probe in flight.  Times are nanoseconds.
+
+    @ivar seq: its number.
+    @ivar due: when it was due, since the UNIX epoch.
+    @ivar t1: when it was sent, since the UNIX epoch.
+    @ivar sent: when it was sent, by the monotonic clock.
+    @ivar steps: how often our own clock had been set by then.
+    """
+
+    seq: int
+    due: int
+    t1: int
+    sent: int
+    steps: int
+
+    @property
+    def isExtra(self) -> bool:
+        """Whether it is an extra probe, which is in no statistics."""
+        return self.seq >= EXTRA
+
+
+class Flights:
+    """
+    The probes in flight, in the order in which they were sent.  Their numbers follow
+    one another.  Each takes 29 octets, and so does each answered one that was sent
+    after the oldest in flight.
+
+    @ivar count: how many there are.
+    """
+
+    def __init__(self) -> None:
+        self.count = 0
+        self._ring = Ring("q", "q", "q", "I", "b")
+
+    def sent(self, due: int, at: Moment, steps: int) -> Flight:
+        """
+        Take a probe that was sent.
+
+        @param due: when it was due, since the UNIX epoch.
+        @param at: when it was sent.
+        @param steps: how often our own clock has been set.
+        """
+        seq = self._ring.append(due, at.realtime, at.after, steps, True)
+        self.count += 1
+        return Flight(seq, due, at.realtime, at.after, steps)
+
+    def get(self, seq: int) -> Flight | None:
+        """
+        Give a probe; L{None} if it is not in flight.
+        """
+        ring = self._ring
+        if not ring.first <= seq < ring.end:
+            return None
+        place = ring.place(seq)
+        due, t1, sent, steps, isInFlight = ring.columns
+        if not isInFlight[place]:
+            return None
+        return Flight(seq, due[place], t1[place], sent[place], steps[place])
+
+    def pop(self, seq: int) -> Flight | None:
+        """
+        Give a probe, which is not in flight any more; L{None} if it was not.
+        """
+        found = self.get(seq)
+        if found is not None:
+            ring = self._ring
+            isInFlight = ring.columns[4]
+            isInFlight[ring.place(seq)] = False
+            self.count -= 1
+            first, end = ring.first, ring.end
+            while first < end and not isInFlight[ring.place(first)]:
+                first += 1
+            ring.drop(first)
+        return found
+
+    def first(self) -> Flight | None:
+        """
+        Give the oldest probe in flight; L{None} if none is.
+        """
+        return self.get(self._ring.first)
+
+    @property
+    def oldest(self) -> int:
+        """
+        The number of the oldest probe in flight; that of the next probe if none is.
+        """
+        return self._ring.first
+
+    @property
+    def newest(self) -> int | None:
+        """The number of the newest probe in flight."""
+        if not self.count:
+            return None
+        return next(self._numbers(range(self._ring.end - 1, self.oldest - 1, -1)), None)
+
+    def __iter__(self) -> Iterator[Flight]:
+        """
+        Give the probes in flight, the oldest first.  They may be taken out meanwhile.
+        """
+        for seq in range(self._ring.first, self._ring.end):
+            found = self.get(seq)
+            if found is not None:
+                yield found
+
+    def _numbers(self, candidates: range) -> Iterator[int]:
+        """
+        Give those of some numbers whose probes are in flight.
+        """
+        isInFlight = self._ring.columns[4]
+        return (seq for seq in candidates if isInFlight[self._ring.place(seq)])

@@ -1,0 +1,145 @@
+"""
+Keeps the last probes of a run one by one.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from echostamp.measure.block import Probe
+from echostamp.measure.delay import Delays
+from echostamp.measure.distribution import Distribution, distribution
+from echostamp.measure.offset import OffsetTracker
+from echostamp.measure.oneway import oneWays
+from echostamp.measure.result import Figures
+from echostamp.measure.windowspec import WindowSpec
+from echostamp.probe.flights import Flight
+from echostamp.probe.probestore import FirstReply
+from echostamp.times import Times
+
+
+class KeptProbes:
+    """
+    Keeps the last probes one by one, for the figures of the whole run.
+
+    @ivar delays: round trips and losses.
+    @ivar offset: the offset of the far clock.
+    """
+
+    def __init__(self, kept: int) -> None:
+        """
+        @param kept: how many probes to keep.
+        """
+        self.delays = Delays(kept)
+        self.offset = OffsetTracker()
+        self._skipped = self._untimed = 0
+
+    @property
+    def sent(self) -> int:
+        """How many probes were sent."""
+        return self.delays.run.sent
+
+    @property
+    def received(self) -> int:
+        """How many were answered in time."""
+        return self.delays.run.received
+
+    @property
+    def lost(self) -> int:
+        """How many were not."""
+        return self.delays.run.lost
+
+    def send(self, due: int, t1: int) -> None:
+        """A probe was sent."""
+        run = self.delays.run
+        first = run.first
+        run.send(due, t1)
+        if run.first != first:
+            self.offset.prune(run.first)
+
+    def skip(self, now: int) -> None:
+        """A probe was due and could not be sent."""
+        self._skipped += 1
+
+    def answer(self, now: int, flight: Flight, answer: FirstReply) -> Probe:
+        """A probe in flight was answered."""
+        t4, rtt, t2, t3, resolution, isAltered, isVoid = answer
+        run = self.delays.run
+        self._untimed += rtt is None
+        run.reply(flight.seq, t4, rtt, t2, t3, resolution, isAltered, isVoid)
+        return run[flight.seq]
+
+    def amend(self, seq: int, times: Times, rtt: int, resolution: int) -> None:
+        """The times of an answered probe are known better."""
+        run = self.delays.run
+        if run.first <= seq:
+            probe = run[seq]
+            if probe.rttInTime is not None and not probe.void:
+                run.amend(seq, times.t1, times.t3, rtt)
+                self.offset.add(seq, *times, resolution)
+
+    def repeat(self, seq: int, t4: int, isAltered: bool) -> Probe | None:
+        """A probe that is not in flight any more was answered."""
+        run = self.delays.run
+        if not run.first <= seq < run.sent:
+            return None
+        run.reply(seq, t4, None, altered=isAltered)
+        return run[seq]
+
+    def lose(self, now: int, flight: Flight) -> Probe:
+        """A probe in flight is lost."""
+        run = self.delays.run
+        run.lose(flight.seq)
+        return run[flight.seq]
+
+    def learn(self, seq: int, times: Times, resolution: int) -> None:
+        """A stamp of a probe says this of the far clock."""
+        self.offset.add(seq, *times, resolution)
+
+    def learnExtra(self, now: int, times: Times, resolution: int) -> None:
+        """A stamp of an extra probe says this of the far clock."""
+        self.offset.add(self.sent, *times, resolution)
+
+    def restart(self) -> None:
+        """Begin a new window of the offset."""
+        self.offset.restart()
+
+    def bounds(self, now: int, at: int) -> tuple[int, int] | None:
+        """Give the bounds of the offset at a time of our clock."""
+        return self.offset.bounds(at)
+
+    def figures(
+        self, began: int, ended: int, isApart: bool, window: WindowSpec | None
+    ) -> Figures:
+        """Give the figures of the whole run."""
+        run, delays = self.delays.run, self.delays
+        ways = oneWays(run, self.offset)
+        return Figures(
+            began=began,
+            ended=ended,
+            sent=run.sent,
+            received=run.received,
+            lost=run.lost,
+            skipped=self._skipped,
+            late=run.late,
+            duplicates=run.duplicates,
+            reordered=run.reordered,
+            altered=run.altered,
+            untimed=self._untimed,
+            bursts=delays.bursts(),
+            rtt=delays.rtt(),
+            rttFromDue=delays.rttFromDue(),
+            ipdv=delays.ipdv(),
+            forward=ways and ways[0],
+            backward=ways and ways[1],
+            offset=self.offset.report(),
+            isApart=isApart,
+        )
+
+    def distribution(self, figures: Figures, rows: int) -> Distribution | None:
+        """Give how many round trips were how long."""
+        return distribution(self.delays.run.blocks(), figures.rtt, rows)
+
+    def __iter__(self) -> Iterator[Probe]:
+        """Give the probes that are kept."""
+        return iter(self.delays.run)

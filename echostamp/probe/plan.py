@@ -1,0 +1,91 @@
+"""
+What a run of probes is to do.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from twisted.internet.address import IPv4Address, IPv6Address
+
+from echostamp.measure.samples import LIMIT
+from echostamp.measure.windowspec import WINDOWS, WindowSpec
+from echostamp.times import SECOND
+
+
+@dataclass(frozen=True)
+class Plan:
+    """
+    What to send, and when.  Durations are nanoseconds.
+
+    @ivar count: how many probes are due; L{None} for any number.
+    @ivar interval: from one probe to the next; 0 to send each when the one before it
+        was answered.
+    @ivar deadline: how long the whole run may take; L{None} for any time.
+    @ivar timeout: how long a probe may wait for its reply.
+    @ivar size: octets of a message.
+    @ivar jitter: whether each probe is due a little after its turn, by chance.
+    @ivar kept: how many of the last probes are kept one by one; 0 to keep rolling
+        windows only.
+    @ivar windows: those windows.
+    @ivar isPatient: whether a far end that cannot be reached at first is tried again;
+        else the run ends.
+    """
+
+    count: int | None = None
+    interval: int = SECOND
+    deadline: int | None = None
+    timeout: int = 3 * SECOND
+    size: int = 32
+    jitter: bool = True
+    kept: int = LIMIT
+    windows: tuple[WindowSpec, ...] = WINDOWS
+    isPatient: bool = False
+
+
+@dataclass(frozen=True)
+class Route:
+    """
+    Which addresses to use.
+
+    @ivar only4: use IPv4 only.
+    @ivar only6: use IPv6 only.
+    @ivar source: the address to send from; L{None} for any.
+    @ivar sourcePort: the port to send from; 0 for any.
+    """
+
+    only4: bool = False
+    only6: bool = False
+    source: str | None = None
+    sourcePort: int = 0
+
+    def addressTypes(self) -> list[type]:
+        """
+        Give the kinds of addresses that are left; none where the wishes exclude each
+        other.
+        """
+        is6 = self.source is not None and ":" in self.source
+        is4 = self.source is not None and not is6
+        return [
+            *([] if self.only6 or is6 else [IPv4Address]),
+            *([] if self.only4 or is4 else [IPv6Address]),
+        ]
+
+
+@dataclass(frozen=True)
+class StampPlan:
+    """
+    What packets of STAMP look like.
+
+    @ivar ssid: the session's identifier; 0 for none.
+    @ivar dscp: the DSCP that they are marked with.
+    @ivar tlvs: the names of their TLVs.
+    @ivar isPtp: whether T1 is in PTP's format, in place of NTP's.
+    @ivar ttl: their time to live or hop limit.
+    """
+
+    ssid: int = 0
+    dscp: int = 0
+    tlvs: tuple[str, ...] = ()
+    isPtp: bool = False
+    ttl: int = 255

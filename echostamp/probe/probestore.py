@@ -1,0 +1,155 @@
+"""
+What keeps the probes of a run.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import NamedTuple, Protocol
+
+from echostamp.measure.block import Probe
+from echostamp.measure.distribution import Distribution
+from echostamp.measure.result import Figures
+from echostamp.measure.windowspec import WindowSpec
+from echostamp.probe.flights import Flight
+from echostamp.times import Times
+
+
+class FirstReply(NamedTuple):
+    """
+    The first reply to a probe in flight.  Times are nanoseconds since the UNIX epoch.
+
+    @ivar t4: when it was received.
+    @ivar rtt: the round trip in nanoseconds; L{None} where it is not known.
+    @ivar t2: when the probe was received there; L{None} where that is not known.
+    @ivar t3: when the reply was sent there; L{None} where that is not known.
+    @ivar resolution: of C{t2} and C{t3}, in nanoseconds.
+    @ivar isAltered: whether it is something else than what was sent.
+    @ivar isVoid: whether its times cannot be compared: our own clock was set, or the
+        reply waited to be read.
+    """
+
+    t4: int
+    rtt: int | None
+    t2: int | None = None
+    t3: int | None = None
+    resolution: int = 1
+    isAltered: bool = False
+    isVoid: bool = False
+
+
+def probeInFlight(flight: Flight) -> Probe:
+    """
+    Give what is known of a probe whose fate is not.
+    """
+    return Probe(
+        *(flight.seq, flight.due, flight.t1, None, None, None, None, None),
+        *(False, False, False, False, False, False),
+    )
+
+
+class ProbeStore(Protocol):
+    """
+    Keeps the probes of a run, and what they say of the far clock.
+
+    @ivar sent: how many probes were sent; the number of the next one.
+    @ivar received: how many were answered in time.
+    @ivar lost: how many were not.
+    """
+
+    @property
+    def sent(self) -> int: ...
+    @property
+    def received(self) -> int: ...
+    @property
+    def lost(self) -> int: ...
+
+    # --- Probes ---
+
+    def send(self, due: int, t1: int) -> None:
+        """
+        A probe was sent.
+
+        @param due: when it was due, since the UNIX epoch.
+        @param t1: when it was sent, since the UNIX epoch.
+        """
+
+    def skip(self, now: int) -> None:
+        """
+        A probe was due and could not be sent.
+
+        @param now: by the monotonic clock, here and below.
+        """
+
+    def answer(self, now: int, flight: Flight, answer: FirstReply) -> Probe:
+        """
+        A probe in flight was answered.
+
+        @return: what is known of it.
+        """
+
+    def amend(self, seq: int, times: Times, rtt: int, resolution: int) -> None:
+        """
+        The times of an answered probe are known better; the earlier ones hold, too.
+        """
+
+    def repeat(self, seq: int, t4: int, isAltered: bool) -> Probe | None:
+        """
+        A probe that is not in flight any more was answered.
+
+        @return: what is known of it; L{None} if it is too old to be known.
+        """
+
+    def lose(self, now: int, flight: Flight) -> Probe:
+        """
+        A probe in flight is lost.
+
+        @return: what is known of it.
+        """
+
+    # --- The far clock ---
+
+    def learn(self, seq: int, times: Times, resolution: int) -> None:
+        """
+        A stamp of a probe says this of the far clock.
+        """
+
+    def learnExtra(self, now: int, times: Times, resolution: int) -> None:
+        """
+        A stamp of an extra probe says this of the far clock.
+        """
+
+    def restart(self) -> None:
+        """
+        Begin a new window of the offset: our own clock was set, or it may be another
+        machine's clock.
+        """
+
+    def bounds(self, now: int, at: int) -> tuple[int, int] | None:
+        """
+        Give the bounds of the offset at a time of our clock, in nanoseconds.
+
+        @param at: since the UNIX epoch.
+        """
+
+    # --- What they come to ---
+
+    def figures(
+        self, began: int, ended: int, isApart: bool, window: WindowSpec | None
+    ) -> Figures:
+        """
+        Give the figures.
+
+        @param began: when the run began, by the monotonic clock.
+        @param ended: the end of the run so far, by the monotonic clock.
+        @param isApart: whether the far end gives T2 and T3 apart.
+        @param window: which window; L{None} for as much as is kept.
+        """
+
+    def distribution(self, figures: Figures, rows: int) -> Distribution | None:
+        """
+        Give how many round trips were how long.
+        """
+
+    def __iter__(self) -> Iterator[Probe]:
+        """Give the probes that are kept one by one."""

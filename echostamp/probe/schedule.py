@@ -1,0 +1,58 @@
+"""
+When probes are due; pure.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from echostamp.probe.plan import Plan
+
+#: The part of the interval by which a probe may be due after its turn.
+JITTER = 0.1
+
+
+class Schedule:
+    """
+    The turns of a run.  Each probe is due at its turn, counted from the beginning, so
+    that delays do not accumulate.  Times are nanoseconds by the monotonic clock.
+
+    @ivar due: when the next probe is due.
+    @ivar isOver: whether no probe is due any more.
+    """
+
+    def __init__(self, plan: Plan, chance: Callable[[], float]) -> None:
+        """
+        @param plan: how many probes, and how far apart.
+        @param chance: gives numbers from 0 to 1, for the jitter.
+        """
+        self._interval = plan.interval
+        self._count = plan.count
+        self._jitter = JITTER * plan.interval if plan.jitter else 0.0
+        self._chance = chance
+        self._began = 0
+        self._turn = 0
+        self.due = 0
+        self.isOver = False
+
+    def begin(self, now: int) -> None:
+        """
+        Make the first probe due.
+        """
+        self._began = now
+        self._setDue()
+
+    def advance(self) -> None:
+        """
+        Make the next probe due: this one was sent, or skipped.
+        """
+        self._turn += 1
+        self.isOver = self._turn == self._count
+        self._setDue()
+
+    def _setDue(self) -> None:
+        """
+        Compute when the next probe is due.
+        """
+        late = round(self._jitter * self._chance()) if self._jitter else 0
+        self.due = self._began + self._turn * self._interval + late

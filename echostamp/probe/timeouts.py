@@ -1,0 +1,146 @@
+"""
+Finds the probes whose timeout is over, and the connections that are dead.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Protocol
+
+from echostamp.probe.agenda import Timers
+from echostamp.probe.flights import Flight, Flights
+from echostamp.probe.interfaces import Link
+
+#: Probes in a row that time out on a connection before it is given up.
+DEAF = 3
+
+#: Nanoseconds for which a connection must have been silent before it is given up,
+#: however short the timeout of a probe is.
+SILENCE = 1_000_000_000
+
+#: Probes that a link may remember although they are not in flight any more.
+FORGOTTEN = 64
+
+
+class TimeoutOwner(Protocol):
+    """
+    Has probes in flight.
+    """
+
+    @property
+    def link(self) -> Link | None:
+        """The present link."""
+
+    def timedOut(self, flight: Flight) -> None:
+        """The timeout of a probe is over, and no reply has come."""
+
+    def lookedThrough(self, isDeaf: bool) -> None:
+        """
+        All probes whose timeout is over were found.
+
+        @param isDeaf: whether the connection seems to be dead.
+        """
+
+
+class Timeouts:
+    """
+    The timeouts of the probes in flight.
+
+    @ivar inARow: how many probes in a row have timed out on this connection.
+    """
+
+    def __init__(
+        self,
+        flights: Flights,
+        timeout: int,
+        timers: Timers,
+        now: Callable[[], int],
+        owner: TimeoutOwner,
+    ) -> None:
+        """
+        @param flights: the probes in flight.
+        @param timeout: how long each may wait for its reply, in nanoseconds.
+        @param timers: wait until then.
+        @param now: gives nanoseconds by the monotonic clock.
+        @param owner: is told of them.
+        """
+        self._flights = flights
+        self._timeout = timeout
+        self._timers = timers
+        self._now = now
+        self._owner = owner
+        self._lastHeard = self._forgotten = self.inARow = 0
+
+    def begin(self, now: int) -> None:
+        """
+        There is a new connection.
+        """
+        self._lastHeard = now
+        self.inARow = 0
+
+    def heard(self, now: int) -> None:
+        """
+        Something has come by the connection.
+        """
+        self._lastHeard = now
+
+    def answered(self, link: Link | None) -> None:
+        """
+        A probe was answered.
+        """
+        self.inARow = 0
+        oldest = self._flights.oldest
+        if link is not None and oldest - self._forgotten >= FORGOTTEN:
+            self._forgotten = oldest
+            link.forget(oldest)
+
+    def arm(self) -> None:
+        """
+        Wait for the timeout of the oldest probe in flight.  If that one is answered,
+        the timer still serves for those that were sent after it.
+        """
+        if not self._timers.isSet(self._timeIsOver):
+            self._wait()
+
+    def _wait(self) -> None:
+        """
+        Set the timer for the oldest probe in flight.
+        """
+        oldest = self._flights.first()
+        if oldest is not None:
+            self._timers.set(oldest.sent + self._timeout, self._timeIsOver)
+
+    def _timeIsOver(self) -> None:
+        """
+        The timeout of a probe may be over; but its reply may wait to be read, if this
+        process was busy.  One more turn of the reactor reads it.
+        """
+        oldest = self._flights.first()
+        if oldest is None:
+            return
+        if oldest.sent + self._timeout > self._now():
+            self._wait()
+        else:
+            self._timers.set(0, self._lookThrough)
+
+    def _lookThrough(self) -> None:
+        """
+        The timeout of a probe may be over, and all that had come was read.
+        """
+        now = self._now()
+        for flight in self._flights:
+            if flight.sent + self._timeout > now:
+                break
+            link = self._owner.link
+            if link is not None:
+                link.settle(flight.seq)
+            if self._flights.get(flight.seq) is not None:
+                self.inARow += 1
+                self._owner.timedOut(flight)
+        self._forgotten = self._flights.oldest
+        if (link := self._owner.link) is not None:
+            link.forget(self._forgotten)
+        self._wait()
+        silence = max(self._timeout, SILENCE)
+        isDeaf = self.inARow >= DEAF and now - self._lastHeard >= silence
+        self._owner.lookedThrough(isDeaf)

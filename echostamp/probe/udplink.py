@@ -1,0 +1,156 @@
+"""
+A UDP port that carries probes over STAMP (RFC 8762).
+"""
+
+from __future__ import annotations
+
+import socket
+from collections.abc import Callable
+from typing import Any, NamedTuple
+
+from echostamp.addresses import addressName
+from echostamp.probe.interfaces import LinkOwner
+from echostamp.probe.messages import Reply
+from echostamp.rfc8762.findings import Findings
+from echostamp.rfc8762.port import Port
+from echostamp.rfc8762.sender import SessionSender
+from echostamp.rfc8762.sendersession import SenderSession
+from echostamp.rfc8762.tlvvalues import FOLLOW_UP_TELEMETRY
+from echostamp.times import Moment, SetUp, Times, moment
+
+#: Seconds to wait for the reply to the first packet, which is discarded.
+WARM_UP = 0.5
+
+#: The tokens of the first packet and the last.  Those of probes are their numbers, from
+#: 0 on.
+_FIRST, _LAST = -1, -2
+
+
+class UdpPath(NamedTuple):
+    """
+    A UDP socket and both its ends.
+
+    @ivar bound: the socket.
+    @ivar peer: the reflector's address and port, as the system has them.
+    @ivar source: our address.
+    """
+
+    bound: socket.socket
+    peer: Any
+    source: str
+
+
+class StampLink:
+    """
+    A UDP port that sends test packets to one reflector.
+
+    @ivar sender: sends the packets and reads the replies.
+    @ivar setUp: how long it took to make it.
+    """
+
+    isBlocked = False
+    isConnection = False
+    kernel = None
+
+    def __init__(
+        self,
+        reactor: Any,
+        path: UdpPath,
+        session: SenderSession,
+        setUp: SetUp,
+        owner: LinkOwner,
+        clocks: Callable[[], Moment] = moment,
+    ) -> None:
+        """
+        @param reactor: reads from the port.
+        @param path: the socket and both its ends.
+        @param session: what packets look like.
+        @param setUp: how long it took to make it.
+        @param owner: sends the probes.
+        @param clocks: reads our clocks.
+        """
+        self._reactor = reactor
+        self._owner = owner
+        self._session = session
+        self.setUp = setUp
+        self._clocks = clocks
+        self._warmUp: Any = None
+        self._isClosed = False
+        self.address = addressName(*path.peer[:2])
+        self.sender = SessionSender(path.peer, session, self, lambda: clocks().realtime)
+        self.sender.port = Port(
+            reactor, path.bound, self.sender, departures=True, ttl=session.ttl
+        )
+        self.isPrompt = self.sender.port.stampsArrivals
+        self.source = addressName(path.source, self.sender.port.address[1])
+
+    def start(self) -> None:
+        """
+        Receive, and send a packet whose reply is discarded: the first timestamp of a
+        socket can be wrong.
+        """
+        self.sender.port.startReading()
+        self._warmUp = self._reactor.callLater(WARM_UP, self._isWarm)
+        self.sender.send(_FIRST)
+
+    def _isWarm(self) -> None:
+        """
+        Begin to send probes.
+        """
+        self._warmUp = None
+        self._owner.linkUp(self)
+
+    def send(self, seq: int) -> Moment:
+        """Send a probe."""
+        at = self._clocks()
+        self.sender.send(seq)
+        return at
+
+    def settle(self, seq: int) -> None:
+        """The timeout of a probe is over: a late reply is read all the same."""
+
+    def close(self) -> bool:
+        """The follow-up of the last reply comes with one more packet."""
+        isAsked = FOLLOW_UP_TELEMETRY in self._session.tlvs
+        if not (isAsked and self.sender.hasReplies):
+            return False
+        self.sender.send(_LAST)
+        return True
+
+    def forget(self, oldest: int) -> None:
+        """Forget packets that are not in flight any more."""
+        self.sender.settled(oldest)
+
+    def askKernel(self) -> None:
+        """The kernel knows nothing of a UDP path."""
+
+    def details(self) -> Findings:
+        """Give what packets told beside their times."""
+        return self.sender.findings()
+
+    def abort(self, reason: str) -> None:
+        """Send and receive no more."""
+        if self._warmUp is not None:
+            self._warmUp.cancel()
+            self._warmUp = None
+        if not self._isClosed:
+            self._isClosed = True
+            self.sender.port.close()
+
+    def replied(self, token: int, times: Times) -> None:
+        """A reply has come."""
+        if token == _FIRST:
+            if self._warmUp is not None:
+                self._warmUp.cancel()
+                # In the next turn: what follows up on it is read first.
+                self._warmUp = self._reactor.callLater(0, self._isWarm)
+        elif token == _LAST:
+            self._reactor.callLater(0, self._owner.closed)
+        else:
+            reply = Reply(token, None, False, times)
+            self._owner.answered(reply, self._clocks())
+
+    def corrected(self, token: int, times: Times) -> None:
+        """The times of a reply are known better now."""
+        if token >= 0:
+            self._owner.corrected(token, times)

@@ -1,0 +1,146 @@
+"""
+Keeps rolling windows of a run.
+"""
+
+from __future__ import annotations
+
+from array import array
+from collections.abc import Iterator, Sequence
+
+from echostamp.measure.block import Probe, isStorable
+from echostamp.measure.result import Figures
+from echostamp.measure.windows import Rolling
+from echostamp.measure.windowspec import WindowSpec
+from echostamp.probe.flights import Flight
+from echostamp.probe.probestore import FirstReply, probeInFlight
+from echostamp.times import Times
+
+#: The parts per million by which two clocks may part: see L{MOST_DRIFT
+#: <echostamp.measure.envelope.MOST_DRIFT>}.
+_MOST_PPM = 500
+
+#: Probes whose fate is remembered, so that a late reply is told from a second one.
+_REMEMBERED = 256
+
+_ANSWERED, _LOST = 1, 2
+
+
+class WindowedProbes:
+    """
+    Keeps rolling windows only, in memory that does not grow with the run.
+
+    @ivar sent: how many probes were sent.
+    @ivar received: how many were answered in time.
+    @ivar lost: how many were not.
+    """
+
+    def __init__(self, windows: Sequence[WindowSpec]) -> None:
+        """
+        @param windows: the windows whose figures will be asked for.
+        """
+        self._rolling = Rolling(windows)
+        self._longest = max(windows, key=lambda window: window.length or 0)
+        self.sent = self.received = self.lost = 0
+        self._greatest = -1
+        # The numbers of the last probes whose fate is known, and their fates.
+        self._settled = array("q", [-1]) * _REMEMBERED
+        self._fates = bytearray(_REMEMBERED)
+
+    def send(self, due: int, t1: int) -> None:
+        """A probe was sent."""
+        self.sent += 1
+        self._rolling.sent()
+
+    def skip(self, now: int) -> None:
+        """A probe was due and could not be sent."""
+        self._rolling.skipped(now)
+
+    def answer(self, now: int, flight: Flight, answer: FirstReply) -> Probe:
+        """A probe in flight was answered."""
+        t4, rtt, t2, t3, resolution, isAltered, isVoid = answer
+        seq, t1 = flight.seq, flight.t1
+        known: tuple[int, int, int] | tuple[None, None, None] = None, None, None
+        if t2 is not None:
+            t3 = t2 if t3 is None else t3
+            if isStorable(t1, t2, t3, t4, resolution):
+                known = t2, t3, resolution
+        isReordered = seq < self._greatest
+        self._greatest = max(self._greatest, seq)
+        probe = Probe(
+            *(seq, flight.due, t1, known[0], known[1], t4, rtt, known[2]),
+            *(False, False, isAltered, False, isReordered, isVoid),
+        )
+        self.received += 1
+        self._settle(seq, _ANSWERED)
+        self._rolling.add(now, probe)
+        return probe
+
+    def _settle(self, seq: int, fate: int) -> None:
+        """
+        Remember the fate of a probe.
+        """
+        place = seq % _REMEMBERED
+        self._settled[place], self._fates[place] = seq, fate
+
+    def amend(self, seq: int, times: Times, rtt: int, resolution: int) -> None:
+        """The times of an answered probe are known better."""
+        place = seq % _REMEMBERED
+        if self._settled[place] == seq and self._fates[place] == _ANSWERED:
+            self._rolling.amend(seq, times.t1, times.t3, rtt)
+
+    def repeat(self, seq: int, t4: int, isAltered: bool) -> Probe | None:
+        """A probe that is not in flight any more was answered."""
+        place = seq % _REMEMBERED
+        if self._settled[place] != seq:
+            return None
+        isLate = self._fates[place] == _LOST
+        self._fates[place] = _ANSWERED
+        if isLate:
+            self._rolling.late(seq)
+        else:
+            self._rolling.repeated(seq)
+        return Probe(
+            *(seq, 0, 0, None, None, t4, None, None),
+            *(isLate, isLate, isAltered, not isLate, False, False),
+        )
+
+    def lose(self, now: int, flight: Flight) -> Probe:
+        """A probe in flight is lost."""
+        probe = probeInFlight(flight)._replace(lost=True)
+        self.lost += 1
+        self._settle(flight.seq, _LOST)
+        self._rolling.add(now, probe)
+        return probe
+
+    def learn(self, seq: int, times: Times, resolution: int) -> None:
+        """A stamp of a probe: it is kept with the probe."""
+
+    def learnExtra(self, now: int, times: Times, resolution: int) -> None:
+        """A stamp of an extra probe says this of the far clock."""
+        self._rolling.extra(now, *times, resolution)
+
+    def restart(self) -> None:
+        """Begin a new window of the offset."""
+        self._rolling.restart()
+
+    def bounds(self, now: int, at: int) -> tuple[int, int] | None:
+        """Give the bounds of the offset at a time of our clock."""
+        report = self._rolling.over(now, self._longest).offset
+        if report is None:
+            return None
+        more = abs(at - report.at) * _MOST_PPM // 1_000_000 + 1
+        return report.low - more, report.high + more
+
+    def figures(
+        self, began: int, ended: int, isApart: bool, window: WindowSpec | None
+    ) -> Figures:
+        """Give the figures of a window; of the longest one where none is named."""
+        self._rolling.isApart = isApart
+        return self._rolling.over(ended, window or self._longest)
+
+    def distribution(self, figures: Figures, rows: int) -> None:
+        """Windows do not keep how many round trips were how long."""
+
+    def __iter__(self) -> Iterator[Probe]:
+        """No probe is kept one by one."""
+        return iter(())

@@ -1,0 +1,237 @@
+"""
+The consoles of C{echostamp talk}: each is a L{LineReceiver} on L{StandardIO}.
+
+L{TerminalConsole} is for a terminal, L{PipeConsole} for anything else.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Sequence
+from typing import Any, cast
+
+from twisted.internet.error import ConnectionDone
+from twisted.internet.interfaces import IDelayedCall, IHalfCloseableProtocol
+from twisted.internet.protocol import connectionDone
+from twisted.internet.stdio import StandardIO
+from twisted.protocols.basic import LineReceiver
+from twisted.python.failure import Failure
+from zope.interface import implementer
+
+from echostamp.intercom.parsing import Origin
+from echostamp.talk.conversation import QUIET, Conversation
+from echostamp.talk.terminal import PROMPT, Painter, privateDescriptor
+
+
+@implementer(IHalfCloseableProtocol)
+class _StandardConsole(LineReceiver):
+    """
+    The near side of a conversation: standard input and output.
+    """
+
+    transport: Any
+    delimiter = b"\n"
+    MAX_LENGTH = sys.maxsize
+    isTerminal = False
+
+    def __init__(self, conversation: Conversation) -> None:
+        """
+        @param conversation: the conversation that this is the near side of.
+        """
+        self.conversation = conversation
+        conversation.console = self
+
+    def connectionMade(self) -> None:
+        """Make each side the other's producer."""
+        farEnd = self.conversation.farEnd
+        farEnd.transport.registerProducer(self, True)
+        self.transport.registerProducer(farEnd, True)
+
+    def show(self, heard: Sequence[tuple[Origin, bytes]]) -> None:
+        """Write the received pieces."""
+        self.transport.write(b"".join([piece for _, piece in heard]))
+
+    def finish(self) -> None:
+        """Close standard output once everything has been written."""
+        self.transport.unregisterProducer()
+        self.transport.loseConnection()
+
+    def stopProducing(self) -> None:
+        """Do nothing: the far side itself reports that it is closed."""
+
+    def readConnectionLost(self) -> None:
+        """Report the end of the input."""
+        self.conversation.inputEnded()
+
+    def writeConnectionLost(self) -> None:
+        """Report that standard output was closed by its reader."""
+        self.conversation.outputClosed(isFlushed=False)
+
+    def connectionLost(self, reason: Failure = connectionDone) -> None:
+        """Report that standard output is closed."""
+        self.conversation.outputClosed(isFlushed=bool(reason.check(ConnectionDone)))
+
+
+class PipeConsole(_StandardConsole):
+    """
+    A console that is not a terminal: it passes octets through unchanged.
+    """
+
+    def connectionMade(self) -> None:
+        """Accept lines of any length, and a last line without a newline."""
+        super().connectionMade()
+        LineReceiver.setRawMode(self)
+
+    def rawDataReceived(self, data: bytes) -> None:
+        """Send what was read."""
+        self.conversation.send(data)
+
+
+class TerminalConsole(_StandardConsole):
+    """
+    A console on a terminal.
+
+    The terminal keeps its modes.  Its own line editing gives us whole lines, and there
+    is nothing to restore when we are killed.
+    """
+
+    isTerminal = True
+
+    def __init__(
+        self,
+        conversation: Conversation,
+        painter: Painter,
+        encoding: str = "utf-8",
+    ) -> None:
+        """
+        @param conversation: the conversation that this is the near side of.
+        @param painter: turns replies into text for the terminal.
+        @param encoding: the terminal's encoding.
+        """
+        super().__init__(conversation)
+        self._encoding = encoding
+        self._painter = painter
+        self._atPrompt = False
+        self._atLineStart = True
+        self._isEnded = False
+        self._wait: IDelayedCall | None = None
+
+    def connectionMade(self) -> None:
+        """Show the first prompt."""
+        super().connectionMade()
+        self._prompt()
+
+    def lineReceived(self, line: bytes) -> None:
+        """Send a line; an empty one ends the conversation."""
+        if self._isEnded:
+            return
+        self._atPrompt, self._atLineStart = False, True
+        if line:
+            self._send(line)
+        else:
+            self._end()
+
+    def readConnectionLost(self) -> None:
+        """Send text that Ctrl-D ended without a newline, and end the conversation."""
+        if not (self._isEnded or self.conversation.isOver):
+            if rest := LineReceiver.clearLineBuffer(self):
+                self._send(rest)
+            self._newLine()
+            self._end()
+
+    def _send(self, line: bytes) -> None:
+        """
+        Send a line.  The prompt waits a little for its reply.
+        """
+        self._stopWaiting()
+        self._wait = self.conversation.reactor.callLater(QUIET, self._prompt)
+        self.conversation.send(line + b"\n")
+
+    def _end(self) -> None:
+        """
+        Accept no more lines.
+        """
+        self._isEnded = True
+        self._stopWaiting()
+        self.conversation.inputEnded()
+
+    def _stopWaiting(self) -> None:
+        """
+        Cancel the prompt's timer.
+        """
+        if self._wait is not None and self._wait.active():
+            self._wait.cancel()
+
+    def show(self, heard: Sequence[tuple[Origin, bytes]]) -> None:
+        """Write the received pieces as safe text, on separate lines."""
+        text = self._painter.paint(heard)
+        if not text:
+            return
+        if self._atPrompt:
+            self._newLine()
+        self._write(text)
+        self._atLineStart = text.endswith("\n")
+        isWaiting = self._wait is not None and self._wait.active()
+        if self._atLineStart and not (
+            isWaiting and self.conversation.replies.unanswered
+        ):
+            self._prompt()
+
+    def _prompt(self) -> None:
+        """
+        Show the prompt.
+        """
+        self._stopWaiting()
+        if not self._isEnded:
+            if not self._atLineStart:
+                self._newLine()
+            self._write(PROMPT)
+            self._atPrompt, self._atLineStart = True, False
+
+    def _newLine(self) -> None:
+        """
+        Begin a new line.
+        """
+        self._write("\n")
+        self._atPrompt, self._atLineStart = False, True
+
+    def _write(self, text: str) -> None:
+        """
+        Write to the terminal, in its encoding.
+        """
+        self.transport.write(text.encode(self._encoding, "backslashreplace"))
+
+    def finish(self) -> None:
+        """Write what is left, and leave the cursor at the start of a line."""
+        self._isEnded = True
+        self._stopWaiting()
+        if rest := self._painter.rest():
+            self._write(rest)
+        if not self._atLineStart:
+            self._newLine()
+        super().finish()
+
+
+class _CheckedStandardIO(StandardIO):
+    """
+    Standard input and output.  A failed read is not taken for the end of the input.
+    """
+
+    def childConnectionLost(self, fd: str, reason: Failure) -> None:
+        """Report a failed read to the conversation."""
+        if fd == "read" and not reason.check(ConnectionDone):
+            cast(Any, self).protocol.conversation.inputFailed()
+        cast(Any, StandardIO).childConnectionLost(self, fd, reason)
+
+
+def attach(console: TerminalConsole | PipeConsole, reactor: Any) -> None:
+    """
+    Connect a console to standard input and output.
+    """
+    cast(Any, _CheckedStandardIO)(
+        console,
+        privateDescriptor(0, os.O_RDONLY),
+        privateDescriptor(1, os.O_WRONLY),
+        reactor,
+    )

@@ -1,0 +1,214 @@
+"""
+The house: which room of the package may import which, and the other rules that the
+source keeps.  L{echostamp.test.test_architecture} holds the tree to these tables;
+C{docs/draw_rooms.py} draws the first.
+
+A table that has to grow is a decision.  Each exception says its reason.
+"""
+
+from __future__ import annotations
+
+#: What each room imports.  C{room.module} allows that module only.  A room may always
+#: import its own modules and the leaves.
+ARROWS: dict[str, tuple[str, ...]] = {
+    "client": (
+        "talk",
+        "report",
+        "probe",
+        "monitor",
+        "connect",
+        "measure",
+        "intercom.naming",
+        "running",
+    ),
+    "daemon": ("web", "monitor", "listen", "intercom", "line", "rfc8762"),
+    "web": ("monitor", "measure", "connect", "intercom"),
+    "monitor": ("probe", "connect", "measure"),
+    "talk": ("connect", "intercom", "line", "running"),
+    "report": (
+        "measure",
+        "rfc8762.findings",
+        "rfc8762.timestamps",
+        "rfc8762.tlvvalues",
+    ),
+    "probe": ("connect", "line", "rfc8762", "measure"),
+    "listen": ("tls", "line"),
+    "connect": ("tls",),
+    "intercom": ("line",),
+    "line": (),
+    "rfc8762": (),
+    "tls": (),
+    "measure": (),
+    # Modules beside the rooms.
+    "running": (),
+    "__main__": ("client",),
+    "twisted/plugins": (),
+}
+
+#: What each room is for.
+ROOMS: dict[str, str] = {
+    "client": "the echostamp command",
+    "daemon": "what twistd runs",
+    "web": "status page, /metrics",
+    "monitor": "watches peers all the time",
+    "talk": "the interactive client",
+    "report": "a Result as text and JSON",
+    "probe": "sends and follows probes",
+    "listen": "how connections come in",
+    "connect": "from a target to a link",
+    "intercom": "the conversation",
+    "line": "the line protocol",
+    "rfc8762": "STAMP",
+    "tls": "TLS",
+    "measure": "from T1..T4 to a Result",
+}
+
+#: Rooms that do not exist yet: their arrows are decided before their code.
+PLANNED = ("monitor", "web")
+
+#: Modules that everything may import.
+LEAVES = (
+    "stamps",
+    "addresses",
+    "units",
+    "times",
+    "ring",
+    "text",
+    "tcpinfo",
+    "exitstatus",
+)
+
+#: The leaves that leaves may import.
+LEAVES_OF_LEAVES = ("text", "times")
+
+#: Modules that import no Twisted and no zope, and of ours only leaves and pure modules
+#: of their own room.  C{room.*} names every module of a room.
+PURE = (
+    "stamps",
+    "addresses",
+    "units",
+    "times",
+    "ring",
+    "text",
+    "line.stamper",
+    "line.replies",
+    "line.settings",
+    "line.stampclock",
+    "intercom.formatting",
+    "intercom.naming",
+    "intercom.parsing",
+    "rfc8762.admission",
+    "rfc8762.answers",
+    "rfc8762.findings",
+    "rfc8762.keys",
+    "rfc8762.lastdurations",
+    "rfc8762.losses",
+    "rfc8762.packets",
+    "rfc8762.policy",
+    "rfc8762.sendersession",
+    "rfc8762.sentpackets",
+    "rfc8762.sessions",
+    "rfc8762.timestamps",
+    "rfc8762.tlvreading",
+    "rfc8762.tlvs",
+    "rfc8762.tlvvalues",
+    "measure.*",
+    "probe.flights",
+    "probe.messages",
+    "listen.proxyheader",
+    "listen.proxyline",
+)
+
+#: Pure modules that import a pure module of another room, and the reason.
+PURE_ACROSS_ROOMS: dict[tuple[str, str], str] = {
+    ("intercom.parsing", "line.replies"): (
+        "the intercom's lines are the line protocol's: replies are counted once"
+    ),
+}
+
+#: Files that import modules of ours inside a function, the modules, and the reason.
+LATE_IMPORTS: dict[str, tuple[tuple[str, ...], str]] = {
+    "echostamp/client/command.py": (
+        ("exitstatus", "talk.terminal"),
+        "the help and a wrong option start no command",
+    ),
+    "echostamp/client/pingoptions.py": (
+        (
+            "client.reactor",
+            "client.output",
+            "client.ping",
+            "connect.tls",
+            "measure.thresholds",
+            "probe.dialers",
+            "probe.plan",
+        ),
+        "Twisted takes long to import, and the help does not need it",
+    ),
+    "echostamp/client/talkoptions.py": (
+        ("client.reactor", "connect.tls", "talk.run", "talk.terminal"),
+        "Twisted takes long to import, and the help does not need it",
+    ),
+    "echostamp/daemon/reflecting.py": (
+        ("rfc8762",),
+        "a daemon without --reflector starts faster, and with less memory",
+    ),
+    "echostamp/daemon/service.py": (
+        ("listen.proxy",),
+        "few daemons have a proxy: endpoint; the others start faster",
+    ),
+    "echostamp/listen/preparing.py": (
+        ("tls.server",),
+        "pyOpenSSL is an optional dependency",
+    ),
+    "echostamp/listen/endpoints.py": (
+        ("listen.tlsendpoint",),
+        "pyOpenSSL is an optional dependency",
+    ),
+    "echostamp/talk/run.py": (
+        ("talk.editing",),
+        "prompt_toolkit is an optional dependency",
+    ),
+}
+
+#: Where C{from twisted.internet import reactor} is allowed: file and function.  The
+#: import installs a reactor, so only what starts the program may do it.
+REACTOR_IMPORTS = (
+    ("echostamp/daemon/service.py", "makeService"),
+    ("echostamp/client/reactor.py", "installedReactor"),
+)
+
+#: Files that may import private names of Twisted, by how their paths begin.
+PRIVATE_NAMES_OF_TWISTED = (
+    "echostamp/tls/",
+    "echostamp/connect/tls.py",
+    "echostamp/listen/tlsendpoint.py",
+)
+
+#: Public names that two classes of the package have, and the reason.
+SHARED_CLASS_NAMES: dict[str, str] = {}
+
+#: The most lines of a function, arguments of a constructor, and lines of a file.
+MOST_FUNCTION_LINES, MOST_ARGUMENTS, MOST_FILE_LINES = 60, 6, 300
+
+#: Functions that are longer, and the reason.
+LONG_FUNCTIONS: dict[str, str] = {}
+
+#: Classes whose constructors take more arguments, and the reason.
+WIDE_CONSTRUCTORS: dict[str, str] = {}
+
+#: Files that are longer, and the reason.
+LONG_FILES: dict[str, str] = {}
+
+#: What plain English does without: what it is called, and its regular expression.  Each
+#: is looked for in docstrings, comments, messages, help texts and pages of docs.
+BANNED_PHRASES: dict[str, str] = {
+    "be told": r"\bbe\s+told\b",
+    "anew": r"\banew\b",
+    "for ever": r"\bfor\s+ever\b",
+    "a sentence that begins with Who or Whom": (
+        r"(?:\A\s*|[.!?:][\"')}`]*\s+|\n\s*\n\s*|(?:^|\s)[-*]\s+|\s{2,})Whom?\b"
+    ),
+}
+
+#: Lines that hold such a phrase and may: the file, a part of the line, and the reason.
+PHRASES_THAT_MAY_STAY: tuple[tuple[str, str, str], ...] = ()

@@ -1,0 +1,133 @@
+"""Tests for L{echostamp.addresses}."""
+
+from __future__ import annotations
+
+from ipaddress import IPv4Address, IPv6Address, ip_address
+
+from hypothesis import given
+from hypothesis import strategies as st
+from twisted.trial.unittest import SynchronousTestCase
+
+from echostamp.addresses import (
+    addressName,
+    hostKey,
+    hostKeyName,
+    isIPv6,
+    parseHostPort,
+    unmapped,
+    unmappedText,
+)
+
+
+class ParseHostPortTests(SynchronousTestCase):
+    """
+    Hosts and ports are read.
+    """
+
+    def test_forms(self) -> None:
+        """A port is optional; an IPv6 address needs brackets before a port."""
+        for text, pair in [
+            ("far", ("far", 9)),
+            ("far:7", ("far", 7)),
+            ("192.0.2.1:65535", ("192.0.2.1", 65535)),
+            ("::1", ("::1", 9)),
+            ("[::1]", ("::1", 9)),
+            ("[::1]:7", ("::1", 7)),
+            ("fe80::1%eth0", ("fe80::1%eth0", 9)),
+            ("[fe80::1%eth0]:1", ("fe80::1%eth0", 1)),
+        ]:
+            self.assertEqual(parseHostPort(text, 9), pair, text)
+
+    def test_otherForms(self) -> None:
+        """Text of any other form is left to another reader."""
+        for text in "far:http", "far:80:90", "[::1]x", "unix:/s", "::1:x", "far:\u0667":
+            self.assertIsNone(parseHostPort(text, 9), text)
+
+    def test_wrong(self) -> None:
+        """A wrong host or port is refused, and the text says why."""
+        for text, why in [
+            ("", "no host"),
+            (":7", "no host"),
+            ("[]:7", "no host"),
+            ("far:", "no port behind the colon"),
+            ("[far]:7", "'far' is not an IPv6 address"),
+            ("[192.0.2.1]:7", "'192.0.2.1' is not an IPv6 address"),
+            ("far:0", "0 is not a port from 1 to 65535"),
+            ("far:65536", "65536 is not a port from 1 to 65535"),
+        ]:
+            error = self.assertRaises(ValueError, parseHostPort, text, 9)
+            self.assertEqual(str(error), why)
+
+    def test_smallestPort(self) -> None:
+        """The caller may allow port 0."""
+        self.assertEqual(parseHostPort("far:0", 9, least=0), ("far", 0))
+
+    @given(st.ip_addresses(), st.integers(1, 65535))
+    def test_thereAndBack(self, address: object, port: int) -> None:
+        """What L{addressName} writes is read back."""
+        host = str(address)
+        self.assertEqual(parseHostPort(addressName(host, port), 9), (host, port))
+
+    @given(st.text())
+    def test_anyText(self, text: str) -> None:
+        """Any text is read, left, or refused."""
+        try:
+            pair = parseHostPort(text, 9)
+        except ValueError:
+            return
+        if pair is not None:
+            self.assertTrue(pair[0] and 1 <= pair[1] <= 65535)
+
+
+class AddressTests(SynchronousTestCase):
+    """
+    Addresses are recognised, and unmapped.
+    """
+
+    def test_isIPv6(self) -> None:
+        """An IPv6 address may name its link."""
+        for text in "::", "2001:db8::1", "fe80::1%eth0", "::ffff:192.0.2.1":
+            self.assertTrue(isIPv6(text), text)
+        for text in "", "far", "192.0.2.1", ":::", "[::1]", "1::2::3", "%eth0":
+            self.assertFalse(isIPv6(text), text)
+
+    def test_unmapped(self) -> None:
+        """Only an IPv4-mapped address changes."""
+        for text, address in [
+            ("::ffff:192.0.2.1", "192.0.2.1"),
+            ("192.0.2.1", "192.0.2.1"),
+            ("2001:db8::1", "2001:db8::1"),
+        ]:
+            self.assertEqual(unmappedText(text), address)
+            self.assertEqual(unmapped(ip_address(text)), ip_address(address))
+        self.assertIsInstance(unmapped(ip_address("::ffff:0:1")), IPv4Address)
+
+
+class HostKeyTests(SynchronousTestCase):
+    """
+    What counts as one host.
+    """
+
+    def test_hosts(self) -> None:
+        """A host is an IPv4 address, mapped or not, or an IPv6 /64 network."""
+        for host, name in [
+            ("192.0.2.1", "192.0.2.1"),
+            ("::ffff:192.0.2.1", "192.0.2.1"),
+            ("::ffff:c000:201", "192.0.2.1"),
+            ("2001:db8:1:2:3:4:5:6", "2001:db8:1:2::/64"),
+            ("2001:db8:1:2::", "2001:db8:1:2::/64"),
+            ("fe80::1%eth0", "fe80::/64"),
+            ("::1", "::/64"),
+        ]:
+            self.assertEqual(hostKeyName(hostKey(host)), name)
+
+    @given(st.ip_addresses(v=6), st.ip_addresses(v=6))
+    def test_networks(self, one: IPv6Address, other: IPv6Address) -> None:
+        """Two IPv6 addresses have one key where they have one /64."""
+        if one.ipv4_mapped is None and other.ipv4_mapped is None:
+            isOne = one.packed[:8] == other.packed[:8]
+            self.assertEqual(hostKey(str(one)) == hostKey(str(other)), isOne)
+        self.assertEqual(
+            hostKeyName(hostKey(str(IPv6Address(one.packed[:8] + b"\1" * 8)))),
+            f"{IPv6Address(one.packed[:8] + bytes(8))}/64",
+        )

@@ -1,0 +1,115 @@
+"""Tests for L{echostamp.probe.agenda}."""
+
+from __future__ import annotations
+
+from hypothesis import given
+from hypothesis import strategies as st
+from twisted.trial.unittest import SynchronousTestCase
+
+from echostamp.probe.agenda import Agenda, Timers
+from echostamp.test.fakes import FakeReactor
+from echostamp.times import MILLISECOND, SECOND
+
+
+class AgendaCase(SynchronousTestCase):
+    """
+    An agenda in memory.
+    """
+
+    def setUp(self) -> None:
+        """Make one."""
+        self.begin()
+
+    def begin(self, isExact: bool = False) -> None:
+        """Make one."""
+        self.reactor = FakeReactor()
+        self.agenda = Agenda(self.reactor, self.now, isExact)
+        self.called: list[int] = []
+
+    def now(self) -> int:
+        """Nanoseconds by the monotonic clock."""
+        return round(self.reactor.seconds() * 1e9)
+
+    def call(self) -> None:
+        """Note when."""
+        self.called.append(self.now())
+
+
+class AgendaTests(AgendaCase):
+    """
+    Functions at times.
+    """
+
+    @given(st.lists(st.tuples(st.integers(0, 50), st.booleans()), max_size=20))
+    def test_inOrder(self, entries: list[tuple[int, bool]]) -> None:
+        """Each is called once, at its time, unless it was cancelled; in one timer of
+        the reactor."""
+        self.begin()
+        for when, isCancelled in entries:
+            entry = self.agenda.at(when * MILLISECOND, self.call)
+            if isCancelled:
+                entry.cancel()
+        for _ in range(52):
+            self.assertLessEqual(len(self.reactor.getDelayedCalls()), 1)
+            self.reactor.advance(0.001)
+        kept = sorted(when for when, isCancelled in entries if not isCancelled)
+        self.assertEqual(
+            [round(when / MILLISECOND) for when in self.called],
+            [max(when, 1) for when in kept],
+        )
+        self.assertIsNone(self.agenda.next)
+
+    def test_twoParts(self) -> None:
+        """A long wait has two parts where it has to be exact."""
+        for isExact, first in (False, SECOND), (True, SECOND - SECOND // 200):
+            self.begin(isExact)
+            self.agenda.at(SECOND, self.call)
+            (timer,) = self.reactor.getDelayedCalls()
+            self.assertEqual(round(timer.getTime() * 1e9), first)
+            self.assertEqual(self.agenda.wake, first)
+            self.reactor.advance(first / SECOND)
+            self.reactor.advance((SECOND - first) / SECOND)
+            self.assertEqual(self.called, [SECOND])
+            self.assertIsNone(self.agenda.wake)
+
+    def test_failure(self) -> None:
+        """A function that fails is logged, and costs no other its call."""
+        self.agenda.at(5, lambda: 1 // 0)
+        self.agenda.at(5, self.call)
+        self.agenda.at(7, self.call)
+        self.reactor.advance(1)
+        self.assertEqual(len(self.called), 2)
+        self.assertEqual(len(self.flushLoggedErrors(ZeroDivisionError)), 1)
+
+    def test_withinACall(self) -> None:
+        """What a function asks for while it runs has its time."""
+        self.agenda.at(0, lambda: self.agenda.at(0, self.call))
+        self.reactor.advance(0)
+        self.reactor.advance(0)
+        self.assertEqual(len(self.called), 1)
+
+
+class TimersTests(AgendaCase):
+    """
+    The functions of one prober.
+    """
+
+    def test_oneTime(self) -> None:
+        """A function has one time: the last one that was set."""
+        timers = Timers(self.agenda)
+        timers.set(5 * SECOND, self.call)
+        timers.set(SECOND, self.call)
+        timers.set(2 * SECOND, self.call)
+        self.assertTrue(timers.isSet(self.call))
+        for _ in range(9):
+            self.reactor.advance(1)
+        self.assertEqual(self.called, [2 * SECOND])
+        self.assertFalse(timers.isSet(self.call))
+
+    def test_stop(self) -> None:
+        """Nothing is called after a stop."""
+        timers = Timers(self.agenda)
+        timers.set(SECOND, self.call)
+        timers.stop()
+        self.reactor.advance(9)
+        self.assertEqual(self.called, [])

@@ -1,0 +1,107 @@
+"""Tests for L{echostamp.connect.tls}."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from twisted.internet.error import ConnectionDone, ConnectionLost
+from twisted.internet.protocol import Factory, Protocol
+from twisted.python.failure import Failure
+
+from echostamp.connect.failures import whatFailed
+from echostamp.test.authority import Authority
+from echostamp.test.fakes import FakeTcp
+from echostamp.test.tlsclients import TlsClientCase
+
+try:
+    from cryptography.x509.oid import ExtendedKeyUsageOID
+except ImportError as error:
+    skip = f"the extra tls is not installed: {error}"
+
+
+class TlsClientEndpointTests(TlsClientCase):
+    """
+    L{TlsClientEndpoint<echostamp.connect.tls.TlsClientEndpoint>} connects once the
+    handshake is complete.
+    """
+
+    def test_verified(self) -> None:
+        """The client connects to a server whose certificate names the host and comes
+        from the CA."""
+        for host in "localhost", "127.0.0.1", "[::1]":
+            self.assertEqual(self.talk(f"tls:{host}:7", self.ca), "")
+
+    def test_wrongCertificates(self) -> None:
+        """The client refuses any other certificate, and the text says what is wrong."""
+        old = self.file("old.pem", self.authority.issue(begin=-9, end=-2))
+        new = self.file("new.pem", self.authority.issue(begin=2, end=9))
+        client = self.file(
+            "client.pem",
+            self.authority.issue(purposes=(ExtendedKeyUsageOID.CLIENT_AUTH,)),
+        )
+        stranger = Authority("Stranger")
+        strange = self.file("strange.pem", stranger.issue())
+        known = self.file("known.pem", stranger.certificate)
+        untrusted = "its certificate is of a CA that is not trusted here; see --ca"
+        for text, ca, server, why in [
+            ("tls:far", self.ca, self.server, "its certificate is not for 'far'"),
+            ("tls:[::2]", self.ca, self.server, "its certificate is not for '::2'"),
+            ("tls:localhost", known, self.server, untrusted),
+            ("tls:localhost", self.ca, strange, untrusted),
+            ("tls:localhost", None, self.server, untrusted),
+            (
+                "tls:localhost",
+                self.ca,
+                client,
+                "its certificate is not valid (OpenSSL's error 26)",
+            ),
+            ("tls:localhost", self.ca, old, "its certificate has expired"),
+            ("tls:localhost", self.ca, new, "its certificate is not valid yet"),
+        ]:
+            self.assertEqual(self.talk(text, ca, server=server), why)
+
+    def test_refusedAfterTheHandshake(self) -> None:
+        """With TLS 1.3 a server may refuse our certificate after our handshake: the
+        connection is made first, and then lost."""
+        strange = self.file("strange.pem", Authority("Stranger").issue())
+        for ours, why in [(None, "certificate required"), (strange, "unknown ca")]:
+            self.assertEqual(
+                self.talk("tls:localhost", self.ca, ours, clientCA=self.ca),
+                f"the far end refused our certificate ({why})",
+            )
+
+    def connect(self) -> tuple[Any, Any]:
+        """Begin a connection, and give its protocol and its L{Deferred}."""
+        target = self.parse("tls:far", self.ca)
+        connecting = target.endpoint.connect(Factory.forProtocol(Protocol))
+        near: Any = self.reactor.tcpClients.pop()[2].buildProtocol(None)
+        near.makeConnection(FakeTcp())
+        return near, connecting
+
+    def test_closedInTheHandshake(self) -> None:
+        """A server that closes during the handshake is reported as not connected."""
+        for error in ConnectionDone(), ConnectionLost():
+            near, connecting = self.connect()
+            near.connectionLost(Failure(error))
+            self.assertEqual(
+                whatFailed(self.failureResultOf(connecting)),
+                "the far end closed the connection before its TLS handshake",
+            )
+
+    def test_noTlsThere(self) -> None:
+        """A server of another protocol has an error text of its own."""
+        near, connecting = self.connect()
+        near.dataReceived(b"SSH-2.0-OpenSSH_9.2p1 Debian-2\r\n")
+        near.connectionLost(Failure(ConnectionDone()))
+        self.assertEqual(
+            whatFailed(self.failureResultOf(connecting)),
+            "the far end does not speak TLS",
+        )
+
+    def test_givenUp(self) -> None:
+        """Cancelling the attempt aborts the connection."""
+        near, connecting = self.connect()
+        connecting.cancel()
+        self.assertTrue(near.transport.isAborted)
+        self.failureResultOf(connecting)
+        near.connectionLost(Failure(ConnectionDone()))

@@ -1,0 +1,371 @@
+"""Tests for L{echostamp.talk.consoles}."""
+
+from __future__ import annotations
+
+from twisted.internet.error import ConnectionDone, ConnectionLost
+from twisted.internet.interfaces import IHalfCloseableProtocol
+from twisted.python.failure import Failure
+from zope.interface.verify import verifyObject
+
+from echostamp.exitstatus import Outcome
+from echostamp.talk.consoles import PipeConsole, TerminalConsole
+from echostamp.talk.terminal import Painter
+from echostamp.test.conversations import BLOCKED, CLOSED, TalkCase, terminalConsole
+
+
+class TerminalTests(TalkCase):
+    """
+    The console on a terminal.
+    """
+
+    def setUp(self) -> None:
+        """Connect a terminal."""
+        self.begin(terminalConsole)
+
+    def assertScreen(self, screen: str) -> None:
+        """Assert what the terminal shows, including what was typed."""
+        self.assertEqual(self.near.screen, screen)
+
+    def test_promptComesFirst(self) -> None:
+        """The prompt is shown before anything is typed."""
+        self.assertScreen("> ")
+        self.assertEqual(self.far.sent, b"")
+
+    def test_replyStandsUnderItsLine(self) -> None:
+        """Enter sends a line; the reply appears below it, then the next prompt."""
+        self.near.type("hello\n")
+        self.assertEqual(self.far.sent, b"hello\n")
+        self.assertScreen("> hello\n")
+        self.reply(b"[1] hello\n")
+        self.assertScreen("> hello\n[1] hello\n> ")
+        self.near.type("again\n")
+        self.reply(b"[2] again\n")
+        self.assertScreen("> hello\n[1] hello\n> again\n[2] again\n> ")
+        self.assertEqual(self.far.sent, b"hello\nagain\n")
+        self.assertNotOver()
+
+    def test_replyInPieces(self) -> None:
+        """The prompt waits for the end of a reply."""
+        self.near.type("hello\n")
+        self.reply(b"[1] ", b"hel", b"lo\n")
+        self.assertScreen("> hello\n[1] hello\n> ")
+
+    def test_promptComesBackWithoutAReply(self) -> None:
+        """After a second without a reply the prompt comes back."""
+        self.near.type("hello\n")
+        self.reactor.advance(0.99)
+        self.assertScreen("> hello\n")
+        self.reactor.advance(0.02)
+        self.assertScreen("> hello\n> ")
+        self.reactor.advance(60)
+        self.assertScreen("> hello\n> ")
+        self.assertNotOver()
+
+    def test_lateReply(self) -> None:
+        """A reply that comes while the prompt is shown gets its own line, and the
+        prompt is shown again below it."""
+        self.near.type("hello\n")
+        self.reactor.advance(1)
+        self.reply(b"[1] hello\n")
+        self.assertScreen("> hello\n> \n[1] hello\n> ")
+
+    def test_lateReplyInPieces(self) -> None:
+        """The pieces of a late reply are on one line."""
+        self.near.type("hello\n")
+        self.reactor.advance(1)
+        self.reply(b"[1] ", b"hello\n")
+        self.assertScreen("> hello\n> \n[1] hello\n> ")
+
+    def test_replyThatDoesNotEnd(self) -> None:
+        """A reply without a newline and the prompt are on different lines."""
+        self.near.type("hello\n")
+        self.reply(b"[1] hel")
+        self.assertScreen("> hello\n[1] hel")
+        self.reactor.advance(1)
+        self.assertScreen("> hello\n[1] hel\n> ")
+        self.reply(b"lo\n")
+        self.assertScreen("> hello\n[1] hel\n> \nlo\n> ")
+
+    def test_lineTypedWhileAReplyStandsUnfinished(self) -> None:
+        """After Enter, the next output begins a line, whatever was on that line
+        before."""
+        self.near.type("aa\n")
+        self.reply(b"[1] a")
+        self.near.type("b\n")
+        self.reply(b"a\n[1] b\n")
+        self.assertScreen("> aa\n[1] ab\na\n[1] b\n> ")
+
+    def test_severalLinesPasted(self) -> None:
+        """Pasted lines are all sent; the prompt comes after the last reply."""
+        self.near.type("a\nb\nc\n")
+        self.assertEqual(self.far.sent, b"a\nb\nc\n")
+        self.reply(b"[1] a\n", b"[1] b\n[1] c\n")
+        self.assertScreen("> a\nb\nc\n[1] a\n[1] b\n[1] c\n> ")
+
+    def test_lineInPieces(self) -> None:
+        """A line is sent whole, however it is read."""
+        for piece in "hel", "lo", "\n":
+            self.near.type(piece)
+        self.assertEqual(self.far.sent, b"hello\n")
+
+    def test_farEndThatSaysMore(self) -> None:
+        """Lines that answer nothing are shown, too, above the prompt."""
+        self.reply(b"welcome\n")
+        self.assertScreen("> \nwelcome\n> ")
+
+    def test_emptyLineEndsIt(self) -> None:
+        """An empty line ends it with status 0, without a prompt."""
+        self.near.type("\n")
+        self.assertTrue(self.far.isHalfClosed)
+        self.farEndCloses()
+        self.assertOver(0)
+        self.assertScreen("> \n")
+        self.assertEqual(self.far.sent, b"")
+
+    def test_farEndThatStays(self) -> None:
+        """A far end that has answered everything and stays connected is disconnected
+        after a second."""
+        self.near.type("a\n")
+        self.reply(b"[1] a\n")
+        self.near.type("\n")
+        self.reactor.advance(0.99)
+        self.assertNotOver()
+        self.reactor.advance(0.02)
+        self.assertOver(0)
+        self.assertScreen("> a\n[1] a\n> \n")
+
+    def test_emptyLineAfterOthers(self) -> None:
+        """After an empty line the missing replies are still shown; later lines are not
+        sent."""
+        self.near.type("a\n\nb\n")
+        self.near.type("c\n")
+        self.assertEqual(self.far.sent, b"a\n")
+        self.reply(b"[1] a\n")
+        self.farEndCloses()
+        self.assertOver(0)
+        self.assertScreen("> a\n\nb\nc\n[1] a\n")
+
+    def test_endOfInput(self) -> None:
+        """Ctrl-D at the prompt ends it with status 0, on a new line."""
+        self.endInput()
+        self.farEndCloses()
+        self.assertOver(0)
+        self.assertScreen("> \n")
+
+    def test_endOfInputBehindALine(self) -> None:
+        """Ctrl-D after text without a newline sends the text as a line."""
+        self.near.type("hello")
+        self.endInput()
+        self.assertEqual(self.far.sent, b"hello\n")
+        self.reply(b"[1] hello\n")
+        self.farEndCloses()
+        self.assertOver(0)
+        self.assertScreen("> hello\n[1] hello\n")
+
+    def test_endOfInputAfterTheEnd(self) -> None:
+        """Ctrl-D after an empty line, or after the end, changes nothing."""
+        self.near.type("\n")
+        self.endInput()
+        self.farEndCloses()
+        self.endInput()
+        self.assertOver(0)
+        self.assertScreen("> \n")
+
+    def test_interruptedBeforeTheEndOfInput(self) -> None:
+        """Text that was typed before the conversation was abandoned is not sent."""
+        self.near.type("hello")
+        self.conversation.abandon(Outcome(130))
+        self.endInput()
+        self.assertEqual(self.far.sent, b"")
+
+    def test_whoLeavesHasSeenWhatIsNotAnswered(self) -> None:
+        """A user who leaves while replies are missing gets a message, but status 0."""
+        self.near.type("a\n")
+        self.reactor.advance(1)
+        self.near.type("\n")
+        self.reactor.advance(1)
+        self.assertTrue(self.far.isHalfClosed)
+        self.reactor.advance(9)
+        self.assertOver(0, "far:7: 1 message not answered within 10 s")
+        self.assertScreen("> a\n> \n")
+
+    def test_farEndClosesAtThePrompt(self) -> None:
+        """A far end that disconnects ends it with status 1, on a new line."""
+        self.farEndCloses()
+        self.assertOver(1, CLOSED)
+        self.assertScreen("> \n")
+
+    def test_farEndClosesWithinAReply(self) -> None:
+        """The received part of a reply is shown, including an incomplete character."""
+        self.near.type("\u4e2d\n")
+        self.reply(b"[1] \xe4\xb8")
+        self.assertScreen("> \u4e2d\n[1] ")
+        self.farEndCloses()
+        self.assertOver(1, f"{CLOSED}, 1 message not answered")
+        self.assertScreen("> \u4e2d\n[1] \\xe4\\xb8\n")
+
+    def test_nothingIsTypedAfterTheEnd(self) -> None:
+        """Lines that are typed after the end are not sent."""
+        self.farEndCloses()
+        self.near.type("late\n")
+        self.assertEqual(self.far.sent, b"")
+
+    def test_hostileText(self) -> None:
+        """Controls and overrides from the far end are escaped."""
+        self.near.type("a\n")
+        self.reply(b"[1]\t\x1b[2J\r\x00\xff", "\x9b\u202e\n".encode())
+        self.assertScreen("> a\n[1]\t\\x1b[2J\\r\\x00\\xff\\x9b\\u202e\n> ")
+
+    def test_everyScript(self) -> None:
+        """Chinese, emoji and combining characters pass both ways, however they are
+        cut."""
+        text = "\u4e2d\u6587 \U0001f469\u200d\U0001f52c e\u0301\n"
+        self.near.type(text)
+        self.assertEqual(self.far.sent, text.encode())
+        for octet in text.encode():
+            self.reply(bytes([octet]))
+        self.assertScreen(f"> {text}{text}> ")
+
+    def test_cutCharacterAtThePrompt(self) -> None:
+        """An incomplete character alone does not change the screen."""
+        self.reply(b"\xe4")
+        self.assertScreen("> ")
+        self.reply(b"\xb8\xad\n")
+        self.assertScreen("> \n\u4e2d\n> ")
+
+    def test_terminalsEncoding(self) -> None:
+        """Characters that the terminal's encoding lacks are escaped."""
+        self.begin(
+            lambda conversation: TerminalConsole(conversation, Painter({}), "latin-1")
+        )
+        self.reply("\u00fc \u4e2d\n".encode())
+        self.assertEqual(self.near.sent, b"> \n\xfc \\u4e2d\n> ")
+
+    def test_connectionIsLost(self) -> None:
+        """A lost connection is reported once."""
+        self.near.type("a\n")
+        self.far.protocol.connectionLost(Failure(ConnectionLost()))
+        self.far.protocol.connectionLost(Failure(ConnectionDone()))
+        self.assertOver(1, "far:7: the connection was lost, 1 message not answered")
+
+
+class IntercomTests(TalkCase):
+    """
+    A terminal in the intercom.
+    """
+
+    def setUp(self) -> None:
+        """Connect."""
+        self.begin(terminalConsole)
+
+    def test_othersWhileTyping(self) -> None:
+        """Other members' messages and notices have their own lines, and the prompt is
+        shown once below them."""
+        self.reply(b"[1] * b joined\n[1] <b> hi\n[1] <b> again\n")
+        self.assertEqual(
+            self.near.screen, "> \n[1] * b joined\n[1] <b> hi\n[1] <b> again\n> "
+        )
+
+    def test_othersAnswerNothing(self) -> None:
+        """Other members' lines are no replies: the prompt and the end wait for our
+        own."""
+        self.near.type("mine\n")
+        self.reply(b"[1] <b> hi\n")
+        self.assertEqual(self.near.screen, "> mine\n[1] <b> hi\n")
+        self.endInput()
+        self.reply(b"[1] <b> again\n")
+        self.assertNotOver()
+        self.reply(b"[1] mine\n")
+        self.farEndCloses()
+        self.assertOver(0)
+
+    def test_name(self) -> None:
+        """The name is sent first; its reply is not shown, however it is cut."""
+        for cut in range(12):
+            self.begin(terminalConsole)
+            self.conversation.introduce("ann")
+            self.assertEqual(self.far.sent, b"/name ann\n")
+            stream = b"[1] * b joined\n[1] /name ann\n[1] * you are ann-2: taken\n"
+            self.reply(stream[: 15 + cut], stream[15 + cut :])
+            self.assertEqual(
+                self.near.screen,
+                "> \n[1] * b joined\n> \n[1] * you are ann-2: taken\n> ",
+            )
+            self.assertEqual(self.conversation.replies.unanswered, 0)
+            self.near.type("a\n")
+            self.reply(b"[1] a\n")
+            self.assertIn("[1] a\n> ", self.near.screen)
+
+    def test_colours(self) -> None:
+        """Each origin has its colour."""
+        self.begin(
+            lambda conversation: TerminalConsole(
+                conversation, Painter({"TERM": "xterm"})
+            )
+        )
+        self.reply(b"[1] * b joined\n[1] <b> hi\n[1] me\n")
+        self.assertEqual(
+            self.near.screen,
+            "> \n\x1b[33m[1] * b joined\x1b[0m\n\x1b[1;36m[1] <b>\x1b[0m"
+            "\x1b[36m hi\x1b[0m\n[1] me\n> ",
+        )
+
+
+class PipeConsoleTests(TalkCase):
+    """
+    The console that is not a terminal.
+    """
+
+    def setUp(self) -> None:
+        """Connect."""
+        self.begin(PipeConsole)
+
+    def test_octetsPassAsTheyAre(self) -> None:
+        """All octets of the input are sent and all octets of a reply are written,
+        without a prompt."""
+        data = bytes(range(256)) + b"\n\n"
+        self.read(data)
+        self.assertEqual(self.far.sent, data)
+        self.reply(data)
+        self.assertEqual(self.near.sent, data)
+        self.assertNotOver()
+
+    def test_unfinishedLineIsSentAtOnce(self) -> None:
+        """A line of any length is passed on before it ends."""
+        self.read(b"x" * 100_000)
+        self.assertEqual(self.far.sent, b"x" * 100_000)
+
+    def test_slowFarEnd(self) -> None:
+        """Input is not read while the far end does not read."""
+        self.far.fill()
+        self.assertFalse(self.near.isRead)
+        self.far.drain()
+        self.assertTrue(self.near.isRead)
+        self.read(b"a\n")
+        self.assertEqual(self.far.sent, b"a\n")
+
+    def test_slowFarEndOnATerminal(self) -> None:
+        """Pasted lines wait while the far end does not read."""
+        self.begin(terminalConsole)
+        self.far.fill()
+        self.near.type("a\nb\n")
+        self.assertEqual(self.far.sent, b"")
+        self.far.drain()
+        self.assertEqual(self.far.sent, b"a\nb\n")
+
+    def test_outputIsClosed(self) -> None:
+        """Closed output ends it at once, with status 1."""
+        self.read(b"a\n")
+        self.near.protocol.writeConnectionLost()
+        self.assertOver(1, BLOCKED)
+
+    def test_outputIsClosedAtTheEnd(self) -> None:
+        """Output that fails at the end ends it with status 1."""
+        self.endInput()
+        self.farEndCloses()
+        self.near.protocol.connectionLost(Failure(ConnectionLost()))
+        self.assertOver(1, BLOCKED)
+
+    def test_interface(self) -> None:
+        """A console handles the end of its input and of its output separately."""
+        verifyObject(IHalfCloseableProtocol, self.near.protocol)

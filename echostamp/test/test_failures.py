@@ -1,0 +1,90 @@
+"""Tests for L{echostamp.connect.failures}."""
+
+from __future__ import annotations
+
+import errno
+import os
+
+from twisted.internet.error import (
+    ConnectBindError,
+    ConnectError,
+    ConnectionLost,
+    ConnectionRefusedError,
+    DNSLookupError,
+)
+from twisted.python.failure import Failure
+from twisted.trial.unittest import SynchronousTestCase
+
+from echostamp.connect.failures import sourceHint, whatFailed
+
+try:
+    from OpenSSL import SSL
+except ImportError:
+    noTls = "the extra tls is not installed"
+else:
+    noTls = ""
+
+
+class WhatFailedTests(SynchronousTestCase):
+    """
+    The reasons for a failed connection, in a few words.
+    """
+
+    def test_texts(self) -> None:
+        """Each failure is explained in one line of words that a user knows."""
+        for error, text in [
+            (DNSLookupError("nowhere"), "the name does not resolve"),
+            (TimeoutError("no connection within 3 s"), "no connection within 3 s"),
+            (
+                ConnectionRefusedError(errno.ECONNREFUSED, "x"),
+                os.strerror(errno.ECONNREFUSED),
+            ),
+            (ConnectError(errno.ENOENT, "x"), os.strerror(errno.ENOENT)),
+            (ConnectionLost(), "the connection was lost"),
+            (ValueError("invalid hostname: a b"), "invalid hostname: a b"),
+            (KeyError(), "KeyError"),
+        ]:
+            self.assertEqual(whatFailed(Failure(error)), text)
+
+    def test_connectErrorWithoutANumber(self) -> None:
+        """A failure without an error number keeps its own text."""
+        text = whatFailed(Failure(ConnectError(string="no luck")))
+        self.assertIn("no luck", text)
+
+    def test_whatOpenSslSays(self) -> None:
+        """OpenSSL's errors keep their own texts."""
+        for queue, text in [
+            ([("SSL", "", "no cats"), ("SSL", "", "no dogs")], "no cats, no dogs"),
+            ([], ""),
+        ]:
+            said = whatFailed(Failure(SSL.Error(queue)))
+            self.assertEqual(said, f"TLS failed ({text})" if text else "TLS failed")
+        self.assertEqual(
+            whatFailed(Failure(SSL.SysCallError(-1, "Unexpected EOF"))),
+            "TLS failed (Unexpected EOF)",
+        )
+        self.assertEqual(
+            whatFailed(
+                Failure(SSL.Error([("", "", "ssl/tls alert handshake failure")]))
+            ),
+            "the far end refused TLS with us (handshake failure)",
+        )
+
+    if noTls:
+        test_whatOpenSslSays.skip = noTls  # type: ignore[attr-defined]
+
+
+class SourceHintTests(SynchronousTestCase):
+    """
+    A question about C{--source}.
+    """
+
+    def test_notOurs(self) -> None:
+        """Only a source address that this machine does not have is asked about."""
+        self.assertIn("--source", sourceHint(ConnectBindError(errno.EADDRNOTAVAIL)))
+        for error in (
+            ConnectBindError(errno.EADDRINUSE),
+            ConnectError(errno.EADDRNOTAVAIL),
+            None,
+        ):
+            self.assertEqual(sourceHint(error), "")

@@ -1,0 +1,96 @@
+"""Tests for L{echostamp.client.hints}."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+from twisted.internet.error import ConnectBindError, ConnectionRefusedError
+from twisted.trial.unittest import SynchronousTestCase
+
+from echostamp.client.hints import hint, isOurFault, whyNoReply
+from echostamp.connect.target import parseTarget
+from echostamp.exitstatus import FAR_END_FAILED, NEAR_END_FAILED, Outcome
+from echostamp.measure.result import Figures, Outage, Result
+from echostamp.probe.plan import Plan
+from echostamp.test.fakes import FakeReactor
+
+FAILED = Outcome(FAR_END_FAILED)
+
+
+class WhyNoReplyTests(SynchronousTestCase):
+    """
+    Why no reply has come.
+    """
+
+    def test_each(self) -> None:
+        """Each cause has its words; the first that holds is named."""
+        began = Result(Figures(sent=3, lost=3), began=1)
+        plan = Plan(timeout=20_000_000)
+        for result, why in [
+            (Result(), "there was no connection in time"),
+            (began, "no reply"),
+            (
+                replace(began, strange=5),
+                "it answers, but not with what was sent: is it an echo?",
+            ),
+            (
+                replace(began, figures=Figures(sent=3, lost=3, late=2)),
+                "no reply within 0.02 s (2 came late)",
+            ),
+        ]:
+            self.assertEqual(whyNoReply(result, plan), why)
+
+
+class OurFaultTests(SynchronousTestCase):
+    """
+    Which end is at fault.
+    """
+
+    def test_address(self) -> None:
+        """An address that this machine does not have is our fault.  A family of
+        addresses that it does not have is not."""
+        self.assertTrue(isOurFault(ConnectBindError(99)))
+        self.assertFalse(isOurFault(ConnectBindError(97)))
+        self.assertFalse(isOurFault(ConnectionRefusedError(111)))
+        self.assertFalse(isOurFault(None))
+
+
+class HintTests(SynchronousTestCase):
+    """
+    What else could be tried.
+    """
+
+    def hint(self, target: str, failure: Any = None, **fields: Any) -> str:
+        """Give the hint after a run that failed."""
+        found = parseTarget(FakeReactor(), target, 5)
+        return hint(found, failure, FAILED, Result(**fields))
+
+    def test_refused(self) -> None:
+        """Where nobody listens, another port may do, or TLS."""
+        refused = ConnectionRefusedError(111)
+        self.assertEqual(
+            self.hint("far", refused), "another port, as HOST:PORT, or tls:HOST:PORT?"
+        )
+
+    def test_disconnected(self) -> None:
+        """A far end that closes each connection may speak TLS; one that answers with
+        lines of its own does not."""
+        outages = (Outage(1, 1, "the far end closed the connection", 1),)
+        why = "the far end closed the connection; tls:HOST:PORT?"
+        self.assertEqual(self.hint("far", outages=outages), why)
+        self.assertEqual(self.hint("far", outages=outages, strange=1), "")
+
+    def test_source(self) -> None:
+        """An address of ours that cannot be had is the one of C{--source}."""
+        for target in None, parseTarget(FakeReactor(), "far", 5):
+            found = hint(
+                target, ConnectBindError(99), Outcome(NEAR_END_FAILED), Result()
+            )
+            self.assertEqual(found, "is --source one of this machine's addresses?")
+
+    def test_nothing(self) -> None:
+        """A run without a fault has no hint."""
+        self.assertEqual(hint(None, None, Outcome(0), Result()), "")
+        self.assertEqual(hint(None, None, FAILED, Result()), "")
+        self.assertEqual(self.hint("unix:/s"), "")

@@ -1,0 +1,28 @@
+"""Tests for L{echostamp.probe.interfaces}."""
+
+from __future__ import annotations
+
+import io
+
+from twisted.trial.unittest import SynchronousTestCase
+from zope.interface.verify import verifyObject
+
+from echostamp.client.output import Asked, Output, OutputOptions
+from echostamp.probe.interfaces import IProbeSink, MemorySink
+from echostamp.probe.plan import Plan
+
+
+class SinkTests(SynchronousTestCase):
+    """
+    Whoever takes what a prober finds.
+    """
+
+    def test_memory(self) -> None:
+        """The one that keeps it is a sink."""
+        verifyObject(IProbeSink, MemorySink())
+
+    def test_output(self) -> None:
+        """The one that writes it is a sink."""
+        asked = Asked("far", Plan())
+        output = Output(asked, OutputOptions(), io.StringIO(), False, self.fail)
+        verifyObject(IProbeSink, output)

@@ -1,0 +1,68 @@
+"""Tests for L{echostamp.probe.linedialer}."""
+
+from __future__ import annotations
+
+from twisted.internet.error import ConnectionLost, ConnectionRefusedError
+from twisted.trial.unittest import SynchronousTestCase
+
+from echostamp.probe.plan import Plan
+from echostamp.test.farends import MS, Far
+
+
+class PatientTests(SynchronousTestCase):
+    """
+    A far end that is away is tried again.
+    """
+
+    def attemptsWithin(self, far: Far, seconds: float) -> int:
+        """Refuse each attempt, and count them."""
+        before = far.attempts
+        far.refuse(ConnectionRefusedError(111))
+        end = far.reactor.rightNow + seconds
+        while far.reactor.rightNow < end:
+            tried = far.attempts
+            far.run(0.1)
+            if far.attempts > tried:
+                far.refuse(ConnectionRefusedError(111))
+        return far.attempts - before
+
+    def test_notThereAtFirst(self) -> None:
+        """A patient run begins when its far end comes up, and is not late then."""
+        far = Far(Plan(interval=100 * MS, count=5, isPatient=True))
+        far.prober.start()
+        self.assertTrue(3 <= self.attemptsWithin(far, 10) <= 12)
+        self.assertFalse(far.isOver)
+        self.assertIsNone(far.prober.failure)
+        while far.isOver is False and not far.prober.hasBegun:
+            before = far.attempts
+            while far.attempts == before:
+                far.run(0.1)
+            far.accept()
+        far.run(5)
+        self.assertTrue(far.isOver)
+        figures = far.prober.result().figures
+        self.assertEqual((figures.sent, figures.received, figures.skipped), (5, 5, 0))
+
+    def test_backoff(self) -> None:
+        """Attempts become seldom: at most one in 15 s or so in the end."""
+        far = Far(Plan(isPatient=True))
+        far.prober.start()
+        self.attemptsWithin(far, 120)
+        self.assertLessEqual(self.attemptsWithin(far, 100), 12)
+        far.prober.stop()
+        far.run(1)
+        self.assertEqual(self.attemptsWithin(far, 60), 0)
+
+    def test_why(self) -> None:
+        """The outage says why the last attempt failed."""
+        far = Far(Plan(interval=100 * MS, isPatient=True))
+        far.start()
+        far.run(0.5)
+        far.transports[-1].lose(ConnectionLost())
+        before = far.attempts
+        while far.attempts == before:
+            far.run(0.1)
+        far.refuse(ConnectionRefusedError(111))
+        (outage,) = far.prober.result().outages
+        self.assertEqual(outage.reason, "the connection was lost")
+        self.assertEqual(outage.error, "Connection refused")

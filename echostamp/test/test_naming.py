@@ -1,0 +1,137 @@
+"""Tests for L{echostamp.intercom.naming}."""
+
+from __future__ import annotations
+
+from hypothesis import given
+from hypothesis import strategies as st
+from twisted.trial.unittest import SynchronousTestCase
+
+from echostamp.intercom.naming import (
+    LONGEST_NAME,
+    freeName,
+    isName,
+    readFirstMessage,
+    refusal,
+    requestedName,
+)
+
+#: Characters that bring names close to addresses, and to those with a number.
+_CHARACTERS = st.sampled_from("ax01:.[]-_")
+
+
+class RequestTests(SynchronousTestCase):
+    """
+    Requests for a name.
+    """
+
+    def test_requestedName(self) -> None:
+        """C{/name NAME} requests a name; any other message does not."""
+        self.assertEqual(requestedName(b"/name ann"), b"ann")
+        self.assertEqual(requestedName(b"/name ann \r"), b"ann")
+        self.assertEqual(requestedName(b"/name "), b"")
+        for message in b"/name", b"/names x", b" /name x", b"hello":
+            self.assertIsNone(requestedName(message))
+
+    def test_readFirstMessage(self) -> None:
+        """The first message is separated from its stamp and from the next messages."""
+        for replies, first in [
+            (b"[1] /name ann\n[1] hi\n", (b"[1] ", b"ann", b"[1] hi\n")),
+            (b"[1] hi\n", (b"[1] ", None, b"")),
+            (b"[1] [x] /name ann", (b"[1] ", None, b"")),
+            (b"[1] /name ann", (b"[1] ", b"ann", b"")),
+        ]:
+            self.assertEqual(readFirstMessage(replies), first, replies)
+
+
+class ValidityTests(SynchronousTestCase):
+    """
+    Valid names.
+    """
+
+    def test_valid(self) -> None:
+        """A name has letters, digits and some marks."""
+        for name in (
+            b"a",
+            b"Ann-2",
+            b"x" * 32,
+            b"a.b:c_d[e]",
+            b"host:80",
+            b"12:30x",
+            b"::1",
+        ):
+            self.assertTrue(isName(name), name)
+
+    def test_characters(self) -> None:
+        """A name has no other characters, and is neither empty nor too long."""
+        for name in b"", b"a b", b"x" * 33, "é".encode(), b"<a>", b"a\n":
+            self.assertFalse(isName(name), name)
+
+    def test_namesOfTheDaemon(self) -> None:
+        """No member can request a name that the daemon gives itself."""
+        for name in (
+            b"127.0.0.1:80",
+            b"127.0.0.1:80-2",
+            b"[::1]:80",
+            b"::1:80",
+            b"[::1]:80-12",
+            b"local",
+            b"local-2",
+        ):
+            self.assertFalse(isName(name), name)
+
+
+class FreeNameTests(SynchronousTestCase):
+    """
+    Names that are not taken.
+    """
+
+    def test_free(self) -> None:
+        """A free name stays as it is."""
+        self.assertEqual(freeName(b"ann", {b"bob"}), b"ann")
+
+    def test_taken(self) -> None:
+        """A taken name gets the least number that makes it free."""
+        self.assertEqual(freeName(b"ann", {b"ann", b"ann-2"}), b"ann-3")
+
+    def test_tooLong(self) -> None:
+        """A name is shortened for its number; the name of an address may be long."""
+        self.assertEqual(freeName(b"x" * 32, {b"x" * 32}), b"x" * 30 + b"-2")
+        address = b"[2001:db8:aaaa:bbbb:cccc:dddd:eeee:ffff]:65535"
+        self.assertEqual(freeName(address, {address}), address[:-2] + b"-2")
+
+    @given(
+        st.text(_CHARACTERS, min_size=1, max_size=LONGEST_NAME).map(str.encode),
+        st.integers(0, 12),
+    )
+    def test_anyName(self, name: bytes, members: int) -> None:
+        """However often a name is requested, all names differ.  If the name is valid,
+        so are the others."""
+        taken: set[bytes] = set()
+        for _ in range(members):
+            free = freeName(name, taken)
+            self.assertNotIn(free, taken)
+            self.assertLessEqual(len(free), LONGEST_NAME)
+            self.assertTrue(isName(free) or not isName(name))
+            taken.add(free)
+
+
+class RefusalTests(SynchronousTestCase):
+    """
+    The notice to a member that has not got its requested name.
+    """
+
+    def test_given(self) -> None:
+        """There is no notice where the name was given."""
+        self.assertEqual(refusal(b"ann", b"ann"), b"")
+
+    def test_taken(self) -> None:
+        """A valid name is taken."""
+        self.assertEqual(refusal(b"ann", b"ann-2"), b"you are ann-2: ann is taken")
+
+    def test_notValid(self) -> None:
+        """Any other text is not a name."""
+        self.assertEqual(
+            refusal(b"a b", b"local"),
+            b"you are local: a name has 1 to 32 letters, digits and .:_-[], "
+            b"and no address",
+        )

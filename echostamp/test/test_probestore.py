@@ -1,0 +1,183 @@
+"""Tests for L{echostamp.probe.probestore} and both stores."""
+
+from __future__ import annotations
+
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from twisted.trial.unittest import SynchronousTestCase
+
+from echostamp.measure.windowspec import WindowSpec
+from echostamp.probe.flights import Flight
+from echostamp.probe.keptprobes import KeptProbes
+from echostamp.probe.plan import Plan
+from echostamp.probe.prober import probeStore
+from echostamp.probe.probestore import FirstReply, ProbeStore, probeInFlight
+from echostamp.probe.windowedprobes import WindowedProbes
+from echostamp.times import MILLISECOND, SECOND, Times
+
+EPOCH = 1_700_000_000 * SECOND
+ALL = WindowSpec("all", count=600)
+
+#: What may become of a probe: lost, answered, answered twice, late, altered, untimed.
+FATES = ["lost", "answered", "twice", "late", "altered", "untimed", "skipped"]
+
+
+def flight(seq: int) -> Flight:
+    """Send a probe each second."""
+    now = seq * SECOND
+    return Flight(seq, EPOCH + now, EPOCH + now, now, 0)
+
+
+def answer(seq: int, rtt: int = 20 * MILLISECOND) -> FirstReply:
+    """FirstReply it, by a clock that agrees with ours."""
+    t1 = EPOCH + seq * SECOND
+    return FirstReply(t1 + rtt, rtt, t1 + rtt // 2, t1 + rtt // 2)
+
+
+class StoreTests(SynchronousTestCase):
+    """
+    Both stores, which agree.
+    """
+
+    def play(self, store: ProbeStore, fates: list[str]) -> None:
+        """Send probes that have some fates, each a second after the other."""
+        for turn, fate in enumerate(fates):
+            now = turn * SECOND
+            if fate == "skipped":
+                store.skip(now)
+                continue
+            seq = store.sent
+            sent = flight(turn)._replace(seq=seq)
+            store.send(sent.due, sent.t1)
+            reply = answer(turn)
+            if fate in ("lost", "late"):
+                probe = store.lose(now + SECOND, sent)
+                self.assertTrue(probe.lost)
+            else:
+                reply = reply._replace(isAltered=fate == "altered")
+                if fate == "untimed":
+                    reply = reply._replace(rtt=None, isVoid=True)
+                probe = store.answer(now + 20 * MILLISECOND, sent, reply)
+                self.assertEqual(probe.altered, fate == "altered")
+                self.assertEqual(probe.rtt, reply.rtt)
+            self.assertEqual((probe.seq, probe.t1), (seq, sent.t1))
+            if fate in ("late", "twice"):
+                again = store.repeat(seq, sent.t1 + 2 * SECOND, False)
+                assert again
+                self.assertEqual(
+                    (again.late, again.duplicated), (fate == "late", fate == "twice")
+                )
+
+    @settings(max_examples=60, deadline=None)
+    @given(st.lists(st.sampled_from(FATES), max_size=30))
+    def test_agree(self, fates: list[str]) -> None:
+        """Whatever becomes of the probes, both stores have the same figures."""
+        kept, windowed = KeptProbes(4096), WindowedProbes([ALL])
+        self.play(kept, fates)
+        self.play(windowed, fates)
+        end = len(fates) * SECOND
+        one, other = (each.figures(0, end, False, None) for each in (kept, windowed))
+        for name in (
+            *("sent", "received", "lost", "skipped", "late", "duplicates"),
+            *("reordered", "altered", "untimed", "bursts", "every"),
+            *("rtt", "rttFromDue", "ipdv"),
+        ):
+            self.assertEqual(getattr(one, name), getattr(other, name), name)
+        self.assertEqual(
+            (kept.sent, kept.received, kept.lost),
+            (windowed.sent, windowed.received, windowed.lost),
+        )
+        if one.offset is not None and other.offset is not None:
+            self.assertEqual(
+                (one.offset.low, one.offset.high), (other.offset.low, other.offset.high)
+            )
+
+    def stores(self) -> list[ProbeStore]:
+        """Make one of each."""
+        return [KeptProbes(4096), WindowedProbes([ALL])]
+
+    def test_amended(self) -> None:
+        """Times that are known better change the round trip; those of a lost probe are
+        no times of it."""
+        for store in self.stores():
+            self.play(store, ["answered", "lost"])
+            for seq in 0, 1:
+                t1, t2, t3, t4 = (
+                    EPOCH + seq * SECOND + n for n in (5, 1000, 2000, 9000)
+                )
+                store.amend(seq, Times(t1, t2, t3, t4), 7, 1)
+            rtt = store.figures(0, 2 * SECOND, False, None).rtt
+            assert rtt
+            self.assertEqual((rtt.n, rtt.max), (1, 7))
+
+    def test_unknown(self) -> None:
+        """A reply to a probe that is not known, or too old, is nothing."""
+        for store in self.stores():
+            self.assertIsNone(store.repeat(0, EPOCH, False))
+        windowed = WindowedProbes([ALL])
+        self.play(windowed, ["lost"] * 300)
+        self.assertIsNone(windowed.repeat(0, EPOCH, False))
+        self.assertIsNotNone(windowed.repeat(299, EPOCH, False))
+
+    def test_bounds(self) -> None:
+        """The bounds of the offset hold at other times, too, where they are wider."""
+        for store in self.stores():
+            self.assertIsNone(store.bounds(0, EPOCH))
+            self.play(store, ["answered"] * 5)
+            for seq in range(5):
+                t1, _, t2, _, *_ = flight(seq).t1, 0, answer(seq).t2, 0
+                assert t2
+                store.learn(seq, Times(t1, t2, t2, t1 + 20 * MILLISECOND), 1)
+            near = store.bounds(5 * SECOND, EPOCH + 2 * SECOND)
+            far = store.bounds(5 * SECOND, EPOCH + 100 * SECOND)
+            assert near
+            assert far
+            self.assertTrue(far[0] < near[0] <= 0 <= near[1] < far[1])
+
+    def test_extra(self) -> None:
+        """An extra probe narrows the bounds, and is in no count.  A restart forgets
+        them."""
+        for store in self.stores():
+            self.play(store, ["answered"])
+            t1 = EPOCH
+            store.learn(0, Times(t1, t1 + 10**7, t1 + 10**7, t1 + 2 * 10**7), 1)
+            wide = store.bounds(SECOND, EPOCH)
+            t1 += 10**8
+            store.learnExtra(SECOND, Times(t1, t1 + 500, t1 + 500, t1 + 1000), 1)
+            narrow = store.bounds(SECOND, EPOCH)
+            assert wide
+            assert narrow
+            self.assertLess(narrow[1] - narrow[0], (wide[1] - wide[0]) // 10)
+            self.assertEqual(store.sent, 1)
+            store.restart()
+            self.assertIsNone(store.bounds(SECOND, EPOCH))
+
+    def test_strangeTimes(self) -> None:
+        """Times that cannot be compared with ours are not kept."""
+        for store in self.stores():
+            store.send(EPOCH, EPOCH)
+            reply = answer(0)._replace(t2=-(1 << 63), t3=-(1 << 63))
+            probe = store.answer(SECOND, flight(0), reply)
+            self.assertEqual((probe.t2, probe.t3), (None, None))
+
+    def test_oneByOne(self) -> None:
+        """Only one of them keeps the probes one by one."""
+        kept, windowed = self.stores()
+        for store in kept, windowed:
+            self.play(store, ["answered", "lost"])
+        self.assertEqual([probe.lost for probe in kept], [False, True])
+        self.assertEqual(list(windowed), [])
+        figures = kept.figures(0, SECOND, False, None)
+        self.assertIsNotNone(kept.distribution(figures, 4))
+        self.assertIsNone(windowed.distribution(figures, 4))
+
+    def test_plan(self) -> None:
+        """The plan says which."""
+        self.assertIsInstance(probeStore(Plan()), KeptProbes)
+        self.assertIsInstance(probeStore(Plan(kept=0)), WindowedProbes)
+
+    def test_inFlight(self) -> None:
+        """Of a probe in flight only the first times are known."""
+        probe = probeInFlight(flight(3))
+        self.assertEqual((probe.seq, probe.t1, probe.t4), (3, EPOCH + 3 * SECOND, None))
+        self.assertFalse(probe.lost)

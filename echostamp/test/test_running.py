@@ -1,0 +1,123 @@
+"""Tests for L{echostamp.running}."""
+
+from __future__ import annotations
+
+import io
+import os
+import signal
+import sys
+from collections.abc import Callable
+from typing import Any
+
+from twisted.python.failure import Failure
+from twisted.trial.unittest import SynchronousTestCase
+
+from echostamp.exitstatus import Outcome
+from echostamp.running import CommandRun
+from echostamp.test.fakes import FakeReactor
+
+
+class Exited(BaseException):
+    """
+    Raised where a real process would end.
+    """
+
+
+class CommandRunTests(SynchronousTestCase):
+    """
+    L{CommandRun} runs a command and handles its signals.
+
+    @ivar handlers: the installed signal handlers, by number.
+    @ivar stops: the numbers of the signals that asked the command to stop.
+    """
+
+    def setUp(self) -> None:
+        """Install no real signal handler, and end no real process."""
+        self.reactor = FakeReactor()
+        self.handlers: dict[int, Any] = {}
+        self.stops: list[int] = []
+        self.exits: list[int] = []
+        self.errors = io.StringIO()
+        self.patch(signal, "signal", self.handlers.__setitem__)
+        self.patch(os, "_exit", self.exit)
+        self.patch(sys, "stderr", self.errors)
+
+    def exit(self, status: int) -> None:
+        """Note the exit status."""
+        self.exits.append(status)
+        raise Exited
+
+    def run_(
+        self,
+        start: Callable[[CommandRun], object],
+        mustExit: bool = False,
+        **options: Any,
+    ) -> Outcome:
+        """Run a command that is over when it has started."""
+        run = CommandRun(self.reactor, self.stops.append, lambda: mustExit, **options)
+        return run.untilEnd(lambda: start(run))
+
+    def test_firstOutcome(self) -> None:
+        """The first outcome stops the reactor and is returned; others are ignored."""
+
+        def start(run: CommandRun) -> None:
+            self.assertFalse(self.reactor.hasStopped)
+            run.end(Outcome(3, "first"))
+            self.assertTrue(self.reactor.hasStopped)
+            self.reactor.hasStopped = False
+            run.end(Outcome(1, "second"))
+            self.assertFalse(self.reactor.hasStopped)
+
+        self.assertEqual(self.run_(start), Outcome(3, "first"))
+        self.assertEqual(self.exits, [])
+
+    def test_signals(self) -> None:
+        """The first SIGINT or SIGTERM asks the command to stop, a second one has its
+        default effect."""
+        for number in signal.SIGINT, signal.SIGTERM:
+
+            def start(run: CommandRun, number: int = number) -> None:
+                self.handlers[number](number, None)
+                self.assertEqual(self.stops.pop(), number)
+                self.assertEqual(self.handlers[number], signal.SIG_DFL)
+                run.end(Outcome(128 + number))
+
+            self.reactor = FakeReactor()
+            self.assertEqual(self.run_(start), Outcome(128 + number))
+        self.assertEqual(self.stops, [])
+        self.assertEqual(set(self.handlers), {signal.SIGINT, signal.SIGTERM})
+
+    def test_moreSignals(self) -> None:
+        """Another signal's function is called in a turn of the reactor, each time."""
+        calls: list[str] = []
+
+        def start(run: CommandRun) -> None:
+            for count in 1, 2:
+                self.handlers[signal.SIGQUIT](signal.SIGQUIT, None)
+                self.assertEqual(len(calls), count - 1)
+                self.reactor.advance(0)
+                self.assertEqual(len(calls), count)
+            run.end(Outcome(0))
+
+        signals = {signal.SIGQUIT: lambda: calls.append("figures")}
+        self.assertEqual(self.run_(start, signals=signals), Outcome(0))
+        self.assertEqual(self.stops, [])
+
+    def test_mustExit(self) -> None:
+        """A process that must exit writes its line and exits; the reactor is not
+        asked to stop."""
+
+        def start(run: CommandRun) -> None:
+            self.assertRaises(Exited, run.end, Outcome(1, "too late"))
+            self.assertFalse(self.reactor.hasStopped)
+
+        self.run_(start, mustExit=True)
+        self.assertEqual(self.exits, [1])
+        self.assertEqual(self.errors.getvalue(), "echostamp: too late\n")
+
+    def test_broken(self) -> None:
+        """An error in EchoStamp is printed with its traceback, and ends the command
+        with status 2."""
+        outcome = self.run_(lambda run: run.broken(Failure(RuntimeError("oops"))))
+        self.assertEqual(outcome, Outcome(2, "the fault is EchoStamp's"))
+        self.assertIn("RuntimeError: oops", self.errors.getvalue())

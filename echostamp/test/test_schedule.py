@@ -1,0 +1,38 @@
+"""Tests for L{echostamp.probe.schedule}."""
+
+from __future__ import annotations
+
+from twisted.trial.unittest import SynchronousTestCase
+
+from echostamp.probe.plan import Plan
+from echostamp.probe.schedule import Schedule
+
+
+class ScheduleTests(SynchronousTestCase):
+    """
+    When probes are due.
+    """
+
+    def turns(self, schedule: Schedule, count: int) -> list[int]:
+        """Give when the next probes are due."""
+        found = []
+        for _ in range(count):
+            found.append(schedule.due)
+            schedule.advance()
+        return found
+
+    def test_turns(self) -> None:
+        """Each probe is due at its turn, counted from the beginning."""
+        schedule = Schedule(Plan(count=3, interval=7, jitter=False), lambda: 1.0)
+        schedule.begin(100)
+        self.assertEqual(self.turns(schedule, 2), [100, 107])
+        self.assertFalse(schedule.isOver)
+        self.assertEqual(self.turns(schedule, 1), [114])
+        self.assertTrue(schedule.isOver)
+
+    def test_jitter(self) -> None:
+        """Chance delays a probe by up to a tenth of the interval, and no later one."""
+        chances = iter([0.0, 1.0, 0.5, 0.0])
+        schedule = Schedule(Plan(interval=1000), lambda: next(chances))
+        schedule.begin(0)
+        self.assertEqual(self.turns(schedule, 3), [0, 1100, 2050])

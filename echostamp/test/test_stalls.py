@@ -1,0 +1,102 @@
+"""Tests for L{echostamp.probe.stalls}."""
+
+from __future__ import annotations
+
+from twisted.trial.unittest import SynchronousTestCase
+
+from echostamp.probe.agenda import Agenda
+from echostamp.probe.stalls import StallWatch
+from echostamp.test.fakes import FakeReactor
+from echostamp.times import MILLISECOND, Moment
+
+
+class Watched:
+    """
+    Somebody whose probes may be in flight.
+    """
+
+    def __init__(self) -> None:
+        self.hasFlights = True
+        self.stalls: list[int] = []
+
+    def stalled(self, late: int) -> None:
+        """Note for how long."""
+        self.stalls.append(late)
+
+
+class StallWatchTests(SynchronousTestCase):
+    """
+    When this process was suspended or blocked.
+    """
+
+    def setUp(self) -> None:
+        """Watch two probers."""
+        self.reactor = FakeReactor()
+        self.agenda = Agenda(self.reactor, self.now)
+        self.watch = StallWatch(self.agenda)
+        self.one, self.other = Watched(), Watched()
+
+    def now(self) -> int:
+        """Nanoseconds by the monotonic clock."""
+        return round(self.reactor.seconds() * 1e9)
+
+    def run_(self, beats: int) -> None:
+        """Let the timer run."""
+        for _ in range(beats):
+            self.reactor.advance(0.01)
+
+    def test_oneTimerForAll(self) -> None:
+        """However many probers are watched, there is one timer, and none at the end."""
+        self.watch.watch(self.one, self.now())
+        self.watch.watch(self.other, self.now())
+        self.run_(3)
+        self.assertEqual(len(self.reactor.getDelayedCalls()), 1)
+        self.one.hasFlights = False
+        self.run_(3)
+        self.assertEqual(len(self.reactor.getDelayedCalls()), 1)
+        self.other.hasFlights = False
+        self.run_(2)
+        self.assertEqual(self.reactor.getDelayedCalls(), [])
+        self.assertEqual((self.one.stalls, self.other.stalls), ([], []))
+
+    def test_stall(self) -> None:
+        """A look that is 10 ms late is a stall, for all who have probes in flight; a
+        look that is less late is none."""
+        self.watch.watch(self.one, self.now())
+        self.watch.watch(self.other, self.now())
+        self.run_(2)
+        self.reactor.advance(0.0199)
+        self.assertEqual(self.one.stalls, [])
+        self.other.hasFlights = False
+        self.reactor.advance(0.5)
+        self.assertEqual(self.one.stalls, [490 * MILLISECOND])
+        self.assertEqual(self.other.stalls, [])
+        self.assertEqual(self.watch.lastBegan, self.now() - 490 * MILLISECOND)
+
+    def test_heardFirst(self) -> None:
+        """A reply that is read before the timer has its turn shows the stall, once."""
+        self.watch.watch(self.one, self.now())
+        self.reactor.rightNow += 0.3
+        self.watch.heard(Moment(self.now(), 0, self.now()))
+        self.assertEqual(self.one.stalls, [290 * MILLISECOND])
+        self.reactor.advance(0)
+        self.assertEqual(len(self.one.stalls), 1)
+
+    def test_turnsOfOthers(self) -> None:
+        """Where the agenda has turns anyway, the watch asks for none; when they are
+        over it does."""
+        turns: list[int] = []
+        self.agenda.at(5 * MILLISECOND, lambda: turns.append(self.now()))
+        self.watch.watch(self.one, self.now())
+        self.assertEqual(self.agenda.next, 5 * MILLISECOND)
+        self.reactor.advance(0.005)
+        self.assertEqual(len(turns), 1)
+        self.assertEqual(self.agenda.next, 15 * MILLISECOND)
+        self.reactor.advance(0.5)
+        self.assertEqual(self.one.stalls, [490 * MILLISECOND])
+
+    def test_notWatched(self) -> None:
+        """Where no probe is in flight, nothing is a stall."""
+        self.reactor.rightNow += 9
+        self.watch.heard(Moment(self.now(), 0, self.now()))
+        self.assertEqual(self.watch.lastBegan, 0)

@@ -1,0 +1,117 @@
+"""Tests for L{echostamp.report.stampfigures}."""
+
+from __future__ import annotations
+
+import errno
+import os
+from dataclasses import replace
+
+from echostamp.probe.plan import Plan
+from echostamp.report.stampfigures import lines
+from echostamp.rfc8762.clock import KernelClock
+from echostamp.rfc8762.findings import Findings
+from echostamp.rfc8762.policy import Policy
+from echostamp.rfc8762.sendersession import SenderSession
+from echostamp.rfc8762.timestamps import TAI
+from echostamp.test.farends import MS
+from echostamp.test.stampruns import US, StampCase
+from echostamp.test.wires import THERE
+from echostamp.times import SECOND
+
+
+class StampFiguresTests(StampCase):
+    """
+    What packets told beside their times.
+    """
+
+    def test_noFollowUps(self) -> None:
+        """A reflector that follows nothing up, or returns no TLVs: it is said."""
+        self.begin(Plan(count=3, interval=SECOND, size=64), SenderSession(tlvs=[7]))
+        self.run_(10)
+        self.assertIn(", 0 T3 by follow-up\n", self.summary())
+        self.assertNotIn("never came back", self.summary())
+        self.comeBack, comeBack = (  # type: ignore[method-assign]
+            lambda reply: comeBack(reply[:44]),
+            self.comeBack,
+        )
+        self.begin(Plan(count=3, interval=SECOND, size=64), SenderSession(tlvs=[7]))
+        self.run_(10)
+        self.assertIn("packets       TLV follow-up never came back\n", self.summary())
+
+    def test_lossByDirection(self) -> None:
+        """A stateful reflector's numbers tell where packets were lost."""
+        fates = {3: "lost there", 5: "lost back", 6: "lost there"}
+        self.fate = lambda number: fates.get(number, "")
+        policy = Policy(isStateful=True)
+        plan = Plan(count=9, interval=100 * MS, timeout=SECOND, size=44)
+        self.begin(plan, SenderSession(), policy)
+        self.run_(5)
+        self.assertIn(
+            "lost          2 on the way there, 1 on the way back", self.summary()
+        )
+        found = self.document()["stats"]["stamp"]
+        self.assertEqual((found["lost_forward"], found["lost_backward"]), (2, 1))
+
+    def test_lossOfAStatelessReflector(self) -> None:
+        """A stateless one's do not."""
+        self.fate = lambda number: "lost there" if number == 3 else ""
+        plan = Plan(count=5, interval=100 * MS, timeout=SECOND, size=44)
+        self.begin(plan, SenderSession())
+        self.run_(5)
+        self.assertIn("lost          in which direction is not known", self.summary())
+        self.assertIsNone(self.document()["stats"]["stamp"]["lost_forward"])
+
+    def test_taiOrUtc(self) -> None:
+        """A difference of 37 s in PTP's format is named for what it is."""
+        policy = Policy(ptpAhead=0)
+        self.begin(
+            Plan(count=3, interval=SECOND, size=44), SenderSession(isPtp=True), policy
+        )
+        self.run_(9)
+        self.assertIn("seems to count PTP's time in UTC", self.summary())
+        self.assertEqual(TAI, 37 * SECOND)
+
+    def test_claims(self) -> None:
+        """What both ends claim is compared with what was seen."""
+        self.kernel = KernelClock(True, 2 * MS, None)
+        for ahead, says in (0, "agrees"), (90 * MS, "does NOT agree"):
+            self.ahead = ahead
+            self.begin(Plan(count=3, interval=SECOND, size=44), SenderSession())
+            self.run_(9)
+            self.assertIn(f"the measurement {says}", self.summary())
+            self.assertIn("claims UTC within 2.0", self.summary())
+
+    def test_everyLine(self) -> None:
+        """Whatever was seen has its line, and the JSON is valid."""
+        session = SenderSession(tlvs=[3, 4, 7], dscp=46)
+        self.begin(Plan(count=3, interval=SECOND, size=80), session)
+        self.run_(1.5)
+        self.comeBack(b"garbage")
+        self.sender.refused(errno.EHOSTUNREACH, THERE)
+        self.run_(9)
+        result = self.prober.result()
+        assert isinstance(result.session, Findings)
+        found = replace(
+            result.session,
+            restarts=1,
+            negatives=2,
+            leastResidence=-5 * US,
+            unrecognized=(3,),
+            problems=(("malformed", 1),),
+        )
+        text = "\n".join(lines(found, result.figures))
+        unreachable = os.strerror(errno.EHOSTUNREACH)
+        for line in (
+            "timestamps    T1 by the kernel, T4 by the kernel, T2 and T3 the reflect",
+            "this host     sending 20.000 µs, receiving 0 ns (median), not in the RTT",
+            "hops          195 there, 5 back",
+            "restarts      the reflector restarted 1 times",
+            "clocks        neither end says that its clock is synchronised",
+            "residence     T3 - T2 was negative 2 times, -5.000 µs at the least",
+            "reflector     receives by SW Local (Local free-running), sends by SW L",
+            "class         DSCP 0 and ECN 0 arrived there; DSCP 46 was refused",
+            f"packets       TLV 3 not known there, 1 times TLVs malformed, 1 invalid: "
+            f"malformed, 1 refused: {unreachable}",
+        ):
+            self.assertIn(line, text)
+        self.assertEqual(self.document()["stats"]["rtt_is"], "(T4-T1)-(T3-T2)")

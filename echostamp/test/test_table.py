@@ -1,0 +1,56 @@
+"""Tests for L{echostamp.report.table}."""
+
+from __future__ import annotations
+
+from array import array
+
+from hypothesis import given
+from hypothesis import strategies as st
+from twisted.trial.unittest import SynchronousTestCase
+
+from echostamp.measure.delay import summary
+from echostamp.measure.distribution import Distribution
+from echostamp.report.table import ROWS, WIDTH, histogram, table
+
+
+class TableTests(SynchronousTestCase):
+    """
+    Summaries as rows.
+    """
+
+    @given(st.lists(st.integers(0, 10**11), min_size=2, max_size=20), st.booleans())
+    def test_width(self, values: list[int], isFine: bool) -> None:
+        """Whatever the values are, a row has 79 columns and its figures are apart."""
+        found = summary(array("q", values))
+        for line in table([("RTT", found), ("PDV forward", found)], isFine):
+            self.assertLessEqual(len(line), 79)
+        *_, line = table([("RTT", found)], isFine)
+        self.assertEqual(len(line.split()), 10)
+
+    def test_none(self) -> None:
+        """A row without values, or a difference of one value, is left out."""
+        one = summary(array("q", [5]))
+        self.assertEqual(len(list(table([("RTT", one)], False))), 2)
+        self.assertEqual(
+            len(list(table([("PDV forward", one), ("IPDV", None)], False))), 1
+        )
+
+
+class HistogramTests(SynchronousTestCase):
+    """
+    Bars.
+    """
+
+    def test_bars(self) -> None:
+        """The longest bar is full; the last row has no upper edge; a row without round
+        trips has no bar."""
+        found = Distribution((1e6, 2e6, 3e6), (100, 0, 1))
+        self.assertEqual(
+            list(histogram(found)),
+            [
+                f"    1.000 ms {'█' * WIDTH} 100",
+                "    2.000 ms",
+                "  ≥ 3.000 ms ▌ 1",
+            ],
+        )
+        self.assertEqual(ROWS, 16)
