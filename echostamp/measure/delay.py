@@ -21,7 +21,6 @@ from echostamp.measure.block import LOST, UNKNOWN, Block
 from echostamp.measure.quantiles import (
     SORTED,
     Histogram,
-    quantile,
     ranksOf,
     selected,
 )
@@ -30,9 +29,9 @@ from echostamp.measure.samples import LIMIT, Run
 #: Below so many values the 99.9th percentile is not told.
 ENOUGH_FOR_P999 = 1000
 
-_QUANTILES = _MEDIAN, _P90, _P99, _P999 = tuple(
-    Fraction(p, 1000) for p in (500, 900, 990, 999)
-)
+#: Which quantiles there are, in thousandths.
+_PARTS = 500, 900, 990, 999
+_QUANTILES = [Fraction(part, 1000) for part in _PARTS]
 
 
 def roundTrip(t1: int, t2: int, t3: int, t4: int) -> int:
@@ -144,16 +143,26 @@ def _summary(
     Make a summary of the values' sums, and of a function from rank to value.
     """
     spread = n * squares - total * total
+    last = n - 1
+    found = []
+    for part in _PARTS:
+        # As quantile does, without a call for each.
+        rank, rest = divmod(last * part, 1000)
+        value: float = ranked(rank)
+        if rest:
+            value = (value * 1000 + rest * (ranked(rank + 1) - value)) / 1000
+        found.append(float(value))
+    median, p90, p99, p999 = found
     return Summary(
         n,
         low,
         total / n,
-        quantile(n, _MEDIAN, ranked),
+        median,
         high,
-        sqrt(spread / (n * (n - 1))) if n > 1 else None,
-        quantile(n, _P90, ranked),
-        quantile(n, _P99, ranked),
-        quantile(n, _P999, ranked) if n >= ENOUGH_FOR_P999 else None,
+        sqrt(spread / (n * last)) if last else None,
+        p90,
+        p99,
+        p999 if n >= ENOUGH_FOR_P999 else None,
         exact,
     )
 

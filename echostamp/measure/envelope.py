@@ -56,23 +56,41 @@ _CORNERS = [_crossing(_EDGES[index - 1], _EDGES[index]) for index in range(4)]
 
 class Best(NamedTuple):
     """
-    The slope at which the bounds leave the most room.
+    A slope and how far a line of it can be moved up and down: as integers, since
+    fractions would be reduced at each step.
 
-    @ivar slope: the slope.
-    @ivar room: how far a line of this slope can be moved up and down.
-    @ivar start: the value at time 0 of the line in the middle of that room.
+    @ivar y: the slope, times C{w}.
+    @ivar w: above 0.
+    @ivar top: the value at time 0 of the highest line, times C{w}.
+    @ivar bottom: that of the lowest line, times C{w}.
     """
 
-    slope: Fraction
-    room: Fraction
-    start: Fraction
+    y: int
+    w: int
+    top: int
+    bottom: int
+
+    @property
+    def slope(self) -> Fraction:
+        """The slope."""
+        return Fraction(self.y, self.w)
+
+    @property
+    def room(self) -> Fraction:
+        """How far a line of this slope can be moved up and down."""
+        return Fraction(self.top - self.bottom, self.w)
+
+    @property
+    def start(self) -> Fraction:
+        """The value at time 0 of the line in the middle of the room."""
+        return Fraction(self.top + self.bottom, 2 * self.w)
 
     def at(self, time: int) -> int:
         """
-        Give the value of the line at a time, to the nearest integer.
+        Give the value at a time of the line in the middle, to the nearest integer.
         """
-        (n, d), (m, e) = self.start.as_integer_ratio(), self.slope.as_integer_ratio()
-        return (2 * (n * e + m * time * d) + d * e) // (2 * d * e)
+        twice = self.top + self.bottom + 2 * self.y * time
+        return (twice + self.w) // (2 * self.w)
 
 
 class Envelope:
@@ -200,14 +218,21 @@ class Envelope:
         """
         if not self._corners:
             raise ValueError("no line fits")
-        _, low, lowOver = _, high, highOver = self._corners[0]
-        for _, y, w in self._corners:
-            # y / w without a fraction, which would be reduced each time.
-            if y * lowOver < low * w:
-                low, lowOver = y, w
-            elif y * highOver > high * w:
-                high, highOver = y, w
+        (_, low, lowOver), (_, high, highOver) = self._steepest()
         return Fraction(low, lowOver), Fraction(high, highOver)
+
+    def _steepest(self) -> tuple[_Corner, _Corner]:
+        """
+        Give the corners of the least and of the greatest slope.
+        """
+        low = high = self._corners[0]
+        for corner in self._corners:
+            _, y, w = corner
+            if y * low[2] < low[1] * w:
+                low = corner
+            elif y * high[2] > high[1] * w:
+                high = corner
+        return low, high
 
     def bends(self) -> list[tuple[int, int, int]]:
         """
@@ -249,14 +274,13 @@ class Envelope:
                 ties = [corner]
             elif room * over == most * w:
                 ties.append(corner)
-        found = sorted(map(self._room, ties))
-        if len(found) == 1:
-            return found[0]
-        (low, lowRoom, lowStart), (high, highRoom, highStart) = found[0], found[-1]
-        # Between two ties both bounds run straight.
-        return Best(
-            (low + high) / 2, (lowRoom + highRoom) / 2, (lowStart + highStart) / 2
-        )
+        low, high = ties[0], ties[-1]
+        for tie in ties:
+            if tie[1] * low[2] < low[1] * tie[2]:
+                low = tie
+            if tie[1] * high[2] > high[1] * tie[2]:
+                high = tie
+        return self._between(low, high)
 
     def middle(self) -> Best:
         """
@@ -264,22 +288,28 @@ class Envelope:
 
         @raise ValueError: no line fits.
         """
-        low, high = self.slopes()
-        if low == high:
-            return self._room(self._corners[0])
-        slope = (low + high) / 2
-        return self._room((0, slope.numerator, slope.denominator))
+        if not self._corners:
+            raise ValueError("no line fits")
+        (_, y0, w0), (x, y1, w1) = self._steepest()
+        if y0 * w1 == y1 * w0:
+            return Best(y1, w1, *self._ends((x, y1, w1)))
+        middle = 0, y0 * w1 + y1 * w0, 2 * w0 * w1
+        return Best(*middle[1:], *self._ends(middle))
 
-    def _room(self, corner: _Corner) -> Best:
+    def _between(self, low: _Corner, high: _Corner) -> Best:
         """
-        Give the room of a corner's slope.
+        Give the slope in the middle of two, between which both bounds run straight.
         """
-        top, bottom = self._ends(corner)
-        _, y, w = corner
+        top0, bottom0 = self._ends(low)
+        (_, y0, w0), (_, y1, w1) = low, high
+        if low == high:
+            return Best(y0, w0, top0, bottom0)
+        top1, bottom1 = self._ends(high)
         return Best(
-            Fraction(y, w),
-            Fraction(top - bottom, w),
-            Fraction(top + bottom, 2 * w),
+            y0 * w1 + y1 * w0,
+            2 * w0 * w1,
+            top0 * w1 + top1 * w0,
+            bottom0 * w1 + bottom1 * w0,
         )
 
     def _ends(self, corner: _Corner) -> tuple[int, int]:

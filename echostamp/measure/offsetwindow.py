@@ -41,21 +41,11 @@ _LEAST_ROOM = 0.7
 _QUEUES, _SHORTEST = 2.5, 10
 
 
-def _isMost(slope: Fraction) -> bool:
-    """
-    Say whether a slope is the steepest that is looked for, up or down.
-    """
-    return (
-        abs(slope.numerator) * MOST_DRIFT.denominator
-        == slope.denominator * MOST_DRIFT.numerator
-    )
-
-
-def _ppm(slope: Fraction) -> float:
+def _ppm(rise: int, run: int) -> float:
     """
     Give a slope in parts per million: the nearest float.
     """
-    return slope.numerator * 1_000_000 / slope.denominator
+    return rise * 1_000_000 / run
 
 
 class OffsetReport(NamedTuple):
@@ -244,7 +234,8 @@ class OffsetWindow:
         """
         Give the estimate of the drift, as a part of 1.
         """
-        return float(self._line()[1].slope)
+        line = self._line()[1]
+        return line.y / line.w
 
     def _line(self) -> tuple[Best, Best, Fraction, Fraction]:
         """
@@ -258,7 +249,10 @@ class OffsetWindow:
         if self._found is None:
             best = self._lines.best(self._span)
             slowest, fastest = self._lines.slopes()
-            isLimit = _isMost(best.slope) or (_isMost(slowest) and _isMost(fastest))
+            isLimit = abs(best.y) * MOST_DRIFT.denominator == (
+                best.w * MOST_DRIFT.numerator
+            )
+            isLimit |= slowest == -MOST_DRIFT and fastest == MOST_DRIFT
             line = self._lines.middle() if isLimit else best
             self._found = best, line, slowest, fastest
         return self._found
@@ -270,7 +264,7 @@ class OffsetWindow:
         at, low, high = min(self.knots(), key=lambda knot: knot.high - knot.low)
         best, line, slowest, fastest = self._line()
         rtt = self.leastRtt or 0
-        room = float(best.room)
+        room = (best.top - best.bottom) / best.w
         # A coarse stamp leaves room of its own, which says nothing.
         tight = self.resolution < rtt * _LEAST_ROOM and room < rtt * _LEAST_ROOM
         # The shortest ways there and back are not of the same probe: with queues in
@@ -281,9 +275,9 @@ class OffsetWindow:
             line.at(at - self._t1) + self._offset,
             low,
             high,
-            _ppm(line.slope),
-            max(nextafter(_ppm(slowest), -inf), -_MOST_PPM),
-            min(nextafter(_ppm(fastest), inf), _MOST_PPM),
+            _ppm(line.y, line.w),
+            max(nextafter(_ppm(*slowest.as_integer_ratio()), -inf), -_MOST_PPM),
+            min(nextafter(_ppm(*fastest.as_integer_ratio()), inf), _MOST_PPM),
             self._ended - self._began,
             self.resolution,
             DOUBTFUL if tight else FITS,

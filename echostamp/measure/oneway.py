@@ -165,10 +165,9 @@ def _columns(
     """
     t1, t4, forward, backward = part.differences(origin)
     # The clock showed up to a resolution more than the stamp says.
-    if isBack:
-        times, least, most = t4, list(map(sub, backward, part.resolutions)), backward
-    else:
-        times, least, most = t1, forward, list(map(add, forward, part.resolutions))
+    most = backward if isBack else list(map(add, forward, part.resolutions))
+    least = list(map(sub, backward, part.resolutions)) if isBack else forward
+    times = t4 if isBack else t1
     if part.areInOrder:
         return times, least, most
     columns = sorted(zip(times, least, most, strict=True))
