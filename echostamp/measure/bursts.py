@@ -1,17 +1,53 @@
 """
-Lengths of bursts of loss, in parts that can be joined.
+Lengths of bursts of loss: of a run, and of parts that can be joined.
 """
 
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from itertools import groupby
+
+from echostamp.measure.block import LOST, Block
 
 #: The most different lengths of a part, without its first and last burst.
 MOST_LENGTHS = 12
 
 #: Numbers of probes are kept in so many values.
-_NUMBERS = 1 << 32
+_NUMBERS = 1 << 31
+
+
+@dataclass
+class LossBursts:
+    """
+    Bursts of loss: how many probes sent one after the other were lost (RFC 3357:
+    Type-P-One-Way-Loss-Period-Lengths; of the round trip).
+
+    @ivar bursts: length to how many of this length.
+    """
+
+    bursts: Counter[int] = field(default_factory=Counter)
+    _running: int = 0
+
+    def update(self, blocks: Iterable[Block]) -> None:
+        """Take more probes."""
+        for block in blocks:
+            for isLost, group in groupby(map(LOST.__and__, block.flags)):
+                if isLost:
+                    self._running += len(list(group))
+                elif self._running:
+                    self.bursts[self._running] += 1
+                    self._running = 0
+
+    def lengths(self) -> dict[int, int]:
+        """Give the bursts by length, the one that may still go on included."""
+        found = self.bursts + Counter([self._running] if self._running else [])
+        return dict(sorted(found.items()))
+
+    def copy(self) -> LossBursts:
+        """Give another one that can go on by itself."""
+        return LossBursts(self.bursts.copy(), self._running)
 
 
 class Bursts:

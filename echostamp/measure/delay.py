@@ -8,16 +8,14 @@ integers: those are floats.
 from __future__ import annotations
 
 from array import array
-from collections import Counter
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass, field
 from fractions import Fraction
-from itertools import groupby
 from math import sqrt
 from operator import mul
 from typing import NamedTuple
 
 from echostamp.measure.block import LOST, UNKNOWN, Block
+from echostamp.measure.bursts import LossBursts
 from echostamp.measure.quantiles import (
     SORTED,
     Histogram,
@@ -213,38 +211,6 @@ def ipdv(blocks: Iterable[Block], before: int | None = None) -> array[int]:
         )
         last = found[-1]
     return values
-
-
-@dataclass
-class LossBursts:
-    """
-    Bursts of loss: how many probes sent one after the other were lost (RFC 3357:
-    Type-P-One-Way-Loss-Period-Lengths; of the round trip).
-
-    @ivar bursts: length to how many of this length.
-    """
-
-    bursts: Counter[int] = field(default_factory=Counter)
-    _running: int = 0
-
-    def update(self, blocks: Iterable[Block]) -> None:
-        """Take more probes."""
-        for block in blocks:
-            for isLost, group in groupby(map(LOST.__and__, block.flags)):
-                if isLost:
-                    self._running += len(list(group))
-                elif self._running:
-                    self.bursts[self._running] += 1
-                    self._running = 0
-
-    def lengths(self) -> dict[int, int]:
-        """Give the bursts by length, the one that may still go on included."""
-        found = self.bursts + Counter([self._running] if self._running else [])
-        return dict(sorted(found.items()))
-
-    def copy(self) -> LossBursts:
-        """Give another one that can go on by itself."""
-        return LossBursts(self.bursts.copy(), self._running)
 
 
 def lossPercent(run: Run) -> float | None:

@@ -16,7 +16,8 @@ from __future__ import annotations
 
 from fractions import Fraction
 from math import inf
-from typing import NamedTuple
+
+from echostamp.measure.bestline import BestLine
 
 #: The fastest that two clocks are thought to part: 500 ppm, as a fraction.  Linux does
 #: not correct a clock's rate by more (C{adjtimex(2)}).
@@ -52,45 +53,6 @@ def _crossing(one: _Half, other: _Half) -> _Corner:
 _STEEP, _FLAT = MOST_DRIFT.denominator, MOST_DRIFT.numerator
 _EDGES = [(-1, 0, _FAR), (0, _STEEP, _FLAT), (1, 0, _FAR), (0, -_STEEP, _FLAT)]
 _CORNERS = [_crossing(_EDGES[index - 1], _EDGES[index]) for index in range(4)]
-
-
-class Best(NamedTuple):
-    """
-    A slope and how far a line of it can be moved up and down: as integers, since
-    fractions would be reduced at each step.
-
-    @ivar y: the slope, times C{w}.
-    @ivar w: above 0.
-    @ivar top: the value at time 0 of the highest line, times C{w}.
-    @ivar bottom: that of the lowest line, times C{w}.
-    """
-
-    y: int
-    w: int
-    top: int
-    bottom: int
-
-    @property
-    def slope(self) -> Fraction:
-        """The slope."""
-        return Fraction(self.y, self.w)
-
-    @property
-    def room(self) -> Fraction:
-        """How far a line of this slope can be moved up and down."""
-        return Fraction(self.top - self.bottom, self.w)
-
-    @property
-    def start(self) -> Fraction:
-        """The value at time 0 of the line in the middle of the room."""
-        return Fraction(self.top + self.bottom, 2 * self.w)
-
-    def at(self, time: int) -> int:
-        """
-        Give the value at a time of the line in the middle, to the nearest integer.
-        """
-        twice = self.top + self.bottom + 2 * self.y * time
-        return (twice + self.w) // (2 * self.w)
 
 
 class Envelope:
@@ -200,6 +162,15 @@ class Envelope:
         )
         return abs((x1 - x0) * (y2 - y0) - (x2 - x0) * (y1 - y0))
 
+    def _check(self) -> None:
+        """
+        Check that a line fits.
+
+        @raise ValueError: none does.
+        """
+        if not self._corners:
+            raise ValueError("no line fits")
+
     def values(self, time: int) -> tuple[int, int]:
         """
         Give the least and the greatest value that a line which fits has at a time.
@@ -207,6 +178,7 @@ class Envelope:
         @return: two integers, rounded outwards.
         @raise ValueError: no line fits.
         """
+        self._check()
         values = [(x + y * time, w) for x, y, w in self._corners]
         return min([v // w for v, w in values]), -min([-v // w for v, w in values])
 
@@ -216,8 +188,6 @@ class Envelope:
 
         @raise ValueError: no line fits.
         """
-        if not self._corners:
-            raise ValueError("no line fits")
         (_, low, lowOver), (_, high, highOver) = self._steepest()
         return Fraction(low, lowOver), Fraction(high, highOver)
 
@@ -225,6 +195,7 @@ class Envelope:
         """
         Give the corners of the least and of the greatest slope.
         """
+        self._check()
         low = high = self._corners[0]
         for corner in self._corners:
             _, y, w = corner
@@ -253,7 +224,7 @@ class Envelope:
             lows[time] = min([(x + y * time) // w for x, y, w in self._corners])
         return [(time, lows[time], highs[time]) for time in sorted(lows)]
 
-    def best(self, span: int = 0) -> Best:
+    def best(self, span: int = 0) -> BestLine:
         """
         Give the slope that leaves the most room between the bounds: the greatest of
         C{min(U - b * t) - max(L - b * t)} over every b.  Where several slopes do, the
@@ -263,6 +234,7 @@ class Envelope:
             single pair would else leave the more room the steeper the line.
         @raise ValueError: no line fits.
         """
+        self._check()
         most, over = 0, 0
         ties: list[_Corner] = []
         for corner in self._corners:
@@ -282,30 +254,28 @@ class Envelope:
                 high = tie
         return self._between(low, high)
 
-    def middle(self) -> Best:
+    def middle(self) -> BestLine:
         """
         Give the slope in the middle of those that fit.
 
         @raise ValueError: no line fits.
         """
-        if not self._corners:
-            raise ValueError("no line fits")
         (_, y0, w0), (x, y1, w1) = self._steepest()
         if y0 * w1 == y1 * w0:
-            return Best(y1, w1, *self._ends((x, y1, w1)))
+            return BestLine(y1, w1, *self._ends((x, y1, w1)))
         middle = 0, y0 * w1 + y1 * w0, 2 * w0 * w1
-        return Best(*middle[1:], *self._ends(middle))
+        return BestLine(*middle[1:], *self._ends(middle))
 
-    def _between(self, low: _Corner, high: _Corner) -> Best:
+    def _between(self, low: _Corner, high: _Corner) -> BestLine:
         """
         Give the slope in the middle of two, between which both bounds run straight.
         """
         top0, bottom0 = self._ends(low)
         (_, y0, w0), (_, y1, w1) = low, high
         if low == high:
-            return Best(y0, w0, top0, bottom0)
+            return BestLine(y0, w0, top0, bottom0)
         top1, bottom1 = self._ends(high)
-        return Best(
+        return BestLine(
             y0 * w1 + y1 * w0,
             2 * w0 * w1,
             top0 * w1 + top1 * w0,

@@ -11,10 +11,10 @@ from fractions import Fraction
 from math import inf, nextafter
 from typing import NamedTuple
 
+from echostamp.measure.bestline import BestLine
 from echostamp.measure.delay import roundTrip
 from echostamp.measure.envelope import (
     MOST_DRIFT,
-    Best,
     Envelope,
 )
 from echostamp.measure.hull import Bound
@@ -130,7 +130,7 @@ class OffsetWindow:
         self._offset = offset
         self._lines = Envelope()
         self._knots: list[Knot] | None = None
-        self._found: tuple[Best, Best, Fraction, Fraction] | None = None
+        self._found: tuple[BestLine, BestLine, Fraction, Fraction] | None = None
 
     def add(self, t1: int, t2: int, t3: int, t4: int, resolution: int) -> bool:
         """
@@ -237,7 +237,7 @@ class OffsetWindow:
         line = self._line()[1]
         return line.y / line.w
 
-    def _line(self) -> tuple[Best, Best, Fraction, Fraction]:
+    def _line(self) -> tuple[BestLine, BestLine, Fraction, Fraction]:
         """
         Give the slope that leaves the most room, the estimate of the line, and the
         least and the greatest slope.
