@@ -155,8 +155,8 @@ def main() -> None:
                 statistics.median(each) for each in zip(*took, strict=True)
             )
             print(
-                f"{count} probes: {before / MS:.2f} ms before, {after / MS:.2f} ms for a "
-                f"window: {after / before:.2f}"
+                f"{count} probes: {before / MS:.2f} ms before, {after / MS:.2f} ms "
+                f"for a window: {after / before:.2f}"
             )
         for process in run, window:
             assert process.stdin is not None

@@ -10,8 +10,8 @@ from typing import NamedTuple
 
 class BestLine(NamedTuple):
     """
-    A slope and how far a line of it can be moved up and down: as integers, since
-    fractions would be reduced at each step.
+    A slope, and how far a line of it can be moved up and down.  The numbers are kept as
+    integers: fractions would be reduced at each step, which takes longer.
 
     @ivar y: the slope, times C{w}.
     @ivar w: above 0.
@@ -41,7 +41,7 @@ class BestLine(NamedTuple):
 
     def at(self, time: int) -> int:
         """
-        Give the value at a time of the line in the middle, to the nearest integer.
+        Return the value at a time of the line in the middle, to the nearest integer.
         """
         twice = self.top + self.bottom + 2 * self.y * time
         return (twice + self.w) // (2 * self.w)

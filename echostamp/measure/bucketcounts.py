@@ -58,7 +58,7 @@ class BucketCounts:
 
     def _settle(self) -> None:
         """
-        Put the bursts of the newest bucket to those of the others.
+        Store the bursts of the newest bucket with those of the others.
         """
         if self.firsts:
             self._bursts[len(self) - 1] = self._newest.packed()
@@ -91,14 +91,14 @@ class BucketCounts:
 
     def due(self, index: int) -> int:
         """
-        Give how many probes of a bucket were due.
+        Return how many probes of a bucket were due.
         """
         counts = self._counts[COUNTS * index : COUNTS * (index + 1)]
         return counts[C_RECEIVED] + counts[C_LOST] + counts[C_SKIPPED]
 
     def join(self, index: int) -> None:
         """
-        Give a bucket the probes of the next one, too.
+        Join a bucket with the next one.
         """
         del self.lasts[index], self.firsts[index + 1]
         counts, at = self._counts, COUNTS * index
@@ -124,13 +124,13 @@ class BucketCounts:
 
     def since(self, start: int) -> int:
         """
-        Give the index of the first bucket of which all probes came after a time.
+        Return the index of the first bucket of which all probes came after a time.
         """
         return sum(first <= start for first in self.firsts)
 
     def last(self, count: int) -> int:
         """
-        Give the index of a bucket, so that it and the later ones have so many probes
+        Return the index of a bucket, so that it and the later ones have so many probes
         that were due; that of the first one, if there are not so many.
         """
         index = len(self)
@@ -141,21 +141,21 @@ class BucketCounts:
 
     def before(self, index: int) -> int:
         """
-        Give when the fate of the last probe before a bucket became known; -1 if there
+        Return when the fate of the last probe before a bucket became known; -1 if there
         was none.
         """
         return self.lasts[index - 1] if index else self._removed
 
     def counts(self, first: int) -> list[int]:
         """
-        Give the counts of the buckets from an index on, column by column.
+        Return the counts of the buckets from an index on, column by column.
         """
         counts = self._counts[first * COUNTS :]
         return [sum(counts[column::COUNTS]) for column in range(COUNTS)]
 
     def bursts(self, first: int) -> Bursts:
         """
-        Give the bursts of loss of the buckets from an index on.
+        Return the bursts of loss of the buckets from an index on.
         """
         self._settle()
         found = Bursts()

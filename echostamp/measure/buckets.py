@@ -120,7 +120,7 @@ class Buckets:
 
     def _tiers(self, now: int) -> list[int]:
         """
-        Give the tier of each bucket.
+        Return the tier of each bucket.
         """
         return [self._rounding.tier(now - last) for last in self._found.lasts]
 
@@ -183,7 +183,7 @@ class Buckets:
 
     def since(self, start: int) -> int:
         """
-        Give the index of the first bucket of which all probes came after a time.
+        Return the index of the first bucket of which all probes came after a time.
 
         @param start: by the monotonic clock.
         """
@@ -191,65 +191,65 @@ class Buckets:
 
     def last(self, count: int) -> int:
         """
-        Give the index of a bucket, so that it and the later ones have so many probes
+        Return the index of a bucket, so that it and the later ones have so many probes
         that were due; that of the first one, if there are not so many.
         """
         return self._found.last(count)
 
     def began(self, index: int) -> int:
         """
-        Give when the fate of a bucket's first probe became known.
+        Return when the fate of a bucket's first probe became known.
         """
         return self._found.firsts[index]
 
     def before(self, index: int) -> int:
         """
-        Give when the fate of the last probe before a bucket became known; -1 if there
+        Return when the fate of the last probe before a bucket became known; -1 if there
         was none.
         """
         return self._found.before(index)
 
     def counts(self, first: int) -> list[int]:
         """
-        Give the counts of the buckets from an index on, column by column.
+        Return the counts of the buckets from an index on, column by column.
         """
         return self._found.counts(first)
 
     def bursts(self, first: int) -> Bursts:
         """
-        Give the bursts of loss of the buckets from an index on.
+        Return the bursts of loss of the buckets from an index on.
         """
         return self._found.bursts(first)
 
     def every(self, first: int) -> int:
         """
-        Give the number whose multiples have a row in all buckets from an index on.
+        Return the number whose multiples have a row in all buckets from an index on.
         """
         return max(self._rows.every[first:], default=1)
 
     def rows(self, first: int) -> array[int]:
         """
-        Give the rows of the buckets from an index on.
+        Return the rows of the buckets from an index on.
         """
         return self._rows.since(first)
 
     def ipdv(self, first: int) -> array[int]:
         """
-        Give the IPDV of every so many pairs of the buckets from an index on, where not
+        Return the IPDV of every so many pairs of the buckets from an index on, where not
         all have a row of each probe.
         """
         return self._rows.ipdv(first)
 
     def rtts(self, first: int) -> tuple[list[int], list[int]]:
         """
-        Give extremes of the RTTs that have no row, of the buckets from an index on:
+        Return extremes of the RTTs that have no row, of the buckets from an index on:
         from sending, and from when the probes were due.
         """
         return self._extremes.rtts(first)
 
     def hulls(self, first: int) -> list[tuple[Hull, Hull, int]]:
         """
-        Give the bounds of the offset from each bucket from an index on: from above,
+        Return the bounds of the offset from each bucket from an index on: from above,
         from below, and the coarsest resolution of its stamps.
         """
         self._extremes.settle()

@@ -31,7 +31,7 @@ class LossBursts:
     _running: int = 0
 
     def update(self, blocks: Iterable[Block]) -> None:
-        """Take more probes."""
+        """Add probes."""
         for block in blocks:
             for isLost, group in groupby(map(LOST.__and__, block.flags)):
                 if isLost:
@@ -41,12 +41,12 @@ class LossBursts:
                     self._running = 0
 
     def lengths(self) -> dict[int, int]:
-        """Give the bursts by length, the one that may still go on included."""
+        """Return the bursts by length, including one that may still go on."""
         found = self.bursts + Counter([self._running] if self._running else [])
         return dict(sorted(found.items()))
 
     def copy(self) -> LossBursts:
-        """Give another one that can go on by itself."""
+        """Return an independent copy."""
         return LossBursts(self.bursts.copy(), self._running)
 
 
@@ -75,7 +75,7 @@ class Bursts:
 
     def _add(self, start: int, length: int) -> None:
         """
-        Add a burst behind the others.
+        Add a burst after the others.
         """
         if self._ends:
             last, count = self._ends[-1]
@@ -89,7 +89,7 @@ class Bursts:
 
     def join(self, other: Bursts) -> None:
         """
-        Add those of the part behind this one.
+        Add the bursts of the part that follows this one.
         """
         for index, (start, length) in enumerate(other._ends):
             self._add(start, length)
@@ -98,7 +98,7 @@ class Bursts:
 
     def lengths(self) -> dict[int, int]:
         """
-        Give the lengths of the bursts, and how many there are of each.
+        Return the lengths of the bursts, and how many there are of each.
         """
         found = self._inner.copy()
         found.update(length for _, length in self._ends)
@@ -106,7 +106,7 @@ class Bursts:
 
     def packed(self) -> list[int]:
         """
-        Give it as integers, of at most 32 bits each.
+        Return it as integers of at most 32 bits.
         """
         while len(self._inner) > MOST_LENGTHS:
             self._shorten()
@@ -117,7 +117,7 @@ class Bursts:
 
     def _shorten(self) -> None:
         """
-        Make one of the two lengths that are closest to each other: their mean.
+        Replace the two lengths that are closest to each other by their mean.
         """
         inOrder = sorted(self._inner)
         gaps = zip(inOrder[1:], inOrder, strict=False)
@@ -128,7 +128,7 @@ class Bursts:
     @classmethod
     def unpacked(cls, values: Sequence[int]) -> Bursts:
         """
-        Make it from what L{packed} gave.
+        Make it from the integers that L{packed} returned.
         """
         found = cls()
         pairs = list(zip(values[::2], values[1::2], strict=True))

@@ -1,15 +1,13 @@
 """
 The straight lines that fit between bounds.
 
-A line is C{value = a + b * time}.  Each bound says that it passes below or above a
-point, which is half of the plane of C{(a, b)}; all lines that fit are a convex polygon
-in it.  Bounds that take nothing away, which is nearly all of them once a few dozen have
-been seen, cost one comparison a corner.  So that no bounds, however odd, make many
-corners, of more than L{MOST_EDGES} those are dropped that take least away: that keeps
-lines that do not fit, and loses none that does.
+A line is C{value = a + b * time}.  A bound makes it pass below or above a point.  In
+the plane of C{(a, b)} a bound is half of the plane, and all lines that fit are a convex
+polygon.  Most bounds cut nothing off; these cost one comparison for each corner.
 
-Everything else is exact: corners are kept as fractions with a common denominator, in
-Python's integers, and what leaves as an integer is rounded outwards.
+The polygon has at most L{MOST_EDGES} edges: of more, those are dropped that cut off
+least.  That allows lines that do not fit, and loses none that fits.  Everything else is
+exact: corners are integers with a common denominator, and results are rounded outwards.
 """
 
 from __future__ import annotations
@@ -19,8 +17,8 @@ from math import inf
 
 from echostamp.measure.bestline import BestLine
 
-#: The fastest that two clocks are thought to part: 500 ppm, as a fraction.  Linux does
-#: not correct a clock's rate by more (C{adjtimex(2)}).
+#: The greatest drift between two clocks that is looked for: 500 ppm, as a fraction.
+#: Linux does not correct a clock's rate by more (C{adjtimex(2)}).
 MOST_DRIFT = Fraction(500, 1_000_000)
 
 #: More than any offset within a window, in nanoseconds.
@@ -39,7 +37,7 @@ _Corner = tuple[int, int, int]
 
 def _crossing(one: _Half, other: _Half) -> _Corner:
     """
-    Give the point on the edges of two halves that are not parallel (Cramer's rule).
+    Return the point where the edges of two halves cross (Cramer's rule).
     """
     p0, q0, r0 = one
     p1, q1, r1 = other
@@ -85,7 +83,7 @@ class Envelope:
 
     def keepBetween(self, upper: tuple[int, int], lower: tuple[int, int]) -> bool:
         """
-        Keep the lines between two points; all of them where there is none.
+        Keep the lines between two points, or all of them if none lies between.
 
         @param upper: a time, and the value that they are at most.
         @param lower: a time, and the value that they are at least.
@@ -101,8 +99,8 @@ class Envelope:
 
     def _cut(self, half: _Half) -> None:
         """
-        Keep what lies in one half of the plane, its edge included (Sutherland and
-        Hodgman, 1974).
+        Keep the part of the polygon in one half of the plane (Sutherland and Hodgman,
+        1974).
         """
         p, q, r = half
         sides = [p * x + q * y - r * w for x, y, w in self._corners]
@@ -127,14 +125,13 @@ class Envelope:
 
     def _simplify(self) -> None:
         """
-        Drop the edges that take least away, in the plane's area, but not those that
-        bound the slope.
+        Drop the edges that cut off the least area, but not those that bound the slope.
         """
         areas = list(map(self._takenAway, range(len(self._edges))))
         while len(areas) > _LEFT and (least := min(areas)) < inf:
             index = areas.index(least)
             around = self._edges[index - 1], self._edges[(index + 1) % len(areas)]
-            # The edge's corners become one, which its neighbours meet in.
+            # The edge's two corners become one, where its neighbours meet.
             self._corners[(index + 1) % len(areas)] = _crossing(*around)
             for each in self._corners, self._edges, areas:
                 del each[index]
@@ -143,9 +140,9 @@ class Envelope:
 
     def _takenAway(self, index: int) -> float:
         """
-        Give the area of the triangle that an edge cuts off.
+        Return the area of the triangle that an edge cuts off.
 
-        @return: infinity where it must stay.
+        @return: infinity if the edge must stay.
         """
         edge = self._edges[index]
         after = (index + 1) % len(self._edges)
@@ -173,7 +170,7 @@ class Envelope:
 
     def values(self, time: int) -> tuple[int, int]:
         """
-        Give the least and the greatest value that a line which fits has at a time.
+        Return the least and the greatest value at a time of a line that fits.
 
         @return: two integers, rounded outwards.
         @raise ValueError: no line fits.
@@ -184,7 +181,7 @@ class Envelope:
 
     def slopes(self) -> tuple[Fraction, Fraction]:
         """
-        Give the least and the greatest slope of a line that fits.
+        Return the least and the greatest slope of a line that fits.
 
         @raise ValueError: no line fits.
         """
@@ -193,7 +190,7 @@ class Envelope:
 
     def _steepest(self) -> tuple[_Corner, _Corner]:
         """
-        Give the corners of the least and of the greatest slope.
+        Return the corners of the least and of the greatest slope.
         """
         self._check()
         low = high = self._corners[0]
@@ -207,8 +204,8 @@ class Envelope:
 
     def bends(self) -> list[tuple[int, int, int]]:
         """
-        Give the times, in order, between which both of L{values} run straight, and the
-        values there: the times of those bounds that touch a line which fits.
+        Return the times, in order, between which both of L{values} run straight, and
+        the values there.  They are the times of the bounds that touch a line that fits.
         """
         lows: dict[int, int] = {}
         highs: dict[int, int] = {}
@@ -226,12 +223,12 @@ class Envelope:
 
     def best(self, span: int = 0) -> BestLine:
         """
-        Give the slope that leaves the most room between the bounds: the greatest of
-        C{min(U - b * t) - max(L - b * t)} over every b.  Where several slopes do, the
+        Return the slope that leaves the most room between the bounds: the greatest of
+        C{min(U - b * t) - max(L - b * t)} over every b.  If several slopes do, it is the
         middle one.
 
-        @param span: how much later than its upper bound a pair's lower bound is.  A
-            single pair would else leave the more room the steeper the line.
+        @param span: how much later the lower bound of a pair is than its upper bound.
+            Without it a single pair would favour the steepest line.
         @raise ValueError: no line fits.
         """
         self._check()
@@ -256,7 +253,7 @@ class Envelope:
 
     def middle(self) -> BestLine:
         """
-        Give the slope in the middle of those that fit.
+        Return the slope in the middle of those that fit.
 
         @raise ValueError: no line fits.
         """
@@ -268,7 +265,7 @@ class Envelope:
 
     def _between(self, low: _Corner, high: _Corner) -> BestLine:
         """
-        Give the slope in the middle of two, between which both bounds run straight.
+        Return the slope in the middle of two, between which both bounds run straight.
         """
         top0, bottom0 = self._ends(low)
         (_, y0, w0), (_, y1, w1) = low, high
@@ -284,9 +281,9 @@ class Envelope:
 
     def _ends(self, corner: _Corner) -> tuple[int, int]:
         """
-        Give the greatest and the least start of a line of a corner's slope that keeps
-        the bounds, times the corner's C{w}.  Where there are no bounds of a kind it is
-        the corner's own start.
+        Return the greatest and the least start of a line of a corner's slope that keeps
+        the bounds, times the corner's C{w}.  Without bounds of a kind it is the corner's
+        own start.
         """
         x, y, w = corner
         uppers = [r * w - y * q for p, q, r in self._edges if p > 0]

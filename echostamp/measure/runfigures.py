@@ -20,7 +20,7 @@ def figuresOfRun(
     isApart: bool = False,
 ) -> Figures:
     """
-    Give the figures of a whole run.
+    Return the figures of a whole run.
 
     @param delays: its round trips and losses.
     @param offset: what its probes say of the far clock.

@@ -62,7 +62,7 @@ Clock = tuple[tuple[OneWay, OneWay] | None, OffsetReport | None]
 @dataclass(frozen=True)
 class Selection:
     """
-    What was kept of a window's probes.
+    What is known of a window's probes.
 
     @ivar began: the beginning of the span, by the monotonic clock.
     @ivar ended: its end.
@@ -96,7 +96,7 @@ class Selection:
 
 def figuresOf(found: Selection) -> Figures:
     """
-    Give the figures of a window.
+    Return the figures of a window.
     """
     counts, isExact = found.counts, found.every == 1
     kept = thinned(found.old, found.every) + thinned(found.rows, found.every)
@@ -141,7 +141,7 @@ def figuresOf(found: Selection) -> Figures:
 
 def _extended(found: Summary | None, n: int, values: Sequence[int]) -> Summary | None:
     """
-    Give a summary of some values the number and the extremes of all.
+    Set the number and the extremes of a summary to those of all values.
     """
     if found is None:
         return None
@@ -152,7 +152,7 @@ def _exactClock(
     rows: array[int],
 ) -> Clock:
     """
-    Give what all probes say of the far clock.
+    Return what all probes say of the far clock.
 
     @param rows: a row of each.
     """
@@ -172,7 +172,7 @@ def _tracked(
     rows: array[int],
 ) -> Clock:
     """
-    Give what all probes say of the far clock where they are of more than one window.
+    Return what all probes say of the far clock where they are of more than one window.
     """
     run, tracker = Run(), OffsetTracker(LONGEST)
     columns = zip(
@@ -189,7 +189,7 @@ def _tracked(
 
 def _clock(found: Selection, kept: array[int]) -> Clock:
     """
-    Give what is known of the far clock, by the bounds that all probes give and by the
+    Return what is known of the far clock, by the bounds that all probes give and by the
     rows that are kept.
 
     @param kept: the rows.
@@ -224,7 +224,7 @@ def _fitted(
     pieces: Sequence[Hulls], probes: TimedProbes, isProbe: list[bool] | None
 ) -> Clock | None:
     """
-    Give what pieces of a window say of the far clock.
+    Return what pieces of a window say of the far clock.
 
     @param pieces: in the order of time; at least one.
     @param probes: the times that are kept, also of other pieces.

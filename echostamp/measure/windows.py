@@ -25,15 +25,19 @@ class Rolling:
     Rolling windows over the probes of a prober.
 
     A probe belongs to the moment at which its fate became known.  Probes in flight are
-    in every window.  Figures are exact while all windows together hold at most
-    L{EXACT} (600) answered probes; the beginning of a window is exact within the
-    last L{MOST} probes, and else rounded outwards by at most a sixteenth: C{began} and
-    C{ended} of the figures give the span.  Of more probes counts, the extremes of the
-    RTT and the bounds of the offset are those of all; C{every} of the figures tells
-    which probes the rest comes from.  The most bounds that a bucket keeps is limited:
-    beyond it the interval of the offset gets wider, and never wrong.
+    in every window.
 
-    Memory is bounded: nothing is kept of a probe in flight.
+    All figures are exact while the longest window has at most L{EXACT
+    <echostamp.measure.samplerows.EXACT>} answered probes (600).  With more, counts, the
+    extremes of the RTT and the bounds of the offset are still those of all probes.  The
+    rest comes from every so many probes: see C{every} of the figures.  Old probes keep
+    few bounds of the offset.  This can only make its interval wider.
+
+    A window covers the span from C{began} to C{ended} of its figures.  Within the last
+    L{MOST} probes it begins exactly where it should.  Beyond, a window by time may be
+    shorter by a sixteenth, and a window by count may have a sixteenth more probes.
+
+    Memory is bounded; a probe in flight takes none.
 
     @ivar isApart: whether the far end gives T2 and T3 apart.
     @ivar pending: how many probes are in flight.
@@ -87,8 +91,8 @@ class Rolling:
 
     def add(self, now: int, probe: Probe) -> None:
         """
-        The fate of a probe is known: it was answered in time, or it is lost.  Probes
-        are lost in the order of their numbers.
+        The fate of a probe is known: it was answered in time, or it is lost.  Losses
+        must come in the order of the probes' numbers.
 
         @param probe: the probe.
         """
@@ -125,7 +129,7 @@ class Rolling:
 
     def _follow(self, seq: int, rtt: int) -> None:
         """
-        Give the RTT of a probe that was answered behind a later one to the next probe.
+        Hand the RTT of a probe that was answered after a later one to the next probe.
         """
         place = self._recent.find(seq + 1)
         if place is not None:
@@ -217,7 +221,7 @@ class Rolling:
 
     def over(self, now: int, window: WindowSpec) -> Figures:
         """
-        Give the figures of a window.
+        Return the figures of a window.
 
         @param now: by the monotonic clock.
         @param window: one of those that the constructor got.
