@@ -9,7 +9,6 @@ from collections.abc import Callable, Sequence
 
 from echostamp.measure.block import UNKNOWN
 from echostamp.measure.bucketcounts import BucketCounts
-from echostamp.measure.bursts import Bursts
 from echostamp.measure.extremes import Extremes
 from echostamp.measure.hull import Hull
 from echostamp.measure.rows import hullsOf, number, resolution, timedOf
@@ -27,17 +26,19 @@ class Buckets:
     A bucket counts some of them that follow one another.  Old buckets are joined, as
     far as a L{Rounding} lets them be, and removed when no window needs them.  Every
     bucket has L{SampleRows}; one that has no row of each probe has L{Extremes}, too.
+
+    @ivar known: what happened to the probes of each bucket, and when.
     """
 
     __slots__ = (
         "_extremes",
-        "_found",
         "_isThin",
         "_joined",
         "_room",
         "_rounding",
         "_rows",
         "_until",
+        "known",
     )
 
     def __init__(self, rounding: Rounding) -> None:
@@ -45,7 +46,7 @@ class Buckets:
         @param rounding: how much may be in a bucket.
         """
         self._rounding = rounding
-        self._found = BucketCounts()
+        self.known = BucketCounts()
         self._extremes = Extremes()
         self._rows = SampleRows(rounding.tiers, self._extremes.measure)
         # The newest bucket: whether it is thin, until when it takes probes, and for how
@@ -56,7 +57,7 @@ class Buckets:
 
     def __len__(self) -> int:
         """How many buckets there are."""
-        return len(self._found)
+        return len(self.known)
 
     # --- What comes in ----------------------------------------------------------------
 
@@ -84,7 +85,7 @@ class Buckets:
         top, wait, t1, t2, t3, t4, rtt = row
         if time > self._until or not self._room:
             self._open(now, time, behind)
-        self._found.take(time, flags, number(top))
+        self.known.take(time, flags, number(top))
         self._room -= 1
         if rtt == UNKNOWN == t2:
             return
@@ -101,14 +102,6 @@ class Buckets:
             self._rows.thin(self._tiers(now), others())
             self._isThin = self._rows.every[-1] > 1
 
-    def late(self) -> None:
-        """Count a late reply, of a probe that was taken."""
-        self._found.late()
-
-    def repeated(self) -> None:
-        """Count a duplicate, of the reply to a probe that was taken."""
-        self._found.repeated()
-
     def forgetClock(self) -> None:
         """
         Forget what is known of the far clock.
@@ -122,7 +115,7 @@ class Buckets:
         """
         Return the tier of each bucket.
         """
-        return [self._rounding.tier(now - last) for last in self._found.lasts]
+        return [self._rounding.tier(now - last) for last in self.known.lasts]
 
     def _open(self, now: int, time: int, behind: int) -> None:
         """
@@ -132,7 +125,7 @@ class Buckets:
             self._tidy(now, behind)
             self._rows.relax(self._tiers(now))
             self._joined = len(self)
-        self._found.append(time)
+        self.known.append(time)
         self._extremes.append()
         self._rows.append(self._rounding.tier(now - time))
         self._isThin = self._rows.every[-1] > 1
@@ -144,16 +137,16 @@ class Buckets:
         Remove the buckets that no window includes, and join those that may be.
         """
         self._extremes.settle()
-        rounding, found = self._rounding, self._found
-        due = [found.due(index) for index in range(len(self))]
+        rounding, known = self._rounding, self.known
+        due = [known.due(index) for index in range(len(self))]
         later = behind + sum(due)
         gone = 0
-        for first, count in zip(found.firsts, due, strict=True):
+        for first, count in zip(known.firsts, due, strict=True):
             later -= count
             if not rounding.isOver(now - first, later):
                 break
             gone += 1
-        found.removeFirst(gone)
+        known.removeFirst(gone)
         self._extremes.remove(0, gone)
         self._rows.removeFirst(gone)
         del due[:gone]
@@ -161,7 +154,7 @@ class Buckets:
         index = 0
         while index + 2 < len(self):  # the newest bucket still takes probes
             later -= due[index + 1]
-            first, last = found.firsts[index], found.lasts[index + 1]
+            first, last = known.firsts[index], known.lasts[index + 1]
             both = due[index] + due[index + 1]
             age = now - last
             if last - first <= rounding.width(age) and both <= rounding.most(later):
@@ -174,52 +167,12 @@ class Buckets:
         """
         Join a bucket with the next one.
         """
-        self._found.join(index)
+        self.known.join(index)
         self._rows.join(index, tier)
         self._extremes.join(index)
         self._extremes.remove(index + 1, index + 2)
 
     # --- What is known ----------------------------------------------------------------
-
-    def since(self, start: int) -> int:
-        """
-        Return the index of the first bucket of which all probes came after a time.
-
-        @param start: by the monotonic clock.
-        """
-        return self._found.since(start)
-
-    def last(self, count: int) -> int:
-        """
-        Return the index of a bucket, so that it and the later ones have so many probes
-        that were due; that of the first one, if there are not so many.
-        """
-        return self._found.last(count)
-
-    def began(self, index: int) -> int:
-        """
-        Return when the fate of a bucket's first probe became known.
-        """
-        return self._found.firsts[index]
-
-    def before(self, index: int) -> int:
-        """
-        Return when the fate of the last probe before a bucket became known; -1 if there
-        was none.
-        """
-        return self._found.before(index)
-
-    def counts(self, first: int) -> list[int]:
-        """
-        Return the counts of the buckets from an index on, column by column.
-        """
-        return self._found.counts(first)
-
-    def bursts(self, first: int) -> Bursts:
-        """
-        Return the bursts of loss of the buckets from an index on.
-        """
-        return self._found.bursts(first)
 
     def every(self, first: int) -> int:
         """
@@ -235,8 +188,8 @@ class Buckets:
 
     def ipdv(self, first: int) -> array[int]:
         """
-        Return the IPDV of every so many pairs of the buckets from an index on, where not
-        all have a row of each probe.
+        Return the IPDV of every so many pairs, of the buckets from an index on.  Not all
+        of these must have a row of each probe.
         """
         return self._rows.ipdv(first)
 

@@ -166,7 +166,7 @@ def _summary(
 
 
 def rtts(blocks: Iterable[Block]) -> array[int]:
-    """Return the RTT of every probe that was answered in time, from when it was sent."""
+    """Return the RTTs of the probes answered in time, from when they were sent."""
     values = array("q")
     for block in blocks:
         columns = zip(block.rtt, block.flags, strict=True)

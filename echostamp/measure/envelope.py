@@ -224,8 +224,8 @@ class Envelope:
     def best(self, span: int = 0) -> BestLine:
         """
         Return the slope that leaves the most room between the bounds: the greatest of
-        C{min(U - b * t) - max(L - b * t)} over every b.  If several slopes do, it is the
-        middle one.
+        C{min(U - b * t) - max(L - b * t)} over every b.  If several slopes do, return
+        the middle one.
 
         @param span: how much later the lower bound of a pair is than its upper bound.
             Without it a single pair would favour the steepest line.
@@ -282,8 +282,8 @@ class Envelope:
     def _ends(self, corner: _Corner) -> tuple[int, int]:
         """
         Return the greatest and the least start of a line of a corner's slope that keeps
-        the bounds, times the corner's C{w}.  Without bounds of a kind it is the corner's
-        own start.
+        the bounds, times the corner's C{w}.  Without bounds of a kind it is the start
+        of the corner itself.
         """
         x, y, w = corner
         uppers = [r * w - y * q for p, q, r in self._edges if p > 0]

@@ -149,8 +149,8 @@ class Extremes:
 
     def rtts(self, first: int) -> tuple[list[int], list[int]]:
         """
-        Return the extremes of the RTTs of the buckets from an index on: from sending, and
-        from when the probes were due.
+        Return the extremes of the RTTs of the buckets from an index on: from sending,
+        and from when the probes were due.
         """
         found: tuple[list[int], list[int]] = [], []
         for at in range(_WIDTH * first, len(self._rtts), _WIDTH):
@@ -162,7 +162,7 @@ class Extremes:
 
     def hulls(self, index: int) -> tuple[Hull, Hull, int]:
         """
-        Return the bounds of a bucket: from above, from below, and the coarsest resolution
-        of its stamps.
+        Return the bounds of a bucket: from above, from below, and the coarsest
+        resolution of its stamps.
         """
         return self.uppers[index], self.lowers[index], self._coarsest[index]

@@ -13,7 +13,8 @@ HOUR = 60 * MINUTE
 #: The least and the greatest difference of a zone from UTC, in nanoseconds.
 ZONES = (-12 * HOUR, 14 * HOUR)
 
-#: How far wall clocks jump when summer time begins or ends (half an hour on Lord Howe Island).
+#: How far wall clocks jump when summer time begins or ends: half an hour on Lord Howe
+#: Island.
 CHANGES = (-HOUR, -HOUR // 2, HOUR // 2, HOUR)
 
 

@@ -128,8 +128,8 @@ class OffsetTracker:
 
     def window(self) -> OffsetWindow | None:
         """
-        Return the window with the narrowest bounds: the current one or the one before it,
-        if both are of the same connection.
+        Return the window with the narrowest bounds: the current one or, if it is of the
+        same connection, the one before it.
         """
         found = [window for window in (self._current, self._previous) if window]
         return min(found, key=lambda window: window.narrowest()[1], default=None)

@@ -63,8 +63,8 @@ def selected(
     """
     Find the values of some ranks.
 
-    Many values are not sorted, since that takes five times their memory.  Instead, digit
-    after digit, only the values that begin like a wanted one are counted.
+    Many values are not sorted, since that takes five times their memory.  Instead,
+    digit after digit, only the values that begin like a wanted one are counted.
 
     @param ranks: from 0 to C{len(values) - 1}.
     @param ends: the least and the greatest of them, where they are known.

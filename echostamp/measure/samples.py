@@ -37,8 +37,8 @@ class Run:
     """
     The probes of a run, in the order in which they were sent.
 
-    All are counted, and the last L{LIMIT} are kept.  Older ones are handed over in order
-    before they are dropped.
+    All are counted, and the last L{LIMIT} are kept.  Older ones are handed over, in
+    order, before they are dropped.
 
     @ivar sent: how many were sent.
     @ivar received: how many were answered in time.

@@ -169,7 +169,7 @@ class Rolling:
         if place is not None:
             self._recent.late(place)
         else:
-            self._buckets.late()
+            self._buckets.known.late()
         self._changes += 1
 
     def repeated(self, seq: int) -> None:
@@ -182,7 +182,7 @@ class Rolling:
         if place is not None:
             self._recent.repeated(place)
         else:
-            self._buckets.repeated()
+            self._buckets.known.repeated()
         self._changes += 1
 
     def extra(
@@ -238,21 +238,22 @@ class Rolling:
         Collect what is known of a window's probes.
         """
         recent, buckets = self._recent, self._buckets
+        known = buckets.known
         if window.length is not None:
             start = now - window.length
             place = recent.since(start)
-            bucket = len(buckets) if place else buckets.since(start)
+            bucket = len(buckets) if place else known.since(start)
             began = max(start, self._began)
             if not place:
-                began = max(began, buckets.before(bucket))
+                began = max(began, known.before(bucket))
         else:
             place, missing = recent.last(window.count or 0)
-            bucket = buckets.last(missing)
+            bucket = known.last(missing)
             time = recent.time(place)
             began = now if time is None else time
             if bucket < len(buckets):
-                began = buckets.began(bucket)
-        counts, bursts = buckets.counts(bucket), buckets.bursts(bucket)
+                began = known.firsts[bucket]
+        counts, bursts = known.counts(bucket), known.bursts(bucket)
         rows, every = recent.collect(place, counts, bursts), buckets.every(bucket)
         return Selection(
             began=began,
