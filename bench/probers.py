@@ -23,6 +23,9 @@ from servers import BENCH, HOST, freePort, started
 #: The most CPU of this tree, in that of the earlier commit.
 BAR = 0.5
 
+#: Seconds that a turn may take beside its measurement.
+PATIENCE = 30
+
 #: What the far end does.
 ENDS = ("alive", "dead")
 
@@ -109,6 +112,7 @@ def measured(
         [*python, str(BENCH / "proberside.py"), *map(str, words)],
         stdout=subprocess.PIPE,
         check=True,
+        timeout=options.seconds + PATIENCE,
         preexec_fn=lambda: os.sched_setaffinity(0, {core}),
     )
     figures: Figures = json.loads(ran.stdout)

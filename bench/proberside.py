@@ -89,7 +89,7 @@ def prober(reactor: Any, over: str, port: int) -> Side:
     plan = probe["plan"].Plan(size=size, kept=0, isPatient=True)
     dialed = probe["dialers"].dialerOf(reactor, probe["dialers"].Wish(target, plan))
     made = probe["prober"].Prober(dialed.dialer, dialed.plan, Silence(), SHARED[0])
-    return made.start, made.stop, lambda: int(made.measurement.delays.run.sent)
+    return made.start, made.stop, lambda: int(made.measurement.store.sent)
 
 
 def main() -> None:

@@ -1,5 +1,6 @@
 """
-What the figures of a window cost beside those of a whole run at another commit.
+Measure what the figures of a window cost, compared with those of a whole run at another
+commit.
 
     python bench/summaries.py --before PATH
 
@@ -155,8 +156,8 @@ def main() -> None:
                 statistics.median(each) for each in zip(*took, strict=True)
             )
             print(
-                f"{count} probes: {before / MS:.2f} ms before, {after / MS:.2f} ms "
-                f"for a window: {after / before:.2f}"
+                f"{count} probes: {before / MS:.2f} ms before, "
+                f"{after / MS:.2f} ms for a window: {after / before:.2f}"
             )
         for process in run, window:
             assert process.stdin is not None

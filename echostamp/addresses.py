@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import ipaddress
 import re
+import socket
 
 #: The default TCP port of the line protocol.
 ECHO_PORT = 8002
@@ -100,3 +101,34 @@ def unmapped(
     2.5.5.2).  Other addresses are returned unchanged.
     """
     return getattr(address, "ipv4_mapped", None) or address
+
+
+#: The first octets of an IPv4-mapped IPv6 address, and those of its /64.
+_MAPPED = bytes(10) + b"\xff\xff"
+_MAPPED_NETWORK = _MAPPED[:8]
+
+
+def hostKey(host: str) -> str | bytes:
+    """
+    Give the key of what counts as one host: an IPv4 address, also where a dual-stack
+    socket shows it mapped, or the /64 network of an IPv6 address.
+
+    @param host: the address; an IPv6 address may name its link, C{fe80::1%eth0}.
+    @return: the IPv4 address as text, or the first 8 octets of the IPv6 address.
+    """
+    if ":" not in host:
+        return host
+    packed = socket.inet_pton(socket.AF_INET6, host.partition("%")[0])
+    network = packed[:8]
+    if network == _MAPPED_NETWORK and packed[:12] == _MAPPED:
+        return socket.inet_ntop(socket.AF_INET, packed[12:])
+    return network
+
+
+def hostKeyName(key: str | bytes) -> str:
+    """
+    Name what L{hostKey} gives a key to: C{192.0.2.1} or C{2001:db8:1:2::/64}.
+    """
+    if isinstance(key, str):
+        return key
+    return socket.inet_ntop(socket.AF_INET6, key + bytes(8)) + "/64"

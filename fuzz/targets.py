@@ -11,11 +11,12 @@ from ipaddress import ip_address
 from typing import NamedTuple
 
 from echostamp.client.command import parser
-from echostamp.daemon.service import Options
+from echostamp.daemon.options import Options
 from echostamp.line import replies as lineReplies
 from echostamp.line import stamper
 from echostamp.line.replies import Replies
-from echostamp.listen.proxyheader import Header, HeaderParser
+from echostamp.listen.proxyheader import HeaderParser
+from echostamp.listen.proxyline import Header
 from echostamp.rfc8762.keys import Keys
 from echostamp.rfc8762.packets import SenderPacket, senderPacket
 from echostamp.rfc8762.policy import Policy

@@ -1,4 +1,4 @@
-"""The daemon as an operator starts it, and what it says."""
+"""The daemon as an operator starts it, its refusals and its log."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ import re
 import signal
 import socket
 import time
+from collections.abc import Sequence
 from pathlib import Path
 
 from twisted.trial.unittest import SynchronousTestCase
@@ -25,11 +26,12 @@ from tests.harness import (
     script,
     until,
 )
+from tests.refusing import refusal
 
 
 class StartTests(SynchronousTestCase):
     """
-    It starts in each way that twistd and twist have.
+    It starts in each way that twistd and twist offer.
     """
 
     def assertEchoes(self, daemon: Daemon) -> None:
@@ -49,7 +51,7 @@ class StartTests(SynchronousTestCase):
         )
 
     def test_twistdInTheBackground(self) -> None:
-        """C{twistd echostamp} returns when the daemon listens, and leaves a pid."""
+        """C{twistd echostamp} returns once it listens, and leaves a pid file."""
         folder = Path(self.mktemp())
         folder.mkdir()
         log, pid = folder / "log", folder / "pid"
@@ -71,8 +73,8 @@ class StartTests(SynchronousTestCase):
         until(lambda: not pid.exists())
 
     def test_endpoints(self) -> None:
-        """Each C{-e} is listened on, a bare number as a TCP port, a UNIX socket by
-        its path, and C{--port} only if it is given."""
+        """It listens on each C{-e}, a bare number being a TCP port, and on C{--port}
+        only if that is given."""
         daemon = Daemon(
             self, "-e", "0", "-e", "tcp:0:interface=127.0.0.1", "-e", "unix:s"
         )
@@ -93,22 +95,22 @@ class StartTests(SynchronousTestCase):
     def test_dualStack(self) -> None:
         """By default one socket serves IPv4 and IPv6."""
         daemon = Daemon(self)
+        self.assertEqual(daemon.log().count("listening on"), 1)
         for host in "127.0.0.1", "::1":
             with daemon.connect(host) as peer:
                 peer.sendall(b"hello\n")
                 self.assertRegex(peer.recv(1000), STAMP + b"hello\n$")
-        self.assertEqual(daemon.log().count("listening on"), 1)
         until(lambda: re.search(r" 127\.0\.0\.1:\d+ connected$", daemon.log(), re.M))
         until(lambda: re.search(r" \[::1\]:\d+ connected$", daemon.log(), re.M))
 
     def test_interface(self) -> None:
-        """C{--interface} is the only address that is listened on."""
+        """It listens on the address of C{--interface} only."""
         daemon = Daemon(self, "--port=0", "--interface=127.0.0.1")
         self.assertEchoes(daemon)
         self.assertRaises(ConnectionRefusedError, daemon.connect, "::1")
 
     def test_formats(self) -> None:
-        """C{--format} and C{--utc} are what the stamps look like."""
+        """C{--format} and C{--utc} choose the format of stamps."""
         for options, pattern in [
             (["--format=unix"], rb"\[\d{10}\.\d{9}\] x\n$"),
             (["-f", "iso"], rb"\[\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{9}-04:00\] x\n$"),
@@ -148,12 +150,17 @@ class StartTests(SynchronousTestCase):
 
 class RefusalTests(SynchronousTestCase):
     """
-    What it cannot do, it says in one line, and does not start.
+    What it cannot do, it reports in one line, and does not start.
     """
 
-    def assertRefused(self, *options: str, names: str) -> None:
+    def assertRefused(
+        self,
+        *options: str,
+        names: str,
+        modes: Sequence[tuple[str, ...]] = (("-n",), ()),
+    ) -> None:
         """Assert that twistd ends with one line, in foreground and background."""
-        for mode in ("-n",), ():
+        for mode in modes:
             folder = Path(self.mktemp())
             folder.mkdir()
             refused = run(
@@ -172,11 +179,15 @@ class RefusalTests(SynchronousTestCase):
 
     def test_wrongValues(self) -> None:
         """The line names the option."""
+        self.assertRefused("--port", "70000", names="--port '70000'")
+        for options, names in [
+            (["--endpoint", "tcp:x"], "--endpoint 'tcp:x'"),
+            (["-e", "nosuch:1"], "--endpoint 'nosuch:1'"),
+        ]:
+            self.assertRefused(*options, names=names, modes=[("-n",)])
         for options, names in [
             (["--port", "70000"], "--port '70000'"),
             (["--port", "http"], "--port 'http'"),
-            (["--endpoint", "tcp:x"], "--endpoint 'tcp:x'"),
-            (["-e", "nosuch:1"], "--endpoint 'nosuch:1'"),
             (["--pause", "-1"], "--pause '-1'"),
             (["--pause", "nan"], "--pause 'nan'"),
             (["--max-length", "0"], "--max-length '0'"),
@@ -187,10 +198,12 @@ class RefusalTests(SynchronousTestCase):
             (["--nosuch"], "--nosuch"),
             (["argument"], "argument"),
         ]:
-            self.assertRefused(*options, names=names)
+            line = refusal(*options)
+            self.assertIn(names, line)
+            self.assertNotIn("\n", line)
 
     def test_takenPort(self) -> None:
-        """The line names the address; the other port does not listen either."""
+        """The line names the address.  The other port does not listen either."""
         with socket.create_server(("127.0.0.1", 0)) as taken:
             port = taken.getsockname()[1]
             self.assertRefused(
@@ -199,19 +212,25 @@ class RefusalTests(SynchronousTestCase):
             with socket.create_server(("127.0.0.1", 0)) as free:
                 other = free.getsockname()[1]
             self.assertRefused(
-                "-e", f"tcp:{other}", "-e", f"tcp:{port}", names=f":{port}': Address"
+                *("-e", f"tcp:{other}", "-e", f"tcp:{port}"),
+                names=f":{port}': Address",
+                modes=[("-n",)],
             )
             with self.assertRaises(ConnectionRefusedError):
                 socket.create_connection(("127.0.0.1", other))
 
     def test_folderThatIsNotThere(self) -> None:
         """A UNIX socket whose folder is missing is refused before anything runs."""
-        self.assertRefused("-e", "unix:nosuch/s", names="'unix:nosuch/s': No such file")
+        self.assertRefused(
+            *("-e", "unix:nosuch/s"),
+            names="'unix:nosuch/s': No such file",
+            modes=[()],
+        )
 
 
 class PrivilegeTests(SynchronousTestCase):
     """
-    It is started by root, and does not stay root.
+    Root starts it, and it gives root up.
     """
 
     def test_lowPortAndNobody(self) -> None:
@@ -237,7 +256,7 @@ class PrivilegeTests(SynchronousTestCase):
 
 def _isFree(port: int) -> bool:
     """
-    Say whether nobody listens on a port.
+    Check that nobody listens on a port.
     """
     with socket.socket() as found:
         return found.connect_ex(("127.0.0.1", port)) != 0
@@ -245,12 +264,12 @@ def _isFree(port: int) -> bool:
 
 class LogTests(SynchronousTestCase):
     """
-    What the log says, and what it never says.
+    The log of connections.
     """
 
     def test_connections(self) -> None:
-        """Who came; and when they left, how many messages and bytes, how long."""
-        daemon = Daemon(self)
+        """The log has each peer, and at its end its messages, bytes and seconds."""
+        daemon = Daemon.shared(self)
         with daemon.connect() as peer:
             name = f"127.0.0.1:{peer.getsockname()[1]}"
             peer.sendall(b"a\nbc\nd")
@@ -266,8 +285,8 @@ class LogTests(SynchronousTestCase):
         )
 
     def test_nothingRawReachesTheLog(self) -> None:
-        """Whatever a peer sends, the log is printable lines of our own: one when it
-        comes, one when it goes."""
+        """Whatever a peer sends, the log has only printable lines of our own: one when
+        the peer connects, one when it disconnects."""
         daemon = Daemon(self)
         before = len(daemon.lines())
         for _ in "123":

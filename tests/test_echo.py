@@ -5,17 +5,18 @@ from __future__ import annotations
 import re
 import socket
 import threading
-import time
 from contextlib import ExitStack
 
 from twisted.trial.unittest import SynchronousTestCase
 
-from echostamp.daemon.service import LONGEST_MAX_LENGTH
+from echostamp.daemon.options import LONGEST_MAX_LENGTH
+from tests.filling import Filler, fill, fillAll
 from tests.harness import (
     DEADLINE,
     STAMP,
     Daemon,
     figure,
+    memory,
     readAll,
     readLines,
     withoutStamps,
@@ -26,12 +27,12 @@ MEGABYTE = 1_000_000
 
 class EchoTests(SynchronousTestCase):
     """
-    What comes back.
+    Replies to messages of all kinds.
     """
 
     def setUp(self) -> None:
-        """Start a daemon."""
-        self.daemon = Daemon(self)
+        """Share a daemon."""
+        self.daemon = Daemon.shared(self)
 
     def test_plainClient(self) -> None:
         """C{send} and C{recv} without newlines work, again and again."""
@@ -53,7 +54,8 @@ class EchoTests(SynchronousTestCase):
             peer.sendall(b"first\n")
             readLines(peer, 1)
             peer.sendall(b"sec")
-            peer.settimeout(0.5)
+            # Longer than the pause that would end a first line.
+            peer.settimeout(0.3)
             self.assertRaises(TimeoutError, peer.recv, 1)
             peer.settimeout(DEADLINE)
             peer.sendall(b"ond\n")
@@ -79,7 +81,7 @@ class EchoTests(SynchronousTestCase):
         return received
 
     def test_tenMegabytesAndAFin(self) -> None:
-        """10 MB with a FIN right behind: every line is answered, in order."""
+        """10 MB of lines with a FIN right behind are all answered, in order."""
         lines = b"".join(b"%d some text of a line\n" % n for n in range(380_000))
         self.assertGreater(len(lines), 10 * MEGABYTE)
         answered = withoutStamps(self.exchange(lines))
@@ -135,12 +137,9 @@ class DeafPeerTests(SynchronousTestCase):
     Peers that send and never read.
     """
 
-    #: How long they try, in seconds, and how much they would send.
-    TRY, MOST = 5.0, 200 * MEGABYTE
-
     def growth(self, peers: int, data: bytes, *options: str) -> int:
         """
-        Let peers send for some seconds without reading.
+        Let peers send all that fits without reading.
 
         @return: by how many octets the daemon's memory grew at most.
         """
@@ -150,69 +149,55 @@ class DeafPeerTests(SynchronousTestCase):
             peer.sendall(data[:65_536] + b"\n")
             peer.shutdown(socket.SHUT_WR)
             readAll(peer)
-        before = most = daemon.memory()
+        before = daemon.memory()
         with ExitStack() as stack:
-            sockets = [stack.enter_context(daemon.connect()) for _ in range(peers)]
-            sent = 0
-            for each in sockets:
-                each.setblocking(False)
-            end = time.monotonic() + self.TRY
-            while time.monotonic() < end and sent < self.MOST * peers:
-                idle = True
-                for each in sockets:
-                    try:
-                        sent += each.send(data)
-                        idle = False
-                    except BlockingIOError:
-                        continue
-                most = max(most, daemon.memory())
-                if idle:
-                    time.sleep(0.01)
+            fillers = [
+                Filler(stack.enter_context(daemon.connect()), lambda: data)
+                for _ in range(peers)
+            ]
+            fillAll(fillers, daemon.process.pid)
             # It still serves others.
             with daemon.connect() as peer:
                 peer.sendall(b"hello\n")
                 self.assertRegex(peer.recv(1024), STAMP + b"hello\n$")
+        sent = sum(filler.sent for filler in fillers)
+        self.assertGreater(sent, peers * MEGABYTE)
+        most = memory(daemon.process.pid, "VmHWM")
         figure(f"{peers} deaf peers, {sent} octets sent: {most - before} octets more")
         return most - before
 
     def test_longLines(self) -> None:
-        """Of 200 MB of long lines the daemon holds next to nothing."""
+        """The daemon holds next to nothing of megabytes of long lines."""
         self.assertLess(self.growth(1, (b"x" * 9_999 + b"\n") * 100), 5 * MEGABYTE)
 
     def test_bareNewlines(self) -> None:
-        """Of 200 MB of bare newlines too, which make 28 times as many replies."""
+        """The daemon holds next to nothing of bare newlines, which make 28 times as
+        many octets of replies."""
         self.assertLess(self.growth(1, b"\n" * MEGABYTE), 5 * MEGABYTE)
 
     def test_fiftyPeersOfBareNewlines(self) -> None:
-        """Fifty of them get 300 KB each at most."""
+        """Fifty peers that send bare newlines cost 300 KB each at most."""
         self.assertLess(self.growth(50, b"\n" * MEGABYTE), 50 * 300_000)
 
     def test_fiftyPeersOfLongLines(self) -> None:
-        """Fifty peers whose lines are as long as a message may be, the same."""
+        """Fifty peers whose lines are as long as a message may be by default cost
+        300 KB each at most."""
         self.assertLess(self.growth(50, (b"x" * 65_535 + b"\n") * 10), 50 * 300_000)
 
     def test_fiftyPeersOfTheLongestMessages(self) -> None:
-        """The same where messages may be as long as they may at all."""
+        """Fifty peers with the longest messages that an option allows cost 300 KB each
+        at most."""
         option = f"--max-length={LONGEST_MAX_LENGTH}"
         line = b"x" * (LONGEST_MAX_LENGTH - 1) + b"\n"
         self.assertLess(self.growth(50, line * 10, option), 50 * 300_000)
 
     def test_aPeerThatReadsAtLast(self) -> None:
-        """What a slow peer was owed is there when it reads."""
-        daemon = Daemon(self)
+        """A peer that reads late gets every reply."""
+        daemon = Daemon.shared(self)
         with daemon.connect() as peer:
-            peer.setblocking(False)
-            sent = 0
-            end = time.monotonic() + 0.5
-            while time.monotonic() < end:
-                try:
-                    sent += peer.send(b"0123456\n" * 8192)
-                except BlockingIOError:
-                    time.sleep(0.01)
-            peer.settimeout(DEADLINE)
+            sent = fill(peer, b"0123456\n" * 8192, daemon.process.pid)
             peer.shutdown(socket.SHUT_WR)
             received = readAll(peer)
-        self.assertGreater(sent, 0)
         text = withoutStamps(received)
         self.assertEqual(len(text), sent)
         self.assertEqual(text, (b"0123456\n" * (sent // 8 + 1))[:sent])

@@ -1,4 +1,4 @@
-"""Other people's programs at the other end: against our daemon, and as servers."""
+"""Other people's programs: as clients of our daemon, and as servers of our client."""
 
 from __future__ import annotations
 
@@ -16,9 +16,11 @@ from tests.harness import (
     STAMP,
     Daemon,
     figure,
+    freePort,
     readLines,
     run,
     script,
+    start,
     tool,
     until,
     withoutStamps,
@@ -33,9 +35,8 @@ class ClientTests(SynchronousTestCase):
     """
 
     def setUp(self) -> None:
-        """Start a daemon."""
-        self.daemon = Daemon(self)
-        self.port = str(self.daemon.port)
+        """Take a daemon."""
+        self.port = str(Daemon.shared(self).port)
 
     def test_nc(self) -> None:
         """C{nc -N} gets every line back, and the end."""
@@ -45,13 +46,13 @@ class ClientTests(SynchronousTestCase):
         self.assertEqual(done.returncode, 0)
 
     def test_ncat(self) -> None:
-        """C{ncat} gets every line back; it closes when the daemon has."""
+        """C{ncat} gets every line back.  It closes when the daemon has closed."""
         ncat = tool("ncat", "ncat")
         done = run(ncat, "localhost", self.port, stdin=LINES)
         self.assertEqual(withoutStamps(done.stdout), LINES)
 
     def test_socat(self) -> None:
-        """C{socat} gets every line back, an unterminated last one too."""
+        """C{socat} gets every line back, also a last one without newline."""
         socat = tool("socat", "socat")
         done = run(
             socat, "-t", "30", "STDIO", f"TCP:localhost:{self.port}", stdin=LINES + b"x"
@@ -76,20 +77,17 @@ class ServerTests(SynchronousTestCase):
 
     def serve(self, *command: str) -> int:
         """
-        Start a server on a free port, which C{{port}} stands for.
+        Start a server on a free port.
 
+        @param command: has C{{port}} where the port belongs.
         @return: the port.
         """
-        with socket.socket() as free:
-            free.bind(("127.0.0.1", 0))
-            port: int = free.getsockname()[1]
-        server = subprocess.Popen(
-            [part.format(port=port) for part in command],
-            stdin=subprocess.DEVNULL,
+        port = freePort()
+        start(
+            self,
+            *(part.format(port=port) for part in command),
             stderr=subprocess.DEVNULL,
         )
-        self.addCleanup(server.wait, DEADLINE)
-        self.addCleanup(server.kill)
         until(lambda: _answers(port))
         return port
 
@@ -125,12 +123,12 @@ class ServerTests(SynchronousTestCase):
         return done
 
     def test_serverThatAnswersNothingAfterAFin(self) -> None:
-        """Some servers drop what they owe when the input ends: they are not told
-        before they have answered."""
+        """Some servers drop replies when the input ends.  The client half-closes only
+        once they have answered."""
 
         def answer(peer: socket.socket) -> None:
             lines = readLines(peer, 3)
-            peer.settimeout(0.5)
+            peer.settimeout(0.3)
             try:
                 hasEnded = peer.recv(1) == b""
             except TimeoutError:
@@ -142,7 +140,8 @@ class ServerTests(SynchronousTestCase):
         self.assertEqual((done.returncode, done.stdout), (0, b"a\nb\nc\n"))
 
     def test_serverThatAnswersOnlyAfterAFin(self) -> None:
-        """Others wait for the end of the input: after a second they are told."""
+        """Some servers wait for the end of the input.  After a second without replies
+        the client half-closes."""
 
         def answer(peer: socket.socket) -> None:
             received = b""
@@ -154,15 +153,16 @@ class ServerTests(SynchronousTestCase):
         self.assertEqual((done.returncode, done.stdout), (0, b"a\nb\n"))
 
     def test_serverThatStays(self) -> None:
-        """A server that has answered everything and does not close is left."""
+        """The client leaves a server that has answered everything and does not
+        close."""
         with socket.create_server(("127.0.0.1", 0)) as server:
             target = f"127.0.0.1:{server.getsockname()[1]}"
-            client = subprocess.Popen(
-                [script("echostamp"), "talk", target],
+            client = start(
+                self,
+                *(script("echostamp"), "talk", target),
                 stdin=subprocess.PIPE,
                 stdout=subprocess.PIPE,
             )
-            self.addCleanup(client.kill)
             peer, _ = server.accept()
             with peer:
                 assert client.stdin is not None
@@ -172,10 +172,9 @@ class ServerTests(SynchronousTestCase):
                 self.assertEqual(client.wait(DEADLINE), 0)
                 assert client.stdout is not None
                 self.assertEqual(client.stdout.read(), b"a\n")
-                client.stdout.close()
 
     def test_serverThatAnswersTooLittle(self) -> None:
-        """What was not answered is counted, with status 1."""
+        """The client counts the messages without a reply, with status 1."""
 
         def answer(peer: socket.socket) -> None:
             readLines(peer, 3)
@@ -190,15 +189,16 @@ class ServerTests(SynchronousTestCase):
         )
 
     def test_serverThatIsKilled(self) -> None:
-        """After C{kill -9} of the daemon the client counts what was not answered."""
+        """After C{kill -9} of the daemon the client counts the messages without a
+        reply."""
         daemon = Daemon(self)
-        client = subprocess.Popen(
-            [script("echostamp"), "talk", f"127.0.0.1:{daemon.port}"],
+        client = start(
+            self,
+            *(script("echostamp"), "talk", f"127.0.0.1:{daemon.port}"),
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
         )
-        self.addCleanup(client.kill)
         assert client.stdin
         assert client.stdout
         assert client.stderr
@@ -214,13 +214,11 @@ class ServerTests(SynchronousTestCase):
         line = client.stderr.read()
         figure(f"after kill -9 the client says {line.decode().strip()!r}, status 1")
         self.assertRegex(line, rb"^echostamp: .*, 2 messages not answered\n$")
-        for pipe in client.stdin, client.stdout, client.stderr:
-            pipe.close()
 
 
 def _answers(port: int) -> bool:
     """
-    Say whether somebody listens.
+    Check whether a server listens.
     """
     try:
         socket.create_connection(("127.0.0.1", port), 1).close()
@@ -231,7 +229,7 @@ def _answers(port: int) -> bool:
 
 def _unread(port: int) -> int:
     """
-    Give the octets that wait unread in the kernel for the server on a port.
+    Give how many octets the server on a port has not read yet.
     """
     with open("/proc/net/tcp6") as table, open("/proc/net/tcp") as other:
         rows = [line.split() for line in [*table, *other]]

@@ -1,4 +1,4 @@
-"""Twisted's reactors: the same promises on each."""
+"""Twisted's reactors: the daemon keeps its promises on each."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from twisted.trial.unittest import SynchronousTestCase
 from tests.harness import Daemon, readAll, withoutStamps
 
 #: More than the kernel holds for a connection.
-LINES = b"".join(b"line %d\n" % n for n in range(600_000))
+LINES = memoryview(b"".join(b"line %d\n" % n for n in range(600_000)))
 
 
 class ReactorTests(SynchronousTestCase):
@@ -18,8 +18,9 @@ class ReactorTests(SynchronousTestCase):
     """
 
     def test_reactors(self) -> None:
-        """On each reactor a peer that reads late gets every line, others are answered
-        meanwhile, who vanishes leaves no trace, and the daemon stops with status 0."""
+        """On each reactor a peer that reads late gets every line while others are
+        answered, a peer that vanishes is no error, and the daemon stops with status
+        0."""
         for name in "epoll", "poll", "select", "asyncio":
             command = ("twistd", "-n", "--pidfile=", f"--reactor={name}")
             daemon = Daemon(self, command=command)

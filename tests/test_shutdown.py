@@ -1,4 +1,4 @@
-"""The daemon is told to stop: what has arrived is answered, and it does stop."""
+"""SIGTERM and SIGINT: the daemon answers what has arrived, and ends in time."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from contextlib import ExitStack
 
 from twisted.trial.unittest import SynchronousTestCase
 
+from tests.filling import Filler, fill, fillAll
 from tests.harness import (
     DEADLINE,
     STAMP,
@@ -20,25 +21,13 @@ from tests.harness import (
     withoutStamps,
 )
 
+#: How many peers do not read.
+PEERS = 50
 
-def fill(peer: socket.socket, data: bytes, quiet: float = 0.5) -> int:
-    """
-    Send until nothing more fits for a while.
+LINES = (b"x" * 999 + b"\n") * 256
 
-    @param data: what to send, again and again, a whole number of lines.
-    @param quiet: seconds.
-    @return: how many octets were sent.
-    """
-    peer.setblocking(False)
-    sent, last = 0, time.monotonic()
-    while time.monotonic() - last < quiet:
-        try:
-            sent += peer.send(data[sent % len(data) :])
-            last = time.monotonic()
-        except BlockingIOError:
-            time.sleep(0.005)
-    peer.settimeout(DEADLINE)
-    return sent
+#: Seconds by which a busy machine may make the daemon late.
+LATE = 5.0
 
 
 class ShutdownTests(SynchronousTestCase):
@@ -53,39 +42,37 @@ class ShutdownTests(SynchronousTestCase):
         self.assertLess(time.monotonic() - began, within)
 
     def test_nobodyThere(self) -> None:
-        """Without connections it ends at once, with status 0."""
+        """Without connections the daemon ends long before the grace is over."""
         for number in signal.SIGTERM, signal.SIGINT:
-            self.assertStops(Daemon(self), number, within=2)
+            self.assertStops(Daemon(self, "-p0", "--grace=60"), number, within=30)
 
-    def test_idleConnectionsGetAFin(self) -> None:
-        """Who has nothing on the way is closed cleanly, well before the grace."""
-        daemon = Daemon(self, "-p0", "--grace=20")
-        with daemon.connect() as idle, daemon.connect() as talked:
+    def test_whatHasArrivedIsAnswered(self) -> None:
+        """An idle connection gets a FIN.  A message without its newline is answered, as
+        at the end of the input.  Both come long before the grace is over."""
+        daemon = Daemon(self, "-p0", "--grace=60")
+        with ExitStack() as stack:
+            idle, talked, amid = (
+                stack.enter_context(daemon.connect()) for _ in range(3)
+            )
             talked.sendall(b"hello\n")
             readLines(talked, 1)
-            self.assertStops(daemon, signal.SIGTERM, within=5)
+            amid.sendall(b"a\nlast")
+            readLines(amid, 1)
+            self.assertStops(daemon, signal.SIGTERM, within=30)
             self.assertEqual((idle.recv(1), talked.recv(1)), (b"", b""))
-
-    def test_unterminatedMessageIsAnswered(self) -> None:
-        """What has arrived of a message is answered, as at the end of the input."""
-        daemon = Daemon(self)
-        with daemon.connect() as peer:
-            peer.sendall(b"a\nlast")
-            readLines(peer, 1)
-            self.assertStops(daemon, signal.SIGTERM, within=4)
-            self.assertRegex(readAll(peer), b"^" + STAMP + b"last$")
+            self.assertRegex(readAll(amid), b"^" + STAMP + b"last$")
 
     def test_peerThatReadsAtLastGetsEveryLine(self) -> None:
-        """SIGTERM after a peer has sent all that fits and read nothing; then it
-        reads: every line is answered, and the daemon ends in time."""
-        daemon = Daemon(self, "-p0", "--grace=10")
+        """A peer sends all that fits and reads nothing before SIGTERM.  Then it reads:
+        every line is answered, and the daemon ends in time."""
+        daemon = Daemon(self, "-p0", "--grace=60")
         lines = b"".join(b"%07d\n" % n for n in range(2_000_000))
         with ExitStack() as stack:
             sent: dict[socket.socket, int] = {}
             # One is enough where the kernel has the usual buffers.
             while sum(sent.values()) < 5_000_000:
                 peer = stack.enter_context(daemon.connect())
-                sent[peer] = fill(peer, lines)
+                sent[peer] = fill(peer, lines, daemon.process.pid)
             began = time.monotonic()
             daemon.process.send_signal(signal.SIGTERM)
             until(lambda: "SIGTERM: stopping" in daemon.log())
@@ -95,20 +82,22 @@ class ShutdownTests(SynchronousTestCase):
         octets = sum(map(len, answered.values()))
         figure(
             f"after SIGTERM {octets} of {sum(sent.values())} octets of {len(sent)} "
-            f"peers answered, ended after {elapsed:.1f} s (grace 10 s)"
+            f"peers answered, ended after {elapsed:.1f} s (grace 60 s)"
         )
-        self.assertLess(elapsed, 11)
+        self.assertLess(elapsed, 61)
         for peer, answer in answered.items():
             self.assertEqual(answer, lines[: sent[peer]])
 
-    def test_whoWaitsToBeAccepted(self) -> None:
+    def test_connectionsNotYetAccepted(self) -> None:
         """400 connections that the kernel has made and the daemon has not seen yet are
         answered, over TCP, and with a PROXY header in front."""
         for endpoint, header in [
             ("tcp:0", b""),
             ("proxy:tcp:0", b"PROXY TCP4 192.0.2.7 192.0.2.1 4711 8002\r\n"),
         ]:
-            daemon = Daemon(self, "-e", endpoint, "--proxy-from=127.0.0.0/8")
+            daemon = Daemon(
+                self, "-e", endpoint, "--proxy-from=127.0.0.0/8", "--grace=60"
+            )
             daemon.process.send_signal(signal.SIGSTOP)
             with ExitStack() as stack:
                 peers = [stack.enter_context(daemon.connect()) for _ in range(400)]
@@ -122,40 +111,33 @@ class ShutdownTests(SynchronousTestCase):
             figure(f"{count} of 400 that waited at {endpoint} answered after SIGTERM")
             self.assertEqual(count, 400)
 
-    def test_hundredPeersThatDoNotRead(self) -> None:
-        """SIGTERM with 100 peers that do not read: it ends within the grace and a
-        second."""
+    def test_peersThatDoNotRead(self) -> None:
+        """Peers that do not read hold the daemon up for the grace and no longer."""
         daemon = Daemon(self, "-p0", "--grace=1")
         with ExitStack() as stack:
-            for _ in range(100):
-                peer = stack.enter_context(daemon.connect())
-                fill(peer, b"x" * 1000 + b"\n", quiet=0.02)
+            peers = [stack.enter_context(daemon.connect()) for _ in range(PEERS)]
+            fillers = [Filler(peer, lambda: LINES) for peer in peers]
+            fillAll(fillers, daemon.process.pid)
+            self.assertTrue(all(filler.sent for filler in fillers))
             began = time.monotonic()
-            self.assertStops(daemon, signal.SIGTERM, within=2)
+            self.assertStops(daemon, signal.SIGTERM, within=1 + LATE)
             elapsed = time.monotonic() - began
-        figure(f"SIGTERM, 100 peers that do not read, grace 1 s: {elapsed:.2f} s")
+        figure(f"SIGTERM, {PEERS} peers that do not read, grace 1 s: {elapsed:.2f} s")
+        self.assertGreater(elapsed, 0.9)
         self.assertIn("connections not drained within 1 s", daemon.log())
 
     def test_secondSignal(self) -> None:
-        """A second signal ends it at once."""
+        """The daemon stops listening at the first signal, and ends at once at a second
+        one, however much is unread."""
         daemon = Daemon(self, "-p0", "--grace=60")
         with daemon.connect() as peer:
-            fill(peer, b"x" * 1000 + b"\n")
-            daemon.process.send_signal(signal.SIGTERM)
-            until(lambda: "SIGTERM: stopping" in daemon.log())
-            self.assertIsNone(daemon.process.poll())
-            self.assertStops(daemon, signal.SIGTERM, within=2)
-        self.assertNotIn("Traceback", daemon.log())
-
-    def test_nobodyComesInWhileItStops(self) -> None:
-        """It stops to listen at once."""
-        daemon = Daemon(self, "-p0", "--grace=60")
-        with daemon.connect() as peer:
-            fill(peer, b"x" * 1000 + b"\n")
+            fill(peer, LINES, daemon.process.pid)
             daemon.process.send_signal(signal.SIGTERM)
             until(lambda: "SIGTERM: stopping" in daemon.log())
             self.assertRaises(ConnectionRefusedError, daemon.connect)
-            daemon.stop(signal.SIGKILL)
+            self.assertIsNone(daemon.process.poll())
+            self.assertStops(daemon, signal.SIGTERM, within=30)
+        self.assertNotIn("Traceback", daemon.log())
 
     def test_portIsFreeAtOnce(self) -> None:
         """After kill -9 in mid-stream it starts again on the same port at once."""

@@ -1,4 +1,4 @@
-"""Under systemd: socket activation, what systemd is told, and the unit files."""
+"""Under systemd: socket activation, notifications, and the unit files."""
 
 from __future__ import annotations
 
@@ -21,9 +21,11 @@ from tests.harness import (
     STAMP,
     Daemon,
     figure,
+    freePort,
     readAll,
     run,
     script,
+    start,
     tool,
     until,
     withoutStamps,
@@ -38,7 +40,8 @@ EXPOSURE = 2.0
 #: Debian's package of systemd's programs.
 PACKAGE = "systemd"
 
-#: Stands in for systemd: gives the daemon descriptor 3 as a socket called echostamp.
+#: A shell command in the place of systemd.  It gives the daemon descriptor 3 as a
+#: socket called echostamp.
 GIVE_SOCKET = (
     'export LISTEN_PID=$$ LISTEN_FDS=1 LISTEN_FDNAMES=echostamp; exec "$@" 3<&"$GIVEN"'
 )
@@ -69,9 +72,9 @@ class Activated:
         passed: tuple[int, ...] = (),
     ) -> None:
         """
-        Start what starts the daemon.  It is stopped when the test ends.
+        Start the program that starts the daemon.  It is stopped when the test ends.
 
-        @param command: stands in front of C{twistd}.
+        @param command: the command line before C{twistd}.
         @param domain: the endpoint's.
         @param environ: additions to the environment.
         @param passed: descriptors that it inherits.
@@ -80,17 +83,10 @@ class Activated:
         folder.mkdir(parents=True)
         self._logPath = folder / "log"
         with self._logPath.open("wb") as log:
-            self.process = subprocess.Popen(
-                [
-                    *command,
-                    script("twistd"),
-                    "-n",
-                    "--pidfile=",
-                    "echostamp",
-                    "-e",
-                    f"systemd:domain={domain}:name=echostamp",
-                ],
-                stdin=subprocess.DEVNULL,
+            self.process = start(
+                case,
+                *(*command, script("twistd"), "-n", "--pidfile=", "echostamp"),
+                *("-e", f"systemd:domain={domain}:name=echostamp"),
                 stdout=log,
                 stderr=subprocess.STDOUT,
                 cwd=folder,
@@ -112,13 +108,13 @@ class Activated:
 
 class SocketActivationTests(SynchronousTestCase):
     """
-    systemd listens, and the daemon takes the socket over.
+    systemd listens, and the daemon takes over the socket.
     """
 
     def activated(self, address: str, domain: str) -> Activated:
         """Start C{systemd-socket-activate}, which waits for the first connection."""
         program = tool("systemd-socket-activate", PACKAGE)
-        # It hands only a few variables on by itself.
+        # By itself it passes only a few variables on.
         environ = [f"--setenv={name}" for name in os.environ]
         daemon = Activated(
             self, [program, "--fdname=echostamp", "-l", address, *environ], domain
@@ -128,11 +124,8 @@ class SocketActivationTests(SynchronousTestCase):
 
     def activatedOnTcp(self, host: str, domain: str) -> tuple[Activated, int]:
         """The same on a free TCP port, which systemd cannot pick by itself."""
-        family = socket.AF_INET if "." in host else socket.AF_INET6
         for _ in range(10):
-            with socket.socket(family) as probe:
-                probe.bind((host.strip("[]"), 0))
-                port: int = probe.getsockname()[1]
+            port = freePort(host.strip("[]") or "::")
             daemon = self.activated(f"{host}:{port}" if host else str(port), domain)
             if daemon.process.poll() is None:
                 return daemon, port
@@ -141,8 +134,8 @@ class SocketActivationTests(SynchronousTestCase):
     def assertServesWhoCameBefore(
         self, daemon: Activated, family: int, address: tuple[str, int] | str
     ) -> None:
-        """Assert that every connection is served, although all of them were there,
-        and had sent all and a FIN, before the daemon listened."""
+        """Assert that the daemon serves connections that were made, and had sent all
+        their data and a FIN, before it listened."""
         with contextlib.ExitStack() as stack:
             peers = []
             for number in range(10):
@@ -157,8 +150,8 @@ class SocketActivationTests(SynchronousTestCase):
                 self.assertEqual(withoutStamps(readAll(peer)), b"%d\nrest" % number)
 
     def test_tcp(self) -> None:
-        """A TCP socket of either family, by its own domain or by the other: the
-        addresses in the log are right, which the limits for a host count by."""
+        """A TCP socket of either family works with its own domain and with the other.
+        The log has the right addresses, which the limits for a host need."""
         for host, domain, name in [
             ("127.0.0.1", "INET", "127.0.0.1"),
             ("127.0.0.1", "INET6", "127.0.0.1"),
@@ -174,7 +167,7 @@ class SocketActivationTests(SynchronousTestCase):
             self.assertEqual(daemon.stop(), 0)
 
     def test_dualStack(self) -> None:
-        """A socket of every address serves IPv4 and IPv6, as the socket unit's."""
+        """A socket on all addresses, like the socket unit's, serves IPv4 and IPv6."""
         daemon, port = self.activatedOnTcp("", "INET6")
         self.assertServesWhoCameBefore(daemon, socket.AF_INET, ("127.0.0.1", port))
         with socket.create_connection(("::1", port), DEADLINE) as peer:
@@ -183,15 +176,15 @@ class SocketActivationTests(SynchronousTestCase):
         self.assertRegex(daemon.log(), r" 127\.0\.0\.1:\d+ connected\n")
 
     def test_unix(self) -> None:
-        """A UNIX socket."""
+        """A UNIX socket works, too."""
         path = str(shortFolder(self) / "s")
         daemon = self.activated(path, "UNIX")
         self.assertServesWhoCameBefore(daemon, socket.AF_UNIX, path)
         self.assertEqual(daemon.stop(), 0)
 
     def test_socketStaysSystemds(self) -> None:
-        """The daemon leaves systemd's socket as it was: a UNIX socket's mode and its
-        file.  Who comes when the daemon has stopped waits for the next one."""
+        """The daemon leaves the mode and the file of systemd's socket as they are.  A
+        connection that is made while no daemon runs waits for the next one."""
         path = shortFolder(self) / "s"
         with (
             socket.socket(socket.AF_UNIX) as unix,
@@ -220,7 +213,7 @@ class SocketActivationTests(SynchronousTestCase):
                     self.assertTrue(path.is_socket())
 
     def test_withoutSystemd(self) -> None:
-        """A daemon that was given no such socket says so in one line."""
+        """A daemon without such a socket is refused in one line."""
         refused = run(
             script("twistd"),
             "-n",
@@ -237,11 +230,11 @@ class SocketActivationTests(SynchronousTestCase):
 
 class NotificationTests(SynchronousTestCase):
     """
-    What systemd is told.
+    The messages to systemd.
     """
 
     def setUp(self) -> None:
-        """Be systemd."""
+        """Take the place of systemd."""
         self.folder = shortFolder(self)
         self.systemd = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
         self.addCleanup(self.systemd.close)
@@ -254,7 +247,7 @@ class NotificationTests(SynchronousTestCase):
         return self.systemd.recv(1000).decode().split("\n")[0]
 
     def test_readyWhenItListens(self) -> None:
-        """READY=1 is the first message, and at that moment somebody can connect."""
+        """READY=1 is the first message, and from then on a client can connect."""
         path = str(self.folder / "s")
         heard: list[object] = []
 
@@ -271,7 +264,7 @@ class NotificationTests(SynchronousTestCase):
         self.assertEqual(heard, ["READY=1", 0])
 
     def test_notReady(self) -> None:
-        """A daemon that cannot listen says nothing."""
+        """A daemon that cannot listen sends no message."""
         with socket.create_server(("127.0.0.1", 0)) as taken:
             port = taken.getsockname()[1]
             daemon = Daemon(self, "-e", f"tcp:{port}", env=self.environ)
@@ -280,8 +273,8 @@ class NotificationTests(SynchronousTestCase):
         self.assertRaises(BlockingIOError, self.hear)
 
     def test_watchdog(self) -> None:
-        """A daemon that is alive says so, twice in each of systemd's intervals; one
-        whose reactor does not turn does not."""
+        """A daemon sends two watchdog messages in each of systemd's intervals, and none
+        while its reactor does not run."""
         daemon = Daemon(self, env={**self.environ, "WATCHDOG_USEC": "200000"})
         self.assertEqual(
             [self.hear() for _ in range(6)], ["READY=1", *["WATCHDOG=1"] * 5]
@@ -290,24 +283,24 @@ class NotificationTests(SynchronousTestCase):
         self.addCleanup(daemon.process.send_signal, signal.SIGCONT)
         self.systemd.settimeout(0.4)
         with contextlib.suppress(TimeoutError):
-            # Those that were on their way.
+            # Messages that were sent before.
             for _ in range(3):
                 self.hear()
-            self.fail("a daemon that is stopped says that it is alive")
+            self.fail("a daemon that is stopped sends messages")
 
     def test_stopping(self) -> None:
-        """STOPPING=1 comes before the connections are drained, and the watchdog is
-        kicked until they are."""
+        """STOPPING=1 comes before the connections are drained.  The watchdog messages
+        go on until they are."""
         daemon = Daemon(
             self,
             "--port=0",
-            "--grace=1",
+            "--grace=20",
             env={**self.environ, "WATCHDOG_USEC": "200000"},
         )
         with daemon.connect() as peer:
-            # A peer that does not read is drained as long as the grace lasts.
-            peer.settimeout(0.5)
-            with contextlib.suppress(TimeoutError):
+            # A peer that does not read is drained until it leaves, or the grace ends.
+            peer.setblocking(False)
+            with contextlib.suppress(BlockingIOError):
                 while True:
                     peer.send(b"\n" * 65536)
             daemon.process.send_signal(signal.SIGTERM)
@@ -315,11 +308,11 @@ class NotificationTests(SynchronousTestCase):
                 self.assertIn(message, ("READY=1", "WATCHDOG=1"))
             self.assertIsNone(daemon.process.poll())
             self.assertEqual([self.hear() for _ in range(3)], ["WATCHDOG=1"] * 3)
-            self.assertEqual(daemon.process.wait(DEADLINE), 0)
+        self.assertEqual(daemon.process.wait(DEADLINE), 0)
 
     def test_reloading(self) -> None:
-        """SIGHUP is a reload, with or without something to reload: systemd hears when
-        it began and when it is done, and nobody is dropped."""
+        """SIGHUP is a reload, also with nothing to reload.  Its begin and its end are
+        messages to systemd, and connections stay open."""
         daemon = Daemon(self, env=self.environ)
         self.assertEqual(self.hear(), "READY=1")
         with daemon.connect() as peer:
@@ -334,7 +327,8 @@ class NotificationTests(SynchronousTestCase):
             self.assertRegex(peer.recv(1000), STAMP + b"b\n$")
 
     def test_systemdIsGone(self) -> None:
-        """A socket that is not there is one line in the log, and the daemon serves."""
+        """If systemd's socket is missing, the log has one line, and the daemon
+        serves."""
         daemon = Daemon(
             self,
             env={"NOTIFY_SOCKET": f"{self.folder}/nosuch", "WATCHDOG_USEC": "20000"},
@@ -354,7 +348,7 @@ class UnitFileTests(SynchronousTestCase):
 
     def installed(self, *names: str) -> tuple[list[str], dict[str, str]]:
         """
-        Copy units to a folder of their own, with the program that is here.
+        Copy units to a new folder, with the path of the installed program.
 
         @return: the paths of the units, and an environment where they are found.
         """
@@ -370,8 +364,8 @@ class UnitFileTests(SynchronousTestCase):
         return units, {**os.environ, "SYSTEMD_UNIT_PATH": f"{folder}:"}
 
     def test_verify(self) -> None:
-        """C{systemd-analyze verify} has nothing to say, of the service alone and of
-        the service with the socket."""
+        """C{systemd-analyze verify} prints nothing about the service, alone and with
+        the socket."""
         program = tool("systemd-analyze", PACKAGE)
         for names in [
             ["echostamp.service"],
@@ -389,7 +383,7 @@ class UnitFileTests(SynchronousTestCase):
                 timeout=DEADLINE,
                 check=False,
             )
-            # It also judges the units of other packages that are installed here.
+            # It also checks the units of other installed packages.
             said = [
                 line
                 for line in (verified.stdout + verified.stderr).splitlines()
@@ -421,8 +415,8 @@ class UnitFileTests(SynchronousTestCase):
         self.assertLessEqual(float(found[1]), EXPOSURE)
 
     def test_commandLine(self) -> None:
-        """The command line of the service starts a daemon, with what the environment
-        file may hold in the place of the variables."""
+        """The command line of the service starts a daemon, with values for the
+        variables of the environment file."""
         words = (UNITS / "echostamp.service").read_text().partition("\nExecStart=")[2]
         program, *command = words.partition("\n")[0].split()
         self.assertEqual(Path(program).name, "twistd")

@@ -1,5 +1,5 @@
 """
-The tutorial's own scripts and commands, run as a reader would run them.
+The tutorial's own scripts and commands, run as a reader runs them.
 
 Each server of the tutorial, and the daemon, meets each client: the tutorial's two,
 C{echostamp talk} on a pipe and on a terminal, and C{nc}.
@@ -16,14 +16,19 @@ import sys
 import time
 from pathlib import Path
 from textwrap import dedent
+from typing import ClassVar
 
 import pexpect
 from twisted.trial.unittest import SynchronousTestCase
 
+from tests.filling import isAsleep
 from tests.harness import (
     DEADLINE,
     STAMP,
     Daemon,
+    Lasting,
+    Owner,
+    memory,
     readAll,
     readLines,
     run,
@@ -44,14 +49,13 @@ SLOW_LINE = r"{ printf 'hi\nhel'; sleep 1; printf 'lo\n'; } | nc -N localhost 80
 NOT_READING = "bash -c 'yes > /dev/tcp/localhost/8002'"
 TALK_ON_PIPE = r"printf 'one\ntwo\n' | echostamp talk"
 
-#: Octets of memory: more than a server needs for anything but replies that nobody
-#: reads.
+#: Octets of memory: more than a server needs for anything but unread replies.
 MUCH = 32 << 20
 
 
 def scripts() -> dict[str, str]:
     """
-    Give the tutorial's scripts by the names that stand with them.
+    Give the tutorial's scripts by their names.
     """
     found = re.finditer(
         r"^( *)\.\. code-block:: python\n\1   :name: (\S+)\n\n((?:\1   .*\n|\n)+)",
@@ -72,7 +76,7 @@ def shown(command: str, port: int) -> str:
     return re.sub(r"\b8002\b", str(port), command)
 
 
-def shell(case: SynchronousTestCase, command: str) -> subprocess.Popen[bytes]:
+def shell(case: Owner, command: str) -> subprocess.Popen[bytes]:
     """
     Start a command line.  All of its processes are ended when the test ends.
     """
@@ -87,21 +91,13 @@ def shell(case: SynchronousTestCase, command: str) -> subprocess.Popen[bytes]:
     )
 
     def end() -> None:
-        # Once the leader has been waited for, its number may be somebody else's.
+        # After a wait for the leader, its number may be another process's.
         if process.poll() is None:
             os.killpg(process.pid, signal.SIGKILL)
         process.communicate(timeout=DEADLINE)
 
     case.addCleanup(end)
     return process
-
-
-def isAsleep(pid: int) -> bool:
-    """
-    Say whether a process waits for something.
-    """
-    status = Path(f"/proc/{pid}/stat").read_text()
-    return status.rpartition(")")[2].split()[0] == "S"
 
 
 def unread(port: int) -> int:
@@ -119,15 +115,6 @@ def unread(port: int) -> int:
     return total
 
 
-def memory(pid: int) -> int:
-    """
-    Give the resident memory of a process, in octets.
-    """
-    found = re.search(r"VmRSS:\s+(\d+) kB", Path(f"/proc/{pid}/status").read_text())
-    assert found
-    return int(found[1]) * 1024
-
-
 class Script:
     """
     A running script of the tutorial.
@@ -135,7 +122,7 @@ class Script:
     @ivar process: the process; what it prints is collected.
     """
 
-    def __init__(self, case: SynchronousTestCase, name: str, *arguments: str) -> None:
+    def __init__(self, case: Owner, name: str, *arguments: str) -> None:
         """
         Start it.  It is ended when the test ends.
 
@@ -150,13 +137,13 @@ class Script:
                 stdin=subprocess.PIPE,
                 stdout=output,
                 stderr=subprocess.STDOUT,
-                # Who starts the tests in the background may have it ignored.
+                # A shell that starts the tests in the background makes them ignore it.
                 preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
             )
         case.addCleanup(self._end)
 
     def _end(self) -> None:
-        """End it whatever it does."""
+        """End it, whatever it does."""
         self.process.kill()
         self.process.communicate(timeout=DEADLINE)
 
@@ -188,7 +175,7 @@ class Script:
         self.process.stdin.flush()
 
 
-def written(case: SynchronousTestCase, name: str) -> str:
+def written(case: Owner, name: str) -> str:
     """
     Write a script to a folder of its own.
 
@@ -208,7 +195,7 @@ class Server(Script):
     @ivar port: its TCP port.
     """
 
-    def __init__(self, case: SynchronousTestCase, name: str) -> None:
+    def __init__(self, case: Owner, name: str) -> None:
         """
         Start it, and wait until it listens.
 
@@ -252,12 +239,12 @@ class TutorialTests(SynchronousTestCase):
 
 class EveryClient(SynchronousTestCase):
     """
-    What holds whichever server the clients meet.
+    Tests of all clients, which hold for any server.
     """
 
     def serve(self) -> int:
         """
-        Start a server.
+        Provide a server that serves nobody else.
 
         @return: its port.
         """
@@ -302,7 +289,7 @@ class EveryClient(SynchronousTestCase):
         self.converse("client.py")
 
     def test_blockingClientIsAnsweredOnTerminal(self) -> None:
-        """The reader's blocking client works where somebody types."""
+        """The reader's blocking client works on a terminal."""
         path = written(self, "client.py")
         port = str(self.serve())
         self.converseOnTerminal(sys.executable, path, "127.0.0.1", port)
@@ -312,7 +299,7 @@ class EveryClient(SynchronousTestCase):
         self.converse("twisted_client.py")
 
     def test_twistedClientIsAnsweredOnTerminal(self) -> None:
-        """The reader's Twisted client works where somebody types."""
+        """The reader's Twisted client works on a terminal."""
         path = written(self, "twisted_client.py")
         port = str(self.serve())
         self.converseOnTerminal(sys.executable, path, "127.0.0.1", port)
@@ -323,7 +310,7 @@ class EveryClient(SynchronousTestCase):
         self.converseOnTerminal(script("echostamp"), "talk", target)
 
     def test_talkIsAnsweredOnPipe(self) -> None:
-        """C{echostamp talk} gets what it read from a pipe back, and is content."""
+        """C{echostamp talk} gets its line from a pipe back, and succeeds."""
         target = f"127.0.0.1:{self.serve()}"
         talk = run(script("echostamp"), "talk", target, stdin=b"hello\n")
         self.assertEqual((talk.returncode, talk.stderr), (0, b""))
@@ -346,7 +333,7 @@ class EveryClient(SynchronousTestCase):
 
     def stampsOf(self, command: str, port: int) -> int:
         """
-        Run a command of the tutorial that shows stamps and nothing else.
+        Run a command of the tutorial that shows nothing but stamps.
 
         @return: how many it showed.
         """
@@ -365,7 +352,7 @@ class EveryClient(SynchronousTestCase):
 
     def assertOthersAreAnswered(self, port: int) -> None:
         """
-        See that a new client gets its reply.
+        Assert that a new client gets its reply.
         """
         with socket.create_connection(("127.0.0.1", port), DEADLINE) as other:
             other.sendall(b"still there?\n")
@@ -374,7 +361,7 @@ class EveryClient(SynchronousTestCase):
 
 class BlockingServerTests(EveryClient):
     """
-    The server of step 1, and what goes wrong with it.
+    The server of step 1, and its faults.
     """
 
     def serve(self) -> int:
@@ -435,7 +422,8 @@ class BlockingServerTests(EveryClient):
         self.assertRegex(received, b"^%shel%slo\n$" % (STAMP, STAMP))
 
     def test_clientThatDoesNotReadStopsServer(self) -> None:
-        """With replies that nobody reads, Ctrl-C finds the server in C{sendall}."""
+        """A client that reads no replies stops the server: Ctrl-C finds it in
+        C{sendall}."""
         server = Server(self, "server.py")
         self.flood(server.port)
         pid = server.process.pid
@@ -450,7 +438,7 @@ class BlockingServerTests(EveryClient):
 
 class ManyClients(EveryClient):
     """
-    What holds for a server that serves many at once.
+    Tests of servers that serve many clients at once.
     """
 
     def test_secondClientIsAnsweredBesideTheFirst(self) -> None:
@@ -469,12 +457,17 @@ class ManyClients(EveryClient):
 
 class TwistedServerTests(ManyClients):
     """
-    The server of step 5, and what is still wrong with it.
+    The server of step 5, and the faults that are left.
     """
 
+    #: The server that the tests of one process share.
+    shared: ClassVar[Server | None] = None
+
     def serve(self) -> int:
-        """Start it."""
-        return Server(self, "twisted_server.py").port
+        """Share it."""
+        cls = type(self)
+        cls.shared = cls.shared or Server(Lasting(self), "twisted_server.py")
+        return cls.shared.port
 
     def test_longerLineIsCut(self) -> None:
         """A line longer than one read gets a second stamp in its middle."""
@@ -487,23 +480,23 @@ class TwistedServerTests(ManyClients):
         self.assertRegex(reply, b"^%sone\ntwo\n$" % STAMP)
 
     def test_clientThatDoesNotReadCostsMemory(self) -> None:
-        """Others are answered, but replies that nobody reads are kept."""
+        """Others are answered, but the server keeps unread replies in memory."""
         server = Server(self, "twisted_server.py")
         pid = server.process.pid
-        before = memory(pid)
+        before = memory(pid, "VmRSS")
         self.flood(server.port)
         self.assertOthersAreAnswered(server.port)
-        until(lambda: memory(pid) > before + MUCH)
+        until(lambda: memory(pid, "VmRSS") > before + MUCH)
 
 
 class EchoStampTests(ManyClients):
     """
-    The daemon of step 6, which does what the tutorial says of it.
+    The daemon of step 6 keeps the tutorial's promises.
     """
 
     def serve(self) -> int:
-        """Start it."""
-        return Daemon(self).port
+        """Share it."""
+        return Daemon.shared(self).port
 
     def test_linesSentTogetherGetAStampEach(self) -> None:
         """Each line is a message, also where two come together."""
@@ -514,7 +507,7 @@ class EchoStampTests(ManyClients):
     def test_lineLongerThanTheLimitIsStampedOnce(self) -> None:
         """A line longer than C{--max-length} comes back with one stamp."""
         line = b"x" * 100_000 + b"\n"
-        with Daemon(self).connect() as client:
+        with Daemon.shared(self).connect() as client:
             # Until the first newline a pause would end the message.
             client.sendall(b"short\n")
             client.sendall(line)
@@ -528,7 +521,7 @@ class EchoStampTests(ManyClients):
         self.assertEqual(withoutStamps(reply), b"hi\nhello\n")
 
     def test_clientThatDoesNotReadIsNotReadFrom(self) -> None:
-        """Others are answered, and replies that nobody reads are not made."""
+        """Others are answered, and a client that reads no replies is not read from."""
         daemon = Daemon(self)
         pid = daemon.process.pid
         before = daemon.memory()
@@ -542,14 +535,14 @@ class EchoStampTests(ManyClients):
     def test_everyReplyGoesOutAtTheEndOfTheInput(self) -> None:
         """After the end of the input every reply comes, and then the end."""
         lines = b"".join(b"%d\n" % number for number in range(1000))
-        with Daemon(self).connect() as client:
+        with Daemon.shared(self).connect() as client:
             client.sendall(lines + b"no newline")
             client.shutdown(socket.SHUT_WR)
             self.assertEqual(withoutStamps(readAll(client)), lines + b"no newline")
 
     def test_messageWithoutNewlineIsAnsweredAfterThePause(self) -> None:
-        """A reply to a message that has no newline is a tenth of a second late."""
-        with Daemon(self).connect() as client:
+        """A message without a newline is answered after a tenth of a second."""
+        with Daemon.shared(self).connect() as client:
             began = time.monotonic()
             client.sendall(b"hello")
             received = b""

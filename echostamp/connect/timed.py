@@ -203,6 +203,9 @@ async def lookUp(
     @raise DNSLookupError: it has no address.
     @raise NoAddress: it has no address of the only type that was asked for.
     """
+    if isIPAddress(host) and IPv4Address in addressTypes:
+        # The resolver would ask a thread.
+        return [IPv4Address(over, host, port)]  # type: ignore[arg-type]
     receiver = _Addresses()
     reactor.nameResolver.resolveHostName(receiver, host, port, list(addressTypes), over)
     addresses = await receiver.done

@@ -1,1 +1,1 @@
-"""What twistd runs."""
+"""What C{twistd} runs: options, services, limits, and how the daemon stops."""

@@ -1,5 +1,5 @@
 """
-Options that are numbers.
+Values of options that are numbers.
 """
 
 from __future__ import annotations
@@ -14,12 +14,12 @@ def number(
     options: usage.Options, name: str, kind: type, least: float, most: float
 ) -> Any:
     """
-    Read a number.
+    Convert the text of an option to a number.
 
-    @param options: has its text.
-    @param name: the option's.
+    @param options: has the text.
+    @param name: the option's name.
     @param kind: L{int} or L{float}.
-    @raise usage.UsageError: it is none, or out of its bounds.
+    @raise usage.UsageError: the text is not a number, or it is outside the bounds.
     """
     try:
         value = kind(options[name])
@@ -38,9 +38,9 @@ def optionalNumber(
     options: usage.Options, name: str, kind: type, least: float, most: float
 ) -> Any:
     """
-    Read a number that need not be there.
+    Convert the text of an option that may be missing.
 
-    @return: L{None} where it is not.
-    @raise usage.UsageError: as L{number} does.
+    @return: L{None} where it is missing.
+    @raise usage.UsageError: see L{number}.
     """
     return None if options[name] is None else number(options, name, kind, least, most)

@@ -1,5 +1,5 @@
 """
-How the daemon stops: it answers what has arrived, and does not wait for ever.
+How the daemon stops: it answers what has arrived, and waits for a limited time.
 """
 
 from __future__ import annotations
@@ -15,21 +15,21 @@ from twisted.logger import Logger
 from echostamp.line.draining import DRAINED
 from echostamp.line.protocol import TimestampEchoFactory
 
-#: Seconds that connections may take to be drained.
+#: Seconds that connections may take to be answered and closed.
 GRACE = 5.0
 
-#: Seconds between two looks at the connections that are left.
-_LOOK = 0.05
+#: Seconds between two checks of the connections that are left.
+_CHECK = 0.05
 
 log = Logger(namespace="echostamp")
 
 
 class DrainingService(Service):
     """
-    Drain the connections when the daemon is told to stop.
+    Drains the connections when the daemon stops: it answers and closes them.
 
-    SIGTERM and SIGINT stop the reactor, whose shutdown waits for L{stopService}; a
-    second one ends what still stands at once.  SIGHUP ends nothing.
+    SIGTERM and SIGINT stop the reactor, whose shutdown waits for L{stopService}.  A
+    second signal aborts the connections that are left.  SIGHUP reloads files.
     """
 
     name = "draining"
@@ -40,16 +40,16 @@ class DrainingService(Service):
         factory: TimestampEchoFactory,
         grace: float = GRACE,
         reload: Callable[[], None] = lambda: None,
-        standing: Callable[[], int] = lambda: 0,
+        connected: Callable[[], int] = lambda: 0,
         setHandler: Callable[[int, Any], object] = signal.signal,
     ) -> None:
         """
         @param reactor: what runs: an L{IReactorCore
             <twisted.internet.interfaces.IReactorCore>} with timers and threads.
-        @param factory: knows the connections.
-        @param grace: seconds that they may take.
+        @param factory: has the connections.
+        @param grace: seconds that the connections may take.
         @param reload: called at SIGHUP.
-        @param standing: gives how many connections there are, also of those whose TLS
+        @param connected: gives the number of connections, including those whose TLS
             handshake or PROXY header is not complete.
         @param setHandler: installs the handler of a signal.
         """
@@ -57,22 +57,22 @@ class DrainingService(Service):
         self._factory = factory
         self._grace = grace
         self._reload = reload
-        self._standing = standing
+        self._connected = connected
         self._setHandler = setHandler
         self._isStopping = False
 
     def startService(self) -> None:
         """
-        Take the signals over, now and once the reactor has installed handlers of its
-        own: those take a second signal for an error.
+        Install our signal handlers, now and again when the reactor has installed its
+        own: those treat a second signal as an error.
         """
         Service.startService(self)
-        self._takeSignals()
-        self._reactor.callWhenRunning(self._takeSignals)
+        self._installHandlers()
+        self._reactor.callWhenRunning(self._installHandlers)
 
-    def _takeSignals(self) -> None:
+    def _installHandlers(self) -> None:
         """
-        Install our handlers.
+        Install our signal handlers.
         """
         for number in signal.SIGTERM, signal.SIGINT:
             self._setHandler(number, self._signalled)
@@ -80,19 +80,19 @@ class DrainingService(Service):
 
     def _hungUp(self, number: int, frame: object) -> None:
         """
-        SIGHUP has come, in the middle of anything.
+        Handle SIGHUP, which may interrupt any code.
         """
         self._reactor.callFromThread(self._reload)
 
     def _signalled(self, number: int, frame: object) -> None:
         """
-        A signal has come, in the middle of anything.
+        Handle SIGTERM or SIGINT, which may interrupt any code.
         """
         self._reactor.callFromThread(self._stop, signal.Signals(number).name)
 
     def _stop(self, name: str) -> None:
         """
-        Act on a signal.
+        Stop the reactor at the first signal, and abort all connections at the second.
         """
         if self._isStopping:
             log.info("{name} again: stopping at once", name=name)
@@ -104,7 +104,7 @@ class DrainingService(Service):
 
     def stopService(self) -> Deferred[None]:
         """
-        Drain every connection, and abort what is left after the grace.
+        Drain every connection, and abort those that are left after the grace.
 
         @return: fires when no connection is left.
         """
@@ -112,13 +112,13 @@ class DrainingService(Service):
         self._isStopping = self._factory.isStopping = True
         self._began = self._reactor.seconds()
         gone: Deferred[None] = Deferred()
-        self._look(gone)
+        self._check(gone)
         return gone
 
-    def _look(self, gone: Deferred[None]) -> None:
+    def _check(self, gone: Deferred[None]) -> None:
         """
-        Wait until no connection is left.  Those that have not said yet who they are
-        have as long for it as any other has to say something.
+        Check again later until no connection is left.  A connection whose TLS handshake
+        or PROXY header is not complete is waited for as long as for one without input.
         """
         connections = self._factory.connections
         for echo in list(connections):
@@ -131,15 +131,15 @@ class DrainingService(Service):
                 grace=self._grace,
             )
             self._abort()
-        if connections or (elapsed < min(DRAINED, self._grace) and self._standing()):
-            self._reactor.callLater(_LOOK, self._look, gone)
+        if connections or (elapsed < min(DRAINED, self._grace) and self._connected()):
+            self._reactor.callLater(_CHECK, self._check, gone)
         else:
             self._factory.connectionLog.finish()
             gone.callback(None)
 
     def _abort(self) -> None:
         """
-        Cut what still stands.
+        Abort the connections that are left.
         """
         for echo in list(self._factory.connections):
             echo.abort()

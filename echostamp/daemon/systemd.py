@@ -1,8 +1,8 @@
 """
-What the daemon tells systemd, and the UNIX sockets that it gets from it.
+Notifications to systemd: ready, reloading, stopping, and the watchdog's.
 
-The protocol is sd_notify(3)'s: each message is one datagram to a UNIX socket that the
-environment names.  Where it names none, nothing is said.
+The protocol is that of sd_notify(3): each message is one datagram to a UNIX socket that
+the environment names.  Where it names none, nothing is sent.
 """
 
 from __future__ import annotations
@@ -14,22 +14,19 @@ from collections.abc import Callable, MutableMapping
 from typing import Any
 
 from twisted.application.service import MultiService
-from twisted.internet import tcp, unix
 from twisted.internet.defer import Deferred
-from twisted.internet.interfaces import IListeningPort, IProtocolFactory
 from twisted.internet.task import LoopingCall
 from twisted.logger import Logger
-from twisted.python.failure import Failure
 
 log = Logger(namespace="echostamp")
 
 
 class Notifier:
     """
-    Tell systemd how the daemon is.
+    Sends the state of the daemon to systemd.
 
-    The socket is opened once and early: what has run out of file descriptors, changed
-    its root or dropped its privileges since then is still alive, and says so.
+    The socket is opened once and early.  So the daemon can still notify when it has run
+    out of file descriptors, changed its root or dropped its privileges.
     """
 
     def __init__(
@@ -41,8 +38,8 @@ class Notifier:
     ) -> None:
         """
         @param environ: the environment.  C{NOTIFY_SOCKET}, C{WATCHDOG_USEC} and
-            C{WATCHDOG_PID} are taken out of it: no other process is to speak for
-            this one.
+            C{WATCHDOG_PID} are removed from it, so that no child process notifies
+            instead of this one.
         @param makeSocket: makes a socket of an address family and a type.
         @param getPid: gives this process's number.
         @param monotonic: gives CLOCK_MONOTONIC in nanoseconds.
@@ -63,7 +60,7 @@ class Notifier:
         """
         path = os.fsencode(self._address)
         if path.startswith(b"@"):
-            # No file, but a name in the kernel's abstract namespace.
+            # A name in the kernel's abstract namespace, not a file.
             path = b"\0" + path[1:]
         made = makeSocket(socket.AF_UNIX, socket.SOCK_DGRAM)
         try:
@@ -78,8 +75,8 @@ class Notifier:
     @property
     def watchdogInterval(self) -> float | None:
         """
-        Seconds between two calls of L{kick}: half of what systemd waits for one; or
-        L{None} where it waits for none, or for another process's.
+        Seconds between two calls of L{kick}: half of the time that systemd waits for
+        one.  L{None} where it waits for none, or for another process's.
         """
         isOurs = self._watchdogPid in ("", str(self._getPid()))
         if self._socket is None or not isOurs or not self._watchdogTime.isdecimal():
@@ -88,32 +85,32 @@ class Notifier:
 
     def ready(self) -> None:
         """
-        Say that the daemon listens, or that it has reloaded.
+        Report that the daemon listens, or that it has reloaded.
         """
         self._send("READY=1", "STATUS=Listening")
 
     def reloading(self) -> None:
         """
-        Say that the daemon reloads; L{ready} says when that is done.
+        Report that the daemon reloads; L{ready} reports the end.
         """
         now = self._monotonic() // 1000
         self._send("RELOADING=1", f"MONOTONIC_USEC={now}", "STATUS=Reloading")
 
     def stopping(self) -> None:
         """
-        Say that the daemon was told to stop.
+        Report that the daemon stops.
         """
         self._send("STOPPING=1", "STATUS=Draining connections")
 
     def kick(self) -> None:
         """
-        Say that the daemon is not stuck.
+        Report that the daemon is not stuck.
         """
         self._send("WATCHDOG=1")
 
     def _send(self, *assignments: str) -> None:
         """
-        Send a datagram, if there is somebody to read it.
+        Send a datagram, where there is a socket.
         """
         if self._socket is None:
             return
@@ -124,7 +121,7 @@ class Notifier:
 
     def _failed(self, error: OSError) -> None:
         """
-        Log that systemd cannot be told, the first time.
+        Log the first error.
         """
         if not self._hasFailed:
             self._hasFailed = True
@@ -137,19 +134,19 @@ class Notifier:
 
 class NotifyingService(MultiService):
     """
-    Run the daemon's services, and tell systemd about it.
+    Runs the daemon's services, and notifies systemd.
 
-    It is ready when all of them have started and the reactor runs, so that a signal
-    finds its handlers; it is stopping before the first of them stops.  The watchdog is
-    kicked by the reactor, so that a reactor that is stuck does not; and until the last
-    of them has stopped, as that may take longer than the watchdog waits.
+    The daemon is ready when all services have started and the reactor runs: only then
+    are the handlers of signals in place.  It is stopping before the first service
+    stops.  The reactor kicks the watchdog, so a reactor that is stuck does not.  This
+    lasts until all services have stopped: that may take longer than the watchdog waits.
     """
 
     def __init__(self, reactor: Any, notifier: Notifier) -> None:
         """
         @param reactor: what runs: an L{IReactorCore
             <twisted.internet.interfaces.IReactorCore>} with timers.
-        @param notifier: tells systemd.
+        @param notifier: notifies systemd.
         """
         MultiService.__init__(self)
         self._reactor = reactor
@@ -159,14 +156,14 @@ class NotifyingService(MultiService):
 
     def startService(self) -> None:
         """
-        Start the services; when the reactor runs, the daemon is ready.
+        Start the services; the daemon is ready when the reactor runs.
         """
         MultiService.startService(self)
         self._reactor.callWhenRunning(self._started)
 
     def _started(self) -> None:
         """
-        The reactor runs.
+        Report that the daemon is ready, and start the watchdog's timer.
         """
         self._notifier.ready()
         interval = self._notifier.watchdogInterval
@@ -185,74 +182,8 @@ class NotifyingService(MultiService):
 
     def _stopped(self, result: object) -> object:
         """
-        The services have stopped.
+        Stop the watchdog's timer: the services have stopped.
         """
         if self._watchdog.running:
             self._watchdog.stop()
         return result
-
-
-class AdoptedUnixPort(unix.Port):
-    """
-    A UNIX socket that somebody else has bound, and keeps.
-
-    Twisted's own takes such a socket for its property: it makes the file writable for
-    everyone, shortens the backlog, and at the end shuts the socket down and deletes
-    the file, after which systemd waits for ever on a socket that nobody can reach.
-    """
-
-    def __init__(
-        self, reactor: Any, listening: socket.socket, factory: IProtocolFactory
-    ) -> None:
-        """
-        @param reactor: what reads: an L{IReactorFDSet
-            <twisted.internet.interfaces.IReactorFDSet>}.
-        @param listening: a stream socket that listens and does not block.  It is
-            closed when the port stops to listen.
-        @param factory: makes the protocols of the connections.
-        """
-        path = os.fsencode(listening.getsockname())
-        unix.Port.__init__(self, path, factory, reactor=reactor)
-        self._shouldShutdown = False
-        self._adopted = listening
-
-    def startListening(self) -> None:
-        """
-        Accept connections.
-        """
-        # With this one in reserve Twisted can refuse who comes when there are no file
-        # descriptors left.
-        tcp._reservedFD.reserve()
-        # What follows is what Twisted's own does, which is not annotated.
-        port: Any = self
-        port.factory.doStart()
-        port.connected = True
-        port.socket = self._adopted
-        port.fileno = self._adopted.fileno
-        port.numberAccepts = 100
-        port.startReading()
-
-    def connectionLost(self, reason: Failure) -> None:
-        """
-        Accept no more, and leave the file to its owner.
-        """
-        tcp.Port.connectionLost(self, reason)
-
-
-def adoptUnixPort(
-    reactor: Any, fileDescriptor: int, factory: IProtocolFactory
-) -> IListeningPort:
-    """
-    Listen on a UNIX socket that somebody else has bound, and keeps.
-
-    @param reactor: what reads: an L{IReactorFDSet
-        <twisted.internet.interfaces.IReactorFDSet>}.
-    @param fileDescriptor: a stream socket that listens.  It stays the caller's to
-        close.
-    @param factory: makes the protocols of the connections.
-    """
-    listening = socket.socket(fileno=os.dup(fileDescriptor))
-    listening.setblocking(False)
-    port = AdoptedUnixPort(reactor, listening, factory)
-    port.startListening()
-    return port

@@ -248,6 +248,8 @@ class Member:
         if self.isBlocked:
             self._pace.hold(self)
         else:
+            # It may be held although nobody is waited for: its own peer did not read.
+            self._pace.release(self)
             self.echo.repliesGone()
 
     # --- How it ends ------------------------------------------------------------------

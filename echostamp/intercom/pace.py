@@ -137,7 +137,7 @@ class Pace:
         """
         Forget a member: it has left the room.
         """
-        self._held.pop(member, None)
+        self.release(member)
         self.caughtUp(member)
 
     def hold(self, sender: PacedMember) -> None:
@@ -145,6 +145,12 @@ class Pace:
         Let a member that wants to send wait until nobody is waited for.
         """
         self._held[sender] = None
+
+    def release(self, member: PacedMember) -> None:
+        """
+        Forget that a member waits: it may send, or has left.
+        """
+        self._held.pop(member, None)
 
     def isHeld(self, member: PacedMember) -> bool:
         """

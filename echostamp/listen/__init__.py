@@ -1,1 +1,1 @@
-"""How connections come in."""
+"""How connections come in: endpoints, sockets, gates and PROXY headers."""

@@ -1,9 +1,9 @@
 """
-The receiving side of HAProxy's PROXY protocol, versions 1 and 2: whose connection it
-is that a proxy hands on.
+The receiving side of HAProxy's PROXY protocol, versions 1 and 2: it takes the client's
+address from the header that a proxy sends first.
 
 The source is the specification, "The PROXY protocol, Versions 1 & 2", HAProxy's
-C{doc/proxy-protocol.txt}; sections are named where they apply.
+C{doc/proxy-protocol.txt}; comments name its sections.
 """
 
 from __future__ import annotations
@@ -13,29 +13,34 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from twisted.internet.address import IPv4Address, IPv6Address, UNIXAddress
-from twisted.internet.interfaces import IDelayedCall, IProtocolFactory, IReactorTime
+from twisted.internet.interfaces import (
+    IDelayedCall,
+    IHalfCloseableProtocol,
+    IProtocol,
+    IProtocolFactory,
+    IReactorTime,
+)
 from twisted.internet.protocol import Factory, Protocol, connectionDone
-from twisted.logger import Logger
 from twisted.python.failure import Failure
 
 from echostamp.addresses import peerName, unmapped
-from echostamp.listen.proxyheader import Header, HeaderParser
+from echostamp.listen.proxyheader import HeaderParser
+from echostamp.listen.proxyline import Header
+from echostamp.listen.watchedprotocol import HalfCloseable, WatchedProtocol
 
 #: Seconds that a peer has for its whole header.  Section 2: "at least 3 seconds to
 #: cover a TCP retransmit".
 TIMEOUT = 5.0
 
-log = Logger(namespace="echostamp")
-
 
 class ProxyReceiver(Protocol):
     """
-    Read a connection's header, then hand the connection over and be gone.
+    Reads a connection's header, then hands the connection over to another protocol.
 
-    The protocol behind it gets the very transport, whose C{getPeer} tells the client
-    from then on: what is special about a bare socket (its half-close, sending
-    directly) is there as if nobody had stood in between.  So the transport has to be
-    one that gives what it reads to its own C{protocol}: a TCP or UNIX socket's.
+    That protocol gets the transport itself, whose C{getPeer} gives the client's address
+    from then on.  So it can use what a bare socket offers: half-close, and sending
+    directly.  The transport has to be one that gives what it reads to its C{protocol}:
+    that of a TCP or UNIX socket.
     """
 
     factory: ProxyFactory
@@ -45,9 +50,9 @@ class ProxyReceiver(Protocol):
     _timer: IDelayedCall | None = None
 
     def connectionMade(self) -> None:
-        """Begin to wait for the header of a peer that is trusted."""
+        """Start the time limit of the header, or refuse a peer that is not trusted."""
         if not self.factory.trusts(self.transport.getPeer()):
-            # No octet of its header is waited for: section 2 has none believed.
+            # Section 2: a header of a peer that is not trusted must not be used.
             self._refuse("PROXY headers are not taken from there (see --proxy-from)")
             return
         self._parser = HeaderParser()
@@ -56,9 +61,9 @@ class ProxyReceiver(Protocol):
         )
 
     def dataReceived(self, data: bytes) -> None:
-        """Read on in the header."""
+        """Read more of the header."""
         if self._timer is None:
-            # Who was refused may have sent more.
+            # A refused peer may have sent more.
             return
         self._hasBegun = True
         try:
@@ -72,14 +77,14 @@ class ProxyReceiver(Protocol):
 
     def _tooLate(self) -> None:
         """
-        The header has not come in time.
+        Refuse a peer whose header was not complete in time.
         """
         self._timer = None
         self._refuse(f"no whole PROXY header within {self.factory.timeout:g} s")
 
     def _stopTimer(self) -> None:
         """
-        Wait no longer.
+        Stop the time limit.
         """
         if self._timer is not None:
             self._timer.cancel()
@@ -87,9 +92,9 @@ class ProxyReceiver(Protocol):
 
     def _refuse(self, reason: str) -> None:
         """
-        Cut the connection and say why.
+        Abort the connection and report why.
 
-        @param reason: a text of our own: it holds nothing that the peer has sent.
+        @param reason: a text that contains nothing of what the peer has sent.
         """
         self._stopTimer()
         self.transport.abortConnection()
@@ -97,10 +102,10 @@ class ProxyReceiver(Protocol):
 
     def _handOver(self, header: Header, rest: bytes) -> None:
         """
-        Connect the protocol that the header is in front of.  Who made none has said
-        why, if it was to be said.
+        Connect the protocol behind the header.  Where the factory makes none, the
+        connection is aborted; the factory has reported why.
 
-        @param rest: what has come behind the header.
+        @param rest: what was received after the header.
         """
         transport = self.transport
         address = transport.getPeer()
@@ -111,56 +116,63 @@ class ProxyReceiver(Protocol):
         if inner is None:
             transport.abortConnection()
             return
-        self._followEnd(inner)
         transport.getPeer = lambda: address
         transport.isProxysOwn = header.host is None
-        transport.protocol = inner
+        isHalfCloseable = IHalfCloseableProtocol.providedBy(inner)
+        standIn = _HalfCloseableHandedOver if isHalfCloseable else _HandedOver
+        transport.protocol = standIn(inner, transport.protocol)
         inner.makeConnection(transport)
         # A socket that is being closed reads no more.
         if rest and not transport.disconnecting:
             inner.dataReceived(rest)
 
-    def _followEnd(self, inner: Any) -> None:
-        """
-        Have the end of the connection told here too, when the protocol behind has
-        been told: somebody may have put a method of his own in the place of this
-        one's C{connectionLost}, to count connections.
-        """
-        connectionLost = inner.connectionLost
-
-        def lost(reason: Failure = connectionDone) -> None:
-            try:
-                connectionLost(reason)
-            finally:
-                self.connectionLost(reason)
-
-        inner.connectionLost = lost
-
     def connectionLost(self, reason: Failure = connectionDone) -> None:
         """
-        Stop waiting.  A peer that has sent nothing, as a port's health check, is not
-        worth a line.
+        Stop the time limit, and report a header that was not complete.  A peer that has
+        sent nothing, such as a health check of the port, is not reported.
         """
         if self._timer is not None and self._hasBegun:
             self._refuse("the connection ended within its PROXY header")
         self._stopTimer()
 
 
-def _logRefusal(peer: str, reason: str) -> None:
+class _HandedOver(WatchedProtocol):
     """
-    Write a line about a connection that was refused.
+    Reports the end of a connection also to the protocol that the transport had before:
+    a L{ProxyReceiver}, or a stand-in that counts the connection.
     """
-    log.info("{peer} refused: {reason}", peer=peer, reason=reason)
+
+    __slots__ = ("_before",)
+
+    def __init__(self, protocol: IProtocol, before: IProtocol) -> None:
+        """
+        @param protocol: the protocol behind the header.
+        @param before: the transport's protocol until now.
+        """
+        super().__init__(protocol)
+        self._before = before
+
+    def ended(self, reason: Failure) -> None:
+        """Report the end."""
+        self._before.connectionLost(reason)
+
+
+class _HalfCloseableHandedOver(HalfCloseable, _HandedOver):
+    """
+    The same for a protocol that supports half-close.
+    """
+
+    __slots__ = ()
 
 
 class ProxyFactory(Factory):
     """
-    Stand between a port that a proxy connects to and the factory of what it offers.
+    Stands between a port that a proxy connects to and the factory of its protocols.
 
-    Under TLS it stands outside of it: the header comes before the handshake.
+    It is outside TLS: the header comes before the handshake.
 
     @ivar reactor: see L{__init__}.
-    @ivar inner: the factory behind.
+    @ivar inner: the factory of the protocols.
     @ivar timeout: seconds; see L{__init__}.
     @ivar refused: see L{__init__}.
     """
@@ -173,17 +185,18 @@ class ProxyFactory(Factory):
         reactor: IReactorTime,
         factory: IProtocolFactory,
         trusted: Sequence[ipaddress.IPv4Network | ipaddress.IPv6Network],
+        refused: Callable[[str, str], object],
         timeout: float = TIMEOUT,
-        refused: Callable[[str, str], None] = _logRefusal,
     ) -> None:
         """
         @param reactor: runs the time limits.
-        @param factory: makes the protocols behind the headers; it is given the
-            client's address.
-        @param trusted: the networks of the proxies; those of IPv4 also where a
-            dual-stack socket shows their addresses mapped to IPv6.
+        @param factory: makes the protocols of the connections; it gets the client's
+            address.
+        @param trusted: the networks of the proxies; an IPv4 network also applies where
+            a dual-stack socket shows addresses mapped to IPv6.
+        @param refused: called with the peer's name and the reason when a connection is
+            refused.
         @param timeout: seconds that a peer has for its whole header.
-        @param refused: called with the name of a peer that is refused, and why.
         """
         self.reactor = reactor
         self.inner = factory
@@ -192,21 +205,21 @@ class ProxyFactory(Factory):
         self._trusted = list(trusted)
 
     def doStart(self) -> None:
-        """A port listens."""
+        """Pass on that a port listens."""
         self.inner.doStart()
 
     def doStop(self) -> None:
-        """A port listens no more."""
+        """Pass on that a port has stopped listening."""
         self.inner.doStop()
 
     def trusts(self, peer: object) -> bool:
         """
-        Say whether a header is to be believed.
+        Check whether a peer's headers are used.
 
-        A UNIX socket's peer is trusted: who may connect to it is decided by its
-        file's mode, and it has no address that a network could name.
+        The peer of a UNIX socket is trusted: the mode of the socket's file decides who
+        may connect, and no network contains its address.
 
-        @param peer: the address of who sends it.
+        @param peer: the peer's address.
         """
         if isinstance(peer, UNIXAddress):
             return True

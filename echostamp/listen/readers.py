@@ -1,10 +1,10 @@
 """
-Connections that are read in one go.
+An epoll for all connections of the daemon, which saves CPU for each read.
 
-Twisted's reactors do some work around each event, most of it to name in the log who
-caused it (C{twisted.python.log.callWithLogger}).  L{Readers} puts the connections in an
-epoll of its own, which is one descriptor to the reactor, so that this is done once in a
-turn and not for each of them.
+Twisted's reactors do some work around each event, most of it for the log
+(C{twisted.python.log.callWithLogger}).  L{Readers} puts the connections in an epoll of
+its own, which the reactor sees as one descriptor.  So this work is done once for all
+connections that can be read, not for each.
 """
 
 from __future__ import annotations
@@ -25,18 +25,18 @@ log = Logger(namespace="echostamp")
 @implementer(IReadDescriptor)
 class Readers:
     """
-    A reactor as the connections of a port see it: they are read from here, and all else
-    is the real reactor's.
+    The reactor for the connections of a port: it reads from them, and passes everything
+    else on to the real reactor.
     """
 
     def __init__(
         self, reactor: Any, makePoll: Callable[[], Any] = lambda: select.epoll()
     ) -> None:
         """
-        @param reactor: reads from this, and does the rest: an L{IReactorFDSet
+        @param reactor: the real reactor, which reads from this: an L{IReactorFDSet
             <twisted.internet.interfaces.IReactorFDSet>}.
-        @param makePoll: makes a L{select.epoll}.  It is called when there is somebody
-            to read from: before, a daemon may still fork.
+        @param makePoll: makes a L{select.epoll}.  It is called for the first
+            connection: before that, the daemon may still fork.
         """
         self._reactor = reactor
         self._makePoll = makePoll
@@ -51,12 +51,12 @@ class Readers:
         return "connections"
 
     def fileno(self) -> int:
-        """Give what the reactor waits for."""
+        """Give the epoll's descriptor, or -1 where there is none yet."""
         number: int = -1 if self._poll is None else self._poll.fileno()
         return number
 
     def addReader(self, reader: Any) -> None:
-        """Read from a connection when it has something."""
+        """Read from a connection when it has data."""
         if self._poll is None:
             self._poll = self._makePoll()
             self._reactor.addReader(self)
@@ -66,29 +66,29 @@ class Readers:
             self._readers[number] = reader
 
     def removeReader(self, reader: Any) -> None:
-        """Read from it no more."""
+        """Stop reading from a connection."""
         number = reader.fileno()
         if self._readers.get(number) is reader:
             del self._readers[number]
             self._poll.unregister(number)
         else:
-            # A port, whose connections these are.
+            # A port: it listened before its reactor was replaced by this one.
             self._reactor.removeReader(reader)
 
     def doRead(self) -> None:
-        """Read from every connection that has something."""
+        """Read from every connection that has data."""
         for number, _ in self._poll.poll(0, len(self._readers) or 1):
-            # One of those before it may have ended it.
+            # A connection that was read before may have ended this one.
             reader = self._readers.get(number)
             if reader is not None:
                 self._read(reader)
 
     def _read(self, reader: Any) -> None:
         """
-        Read from a connection.  Whatever goes wrong with it is its own affair.
+        Read from a connection.  An exception ends this connection, and no other.
         """
         try:
-            # Where the peer is gone, this finds out.
+            # It returns the reason when the peer has closed or vanished.
             why = reader.doRead()
         except BaseException as error:
             log.failure("while reading from {reader}", reader=reader.logPrefix())
@@ -99,7 +99,7 @@ class Readers:
 
     def _end(self, reader: Any, why: BaseException) -> None:
         """
-        Tell a connection that it has come to its end, or its input has.
+        Report to a connection that it, or its input, has ended.
         """
         isDone = isinstance(why, ConnectionDone)
         try:
@@ -112,7 +112,7 @@ class Readers:
             log.failure("at the end of {reader}", reader=reader.logPrefix())
 
     def connectionLost(self, reason: Failure) -> None:
-        """The reactor has stopped: so do the connections that are left."""
+        """End the connections that are left: the reactor has stopped."""
         readers, self._readers = self._readers, {}
         self._poll.close()
         self._poll = None

@@ -1,5 +1,5 @@
 """
-Sockets that are bound and do not listen yet, and files that sockets have left.
+TCP sockets that are bound and do not listen yet, and the files of UNIX sockets.
 """
 
 from __future__ import annotations
@@ -13,14 +13,21 @@ from twisted.internet.abstract import isIPv6Address
 
 from echostamp.addresses import unmappedText
 
+#: Connections that may wait to be accepted.  The kernel drops the SYN of those beyond
+#: it, which the peer repeats only after a second; Twisted's 50 fill in milliseconds.
+ACCEPT_BACKLOG = 1024
+
+#: Seconds after which a peer that acknowledges nothing counts as vanished.
+PEER_TIMEOUT = 60
+
 
 def checkPath(path: str) -> None:
     """
-    See whether a UNIX socket can be made.  What a killed daemon has left there does
-    not count: nobody listens on it.
+    Check that a UNIX socket can be made.  A socket that a killed daemon has left is no
+    obstacle: nobody listens on it.
 
-    @raise OSError: the folder is not there or not writable, another file has the name,
-        or somebody listens there.
+    @raise OSError: the folder is missing or not writable, another file has the name,
+        or another process listens there.
     """
     folder = os.path.dirname(path) or "."
     os.stat(folder)
@@ -35,9 +42,9 @@ def checkPath(path: str) -> None:
 
 def clearPath(path: str) -> None:
     """
-    Make room for a UNIX socket: take away what a killed daemon has left, its socket
-    and the lock that Twisted put beside it.  The lock is a link to a process id, which
-    may belong to another process by now.
+    Make room for a UNIX socket: delete the socket that a killed daemon has left, and
+    the lock that Twisted put beside it.  The lock is a link to a process id, which may
+    belong to another process by now.
 
     @raise OSError: as L{checkPath}.
     """
@@ -51,7 +58,7 @@ def clearPath(path: str) -> None:
 
 def clash(one: socket.socket, other: socket.socket) -> bool:
     """
-    Say whether two bound sockets share an address.
+    Check whether two bound sockets share an address.
     """
     (oneHost, onePort, *_), (otherHost, otherPort, *_) = (
         one.getsockname(),
@@ -59,19 +66,20 @@ def clash(one: socket.socket, other: socket.socket) -> bool:
     )
     if onePort != otherPort:
         return False
-    # An IPv4 address can be bound as an IPv6 one, too.
+    # An IPv4 address can also be bound as an IPv4-mapped IPv6 address.
     hosts = {unmappedText(host) for host in (oneHost, otherHost)}
     isIPv4 = not any(":" in host for host in hosts)
     return len(hosts) == 1 or "::" in hosts or ("0.0.0.0" in hosts and isIPv4)
 
 
-def boundSocket(interface: str, port: int) -> socket.socket:
+def boundTcpSocket(interface: str, port: int) -> socket.socket:
     """
     Bind a TCP socket without listening on it.
 
-    @param interface: an address, or nothing for all addresses: of IPv6 and of IPv4
-        by one dual-stack socket, of IPv4 alone where the machine has no IPv6.
-    @raise OSError: the address cannot be had.
+    @param interface: an address, or an empty text for all addresses: those of IPv6 and
+        IPv4 by one dual-stack socket, those of IPv4 alone where the machine has no
+        IPv6.
+    @raise OSError: the address is taken, or cannot be used.
     """
     if interface:
         family = socket.AF_INET6 if isIPv6Address(interface) else socket.AF_INET
@@ -84,18 +92,43 @@ def boundSocket(interface: str, port: int) -> socket.socket:
         return _bind(socket.AF_INET, "0.0.0.0", port)
 
 
+def watchPeer(connection: socket.socket, seconds: int) -> None:
+    """
+    Have the kernel end connections whose peer has vanished, whether they are idle or
+    have data that is not acknowledged.  A peer that is alive and reads nothing counts
+    as vanished, too: its closed window acknowledges nothing.
+
+    @param connection: a TCP socket; one that listens hands the options on to the
+        connections that it accepts.
+    @param seconds: how long a peer may be silent when it should acknowledge; RFC 1122,
+        section 4.2.3.6, and RFC 5482.
+    """
+    idle = max(1, seconds // 2)
+    rest = max(1, seconds - idle)
+    probes = min(4, rest)
+    connection.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
+    for name, value in [
+        ("TCP_KEEPIDLE", idle),
+        ("TCP_KEEPINTVL", rest // probes),
+        ("TCP_KEEPCNT", probes),
+        ("TCP_USER_TIMEOUT", seconds * 1000),
+    ]:
+        if hasattr(socket, name):
+            connection.setsockopt(socket.IPPROTO_TCP, getattr(socket, name), value)
+
+
 def _bind(family: socket.AddressFamily, host: str, port: int) -> socket.socket:
     """
     Make a socket that does not block, and bind it.
 
-    @raise OSError: the address cannot be had.
+    @raise OSError: the address is taken, or cannot be used.
     """
     bound = socket.socket(family, socket.SOCK_STREAM)
     try:
         bound.setblocking(False)
         bound.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         if family == socket.AF_INET6:
-            # Whatever the system's default: "::" is every address.
+            # The system's default may differ: "::" has to be every address.
             bound.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 0)
         bound.bind((host, port) if family == socket.AF_INET else _scoped(host, port))
     except BaseException:

@@ -188,8 +188,7 @@ class Buckets:
 
     def ipdv(self, first: int) -> array[int]:
         """
-        Return the IPDV of every so many pairs, of the buckets from an index on.  Not all
-        of these must have a row of each probe.
+        Return the IPDV of every so many pairs of the buckets from an index on.
         """
         return self._rows.ipdv(first)
 

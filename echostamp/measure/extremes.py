@@ -10,7 +10,7 @@ from echostamp.measure.block import UNKNOWN
 from echostamp.measure.hull import Hull, joined, limit, push
 from echostamp.measure.rows import hullsOf, rttsOf, timedOf
 from echostamp.measure.segments import Segments
-from echostamp.measure.timed import NEAR_RESOLUTION
+from echostamp.measure.timedprobes import NEAR_RESOLUTION
 
 #: The most bounds of the offset that a bucket keeps, of each kind, and how many of them
 #: while it is the newest one.

@@ -18,7 +18,7 @@ from echostamp.measure.envelope import (
     Envelope,
 )
 from echostamp.measure.hull import Bound
-from echostamp.measure.timed import NEAR_RESOLUTION, TimedProbes
+from echostamp.measure.timedprobes import NEAR_RESOLUTION, TimedProbes
 
 #: One straight line fits all that was seen.
 FITS = "constant rates fit"

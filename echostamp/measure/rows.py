@@ -10,7 +10,7 @@ from sys import byteorder
 
 from echostamp.measure.block import UNKNOWN
 from echostamp.measure.hull import Hull, hullOf
-from echostamp.measure.timed import TimedProbes
+from echostamp.measure.timedprobes import TimedProbes
 
 #: The columns.  L{HEAD} holds the number of the probe and the resolution of its stamps.
 #: L{WAIT} is how long after it was due the probe was sent; L{UNKNOWN} for times that

@@ -43,7 +43,7 @@ from echostamp.measure.rows import (
     timedOf,
 )
 from echostamp.measure.samples import Run
-from echostamp.measure.timed import TimedProbes
+from echostamp.measure.timedprobes import TimedProbes
 from echostamp.measure.windowspec import PARTS
 from echostamp.times import SECOND
 

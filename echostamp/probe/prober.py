@@ -184,7 +184,9 @@ class Prober:
         """
         Send what is due, and wait for what is not.
         """
-        schedule = self._schedule
+        schedule, timeout = self._schedule, self._plan.timeout
+        if self._flights.count:
+            self._timeouts.arm()
         while not (self._ended is not None or schedule.isOver):
             now = self._now()
             if self._plan.interval:
@@ -195,7 +197,7 @@ class Prober:
                 return
             else:
                 schedule.due = now
-            if self.link is None or now - schedule.due > self._plan.timeout:
+            if self.link is None or now - schedule.due > timeout:
                 if not self._plan.interval:
                     return
                 self.measurement.probeSkipped(now, self.link is None)
@@ -206,6 +208,9 @@ class Prober:
             else:
                 self._send(self.link)
                 schedule.advance()
+                if schedule.isOver or not 0 < schedule.due - now <= timeout:
+                    # Nothing else looks at the probe before its time is over.
+                    self._timeouts.arm()
 
     def _send(self, link: Link) -> None:
         """
@@ -218,7 +223,6 @@ class Prober:
         at = link.send(found.sent)
         due, steps = found.probeSent(self._schedule.due, at)
         flights.sent(due, at, steps)
-        self._timeouts.sent()
         if not link.isPrompt:
             self._stalls.watch(self, at.after)
 

@@ -94,10 +94,10 @@ class Timeouts:
             self._forgotten = oldest
             link.forget(oldest)
 
-    def sent(self) -> None:
+    def arm(self) -> None:
         """
-        A probe was sent: wait for the timeout of the oldest one in flight.  If that one
-        is answered, the timer still serves for those that were sent after it.
+        Wait for the timeout of the oldest probe in flight.  If that one is answered,
+        the timer still serves for those that were sent after it.
         """
         if not self._timers.isSet(self._timeIsOver):
             self._wait()

@@ -11,9 +11,8 @@ from typing import Any, NamedTuple
 
 from echostamp.measure.offsetwindow import OffsetReport
 from echostamp.measure.result import Figures, Result
-from echostamp.rfc8762.clock import TAI
 from echostamp.rfc8762.findings import Findings
-from echostamp.rfc8762.timestamps import ErrorEstimate
+from echostamp.rfc8762.timestamps import TAI, ErrorEstimate
 from echostamp.rfc8762.tlvvalues import SYNCHRONIZATION_SOURCES, TIMESTAMPING_METHODS
 from echostamp.units import readable
 

@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from ipaddress import IPv4Network, IPv6Network, ip_address
 from struct import Struct
 
+from echostamp.addresses import hostKey
 from echostamp.rfc8762.packets import AUTHENTICATED
 from echostamp.rfc8762.timestamps import NTP_SECOND, Z_OCTET, ptpNanoseconds
 from echostamp.times import SECOND
@@ -35,16 +36,6 @@ _NO_TIME = bytes(8)
 
 _TIMES = Struct("!Q4xQ")
 _TIMES_AUTHENTICATED = Struct("!Q8xQ")
-
-
-def sourceOf(host: str) -> str | bytes:
-    """
-    Give the source that an address belongs to: an IPv4 address is one, and so is an
-    IPv6 /64.
-    """
-    if ":" in host:
-        return socket.inet_pton(socket.AF_INET6, host.partition("%")[0])[:8]
-    return host
 
 
 class Rates:
@@ -80,7 +71,7 @@ class Rates:
             self._left = self._total
             self._counts.clear()
         # An IPv4 address is its own source: this saves a call.
-        source = sourceOf(host) if ":" in host else host
+        source = hostKey(host) if ":" in host else host
         counts = self._counts
         count = counts.get(source)
         if count is None:
@@ -129,14 +120,13 @@ def isReply(packet: bytes, hasKeys: bool) -> bool:
     @param packet: at least L{SHORTEST <echostamp.rfc8762.packets.SHORTEST>} octets.
     @param hasKeys: whether this end is in authenticated mode.
     """
-    length = len(packet)
     if hasKeys or packet[4:16] == _UNUSED:
         # It may be one of authenticated mode.
-        if length < AUTHENTICATED or packet[32:40] == _NO_TIME:
+        if len(packet) < AUTHENTICATED or packet[32:40] == _NO_TIME:
             return False
         sent, received = _TIMES_AUTHENTICATED.unpack_from(packet, 16)
         return isReflected(received, sent, bool(packet[24] & Z_OCTET))
-    if length < 24 or packet[16:24] == _NO_TIME:
+    if len(packet) < 24 or packet[16:24] == _NO_TIME:
         return False
     sent, received = _TIMES.unpack_from(packet, 4)
     return isReflected(received, sent, bool(packet[12] & Z_OCTET))

@@ -19,16 +19,23 @@ _WINDOW = (1 << REMEMBERED) - 1
 
 class Answers:
     """
-    The times of about the last L{KEPT} answered packets, by the number of the reply;
+    The times of the last L{KEPT} answered packets, by the number of the first reply;
     and which of the last L{REMEMBERED} numbers of the reflector have come.
-
-    Each reply has one place, by its number.  One with another number that has the same
-    place takes it.  So the reflector cannot make this grow.
     """
 
-    __slots__ = ("_most", "_numbers", "_packets", "_seen", "_t2", "_t3", "_t4")
+    __slots__ = (
+        "_count",
+        "_most",
+        "_numbers",
+        "_packets",
+        "_seen",
+        "_t2",
+        "_t3",
+        "_t4",
+    )
 
     def __init__(self) -> None:
+        self._count = 0
         self._numbers = array("q", [-1]) * KEPT
         self._packets = array("q", [-1]) * KEPT
         self._t2, self._t3, self._t4 = (array("q", [0]) * KEPT for _ in range(3))
@@ -43,21 +50,28 @@ class Answers:
         @param number: the reflector's number of the reply.
         @param packet: our number of the packet.
         """
-        place = number % KEPT
+        place = self._count % KEPT
+        self._count += 1
         self._numbers[place], self._packets[place] = number, packet
         _, self._t2[place], self._t3[place], self._t4[place] = times
 
-    def see(self, number: int) -> None:
+    def see(self, number: int, packet: int) -> None:
         """
         Note that a number of the reflector's has come.
+
+        @param packet: our number of the packet that the reply answers.
         """
         ahead = numbersAhead(number, self._most)
         if not self._seen or ahead >= REMEMBERED:
             self._most, self._seen = number, 1
         elif ahead > 0:
             self._most, self._seen = number, (self._seen << ahead | 1) & _WINDOW
-        elif ahead > -REMEMBERED:
-            self._seen |= 1 << -ahead
+        else:
+            if ahead > -REMEMBERED:
+                self._seen |= 1 << -ahead
+            if self.packet(number) not in (None, packet):
+                # From now on it names this packet's reply.
+                self._numbers[self._numbers.index(number)] = -1
 
     def hasSeen(self, number: int) -> bool:
         """
@@ -70,8 +84,10 @@ class Answers:
         """
         Find the packet whose first reply has a number.
         """
-        place = number % KEPT
-        return self._packets[place] if self._numbers[place] == number else None
+        try:
+            return self._packets[self._numbers.index(number)]
+        except ValueError:
+            return None
 
     def times(self, packet: int, t1: int) -> Times | None:
         """
@@ -80,9 +96,10 @@ class Answers:
         @param t1: T1, which is not kept here.
         @return: L{None} where they are no longer known.
         """
-        if packet not in self._packets:
+        try:
+            place = self._packets.index(packet)
+        except ValueError:
             return None
-        place = self._packets.index(packet)
         return Times(t1, self._t2[place], self._t3[place], self._t4[place])
 
     def correct(self, packet: int, t3: int) -> None:

@@ -9,11 +9,8 @@ import os
 from collections.abc import Callable
 from typing import NamedTuple
 
-from echostamp.rfc8762.timestamps import ErrorEstimate
+from echostamp.rfc8762.timestamps import TAI, ErrorEstimate
 from echostamp.times import MICROSECOND, SECOND
-
-#: Nanoseconds that TAI has been ahead of UTC since 2017.
-TAI = 37 * SECOND
 
 #: Nanoseconds after which the kernel is asked again.
 FRESH = SECOND

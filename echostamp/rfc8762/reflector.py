@@ -10,7 +10,8 @@ import time
 from collections.abc import Callable
 from typing import Any
 
-from echostamp.rfc8762.admission import ANSWERING_PORTS, isAddress, isReply, sourceOf
+from echostamp.addresses import hostKey
+from echostamp.rfc8762.admission import ANSWERING_PORTS, isAddress, isReply
 from echostamp.rfc8762.clock import FRESH, KernelClock, kernelClock
 from echostamp.rfc8762.keys import keysOf
 from echostamp.rfc8762.packets import (
@@ -138,8 +139,7 @@ class Reflector:
 
         @return: an empty string where it may be.
         """
-        length = len(packet)
-        if length < SHORTEST:
+        if len(packet) < SHORTEST:
             return "too short"
         if peer[1] in ANSWERING_PORTS:
             return "from a port that answers"
@@ -147,9 +147,10 @@ class Reflector:
             return "to several machines"
         if peer[1] == self.port.address[1] and self._isOurs(peer[0], to):
             return "from this port"
-        if not self._shared.allowed.has(peer[0]):
+        shared = self._shared
+        if shared.policy.allowed and not shared.allowed.has(peer[0]):
             return "not allowed"
-        if isReply(packet, bool(self._shared.keys)):
+        if isReply(packet, bool(shared.keys)):
             return "a reply"
         return ""
 
@@ -188,7 +189,7 @@ class Reflector:
         session = None
         if shared.policy.isStateful:
             name = (self.port.address, peer, to, _ssid(packet, key is not None))
-            session = shared.sessions.session(sourceOf(peer[0]), name, now)
+            session = shared.sessions.session(hostKey(peer[0]), name, now)
             if session is None:
                 shared.counts["answered without a session: too many"] += 1
             else:

@@ -14,6 +14,9 @@ from typing import NamedTuple
 
 from echostamp.times import SECOND
 
+#: Nanoseconds that TAI has been ahead of UTC since 2017.
+TAI = 37 * SECOND
+
 #: Units of a timestamp in NTP's format that are a second.
 NTP_SECOND = 1 << 32
 

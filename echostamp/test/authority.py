@@ -1,5 +1,5 @@
 """
-Certificates and keys for tests, made by a CA of their own.
+A certificate authority for tests, which issues certificates with their keys.
 """
 
 from __future__ import annotations
@@ -43,8 +43,8 @@ class Authority:
         """
         Make a certificate.
 
-        @param begin: days from now.
-        @param end: days from now.
+        @param begin: when its validity begins, in days from now.
+        @param end: when its validity ends, in days from now.
         @return: PEM.
         """
         now = datetime.datetime.now(datetime.UTC)
@@ -59,7 +59,7 @@ class Authority:
         )
         for extension in extensions:
             builder = builder.add_extension(extension, critical=True)
-        # RFC 5280, sections 4.2.1.1 to 4.2.1.3: who is strict asks for these.
+        # RFC 5280, sections 4.2.1.1 to 4.2.1.3: strict verification needs these.
         identifiers: list[Any] = [
             x509.AuthorityKeyIdentifier.from_issuer_public_key(self._key.public_key()),
             x509.SubjectKeyIdentifier.from_public_key(key.public_key()),
@@ -81,11 +81,11 @@ class Authority:
         Issue a certificate for a new key.
 
         @param name: its common name.
-        @param hosts: the names that it is for.
-        @param addresses: the addresses that it is for.
-        @param begin: the day from which it is valid, counted from today.
-        @param end: the day on which it expires, counted from today.
-        @param purposes: what it is for; nothing for everything.
+        @param hosts: the host names that it is valid for.
+        @param addresses: the addresses that it is valid for.
+        @param begin: when its validity begins, in days from now.
+        @param end: when its validity ends, in days from now.
+        @param purposes: its extended key usages; none for all purposes.
         @return: the key and the certificate, PEM.
         """
         key = ec.generate_private_key(ec.SECP256R1())
@@ -100,7 +100,7 @@ class Authority:
         """
         Make a CA that this one has signed.
 
-        @return: it, and its certificate as signed by this one.
+        @return: the other CA, and its certificate, signed by this one.
         """
         other = Authority("Intermediate")
         return other, self._signed(other._name, other._key, mayIssue(0), -1, 30)
@@ -110,7 +110,7 @@ def mayIssue(length: int | None) -> list[Any]:
     """
     Make the extensions of a CA's certificate.
 
-    @param length: of the chain of CAs that may be behind it.
+    @param length: how many CAs may follow it in a chain; L{None} for any number.
     """
     no = dict.fromkeys(
         [

@@ -1,5 +1,5 @@
 """
-Certificates that no library makes any more.
+Certificates that current libraries cannot make.
 """
 
 from __future__ import annotations

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from ipaddress import IPv4Address, ip_address
+from ipaddress import IPv4Address, IPv6Address, ip_address
 
 from hypothesis import given
 from hypothesis import strategies as st
@@ -10,6 +10,8 @@ from twisted.trial.unittest import SynchronousTestCase
 
 from echostamp.addresses import (
     addressName,
+    hostKey,
+    hostKeyName,
     isIPv6,
     parseHostPort,
     unmapped,
@@ -99,3 +101,33 @@ class AddressTests(SynchronousTestCase):
             self.assertEqual(unmappedText(text), address)
             self.assertEqual(unmapped(ip_address(text)), ip_address(address))
         self.assertIsInstance(unmapped(ip_address("::ffff:0:1")), IPv4Address)
+
+
+class HostKeyTests(SynchronousTestCase):
+    """
+    What counts as one host.
+    """
+
+    def test_hosts(self) -> None:
+        """A host is an IPv4 address, mapped or not, or an IPv6 /64 network."""
+        for host, name in [
+            ("192.0.2.1", "192.0.2.1"),
+            ("::ffff:192.0.2.1", "192.0.2.1"),
+            ("::ffff:c000:201", "192.0.2.1"),
+            ("2001:db8:1:2:3:4:5:6", "2001:db8:1:2::/64"),
+            ("2001:db8:1:2::", "2001:db8:1:2::/64"),
+            ("fe80::1%eth0", "fe80::/64"),
+            ("::1", "::/64"),
+        ]:
+            self.assertEqual(hostKeyName(hostKey(host)), name)
+
+    @given(st.ip_addresses(v=6), st.ip_addresses(v=6))
+    def test_networks(self, one: IPv6Address, other: IPv6Address) -> None:
+        """Two IPv6 addresses have one key where they have one /64."""
+        if one.ipv4_mapped is None and other.ipv4_mapped is None:
+            isOne = one.packed[:8] == other.packed[:8]
+            self.assertEqual(hostKey(str(one)) == hostKey(str(other)), isOne)
+        self.assertEqual(
+            hostKeyName(hostKey(str(IPv6Address(one.packed[:8] + b"\1" * 8)))),
+            f"{IPv6Address(one.packed[:8] + bytes(8))}/64",
+        )

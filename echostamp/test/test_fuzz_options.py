@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from twisted.trial.unittest import SynchronousTestCase
 
 from echostamp.client.command import parser
-from echostamp.daemon.service import Options
+from echostamp.daemon.options import Options
 from echostamp.test.commandlines import NAMES, VALUES, ended
 
 values = st.sampled_from(VALUES) | st.text(max_size=8)

@@ -13,7 +13,7 @@ from twisted.trial.unittest import SkipTest, SynchronousTestCase
 import echostamp
 from echostamp.addresses import ECHO_PORT
 from echostamp.client.command import parser
-from echostamp.daemon.service import Options
+from echostamp.daemon.options import Options
 from echostamp.exitstatus import (
     DONE,
     FAR_END_FAILED,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from echostamp.daemon.limits import LimitedVisitors
+from echostamp.daemon.limits import TimedConnectionLog
 from echostamp.intercom import member
 from echostamp.intercom.pace import BACKLOG
 from echostamp.line.draining import DRAINED
@@ -110,6 +110,19 @@ class MessageTests(IntercomCase):
         self.assertGot(bob, b"[00] <ann> a\n[00] * ann left\n[00] b\n")
         self.assertAtRest()
 
+    def test_endOfInputAfterWait(self) -> None:
+        """A member that had to wait for its own peer to read waits no more when the
+        peer has read: it leaves when its input ends."""
+        ann = self.join(b"ann")
+        ann.room = 3
+        self.send(ann, b"a\n")
+        self.send(ann, b"b\n")
+        ann.turn(1000)
+        ann.protocol.readConnectionLost()
+        ann.turn()
+        self.assertTrue(ann.isClosed)
+        self.assertAtRest()
+
     def test_kernelBuffersLittle(self) -> None:
         """Lines for a peer wait in the member's queue, where they are counted, and not
         in the kernel."""
@@ -190,7 +203,7 @@ class EndTests(IntercomCase):
 
     def test_notIdle(self) -> None:
         """While a slow member is waited for, no other member counts as idle."""
-        limits = LimitedVisitors(self.reactor, idleTimeout=1)
+        limits = TimedConnectionLog(self.reactor, idleTimeout=1)
         for each in self.ann, self.bob:
             limits.connected(each.protocol)
         for _ in range(10):

@@ -162,6 +162,18 @@ class IntercomParserTests(SynchronousTestCase):
             list(zip((OTHER, OWN, OTHER), lines, strict=True)),
         )
 
+    def test_manyLookalikesLater(self) -> None:
+        """Lines of others count as such before the reply to the first message that is
+        not remembered, however many were sent after it."""
+        self.parser.sent(b"mine\n" + b"<b> hi\n" * 3000 + b"last\n")
+        self.assertEqual(
+            self.feed(b"[1] <c> hi\n[1] mine\n"),
+            [(OTHER, b"[1] <c> hi\n"), (OWN, b"[1] mine\n")],
+        )
+        self.feed(b"[1] <b> hi\n" * 3000)
+        self.assertEqual(self.unanswered(), 1)
+        self.assertEqual(self.feed(b"[1] <c> hi\n"), [(OTHER, b"[1] <c> hi\n")])
+
     @given(
         st.lists(
             st.one_of(

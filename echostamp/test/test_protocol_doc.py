@@ -10,7 +10,7 @@ from typing import NamedTuple
 from twisted.trial.unittest import SkipTest, SynchronousTestCase
 
 import echostamp
-from echostamp.daemon.service import Options
+from echostamp.daemon.options import Options
 from echostamp.line.protocol import TimestampEchoFactory
 from echostamp.line.settings import EchoSettings
 from echostamp.stamps import LONGEST_TEXT, stampFormat

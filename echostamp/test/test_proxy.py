@@ -6,7 +6,7 @@ import ipaddress
 import itertools
 from typing import Any
 
-from hypothesis import example, given
+from hypothesis import given
 from hypothesis import strategies as st
 from twisted.internet.address import IPv4Address, IPv6Address, UNIXAddress
 from twisted.internet.error import ConnectionDone
@@ -22,305 +22,46 @@ from echostamp.line.protocol import TimestampEchoFactory
 from echostamp.line.sending import DirectReplySender
 from echostamp.line.settings import EchoSettings
 from echostamp.listen.proxy import TIMEOUT, ProxyFactory, ProxyReceiver
-from echostamp.listen.proxyheader import MAX_BINARY, MAX_LINE, Header, HeaderParser
+from echostamp.listen.watchedprotocol import WatchedProtocol
 from echostamp.stamps import stampFormat
 from echostamp.test.fakes import FakeReactor, FakeSocketConnection, lost
 from echostamp.test.proxyheaders import (
+    BAD,
     GOOD,
     LOCAL,
     MAPPED,
+    NO_HEADER,
     SIGNATURE,
     TCP4,
     TCP6,
     TLVS,
     UNIX,
     longer,
-    shorter,
+    octetByOctet,
 )
-
-NO_HEADER = "no PROXY header"
-NO_PROTOCOL = "PROXY header of a protocol that is not TCP4, TCP6 or UNKNOWN"
-NO_SOURCE4 = "PROXY header whose source is no IPv4 address"
-NO_SOURCE6 = "PROXY header whose source is no IPv6 address"
-NO_DESTINATION4 = "PROXY header whose destination is no IPv4 address"
-NO_PORT = "PROXY header whose source port is no port"
-NO_DESTINATION_PORT = "PROXY header whose destination port is no port"
-TOO_FEW = "PROXY header with too few fields"
-TOO_MANY = "PROXY header with too many fields"
-TOO_LONG = "PROXY header of more than 107 octets"
-NO_CRLF = "PROXY header whose line does not end with CR LF"
-TOO_SHORT = "PROXY header too short for its addresses"
-UNKNOWN_FAMILY = "PROXY header of an unknown family or protocol"
-DATAGRAMS = "PROXY header of datagrams"
-
-#: Beginnings of which the last octet is the first with which they cannot become a
-#: header, and what is said of them.
-BAD = [
-    (b"\x00", NO_HEADER),
-    (b" ", NO_HEADER),
-    (b"\n", NO_HEADER),
-    (b"p", NO_HEADER),
-    (b"G", NO_HEADER),
-    (b"PROXYY", NO_HEADER),
-    (b"PROXY\t", NO_HEADER),
-    (b"PROXY\n", NO_HEADER),
-    (b"PROXY\r", TOO_FEW),
-    (b"PROXY  ", NO_PROTOCOL),
-    (b"PROXY \r", NO_PROTOCOL),
-    (b"PROXY t", NO_PROTOCOL),
-    (b"PROXY TCP5", NO_PROTOCOL),
-    (b"PROXY TCP ", NO_PROTOCOL),
-    (b"PROXY TCP\r", NO_PROTOCOL),
-    (b"PROXY TCP44", NO_PROTOCOL),
-    (b"PROXY D", NO_PROTOCOL),
-    (b"PROXY UNKNOWNX", NO_PROTOCOL),
-    (b"PROXY UNKNOWN\n", NO_PROTOCOL),
-    (b"PROXY UNKNOWN\r\r", NO_CRLF),
-    (b"PROXY UNKNOWN x\ry", NO_CRLF),
-    (b"PROXY UNKNOWN " + b"x" * (MAX_LINE - 14), TOO_LONG),
-    (b"PROXY UNKNOWN " + b"x" * (MAX_LINE - 15) + b"\r", TOO_LONG),
-    (b"PROXY TCP4\r", TOO_FEW),
-    (b"PROXY TCP4  ", NO_SOURCE4),
-    (b"PROXY TCP4 \r", NO_SOURCE4),
-    (b"PROXY TCP4 x", NO_SOURCE4),
-    (b"PROXY TCP4 \x1b", NO_SOURCE4),
-    (b"PROXY TCP4 \x9b", NO_SOURCE4),
-    (b"PROXY TCP4 :", NO_SOURCE4),
-    (b"PROXY TCP4 256", NO_SOURCE4),
-    (b"PROXY TCP4 01", NO_SOURCE4),
-    (b"PROXY TCP4 1..", NO_SOURCE4),
-    (b"PROXY TCP4 1.2.3 ", NO_SOURCE4),
-    (b"PROXY TCP4 1.2.3.4.", NO_SOURCE4),
-    (b"PROXY TCP4 1.2.3.4\r", TOO_FEW),
-    (b"PROXY TCP4 1.2.3.4/", NO_SOURCE4),
-    (b"PROXY TCP4 1.2.3.4  ", NO_DESTINATION4),
-    (b"PROXY TCP4 1.2.3.4 h", NO_DESTINATION4),
-    (b"PROXY TCP4 1.2.3.4 5.6.7.8\r", TOO_FEW),
-    (b"PROXY TCP4 1.2.3.4 5.6.7.8  ", NO_PORT),
-    (b"PROXY TCP4 1.2.3.4 5.6.7.8 -", NO_PORT),
-    (b"PROXY TCP4 1.2.3.4 5.6.7.8 +", NO_PORT),
-    (b"PROXY TCP4 1.2.3.4 5.6.7.8 00", NO_PORT),
-    (b"PROXY TCP4 1.2.3.4 5.6.7.8 1_", NO_PORT),
-    (b"PROXY TCP4 1.2.3.4 5.6.7.8 65536", NO_PORT),
-    (b"PROXY TCP4 1.2.3.4 5.6.7.8 99999", NO_PORT),
-    (b"PROXY TCP4 1.2.3.4 5.6.7.8 1\r", TOO_FEW),
-    (b"PROXY TCP4 1.2.3.4 5.6.7.8 1 \r", NO_DESTINATION_PORT),
-    (b"PROXY TCP4 1.2.3.4 5.6.7.8 1 02", NO_DESTINATION_PORT),
-    (b"PROXY TCP4 1.2.3.4 5.6.7.8 1 2\n", NO_DESTINATION_PORT),
-    (b"PROXY TCP4 1.2.3.4 5.6.7.8 1 2 ", TOO_MANY),
-    (b"PROXY TCP4 1.2.3.4 5.6.7.8 1 2\rx", NO_CRLF),
-    (b"PROXY TCP4 1.2.3.4 5.6.7.8 1 2\r\r", NO_CRLF),
-    (b"PROXY TCP6 1.", NO_SOURCE6),
-    (b"PROXY TCP6 g", NO_SOURCE6),
-    (b"PROXY TCP6 %", NO_SOURCE6),
-    (b"PROXY TCP6 :1", NO_SOURCE6),
-    (b"PROXY TCP6 :::", NO_SOURCE6),
-    (b"PROXY TCP6 1::2::", NO_SOURCE6),
-    (b"PROXY TCP6 12345", NO_SOURCE6),
-    (b"PROXY TCP6 1:2 ", NO_SOURCE6),
-    (b"PROXY TCP6 1:2:3:4:5:6:7:8:", NO_SOURCE6),
-    (b"PROXY TCP6 fe80::1%", NO_SOURCE6),
-    (b"PROXY TCP6 ::ffff:1.2.3.256", NO_SOURCE6),
-    (SIGNATURE[:4] + b"\x01", NO_HEADER),
-    (SIGNATURE[:11] + b"\r", NO_HEADER),
-    (SIGNATURE + b"\x11", "PROXY header of a version that is not 1 or 2"),
-    (SIGNATURE + b"\x31", "PROXY header of a version that is not 1 or 2"),
-    (SIGNATURE + b"\x22", "PROXY header whose command is not LOCAL or PROXY"),
-    (SIGNATURE + b"\x2f", "PROXY header whose command is not LOCAL or PROXY"),
-    (SIGNATURE + b"\x21\x41", UNKNOWN_FAMILY),
-    (SIGNATURE + b"\x21\xf0", UNKNOWN_FAMILY),
-    (SIGNATURE + b"\x21\x13", UNKNOWN_FAMILY),
-    (SIGNATURE + b"\x21\x02", DATAGRAMS),
-    (SIGNATURE + b"\x21\x12", DATAGRAMS),
-    (SIGNATURE + b"\x21\x22", DATAGRAMS),
-    (SIGNATURE + b"\x21\x32", DATAGRAMS),
-    (shorter(TCP4)[:16], TOO_SHORT),
-    (shorter(TCP6)[:16], TOO_SHORT),
-    (shorter(UNIX)[:16], TOO_SHORT),
-    (
-        longer(LOCAL, bytes(MAX_BINARY - 15))[:16],
-        "PROXY header of more than 4096 octets",
-    ),
-    (SIGNATURE + b"\x21\x11\xff\xff", "PROXY header of more than 4096 octets"),
-]
-
-
-def parse(pieces: list[bytes]) -> tuple[Header | None, bytes] | str:
-    """
-    Read a stream piece by piece, to its end: what is behind the header comes with it.
-
-    @return: what is found, or why nothing is.
-    """
-    parser = HeaderParser()
-    remaining = iter(pieces)
-    for piece in remaining:
-        try:
-            header, rest = parser.feed(piece)
-        except ValueError as error:
-            return str(error)
-        if header is not None:
-            return header, rest + b"".join(remaining)
-        assert rest == b""
-    return None, b""
-
-
-def octetByOctet(stream: bytes) -> list[bytes]:
-    """
-    Cut a stream into single octets.
-    """
-    return [stream[at : at + 1] for at in range(len(stream))]
-
-
-class HeaderParserTests(SynchronousTestCase):
-    """
-    What a header says.
-    """
-
-    def test_headersAreUnderstood(self) -> None:
-        """Each kind of header gives its source, and what is behind it is left."""
-        for stream, header in GOOD:
-            for rest in b"", b"hello\r\n", SIGNATURE:
-                self.assertEqual(parse([stream + rest]), (header, rest), stream)
-
-    def test_noHeaderIsCompleteBeforeItsLastOctet(self) -> None:
-        """A header may come octet by octet, and is there with the last one."""
-        for stream, header in GOOD:
-            self.assertEqual(parse(octetByOctet(stream[:-1])), (None, b""), stream)
-            self.assertEqual(parse(octetByOctet(stream)), (header, b""), stream)
-
-    def test_badHeadersAreRefusedAsSoonAsTheyCanBe(self) -> None:
-        """What cannot become a header any more is refused, and no sooner."""
-        for stream, reason in BAD:
-            self.assertEqual(parse([stream[:-1]]), (None, b""), stream)
-            self.assertEqual(parse([stream]), reason, stream)
-
-    def test_refusalDoesNotDependOnWhatFollows(self) -> None:
-        """The reason is that of the first octet which is wrong."""
-        for stream, reason in BAD:
-            for rest in b"\r\n", b" 1\r\n", b"x" * 200, bytes(5000):
-                self.assertEqual(parse([stream + rest]), reason, stream)
-                self.assertEqual(parse(octetByOctet(stream + rest)), reason, stream)
-
-    def test_nothingHasComeYet(self) -> None:
-        """No octets are the beginning of a header."""
-        self.assertEqual(parse([b""]), (None, b""))
-
-    def test_prefixesOfAddressesAreNeverRefused(self) -> None:
-        """Every way to write an IPv6 address can be read octet by octet."""
-        for before, after in itertools.product(range(8), range(8)):
-            if before + after > 7:
-                continue
-            groups = [*itertools.islice(itertools.cycle(["0", "ffff", "a1"]), 7)]
-            left, right = groups[:before], groups[:after]
-            addresses = [":".join(left) + "::" + ":".join(right)]
-            if after >= 2:
-                addresses.append(
-                    ":".join(left) + "::" + ":".join([*right[2:], "1.20.255.0"])
-                )
-            for address in addresses:
-                line = f"PROXY TCP6 {address} {address} 1 2\r\n".encode()
-                if len(line) > MAX_LINE:
-                    continue
-                source = ipaddress.IPv6Address(address)
-                host = str(source.ipv4_mapped or source)
-                expected = (Header(host, 1), b"")
-                self.assertEqual(parse(octetByOctet(line)), expected, address)
-
-    @given(st.data())
-    def test_cutsDoNotMatter(self, data: st.DataObject) -> None:
-        """However a stream is cut into reads, the result is the same."""
-        stream, header = data.draw(st.sampled_from(GOOD))
-        rest = data.draw(st.binary(max_size=20))
-        cuts = data.draw(st.lists(st.integers(0, len(stream) + len(rest)), max_size=8))
-        edges = [0, *sorted(cuts), len(stream) + len(rest)]
-        pieces = [(stream + rest)[a:b] for a, b in itertools.pairwise(edges)]
-        self.assertEqual(parse(pieces), (header, rest))
-
-    @given(
-        st.one_of(
-            st.binary(max_size=300),
-            st.builds(
-                bytes.__add__,
-                st.sampled_from(
-                    [stream[:n] for stream, _ in GOOD for n in (6, 11, 13)]
-                ),
-                st.binary(max_size=60),
-            ),
-            st.builds(
-                lambda stream, at, octet: stream[:at] + octet + stream[at + 1 :],
-                st.sampled_from([stream for stream, _ in GOOD]),
-                st.integers(0, 60),
-                st.binary(max_size=2),
-            ),
-            st.lists(
-                st.sampled_from(
-                    [
-                        *(b"PROXY", b"TCP4", b"TCP6", b"UNKNOWN", b" ", b"\r\n", b"\r"),
-                        *(b"1.2.3.4", b"::1", b"80", b":", b".", b"0", b"%", b"\xb2"),
-                    ]
-                )
-            ).map(b"".join),
-        )
-    )
-    @example(SIGNATURE + b"\x21\x11\x0f\xf1")
-    def test_anyOctets(self, stream: bytes) -> None:
-        """Whatever comes, it is a header, part of one or a C{ValueError} that says
-        why in words of its own; in one read as octet by octet."""
-        found = parse([stream])
-        self.assertEqual(parse(octetByOctet(stream)), found)
-        if isinstance(found, str):
-            reasons = {reason for _, reason in BAD}
-            reasons |= {NO_DESTINATION4.replace("v4", "v6")}
-            self.assertIn(found, reasons)
-        elif found[0] is not None and found[0].host is not None:
-            ipaddress.ip_address(found[0].host)
-            self.assertLessEqual(found[0].port, 65535)
-
-    @given(st.ip_addresses(v=4), st.ip_addresses(v=4), st.integers(0, 65535))
-    def test_version1AndVersion2AreOfOneMind(
-        self,
-        source: ipaddress.IPv4Address,
-        destination: ipaddress.IPv4Address,
-        port: int,
-    ) -> None:
-        """The same connection gives the same header in both versions."""
-        line = f"PROXY TCP4 {source} {destination} {port} 1\r\n".encode()
-        packed = source.packed + destination.packed + port.to_bytes(2, "big") + b"\0\1"
-        expected = (Header(str(source), port), b"")
-        self.assertEqual(parse([line]), expected)
-        self.assertEqual(parse([TCP4[:16] + packed]), expected)
-
-    @given(st.ip_addresses(v=6), st.integers(0, 65535))
-    def test_sourcesOfIPv6(self, source: ipaddress.IPv6Address, port: int) -> None:
-        """An IPv6 source is given in its shortest form, in both versions."""
-        expected = (Header(str(source.ipv4_mapped or source), port), b"")
-        for text in str(source), source.exploded, source.exploded.upper():
-            line = f"PROXY TCP6 {text} ::1 {port} 1\r\n".encode()
-            self.assertEqual(parse([line]), expected)
-        packed = source.packed * 2 + port.to_bytes(2, "big") + b"\0\1"
-        self.assertEqual(parse([TCP6[:16] + packed]), expected)
+from echostamp.tls.handshakes import logRefused
 
 
 class Recorder(Protocol):
     """
-    A protocol that keeps what it is told.
+    A protocol that records what it gets.
     """
 
     closesAtOnce = False
 
     def connectionMade(self) -> None:
-        """Begin."""
+        """Record the connection."""
         self.events: list[object] = ["made"]
         if self.closesAtOnce:
             assert self.transport is not None
             self.transport.loseConnection()
 
     def dataReceived(self, data: bytes) -> None:
-        """Note what came."""
+        """Record the data."""
         self.events.append(data)
 
     def connectionLost(self, reason: Any = None) -> None:
-        """Note the end."""
+        """Record the end."""
         self.events.append("lost")
 
 
@@ -347,7 +88,7 @@ class RecorderFactory(Factory):
         self.starts -= 1
 
     def buildProtocol(self, addr: object) -> Recorder | None:
-        """Make one, unless it is to refuse."""
+        """Make a protocol, unless this refuses."""
         self.addresses.append(addr)
         if self.refuses:
             return None
@@ -362,7 +103,7 @@ PROXY4 = IPv4Address("TCP", "10.1.2.3", 4444)
 
 class Socket(FakeSocketConnection):
     """
-    A bare socket whose far end has an address.
+    A bare socket whose peer has an address.
     """
 
     def __init__(self, reactor: FakeReactor, peer: object) -> None:
@@ -370,17 +111,17 @@ class Socket(FakeSocketConnection):
         self._peer = peer
 
     def getPeer(self) -> object:
-        """Give the far end's address."""
+        """Give the peer's address."""
         return self._peer
 
     def read(self, *pieces: bytes) -> None:
-        """Let the kernel give octets, each piece in a read of its own."""
+        """Have the kernel deliver octets, each piece in a read of its own."""
         for piece in pieces:
             # As tcp.Connection.doRead does.
             self._dataReceived(piece)
 
     def finish(self) -> None:
-        """Let the reactor find the peer's FIN."""
+        """Have the reactor find the peer's FIN."""
         self.readConnectionLost(Failure(ConnectionDone()))
 
 
@@ -410,7 +151,7 @@ class ProxyCase(SynchronousTestCase):
         return ProxyFactory(self.reactor, inner, **options)
 
     def connect(self, peer: object = PROXY4) -> Socket:
-        """Let somebody connect."""
+        """Connect a peer."""
         transport = Socket(self.reactor, peer)
         self.receiver = self.factory.buildProtocol(None)
         self.assertIsInstance(self.receiver, ProxyReceiver)
@@ -419,14 +160,15 @@ class ProxyCase(SynchronousTestCase):
         return transport
 
     def observe(self) -> EventLoggingObserver:
-        """Listen to the log."""
+        """Record the log."""
         observer = EventLoggingObserver()
         globalLogPublisher.addObserver(observer)
         self.addCleanup(globalLogPublisher.removeObserver, observer)
         return observer
 
     def assertRefused(self, transport: Socket, *reasons: str) -> None:
-        """The connection is cut, nothing is left of it, and it was said once why."""
+        """Assert that a connection is closed, leaves no timer, and that the reason is
+        reported once."""
         self.reactor.advance(0)
         self.assertTrue(transport.isClosed)
         self.assertEqual([reason for _, reason in self.refusals], list(reasons))
@@ -436,11 +178,11 @@ class ProxyCase(SynchronousTestCase):
 
 class RefusalTests(ProxyCase):
     """
-    Who is not let in.
+    Connections are refused.
     """
 
     def test_malformed(self) -> None:
-        """A malformed header cuts the connection at the octet that is wrong."""
+        """A malformed header ends the connection at its first wrong octet."""
         for stream, reason in BAD:
             self.refusals.clear()
             transport = self.connect()
@@ -448,14 +190,15 @@ class RefusalTests(ProxyCase):
             self.assertRefused(transport, reason)
             self.assertEqual(self.refusals[0][0], "10.1.2.3:4444")
 
-    def test_moreFromWhoWasRefused(self) -> None:
-        """What comes after a refusal is thrown away."""
+    def test_inputAfterARefusal(self) -> None:
+        """Input after a refusal is discarded."""
         transport = self.connect()
         transport.read(b"GET", b" / HTTP/1.1\r\n")
         self.assertRefused(transport, NO_HEADER)
 
     def test_timeout(self) -> None:
-        """The time limit is for the whole header, however it drips in."""
+        """The time limit is for the complete header, even if it arrives octet by
+        octet."""
         transport = self.connect()
         for octet in octetByOctet(b"PROXY"):
             self.reactor.advance(TIMEOUT / 5 - 0.001)
@@ -465,7 +208,7 @@ class RefusalTests(ProxyCase):
         self.assertRefused(transport, "no whole PROXY header within 5 s")
 
     def test_timeoutOfASilentPeer(self) -> None:
-        """Who sends nothing is cut at the limit too."""
+        """A silent peer is disconnected at the limit, too."""
         self.factory = self.proxy(self.inner, timeout=0.25)
         transport = self.connect()
         self.reactor.advance(0.24)
@@ -474,7 +217,7 @@ class RefusalTests(ProxyCase):
         self.assertRefused(transport, "no whole PROXY header within 0.25 s")
 
     def test_endWithinTheHeader(self) -> None:
-        """A FIN or a reset within the header gets a line, and no timer is left."""
+        """A FIN or a reset within the header is logged, and leaves no timer."""
         for end in Socket.finish, lost:
             self.refusals.clear()
             transport = self.connect()
@@ -485,14 +228,14 @@ class RefusalTests(ProxyCase):
             )
 
     def test_endBeforeTheHeader(self) -> None:
-        """A health check that only connects gets no line, and no timer is left."""
+        """A health check that only connects is not logged, and leaves no timer."""
         for end in Socket.finish, lost:
             transport = self.connect()
             end(transport)
             self.assertRefused(transport)
 
     def test_untrusted(self) -> None:
-        """A header is believed only from the proxies' networks."""
+        """Headers are accepted only from the proxies' networks."""
         for peer, name in [
             (IPv4Address("TCP", "192.0.2.1", 1), "192.0.2.1:1"),
             (IPv6Address("TCP", "::ffff:192.0.2.1", 1), "192.0.2.1:1"),
@@ -513,7 +256,7 @@ class RefusalTests(ProxyCase):
         self.assertFalse(self.factory.trusts(PROXY4))
 
     def test_trusted(self) -> None:
-        """The proxies' networks are trusted, and who may connect to a UNIX socket."""
+        """The proxies' networks are trusted, and the peers of UNIX sockets."""
         for peer in [
             PROXY4,
             IPv6Address("TCP", "::ffff:10.1.2.3", 1),
@@ -525,11 +268,9 @@ class RefusalTests(ProxyCase):
             self.assertTrue(self.factory.trusts(peer))
 
     def test_log(self) -> None:
-        """By default a refusal is one line, which holds nothing of the header."""
+        """In the log a refusal is one line, which contains nothing of the header."""
         observer = self.observe()
-        self.factory = ProxyFactory(
-            self.reactor, self.inner, [ipaddress.ip_network("10.0.0.0/8")]
-        )
+        self.factory = self.proxy(self.inner, refused=logRefused)
         for octet in range(256):
             evil = bytes([octet]) + "\x1b[31m\u202e\r\n{peer}".encode()
             self.connect().read(evil)
@@ -543,11 +284,11 @@ class RefusalTests(ProxyCase):
 
 class HandOverTests(ProxyCase):
     """
-    What happens behind a header.
+    The connection is handed over after its header.
     """
 
     def test_clientsAddress(self) -> None:
-        """The client's address is the connection's, for all who ask."""
+        """The transport's peer is the client from then on."""
         unix = UNIXAddress(None)
         for stream, peer, address in [
             (GOOD[0][0], PROXY4, IPv4Address("TCP", "192.0.2.1", 4711)),
@@ -564,26 +305,26 @@ class HandOverTests(ProxyCase):
             transport.read(stream)
             self.assertEqual(self.inner.addresses.pop(), address)
             self.assertEqual(transport.getPeer(), address)
-            self.assertIs(transport.protocol, self.inner.made[-1])
+            self.assertIs(transport.protocol.protocol, self.inner.made[-1])
             self.assertIs(self.inner.made[-1].transport, transport)
             self.assertEqual(self.inner.made[-1].events, ["made"])
 
     def test_restOfTheRead(self) -> None:
-        """What came behind the header in one read is the first that is received."""
+        """Data after the header in the same read is received first."""
         transport = self.connect()
         transport.read(TCP4[:7], TCP4[7:] + b"one\n", b"two\n")
         self.assertEqual(self.inner.made[0].events, ["made", b"one\n", b"two\n"])
 
     def test_wrappersSeeTheHeaderGone(self) -> None:
-        """A factory that wraps its protocols, as TLS does, may stand behind: the
-        first octets that it gets are those behind the header."""
+        """A factory that wraps protocols, as TLS does, gets the octets after the
+        header."""
         self.factory = self.proxy(WrappingFactory(self.inner))
         transport = self.connect()
         transport.read(TCP6[:20], TCP6[20:] + b"one\n", b"two\n")
         recorder = self.inner.made[0]
         self.assertEqual(recorder.events, ["made", b"one\n", b"two\n"])
         wrapper: Any = recorder.transport
-        self.assertIs(transport.protocol, wrapper)
+        self.assertIs(transport.protocol.protocol, wrapper)
         client = IPv6Address("TCP", "2001:db8::1", 4711)
         self.assertEqual(wrapper.getPeer(), client)
         self.assertEqual(self.inner.addresses, [client])
@@ -591,7 +332,7 @@ class HandOverTests(ProxyCase):
         self.assertEqual(recorder.events[-1], "lost")
 
     def test_noTimerIsLeft(self) -> None:
-        """Behind the header no time limit runs."""
+        """After the header there is no time limit."""
         transport = self.connect()
         transport.read(TCP4)
         self.assertEqual(self.reactor.getDelayedCalls(), [])
@@ -608,8 +349,8 @@ class HandOverTests(ProxyCase):
         self.assertEqual(self.inner.made[0].events, ["made", "lost"])
 
     def test_noProtocol(self) -> None:
-        """Where the factory makes no protocol, the connection is cut, and said why
-        by who did not want it."""
+        """Where the factory makes no protocol, the connection is aborted; the factory
+        reports why."""
         self.inner.refuses = True
         transport = self.connect()
         transport.read(TCP4 + b"one\n")
@@ -617,21 +358,20 @@ class HandOverTests(ProxyCase):
         self.assertEqual(self.inner.addresses, [IPv4Address("TCP", "192.0.2.1", 4711)])
 
     def test_endIsToldOnBothSides(self) -> None:
-        """Who counts the connections of this factory hears of their end, once, after
-        the protocol behind."""
+        """A stand-in of the receiver learns of the end once, after the protocol behind
+        the header."""
+        made = self.inner.made
         for hasHeader in True, False:
             transport = self.connect()
             events: list[object] = []
-            connectionLost = self.receiver.connectionLost
 
-            def counted(
-                *reason: Any, own: Any = connectionLost, events: Any = events
-            ) -> None:
-                inner = [recorder.events for recorder in self.inner.made]
-                events.append(inner)
-                own(*reason)
+            class Counted(WatchedProtocol):
+                def ended(
+                    self, reason: object, events: Any = events, made: Any = made
+                ) -> None:
+                    events.append([recorder.events for recorder in made])
 
-            self.receiver.connectionLost = counted
+            transport.protocol = Counted(self.receiver)
             if hasHeader:
                 transport.read(TCP4)
             lost(transport)
@@ -640,11 +380,16 @@ class HandOverTests(ProxyCase):
             self.assertEqual(self.refusals, [])
 
     def test_endIsToldThoughTheProtocolBehindFails(self) -> None:
-        """The count stays right when the protocol behind raises."""
+        """It learns of the end also when that protocol raises an exception."""
         transport = self.connect()
-        transport.read(TCP4)
         ends: list[object] = []
-        self.receiver.connectionLost = ends.append
+
+        class Counted(WatchedProtocol):
+            def ended(self, reason: object) -> None:
+                ends.append(reason)
+
+        transport.protocol = Counted(self.receiver)
+        transport.read(TCP4)
         self.inner.made[0].events = None  # type: ignore[assignment]
         with self.assertRaises(AttributeError):
             lost(transport)
@@ -660,11 +405,11 @@ class HandOverTests(ProxyCase):
 
 class EchoTests(ProxyCase):
     """
-    The echo behind a header is as fast and as true as without.
+    The echo works behind a header as without one.
     """
 
     def setUp(self) -> None:
-        """Put an echo behind."""
+        """Put an echo behind the header."""
         super().setUp()
         self.factory = self.proxy(
             TimestampEchoFactory(
@@ -675,18 +420,20 @@ class EchoTests(ProxyCase):
         )
 
     def test_repliesGoTheDirectWay(self) -> None:
-        """A line's reply is in the kernel before the read is over."""
+        """A line's reply is sent to the kernel within the read."""
         transport = self.connect()
         transport.read(TCP4 + b"one\n")
         self.assertEqual(transport.sent, b"[00:00] one\n")
         transport.read(b"two\n")
         self.assertEqual(transport.sent, b"[00:00] one\n[00:00] two\n")
-        self.assertIsInstance(transport.protocol._sender, DirectReplySender)
+        echo = transport.protocol.protocol
+        self.assertIsInstance(echo._sender, DirectReplySender)
         self.assertTrue(IHalfCloseableProtocol.providedBy(transport.protocol))
 
     def test_halfClose(self) -> None:
-        """Header, lines and FIN in one segment: every line is answered, then comes
-        FIN; also where the kernel takes the replies one octet at a time."""
+        """Header, lines and FIN arrive in one segment: every line is answered, then
+        comes a FIN. This also holds where the kernel takes the replies octet by
+        octet."""
         for stream, _ in GOOD:
             for room in 1 << 30, 0:
                 transport = self.connect()

@@ -38,11 +38,11 @@ class FakePoll:
         self.isClosed = True
 
     def register(self, number: int, events: int) -> None:
-        """Put a descriptor in."""
+        """Add a descriptor."""
         self.registered.add(number)
 
     def unregister(self, number: int) -> None:
-        """Take it out."""
+        """Remove a descriptor."""
         self.registered.remove(number)
 
     def poll(self, timeout: float, most: int) -> list[tuple[int, int]]:
@@ -75,7 +75,7 @@ class FakeReader:
         return "fake"
 
     def doRead(self) -> object:
-        """Note the read."""
+        """Count the read."""
         self.reads += 1
         if callable(self.why):
             self.why()
@@ -83,17 +83,17 @@ class FakeReader:
         return self.why
 
     def readConnectionLost(self, reason: Failure) -> None:
-        """Its input has ended."""
+        """Record the end of the input."""
         self.ends += ["input", reason.type]
 
     def connectionLost(self, reason: Failure) -> None:
-        """It has ended."""
+        """Record the end."""
         self.ends.append(reason.type)
 
 
 class ReadersTests(SynchronousTestCase):
     """
-    Connections are read in one go.
+    Connections are read through one epoll.
     """
 
     def setUp(self) -> None:
@@ -109,7 +109,7 @@ class ReadersTests(SynchronousTestCase):
         self.readers.addReader(self.other)
 
     def test_nothingBeforeItIsNeeded(self) -> None:
-        """Before there is a connection there is no epoll: a daemon may fork still."""
+        """Without connections there is no epoll: the daemon may still fork."""
         self.assertEqual(self.readers.fileno(), -1)
         self.assertEqual(self.reactor.getReaders(), [])
         self.add()
@@ -118,7 +118,7 @@ class ReadersTests(SynchronousTestCase):
         verifyObject(IReadDescriptor, self.readers)
 
     def test_whatIsReadyIsRead(self) -> None:
-        """Each connection that has something is read from, once in a turn."""
+        """Each connection that has data is read once for each call."""
         self.add()
         self.readers.addReader(self.one)
         self.poll.ready = [8]
@@ -128,7 +128,7 @@ class ReadersTests(SynchronousTestCase):
         self.assertEqual((self.one.reads, self.other.reads), (1, 2))
 
     def test_paused(self) -> None:
-        """One that is not to be read from is not waited for; twice is no error."""
+        """A paused connection is not in the epoll; pausing it twice is no error."""
         self.add()
         for _ in range(2):
             self.readers.removeReader(self.one)
@@ -137,20 +137,21 @@ class ReadersTests(SynchronousTestCase):
         self.readers.doRead()
 
     def test_port(self) -> None:
-        """A port that was waited for before is not waited for any more."""
+        """A port that the reactor reads is removed from the reactor."""
         port = FakeReader(9)
         self.reactor.addReader(port)
         self.readers.removeReader(port)
         self.assertEqual(self.reactor.getReaders(), [])
 
     def test_otherWithTheSameNumber(self) -> None:
-        """A connection that is gone takes nobody with it who has its number now."""
+        """Removing an old connection does not remove a new one with the same
+        descriptor."""
         self.add()
         self.readers.removeReader(FakeReader(7))
         self.assertEqual(self.poll.registered, {7, 8})
 
     def test_endedByAnother(self) -> None:
-        """What one connection does may end another that was ready, too."""
+        """A connection that another one ends is not read, though it was ready."""
         self.add()
         self.one.why = lambda: self.readers.removeReader(self.other)
         self.poll.ready = [7, 8]
@@ -158,8 +159,8 @@ class ReadersTests(SynchronousTestCase):
         self.assertEqual((self.one.reads, self.other.reads), (1, 0))
 
     def test_endOfInput(self) -> None:
-        """The end of the input is told as such to who knows half-close, and as the end
-        to any other; it is read from no more."""
+        """The end of the input is reported as such to a connection with half-close, and
+        as the end to any other. It is not read again."""
         directlyProvides(self.one, IHalfCloseableDescriptor)
         self.add()
         self.one.why = self.other.why = CONNECTION_DONE
@@ -170,7 +171,7 @@ class ReadersTests(SynchronousTestCase):
         self.assertEqual(self.poll.registered, set())
 
     def test_lost(self) -> None:
-        """A connection that is lost is neither read from nor written to any more."""
+        """A lost connection is neither read nor written again."""
         self.add()
         self.reactor.addWriter(self.one)
         self.one.why = CONNECTION_LOST
@@ -195,7 +196,7 @@ class ReadersTests(SynchronousTestCase):
         self.assertEqual(self.other.reads, 1)
 
     def test_exceptionAtTheEnd(self) -> None:
-        """So does one at the end of a connection; the others are read on."""
+        """An exception at the end of a connection is logged; the others are read."""
 
         def fail(reason: Failure) -> None:
             raise RuntimeError("broken")
@@ -210,7 +211,7 @@ class ReadersTests(SynchronousTestCase):
         self.assertEqual(self.poll.registered, {8})
 
     def test_cannotBeWaitedFor(self) -> None:
-        """A connection that the kernel does not take is not among those that are."""
+        """A connection that the epoll refuses is not kept."""
 
         def full(number: int, events: int) -> None:
             raise OSError("no room")
@@ -223,8 +224,8 @@ class ReadersTests(SynchronousTestCase):
         self.assertEqual((self.one.ends, third.ends), ([ConnectionLost], []))
 
     def test_reactorStops(self) -> None:
-        """When the reactor stops, the connections that are left hear it, also where one
-        of them fails; who comes later is waited for anew."""
+        """When the reactor stops, the connections that are left are ended, also where
+        one of them fails. A later connection gets a new epoll."""
 
         def fail(reason: Failure) -> None:
             raise RuntimeError("broken")
@@ -240,7 +241,7 @@ class ReadersTests(SynchronousTestCase):
         self.assertEqual(self.poll.registered, {9})
 
     def test_allElseIsTheReactors(self) -> None:
-        """What is not about reading is the reactor's own."""
+        """Everything except reading is the reactor's."""
         self.readers.addWriter(self.one)
         self.assertEqual(self.reactor.getWriters(), [self.one])
         self.assertEqual(self.readers.logPrefix(), "connections")

@@ -12,197 +12,41 @@ from types import SimpleNamespace
 from typing import Any
 
 import twisted.internet
-from hypothesis import given
-from hypothesis import strategies as st
 from twisted.internet.testing import EventLoggingObserver
 from twisted.logger import Logger, formatEvent
-from twisted.python.usage import UsageError
 from twisted.trial.unittest import SynchronousTestCase
 
-from echostamp.daemon import optionvalues, reflecting, service
+from echostamp.daemon import reflecting
 from echostamp.daemon.reflecting import (
     ReflectingService,
     boundSockets,
-    parsePlace,
     reflectingService,
 )
-from echostamp.daemon.service import Options, makeService
+from echostamp.daemon.reflectoroptions import parsePlace
+from echostamp.daemon.service import makeService
 from echostamp.listen import sockets
 from echostamp.rfc8762 import port
+from echostamp.rfc8762 import sockets as udpSockets
+from echostamp.rfc8762.ancillary import SocketOptions
 from echostamp.rfc8762.packets import SenderPacket, senderPacket
-from echostamp.rfc8762.reflector import Policy, Shared
+from echostamp.rfc8762.policy import Policy, Shared
+from echostamp.test.daemonoptions import parsed
 from echostamp.test.fakes import FakeReactor, FakeSockets, osError
 from echostamp.test.udpsockets import PEER, FakePoll, FakeSocketModule, timestamp
 
 ONE, TWO = bytes([1] * 16), bytes([2] * 16)
 
 
-def parsed(*arguments: str) -> Options:
-    """Read a command line."""
-    options = Options()
-    options.parseOptions(list(arguments))
-    return options
-
-
-class PlaceTests(SynchronousTestCase):
-    """
-    Where to answer.
-    """
-
-    def test_places(self) -> None:
-        """A port is at all addresses, an address alone has STAMP's port."""
-        for text, places in [
-            ("862", [("0.0.0.0", 862), ("::", 862)]),
-            ("0", [("0.0.0.0", 0), ("::", 0)]),
-            ("00862", [("0.0.0.0", 862), ("::", 862)]),
-            ("192.0.2.1", [("192.0.2.1", 862)]),
-            ("192.0.2.1:65535", [("192.0.2.1", 65535)]),
-            ("0.0.0.0:5", [("0.0.0.0", 5)]),
-            ("2001:db8::1", [("2001:db8::1", 862)]),
-            ("[2001:db8::1]", [("2001:db8::1", 862)]),
-            ("[2001:db8::1]:5", [("2001:db8::1", 5)]),
-            ("[::]:5", [("::", 5)]),
-            ("fe80::1%eth0", [("fe80::1%eth0", 862)]),
-            ("[fe80::1%eth0]:5", [("fe80::1%eth0", 5)]),
-        ]:
-            self.assertEqual(parsePlace(text), places)
-
-    def test_wrong(self) -> None:
-        """What is no place is said to be none; so are names, which are not looked up,
-        and addresses of several machines, or that nobody could have."""
-        for text in [
-            *("", ":", "x", "localhost", "localhost:862", "-1", "1.5", "0x10"),
-            *("65536", "9" * 9999, "192.0.2.1:65536", "192.0.2.1:", "192.0.2.1:-1"),
-            *("192.0.2", "192.0.2.256", "01.2.3.4", "192.0.2.1:862:1", "192.0.2.1/24"),
-            *("[192.0.2.1]:5", "[]:5", "[::1]:", "[::1", "[::1]5", "::1::2"),
-            *("192.0.2.1:\u0661", "\u0661", "1\n", "192.0.2.1\n"),
-            *("224.0.0.1", "239.1.2.3:862", "255.255.255.255", "ff02::1"),
-            *("[ff02::1%eth0]:5", "::ffff:192.0.2.1", "[::ffff:192.0.2.1]:5"),
-            *("fe80::1", "[fe80::1]:5"),
-        ]:
-            self.assertRaises(ValueError, parsePlace, text)
-
-    @given(st.text() | st.from_regex(r"\A[\[\]0-9a-f.:%]{,40}\Z"))
-    def test_any(self, text: str) -> None:
-        """Any text is a place, or is not with one line that says why."""
-        try:
-            places = parsePlace(text)
-        except ValueError:
-            places = []
-        for _, number in places:
-            assert 0 <= number <= 65535
-
-
-class OptionsTests(SynchronousTestCase):
-    """
-    What the command line says of STAMP.
-    """
-
-    def refused(self, *arguments: str) -> str:
-        """Read a wrong command line, and give the one line that says so."""
-        line = self.assertRaises(SystemExit, parsed, *arguments).code
-        assert isinstance(line, str), f"status {line} for {arguments}"
-        self.assertEqual(len(line.splitlines()), 1, line)
-        self.assertTrue(line.startswith("echostamp: "), line)
-        return line.removeprefix("echostamp: ")
-
-    def test_defaults(self) -> None:
-        """Nothing answers STAMP that was not asked to."""
-        options = parsed()
-        self.assertEqual((options.reflectors, options.allowed), ([], []))
-        self.assertEqual((options.perSource, options.total), (5000, 50_000))
-
-    def test_repeatable(self) -> None:
-        """C{--reflector} and C{--allow} may be repeated; what one command line says
-        does not reach the next."""
-        options = parsed(
-            *("--reflector", "192.0.2.1", "--reflector=[::1]:5", "--reflector=7"),
-            *("--allow", "192.0.2.0/24", "--allow=2001:db8::/32", "--allow=192.0.2.9"),
-        )
-        self.assertEqual(
-            options.reflectors,
-            [("192.0.2.1", 862), ("::1", 5), ("0.0.0.0", 7), ("::", 7)],
-        )
-        self.assertEqual(
-            options.allowed,
-            [
-                ip_network("192.0.2.0/24"),
-                ip_network("2001:db8::/32"),
-                ip_network("192.0.2.9/32"),
-            ],
-        )
-        self.assertEqual((parsed().reflectors, parsed().allowed), ([], []))
-
-    def test_wrongValues(self) -> None:
-        """Each wrong value gets one line, which names the option and the value."""
-        for option, values in {
-            "reflector": ["", "x", "localhost:862", "70000", "224.0.0.1", "a\nb"],
-            "allow": [
-                *("", "x", "192.0.2.1/24", "192.0.2.0/33", "a\nb"),
-                "::ffff:10.0.0.0/104",
-            ],
-            "max-pps": ["", "x", "0", "-1", "1.5", "10000001", "nan", "9" * 5000],
-            "max-total-pps": ["", "x", "0", "-1", "1.5", "10000001", "nan"],
-            "ptp-timescale": ["", "x", "TAI", "gps"],
-        }.items():
-            for value in values:
-                line = self.refused("--reflector=7", f"--{option}={value}")
-                self.assertTrue(line.startswith(f"--{option} {value!r}: "), line)
-
-    def test_boundsAreTold(self) -> None:
-        """The line says what would be right, in numbers as people write them."""
-        line = self.refused("--reflector=7", "--max-pps=0")
-        self.assertTrue(line.endswith("not a whole number from 1 to 10000000"), line)
-        options: Any = {"x": "0"}
-        for least, most, text in [
-            (0.1, 31_536_000.0, "from 0.1 to 31536000"),
-            (0.5, 3600, "from 0.5 to 3600"),
-        ]:
-            error: object = self.assertRaises(
-                UsageError, optionvalues.number, options, "x", float, least, most
-            )
-            self.assertTrue(str(error).endswith(text), error)
-
-    def test_whatGoesTogether(self) -> None:
-        """What says something of a reflector needs one; who counts sessions has to say
-        whose."""
-        for option in [
-            *("--stateful", "--allow-dscp", "--allow=192.0.2.0/24"),
-            *("--reflector-key=keys", "--max-pps=7", "--max-total-pps=8"),
-            "--ptp-timescale=utc",
-        ]:
-            line = self.refused(option)
-            name = option.partition("=")[0]
-            self.assertEqual(line, f"{name} goes with --reflector")
-        line = self.refused("--reflector=7", "--stateful")
-        self.assertEqual(line, "--stateful goes with --allow or --reflector-key")
-        parsed("--reflector=7", "--stateful", "--allow=192.0.2.0/24")
-        parsed("--reflector=7", "--stateful", "--reflector-key=keys")
-
-    def test_descriptors(self) -> None:
-        """Each port of STAMP's leaves one connection less, and another where it has an
-        epoll."""
-        asked: list[int] = []
-
-        def most(ports: int) -> int:
-            asked.append(ports)
-            return 5
-
-        self.patch(service, "mostConnections", most)
-        parsed()
-        parsed("--reflector=192.0.2.1", "--reflector=7")
-        self.assertEqual(asked, [1, 1 + 2 * 3])
-
-
 class FakeSystemTestCase(SynchronousTestCase):
     """
-    What makes sockets here makes fakes.
+    Sockets and epolls are fakes.
     """
 
     def setUp(self) -> None:
-        """Put in sockets, an epoll and a log of our own."""
+        """Replace the sockets, the epoll and the log."""
         self.sockets = FakeSocketModule()
         self.patch(port, "socket", self.sockets)
+        self.patch(udpSockets, "socket", self.sockets)
         fake = SimpleNamespace(
             epoll=FakePoll, EPOLLIN=select.EPOLLIN, EPOLLERR=select.EPOLLERR
         )
@@ -212,11 +56,11 @@ class FakeSystemTestCase(SynchronousTestCase):
         self.reactor = FakeReactor()
 
     def addresses(self) -> list[tuple[Any, ...]]:
-        """Give where the sockets are."""
+        """Give the addresses of the sockets."""
         return [each.address[:2] for each in self.sockets.made]
 
     def log(self) -> list[str]:
-        """Give the lines of the log, and begin a new one."""
+        """Give the lines of the log, and clear it."""
         lines = [str(formatEvent(event)) for event in self.events]
         self.events._events.clear()
         return lines
@@ -228,7 +72,7 @@ class FakeSystemTestCase(SynchronousTestCase):
         return path
 
     def write(self, path: str, *keys: bytes) -> None:
-        """Write it anew."""
+        """Replace the content of a key file."""
         with open(path, "w") as file:
             file.writelines(f"* {key.hex()}\n" for key in keys)
         os.chmod(path, 0o600)
@@ -240,13 +84,13 @@ class SocketsTests(FakeSystemTestCase):
     """
 
     def test_each(self) -> None:
-        """Each place has one."""
+        """Each address gets a socket."""
         boundSockets([("192.0.2.1", 862), ("::1", 863)])
         self.assertEqual(self.addresses(), [("192.0.2.1", 862), ("::1", 863)])
 
     def test_anyPort(self) -> None:
-        """Of a port at all addresses that the system picks, both families have the
-        same."""
+        """When the system chooses the port for all addresses, both families get the
+        same port."""
         bind = FakeSocketModule.socket
 
         def picking(module: FakeSocketModule, family: int, kind: int) -> Any:
@@ -267,8 +111,8 @@ class SocketsTests(FakeSystemTestCase):
         self.assertEqual(self.addresses(), [("0.0.0.0", 54321), ("::", 54321)])
 
     def test_noIpv6(self) -> None:
-        """A system without IPv6 answers at all addresses of IPv4; one that was asked
-        for by name is missed."""
+        """Without IPv6, all addresses means those of IPv4; a single IPv6 address is an
+        error."""
         made = FakeSocketModule.socket
 
         def without(module: FakeSocketModule, family: int, kind: int) -> Any:
@@ -283,7 +127,8 @@ class SocketsTests(FakeSystemTestCase):
         self.assertRaises(OSError, boundSockets, [("::", 862)])
 
     def test_refused(self) -> None:
-        """An address that cannot be had is named, and no socket remains."""
+        """The error names an address that cannot be bound, and all sockets are
+        closed."""
         bind = FakeSocketModule.socket
 
         def refusing(module: FakeSocketModule, family: int, kind: int) -> Any:
@@ -304,12 +149,12 @@ class ServiceTests(FakeSystemTestCase):
     """
 
     def setUp(self) -> None:
-        """Note the handlers of signals."""
+        """Record the handlers of signals."""
         super().setUp()
         self.handlers: dict[int, Any] = {}
 
     def setHandler(self, number: int, handler: Any) -> Any:
-        """Install one, and give the one before it."""
+        """Install a handler, and give the old one."""
         before = self.handlers.get(number, signal.SIG_DFL)
         self.handlers[number] = handler
         return before
@@ -325,7 +170,7 @@ class ServiceTests(FakeSystemTestCase):
         return made
 
     def receive(self, packet: bytes) -> list[Any]:
-        """Let a packet come at the first port, and give what is sent."""
+        """Deliver a packet at the first port, and give what is sent."""
         bound = self.sockets.made[0]
         bound.inbox = [(packet, [timestamp(5, 6)], PEER)]
         reader: Any = next(
@@ -338,7 +183,7 @@ class ServiceTests(FakeSystemTestCase):
         return sent
 
     def test_answers(self) -> None:
-        """From its start to its end it answers, and it says where."""
+        """It answers from its start to its end, and logs where."""
         made = self.started()
         self.assertEqual(
             self.log(),
@@ -356,7 +201,7 @@ class ServiceTests(FakeSystemTestCase):
         self.assertEqual(self.log(), ["STAMP packets: 1 answered"])
 
     def test_clocks(self) -> None:
-        """It says which clocks take its timestamps, and its mode."""
+        """The log names the clocks of the timestamps, and the mode."""
         policy = Policy([ip_network("192.0.2.0/24")], isStateful=True)
         self.started(Shared(policy, {None: [ONE]}))
         for line in self.log():
@@ -367,7 +212,8 @@ class ServiceTests(FakeSystemTestCase):
                 ),
                 line,
             )
-        self.patch(port.Port, "_try", lambda *arguments: False)
+        for name in "stampArrivals", "countDepartures":
+            self.patch(SocketOptions, name, lambda options: False)
         self.started(Shared(policy))
         for line in self.log():
             self.assertTrue(
@@ -378,7 +224,8 @@ class ServiceTests(FakeSystemTestCase):
             )
 
     def test_counts(self) -> None:
-        """SIGUSR1 has the counts logged, by reason, in the reactor's next turn."""
+        """At SIGUSR1 the counts are logged in the reactor's next iteration, each with
+        its reason."""
         self.started()
         self.receive(b"")
         for _ in range(2):
@@ -390,15 +237,14 @@ class ServiceTests(FakeSystemTestCase):
         self.assertEqual(self.log(), ["STAMP packets: 2 answered, 1 too short"])
 
     def test_noPackets(self) -> None:
-        """Where nothing came, it says so."""
+        """The log says so when there were no packets."""
         made = self.started()
         self.log()
         made.stopService()
         self.assertEqual(self.log(), ["STAMP packets: none"])
 
-    def test_otherMeaningOfTheSignal(self) -> None:
-        """Where SIGUSR1 means something already it goes on to: twistd begins a new log
-        file at it."""
+    def test_oldHandlerOfTheSignal(self) -> None:
+        """The old handler of SIGUSR1 is called, too: twistd begins a new log file."""
         rotated: list[int] = []
         self.handlers[signal.SIGUSR1] = lambda number, frame: rotated.append(number)
         self.started()
@@ -406,12 +252,12 @@ class ServiceTests(FakeSystemTestCase):
         self.assertEqual(rotated, [signal.SIGUSR1])
 
     def test_reloadWithoutAFile(self) -> None:
-        """Without a key file there is nothing to read again."""
+        """A reload without a key file does nothing."""
         self.started().reload()
         self.assertEqual(self.shared.keys, {})
 
     def test_failure(self) -> None:
-        """What goes wrong with one packet is logged, and the next one is answered."""
+        """An exception for one packet is logged, and the next packet is answered."""
         self.started()
         self.patch(self.shared.rates, "isOver", lambda host, now: 1 / 0)
         self.receive(senderPacket(SenderPacket(1, 2, 3)))
@@ -430,13 +276,13 @@ class MakingTests(FakeSystemTestCase):
         return reflectingService(self.reactor, parsed(*arguments))
 
     def refused(self, *arguments: str) -> str:
-        """Make one that cannot be, and give what is said."""
+        """Make a service that cannot be made, and give the error."""
         error: object = self.assertRaises(ValueError, self.make, *arguments)
         self.assertTrue(all(each.isClosed for each in self.sockets.made))
         return str(error)
 
     def test_policy(self) -> None:
-        """The options reach the reflector."""
+        """The reflector gets the values of the options."""
         made = self.make("--reflector=862")
         self.assertEqual(made._shared.policy, Policy([]))
         path = self.keyFile(ONE, TWO)
@@ -452,8 +298,8 @@ class MakingTests(FakeSystemTestCase):
         self.assertEqual(made._shared.keys, {None: [ONE, TWO]})
 
     def test_reload(self) -> None:
-        """The key file is read again, also from where twistd has gone since; a wrong
-        one changes nothing."""
+        """The key file is read again, also after twistd has changed the working
+        directory. A wrong file changes nothing."""
         path = self.keyFile(ONE)
         made = self.make("--reflector=862", f"--reflector-key={path}")
         os.mkdir(folder := self.mktemp())
@@ -471,7 +317,7 @@ class MakingTests(FakeSystemTestCase):
         self.assertEqual(made._shared.keys, {None: [ONE, TWO]})
 
     def test_wrongKeyFile(self) -> None:
-        """A key file that is wrong is named, and there is no socket."""
+        """The error names a wrong key file, and no socket is made."""
         path = self.mktemp()
         self.assertEqual(
             self.refused("--reflector=862", f"--reflector-key={path}"),
@@ -480,7 +326,7 @@ class MakingTests(FakeSystemTestCase):
         self.assertEqual(self.sockets.made, [])
 
     def test_takenPort(self) -> None:
-        """An address that cannot be had is named, with what the system says."""
+        """The error names an address that cannot be bound, with the system's reason."""
         self.sockets.refusal = osError(errno.EADDRINUSE)
         self.assertEqual(
             self.refused("--reflector=192.0.2.1"),
@@ -488,8 +334,8 @@ class MakingTests(FakeSystemTestCase):
         )
 
     def test_daemon(self) -> None:
-        """In the daemon it starts and stops with the others, its sockets are there
-        before, and SIGHUP has its keys read again."""
+        """The daemon binds the sockets before the start, starts and stops the
+        reflector, and reloads its keys at SIGHUP."""
         from twisted.internet import reactor  # noqa: F401  # there is one to replace
 
         self.patch(twisted.internet, "reactor", self.reactor)

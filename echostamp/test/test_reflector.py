@@ -5,9 +5,6 @@ from __future__ import annotations
 import errno
 import hashlib
 import hmac
-import socket
-from ipaddress import ip_network
-from typing import Any, cast
 
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -16,153 +13,29 @@ from twisted.trial.unittest import SynchronousTestCase
 from echostamp.rfc8762.clock import KernelClock
 from echostamp.rfc8762.keys import Keys
 from echostamp.rfc8762.packets import SenderPacket, readReflectorPacket, senderPacket
-from echostamp.rfc8762.reflector import Policy, Reflector, Shared
-from echostamp.rfc8762.sessions import Sessions
-from echostamp.rfc8762.tlvs import (
+from echostamp.rfc8762.policy import Policy
+from echostamp.rfc8762.tlvreading import readTlvs, writeTlvs
+from echostamp.rfc8762.tlvvalues import (
     CLASS_OF_SERVICE,
     EXTRA_PADDING,
     FOLLOW_UP_TELEMETRY,
     TIMESTAMP_INFORMATION,
-    ClassOfService,
-    FollowUp,
-    TimestampInformation,
-    classOfService,
-    readClassOfService,
-    readFollowUp,
-    readTimestampInformation,
-    readTlvs,
-    writeTlvs,
 )
-
-SECOND = 1_000_000_000
-
-#: 2023.
-EPOCH = 1_700_000_000 * SECOND
-
-#: Its second in NTP's format, and in PTP's when TAI is 37 s ahead.
-NTP_SECOND = (1_700_000_000 + 2_208_988_800).to_bytes(4, "big")
-PTP_SECOND = (1_700_000_037).to_bytes(4, "big")
-
-HERE, PEER = ("192.0.2.1", 862), ("192.0.2.9", 4711)
-
-ONE, TWO = bytes([1] * 16), bytes([2] * 16)
-
-#: Error estimates of a clock that is synchronized within 5 ms: 164 * 2^(17 - 32) s, in
-#: NTP's format and in PTP's; and of one of which nothing is known.
-FIVE_MS, FIVE_MS_PTP, UNKNOWN = b"\x91\xa4", b"\xd1\xa4", b"\x3f\xff"
-
-T1 = bytes.fromhex("0123456789abcdef")
-
-
-class FakePort:
-    """
-    A port that notes what is sent.
-
-    @ivar sent: octets, the peer, the address that they are from, and their class.
-    @ivar departures: numbers and times that can be read by now.
-    @ivar refusal: the error that the next sending comes to.
-    """
-
-    stampsArrivals = True
-    stampsDepartures = False
-    tellsHow = True
-
-    def __init__(self, address: tuple[Any, ...] = HERE) -> None:
-        self.address = address
-        self.isWildcard = address[0] in ("0.0.0.0", "::")
-        self.sent: list[tuple[bytes, Any, bytes | None, int]] = []
-        self.departures: list[tuple[int, int]] = []
-        self.reflector: Reflector | None = None
-        self.refusal: int | None = None
-
-    def send(
-        self, packet: bytes, peer: Any, to: bytes | None = None, tos: int = 0
-    ) -> int | None:
-        """Send, and number."""
-        if self.refusal is not None:
-            assert self.reflector is not None
-            self.reflector.refused(self.refusal, peer)
-            return None
-        self.sent.append((packet, peer, to, tos))
-        return len(self.sent) - 1
-
-    def readDepartures(self) -> bool:
-        """Tell what has left."""
-        assert self.reflector is not None
-        told, self.departures = self.departures, []
-        for number, at in told:
-            self.reflector.transmitted(number, at)
-        return bool(told)
-
-
-class End:
-    """
-    A session-reflector whose clock a test steers.
-
-    @ivar now: what its clock shows, in nanoseconds since the epoch.
-    @ivar asked: how often the kernel was asked about its clock.
-    """
-
-    def __init__(
-        self,
-        policy: Policy | None = None,
-        keys: Keys | None = None,
-        address: tuple[Any, ...] = HERE,
-        shared: Shared | None = None,
-    ) -> None:
-        self.now = EPOCH + SECOND // 2
-        self.kernel = KernelClock(True, 5_000_000, None)
-        self.asked = 0
-        self.shared = shared or Shared(policy or Policy(), keys or {})
-        self.counts = self.shared.counts
-        self.port = FakePort(address)
-        self.reflector = Reflector(
-            self.shared, lambda: self.now, lambda: self.now - EPOCH, self._kernel
-        )
-        self.reflector.port = cast(Any, self.port)
-        self.port.reflector = self.reflector
-
-    def _kernel(self) -> KernelClock:
-        self.asked += 1
-        return self.kernel
-
-    def receive(
-        self,
-        packet: bytes,
-        peer: Any = PEER,
-        at: int = 0,
-        ttl: int = 64,
-        tos: int = 0,
-        to: bytes | None = None,
-    ) -> bytes | None:
-        """Let a packet come, and give what it is answered with."""
-        before = len(self.port.sent)
-        self.reflector.received(packet, peer, at, ttl, tos, to)
-        replies = self.port.sent[before:]
-        assert len(replies) <= 1
-        assert all(reply[1:3] == (peer, to) for reply in replies)
-        return replies[0][0] if replies else None
-
-    def answer(self, packet: bytes, *arguments: Any, **named: Any) -> bytes:
-        """The same for one that has to be answered."""
-        reply = self.receive(packet, *arguments, **named)
-        assert reply is not None, self.counts
-        return reply
-
-
-def request(
-    number: int = 5,
-    ssid: int = 0,
-    key: bytes | None = None,
-    tlvs: list[tuple[int, bytes]] | None = None,
-    isPtp: bool = False,
-) -> bytes:
-    """Make a request."""
-    estimate = 0x4001 if isPtp else 1
-    fields = SenderPacket(number, int.from_bytes(T1, "big"), estimate, ssid)
-    return senderPacket(fields, key) + writeTlvs(
-        tlvs or [], number, key if tlvs else None
-    )
+from echostamp.test.reflectorends import (
+    EPOCH,
+    FIVE_MS,
+    FIVE_MS_PTP,
+    NTP_SECOND,
+    ONE,
+    PEER,
+    PTP_SECOND,
+    T1,
+    TWO,
+    UNKNOWN,
+    End,
+    request,
+)
+from echostamp.times import SECOND
 
 
 class AnswerTests(SynchronousTestCase):
@@ -194,7 +67,7 @@ class AnswerTests(SynchronousTestCase):
         self.assertEqual(end.counts, {"answered": 1})
 
     def test_authenticated(self) -> None:
-        """RFC 8762, figure 6, and RFC 8972, figure 4; what is not used is zero, and is
+        """RFC 8762, figure 6, and RFC 8972, figure 4; unused octets are zero, and are
         not read: there is no Z in octet 12."""
         used = b"\0\0\0\5" + b"\xaa" * 12 + T1 + b"\x52\x34" + b"\xab\xcd"
         asked = used + b"\xee" * 68
@@ -227,9 +100,8 @@ class AnswerTests(SynchronousTestCase):
         )
 
     def test_lengths(self) -> None:
-        """A reply is as long as its request, but has at least 44 octets, RFC 8762,
-        section 4.6; what is behind them is copied.  What has fewer than 14 octets is
-        no request."""
+        """A reply is as long as its request, but at least 44 octets: RFC 8762, section
+        4.6. What follows them is copied. Fewer than 14 octets are no request."""
         for length in 0, 1, 13:
             end = End()
             self.assertIsNone(end.receive(bytes(length)))
@@ -243,27 +115,28 @@ class AnswerTests(SynchronousTestCase):
             self.assertEqual(reply[44:], asked[44:])
 
     def test_twampLight(self) -> None:
-        """In a request that is shorter than STAMP's the octets behind the fields are
-        padding, and no SSID."""
+        """In a request that is shorter than STAMP's, the octets behind the fields are
+        padding, and there is no SSID."""
         reply = End().answer(b"\0\0\0\5" + T1 + b"\0\1" + b"\xff" * 29)
         self.assertEqual(reply[14:16], bytes(2))
         self.assertEqual(reply[38:], b"\0\0\x40\0\0\0")
 
     def test_longestDatagram(self) -> None:
-        """One of 65,507 octets, full of TLVs, of noise or of zeros, is answered."""
+        """A request of 65,507 octets, full of TLVs, noise or zeros, is answered."""
         for tail in b"\x80\1\0\0" * 16_366, bytes(65_463), b"\xa5" * 65_463:
             asked = request() + tail[:65_463]
             self.assertEqual(len(End().answer(asked)), len(asked))
 
     def test_noKernelTimestamp(self) -> None:
-        """Where the kernel does not say when a packet came, it came just now."""
+        """Where the kernel does not report when a packet came, the program's time is
+        used."""
         reply = readReflectorPacket(End().answer(request()))
         self.assertEqual(reply.received, reply.timestamp)
         self.assertEqual(reply.received & 0xFFFF_FFFF, 1 << 31)
 
     def test_formats(self) -> None:
-        """The timestamps of a reply are in the format of its request, packet by
-        packet; PTP's are TAI: what the kernel knows, else 37 s; or UTC, if wanted."""
+        """The timestamps of each reply have the format of its request. PTP's are in
+        TAI, by the kernel, else 37 s ahead; or in UTC by the policy."""
         for tai, ahead, expected in [
             (None, None, 37),
             (36 * SECOND, None, 36),
@@ -281,8 +154,8 @@ class AnswerTests(SynchronousTestCase):
                 self.assertEqual(reply[12:14], FIVE_MS_PTP if isPtp else FIVE_MS)
 
     def test_errorEstimate(self) -> None:
-        """What is said of the clock is what the kernel says, which is asked once a
-        second; S only where it says that somebody keeps it."""
+        """A reply claims what the kernel reports of its clock, which is asked once a
+        second; S is set only if the clock is synchronized."""
         end = End()
         for _ in range(100):
             self.assertEqual(end.answer(request())[12:14], FIVE_MS)
@@ -293,7 +166,7 @@ class AnswerTests(SynchronousTestCase):
         self.assertEqual(end.asked, 2)
 
     def test_notSent(self) -> None:
-        """A reply that the system does not take is counted by its error, and as no
+        """A reply that the system refuses is counted by its error, and not as an
         answer; so is one that the network returns."""
         end = End()
         end.port.refusal = errno.EPERM
@@ -313,8 +186,8 @@ class KeyTests(SynchronousTestCase):
     """
 
     def test_wrong(self) -> None:
-        """What has no valid HMAC is dropped and counted; so is what is too short for
-        one."""
+        """A packet without a valid HMAC is dropped and counted, even if it is too short
+        for one."""
         end = End(keys={None: [ONE]})
         right = request(key=ONE)
         for wrong in [
@@ -330,7 +203,7 @@ class KeyTests(SynchronousTestCase):
         end.answer(right)
 
     def test_ssids(self) -> None:
-        """Each SSID has its keys, others those of C{*}, or none."""
+        """Each SSID has its keys; others have those of C{*}, or none."""
         end = End(keys={7: [ONE]})
         end.answer(request(ssid=7, key=ONE))
         self.assertIsNone(end.receive(request(ssid=7, key=TWO)))
@@ -343,8 +216,8 @@ class KeyTests(SynchronousTestCase):
         self.assertIsNone(end.receive(request(ssid=7, key=TWO)))
 
     def test_rotation(self) -> None:
-        """Of two keys either is valid, and a reply has its request's; keys may change
-        while it runs."""
+        """Two keys are valid at a time, and a reply has its request's; the keys can
+        change at run time."""
         end = End(keys={None: [ONE, TWO]})
         for key in ONE, TWO:
             reply = end.answer(request(key=key))
@@ -356,15 +229,16 @@ class KeyTests(SynchronousTestCase):
         end.answer(request(key=TWO))
 
     def test_epochBegins(self) -> None:
-        """A sender whose clock begins at 0, and who has nothing where a reflector has
-        its times, is none."""
+        """A request whose T1 is 0, and that has zeros in place of a reply's times, is
+        answered."""
         for isPtp in False, True:
             fields = SenderPacket(0, 0, 0x4001 if isPtp else 1)
             End().answer(senderPacket(fields))
             End(keys={None: [ONE]}).answer(senderPacket(fields, ONE))
 
     def test_tlvs(self) -> None:
-        """TLVs have to be authenticated, too, and those of the reply are."""
+        """The TLVs of a request must be authenticated, too, and those of the reply
+        are."""
         end = End(keys={None: [ONE]})
         reply = end.answer(
             request(5, key=ONE, tlvs=[(TIMESTAMP_INFORMATION, bytes(4))])
@@ -376,319 +250,9 @@ class KeyTests(SynchronousTestCase):
         self.assertEqual(reply[112:], b"\xa0" + bare[113:])
 
 
-class StatefulTests(SynchronousTestCase):
-    """
-    A reflector that numbers its replies by session.
-    """
-
-    def setUp(self) -> None:
-        """Make one that is told when its replies leave."""
-        self.end = End(Policy(isStateful=True), address=("0.0.0.0", 862))
-        self.end.port.stampsDepartures = True
-
-    def number(self, asked: bytes, **named: Any) -> int:
-        """Give the number of a reply."""
-        return readReflectorPacket(self.end.answer(asked, **named)).sequence
-
-    def test_numbers(self) -> None:
-        """Each session counts its replies from 0, whatever its sender's numbers are."""
-        for expected, number in enumerate([5, 6, 9, 9, 0xFFFF_FFFF]):
-            reply = readReflectorPacket(self.end.answer(request(number)))
-            self.assertEqual((reply.sequence, reply.senderSequence), (expected, number))
-        self.assertEqual(readReflectorPacket(End().answer(request(7))).sequence, 7)
-
-    def test_sessions(self) -> None:
-        """Another peer, another port at either end, another address that is asked,
-        another SSID: another session."""
-        to = bytes([192, 0, 2, 1])
-        other = End(shared=self.end.shared, address=("0.0.0.0", 863))
-        sessions: list[tuple[End, dict[str, Any], int]] = [
-            (self.end, {"to": to}, 0),
-            (other, {"to": to}, 0),
-            (self.end, {"to": bytes([192, 0, 2, 2])}, 0),
-            (self.end, {"to": to, "peer": ("192.0.2.9", 4712)}, 0),
-            (self.end, {"to": to, "peer": ("192.0.2.8", 4711)}, 0),
-            (self.end, {"to": to}, 1),
-        ]
-        for expected in range(3):
-            for end, named, ssid in sessions:
-                reply = end.answer(request(9, ssid), **named)
-                self.assertEqual(readReflectorPacket(reply).sequence, expected)
-        self.assertEqual(len(self.end.shared.sessions), len(sessions))
-
-    def test_twampPadding(self) -> None:
-        """TWAMP's padding, where STAMP has the SSID, is another in each packet: no
-        other session for it."""
-        for length in 16, 30, 41, 44, 100:
-            self.setUp()
-            for expected in range(3):
-                padding = bytes([expected + 1]) * length
-                asked = (b"\0\0\0\5" + T1 + b"\0\1" + padding)[:length]
-                self.assertEqual(self.number(asked), expected)
-            self.assertEqual(len(self.end.shared.sessions), 1)
-
-    def test_numbersHave32Bits(self) -> None:
-        """After 2^32 replies a session's count begins anew."""
-        self.number(request())
-        [session] = self.end.shared.sessions._sessions.values()
-        session.packets = 0xFFFF_FFFF
-        self.assertEqual(self.number(request()), 0xFFFF_FFFF)
-        self.assertEqual(self.number(request()), 0)
-
-    def test_tooMany(self) -> None:
-        """Who comes when there are too many sessions is answered by the sender's own
-        number, and counted; those that are there go on."""
-        self.end.shared.sessions = Sessions(most=2)
-        numbers = [self.number(request(7, ssid=ssid)) for ssid in (1, 2, 3, 2)]
-        self.assertEqual(numbers, [0, 0, 7, 1])
-        self.assertEqual(
-            self.end.counts,
-            {"answered": 4, "answered without a session: too many": 1},
-        )
-
-    def test_oneSource(self) -> None:
-        """Nobody can fill the table alone, by whatever ports and SSIDs."""
-        self.end.shared.sessions = Sessions(mostOfOne=2)
-        for port in 1024, 1025, 1026:
-            self.end.receive(request(7), ("192.0.2.3", port))
-        self.end.receive(request(7), ("192.0.2.4", 1024))
-        self.assertEqual(len(self.end.shared.sessions), 3)
-        self.assertEqual(
-            self.end.counts,
-            {"answered": 4, "answered without a session: too many": 1},
-        )
-
-    def test_onlyForThoseWhoAreAnswered(self) -> None:
-        """No session begins for who is not allowed, has no key, or is over the rate."""
-        self.end = End(
-            Policy([ip_network("192.0.2.0/24")], perSource=1, isStateful=True),
-            {None: [ONE]},
-        )
-        self.end.receive(request(key=ONE), ("198.51.100.1", 4711))
-        self.end.receive(request(key=TWO), ("192.0.2.3", 4711))
-        self.assertEqual(len(self.end.shared.sessions), 0)
-        self.end.receive(request(key=ONE, ssid=1), ("192.0.2.3", 4711))
-        self.end.receive(request(key=ONE, ssid=2), ("192.0.2.3", 4711))
-        self.assertEqual(len(self.end.shared.sessions), 1)
-        self.assertEqual(
-            self.end.counts,
-            {"not allowed": 1, "no valid HMAC": 1, "answered": 1, "over the rate": 1},
-        )
-
-    def followUp(self, **named: Any) -> FollowUp:
-        """Ask for a follow-up, and give it."""
-        asked = request(tlvs=[(FOLLOW_UP_TELEMETRY, bytes(16))], **named)
-        reading = readTlvs(self.end.answer(asked)[44:], 0)
-        self.assertEqual((len(reading.tlvs), reading.problem), (1, None))
-        return readFollowUp(reading.tlvs[0].value)
-
-    def test_followUp(self) -> None:
-        """A reply tells when the previous one left, as far as it is known by then, in
-        its own format; the first one tells nothing."""
-        self.assertEqual(self.followUp(), FollowUp())
-        self.end.port.departures = [(0, EPOCH + SECOND * 3 // 4)]
-        ntp = int.from_bytes(NTP_SECOND + b"\xc0\0\0\0", "big")
-        self.assertEqual(self.followUp(), FollowUp(0, ntp, 2))
-        self.assertEqual(self.followUp(), FollowUp(0, ntp, 2))
-        self.end.reflector.transmitted(2, EPOCH + SECOND // 2 + 5)
-        ptp = int.from_bytes(PTP_SECOND + (SECOND // 2 + 5).to_bytes(4, "big"), "big")
-        self.assertEqual(self.followUp(isPtp=True), FollowUp(2, ptp, 2))
-
-    def test_lateDepartureOfAnother(self) -> None:
-        """A departure that is told by a number of before the port began to count anew
-        is none of a later reply."""
-        self.followUp()
-        self.end.reflector.transmitted(0, self.end.now - 1)
-        self.assertEqual(self.followUp(), FollowUp())
-
-    def test_followUpOfAnotherSession(self) -> None:
-        """A session hears nothing of another one's replies."""
-        self.followUp(ssid=1)
-        self.followUp(ssid=2)
-        self.end.port.departures = [(0, EPOCH + SECOND)]
-        self.assertEqual(self.followUp(ssid=2), FollowUp())
-        self.assertNotEqual(self.followUp(ssid=1), FollowUp())
-
-    def test_noDepartures(self) -> None:
-        """Where it is not known when replies leave, there is nothing to wait for."""
-        self.end.port.stampsDepartures = False
-        for _ in range(3):
-            self.assertEqual(self.followUp(), FollowUp())
-        self.assertEqual(self.end.reflector._leaving, {})
-        self.end.reflector.transmitted(0, EPOCH)
-
-    def test_departuresThatAreNeverTold(self) -> None:
-        """Those that are waited for have a bound."""
-        for number in range(5000):
-            self.end.now += SECOND // 1000
-            self.end.answer(request(number))
-        self.assertEqual(len(self.end.reflector._leaving), 4096)
-        self.end.reflector.transmitted(4999, EPOCH + 10 * SECOND)
-        self.assertEqual(self.followUp().sequence, 4999)
-
-    def test_departureOfOneWithoutASession(self) -> None:
-        """A number that an untold departure had before the port began to count anew
-        may be that of a reply without a session: no session hears of that."""
-        self.end.shared.sessions = Sessions(most=1)
-        self.followUp()
-        self.end.port.sent.clear()
-        self.end.answer(request(), peer=("192.0.2.77", 5))
-        self.end.reflector.transmitted(0, EPOCH + SECOND)
-        self.assertEqual(self.followUp(), FollowUp())
-
-    def test_authenticated(self) -> None:
-        """A session of authenticated mode is told by its own SSID; the HMAC TLV of a
-        reply covers the reply's number."""
-        self.end = End(Policy(isStateful=True), {None: [ONE]})
-        tlvs = [(FOLLOW_UP_TELEMETRY, bytes(16))]
-        for expected in range(3):
-            for ssid in 1, 2:
-                reply = self.end.answer(request(99, ssid, ONE, tlvs))
-                self.assertEqual(readReflectorPacket(reply, True).sequence, expected)
-                self.assertIsNone(readTlvs(reply[112:], expected, ONE).problem)
-
-
-class ServiceClassTests(SynchronousTestCase):
-    """
-    How replies are marked.
-    """
-
-    def mark(self, dscp: bool, asked: bytes, tos: int) -> tuple[int, bytes]:
-        """Give a reply's mark, and the reply."""
-        end = End(Policy(dscp=dscp))
-        reply = end.answer(asked, tos=tos)
-        return end.port.sent[0][3], reply
-
-    def test_marks(self) -> None:
-        """The DSCP is copied if that is allowed; ECN never is."""
-        for asked in request(), request() + b"x", request()[:14]:
-            self.assertEqual(self.mark(False, asked, 0xB9)[0], 0)
-            self.assertEqual(self.mark(True, asked, 0xB9)[0], 0xB8)
-            self.assertEqual(self.mark(True, asked, 0x03)[0], 0)
-
-    def test_tlv(self) -> None:
-        """A TLV may ask for another mark; whether it was given one is told, and with
-        which mark the request came."""
-        asked = request(tlvs=[(CLASS_OF_SERVICE, classOfService(ClassOfService(10)))])
-        for dscp, mark in [(False, 0), (True, 10 << 2)]:
-            found, reply = self.mark(dscp, asked, 0xB9)
-            self.assertEqual(found, mark)
-            marks = readClassOfService(readTlvs(reply[44:], 5).tlvs[0].value)
-            self.assertEqual(marks, ClassOfService(10, 46, 1, 0 if dscp else 1))
-
-    def test_systemDoesNotTell(self) -> None:
-        """Where the mark of a request is not known the TLV is not recognized."""
-        end = End(Policy(dscp=True))
-        end.port.tellsHow = False
-        asked = request(tlvs=[(CLASS_OF_SERVICE, classOfService(ClassOfService(10)))])
-        self.assertEqual(end.answer(asked)[44:], asked[44:])
-
-    def test_timestampInformation(self) -> None:
-        """Where the timestamps are from: of software, and of a clock that NTP keeps or
-        nobody does."""
-        asked = request(tlvs=[(TIMESTAMP_INFORMATION, bytes(4))])
-        end = End()
-        for source in 1, 5:
-            reading = readTlvs(end.answer(asked)[44:], 5)
-            self.assertEqual(
-                readTimestampInformation(reading.tlvs[0].value),
-                TimestampInformation(source, 2, source, 2),
-            )
-            end.now += SECOND
-            end.kernel = KernelClock()
-
-
-class RefusalTests(SynchronousTestCase):
-    """
-    What is not answered.
-    """
-
-    def refused(self, why: str, end: End, packet: bytes, **named: Any) -> None:
-        """Assert that it is not, and is counted."""
-        self.assertIsNone(end.receive(packet, **named))
-        self.assertEqual(end.counts, {why: 1})
-        end.counts.clear()
-
-    def test_ports(self) -> None:
-        """Nothing goes to a port at which something answers whatever it gets."""
-        for port in 0, 7, 9, 13, 17, 19, 37:
-            self.refused(
-                "from a port that answers", End(), request(), peer=("192.0.2.9", port)
-            )
-        End().answer(request(), ("192.0.2.9", 862))
-
-    def test_ourselves(self) -> None:
-        """Nothing goes to the address and port that was asked, of either family; who
-        has the same port elsewhere is answered."""
-        self.refused("from this port", End(), request(), peer=HERE)
-        End().answer(request(), ("192.0.2.2", 862))
-        for host, family in ("192.0.2.1", socket.AF_INET), ("fe80::1", socket.AF_INET6):
-            to = socket.inet_pton(family, host)
-            place = "::" if ":" in host else "0.0.0.0"
-            end = End(address=(place, 862))
-            self.refused("from this port", end, request(), peer=(host, 862), to=to)
-            if ":" in host:
-                scoped = (f"{host}%eth0", 862, 0, 2)
-                self.refused("from this port", end, request(), peer=scoped, to=to)
-            end.answer(request(), (host, 863), to=to)
-
-    def test_severalMachines(self) -> None:
-        """Nothing answers what was sent to several machines."""
-        end = End(address=("0.0.0.0", 862))
-        self.refused("to several machines", end, request(), to=b"")
-
-    def test_notAllowed(self) -> None:
-        """Where networks are allowed, others are not."""
-        end = End(Policy([ip_network("192.0.2.0/24"), ip_network("2001:db8::/32")]))
-        self.refused("not allowed", end, request(), peer=("198.51.100.1", 4711))
-        end.answer(request())
-        end.answer(request(), ("2001:db8::1", 4711, 0, 0))
-
-    def test_rates(self) -> None:
-        """A source has its rate, and all sources theirs, at all ports together; what is
-        refused for another reason uses nothing up."""
-        end = End(Policy(perSource=2, total=3))
-        other = End(shared=end.shared, address=("192.0.2.1", 863))
-        for _ in range(10):
-            end.receive(b"")
-            end.receive(request(), HERE)
-        for each in end, other, end:
-            each.receive(request())
-        for _ in "one", "two":
-            other.receive(request(), ("192.0.2.10", 4711))
-        self.assertEqual(
-            end.counts,
-            {"too short": 10, "from this port": 10, "answered": 3, "over the rate": 2},
-        )
-        end.now += SECOND
-        end.answer(request())
-
-    def test_replies(self) -> None:
-        """What a reflector sends is not answered: one in either mode or format, of any
-        length, with a number of its own."""
-        for isPtp in False, True:
-            for isStateful in False, True:
-                for asked in request(isPtp=isPtp), request(isPtp=isPtp) + bytes(99):
-                    far = End(Policy(isStateful=isStateful))
-                    far.now += 300 * SECOND
-                    reply = far.answer(asked, at=far.now - SECOND)
-                    self.refused("a reply", End(), reply)
-                    # A TWAMP reflector's is shorter.
-                    self.refused("a reply", End(), reply[:41])
-                far = End(Policy(isStateful=isStateful), {None: [ONE]})
-                reply = far.answer(request(key=ONE, isPtp=isPtp))
-                self.refused("a reply", End(keys={None: [ONE]}), reply)
-                self.refused("a reply", End(), reply)
-
-    def test_paddingIsNoReply(self) -> None:
-        """TWAMP's padding is no time, whatever octet it is of."""
-        for octet in 0, 0x55, 0xA5, 0xFF:
-            End().answer(b"\0\0\0\5" + T1 + b"\0\1" + bytes([octet]) * 200)
-
-
 KEYS: list[Keys] = [{}, {None: [ONE]}, {7: [ONE, TWO]}]
 
-#: Tails of packets: TLVs, what is nearly TLVs, and noise.
+#: Octets behind base packets: TLVs, nearly TLVs, and noise.
 TAILS = st.binary(max_size=80) | st.lists(
     st.builds(
         lambda flags, kind, value: bytes([flags, kind, 0, len(value)]) + value,
@@ -744,15 +308,16 @@ RESIDENCES = st.sampled_from([0, 1, 5000, SECOND // 2, SECOND - 1])
 
 class PropertyTests(SynchronousTestCase):
     """
-    What holds for any datagram.
+    Rules that hold for any datagram.
     """
 
     @given(DATAGRAMS, POLICIES, st.sampled_from(KEYS), st.integers(0, 255), RESIDENCES)
     def test_anyDatagram(
         self, packet: bytes, policy: Policy, keys: Keys, octet: int, residence: int
     ) -> None:
-        """It raises nothing and is counted once; a reply is no longer than it, or than
-        44 octets, and just as long where it is authenticated; no reply is answered."""
+        """Any datagram raises nothing and is counted once. A reply has at most its
+        length, or 44 octets; in authenticated mode it has just its length. No reply is
+        answered."""
         end = End(policy, keys)
         reply = end.receive(packet, at=end.now - residence, ttl=octet, tos=octet)
         assert sum(end.counts.values()) == 1
@@ -783,8 +348,8 @@ class PropertyTests(SynchronousTestCase):
         residence: int,
         ahead: int,
     ) -> None:
-        """A forged packet between two of ours has at most one reply, whatever it is and
-        they are, and whatever their clocks show."""
+        """A forged packet between two of our reflectors gets at most one reply,
+        whatever the packet, the policies and the clocks are."""
         one = End(policy, keys, ("192.0.2.1", 862))
         other = End(otherPolicy, otherKeys, ("192.0.2.2", 862))
         other.now += ahead

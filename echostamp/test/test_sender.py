@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import errno
+from random import Random
+from typing import Any
 
 from hypothesis import given
 from hypothesis import strategies as st
@@ -11,7 +13,7 @@ from twisted.trial.unittest import SynchronousTestCase
 from echostamp.rfc8762.packets import readSenderPacket, senderPacket
 from echostamp.rfc8762.policy import Policy
 from echostamp.rfc8762.sendersession import SenderSession
-from echostamp.rfc8762.sentpackets import SentPackets
+from echostamp.rfc8762.sentpackets import KEPT, SentPackets
 from echostamp.rfc8762.tlvvalues import (
     CLASS_OF_SERVICE,
     EXTRA_PADDING,
@@ -20,11 +22,12 @@ from echostamp.rfc8762.tlvvalues import (
     ClassOfService,
     TimestampInformation,
 )
-from echostamp.test.wires import EPOCH, HERE, KEYS, MS, THERE, US, Wire
+from echostamp.test.sizes import heldBy
+from echostamp.test.wires import EPOCH, HERE, KEYS, MS, THERE, US, Wire, WirePort
 from echostamp.times import Times
 
 
-class SenderTests(SynchronousTestCase):
+class SessionSenderTests(SynchronousTestCase):
     """
     Packets out, replies in.
     """
@@ -100,8 +103,7 @@ class SenderTests(SynchronousTestCase):
         wire = Wire(SenderSession(tlvs=[FOLLOW_UP_TELEMETRY]), Policy(isStateful=True))
         wire.there(0)
         wire.back()
-        [(_, times)] = wire.replies
-        wire.sender._answers.add(0, 0, times._replace(t2=times.t2 - 3_000 * MS))
+        wire.sender._answers._t2[0] -= 3_000 * MS
         wire.there(1)
         wire.back()
         self.assertEqual(wire.corrections, [])
@@ -323,16 +325,32 @@ class SenderTests(SynchronousTestCase):
         self.assertEqual(wire.near.sent[-1][0][:4], bytes(4))
         self.assertEqual(wire.sender.findings().kernelSent, 2)
 
+    def test_notSent(self) -> None:
+        """A packet that the system refused has no departure; the next one has."""
+        wire = Wire(SenderSession())
+        send = wire.near.send
+        wire.near.send = lambda *arguments: None  # type: ignore[method-assign]
+        wire.sender.send(0)
+        wire.near.send = send  # type: ignore[method-assign]
+        t1 = wire.sender.send(1)
+        wire.sender.transmitted(0, t1 + 30 * US)
+        packet, _ = wire.near.sent[-1]
+        wire.reflector.received(packet, HERE, wire.now, 60, 0, None)
+        wire.back()
+        [(token, times)] = wire.replies
+        self.assertEqual((token, times.t1), (1, t1 + 30 * US))
+        self.assertEqual(wire.sender.findings().hostSending, 30 * US)
+
     def test_lateReply(self) -> None:
-        """A late reply is reported, if at most 256 packets were given up since."""
+        """A late reply is reported, if at most 128 packets were given up since."""
         wire = Wire(SenderSession())
         wire.there(0)
         late = wire.far.sent[-1][0]
         wire.there(1)
         lost = wire.far.sent[-1][0]
-        for token in range(2, 258):
+        for token in range(2, KEPT + 2):
             wire.there(token, isLost=True)
-        wire.sender.settled(257)
+        wire.sender.settled(KEPT + 1)
         wire.back(lost)
         wire.back(late)
         self.assertEqual([token for token, _ in wire.replies], [1])
@@ -407,3 +425,111 @@ class SenderTests(SynchronousTestCase):
         self.assertEqual(packet, senderPacket(readSenderPacket(packet)))
         self.assertEqual(packet[14:16], b"\x00\x09")
         self.assertEqual(tos, 0)
+
+
+class LastPort(WirePort):
+    """
+    A port that keeps only the last datagram.
+    """
+
+    count = 0
+
+    def send(
+        self, packet: bytes, peer: Any, to: bytes | None = None, tos: int = 0
+    ) -> int | None:
+        """Send, and give the number."""
+        self.sent[:] = [(packet, tos)]
+        self.count += 1
+        return self.count - 1
+
+
+class MemoryTests(SynchronousTestCase):
+    """
+    What a session-sender holds, in octets.
+    """
+
+    #: Without packets in flight, and for each of them.
+    ALONE, EACH = 12 * 1024 + 512, 29
+
+    def setUp(self) -> None:
+        """Use every TLV, and a stateful reflector."""
+        self.wire = self.make()
+        self.token = 0
+
+    def make(self) -> Wire:
+        """Make both ends; the wire forgets what it carried."""
+        kinds = [TIMESTAMP_INFORMATION, CLASS_OF_SERVICE, FOLLOW_UP_TELEMETRY]
+        session = SenderSession(tlvs=kinds, dscp=46)
+        wire = Wire(session, Policy(isStateful=True, dscp=True, perSource=10**9))
+        wire.near = wire.sender.port = LastPort(HERE)  # type: ignore[assignment]
+        wire.far = wire.reflector.port = LastPort(THERE)  # type: ignore[assignment]
+        return wire
+
+    def held(self) -> int:
+        """Give what the sender holds."""
+        wire = self.wire
+        wire.replies.clear()
+        wire.corrections.clear()
+        return heldBy(wire.sender, wire, wire.near, wire.session, THERE)
+
+    def send(self) -> bytes:
+        """Send a packet, and give the reply."""
+        wire = self.wire
+        wire.sender.send(self.token)
+        self.token += 1
+        wire.now += 50 * US
+        number = wire.near.count - 1  # type: ignore[attr-defined]
+        wire.sender.transmitted(number, wire.now)
+        wire.reflector.received(wire.near.sent[0][0], HERE, wire.now, 60, 0, None)
+        number = wire.far.count - 1  # type: ignore[attr-defined]
+        wire.reflector.transmitted(number, wire.now + US)
+        return wire.far.sent[0][0]
+
+    def test_inFlight(self) -> None:
+        """Each packet in flight takes 29 octets, the rest 12.5 KiB; when they are no
+        longer in flight they take nothing."""
+        for _ in range(500):
+            self.wire.back(self.send())
+        self.assertLess(self.held(), self.ALONE)
+        for count in 60, 300, 3000:
+            while self.token < 500 + count:
+                self.send()
+            self.assertLess(self.held(), self.ALONE + self.EACH * count)
+        self.wire.sender.settled(self.token)
+        self.assertLess(self.held(), self.ALONE)
+
+    def test_longRun(self) -> None:
+        """Any number of packets takes no more, answered in time, too late or never."""
+        for each in range(12_000):
+            reply = self.send()
+            self.wire.sender.settled(self.token - 5)
+            if each % 7:
+                self.wire.back(reply)
+            if each % 1000 == 0:
+                self.assertLess(self.held(), self.ALONE + 5 * self.EACH)
+        self.assertLess(self.held(), self.ALONE + 5 * self.EACH)
+
+    def test_hostileReflector(self) -> None:
+        """A reflector whose numbers jump, fall and repeat, with any TLVs, makes it hold
+        no more; nor do packets from elsewhere."""
+        chance = Random(1)
+        for each in range(4000):
+            base = bytearray(self.send()[:44])
+            numbers = [-each, chance.getrandbits(32), chance.randrange(20_000), 5]
+            base[:4] = (numbers[each % 4] & 0xFFFF_FFFF).to_bytes(4, "big")
+            if each % 5 == 0:
+                base[4:12] = base[16:24] = chance.randbytes(8)
+            flags = chance.choice([0, 0x80, 0x80, 0xE0])
+            tail = b"".join(
+                bytes([flags, kind, 0, 4]) + bytes(4)
+                for kind in chance.choices(range(256), k=16)
+            )
+            for _ in range(chance.randrange(3)):
+                self.wire.back(bytes(base) + tail)
+            self.wire.back(bytes(base), (f"192.0.2.{each % 256}", each))
+            self.wire.back(chance.randbytes(chance.randrange(200)))
+            self.wire.sender.refused(errno.EHOSTUNREACH, THERE)
+            self.wire.sender.settled(self.token)
+        self.assertGreater(self.wire.sender.findings().restarts, 10)
+        self.assertEqual(len(self.wire.sender.findings().unrecognized), 254)
+        self.assertLess(self.held(), self.ALONE + 1024)

@@ -2,10 +2,16 @@
 
 from __future__ import annotations
 
+import errno
+from ipaddress import ip_network
+from typing import Any
+
 from hypothesis import given
 from hypothesis import strategies as st
 from twisted.trial.unittest import SynchronousTestCase
 
+from echostamp.rfc8762.packets import readReflectorPacket
+from echostamp.rfc8762.policy import Policy
 from echostamp.rfc8762.sessions import (
     LONGEST_SILENCE,
     MOST,
@@ -13,10 +19,27 @@ from echostamp.rfc8762.sessions import (
     Session,
     Sessions,
 )
+from echostamp.rfc8762.tlvreading import readTlvs
+from echostamp.rfc8762.tlvvalues import (
+    FOLLOW_UP_TELEMETRY,
+    FollowUp,
+    readFollowUp,
+)
+from echostamp.test.reflectorends import (
+    EPOCH,
+    NTP_SECOND,
+    ONE,
+    PTP_SECOND,
+    T1,
+    TWO,
+    End,
+    request,
+)
+from echostamp.times import SECOND
 
 
 def found(sessions: Sessions, key: object, now: int) -> Session:
-    """Find a session, for which there has to be room."""
+    """Find a session; there is room for it."""
     session = sessions.session(key, key, now)
     assert session is not None
     return session
@@ -24,11 +47,11 @@ def found(sessions: Sessions, key: object, now: int) -> Session:
 
 class SessionsTests(SynchronousTestCase):
     """
-    What a stateful session-reflector remembers.
+    The table of sessions.
     """
 
     def test_each(self) -> None:
-        """Each key has a session of its own, which remains."""
+        """Each key has its own session, which remains."""
         sessions = Sessions()
         one = found(sessions, "one", 1)
         one.packets += 5
@@ -39,8 +62,8 @@ class SessionsTests(SynchronousTestCase):
         self.assertEqual(len(sessions), 2)
 
     def test_silence(self) -> None:
-        """REFWAIT, 900 s: a session that is silent for longer begins anew, one that is
-        silent for just as long does not."""
+        """A session that is silent for more than 900 s (REFWAIT) is a new one
+        afterwards; after just 900 s it is still the same."""
         self.assertEqual(LONGEST_SILENCE, 900 * 10**9)
         sessions = Sessions()
         one = found(sessions, "one", 0)
@@ -49,8 +72,8 @@ class SessionsTests(SynchronousTestCase):
         self.assertEqual(len(sessions), 1)
 
     def test_tooMany(self) -> None:
-        """Where there are too many, those that are there go on and new ones wait until
-        one has been silent for long enough."""
+        """If there are too many sessions, those in the table go on, and a new one gets
+        a place only when another has been silent for long enough."""
         sessions = Sessions(most=2, longest=100)
         one = found(sessions, "one", 0)
         other = found(sessions, "other", 1)
@@ -64,7 +87,7 @@ class SessionsTests(SynchronousTestCase):
         self.assertEqual(len(sessions), 2)
 
     def test_bound(self) -> None:
-        """By default there are at most 10,000."""
+        """By default there are at most 10,000 sessions."""
         sessions = Sessions()
         for each in range(20_000):
             sessions.session(each, each, each)
@@ -72,8 +95,8 @@ class SessionsTests(SynchronousTestCase):
         self.assertEqual(MOST, 10_000)
 
     def test_oneSource(self) -> None:
-        """One source has a tenth of them at most, and may have others when its own
-        have been silent for long enough."""
+        """One source has at most a tenth of the sessions, and gets new ones when its
+        own have been silent for long enough."""
         self.assertEqual(MOST_OF_ONE, 1_000)
         sessions = Sessions(longest=100, mostOfOne=2)
         for key, now in [("a", 0), ("b", 50)]:
@@ -91,8 +114,8 @@ class SessionsTests(SynchronousTestCase):
         st.lists(st.tuples(st.integers(0, 6), st.integers(0, 60)), max_size=100),
     )
     def test_model(self, packets: list[tuple[int, int]]) -> None:
-        """Whoever comes when, it is as the rules have it: known for as long as it is
-        not silent for too long, and never more than there is room for."""
+        """A session is known until it has been silent for too long, and there are never
+        too many."""
         sessions = Sessions(most=3, longest=100)
         model: dict[int, tuple[Session, int]] = {}
         now = 0
@@ -111,3 +134,183 @@ class SessionsTests(SynchronousTestCase):
                 session.packets += 1
                 model[key] = session, now
             assert len(sessions) <= 3
+
+
+class StatefulTests(SynchronousTestCase):
+    """
+    A reflector that numbers the replies of each session.
+    """
+
+    def setUp(self) -> None:
+        """Make one that reports departures of its replies."""
+        self.end = End(Policy(isStateful=True), address=("0.0.0.0", 862))
+        self.end.port.stampsDepartures = True
+
+    def number(self, asked: bytes, **named: Any) -> int:
+        """Give the number of a reply."""
+        return readReflectorPacket(self.end.answer(asked, **named)).sequence
+
+    def test_numbers(self) -> None:
+        """Each session counts its replies from 0, whatever its sender's numbers are."""
+        for expected, number in enumerate([5, 6, 9, 9, 0xFFFF_FFFF]):
+            reply = readReflectorPacket(self.end.answer(request(number)))
+            self.assertEqual((reply.sequence, reply.senderSequence), (expected, number))
+        self.assertEqual(readReflectorPacket(End().answer(request(7))).sequence, 7)
+
+    def test_sessions(self) -> None:
+        """Another peer, another port at either end, another own address, or another
+        SSID is another session."""
+        to = bytes([192, 0, 2, 1])
+        other = End(shared=self.end.shared, address=("0.0.0.0", 863))
+        sessions: list[tuple[End, dict[str, Any], int]] = [
+            (self.end, {"to": to}, 0),
+            (other, {"to": to}, 0),
+            (self.end, {"to": bytes([192, 0, 2, 2])}, 0),
+            (self.end, {"to": to, "peer": ("192.0.2.9", 4712)}, 0),
+            (self.end, {"to": to, "peer": ("192.0.2.8", 4711)}, 0),
+            (self.end, {"to": to}, 1),
+        ]
+        for expected in range(3):
+            for end, named, ssid in sessions:
+                reply = end.answer(request(9, ssid), **named)
+                self.assertEqual(readReflectorPacket(reply).sequence, expected)
+        self.assertEqual(len(self.end.shared.sessions), len(sessions))
+
+    def test_twampPadding(self) -> None:
+        """TWAMP's padding in place of the SSID may differ in each packet; it is one
+        session all the same."""
+        for length in 16, 30, 41, 44, 100:
+            self.setUp()
+            for expected in range(3):
+                padding = bytes([expected + 1]) * length
+                asked = (b"\0\0\0\5" + T1 + b"\0\1" + padding)[:length]
+                self.assertEqual(self.number(asked), expected)
+            self.assertEqual(len(self.end.shared.sessions), 1)
+
+    def test_numbersHave32Bits(self) -> None:
+        """After 2^32 replies a session's numbers start again at 0."""
+        self.number(request())
+        [session] = self.end.shared.sessions._sessions.values()
+        session.packets = 0xFFFF_FFFF
+        self.assertEqual(self.number(request()), 0xFFFF_FFFF)
+        self.assertEqual(self.number(request()), 0)
+
+    def test_tooMany(self) -> None:
+        """If there are too many sessions, a packet of a new one is answered with the
+        sender's own number, and counted; the other sessions go on."""
+        self.end.shared.sessions = Sessions(most=2)
+        numbers = [self.number(request(7, ssid=ssid)) for ssid in (1, 2, 3, 2)]
+        self.assertEqual(numbers, [0, 0, 7, 1])
+        self.assertEqual(
+            self.end.counts,
+            {"answered": 4, "answered without a session: too many": 1},
+        )
+
+    def test_oneSource(self) -> None:
+        """No source can fill the table, whatever ports and SSIDs it uses."""
+        self.end.shared.sessions = Sessions(mostOfOne=2)
+        for port in 1024, 1025, 1026:
+            self.end.receive(request(7), ("192.0.2.3", port))
+        self.end.receive(request(7), ("192.0.2.4", 1024))
+        self.assertEqual(len(self.end.shared.sessions), 3)
+        self.assertEqual(
+            self.end.counts,
+            {"answered": 4, "answered without a session: too many": 1},
+        )
+
+    def test_onlyForThoseWhoAreAnswered(self) -> None:
+        """A packet that is not answered begins no session: one that is not allowed, has
+        no valid HMAC, or is over the rate."""
+        self.end = End(
+            Policy([ip_network("192.0.2.0/24")], perSource=1, isStateful=True),
+            {None: [ONE]},
+        )
+        self.end.receive(request(key=ONE), ("198.51.100.1", 4711))
+        self.end.receive(request(key=TWO), ("192.0.2.3", 4711))
+        self.assertEqual(len(self.end.shared.sessions), 0)
+        self.end.receive(request(key=ONE, ssid=1), ("192.0.2.3", 4711))
+        self.end.receive(request(key=ONE, ssid=2), ("192.0.2.3", 4711))
+        self.assertEqual(len(self.end.shared.sessions), 1)
+        self.assertEqual(
+            self.end.counts,
+            {"not allowed": 1, "no valid HMAC": 1, "answered": 1, "over the rate": 1},
+        )
+
+    def followUp(self, **named: Any) -> FollowUp:
+        """Ask for a follow-up, and give it."""
+        asked = request(tlvs=[(FOLLOW_UP_TELEMETRY, bytes(16))], **named)
+        reading = readTlvs(self.end.answer(asked)[44:], 0)
+        self.assertEqual((len(reading.tlvs), reading.problem), (1, None))
+        return readFollowUp(reading.tlvs[0].value)
+
+    def test_followUp(self) -> None:
+        """A reply reports when the previous one left, as far as it is known by then, in
+        its own format; the first reply reports nothing."""
+        self.assertEqual(self.followUp(), FollowUp())
+        self.end.port.departures = [(0, EPOCH + SECOND * 3 // 4)]
+        ntp = int.from_bytes(NTP_SECOND + b"\xc0\0\0\0", "big")
+        self.assertEqual(self.followUp(), FollowUp(0, ntp, 2))
+        self.assertEqual(self.followUp(), FollowUp(0, ntp, 2))
+        self.end.reflector.transmitted(2, EPOCH + SECOND // 2 + 5)
+        ptp = int.from_bytes(PTP_SECOND + (SECOND // 2 + 5).to_bytes(4, "big"), "big")
+        self.assertEqual(self.followUp(isPtp=True), FollowUp(2, ptp, 2))
+
+    def test_lateDepartureOfAnother(self) -> None:
+        """A late departure from before the port lost count, with a number that is in
+        use again, is not taken for the later reply's."""
+        self.followUp()
+        self.end.reflector.transmitted(0, self.end.now - 1)
+        self.assertEqual(self.followUp(), FollowUp())
+
+    def test_followUpOfAnotherSession(self) -> None:
+        """A session gets no follow-up about another session's reply."""
+        self.followUp(ssid=1)
+        self.followUp(ssid=2)
+        self.end.port.departures = [(0, EPOCH + SECOND)]
+        self.assertEqual(self.followUp(ssid=2), FollowUp())
+        self.assertNotEqual(self.followUp(ssid=1), FollowUp())
+
+    def test_noDepartures(self) -> None:
+        """Where departures are not reported, none is waited for."""
+        self.end.port.stampsDepartures = False
+        for _ in range(3):
+            self.assertEqual(self.followUp(), FollowUp())
+        self.assertEqual(self.end.reflector._leaving, {})
+        self.end.reflector.transmitted(0, EPOCH)
+
+    def test_notSent(self) -> None:
+        """No departure is waited for of a reply that the system refused."""
+        self.end.port.refusal = errno.EPERM
+        self.assertIsNone(self.end.receive(request()))
+        self.assertEqual(self.end.reflector._leaving, {})
+        self.assertEqual(self.end.counts, {"not sent (EPERM)": 1})
+
+    def test_departuresThatAreNeverTold(self) -> None:
+        """The replies that wait for their departure have a bound."""
+        for number in range(5000):
+            self.end.now += SECOND // 1000
+            self.end.answer(request(number))
+        self.assertEqual(len(self.end.reflector._leaving), 4096)
+        self.end.reflector.transmitted(4999, EPOCH + 10 * SECOND)
+        self.assertEqual(self.followUp().sequence, 4999)
+
+    def test_departureOfOneWithoutASession(self) -> None:
+        """After the port lost count, a number may be that of a reply without a session:
+        then no session gets that departure."""
+        self.end.shared.sessions = Sessions(most=1)
+        self.followUp()
+        self.end.port.sent.clear()
+        self.end.answer(request(), peer=("192.0.2.77", 5))
+        self.end.reflector.transmitted(0, EPOCH + SECOND)
+        self.assertEqual(self.followUp(), FollowUp())
+
+    def test_authenticated(self) -> None:
+        """In authenticated mode the SSID is part of the session's key, too; the HMAC
+        TLV of a reply covers the reply's number."""
+        self.end = End(Policy(isStateful=True), {None: [ONE]})
+        tlvs = [(FOLLOW_UP_TELEMETRY, bytes(16))]
+        for expected in range(3):
+            for ssid in 1, 2:
+                reply = self.end.answer(request(99, ssid, ONE, tlvs))
+                self.assertEqual(readReflectorPacket(reply, True).sequence, expected)
+                self.assertIsNone(readTlvs(reply[112:], expected, ONE).problem)

@@ -17,7 +17,7 @@ from echostamp.test.fakes import FakeReactor, FakeSocketConnection, FakeTranspor
 
 class DrainCase(SynchronousTestCase):
     """
-    A daemon with connections, whose stamps are all alike.
+    A daemon with connections and a constant stamp.
     """
 
     def setUp(self) -> None:
@@ -43,7 +43,7 @@ class DrainCase(SynchronousTestCase):
         return made
 
     def advance(self, seconds: float) -> None:
-        """Let time pass, in small turns."""
+        """Let time pass, in small steps."""
         for _ in range(round(seconds * 100)):
             self.reactor.advance(0.01)
 
@@ -54,7 +54,7 @@ class ConnectionTests(DrainCase):
     """
 
     def test_finWhenNothingComes(self) -> None:
-        """After 0.25 s without input the output ends, and then the connection."""
+        """After 0.25 s without input the output is closed, then the connection."""
         transport = self.socket()
         transport.protocol.drain()
         self.advance(0.24)
@@ -69,7 +69,7 @@ class ConnectionTests(DrainCase):
         self.assertEqual(self.reactor.getDelayedCalls(), [])
 
     def test_whatStillComesIsAnswered(self) -> None:
-        """Input begins the wait anew, and gets its replies."""
+        """Input restarts the wait, and is answered."""
         transport = self.socket()
         transport.protocol.drain()
         for _ in range(3):
@@ -79,7 +79,7 @@ class ConnectionTests(DrainCase):
         self.assertFalse(transport.isHalfClosed)
 
     def test_openMessageIsAnswered(self) -> None:
-        """A message without its end gets its reply, as at the end of the input."""
+        """A message without an end is answered, as at the end of the input."""
         transport = self.socket()
         transport.protocol.dataReceived(b"a\nb")
         transport.protocol.drain()
@@ -88,7 +88,8 @@ class ConnectionTests(DrainCase):
         self.assertEqual(transport.sent, b"[x] a\n[x] b")
 
     def test_afterTheFinInputIsThrownAway(self) -> None:
-        """It must be read, as a close with unread input resets the connection."""
+        """Input after our FIN is read and discarded: a close with unread input resets
+        the connection."""
         transport = self.socket()
         transport.protocol.drain()
         self.advance(0.26)
@@ -101,8 +102,8 @@ class ConnectionTests(DrainCase):
         self.assertTrue(transport.isClosed)
 
     def test_slowReaderIsWaitedFor(self) -> None:
-        """While replies wait, nothing ends; then what waits in the peer's kernel is
-        read and answered too."""
+        """While replies are queued, nothing is closed. Then the input that waits in the
+        kernel is read and answered, too."""
         transport = self.socket(room=1)
         transport.protocol.dataReceived(b"a\n")
         transport.protocol.drain()
@@ -116,7 +117,7 @@ class ConnectionTests(DrainCase):
         self.assertTrue(transport.isHalfClosed)
 
     def test_lastReplyMayBlock(self) -> None:
-        """The reply to an open message is waited for like any other."""
+        """The reply to a message without an end may have to wait, too."""
         transport = self.socket(room=0)
         transport.protocol.dataReceived(b"\n")
         transport.turn(room=5)
@@ -131,7 +132,7 @@ class ConnectionTests(DrainCase):
         self.assertTrue(transport.isHalfClosed)
 
     def test_inputHasEndedAlready(self) -> None:
-        """A connection that closes anyway is left to."""
+        """A connection whose input has ended closes by itself."""
         transport = self.socket(room=0)
         transport.protocol.dataReceived(b"a")
         transport.protocol.readConnectionLost()
@@ -143,7 +144,7 @@ class ConnectionTests(DrainCase):
         self.assertEqual(self.reactor.getDelayedCalls(), [])
 
     def test_transportWithoutHalfClose(self) -> None:
-        """Under TLS the connection is closed as a whole."""
+        """Under TLS the whole connection is closed."""
         transport = self.connect(FakeTransport())
         transport.protocol.drain()
         self.advance(0.3)
@@ -156,10 +157,10 @@ class ServiceTests(DrainCase):
     """
 
     def setUp(self) -> None:
-        """Make the service, and note the signal handlers."""
+        """Make the service, and record the signal handlers."""
         super().setUp()
         self.handlers: dict[int, Any] = {}
-        self.stops = self.standing = 0
+        self.stops = self.count = 0
         self.reloads: list[None] = []
         self.reactor.stop = self.stop  # type: ignore[method-assign]
         self.service = DrainingService(
@@ -167,7 +168,7 @@ class ServiceTests(DrainCase):
             self.factory,
             2,
             lambda: self.reloads.append(None),
-            lambda: self.standing,
+            lambda: self.count,
             self.handlers.__setitem__,
         )
         self.service.startService()
@@ -179,7 +180,7 @@ class ServiceTests(DrainCase):
         self.stops += 1
 
     def signal(self, number: int) -> None:
-        """Let a signal come."""
+        """Deliver a signal."""
         self.handlers[number](number, None)
         self.reactor.advance(0)
 
@@ -195,14 +196,14 @@ class ServiceTests(DrainCase):
             self.signal(signal.SIGHUP)
             self.assertEqual((len(self.reloads), self.stops), (count, 0))
 
-    def test_nobodyThere(self) -> None:
-        """Without connections the service has stopped at once."""
+    def test_noConnections(self) -> None:
+        """Without connections the service stops at once."""
         self.successResultOf(self.service.stopService())
 
-    def test_whoHasNotSaidWhoTheyAre(self) -> None:
-        """A connection that is still in its TLS handshake, or has not sent its PROXY
-        header, has 0.25 s to come in, and is drained then."""
-        self.standing = 1
+    def test_handshakeIsNotComplete(self) -> None:
+        """A connection whose TLS handshake or PROXY header is not complete has 0.25 s
+        to complete it, and is drained then."""
+        self.count = 1
         stopped = self.service.stopService()
         self.advance(0.2)
         transport = self.socket()
@@ -216,17 +217,17 @@ class ServiceTests(DrainCase):
         self.advance(0.1)
         self.successResultOf(stopped)
 
-    def test_whoNeverSaysWhoTheyAre(self) -> None:
-        """They hold up the end for no longer."""
-        self.standing = 1
+    def test_handshakeIsNeverComplete(self) -> None:
+        """A connection that never completes it delays the end by no more than that."""
+        self.count = 1
         stopped = self.service.stopService()
         self.advance(0.24)
         self.assertNoResult(stopped)
         self.advance(0.1)
         self.successResultOf(stopped)
 
-    def test_visitorsHearTheEnd(self) -> None:
-        """When nobody is left, the log is completed."""
+    def test_logIsCompleted(self) -> None:
+        """When no connection is left, the log is completed."""
         ends: list[int] = []
         self.factory.connectionLog.finish = (  # type: ignore[method-assign]
             lambda: ends.append(len(self.factory.connections))
@@ -238,7 +239,7 @@ class ServiceTests(DrainCase):
         self.assertEqual(ends, [0])
 
     def test_everyConnectionIsDrained(self) -> None:
-        """The service has stopped when the last connection is gone."""
+        """The service has stopped when the last connection has ended."""
         transports = [self.socket(), self.socket()]
         stopped = self.service.stopService()
         self.advance(0.3)
@@ -251,8 +252,8 @@ class ServiceTests(DrainCase):
         self.advance(0.1)
         self.successResultOf(stopped)
 
-    def test_graceIsOver(self) -> None:
-        """Who is left after the grace is cut."""
+    def test_connectionsAfterTheGrace(self) -> None:
+        """A connection that is left after the grace is aborted."""
         transport = self.socket(room=0)
         transport.protocol.dataReceived(b"a\n")
         stopped = self.service.stopService()
@@ -262,8 +263,8 @@ class ServiceTests(DrainCase):
         self.assertTrue(transport.isAborted)
         self.successResultOf(stopped)
 
-    def test_secondSignalCutsAtOnce(self) -> None:
-        """Who does not want to wait says so twice."""
+    def test_secondSignalAborts(self) -> None:
+        """A second signal aborts all connections."""
         transport = self.socket(room=0)
         transport.protocol.dataReceived(b"a\n")
         self.signal(signal.SIGTERM)

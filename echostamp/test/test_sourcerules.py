@@ -429,12 +429,13 @@ class PhraseTests(SynchronousTestCase):
 
     def test_comments(self) -> None:
         """Comments are searched: a phrase may go from one line to the next."""
+        mark = "#"
         found = self.banned(
-            """
-            #: Cannot be
-            #: told.
-            x = 1  # for ever
-            y = "# "
+            f"""
+            {mark}: Cannot be
+            {mark}: told.
+            x = 1  {mark} for ever
+            y = "{mark} anew"
             """
         )
         self.assertEqual(found, ["3: be told", "4: for ever"])

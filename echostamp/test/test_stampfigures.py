@@ -8,10 +8,11 @@ from dataclasses import replace
 
 from echostamp.probe.plan import Plan
 from echostamp.report.stampfigures import lines
-from echostamp.rfc8762.clock import TAI, KernelClock
+from echostamp.rfc8762.clock import KernelClock
 from echostamp.rfc8762.findings import Findings
 from echostamp.rfc8762.policy import Policy
 from echostamp.rfc8762.sendersession import SenderSession
+from echostamp.rfc8762.timestamps import TAI
 from echostamp.test.farends import MS
 from echostamp.test.stampruns import US, StampCase
 from echostamp.test.wires import THERE

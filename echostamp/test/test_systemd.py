@@ -6,24 +6,16 @@ import errno
 import os
 import shutil
 import socket
-import stat
 import tempfile
 from pathlib import Path
 
 from twisted.application.service import Service
-from twisted.internet.address import UNIXAddress
 from twisted.internet.defer import Deferred
-from twisted.internet.protocol import Factory
 from twisted.internet.testing import EventLoggingObserver
 from twisted.logger import formatEvent, globalLogPublisher
 from twisted.trial.unittest import SynchronousTestCase
 
-from echostamp.daemon.systemd import (
-    AdoptedUnixPort,
-    Notifier,
-    NotifyingService,
-    adoptUnixPort,
-)
+from echostamp.daemon.systemd import Notifier, NotifyingService
 from echostamp.test.fakes import FakeReactor
 
 READY = "READY=1\nSTATUS=Listening"
@@ -32,11 +24,11 @@ STOPPING = "STOPPING=1\nSTATUS=Draining connections"
 
 class SystemdCase(SynchronousTestCase):
     """
-    A systemd that only listens.
+    A systemd that only receives.
     """
 
     def setUp(self) -> None:
-        """Bind its socket, and listen to the log."""
+        """Bind its socket, and record the log."""
         # A socket's path must be short.
         self.folder = Path(tempfile.mkdtemp())
         self.addCleanup(shutil.rmtree, self.folder)
@@ -73,7 +65,7 @@ class SystemdCase(SynchronousTestCase):
 
     @property
     def heard(self) -> list[str]:
-        """What systemd was told since the last time."""
+        """The notifications since the last call."""
         messages = []
         while True:
             try:
@@ -83,18 +75,18 @@ class SystemdCase(SynchronousTestCase):
 
     @property
     def lines(self) -> list[str]:
-        """What stands in the log."""
+        """The lines of the log."""
         return [formatEvent(event) for event in self.log]
 
 
 class NotifierTests(SystemdCase):
     """
-    What systemd is told.
+    Notifications.
     """
 
     def test_messages(self) -> None:
-        """Each message is one datagram; a reload says when it began, in microseconds
-        of the monotonic clock."""
+        """Each message is one datagram. A reload names its time in microseconds of the
+        monotonic clock."""
         notifier = self.notifier()
         self.assertEqual(self.heard, [])
         notifier.ready()
@@ -113,7 +105,7 @@ class NotifierTests(SystemdCase):
         self.assertEqual(self.lines, [])
 
     def test_abstractSocket(self) -> None:
-        """An address that begins with an at sign is no file."""
+        """An address that begins with an at sign is not a file."""
         name = f"echostamp-test-{os.getpid()}"
         self.systemd = self.bind(f"\0{name}")
         self.notifier(NOTIFY_SOCKET=f"@{name}").ready()
@@ -130,7 +122,8 @@ class NotifierTests(SystemdCase):
         self.assertEqual((self.made, self.lines), ([], []))
 
     def test_environmentIsCleared(self) -> None:
-        """What was meant for this process is not left for another; all else is."""
+        """The variables for this process are removed from the environment; the others
+        stay."""
         environ = {
             "NOTIFY_SOCKET": self.path,
             "WATCHDOG_USEC": "1000000",
@@ -141,8 +134,8 @@ class NotifierTests(SystemdCase):
         self.assertEqual(environ, {"LISTEN_FDS": "1"})
 
     def test_socketIsNotThere(self) -> None:
-        """A socket that cannot be reached is logged, once, in one line whatever its
-        name; the daemon goes on without, and kicks nobody."""
+        """A socket that cannot be reached is logged once, in one line whatever its
+        name. The daemon continues without notifications."""
         missing = f"{self.folder}/a\nb"
         notifier = self.notifier(NOTIFY_SOCKET=missing, WATCHDOG_USEC="1000000")
         notifier.ready()
@@ -155,13 +148,13 @@ class NotifierTests(SystemdCase):
         self.assertEqual([made.fileno() for made in self.made], [-1])
 
     def test_pathIsTooLong(self) -> None:
-        """What Python refuses by itself is logged too."""
+        """An error that Python raises itself is logged, too."""
         self.notifier(NOTIFY_SOCKET="/" + "x" * 200)
         (line,) = self.lines
         self.assertTrue(line.endswith(": AF_UNIX path too long"), line)
 
     def test_socketGoes(self) -> None:
-        """Nobody there any more: logged once, and no error."""
+        """A socket that has disappeared is logged once."""
         notifier = self.notifier()
         self.systemd.close()
         notifier.ready()
@@ -175,8 +168,8 @@ class NotifierTests(SystemdCase):
         )
 
     def test_systemdIsBusy(self) -> None:
-        """The daemon does not wait for a systemd that does not read; what comes
-        later is told."""
+        """The daemon does not wait for a systemd that does not read; later messages are
+        sent."""
         notifier = self.notifier()
         while not self.lines:
             notifier.kick()
@@ -186,13 +179,15 @@ class NotifierTests(SystemdCase):
         self.assertEqual(self.heard, [STOPPING])
 
     def test_watchdogInterval(self) -> None:
-        """Half the time that systemd waits, if it waits for this process."""
+        """The interval is half the time that systemd waits, if it waits for this
+        process."""
         for pid in {}, {"WATCHDOG_PID": "42"}:
             notifier = self.notifier(WATCHDOG_USEC="3000000", **pid)
             self.assertEqual(notifier.watchdogInterval, 1.5)
 
     def test_noWatchdog(self) -> None:
-        """Another process's watchdog, none, or nonsense is none."""
+        """There is no interval without a watchdog, for one of another process, and for
+        a wrong value."""
         for environ in (
             {},
             {"WATCHDOG_USEC": "3000000", "WATCHDOG_PID": "43"},
@@ -205,7 +200,7 @@ class NotifierTests(SystemdCase):
 
 class SlowService(Service):
     """
-    A service that stops when it is told to the second time.
+    A service that stops later.
     """
 
     def __init__(self) -> None:
@@ -233,8 +228,8 @@ class NotifyingServiceTests(SystemdCase):
         return services, slow
 
     def test_readyWhenAllRuns(self) -> None:
-        """The daemon is ready when its services have started and the reactor runs,
-        and not before."""
+        """The daemon is ready when its services have started and the reactor runs, not
+        before."""
         services, slow = self.start()
         self.assertTrue(services.running and slow.running)
         self.assertEqual(self.heard, [])
@@ -242,7 +237,7 @@ class NotifyingServiceTests(SystemdCase):
         self.assertEqual(self.heard, [READY])
 
     def test_watchdog(self) -> None:
-        """The reactor kicks the watchdog, at once and then at half its time."""
+        """The reactor kicks the watchdog at once, and then after half its time each."""
         self.start(WATCHDOG_USEC="3000000")
         self.reactor.run()
         self.assertEqual(self.heard, [READY, "WATCHDOG=1"])
@@ -253,14 +248,13 @@ class NotifyingServiceTests(SystemdCase):
             self.assertEqual(self.heard, ["WATCHDOG=1"])
 
     def test_noWatchdog(self) -> None:
-        """Where systemd waits for no sign of life, there is no timer."""
+        """Without a watchdog there is no timer."""
         self.start()
         self.reactor.run()
         self.assertEqual(self.reactor.getDelayedCalls(), [])
 
     def test_stops(self) -> None:
-        """Systemd hears of it before the services stop, and the watchdog is kicked
-        until they have."""
+        """Systemd is notified before the services stop."""
         services, slow = self.start(WATCHDOG_USEC="3000000")
         self.reactor.run()
         heard: list[str] = []
@@ -269,8 +263,8 @@ class NotifyingServiceTests(SystemdCase):
         self.assertEqual(heard, [READY, "WATCHDOG=1", STOPPING])
 
     def test_watchdogWhileServicesStop(self) -> None:
-        """The watchdog is kicked until the last service has stopped, and then no
-        more: no timer is left."""
+        """The watchdog is kicked until the last service has stopped; then no timer is
+        left."""
         services, slow = self.start(WATCHDOG_USEC="3000000")
         self.reactor.run()
         stopped = services.stopService()
@@ -283,71 +277,8 @@ class NotifyingServiceTests(SystemdCase):
         self.assertEqual(self.reactor.getDelayedCalls(), [])
 
     def test_stopsWithoutWatchdog(self) -> None:
-        """Without a watchdog it stops as well."""
+        """The services stop without a watchdog, too."""
         services, slow = self.start()
         slow.stopped.callback(None)
         self.successResultOf(services.stopService())
         self.assertEqual(self.heard, [STOPPING])
-
-
-class AdoptedUnixPortTests(SystemdCase):
-    """
-    A UNIX socket that is systemd's.
-    """
-
-    def setUp(self) -> None:
-        """Let systemd listen."""
-        super().setUp()
-        self.reactor = FakeReactor()
-        self.name = self.folder / "s"
-        self.listening = socket.socket(socket.AF_UNIX)
-        self.addCleanup(self.listening.close)
-        self.listening.bind(str(self.name))
-        self.name.chmod(0o600)
-        self.listening.listen(7)
-
-    def adopt(self) -> AdoptedUnixPort:
-        """Adopt systemd's socket."""
-        port = adoptUnixPort(self.reactor, self.listening.fileno(), Factory())
-        assert isinstance(port, AdoptedUnixPort)
-        return port
-
-    def stop(self, port: AdoptedUnixPort) -> None:
-        """Stop a port."""
-        port.stopListening()
-        self.reactor.advance(0)
-
-    def test_listens(self) -> None:
-        """The port is read from, does not block, and says where it listens."""
-        port = self.adopt()
-        self.addCleanup(self.stop, port)
-        self.assertEqual(self.reactor.getReaders(), [port])
-        self.assertFalse(port.socket.getblocking())
-        self.assertNotEqual(port.fileno(), self.listening.fileno())
-        self.assertEqual(port.getHost(), UNIXAddress(str(self.name)))
-
-    def test_fileStaysAsItIs(self) -> None:
-        """Who may connect was systemd's to say, and it stays so."""
-        self.addCleanup(self.stop, self.adopt())
-        self.assertEqual(stat.S_IMODE(self.name.stat().st_mode), 0o600)
-
-    def test_factoryRuns(self) -> None:
-        """The factory is started and stopped with the port."""
-        port = self.adopt()
-        assert port.factory is not None
-        self.assertEqual(port.factory.numPorts, 1)
-        self.stop(port)
-        self.assertEqual(port.factory.numPorts, 0)
-
-    def test_systemdListensOn(self) -> None:
-        """When the port stops, our descriptor is closed; the file and the socket
-        stay, and who comes then waits for the next daemon."""
-        port = self.adopt()
-        number = port.fileno()
-        self.stop(port)
-        self.assertRaises(OSError, os.fstat, number)
-        with socket.socket(socket.AF_UNIX) as peer:
-            peer.setblocking(False)
-            peer.connect(str(self.name))
-            accepted, _ = self.listening.accept()
-            accepted.close()

@@ -1,121 +1,162 @@
-"""Tests for L{echostamp.measure.timed}."""
+"""Tests for L{echostamp.connect.timed}."""
 
 from __future__ import annotations
 
-import random
+from typing import Any
 
+from twisted.internet.address import IPv4Address, IPv6Address
+from twisted.internet.defer import Deferred
+from twisted.internet.error import ConnectionRefusedError, DNSLookupError
+from twisted.internet.protocol import Factory, Protocol
+from twisted.internet.testing import StringTransport
+from twisted.python.failure import Failure
 from twisted.trial.unittest import SynchronousTestCase
 
-from echostamp.measure.block import Block
-from echostamp.measure.envelope import Envelope
-from echostamp.measure.hull import Bound
-from echostamp.measure.timed import TimedProbes
-from echostamp.times import MILLISECOND, SECOND
+from echostamp.connect.failures import whatFailed
+from echostamp.connect.target import Target, parseTarget
+from echostamp.connect.timed import NoAddress, TimedEndpoint
+from echostamp.test.fakes import FakeReactor, Resolver
+from echostamp.times import SetUp
 
-THEN = 1_700_000_000 * SECOND
+SIX = IPv6Address("TCP", "2001:db8::1", 7)
+FOUR = IPv4Address("TCP", "192.0.2.1", 7)
 
 
-def probes(seed: int, count: int, isMixed: bool = False) -> TimedProbes:
+class TimedEndpointTests(SynchronousTestCase):
     """
-    Simulate probes.
-
-    @param isMixed: they are in no order, and their resolutions differ.
-    """
-    source = random.Random(seed)
-    drift = source.randrange(-400, 400)
-    found = []
-    t1 = THEN
-    for _ in range(count):
-        t1 += source.choice([SECOND, SECOND, SECOND // 7])
-        there = 3 * MILLISECOND + int(source.expovariate(1 / MILLISECOND))
-        home = 3 * MILLISECOND + int(source.expovariate(1 / MILLISECOND))
-        resolution = source.choice([1, 1000, 5000]) if isMixed else 1
-        t2 = t1 + there + (t1 - THEN) * drift // 10**6 // resolution * resolution
-        found.append((t1, t2, t2 + 100, t1 + there + 100 + home, resolution))
-    if isMixed:
-        source.shuffle(found)
-    block = Block()
-    for t1, t2, t3, t4, resolution in found:
-        block.t1.append(t1)
-        block.t2.append(t2)
-        block.t3.append(t3)
-        block.t4.append(t4)
-        block.resolution.append(resolution)
-    return TimedProbes.of(block)
-
-
-def linesOf(upper: list[Bound], lower: list[Bound]) -> Envelope:
-    """
-    Give the lines that keep bounds.
-    """
-    lines = Envelope()
-    for time, value in upper:
-        lines.atMost(time - THEN, value)
-    for time, value in lower:
-        lines.atLeast(time - THEN, -value)
-    return lines
-
-
-class FewBoundsTests(SynchronousTestCase):
-    """
-    A few of the bounds say what all of them do.
+    L{TimedEndpoint} connects step by step, and times each step.
     """
 
-    def test_sameLines(self) -> None:
-        """Whatever the times: the same lines are left."""
-        few = every = 0
-        for seed in range(200):
-            found = probes(seed, 1 + seed % 60, isMixed=seed % 3 == 0)
-            all_, some = linesOf(*found.bounds()), linesOf(*found.fewBounds())
-            self.assertEqual(all_.isEmpty, some.isEmpty)
-            if not all_.isEmpty:
-                self.assertEqual(all_.slopes(), some.slopes())
-                for time in range(-100 * SECOND, 100 * SECOND, 7 * SECOND):
-                    self.assertEqual(all_.values(time), some.values(time))
-            if found.areInOrder:
-                every += 2 * len(found)
-                few += sum(map(len, found.fewBounds()))
-        self.assertLess(few, every / 2)
+    def setUp(self) -> None:
+        """Make a reactor whose name resolver waits."""
+        self.reactor = FakeReactor()
+        self.resolver = self.reactor.nameResolver = Resolver()
 
-    def test_resolutions(self) -> None:
-        """Where resolutions differ each bound has its own."""
-        found = probes(4, 200)
-        mixed = TimedProbes(
-            *(found.t1, found.t4, found.forward, found.backward),
-            [1 + at % 7 * 1000 for at in range(200)],
+    def endpoint(self, target: str | Target, **options: Any) -> TimedEndpoint:
+        """Make an endpoint for a target."""
+        if isinstance(target, str):
+            target = parseTarget(self.reactor, target, 5)
+        return TimedEndpoint(
+            self.reactor,
+            target,
+            5,
+            clock=lambda: round(self.reactor.seconds() * 1e9),
+            **options,
         )
-        self.assertTrue(mixed.areInOrder)
-        self.assertIsNone(mixed.resolution)
-        self.assertEqual(mixed.coarsest, 6001)
-        all_, some = linesOf(*mixed.bounds()), linesOf(*mixed.fewBounds())
-        self.assertEqual(all_.slopes(), some.slopes())
 
+    def connect(self, endpoint: TimedEndpoint) -> Deferred[Any]:
+        """Begin to connect."""
+        return endpoint.connect(Factory.forProtocol(Protocol))
 
-class DifferencesTests(SynchronousTestCase):
-    """
-    Columns counted from an origin.
-    """
+    def accept(self) -> None:
+        """Let the last attempt to connect succeed."""
+        factory: Any = self.reactor.tcpClients[-1][2]
+        factory.buildProtocol(None).makeConnection(StringTransport())
 
-    def test_differences(self) -> None:
-        """Floats hold what is left, exactly."""
-        found = probes(1, 30)
-        origin = found.origin()
-        differences = found.differences(origin)
-        for column, first, values in (
-            (differences.t1, origin.time, found.t1),
-            (differences.t4, origin.time, found.t4),
-            (differences.forward, origin.forward, found.forward),
-            (differences.backward, origin.backward, found.backward),
-        ):
-            self.assertEqual([first + int(each) for each in column], values)
-        self.assertIs(found.differences(origin), differences)
-        other = found.differences(origin._replace(time=THEN - 5))
-        self.assertEqual(other.t1[0], found.t1[0] - THEN + 5)
+    def refuse(self) -> None:
+        """Let the last attempt to connect fail."""
+        factory: Any = self.reactor.tcpClients[-1][2]
+        factory.clientConnectionFailed(None, Failure(ConnectionRefusedError()))
 
-    def test_only(self) -> None:
-        """A choice of probes; all of them are the same object."""
-        found = probes(2, 9)
-        self.assertIs(found.only([True] * 9), found)
-        some = found.only([at % 2 == 0 for at in range(9)])
-        self.assertEqual(some.t1, found.t1[::2])
-        self.assertEqual(some.roundTrips(), found.roundTrips()[::2])
+    def test_steps(self) -> None:
+        """The look-up and the connection are timed separately."""
+        endpoint = self.endpoint("far:7")
+        connected = self.connect(endpoint)
+        self.reactor.advance(2)
+        self.resolver.answer(FOUR)
+        self.reactor.advance(3)
+        self.accept()
+        self.assertIsInstance(self.successResultOf(connected), Protocol)
+        self.assertEqual(endpoint.setUp, SetUp(2_000_000_000, 3_000_000_000))
+
+    def test_addresses(self) -> None:
+        """Each address is tried once, in the order in which it was found."""
+        connected = self.connect(self.endpoint("far:7"))
+        self.resolver.answer(SIX, FOUR, SIX)
+        self.refuse()
+        self.accept()
+        self.successResultOf(connected)
+        tried = [(host, port) for host, port, *_ in self.reactor.tcpClients]
+        self.assertEqual(tried, [("2001:db8::1", 7), ("192.0.2.1", 7)])
+
+    def test_nobodyAnswers(self) -> None:
+        """If no address answers, the first one's error is reported."""
+        endpoint = self.endpoint("far:7")
+        connected = self.connect(endpoint)
+        self.resolver.answer(SIX, FOUR)
+        self.refuse()
+        self.refuse()
+        self.failureResultOf(connected, ConnectionRefusedError)
+        self.assertIsNone(endpoint.setUp.connect)
+
+    def test_noLookUp(self) -> None:
+        """An IPv4 address is not looked up."""
+        endpoint = self.endpoint("192.0.2.1:7")
+        connected = self.connect(endpoint)
+        self.assertFalse(endpoint.isLookingUp)
+        self.accept()
+        self.successResultOf(connected)
+        self.assertIsNone(endpoint.setUp.resolve)
+
+    def test_silentTls(self) -> None:
+        """A TLS handshake without an answer times out."""
+        connected = self.connect(self.endpoint("tls:192.0.2.1:7"))
+        self.accept()
+        self.reactor.advance(4.9)
+        self.assertNoResult(connected)
+        self.reactor.advance(0.2)
+        failure = self.failureResultOf(connected)
+        self.assertEqual(whatFailed(failure), "it did not answer in time")
+
+    def test_noName(self) -> None:
+        """A name without addresses does not resolve; one without addresses of the
+        requested type says so."""
+        endpoint = self.endpoint("far:7")
+        connected = self.connect(endpoint)
+        self.assertTrue(endpoint.isLookingUp)
+        self.resolver.answer()
+        self.failureResultOf(connected, DNSLookupError)
+        self.assertFalse(endpoint.isLookingUp)
+        self.assertEqual(endpoint.whyNot, "the name does not resolve")
+        connected = self.connect(self.endpoint("far:7", addressTypes=[IPv6Address]))
+        self.resolver.answer()
+        failure = self.failureResultOf(connected, NoAddress)
+        self.assertEqual(whatFailed(failure), "there is no IPv6 address for it")
+
+    def test_kindOfAddress(self) -> None:
+        """Only addresses of the requested type are looked up, and the connection comes
+        from the requested source."""
+        endpoint = self.endpoint("far:7", addressTypes=[IPv6Address], source="::1")
+        self.connect(endpoint)
+        self.assertEqual(self.resolver.questions, [("far", 7, [IPv6Address], "TCP")])
+        self.resolver.answer(SIX)
+        self.assertEqual(self.reactor.tcpClients[0][4], ("::1", 0))
+
+    def test_namesAreLookedUpAgain(self) -> None:
+        """Each connection looks the name up again, and has times of its own."""
+        endpoint = self.endpoint("far:7")
+        self.connect(endpoint)
+        self.resolver.answer(FOUR)
+        self.accept()
+        before = endpoint.setUp
+        self.connect(endpoint)
+        self.assertEqual(len(self.resolver.questions), 2)
+        self.assertIsNot(endpoint.setUp, before)
+        self.assertEqual(endpoint.setUp, SetUp())
+
+    def test_otherEndpoints(self) -> None:
+        """A Twisted endpoint is timed as a whole, without a look-up."""
+        endpoint = self.endpoint("tcp:192.0.2.1:7")
+        connected = self.connect(endpoint)
+        self.reactor.advance(1)
+        self.accept()
+        self.successResultOf(connected)
+        self.assertEqual(endpoint.setUp, SetUp(None, 1_000_000_000))
+
+    def test_cancelled(self) -> None:
+        """Cancelling stops the attempt."""
+        connected = self.connect(self.endpoint("far:7"))
+        self.resolver.answer(FOUR)
+        connected.cancel()
+        self.failureResultOf(connected)
+        self.assertTrue(self.reactor.connectors[0].stoppedConnecting)

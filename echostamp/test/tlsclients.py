@@ -96,8 +96,6 @@ class TlsClientCase(SynchronousTestCase):
             self.reactor,
             Credentials(file, file, clientCA),
             Factory.forProtocol(Protocol),
-            refused=lambda *refused: None,
-            admitted=lambda *admitted: None,
         ).buildProtocol(None)
         join(near, far)
         if failed:

@@ -1,1 +1,1 @@
-"""TLS: contexts and PEM files."""
+"""TLS: PEM files, contexts, and the server's side of a connection."""

@@ -1,5 +1,5 @@
 """
-Keys and certificates: who a daemon is, and whom it lets in.
+The daemon's key and certificate, and the CAs of its clients, as an OpenSSL context.
 
 To import this, the extra C{tls} has to be installed.
 """
@@ -21,10 +21,10 @@ from echostamp.tls.pem import PemFile, certificateAndKey
 #: The longest text that is shown of a certificate's subject, in characters.
 LONGEST_SUBJECT = 200
 
-#: What TLS 1.2 may use; TLS 1.3 has nothing else.
+#: The cipher suites of TLS 1.2; those of TLS 1.3 are all of this kind.
 AEAD_SUITES = b"ECDHE+AESGCM:ECDHE+CHACHA20"
 
-#: The names of what may be wrong with a certificate.
+#: The names of OpenSSL's errors of verification, by their number.
 VERIFY_ERRORS = {
     code: name.removeprefix("ERR_").replace("_", " ").lower()
     for name, code in vars(SSL.X509VerificationCodes).items()
@@ -35,18 +35,19 @@ VERIFY_ERRORS = {
 @implementer(IOpenSSLServerConnectionCreator)
 class Credentials:
     """
-    Whom a daemon is, and whom it lets in: files which may be renewed.
+    The daemon's key and certificate, and the CAs whose clients it accepts.  The files
+    can be reloaded.
     """
 
     def __init__(self, privateKey: str, certKey: str, clientCA: str | None) -> None:
         """
         @param privateKey: the PEM file of the private key.
-        @param certKey: the PEM file of its certificate, and of those between it and
-            its CA behind it; may be the same.
-        @param clientCA: the PEM file of the CAs of which a client must have a
-            certificate; L{None} to let in clients without one.
-        @raise ValueError: one of them cannot be read, or is wrong; the text says
-            which and how.
+        @param certKey: the PEM file of its certificate, followed by the certificates
+            between it and its CA; it may be the same file.
+        @param clientCA: the PEM file of the CAs that issue the certificates of
+            clients; L{None} to accept clients without a certificate.
+        @raise ValueError: a file cannot be read or is wrong; the text says which and
+            how.
         """
         self._privateKey = PemFile("privateKey=", privateKey)
         self._certKey = PemFile("certKey=", certKey)
@@ -55,10 +56,10 @@ class Credentials:
 
     def reload(self) -> None:
         """
-        Read the files again, for the handshakes to come.
+        Read the files again, for later handshakes.
 
-        @raise ValueError: one of them cannot be read, or is wrong; the text says
-            which and how.  What was read before stays in use then.
+        @raise ValueError: a file cannot be read or is wrong; the text says which and
+            how.  The old keys and certificates stay in use then.
         """
         context = _strictContext()
         certificate, chain, key = certificateAndKey(self._certKey, self._privateKey)
@@ -74,9 +75,9 @@ class Credentials:
         self._context = context
 
     def serverConnectionForTLS(self, protocol: TLSMemoryBIOProtocol) -> SSL.Connection:
-        """Make the TLS side of a new connection."""
+        """Make OpenSSL's part of a new connection."""
         connection = SSL.Connection(self._context, None)
-        # Older releases of Twisted do not do it.
+        # Twisted sets it only in newer releases.
         connection.set_app_data(protocol)
         return connection
 
@@ -85,10 +86,10 @@ def _strictContext() -> SSL.Context:
     """
     Make a context for TLS 1.3, and for TLS 1.2 with authenticated encryption.
 
-    There are no sessions to resume: connections last, so there is little to save, and
+    Sessions cannot be resumed.  Connections last long, so there is little to save; and
     a resumed one would not show its certificate again, though its CA may have been
-    taken out meanwhile.  (Over TLS 1.3 OpenSSL still sends tickets, 160 octets in all,
-    but they open nothing.)
+    removed in between.  (Over TLS 1.3 OpenSSL still sends tickets, 160 octets in all,
+    which cannot be used.)
     """
     context = SSL.Context(SSL.TLS_SERVER_METHOD)
     context.set_min_proto_version(SSL.TLS1_2_VERSION)
@@ -100,7 +101,7 @@ def _strictContext() -> SSL.Context:
         | SSL.OP_CIPHER_SERVER_PREFERENCE
     )
     context.set_session_cache_mode(SSL.SESS_CACHE_OFF)
-    # An idle connection keeps no buffers.
+    # An idle connection holds no buffers.
     context.set_mode(SSL.MODE_RELEASE_BUFFERS)
     return context
 
@@ -109,9 +110,9 @@ def _requireCertificate(
     context: SSL.Context, authorities: list[x509.Certificate]
 ) -> None:
     """
-    Let in who has a certificate, and nobody else.
+    Refuse clients without a certificate of one of some CAs.
 
-    @param authorities: the CAs of one of which it must be.
+    @param authorities: the CAs' certificates.
     """
     store = context.get_cert_store()
     assert store is not None
@@ -125,7 +126,7 @@ def _verified(
     connection: SSL.Connection, certificate: object, error: int, depth: int, ok: int
 ) -> bool:
     """
-    Note what OpenSSL finds wrong with a client's certificate: its error will not say.
+    Keep the reason why a client's certificate is refused: OpenSSL's error lacks it.
     """
     if not ok:
         protocol = connection.get_app_data()
@@ -142,7 +143,7 @@ def subjectOf(certificate: Any) -> str:
     try:
         text = certificate.to_cryptography().subject.rfc4514_string()
     except ValueError:
-        # The CA has signed it, but it is not as X.509 wants it.
+        # The CA has signed it, but it breaks X.509's rules.
         return "a subject that cannot be read"
     shown = printable(text)
     if len(shown) > LONGEST_SUBJECT:

@@ -5,6 +5,6 @@ from twisted.application.service import ServiceMaker
 serviceMaker = ServiceMaker(
     "EchoStamp",
     "echostamp.daemon.service",
-    "Send each line back with the time at which it came.",
+    "Send every line back with the time of its arrival in front.",
     "echostamp",
 )

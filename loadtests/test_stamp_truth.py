@@ -1,6 +1,4 @@
-"""
-STAMP's timestamps beside those of a capture at both ends of a wire.
-"""
+"""STAMP's timestamps beside those of a capture at both ends of a wire."""
 
 from __future__ import annotations
 
@@ -15,15 +13,16 @@ from typing import Any
 
 from twisted.trial.unittest import SynchronousTestCase
 
-from tests.harness import Daemon, Namespaces, figure, run, script, tool, until
-from tests.test_ping import valid
+from tests.harness import Daemon, figure, run, script, start, tool, until
+from tests.namespaces import Namespaces
+from tests.pinging import valid
 
 PORT = 8620
 
-#: What begins a capture with nanoseconds, of Ethernet.
+#: The first octets of a capture of Ethernet with nanoseconds.
 _MAGIC = 0xA1B23C4D
 
-#: Octets in front of a packet of STAMP: Ethernet, IPv4, UDP.
+#: Octets before a packet of STAMP: Ethernet, IPv4, UDP.
 _IN_FRONT = 14 + 20 + 8
 
 
@@ -31,8 +30,8 @@ def packets(path: Path) -> Iterator[tuple[int, int, bytes]]:
     """
     Read a capture.
 
-    @return: of each datagram the nanoseconds since the epoch, the source port, and what
-        is in it.
+    @return: of each datagram the nanoseconds since the epoch, the source port, and the
+        payload.
     """
     octets = path.read_bytes()
     assert struct.unpack_from("=I", octets)[0] == _MAGIC
@@ -51,18 +50,15 @@ class TruthTests(SynchronousTestCase):
     """
 
     def capture(self, inside: tuple[str, ...], link: str) -> Path:
-        """Begin to capture, and wait until it does."""
+        """Start a capture, and wait until it runs."""
         path = Path(self.mktemp()).absolute()
         tcpdump = tool("tcpdump", "tcpdump")
-        process = subprocess.Popen(
-            [
-                *(*inside, tcpdump, "-i", link, "-n", "-U", "-B", "8192"),
-                *("--time-stamp-precision=nano", "-w", str(path), f"udp port {PORT}"),
-            ],
+        process = start(
+            self,
+            *(*inside, tcpdump, "-i", link, "-n", "-U", "-B", "8192"),
+            *("--time-stamp-precision=nano", "-w", str(path), f"udp port {PORT}"),
             stderr=subprocess.PIPE,
         )
-        self.addCleanup(process.communicate)
-        self.addCleanup(process.terminate)
         assert process.stderr
         while b"listening on" not in process.stderr.readline():
             self.assertIsNone(process.poll())
@@ -70,8 +66,8 @@ class TruthTests(SynchronousTestCase):
 
     def times(self, path: Path, count: int) -> list[dict[int, int]]:
         """
-        Give when requests and replies were seen, by their numbers, once that many have
-        been.
+        Wait for that many replies, and give the times of requests and of replies by
+        their numbers.
         """
 
         def found() -> list[dict[int, int]] | None:
@@ -85,8 +81,8 @@ class TruthTests(SynchronousTestCase):
         return until(found)
 
     def test_truth(self) -> None:
-        """What was received was received when the capture says so, to the nanosecond;
-        what was sent left between the captures at both ends, which share a clock."""
+        """T2 and T4 are the capture's times, to the nanosecond.  T1 and T3 are between
+        the times of the captures at both ends, which share a clock."""
         wire = Namespaces(self)
         Daemon(
             self,
@@ -110,7 +106,7 @@ class TruthTests(SynchronousTestCase):
         differences: dict[str, list[int]] = {"t1": [], "t2": [], "t3": [], "t4": []}
         shorter = []
         for probe in found["probes"]:
-            # The first packet was thrown away.
+            # The client drops the reply to its first packet.
             number = probe["seq"] + 1
             witness = {
                 "t1": sentHere[number],
@@ -120,7 +116,7 @@ class TruthTests(SynchronousTestCase):
             }
             self.assertEqual(probe["t2"], witness["t2"])
             self.assertEqual(probe["t4"], witness["t4"])
-            # What leaves is captured on its way to the device.
+            # A packet that leaves is captured before the device has it.
             self.assertGreaterEqual(probe["t1"], witness["t1"])
             self.assertLessEqual(probe["t1"], witness["t2"])
             self.assertGreaterEqual(probe["t3"], witness["t3"])
@@ -129,7 +125,7 @@ class TruthTests(SynchronousTestCase):
                 differences[name].append(probe[name] - at)
             rtt = witness["t4"] - witness["t1"] - (witness["t3"] - witness["t2"])
             shorter.append(rtt - probe["rtt"])
-            # By nothing else an RTT may be shorter.
+            # Nothing else may make an RTT shorter.
             left = probe["t1"] - witness["t1"] + probe["t3"] - witness["t3"]
             self.assertAlmostEqual(rtt - probe["rtt"], left, delta=1)
         for name, all_ in differences.items():

@@ -1,0 +1,158 @@
+"""
+Limits of how many connections there may be, of one host and in all.
+
+A L{Gate} decides before a protocol is made.  How long a connection may last is decided
+elsewhere.
+"""
+
+from __future__ import annotations
+
+import os
+import resource
+from collections import Counter
+from collections.abc import Callable
+from typing import cast
+
+from twisted.internet.interfaces import (
+    IAddress,
+    IHalfCloseableProtocol,
+    IProtocol,
+    IProtocolFactory,
+)
+from twisted.internet.protocol import Factory
+from twisted.python.failure import Failure
+
+from echostamp.addresses import hostKey, hostKeyName, peerName
+from echostamp.listen.watchedprotocol import HalfCloseable, WatchedProtocol
+
+#: Descriptors that are kept for the log, for looking up names and the like.
+SPARE_DESCRIPTORS = 12
+
+#: What connections are counted by: see L{hostKey}; C{""} counts all of them.
+Counts = Counter[str | bytes]
+
+
+def mostConnections(ports: int) -> int:
+    """
+    Give the number of connections that the limit of open files leaves.  It is what
+    remains after the descriptors that are open now, those of the ports, and
+    L{SPARE_DESCRIPTORS}.
+
+    @param ports: how many ports there will be.
+    @return: the number; zero or negative where the limit is too low.
+    """
+    limit, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
+    try:
+        inUse = len(os.listdir("/proc/self/fd"))
+    except OSError:
+        inUse = 16
+    return limit - inUse - ports - SPARE_DESCRIPTORS
+
+
+class Gate(Factory):
+    """
+    Accepts connections while their number is below the limits.
+
+    A connection above a limit gets no protocol, and so its port closes it at once.  The
+    gate has to be outside TLS, which would keep the connection.
+    """
+
+    noisy = False
+
+    def __init__(
+        self,
+        factory: IProtocolFactory,
+        refused: Callable[[str, str], None],
+        most: int | None = None,
+        mostPerHost: int | None = None,
+        counts: Counts | None = None,
+    ) -> None:
+        """
+        @param factory: makes the protocols of the connections that are accepted.
+        @param refused: called with the peer's name and the reason when a connection
+            is refused.
+        @param most: how many connections there may be; L{None} for any number.
+        @param mostPerHost: how many there may be of one host; L{None} for any number.
+        @param counts: the connections by L{hostKey}, and in all (C{""}); gates that
+            share it count together.
+        """
+        self._factory = factory
+        self._refused = refused
+        self._most = most
+        self._mostPerHost = mostPerHost
+        self._counts: Counts = Counter() if counts is None else counts
+
+    def doStart(self) -> None:
+        """Pass on that a port listens."""
+        self._factory.doStart()
+
+    def doStop(self) -> None:
+        """Pass on that a port has stopped listening."""
+        self._factory.doStop()
+
+    def buildProtocol(self, addr: IAddress | None) -> IProtocol | None:  # type: ignore[override]
+        """Make a protocol, unless a limit is reached."""
+        limits = self._limits(addr)
+        for key, most in limits:
+            if self._counts[key] >= most:
+                host = f" of {hostKeyName(key)}" if key else ""
+                self._refused(peerName(addr), f"more than {most} connections{host}")
+                return None
+        protocol = self._factory.buildProtocol(cast(IAddress, addr))
+        if protocol is None:
+            return None
+        isHalfCloseable = IHalfCloseableProtocol.providedBy(protocol)
+        kind = _HalfCloseableCounted if isHalfCloseable else _Counted
+        return kind(protocol, self._counts, tuple([key for key, _ in limits]))
+
+    def _limits(self, addr: IAddress | None) -> list[tuple[str | bytes, int]]:
+        """
+        Give the keys that a connection counts under, each with its limit.
+        """
+        limits: list[tuple[str | bytes, int]] = []
+        if self._most is not None:
+            limits.append(("", self._most))
+        if self._mostPerHost is not None:
+            host = getattr(addr, "host", None)
+            # A UNIX socket's peer has none.
+            if host:
+                limits.append((hostKey(host), self._mostPerHost))
+        return limits
+
+
+class _Counted(WatchedProtocol):
+    """
+    Counts a connection until it ends.
+    """
+
+    __slots__ = ("_counts", "_keys")
+
+    def __init__(
+        self, protocol: IProtocol, counts: Counts, keys: tuple[str | bytes, ...]
+    ) -> None:
+        """
+        @param protocol: the protocol of the connection.
+        @param counts: see L{Gate.__init__}.
+        @param keys: what the connection counts under.
+        """
+        super().__init__(protocol)
+        self._counts = counts
+        self._keys = keys
+        for key in keys:
+            counts[key] += 1
+
+    def ended(self, reason: Failure) -> None:
+        """Count the connection no more."""
+        for key in self._keys:
+            self._counts[key] -= 1
+            if not self._counts[key]:
+                # Memory is bounded by the hosts that are connected.
+                del self._counts[key]
+
+
+class _HalfCloseableCounted(HalfCloseable, _Counted):
+    """
+    The same for a protocol that supports half-close.
+    """
+
+    __slots__ = ()

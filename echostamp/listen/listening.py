@@ -1,0 +1,97 @@
+"""
+The service that listens on the daemon's ports.
+"""
+
+from __future__ import annotations
+
+import os
+import select
+from collections.abc import Callable, Sequence
+from typing import Any
+
+from twisted.application.service import Service
+from twisted.internet.defer import Deferred, gatherResults, maybeDeferred
+from twisted.internet.interfaces import IListeningPort
+from twisted.logger import Logger
+
+from echostamp.addresses import peerName
+from echostamp.listen.preparing import PreparedPort
+from echostamp.listen.sockets import ACCEPT_BACKLOG
+
+log = Logger(namespace="echostamp")
+
+
+def acceptWaiting(port: Any) -> None:
+    """
+    Accept the connections that wait in the kernel.  It stops after L{ACCEPT_BACKLOG}
+    attempts, because a flood of connections has no end.
+
+    @param port: one of Twisted's stream ports.
+    """
+    waiting = select.poll()
+    waiting.register(port.fileno(), select.POLLIN)
+    for _ in range(ACCEPT_BACKLOG):
+        if not waiting.poll(0):
+            break
+        port.doRead()
+
+
+class ListeningService(Service):
+    """
+    Listens while the service runs.
+    """
+
+    name = "echostamp"
+
+    def __init__(
+        self,
+        prepared: Sequence[PreparedPort],
+        accept: Callable[[IListeningPort], object] = acceptWaiting,
+    ) -> None:
+        """
+        @param prepared: the ports to listen on.
+        @param accept: accepts the connections that wait at a port.
+        """
+        self._prepared = list(prepared)
+        self._accept = accept
+        self._ports: list[IListeningPort] = []
+
+    def privilegedStartService(self) -> None:
+        """
+        Begin to listen, with the privileges that low ports and the folders of UNIX
+        sockets need.
+        """
+        while self._prepared:
+            port = self._prepared.pop(0).listen()
+            self._ports.append(port)
+            log.info("listening on {address}", address=_addressName(port))
+
+    def startService(self) -> None:
+        """
+        Begin to listen where nothing has called L{privilegedStartService}: C{twist}
+        does not.
+        """
+        Service.startService(self)
+        self.privilegedStartService()
+
+    def stopService(self) -> Deferred[Any]:
+        """
+        Stop listening.  Connections that the kernel has accepted are accepted first: a
+        close would reset them.
+
+        @return: fires when no port listens.
+        """
+        Service.stopService(self)
+        ports, self._ports = self._ports, []
+        for port in ports:
+            self._accept(port)
+        return gatherResults([maybeDeferred(port.stopListening) for port in ports])
+
+
+def _addressName(port: IListeningPort) -> str:
+    """
+    Name what a port listens on, for the log.
+    """
+    address = port.getHost()
+    path = getattr(address, "name", None)
+    return repr(os.fsdecode(path)) if path else peerName(address)

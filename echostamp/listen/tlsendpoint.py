@@ -1,0 +1,110 @@
+"""
+The server endpoint of TLS: C{tls:PORT:privateKey=FILE:certKey=FILE}.
+
+To import this, the extra C{tls} has to be installed.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from twisted.internet.defer import Deferred, execute
+from twisted.internet.interfaces import (
+    IListeningPort,
+    IProtocolFactory,
+    IStreamServerEndpoint,
+)
+from zope.interface import implementer
+
+from echostamp.tls.handshakes import Handshakes
+from echostamp.tls.server import TlsFactory
+from echostamp.tls.servercontext import Credentials
+
+#: The named parts that a description may have.
+_PARAMETERS = ("privateKey", "certKey", "clientCA", "interface")
+
+
+@implementer(IStreamServerEndpoint)
+class TlsServerEndpoint:
+    """
+    Listens for TLS connections at a TCP port.
+    """
+
+    def __init__(
+        self,
+        reactor: Any,
+        port: int,
+        credentials: Credentials,
+        interface: str = "",
+        handshakes: Handshakes | None = None,
+    ) -> None:
+        """
+        @param reactor: will listen and run the timers: an L{IReactorTCP
+            <twisted.internet.interfaces.IReactorTCP>}, or a L{PreparingReactor
+            <echostamp.listen.preparing.PreparingReactor>}.
+        @param port: the TCP port, 0 for any.
+        @param credentials: the daemon's key and certificate, and the CAs of its
+            clients.
+        @param interface: the address to listen on; empty for all.
+        @param handshakes: how handshakes are limited and reported.
+        """
+        self._reactor = reactor
+        self._port = port
+        self._credentials = credentials
+        self._interface = interface
+        self._handshakes = handshakes
+
+    def listen(self, protocolFactory: IProtocolFactory) -> Deferred[IListeningPort]:
+        """Listen, with TLS in front of a factory."""
+        wrapped = TlsFactory(
+            self._reactor, self._credentials, protocolFactory, self._handshakes
+        )
+        return execute(
+            self._reactor.listenTCP, self._port, wrapped, interface=self._interface
+        )
+
+    def reload(self) -> None:
+        """
+        Read the files again.  New handshakes use them; connections that exist do not
+        change.
+
+        @raise ValueError: a file cannot be read or is wrong; the text says which and
+            how.  The old keys and certificates stay in use then.
+        """
+        self._credentials.reload()
+
+
+def tlsServerEndpoint(
+    reactor: Any,
+    words: list[str],
+    named: dict[str, str],
+    handshakes: Handshakes | None = None,
+) -> TlsServerEndpoint:
+    """
+    Make an endpoint from the parts of its description,
+    C{tls:PORT:privateKey=FILE:certKey=FILE[:clientCA=FILE][:interface=ADDR]}.
+
+    @param reactor: see L{TlsServerEndpoint.__init__}.
+    @param words: the parts without a name: the port.
+    @param named: the parts with a name.
+    @param handshakes: see L{TlsServerEndpoint.__init__}.
+    @raise ValueError: a part is missing, wrong or unknown, or a file cannot be read or
+        is wrong; the text says which and how.
+    """
+    for name in named:
+        if name not in _PARAMETERS:
+            raise ValueError(f"unknown parameter {name!r}")
+    for word in words[1:]:
+        raise ValueError(f"one part too many: {word!r}")
+    port = words[0] if words else ""
+    if not (port.isdecimal() and len(port) <= 5 and int(port) <= 65535):
+        raise ValueError(f"{port!r} is not a port from 0 to 65535")
+    for name in "privateKey", "certKey":
+        if not named.get(name):
+            raise ValueError(f"{name}=FILE is missing")
+    credentials = Credentials(
+        named["privateKey"], named["certKey"], named.get("clientCA")
+    )
+    return TlsServerEndpoint(
+        reactor, int(port), credentials, named.get("interface", ""), handshakes
+    )

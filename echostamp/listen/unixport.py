@@ -1,0 +1,82 @@
+"""
+UNIX sockets that another process has bound, systemd for one.
+"""
+
+from __future__ import annotations
+
+import os
+import socket
+from typing import Any
+
+from twisted.internet import tcp, unix
+from twisted.internet.interfaces import IListeningPort, IProtocolFactory
+from twisted.python.failure import Failure
+
+
+class AdoptedUnixPort(unix.Port):
+    """
+    Listens on a UNIX socket that another process has bound and keeps.
+
+    Twisted's own port takes such a socket for its property: it makes the file writable
+    for everyone and shortens the backlog.  At the end it shuts the socket down and
+    deletes the file, after which systemd waits on a socket that nobody can reach.
+    """
+
+    def __init__(
+        self, reactor: Any, listening: socket.socket, factory: IProtocolFactory
+    ) -> None:
+        """
+        @param reactor: what reads: an L{IReactorFDSet
+            <twisted.internet.interfaces.IReactorFDSet>}.
+        @param listening: a stream socket that listens and does not block.  It is
+            closed when the port stops listening.
+        @param factory: makes the protocols of the connections.
+        """
+        path = os.fsencode(listening.getsockname())
+        unix.Port.__init__(self, path, factory, reactor=reactor)
+        # Twisted has no public way to close the descriptor alone: without this private
+        # attribute it shuts down the socket, which the other process still uses.
+        self._shouldShutdown = False
+        self._adopted = listening
+
+    def startListening(self) -> None:
+        """
+        Accept connections.
+        """
+        # Twisted keeps one descriptor in reserve; with it, it can refuse connections
+        # when no descriptor is free, instead of spinning.  Only this private object
+        # reserves it, in each port's own startListening, which this one replaces.
+        tcp._reservedFD.reserve()
+        # The rest is what Twisted's own method does.  The attributes are not annotated.
+        port: Any = self
+        port.factory.doStart()
+        port.connected = True
+        port.socket = self._adopted
+        port.fileno = self._adopted.fileno
+        port.numberAccepts = 100
+        port.startReading()
+
+    def connectionLost(self, reason: Failure) -> None:
+        """
+        Stop accepting, and leave the file to its owner.
+        """
+        tcp.Port.connectionLost(self, reason)
+
+
+def adoptUnixPort(
+    reactor: Any, fileDescriptor: int, factory: IProtocolFactory
+) -> IListeningPort:
+    """
+    Listen on a UNIX socket that another process has bound and keeps.
+
+    @param reactor: what reads: an L{IReactorFDSet
+        <twisted.internet.interfaces.IReactorFDSet>}.
+    @param fileDescriptor: a stream socket that listens.  The caller still has to close
+        it.
+    @param factory: makes the protocols of the connections.
+    """
+    listening = socket.socket(fileno=os.dup(fileDescriptor))
+    listening.setblocking(False)
+    port = AdoptedUnixPort(reactor, listening, factory)
+    port.startListening()
+    return port

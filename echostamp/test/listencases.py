@@ -1,0 +1,30 @@
+"""
+A machine without a network, for tests of ports.
+"""
+
+from __future__ import annotations
+
+from twisted.internet.protocol import Factory
+from twisted.trial.unittest import SynchronousTestCase
+
+from echostamp.listen import sockets
+from echostamp.listen.endpoints import preparedPort
+from echostamp.listen.preparing import PreparedPort, PreparingReactor
+from echostamp.test.fakes import FakeReactor, FakeSockets
+
+
+class ListenCase(SynchronousTestCase):
+    """
+    A machine without a network.
+    """
+
+    def setUp(self) -> None:
+        """Make a reactor, and a fake module of sockets."""
+        self.reactor = FakeReactor()
+        self.sockets = FakeSockets()
+        self.factory = Factory()
+        self.patch(sockets, "socket", self.sockets)
+
+    def prepare(self, description: str) -> PreparedPort:
+        """Prepare to listen."""
+        return preparedPort(PreparingReactor(self.reactor), description, self.factory)

@@ -1,0 +1,177 @@
+"""Tests for L{echostamp.listen.endpoints}."""
+
+from __future__ import annotations
+
+import errno
+import os
+import sys
+from typing import Any
+from unittest.mock import patch
+
+from twisted.internet.defer import Deferred, fail
+from twisted.internet.protocol import Factory
+
+from echostamp.listen import endpoints, sockets
+from echostamp.listen.endpoints import preparedPort
+from echostamp.listen.preparing import PortSettings, PreparingReactor
+from echostamp.test.fakes import FakeSockets, osError
+from echostamp.test.listencases import ListenCase
+from echostamp.test.tlsservers import TlsServerCase
+
+
+class DescriptionTests(ListenCase):
+    """
+    Wrong descriptions.
+    """
+
+    def test_wrongDescriptions(self) -> None:
+        """Each wrong description gives a ValueError, whose text is one line that says
+        what is wrong. Nothing listens."""
+        for description, text in [
+            ("", "Unknown endpoint type"),
+            ("nonsense", "Unknown endpoint type: 'nonsense'"),
+            ("nonsense:8002", "Unknown endpoint type: 'nonsense'"),
+            ("tcp:", "''"),
+            ("tcp:http", "'http'"),
+            ("tcp", "TypeError: "),
+            ("tcp:80:nonsense=1", "'nonsense'"),
+            ("tcp:80:backlog=x", "'x'"),
+            ("tcp:1:2:3:4:5", "TypeError: "),
+            ("tcp:80:backlog=99999999999", "backlog is a number from 0 to 65535"),
+            ("unix:s:mode=rw", "'rw'"),
+            ("unix:s:mode=-1", "mode is an octal number from 0 to 777"),
+            ("unix:s:mode=1777", "mode is an octal number from 0 to 777"),
+            ("unix:s:backlog=-1", "backlog is a number"),
+            ("proxy:proxy:tcp:80", "proxy: is given twice"),
+            ("-1", "Unknown endpoint type: '-1'"),
+            ("\u00b2", "Unknown endpoint type"),
+        ]:
+            error = self.assertRaises(ValueError, self.prepare, description)
+            self.assertIn(text, str(error))
+            self.assertNotIn("\n", str(error))
+        self.assertEqual(self.sockets.listening, [])
+
+    def test_tlsIsNotThere(self) -> None:
+        """Where the extra is not installed, one line says what to do."""
+        with patch.dict(sys.modules, {"echostamp.listen.tlsendpoint": None}):
+            for description in "tls:1:privateKey=a:certKey=b", "ssl:1:privateKey=a":
+                error = self.assertRaises(ValueError, self.prepare, description)
+                self.assertIn("pip install 'echostamp[tls]'", str(error))
+
+    def test_parsersErrorsOfEveryKind(self) -> None:
+        """A parser, perhaps a plugin's, may raise any exception. The text names its
+        type, except for a ValueError; an OSError passes unchanged."""
+
+        def refuse(error: Exception) -> Exception:
+            def serverFromString(reactor: object, description: str) -> object:
+                raise error
+
+            self.patch(endpoints, "serverFromString", serverFromString)
+            refused: Exception = self.assertRaises(
+                type(raised), self.prepare, "plugin:"
+            )
+            return refused
+
+        raised: Exception = ValueError()
+        self.assertEqual(str(refuse(ValueError("no key"))), "no key")
+        for error in KeyError("key"), ImportError("no OpenSSL"), StopIteration():
+            expected = f"{type(error).__name__}: {error}"
+            self.assertEqual(str(refuse(error)), expected)
+        raised = FileNotFoundError(errno.ENOENT, "No such file", "key.pem")
+        self.assertIs(refuse(raised), raised)
+
+    def test_endpointFailsToListen(self) -> None:
+        """An error in the Deferred of an endpoint's C{listen} is raised, too."""
+
+        class Endpoint:
+            def __init__(self, error: Exception) -> None:
+                self._error = error
+
+            def listen(self, factory: object) -> object:
+                return fail(self._error)
+
+        for error, expected, text in [
+            (RuntimeError("broken"), ValueError, "RuntimeError: broken"),
+            (osError(errno.EACCES), PermissionError, os.strerror(errno.EACCES)),
+        ]:
+            endpoint = Endpoint(error)
+            self.patch(endpoints, "serverFromString", lambda *_, e=endpoint: e)
+            raised = self.assertRaises(expected, self.prepare, "plugin:")
+            self.assertIn(text, str(raised))
+
+    def test_bareNumber(self) -> None:
+        """A bare number is a TCP port."""
+        self.prepare("8002")
+        self.assertEqual(self.sockets.made[0].address, ("::", 8002, 0, 0))
+
+    def test_portOutOfRange(self) -> None:
+        """A port out of range is a wrong description; the socket is closed."""
+        for description in "tcp:70000", "tcp:-1", "70000":
+            self.sockets.made.clear()
+            error = self.assertRaises(ValueError, self.prepare, description)
+            self.assertIn("port must be 0-65535", str(error))
+            self.assertTrue(self.sockets.made[0].isClosed)
+
+    def test_endpointThatDoesNotListen(self) -> None:
+        """An endpoint that connects at once, or does not listen yet, is refused."""
+
+        class Immediate:
+            def __init__(self, *results: object) -> None:
+                self.results = results
+
+            def listen(self, factory: object) -> Deferred[object]:
+                deferred: Deferred[object] = Deferred()
+                for result in self.results:
+                    deferred.callback(result)
+                return deferred
+
+        for results in ["a connection"], []:
+            self.patch(
+                endpoints,
+                "serverFromString",
+                lambda *args, results=results: Immediate(*results),
+            )
+            error = self.assertRaises(ValueError, self.prepare, "stdio:")
+            self.assertEqual(str(error), "it does not wait for connections")
+
+
+class TlsTests(TlsServerCase):
+    """
+    C{tls:} descriptions.
+    """
+
+    def test_tls(self) -> None:
+        """The endpoint reports handshakes as the settings say, and can be reloaded. A
+        backslash takes the next character as it is."""
+        self.patch(sockets, "socket", FakeSockets())
+        settings = PortSettings(refused=lambda peer, reason: None)
+        reactor = PreparingReactor(self.reactor, settings)
+        server = self.file("a:b.pem", self.authority.issue()).replace(":", r"\:")
+        preparedPort(
+            reactor, f"tls:7:privateKey={server}:certKey={server}", Factory()
+        ).listen()
+        factory: Any = self.reactor.adoptedPorts[0][2]
+        self.assertIs(factory.handshakes.refused, settings.refused)
+        (reload,) = reactor.reloads
+        reload()
+        self.file("a:b.pem", b"half a fi")
+        error: object = self.assertRaises(ValueError, reload)
+        self.assertIn("a:b.pem", str(error))
+
+    def test_proxy(self) -> None:
+        """Behind C{proxy:} the other guard is used; without one it is an error. All
+        endpoints share what is reloaded."""
+        self.patch(sockets, "socket", FakeSockets())
+        guarded = Factory()
+        settings = PortSettings(proxyGuard=lambda inner: guarded)
+        reactor = PreparingReactor(self.reactor, settings)
+        files = f"privateKey={self.server}:certKey={self.server}"
+        preparedPort(reactor, f"proxy:tls:7:{files}", Factory()).listen()
+        self.assertIs(self.reactor.adoptedPorts[0][2], guarded)
+        self.assertEqual(len(reactor.reloads), 1)
+        again = "proxy:tcp:7"
+        self.assertRaises(OSError, preparedPort, reactor, again, Factory())
+        error: object = self.assertRaises(
+            ValueError, preparedPort, PreparingReactor(self.reactor), again, Factory()
+        )
+        self.assertIn("--proxy-from", str(error))

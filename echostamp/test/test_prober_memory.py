@@ -1,0 +1,111 @@
+"""Tests for the memory that L{echostamp.probe.prober} holds."""
+
+from __future__ import annotations
+
+from twisted.trial.unittest import SynchronousTestCase
+
+from echostamp.measure.windowspec import WINDOWS
+from echostamp.probe.interfaces import Fate, Link
+from echostamp.probe.plan import Plan
+from echostamp.probe.prober import Prober
+from echostamp.rfc8762.sendersession import SenderSession
+from echostamp.test.farends import MS, Far
+from echostamp.test.sizes import heldBy
+from echostamp.test.stampruns import StampCase
+from echostamp.times import SECOND
+
+#: What a prober that keeps no single probes may hold, and how much more for each probe
+#: in flight beyond 60.
+MOST, MORE = 65_536, 64
+
+
+class Silence:
+    """
+    A sink that keeps nothing.
+    """
+
+    def connected(self, link: Link) -> None:
+        """Ignore it."""
+
+    def outstanding(self, seq: int) -> None:
+        """Ignore it."""
+
+    def settled(self, probe: object, fate: Fate, reason: str = "") -> None:
+        """Ignore it."""
+
+    def disconnected(self, outage: object) -> None:
+        """Ignore it."""
+
+
+def allowed(prober: Prober) -> int:
+    """
+    Give what a prober may hold now, in octets.
+    """
+    return MOST + MORE * max(0, len(prober.inFlight()) - 60)
+
+
+def askAll(prober: Prober) -> None:
+    """
+    Ask for the results of all windows, which are remembered.
+    """
+    for window in WINDOWS:
+        prober.result(window=window)
+
+
+class LineTests(SynchronousTestCase):
+    """
+    Over the line protocol.
+    """
+
+    def held(self, far: Far) -> int:
+        """Give what the prober holds, without what stands for the network."""
+        kept = far.reactor, far.prober.done, *far.transports
+        return heldBy(far.prober, far, *kept)
+
+    def begin(self, interval: int) -> Far:
+        """Begin a run whose far end may answer or not."""
+        far = Far(Plan(interval=interval, timeout=3 * SECOND, kept=0), sink=Silence())
+        far.start()
+        return far
+
+    def test_fullWindows(self) -> None:
+        """With all windows full, and all their results asked for, it holds at most
+        64 KiB."""
+        far = self.begin(400 * MS)
+        far.delay = lambda seq: 0.02 if seq % 50 else None
+        far.run(400)
+        for transport in far.transports:
+            transport.lines.clear()
+        askAll(far.prober)
+        self.assertLess(self.held(far), allowed(far.prober))
+
+    def test_deadFarEnd(self) -> None:
+        """With 3,000 probes in flight it holds at most 64 octets more for each."""
+        far = self.begin(MS)
+        far.delay = lambda seq: 0.02 if seq % 900 == 0 else None
+        far.run(4)
+        self.assertGreater(len(far.prober.inFlight()), 2900)
+        askAll(far.prober)
+        self.assertLess(self.held(far), allowed(far.prober))
+
+
+class StampTests(StampCase):
+    """
+    Over STAMP, the session-sender included.
+    """
+
+    def held(self) -> int:
+        """Give what the prober holds, without what stands for the network."""
+        kept = self.reactor, self.prober.done, self.near, self.far, self.resolver
+        return heldBy(self.prober, self, self.sink, *kept)
+
+    def test_deadFarEnd(self) -> None:
+        """With 3,000 packets in flight it holds at most 64 octets more for each."""
+        self.fate = lambda number: "" if number % 900 == 0 else "lost there"
+        plan = Plan(interval=MS, timeout=3 * SECOND, size=44, kept=0)
+        self.begin(plan, SenderSession())
+        self.run_(4)
+        self.near.sent.clear()
+        self.assertGreater(len(self.prober.inFlight()), 2900)
+        askAll(self.prober)
+        self.assertLess(self.held(), allowed(self.prober))

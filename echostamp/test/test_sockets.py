@@ -1,0 +1,129 @@
+"""Tests for L{echostamp.listen.sockets}."""
+
+from __future__ import annotations
+
+import errno
+import socket
+
+from twisted.internet.address import IPv4Address
+from twisted.trial.unittest import SynchronousTestCase
+
+from echostamp.listen.sockets import watchPeer
+from echostamp.test.fakes import osError
+from echostamp.test.listencases import ListenCase
+
+REUSE = (socket.SOL_SOCKET, socket.SO_REUSEADDR)
+V6ONLY = (socket.IPPROTO_IPV6, socket.IPV6_V6ONLY)
+
+
+class TcpTests(ListenCase):
+    """
+    TCP sockets are bound before they listen.
+    """
+
+    def test_everyAddressByOneSocket(self) -> None:
+        """Without an interface one dual-stack socket is bound, whatever the system's
+        default. It does not listen."""
+        self.prepare("tcp:8002")
+        (made,) = self.sockets.made
+        self.assertEqual(made.family, socket.AF_INET6)
+        self.assertEqual(made.address, ("::", 8002, 0, 0))
+        self.assertEqual(made.options, {REUSE: 1, V6ONLY: 0})
+        self.assertFalse(made.isBlocking)
+        self.assertFalse(made.isClosed)
+        self.assertEqual(self.sockets.listening, [])
+        self.assertEqual(self.reactor.adoptedPorts, [])
+
+    def test_machineWithoutIpv6(self) -> None:
+        """Where the machine has no IPv6, or no IPv6 address, only IPv4 is bound."""
+        for refused, number in [
+            (socket.AF_INET6, errno.EAFNOSUPPORT),
+            ("::", errno.EADDRNOTAVAIL),
+        ]:
+            self.sockets.made.clear()
+            self.sockets.refusals = {refused: osError(number)}
+            prepared = self.prepare("tcp:8002")
+            *failed, made = self.sockets.made
+            self.assertEqual(made.family, socket.AF_INET)
+            self.assertEqual(made.address, ("0.0.0.0", 8002))
+            self.assertEqual(made.options, {REUSE: 1})
+            self.assertTrue(all(other.isClosed for other in failed))
+            self.assertEqual(
+                prepared.listen().getHost(), IPv4Address("TCP", "0.0.0.0", 1234)
+            )
+
+    def test_otherErrorsPass(self) -> None:
+        """After any other error, such as a taken port, IPv4 is not tried. The socket is
+        closed."""
+        for number in errno.EADDRINUSE, errno.EACCES:
+            self.sockets.made.clear()
+            self.sockets.refusals = {"::": osError(number)}
+            error = self.assertRaises(OSError, self.prepare, "tcp:8002")
+            self.assertEqual(error.errno, number)
+            (made,) = self.sockets.made
+            self.assertTrue(made.isClosed)
+
+    def test_fallbackFails(self) -> None:
+        """An error of IPv4 is raised, and no socket stays open."""
+        self.sockets.refusals = {
+            "::": osError(errno.EADDRNOTAVAIL),
+            "0.0.0.0": osError(errno.EADDRINUSE),
+        }
+        error = self.assertRaises(OSError, self.prepare, "tcp:8002")
+        self.assertEqual(error.errno, errno.EADDRINUSE)
+        self.assertEqual([made.isClosed for made in self.sockets.made], [True, True])
+
+    def test_interface(self) -> None:
+        """An address is bound by a socket of its own family."""
+        self.sockets.links = {"eth0": 7}
+        for interface, family, address in [
+            ("127.0.0.1", socket.AF_INET, ("127.0.0.1", 80)),
+            (r"\:\:1", socket.AF_INET6, ("::1", 80, 0, 0)),
+            (r"fe80\:\:1%eth0", socket.AF_INET6, ("fe80::1", 80, 0, 7)),
+        ]:
+            self.sockets.made.clear()
+            self.prepare(f"tcp:80:interface={interface}")
+            (made,) = self.sockets.made
+            self.assertEqual((made.family, made.address), (family, address))
+
+    def test_interfaceHasNoFallback(self) -> None:
+        """IPv4 is not tried for an IPv6 address that the machine does not have."""
+        self.sockets.refusals = {"::1": osError(errno.EADDRNOTAVAIL)}
+        error = self.assertRaises(OSError, self.prepare, r"tcp:80:interface=\:\:1")
+        self.assertEqual(error.errno, errno.EADDRNOTAVAIL)
+
+    def test_linkThatIsNotThere(self) -> None:
+        """An address on a link that does not exist is an error."""
+        error = self.assertRaises(
+            OSError, self.prepare, r"tcp:80:interface=fe80\:\:1%eth9"
+        )
+        self.assertIn("interface", str(error))
+        self.assertTrue(self.sockets.made[0].isClosed)
+
+
+class WatchPeerTests(SynchronousTestCase):
+    """
+    The kernel ends connections whose peer has vanished.
+    """
+
+    def test_watchPeer(self) -> None:
+        """The keepalive probes end within the limit, and so does the wait for an
+        acknowledgement."""
+        for seconds in 1, 4, 60, 32_767:
+            with socket.socket() as made:
+                watchPeer(made, seconds)
+                option = made.getsockopt
+                self.assertEqual(option(socket.SOL_SOCKET, socket.SO_KEEPALIVE), 1)
+                if not hasattr(socket, "TCP_USER_TIMEOUT"):
+                    continue
+                idle, interval, count, timeout = (
+                    option(socket.IPPROTO_TCP, name)
+                    for name in (
+                        socket.TCP_KEEPIDLE,
+                        socket.TCP_KEEPINTVL,
+                        socket.TCP_KEEPCNT,
+                        socket.TCP_USER_TIMEOUT,
+                    )
+                )
+                self.assertEqual(timeout, seconds * 1000)
+                self.assertLessEqual(idle + interval * count, max(2, seconds))
