@@ -250,7 +250,8 @@ def runPing(options: argparse.Namespace) -> Outcome:
     from echostamp.connect.tls import TlsFiles
     from echostamp.measure.thresholds import Thresholds
     from echostamp.probe.dialers import Wish
-    from echostamp.probe.plan import Plan, Route, StampPlan
+    from echostamp.probe.plan import Plan, StampPlan
+    from echostamp.probe.route import Route
 
     wish = Wish(
         options.target,

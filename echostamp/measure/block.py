@@ -28,9 +28,9 @@ _FARTHEST = (1 << 62) - (1 << 40)
 
 def isStorable(t1: int, t2: int, t3: int, t4: int, resolution: int) -> bool:
     """
-    Say whether the far end's times of a probe fit the columns, and so do the
-    differences of one-way delays.  They do not where they are 146 years from ours, or
-    outside the years 1678 to 2261.
+    Check whether the far end's times of a probe fit the columns.  They do not if they
+    are 146 years from ours, or outside the years 1678 to 2261: 64 bits do not hold the
+    one-way delays.
 
     @param resolution: of C{t2} and C{t3}; it must be above 0 and below 4.3 s.
     """
@@ -43,25 +43,24 @@ def isStorable(t1: int, t2: int, t3: int, t4: int, resolution: int) -> bool:
 
 class Probe(NamedTuple):
     """
-    One message out, and its reply.  L{None} stands for what is not known.
+    A message that was sent, and its reply.  L{None} means not known.
 
     @ivar seq: its number in the run, from 0.
-    @ivar due: when it was to leave.
-    @ivar t1: when it left.
-    @ivar t2: when it was received there, as the stamp says it.
-    @ivar t3: when its reply left there; C{t2} where the far end gives one stamp.
+    @ivar due: when it was to be sent.
+    @ivar t1: when it was sent.
+    @ivar t2: when the far end received it, by the stamp.
+    @ivar t3: when the far end sent its reply; C{t2} if the far end gives one stamp.
     @ivar t4: when its reply was received here.
-    @ivar rtt: the round trip, from the clock that its caller trusts most.
+    @ivar rtt: the round trip, by the clock that the caller trusts most.
     @ivar resolution: of C{t2} and C{t3}: the clock showed at least C{t2} and less than
         C{t2 + resolution}.
     @ivar lost: no reply came in time.
-    @ivar late: a reply came after the probe had been called lost.
-    @ivar altered: the reply was not what had been sent.
+    @ivar late: a reply came after the probe had been counted as lost.
+    @ivar altered: the reply differs from what was sent.
     @ivar duplicated: more than one reply came.
-    @ivar reordered: its reply came behind that of a later probe (RFC 4737, section
-        3.3).
-    @ivar void: our own clock was set while it was under way, or its reply waited to be
-        read, so that its times cannot be compared; its RTT may stand.
+    @ivar reordered: its reply came after that of a later probe (RFC 4737, section 3.3).
+    @ivar void: the times cannot be compared: our own clock was set while the probe was
+        in flight, or its reply waited to be read.  The RTT may still be right.
     """
 
     seq: int
@@ -87,8 +86,8 @@ class Probe(NamedTuple):
     @property
     def rttFromDue(self) -> int | None:
         """
-        The RTT with the wait before it: had it left when it was due, the reply would
-        have taken so long.
+        The time from when the probe was due to its reply: the wait before it was sent,
+        and the RTT.
         """
         rtt = self.rttInTime
         return None if rtt is None else rtt + self.t1 - self.due
@@ -96,9 +95,9 @@ class Probe(NamedTuple):
 
 class Block:
     """
-    Some probes sent one after the other, one column for each of their fields: 54 octets
-    a probe.  In times L{UNKNOWN} stands for what is not known; the resolution is known
-    where C{t2} is.
+    Probes that were sent one after the other, in one column for each field: 54 octets a
+    probe.  A time that is not known is L{UNKNOWN}.  The resolution is known where C{t2}
+    is.
     """
 
     def __init__(self) -> None:
@@ -113,7 +112,7 @@ class Block:
 
     def part(self, first: int, end: int) -> Block:
         """
-        Give some of the probes, counted from the block's first.
+        Return some of the probes, counted from the first of the block.
         """
         found = Block.__new__(Block)
         vars(found).update((name, each[first:end]) for name, each in vars(self).items())
@@ -121,7 +120,7 @@ class Block:
 
     def only(self, isChosen: list[bool]) -> Block:
         """
-        Give those of the probes that are chosen.
+        Return the chosen probes.
         """
         found = Block()
         for name, each in vars(self).items():

@@ -1,17 +1,53 @@
 """
-Lengths of bursts of loss, in parts that can be joined.
+Lengths of bursts of loss: of a run, and of parts that can be joined.
 """
 
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from itertools import groupby
+
+from echostamp.measure.block import LOST, Block
 
 #: The most different lengths of a part, without its first and last burst.
 MOST_LENGTHS = 12
 
 #: Numbers of probes are kept in so many values.
-_NUMBERS = 1 << 32
+_NUMBERS = 1 << 31
+
+
+@dataclass
+class LossBursts:
+    """
+    Bursts of loss: how many probes sent one after the other were lost (RFC 3357:
+    Type-P-One-Way-Loss-Period-Lengths; of the round trip).
+
+    @ivar bursts: length to how many of this length.
+    """
+
+    bursts: Counter[int] = field(default_factory=Counter)
+    _running: int = 0
+
+    def update(self, blocks: Iterable[Block]) -> None:
+        """Add probes."""
+        for block in blocks:
+            for isLost, group in groupby(map(LOST.__and__, block.flags)):
+                if isLost:
+                    self._running += len(list(group))
+                elif self._running:
+                    self.bursts[self._running] += 1
+                    self._running = 0
+
+    def lengths(self) -> dict[int, int]:
+        """Return the bursts by length, including one that may still go on."""
+        found = self.bursts + Counter([self._running] if self._running else [])
+        return dict(sorted(found.items()))
+
+    def copy(self) -> LossBursts:
+        """Return an independent copy."""
+        return LossBursts(self.bursts.copy(), self._running)
 
 
 class Bursts:
@@ -39,7 +75,7 @@ class Bursts:
 
     def _add(self, start: int, length: int) -> None:
         """
-        Add a burst behind the others.
+        Add a burst after the others.
         """
         if self._ends:
             last, count = self._ends[-1]
@@ -53,7 +89,7 @@ class Bursts:
 
     def join(self, other: Bursts) -> None:
         """
-        Add those of the part behind this one.
+        Add the bursts of the part that follows this one.
         """
         for index, (start, length) in enumerate(other._ends):
             self._add(start, length)
@@ -62,7 +98,7 @@ class Bursts:
 
     def lengths(self) -> dict[int, int]:
         """
-        Give the lengths of the bursts, and how many there are of each.
+        Return the lengths of the bursts, and how many there are of each.
         """
         found = self._inner.copy()
         found.update(length for _, length in self._ends)
@@ -70,7 +106,7 @@ class Bursts:
 
     def packed(self) -> list[int]:
         """
-        Give it as integers, of at most 32 bits each.
+        Return it as integers of at most 32 bits.
         """
         while len(self._inner) > MOST_LENGTHS:
             self._shorten()
@@ -81,7 +117,7 @@ class Bursts:
 
     def _shorten(self) -> None:
         """
-        Make one of the two lengths that are closest to each other: their mean.
+        Replace the two lengths that are closest to each other by their mean.
         """
         inOrder = sorted(self._inner)
         gaps = zip(inOrder[1:], inOrder, strict=False)
@@ -92,7 +128,7 @@ class Bursts:
     @classmethod
     def unpacked(cls, values: Sequence[int]) -> Bursts:
         """
-        Make it from what L{packed} gave.
+        Make it from the integers that L{packed} returned.
         """
         found = cls()
         pairs = list(zip(values[::2], values[1::2], strict=True))

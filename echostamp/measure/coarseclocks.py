@@ -12,24 +12,25 @@ AT_ONCE = 20
 #: Nanoseconds from one extra probe to the next, on average.
 APART = SECOND
 
-#: What bounds need not be narrowed below, beside two round trips.
+#: Bounds are narrow enough when they are this far apart, plus two round trips.
 NARROW = 4_000_000
 
 
 def nextTick(now: int, low: int, high: int, resolution: int, leastRtt: int) -> int:
     """
-    Tell when to send a probe that narrows the offset most.
+    Return when to send a probe that narrows the offset most.
 
-    A stamp from before the turn of the far clock's second bounds the offset from above,
-    one from after it from below.  A probe that would meet the turn if the offset were
-    in the middle of its bounds therefore halves them, down to about a round trip.
+    The far clock's display changes once a second, at a tick.  A stamp from before a
+    tick bounds the offset from above, and one from after it from below.  Suppose that
+    the offset is in the middle of its bounds: a probe that arrives at a tick then
+    halves them, down to about a round trip.
 
-    @param now: when it can leave at the earliest, by our clock.
+    @param now: the earliest time to send it, by our clock.
     @param low: the offset's lower bound at about that time.
     @param high: the upper one.
     @param resolution: of the far end's stamps, in nanoseconds.
-    @param leastRtt: the shortest round trip seen; half of it is taken for the way
-        there.
+    @param leastRtt: the shortest round trip seen.  The way there is assumed to take
+        half of it.
     @return: when to send, by our clock, less than C{resolution} after C{now}.
     """
     ahead = (low + high) // 2 + leastRtt // 2
@@ -38,7 +39,8 @@ def nextTick(now: int, low: int, high: int, resolution: int, leastRtt: int) -> i
 
 class TickProbes:
     """
-    The extra probes of a run: when they are sent, and that they are not too many.
+    Limits the extra probes of a run: up to L{AT_ONCE} may follow one another, then one
+    each L{APART}.
 
     @ivar count: how many were sent.
     """
@@ -50,7 +52,7 @@ class TickProbes:
 
     def sent(self, at: int) -> None:
         """
-        Take an extra probe that leaves.
+        Count an extra probe that is sent.
 
         @param at: when, by the monotonic clock.
         """
@@ -60,7 +62,7 @@ class TickProbes:
 
     def wait(self, now: int) -> int:
         """
-        Say for how many nanoseconds none must be sent.
+        Return for how many nanoseconds no extra probe may be sent.
 
         @param now: by the monotonic clock.
         """
@@ -70,10 +72,10 @@ class TickProbes:
 
     def isWorth(self, width: int, resolution: int, leastRtt: int) -> bool:
         """
-        Say whether one would tell something: until the bounds are two round trips and
-        L{NARROW} apart, and again when they have grown to twice as much.
+        Check whether an extra probe is useful.  It is until the bounds are L{NARROW}
+        plus two round trips apart, and again when they are twice as far apart.
 
-        @param width: how far apart the offset's bounds are by now.
+        @param width: how far apart the offset's bounds are now.
         @param resolution: of the far end's stamps.
         @param leastRtt: the shortest round trip seen.
         """

@@ -35,7 +35,7 @@ COUNTS = 8
 
 def repeated(flags: int) -> int:
     """
-    Give the flags of a probe that was answered once more.
+    Return the flags of a probe that was answered once more.
     """
     if flags >> _REPEATS == _MOST_REPEATS:
         return flags

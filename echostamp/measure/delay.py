@@ -8,44 +8,41 @@ integers: those are floats.
 from __future__ import annotations
 
 from array import array
-from collections import Counter
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass, field
 from fractions import Fraction
-from itertools import groupby
 from math import sqrt
 from operator import mul
 from typing import NamedTuple
 
 from echostamp.measure.block import LOST, UNKNOWN, Block
+from echostamp.measure.bursts import LossBursts
 from echostamp.measure.quantiles import (
     SORTED,
     Histogram,
-    quantile,
     ranksOf,
     selected,
 )
 from echostamp.measure.samples import LIMIT, Run
 
-#: Below so many values the 99.9th percentile is not told.
+#: Below so many values there is no 99.9th percentile.
 ENOUGH_FOR_P999 = 1000
 
-_QUANTILES = _MEDIAN, _P90, _P99, _P999 = tuple(
-    Fraction(p, 1000) for p in (500, 900, 990, 999)
-)
+#: Which quantiles there are, in thousandths.
+_PARTS = 500, 900, 990, 999
+_QUANTILES = [Fraction(part, 1000) for part in _PARTS]
 
 
 def roundTrip(t1: int, t2: int, t3: int, t4: int) -> int:
     """
-    Give the RTT without the far end's own time: C{(t4 - t1) - (t3 - t2)} (RFC 2681 and
-    RFC 8762, section 4).  Where the far end gives one stamp, the same with C{t2 == t3}.
+    Return the RTT without the residence: C{(t4 - t1) - (t3 - t2)} (RFC 2681 and RFC
+    8762, section 4).  If the far end gives one stamp, C{t2 == t3}.
     """
     return (t4 - t1) - (t3 - t2)
 
 
 class Summary(NamedTuple):
     """
-    Values in short, in nanoseconds.
+    Statistics of values in nanoseconds.
 
     @ivar n: how many.
     @ivar stddev: the sample standard deviation, with C{n - 1}; L{None} for one value.
@@ -70,7 +67,7 @@ class Summary(NamedTuple):
 
 class _Moments:
     """
-    The sums that a mean and a standard deviation need.  They are exact.
+    Exact sums of values, for their mean and their standard deviation.
     """
 
     def __init__(self) -> None:
@@ -80,7 +77,7 @@ class _Moments:
         self.histogram = Histogram()
 
     def update(self, values: array[int]) -> None:
-        """Take more values."""
+        """Add values."""
         if values:
             self.n += len(values)
             self.total += sum(values)
@@ -92,11 +89,11 @@ class _Moments:
 
 def summary(values: Iterable[int], earlier: _Moments | None = None) -> Summary | None:
     """
-    Sum up.
+    Summarise values.
 
     @param values: nanoseconds.
-    @param earlier: what came before them and was not kept one by one.
-    @return: L{None} where there is no value.
+    @param earlier: the values before them, which were not kept one by one.
+    @return: L{None} if there is no value.
     """
     kept = values if isinstance(values, array) else array("q", values)
     if earlier is not None and earlier.n:
@@ -116,7 +113,7 @@ def summary(values: Iterable[int], earlier: _Moments | None = None) -> Summary |
 
 def _summaryOfMany(kept: array[int], earlier: _Moments) -> Summary:
     """
-    Sum up values of which most are in a histogram.
+    Summarise values of which most are in a histogram only.
     """
     sums = _Moments()
     sums.update(kept)
@@ -141,25 +138,35 @@ def _summary(
     exact: bool,
 ) -> Summary:
     """
-    Make a summary of the values' sums, and of a function from rank to value.
+    Make a summary from sums of the values and a function from rank to value.
     """
     spread = n * squares - total * total
+    last = n - 1
+    found = []
+    for part in _PARTS:
+        # As quantile does, without a call for each.
+        rank, rest = divmod(last * part, 1000)
+        value: float = ranked(rank)
+        if rest:
+            value = (value * 1000 + rest * (ranked(rank + 1) - value)) / 1000
+        found.append(float(value))
+    median, p90, p99, p999 = found
     return Summary(
         n,
         low,
         total / n,
-        quantile(n, _MEDIAN, ranked),
+        median,
         high,
-        sqrt(spread / (n * (n - 1))) if n > 1 else None,
-        quantile(n, _P90, ranked),
-        quantile(n, _P99, ranked),
-        quantile(n, _P999, ranked) if n >= ENOUGH_FOR_P999 else None,
+        sqrt(spread / (n * last)) if last else None,
+        p90,
+        p99,
+        p999 if n >= ENOUGH_FOR_P999 else None,
         exact,
     )
 
 
 def rtts(blocks: Iterable[Block]) -> array[int]:
-    """Give the RTT of every probe that was answered in time, from when it was sent."""
+    """Return the RTTs of the probes answered in time, from when they were sent."""
     values = array("q")
     for block in blocks:
         columns = zip(block.rtt, block.flags, strict=True)
@@ -168,7 +175,7 @@ def rtts(blocks: Iterable[Block]) -> array[int]:
 
 
 def rttsFromDue(blocks: Iterable[Block]) -> array[int]:
-    """Give the RTTs from when the probes were due."""
+    """Return the RTTs from when the probes were due."""
     values = array("q")
     for block in blocks:
         columns = zip(block.rtt, block.t1, block.due, block.flags, strict=True)
@@ -184,9 +191,9 @@ def rttsFromDue(blocks: Iterable[Block]) -> array[int]:
 
 def ipdv(blocks: Iterable[Block], before: int | None = None) -> array[int]:
     """
-    Give the differences between the RTTs of consecutively sent probes, the later less
-    the earlier (RFC 3393, section 2; of the round trip).  Where either is lost, there
-    is none.
+    Return the differences between the RTTs of consecutively sent probes, the later less
+    the earlier (RFC 3393, section 2; of the round trip).  A pair of which one is lost
+    has none.
 
     @param before: the RTT of the probe sent before the first.
     """
@@ -206,42 +213,10 @@ def ipdv(blocks: Iterable[Block], before: int | None = None) -> array[int]:
     return values
 
 
-@dataclass
-class LossBursts:
-    """
-    Bursts of loss: how many probes sent one after the other were lost (RFC 3357:
-    Type-P-One-Way-Loss-Period-Lengths; of the round trip).
-
-    @ivar bursts: length to how many of this length.
-    """
-
-    bursts: Counter[int] = field(default_factory=Counter)
-    _running: int = 0
-
-    def update(self, blocks: Iterable[Block]) -> None:
-        """Take more probes."""
-        for block in blocks:
-            for isLost, group in groupby(map(LOST.__and__, block.flags)):
-                if isLost:
-                    self._running += len(list(group))
-                elif self._running:
-                    self.bursts[self._running] += 1
-                    self._running = 0
-
-    def lengths(self) -> dict[int, int]:
-        """Give the bursts by length, the one that may still go on included."""
-        found = self.bursts + Counter([self._running] if self._running else [])
-        return dict(sorted(found.items()))
-
-    def copy(self) -> LossBursts:
-        """Give another one that can go on by itself."""
-        return LossBursts(self.bursts.copy(), self._running)
-
-
 def lossPercent(run: Run) -> float | None:
     """
-    Give the share of the probes that were lost, among those of which it is known (RFC
-    6673, section 6.1).
+    Return the share of lost probes, among those whose fate is known (RFC 6673, section
+    6.1).
     """
     known = run.received + run.lost
     return 100 * run.lost / known if known else None
@@ -249,7 +224,7 @@ def lossPercent(run: Run) -> float | None:
 
 class Delays:
     """
-    A run, and what is to be said of its round trips.
+    The probes of a run, and statistics of their round trips.
 
     @ivar run: the probes.
     """
@@ -281,7 +256,7 @@ class Delays:
 
     def _once(self, name: str, find: Callable[[], Summary | None]) -> Summary | None:
         """
-        Give a summary, found again only where something has changed since.
+        Return a summary.  It is made again only if something has changed since.
         """
         run = self.run
         state = run.sent, run.received, run.lost, run.amended
@@ -292,17 +267,17 @@ class Delays:
         return self._found[name]
 
     def rtt(self) -> Summary | None:
-        """Sum up the RTT from when the probes were sent."""
+        """Summarise the RTT from when the probes were sent."""
         return self._once("rtt", lambda: summary(rtts(self.run.blocks()), self._rtt))
 
     def rttFromDue(self) -> Summary | None:
-        """Sum up the RTT from when the probes were due."""
+        """Summarise the RTT from when the probes were due."""
         return self._once(
             "due", lambda: summary(rttsFromDue(self.run.blocks()), self._due)
         )
 
     def ipdv(self) -> Summary | None:
-        """Sum up L{ipdv}, without its sign."""
+        """Summarise the magnitude of the L{ipdv}."""
         return self._once(
             "ipdv",
             lambda: summary(
@@ -311,7 +286,7 @@ class Delays:
         )
 
     def bursts(self) -> dict[int, int]:
-        """Give the lengths of bursts of loss, and how many there were of each."""
+        """Return the lengths of bursts of loss, and how many there were of each."""
         losses = self._losses.copy()
         losses.update(self.run.blocks())
         return losses.lengths()

@@ -1,25 +1,24 @@
 """
 The straight lines that fit between bounds.
 
-A line is C{value = a + b * time}.  Each bound says that it passes below or above a
-point, which is half of the plane of C{(a, b)}; all lines that fit are a convex polygon
-in it.  Bounds that take nothing away, which is nearly all of them once a few dozen have
-been seen, cost one comparison a corner.  So that no bounds, however odd, make many
-corners, of more than L{MOST_EDGES} those are dropped that take least away: that keeps
-lines that do not fit, and loses none that does.
+A line is C{value = a + b * time}.  A bound makes it pass below or above a point.  In
+the plane of C{(a, b)} a bound is half of the plane, and all lines that fit are a convex
+polygon.  Most bounds cut nothing off; these cost one comparison for each corner.
 
-Everything else is exact: corners are kept as fractions with a common denominator, in
-Python's integers, and what leaves as an integer is rounded outwards.
+The polygon has at most L{MOST_EDGES} edges: of more, those are dropped that cut off
+least.  That allows lines that do not fit, and loses none that fits.  Everything else is
+exact: corners are integers with a common denominator, and results are rounded outwards.
 """
 
 from __future__ import annotations
 
 from fractions import Fraction
 from math import inf
-from typing import NamedTuple
 
-#: The fastest that two clocks are thought to part: 500 ppm, as a fraction.  Linux does
-#: not correct a clock's rate by more (C{adjtimex(2)}).
+from echostamp.measure.bestline import BestLine
+
+#: The greatest drift between two clocks that is looked for: 500 ppm, as a fraction.
+#: Linux does not correct a clock's rate by more (C{adjtimex(2)}).
 MOST_DRIFT = Fraction(500, 1_000_000)
 
 #: More than any offset within a window, in nanoseconds.
@@ -38,7 +37,7 @@ _Corner = tuple[int, int, int]
 
 def _crossing(one: _Half, other: _Half) -> _Corner:
     """
-    Give the point on the edges of two halves that are not parallel (Cramer's rule).
+    Return the point where the edges of two halves cross (Cramer's rule).
     """
     p0, q0, r0 = one
     p1, q1, r1 = other
@@ -52,27 +51,6 @@ def _crossing(one: _Half, other: _Half) -> _Corner:
 _STEEP, _FLAT = MOST_DRIFT.denominator, MOST_DRIFT.numerator
 _EDGES = [(-1, 0, _FAR), (0, _STEEP, _FLAT), (1, 0, _FAR), (0, -_STEEP, _FLAT)]
 _CORNERS = [_crossing(_EDGES[index - 1], _EDGES[index]) for index in range(4)]
-
-
-class Best(NamedTuple):
-    """
-    The slope at which the bounds leave the most room.
-
-    @ivar slope: the slope.
-    @ivar room: how far a line of this slope can be moved up and down.
-    @ivar start: the value at time 0 of the line in the middle of that room.
-    """
-
-    slope: Fraction
-    room: Fraction
-    start: Fraction
-
-    def at(self, time: int) -> int:
-        """
-        Give the value of the line at a time, to the nearest integer.
-        """
-        (n, d), (m, e) = self.start.as_integer_ratio(), self.slope.as_integer_ratio()
-        return (2 * (n * e + m * time * d) + d * e) // (2 * d * e)
 
 
 class Envelope:
@@ -105,7 +83,7 @@ class Envelope:
 
     def keepBetween(self, upper: tuple[int, int], lower: tuple[int, int]) -> bool:
         """
-        Keep the lines between two points; all of them where there is none.
+        Keep the lines between two points, or all of them if none lies between.
 
         @param upper: a time, and the value that they are at most.
         @param lower: a time, and the value that they are at least.
@@ -121,8 +99,8 @@ class Envelope:
 
     def _cut(self, half: _Half) -> None:
         """
-        Keep what lies in one half of the plane, its edge included (Sutherland and
-        Hodgman, 1974).
+        Keep the part of the polygon in one half of the plane (Sutherland and Hodgman,
+        1974).
         """
         p, q, r = half
         sides = [p * x + q * y - r * w for x, y, w in self._corners]
@@ -147,14 +125,13 @@ class Envelope:
 
     def _simplify(self) -> None:
         """
-        Drop the edges that take least away, in the plane's area, but not those that
-        bound the slope.
+        Drop the edges that cut off the least area, but not those that bound the slope.
         """
         areas = list(map(self._takenAway, range(len(self._edges))))
         while len(areas) > _LEFT and (least := min(areas)) < inf:
             index = areas.index(least)
             around = self._edges[index - 1], self._edges[(index + 1) % len(areas)]
-            # The edge's corners become one, which its neighbours meet in.
+            # The edge's two corners become one, where its neighbours meet.
             self._corners[(index + 1) % len(areas)] = _crossing(*around)
             for each in self._corners, self._edges, areas:
                 del each[index]
@@ -163,9 +140,9 @@ class Envelope:
 
     def _takenAway(self, index: int) -> float:
         """
-        Give the area of the triangle that an edge cuts off.
+        Return the area of the triangle that an edge cuts off.
 
-        @return: infinity where it must stay.
+        @return: infinity if the edge must stay.
         """
         edge = self._edges[index]
         after = (index + 1) % len(self._edges)
@@ -182,37 +159,53 @@ class Envelope:
         )
         return abs((x1 - x0) * (y2 - y0) - (x2 - x0) * (y1 - y0))
 
+    def _check(self) -> None:
+        """
+        Check that a line fits.
+
+        @raise ValueError: none does.
+        """
+        if not self._corners:
+            raise ValueError("no line fits")
+
     def values(self, time: int) -> tuple[int, int]:
         """
-        Give the least and the greatest value that a line which fits has at a time.
+        Return the least and the greatest value at a time of a line that fits.
 
         @return: two integers, rounded outwards.
         @raise ValueError: no line fits.
         """
+        self._check()
         values = [(x + y * time, w) for x, y, w in self._corners]
         return min([v // w for v, w in values]), -min([-v // w for v, w in values])
 
     def slopes(self) -> tuple[Fraction, Fraction]:
         """
-        Give the least and the greatest slope of a line that fits.
+        Return the least and the greatest slope of a line that fits.
 
         @raise ValueError: no line fits.
         """
-        if not self._corners:
-            raise ValueError("no line fits")
-        _, low, lowOver = _, high, highOver = self._corners[0]
-        for _, y, w in self._corners:
-            # y / w without a fraction, which would be reduced each time.
-            if y * lowOver < low * w:
-                low, lowOver = y, w
-            elif y * highOver > high * w:
-                high, highOver = y, w
+        (_, low, lowOver), (_, high, highOver) = self._steepest()
         return Fraction(low, lowOver), Fraction(high, highOver)
+
+    def _steepest(self) -> tuple[_Corner, _Corner]:
+        """
+        Return the corners of the least and of the greatest slope.
+        """
+        self._check()
+        low = high = self._corners[0]
+        for corner in self._corners:
+            _, y, w = corner
+            if y * low[2] < low[1] * w:
+                low = corner
+            elif y * high[2] > high[1] * w:
+                high = corner
+        return low, high
 
     def bends(self) -> list[tuple[int, int, int]]:
         """
-        Give the times, in order, between which both of L{values} run straight, and the
-        values there: the times of those bounds that touch a line which fits.
+        Return the times, in order, between which both of L{values} run straight, and
+        the values there.  They are the times of the bounds that touch a line that fits.
         """
         lows: dict[int, int] = {}
         highs: dict[int, int] = {}
@@ -228,16 +221,17 @@ class Envelope:
             lows[time] = min([(x + y * time) // w for x, y, w in self._corners])
         return [(time, lows[time], highs[time]) for time in sorted(lows)]
 
-    def best(self, span: int = 0) -> Best:
+    def best(self, span: int = 0) -> BestLine:
         """
-        Give the slope that leaves the most room between the bounds: the greatest of
-        C{min(U - b * t) - max(L - b * t)} over every b.  Where several slopes do, the
-        middle one.
+        Return the slope that leaves the most room between the bounds: the greatest of
+        C{min(U - b * t) - max(L - b * t)} over every b.  If several slopes do, return
+        the middle one.
 
-        @param span: how much later than its upper bound a pair's lower bound is.  A
-            single pair would else leave the more room the steeper the line.
+        @param span: how much later the lower bound of a pair is than its upper bound.
+            Without it a single pair would favour the steepest line.
         @raise ValueError: no line fits.
         """
+        self._check()
         most, over = 0, 0
         ties: list[_Corner] = []
         for corner in self._corners:
@@ -249,44 +243,47 @@ class Envelope:
                 ties = [corner]
             elif room * over == most * w:
                 ties.append(corner)
-        found = sorted(map(self._room, ties))
-        if len(found) == 1:
-            return found[0]
-        (low, lowRoom, lowStart), (high, highRoom, highStart) = found[0], found[-1]
-        # Between two ties both bounds run straight.
-        return Best(
-            (low + high) / 2, (lowRoom + highRoom) / 2, (lowStart + highStart) / 2
-        )
+        low, high = ties[0], ties[-1]
+        for tie in ties:
+            if tie[1] * low[2] < low[1] * tie[2]:
+                low = tie
+            if tie[1] * high[2] > high[1] * tie[2]:
+                high = tie
+        return self._between(low, high)
 
-    def middle(self) -> Best:
+    def middle(self) -> BestLine:
         """
-        Give the slope in the middle of those that fit.
+        Return the slope in the middle of those that fit.
 
         @raise ValueError: no line fits.
         """
-        low, high = self.slopes()
-        if low == high:
-            return self._room(self._corners[0])
-        slope = (low + high) / 2
-        return self._room((0, slope.numerator, slope.denominator))
+        (_, y0, w0), (x, y1, w1) = self._steepest()
+        if y0 * w1 == y1 * w0:
+            return BestLine(y1, w1, *self._ends((x, y1, w1)))
+        middle = 0, y0 * w1 + y1 * w0, 2 * w0 * w1
+        return BestLine(*middle[1:], *self._ends(middle))
 
-    def _room(self, corner: _Corner) -> Best:
+    def _between(self, low: _Corner, high: _Corner) -> BestLine:
         """
-        Give the room of a corner's slope.
+        Return the slope in the middle of two, between which both bounds run straight.
         """
-        top, bottom = self._ends(corner)
-        _, y, w = corner
-        return Best(
-            Fraction(y, w),
-            Fraction(top - bottom, w),
-            Fraction(top + bottom, 2 * w),
+        top0, bottom0 = self._ends(low)
+        (_, y0, w0), (_, y1, w1) = low, high
+        if low == high:
+            return BestLine(y0, w0, top0, bottom0)
+        top1, bottom1 = self._ends(high)
+        return BestLine(
+            y0 * w1 + y1 * w0,
+            2 * w0 * w1,
+            top0 * w1 + top1 * w0,
+            bottom0 * w1 + bottom1 * w0,
         )
 
     def _ends(self, corner: _Corner) -> tuple[int, int]:
         """
-        Give the greatest and the least start of a line of a corner's slope that keeps
-        the bounds, times the corner's C{w}.  Where there are no bounds of a kind it is
-        the corner's own start.
+        Return the greatest and the least start of a line of a corner's slope that keeps
+        the bounds, times the corner's C{w}.  Without bounds of a kind it is the start
+        of the corner itself.
         """
         x, y, w = corner
         uppers = [r * w - y * q for p, q, r in self._edges if p > 0]

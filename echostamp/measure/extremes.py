@@ -10,7 +10,7 @@ from echostamp.measure.block import UNKNOWN
 from echostamp.measure.hull import Hull, joined, limit, push
 from echostamp.measure.rows import hullsOf, rttsOf, timedOf
 from echostamp.measure.segments import Segments
-from echostamp.measure.timed import NEAR_RESOLUTION
+from echostamp.measure.timedprobes import NEAR_RESOLUTION
 
 #: The most bounds of the offset that a bucket keeps, of each kind, and how many of them
 #: while it is the newest one.
@@ -26,9 +26,8 @@ _WIDTH = len(_NONE)
 
 class Extremes:
     """
-    For each bucket the extremes of its RTTs, and its bounds of the offset: of those
-    that can touch a line the L{BOUNDS} of each kind that say most.  The newest bucket
-    comes last.  It takes the times of a probe at each L{take}.
+    For each bucket the extremes of its RTTs, and the L{BOUNDS} of the offset of each
+    kind that matter most.  The newest bucket comes last; L{take} adds a probe to it.
 
     @ivar uppers: for each bucket but the newest a hull of bounds from above.
     @ivar lowers: the same from below.
@@ -57,7 +56,7 @@ class Extremes:
 
     def settle(self) -> None:
         """
-        Put the hulls of the newest bucket to those of the others.
+        Store the hulls of the newest bucket with those of the others.
         """
         if self._upper:
             for hull, hulls in (
@@ -116,7 +115,7 @@ class Extremes:
 
     def join(self, index: int) -> None:
         """
-        Give a bucket the extremes of the next one, too.
+        Join a bucket with the next one.
         """
         rtts, at = self._rtts, _WIDTH * index
         for column, pick in enumerate((min, max, min, max), at):
@@ -150,8 +149,8 @@ class Extremes:
 
     def rtts(self, first: int) -> tuple[list[int], list[int]]:
         """
-        Give the extremes of the RTTs of the buckets from an index on: from sending, and
-        from when the probes were due.
+        Return the extremes of the RTTs of the buckets from an index on: from sending,
+        and from when the probes were due.
         """
         found: tuple[list[int], list[int]] = [], []
         for at in range(_WIDTH * first, len(self._rtts), _WIDTH):
@@ -163,7 +162,7 @@ class Extremes:
 
     def hulls(self, index: int) -> tuple[Hull, Hull, int]:
         """
-        Give the bounds of a bucket: from above, from below, and the coarsest resolution
-        of its stamps.
+        Return the bounds of a bucket: from above, from below, and the coarsest
+        resolution of its stamps.
         """
         return self.uppers[index], self.lowers[index], self._coarsest[index]

@@ -13,14 +13,15 @@ HOUR = 60 * MINUTE
 #: The least and the greatest difference of a zone from UTC, in nanoseconds.
 ZONES = (-12 * HOUR, 14 * HOUR)
 
-#: How far clocks go when summer time begins or ends (half an hour on Lord Howe Island).
+#: How far wall clocks jump when summer time begins or ends: half an hour on Lord Howe
+#: Island.
 CHANGES = (-HOUR, -HOUR // 2, HOUR // 2, HOUR)
 
 
 def assumedZone(offset: int) -> int:
     """
     Guess the zone of a far wall clock: the multiple of a quarter of an hour that leaves
-    the least offset.  Where none does within the L{ZONES} that there are, UTC.
+    the least offset.  If that is outside the L{ZONES} that exist, assume UTC.
 
     @param offset: the far clock, read as UTC, minus ours.
     @return: nanoseconds by which the zone is ahead of UTC.
@@ -31,11 +32,11 @@ def assumedZone(offset: int) -> int:
 
 class FarZone:
     """
-    From a far wall clock's readings to instants.
+    Converts the readings of a far wall clock to instants.
 
-    @ivar zone: nanoseconds by which the zone is ahead of UTC: told, or assumed from the
-        first reading; L{None} before it.
-    @ivar assumed: whether it was not told.
+    @ivar zone: nanoseconds by which the zone is ahead of UTC: given, or assumed from
+        the first reading; L{None} before it.
+    @ivar assumed: whether the zone was not given.
     @ivar changes: how often it changed, for summer time.
     """
 
@@ -50,12 +51,12 @@ class FarZone:
 
     def instant(self, wall: int, resolution: int, t1: int, t4: int) -> int:
         """
-        Read a stamp that names no zone.  A jump by what summer time makes of a clock is
-        taken for that, and for no step.
+        Convert a stamp that names no zone.  A jump of the size that summer time causes
+        is taken for summer time, not for a step of the clock.
 
-        @param wall: what the stamp says, as if in UTC.
+        @param wall: the time of the stamp, read as UTC.
         @param resolution: of the stamp.
-        @param t1: when the probe left.
+        @param t1: when the probe was sent.
         @param t4: when its reply was received.
         @return: nanoseconds since the epoch.
         """
@@ -65,8 +66,8 @@ class FarZone:
         offset -= self.zone
         if self._last is not None:
             lastOffset, lastRtt, lastAt = self._last
-            # Either reading is off by half its resolution and half its round trip; the
-            # clocks part by 500 ppm at most.
+            # Each reading is wrong by up to half its resolution and half its round
+            # trip; the clocks drift by at most 500 ppm.
             slack = resolution + (t4 - t1 + lastRtt) // 2 + abs(t4 - lastAt) // 2000
             for change in CHANGES:
                 if abs(offset - lastOffset - change) <= min(slack, MINUTE):
@@ -79,13 +80,14 @@ class FarZone:
 
     def restart(self) -> None:
         """
-        Forget the last reading: our own clock was set.  The zone stays.
+        Forget the last reading, because our own clock was set.  The zone stays.
         """
         self._last = None
 
     def forget(self) -> None:
         """
-        Forget the zone too, unless it was told: it is another machine.
+        Forget the last reading and a zone that was assumed: the far end may be another
+        machine.
         """
         self.restart()
         if self.assumed:

@@ -1,10 +1,10 @@
 """
 The bounds, of many, that can touch a line.
 
-A bound C{(time, value)} says that a line is at most C{value} at C{time}.  A line whose
-slope is at most L{MOST_DRIFT<echostamp.measure.envelope.MOST_DRIFT>} and that keeps
-the bounds of a hull keeps all bounds that the hull was made of.  Bounds from below are
-bounds from above of the line's negative.
+A bound C{(time, value)} means that a line is at most C{value} at C{time}.  The slope of
+a line is at most L{MOST_DRIFT<echostamp.measure.envelope.MOST_DRIFT>}.  A line that
+keeps the bounds of a hull keeps all bounds from which the hull was made.  Bounds from
+below are treated as bounds from above of the line's negative.
 
 A hull is a flat list: C{[time, value, time, value, ...]}, in the order of time.
 """
@@ -40,9 +40,9 @@ def push(hull: Hull, time: int, value: int) -> bool:
             hull[:] = hullOf([*zip(hull[::2], hull[1::2], strict=True), (time, value)])
             return True
         if (value - hull[-1]) * _RUN >= time - hull[-2]:
-            return False  # the last bound says more, at any slope
+            return False  # the last bound is tighter, at any slope
         while hull and (hull[-1] - value) * _RUN >= time - hull[-2]:
-            del hull[-2:]  # the new bound says more
+            del hull[-2:]  # the new bound is tighter
         while len(hull) >= 4:
             t0, v0, t1, v1 = hull[-4:]
             if (v1 - v0) * (time - t0) < (value - v0) * (t1 - t0):
@@ -91,8 +91,8 @@ def joined(one: Hull, other: Hull) -> Hull:
 
 def limit(hull: Hull, most: int) -> None:
     """
-    Drop the bounds that say least, so that not too many are left.  This allows more
-    lines, and forbids none that were allowed.
+    Drop the bounds that cut off least, until few enough are left.  This allows more
+    lines, and forbids none that was allowed.
 
     @param hull: is changed in place.
     @param most: how many bounds are left at most; not below 2.
@@ -105,7 +105,7 @@ def limit(hull: Hull, most: int) -> None:
 
 def _area(corners: list[int]) -> int:
     """
-    Give twice the area of the triangle of three bounds.
+    Return twice the area of the triangle of three bounds.
     """
     t0, v0, t1, v1, t2, v2 = corners
     return (v2 - v0) * (t1 - t0) - (v1 - v0) * (t2 - t0)
@@ -113,6 +113,6 @@ def _area(corners: list[int]) -> int:
 
 def boundsOf(hull: Hull) -> Iterator[Bound]:
     """
-    Give the bounds of a hull.
+    Return the bounds of a hull.
     """
     return zip(hull[::2], hull[1::2], strict=True)

@@ -1,12 +1,12 @@
 """
-How far the far clock is ahead of ours, and how fast they part, with bounds.
+The offset between the far clock and ours, and its drift, with bounds.
 
-No message arrives before it is sent.  With the offset C{o} (far clock minus near clock)
-a probe that left at T1 by our clock was received at T2 by the far one, so that C{o <=
-T2 - T1} at T1; its reply left there at T3 and was received at T4, so that C{o >= T3 -
-T4} at T4.  A stamp C{s} of the resolution C{r} says C{s <= T2 < s + r}.  While both
-clocks run at a constant rate the offset is a straight line, and it lies in the
-L{Envelope} of these bounds.  The result is a bound, not a confidence interval.
+No message arrives before it is sent.  Let C{o} be the offset: far clock minus near
+clock.  A probe that was sent at T1 and received at T2 gives C{o <= T2 - T1} at T1.  Its
+reply that was sent at T3 and received at T4 gives C{o >= T3 - T4} at T4.  A stamp C{s}
+of the resolution C{r} means C{s <= T2 < s + r}.  While both clocks run at a constant
+rate the offset is a straight line, in the L{Envelope<echostamp.measure.envelope>} of
+these bounds.  The result is a bound, not a confidence interval.
 """
 
 from __future__ import annotations
@@ -24,17 +24,17 @@ from echostamp.measure.offsetwindow import (
     Stretch,
 )
 
-#: Nanoseconds for which two clocks are taken to run at constant rates: 5 minutes.
+#: Nanoseconds for which two clocks are assumed to run at constant rates: 5 minutes.
 LONGEST_WINDOW = 300_000_000_000
 
-#: Beside a misfit a window of fewer probes has no drift, and no least delay: where two
-#: machines answer by chance, two or three replies in a row are of the same.
+#: After a misfit a window of fewer probes has no drift and no least delay.  Where two
+#: machines answer at random, two or three replies in a row come from the same one.
 _FEWEST = 10
 
 
 class OffsetTracker:
     """
-    The offset through a run: window after window.
+    Follows the offset through a run, in windows one after the other.
 
     @ivar misfits: how often no line fitted.
     """
@@ -56,11 +56,11 @@ class OffsetTracker:
         self, seq: int, t1: int, t2: int, t3: int, t4: int, resolution: int
     ) -> None:
         """
-        Take the times of a probe that our own clock was not set under.
+        Add the times of a probe.  Our own clock must not have been set meanwhile.
 
-        @param seq: its number in the run; of an extra probe, that of the next one.
-        @param t2: what the far end's stamp says, in an instant's nanoseconds.
-        @param t3: the same where the far end gives one stamp.
+        @param seq: its number in the run; for an extra probe, that of the next probe.
+        @param t2: the far end's stamp, in nanoseconds since the epoch.
+        @param t3: the same if the far end gives one stamp.
         @param resolution: of both.
         """
         window = self._current
@@ -72,12 +72,12 @@ class OffsetTracker:
             self._over(window)
             self._current = self._previous = window = None
         if window is None:
-            # Stretches follow one another, whatever overtook what.
+            # Stretches are in order even when replies were reordered.
             latest = self._firsts[-1] + 1 if self._firsts else seq
             window = OffsetWindow(max(seq, latest), t1, t2 - t1)
             if window.add(t1, t2, t3, t4, resolution):
                 self._current = window
-            else:  # it came back sooner than it left
+            else:  # the round trip is negative
                 self.misfits += 1
                 self._over(window)
         window.last = max(window.last, seq)
@@ -85,7 +85,7 @@ class OffsetTracker:
     def restart(self) -> None:
         """
         Begin a new window: after a reconnect, at a new address, or when our own clock
-        was set.  What was seen before says nothing of what comes.
+        was set.  Earlier probes say nothing about later ones.
         """
         self._close()
         self._previous = None
@@ -99,7 +99,7 @@ class OffsetTracker:
 
     def _over(self, window: OffsetWindow) -> None:
         """
-        Remember where a window began that is over.
+        Remember the first probe and the drift of a window that is over.
         """
         drift = self._drift(window)
         if drift is None:
@@ -111,7 +111,7 @@ class OffsetTracker:
 
     def _drift(self, window: OffsetWindow) -> float | None:
         """
-        Give a window's drift; L{None} where it has too few probes for PDV.
+        Return a window's drift; L{None} if it has too few probes for PDV.
         """
         isAlone = window.first == window.last
         isShort = self.misfits > 0 and window.count < _FEWEST
@@ -119,7 +119,7 @@ class OffsetTracker:
 
     def prune(self, first: int) -> None:
         """
-        Forget of the windows that are over those of which no probe is left.
+        Forget the windows that are over and of which no probe is kept.
 
         @param first: the number of the oldest probe that is kept.
         """
@@ -128,24 +128,24 @@ class OffsetTracker:
 
     def window(self) -> OffsetWindow | None:
         """
-        Give the window that tells most: this one or the one before it, if they have the
-        same connection.
+        Return the window with the narrowest bounds: the current one or, if it is of the
+        same connection, the one before it.
         """
         found = [window for window in (self._current, self._previous) if window]
         return min(found, key=lambda window: window.narrowest()[1], default=None)
 
     def bounds(self, at: int) -> tuple[int, int] | None:
         """
-        Give the bounds of the offset at a time of our clock, from L{window}.
+        Return the bounds of the offset at a time of our clock, from L{window}.
         """
         window = self.window()
         return None if window is None else window.bounds(at)
 
     def report(self) -> OffsetReport | None:
         """
-        Say what is known, from L{window}.  The verdict is that on the whole run.
+        Report the offset, from L{window}.  The verdict is that on the whole run.
 
-        @return: L{None} where nothing is.
+        @return: L{None} if nothing is known.
         """
         window = self.window()
         if window is None:
@@ -157,7 +157,7 @@ class OffsetTracker:
 
     def stretches(self) -> Iterator[Stretch]:
         """
-        Give the stretches of the run, in order.
+        Return the stretches of the run, in order.
         """
         for first, drift in zip(self._firsts, self._drifts, strict=True):
             yield Stretch(first, None if isnan(drift) else drift)

@@ -11,14 +11,14 @@ from fractions import Fraction
 from math import inf, nextafter
 from typing import NamedTuple
 
+from echostamp.measure.bestline import BestLine
 from echostamp.measure.delay import roundTrip
 from echostamp.measure.envelope import (
     MOST_DRIFT,
-    Best,
     Envelope,
 )
 from echostamp.measure.hull import Bound
-from echostamp.measure.timed import NEAR_RESOLUTION, TimedProbes
+from echostamp.measure.timedprobes import NEAR_RESOLUTION, TimedProbes
 
 #: One straight line fits all that was seen.
 FITS = "constant rates fit"
@@ -32,30 +32,20 @@ NO_FIT = "stepped, slewed, or more than one machine"
 #: Bounds of the drift that are exact, and need no rounding outwards.
 _MOST_PPM = float(MOST_DRIFT * 1_000_000)
 
-#: A window is in doubt where the room for a line is less than this part of the RTT.
+#: A window is doubtful if the room for a line is less than this part of the RTT.
 _LEAST_ROOM = 0.7
 
-#: And where it is less than the RTT by more than queues explain: this times what so
-#: many of the shortest RTTs differ.  The mean would not do: one reply that takes 3 s
-#: explains anything.
+#: And if the room is shorter than the RTT by more than queues explain: by this times
+#: the spread of so many shortest RTTs.  The mean would not do: one reply that takes 3 s
+#: would explain anything.
 _QUEUES, _SHORTEST = 2.5, 10
 
 
-def _isMost(slope: Fraction) -> bool:
+def _ppm(rise: int, run: int) -> float:
     """
-    Say whether a slope is the steepest that is looked for, up or down.
+    Return a slope in parts per million: the nearest float.
     """
-    return (
-        abs(slope.numerator) * MOST_DRIFT.denominator
-        == slope.denominator * MOST_DRIFT.numerator
-    )
-
-
-def _ppm(slope: Fraction) -> float:
-    """
-    Give a slope in parts per million: the nearest float.
-    """
-    return slope.numerator * 1_000_000 / slope.denominator
+    return rise * 1_000_000 / run
 
 
 class OffsetReport(NamedTuple):
@@ -66,13 +56,13 @@ class OffsetReport(NamedTuple):
     @ivar estimate: far clock minus near clock, in nanoseconds.
     @ivar low: the offset is not below it.
     @ivar high: the offset is not above it.
-    @ivar driftPpm: how fast the far clock gains on ours; a float, as its bounds, which
-        are rounded outwards.
+    @ivar driftPpm: how fast the far clock gains on ours.  Its bounds are rounded
+        outwards.
     @ivar window: nanoseconds from the first probe that was used to the last.
     @ivar resolution: the coarsest of the stamps' resolutions, in nanoseconds.
-    @ivar verdict: L{FITS}, L{DOUBTFUL} or L{NO_FIT}.  After L{NO_FIT} the figures are
-        those of the probes since no line fitted last: right if the clocks ran at
-        constant rates since, wrong if several machines answer.
+    @ivar verdict: L{FITS}, L{DOUBTFUL} or L{NO_FIT}.  With L{NO_FIT} the figures are
+        those of the probes since the last misfit.  They are right if the clocks ran at
+        constant rates since, and wrong if several machines answer.
     """
 
     at: int
@@ -116,11 +106,11 @@ class Knot(NamedTuple):
 
 class OffsetWindow:
     """
-    Probes over which both clocks are taken to run at constant rates.
+    Probes over which both clocks are assumed to run at constant rates.
 
     @ivar first: the number of its first probe.
     @ivar last: the greatest number of its probes.
-    @ivar count: how many times it has taken.
+    @ivar count: how many probes it has.
     @ivar resolution: the coarsest of the stamps' resolutions.
     @ivar leastRtt: the shortest round trip.
     """
@@ -140,11 +130,11 @@ class OffsetWindow:
         self._offset = offset
         self._lines = Envelope()
         self._knots: list[Knot] | None = None
-        self._found: tuple[Best, Best, Fraction, Fraction] | None = None
+        self._found: tuple[BestLine, BestLine, Fraction, Fraction] | None = None
 
     def add(self, t1: int, t2: int, t3: int, t4: int, resolution: int) -> bool:
         """
-        Take a probe's times, if a line still fits.
+        Add the times of a probe, if a line still fits.
 
         @return: whether one does.
         """
@@ -176,8 +166,8 @@ class OffsetWindow:
         @param probes: at least one.  The round trips, the beginning and the end are
             theirs.
         @param upper: bounds from above, which the line keeps.
-        @param lower: bounds from below, likewise.
-        @return: L{None} where no line fits.
+        @param lower: bounds from above of the line's negative, likewise.
+        @return: L{None} if no line fits.
         """
         window = cls(0, probes.t1[0], probes.forward[0])
         base, offset, lines = window._t1, window._offset, window._lines
@@ -199,28 +189,28 @@ class OffsetWindow:
 
     def isOver(self, t1: int, longest: int) -> bool:
         """
-        Say whether a probe that left at C{t1} is too far from the others.
+        Check whether a probe sent at C{t1} is too far from the others.
         """
         return t1 - self._began > longest or self._ended - t1 > longest
 
     def bounds(self, at: int) -> tuple[int, int]:
         """
-        Give the bounds of the offset at a time of our clock, also one outside the
-        window.
+        Return the bounds of the offset at a time of our clock.  The time may be outside
+        the window.
         """
         low, high = self._lines.values(at - self._t1)
         return low + self._offset, high + self._offset
 
     def bends(self) -> list[int]:
         """
-        Give times of our clock, in order, from the window's beginning to its end.
+        Return times of our clock, in order, from the window's beginning to its end.
         Between two of them L{bounds} run straight.
         """
         return [at for at, _, _ in self.knots()]
 
     def knots(self) -> list[Knot]:
         """
-        Give the bounds at each of L{bends}.
+        Return the bounds at each of L{bends}.
         """
         if self._knots is None:
             t1, offset = self._t1, self._offset
@@ -235,55 +225,59 @@ class OffsetWindow:
 
     def narrowest(self) -> tuple[int, int]:
         """
-        Give the time at which the bounds are closest, and how far apart they are.
+        Return the time at which the bounds are closest, and how far apart they are.
         """
         width, at = min((high - low, at) for at, low, high in self.knots())
         return at, width
 
     def drift(self) -> float:
         """
-        Give the estimate of the drift, as a part of 1.
+        Return the estimate of the drift, as a part of 1.
         """
-        return float(self._line()[1].slope)
+        line = self._line()[1]
+        return line.y / line.w
 
-    def _line(self) -> tuple[Best, Best, Fraction, Fraction]:
+    def _line(self) -> tuple[BestLine, BestLine, Fraction, Fraction]:
         """
-        Give the slope that leaves the most room, the estimate of the line, and the
+        Return the slope that leaves the most room, the estimate of the line, and the
         least and the greatest slope.
 
-        Take the slope that leaves the most room; but where that is the greatest that is
-        looked for, or both the least and the greatest fit, it tells nothing, and the
-        middle of those that fit is better.
+        The estimate has the slope that leaves the most room.  If that is the steepest
+        slope that is looked for, or if both limits fit, it means nothing: then the
+        middle of the slopes that fit is the better estimate.
         """
         if self._found is None:
             best = self._lines.best(self._span)
             slowest, fastest = self._lines.slopes()
-            isLimit = _isMost(best.slope) or (_isMost(slowest) and _isMost(fastest))
+            isLimit = abs(best.y) * MOST_DRIFT.denominator == (
+                best.w * MOST_DRIFT.numerator
+            )
+            isLimit |= slowest == -MOST_DRIFT and fastest == MOST_DRIFT
             line = self._lines.middle() if isLimit else best
             self._found = best, line, slowest, fastest
         return self._found
 
     def report(self) -> OffsetReport:
         """
-        Say what is known.
+        Report the offset where its bounds are closest.
         """
         at, low, high = min(self.knots(), key=lambda knot: knot.high - knot.low)
         best, line, slowest, fastest = self._line()
         rtt = self.leastRtt or 0
-        room = float(best.room)
-        # A coarse stamp leaves room of its own, which says nothing.
+        room = (best.top - best.bottom) / best.w
+        # A coarse stamp leaves room of its own, which means nothing.
         tight = self.resolution < rtt * _LEAST_ROOM and room < rtt * _LEAST_ROOM
-        # The shortest ways there and back are not of the same probe: with queues in
-        # both they leave less room than the shortest round trip.
+        # The shortest ways there and back belong to different probes: with queues in
+        # both directions they leave less room than the shortest round trip.
         tight &= rtt - room > (self._shortest[-1] - rtt) * _QUEUES
         return OffsetReport(
             at,
             line.at(at - self._t1) + self._offset,
             low,
             high,
-            _ppm(line.slope),
-            max(nextafter(_ppm(slowest), -inf), -_MOST_PPM),
-            min(nextafter(_ppm(fastest), inf), _MOST_PPM),
+            _ppm(line.y, line.w),
+            max(nextafter(_ppm(*slowest.as_integer_ratio()), -inf), -_MOST_PPM),
+            min(nextafter(_ppm(*fastest.as_integer_ratio()), inf), _MOST_PPM),
             self._ended - self._began,
             self.resolution,
             DOUBTFUL if tight else FITS,

@@ -1,5 +1,5 @@
 """
-One-way delays: how they vary, and between what they lie.
+One-way delays: their variation, and the range in which they lie.
 """
 
 from __future__ import annotations
@@ -19,9 +19,9 @@ from echostamp.measure.offset import OffsetTracker
 from echostamp.measure.offsetwindow import OffsetWindow, Stretch
 from echostamp.measure.quantiles import SORTED, quantile, ranksOf, selected
 from echostamp.measure.samples import Run
-from echostamp.measure.timed import Origin, TimedProbes
+from echostamp.measure.timedprobes import Origin, TimedProbes
 
-#: More nanoseconds than what a float may be wrong by.
+#: More nanoseconds than the error of a float here.
 _MARGIN = 1 / 64
 
 _MIDDLE = Fraction(1, 2)
@@ -29,8 +29,8 @@ _MIDDLE = Fraction(1, 2)
 
 class Range(NamedTuple):
     """
-    Between what a delay lies, in nanoseconds.  Asymmetric paths can put it anywhere in
-    here.  Nothing is clamped: what is negative shows that a stamp is coarse.
+    The range in which a delay lies, in nanoseconds.  Asymmetric paths can put it
+    anywhere inside.  Nothing is clamped: a negative value shows that a stamp is coarse.
     """
 
     low: float
@@ -39,7 +39,7 @@ class Range(NamedTuple):
 
 class Ranges(NamedTuple):
     """
-    Between what the least, the median and the greatest one-way delay lie.
+    The ranges of the least, the median and the greatest one-way delay.
     """
 
     min: Range
@@ -52,10 +52,10 @@ class OneWay(NamedTuple):
     One direction.
 
     @ivar pdv: the delay above the least seen (RFC 5481, section 4.2), with the drift
-        taken out; each window has a least of its own.  L{None} where most probes are in
-        windows of too few to have one.
-    @ivar range: the delay itself (RFC 7679), in the window that the offset is reported
-        of.  The quantile method is that of L{quantile}.
+        taken out; each window has a least of its own.  L{None} if most probes are in
+        windows of too few probes.
+    @ivar range: the delay itself (RFC 7679), in the window of the reported offset.  The
+        quantile method is that of L{quantile}.
     """
 
     pdv: Summary | None
@@ -64,7 +64,7 @@ class OneWay(NamedTuple):
 
 def _timed(block: Block) -> TimedProbes:
     """
-    Give the probes that have both one-way delays.
+    Return the probes that have both one-way delays.
     """
     if UNKNOWN in block.t2 or any(block.flags):
         block = block.only(
@@ -80,10 +80,10 @@ def variations(
     run: Run, stretches: list[Stretch], isBack: bool
 ) -> tuple[array[int], int]:
     """
-    Give the PDV of every probe in one direction.
+    Return the PDV of every probe in one direction.
 
     @param stretches: as L{OffsetTracker.stretches} gives them.
-    @return: the values, and how many probes have none, because they are alone in their
+    @return: the values, and how many probes have none because they are alone in their
         window.
     """
     values = array("q")
@@ -127,13 +127,13 @@ def ranges(
     parts: Iterable[TimedProbes], window: OffsetWindow, isBack: bool
 ) -> Ranges | None:
     """
-    Give between what the delays in one direction lie, given the offset's bounds.
+    Return the ranges in which the delays in one direction lie, by the offset's bounds.
 
-    Every probe's delay lies between two ends; so the value of any rank among the delays
-    lies between those of the same rank among the lower ends and among the upper ones.
+    Every probe's delay lies between two ends.  So the value of any rank among the
+    delays lies between the values of the same rank among the lower and the upper ends.
 
     @param parts: the window's probes, in parts.
-    @return: L{None} where there is none.
+    @return: L{None} if there is none.
     """
     lower: list[float] = []
     upper: list[float] = []
@@ -160,15 +160,14 @@ def _columns(
     part: TimedProbes, origin: Origin, isBack: bool
 ) -> tuple[list[float], list[float], list[float]]:
     """
-    Give times at which the offset's bounds are looked up, in order, and between which
-    two values the delay in one direction would lie if there were no offset.
+    Return the times at which the offset's bounds are looked up, in order, and the two
+    ends of each delay in one direction if there were no offset.
     """
     t1, t4, forward, backward = part.differences(origin)
-    # The clock showed up to a resolution more than the stamp says.
-    if isBack:
-        times, least, most = t4, list(map(sub, backward, part.resolutions)), backward
-    else:
-        times, least, most = t1, forward, list(map(add, forward, part.resolutions))
+    # The clock showed up to a resolution more than the stamp.
+    most = backward if isBack else list(map(add, forward, part.resolutions))
+    least = list(map(sub, backward, part.resolutions)) if isBack else forward
+    times = t4 if isBack else t1
     if part.areInOrder:
         return times, least, most
     columns = sorted(zip(times, least, most, strict=True))
@@ -183,7 +182,7 @@ def _line(
     bounds: list[tuple[int, int]], times: Sequence[float], origin: int
 ) -> Iterator[float]:
     """
-    Give a bound of the offset at some times, less its first value.
+    Return a bound of the offset at some times, less its first value.
 
     @param bounds: times and values, between which the bound runs straight.
     @param times: in order, counted from C{origin}.
@@ -207,7 +206,7 @@ def _line(
 
 def _median(inOrder: Sequence[float]) -> float:
     """
-    Give the median of values that are in order.
+    Return the median of values that are in order.
     """
     half = len(inOrder) // 2
     return (inOrder[half] + inOrder[-half - 1]) / 2
@@ -217,9 +216,9 @@ def _three(
     values: list[float], base: int, rounded: Callable[[float], int]
 ) -> tuple[float, float, float]:
     """
-    Give the least of values, their median, and the greatest, rounded outwards.
+    Return the least of values, their median, and the greatest, rounded outwards.
 
-    @param base: what the values are counted from.
+    @param base: the value from which the values are counted.
     @param rounded: down or up, to an integer.
     """
     n = len(values)
@@ -242,10 +241,10 @@ def _three(
 
 def oneWays(run: Run, tracker: OffsetTracker) -> tuple[OneWay, OneWay] | None:
     """
-    Sum up both directions, of the probes that are kept.
+    Summarise both directions, of the probes that are kept.
 
-    @return: forward and backward; L{None} where they cannot be told: no stamps, or such
-        as are coarser than the shortest round trip.
+    @return: forward and backward.  L{None} if they are not known: there are no stamps,
+        or the stamps are coarser than the shortest round trip.
     """
     window = tracker.window()
     if window is None or window.resolution > (window.leastRtt or 0):
@@ -267,7 +266,7 @@ def oneWaysOf(
     probes: TimedProbes, window: OffsetWindow
 ) -> tuple[OneWay, OneWay] | None:
     """
-    Sum up both directions, of the probes of one window.
+    Summarise both directions, of the probes of one window.
 
     @return: as L{oneWays}.
     """

@@ -7,13 +7,13 @@ from __future__ import annotations
 
 class OwnClock:
     """
-    Whether our own clock was set.  The kernel slews both of its clocks alike: only a
-    step changes CLOCK_REALTIME minus CLOCK_MONOTONIC.  Each reading tells between what
-    that lies; what all since the last step tell together shows also a step under a
-    reading that took long.
+    Detects when our own clock was set.  The kernel slews both of its clocks alike: only
+    a step changes CLOCK_REALTIME minus CLOCK_MONOTONIC.  Each reading bounds this
+    difference.  The bounds of all readings since the last step also show a step during
+    a slow reading.
 
-    @ivar steps: how many were seen.  A probe at whose reply there are more than when it
-        was sent is void.
+    @ivar steps: how many steps were seen.  A probe is void if this number changed
+        between the probe and its reply.
     """
 
     def __init__(self, tolerance: int = 1_000) -> None:

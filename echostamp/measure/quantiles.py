@@ -22,7 +22,7 @@ KEPT_DIGITS = 9
 #: How far a value read from a L{Histogram} may be from the true one, in parts of it.
 RELATIVE_ERROR = 1 / (1 << KEPT_DIGITS)
 
-#: Up to so many values are simply sorted.
+#: Up to so many values are sorted.
 SORTED = 10_000
 
 #: Binary digits that one pass of L{selected} decides.
@@ -34,11 +34,11 @@ _FEW = 8
 
 def quantile(n: int, p: Fraction, ranked: Callable[[int], int]) -> float:
     """
-    Give a quantile, type 7.
+    Return a quantile, type 7.
 
     @param n: how many values there are; at least one.
     @param p: from 0 to 1.
-    @param ranked: gives the value of a rank from 0 to C{n - 1}.
+    @param ranked: returns the value of a rank from 0 to C{n - 1}.
     @return: a float, since it lies between two values.
     """
     rank, part = divmod((n - 1) * p.numerator, p.denominator)
@@ -51,7 +51,7 @@ def quantile(n: int, p: Fraction, ranked: Callable[[int], int]) -> float:
 
 def ranksOf(n: int, ps: Iterable[Fraction]) -> set[int]:
     """
-    Give the ranks that L{quantile} will ask for.
+    Return the ranks that L{quantile} will ask for.
     """
     ranks = {(n - 1) * p.numerator // p.denominator for p in ps}
     return ranks | {min(rank + 1, n - 1) for rank in ranks}
@@ -63,8 +63,8 @@ def selected(
     """
     Find the values of some ranks.
 
-    Many values are not sorted, which would take five times the memory that they take:
-    digit after digit, only those are counted that begin like one that is looked for.
+    Many values are not sorted, since that takes five times their memory.  Instead,
+    digit after digit, only the values that begin like a wanted one are counted.
 
     @param ranks: from 0 to C{len(values) - 1}.
     @param ends: the least and the greatest of them, where they are known.
@@ -131,7 +131,7 @@ class Histogram:
         self._buckets.update(middles)
 
     def copy(self) -> Histogram:
-        """Give another one with the same counts."""
+        """Return an independent copy."""
         other = Histogram()
         other.n = self.n
         other._buckets = self._buckets.copy()
@@ -153,7 +153,7 @@ class Histogram:
 
 def _middle(value: int) -> int:
     """
-    Give the middle of the bucket that holds a value.
+    Return the middle of the bucket that holds a value.
     """
     dropped = abs(value).bit_length() - KEPT_DIGITS
     if dropped <= 0:

@@ -74,7 +74,7 @@ class RecentProbes:
 
     def find(self, seq: int) -> int | None:
         """
-        Give the place of a probe, by its number; L{None} where it is not here.
+        Return the place of a probe, by its number; L{None} where it is not here.
         """
         wanted = seq % NUMBERS
         for place in range(len(self) - 1, -1, -1):
@@ -126,20 +126,20 @@ class RecentProbes:
 
     def answered(self) -> int:
         """
-        Give how many have times.
+        Return how many have times.
         """
         rtts, t2s = self.rows[RTT::WIDTH], self.rows[T2::WIDTH]
         return sum(not rtt == UNKNOWN == t2 for rtt, t2 in zip(rtts, t2s, strict=True))
 
     def since(self, start: int) -> int:
         """
-        Give the place of the first probe after a time.
+        Return the place of the first probe after a time.
         """
         return sum(time <= start for time in self._notes[_TIME::_WIDTH])
 
     def last(self, count: int) -> tuple[int, int]:
         """
-        Give the place from which on so many probes were due; 0, if there are not so
+        Return the place from which on so many probes were due; 0, if there are not so
         many.
 
         @return: the place, and how many are missing.
@@ -153,7 +153,7 @@ class RecentProbes:
 
     def time(self, place: int) -> int | None:
         """
-        Give when the fate of a probe became known; L{None} where there is none.
+        Return when the fate of a probe became known; L{None} where there is none.
         """
         return self._notes[_WIDTH * place] if place < len(self) else None
 

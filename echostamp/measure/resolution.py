@@ -1,20 +1,20 @@
 """
-Clocks that do not say how finely they count.
+The resolution of clocks that do not state it.
 """
 
 from __future__ import annotations
 
-#: The coarsest that is looked for, in nanoseconds: whole seconds.
+#: The coarsest resolution that is looked for, in nanoseconds: whole seconds.
 _COARSEST = 1_000_000_000
 
 
 class ObservedResolution:
     """
-    The resolution of a clock, by what it shows: the greatest power of ten, of
-    nanoseconds, of which all its timestamps are multiples, up to a second.
+    The resolution of a clock, by its timestamps: the greatest power of ten of
+    nanoseconds, up to a second, of which all timestamps are multiples.
 
-    A clock of 1 ns shows a multiple of 1000 once in a thousand timestamps: after a few
-    of them what is found is the clock's own, and before it is coarser, never finer.
+    A clock of 1 ns shows a multiple of 1000 once in a thousand timestamps.  So the
+    result is right after a few timestamps; before, it is coarser, never finer.
     """
 
     def __init__(self) -> None:
@@ -22,10 +22,10 @@ class ObservedResolution:
 
     def observe(self, timestamp: int) -> int:
         """
-        See one timestamp more.
+        Take a timestamp into account.
 
-        @param timestamp: in nanoseconds since the epoch; one that came in NTP's format,
-            whose units are no nanoseconds, may be off by one.
+        @param timestamp: in nanoseconds since the epoch.  It may be off by one if it
+            came in NTP's format, whose units are not nanoseconds.
         @return: the resolution, in nanoseconds.
         """
         while self._grain > 1 and (timestamp + 1) % self._grain > 2:

@@ -10,7 +10,7 @@ from sys import byteorder
 
 from echostamp.measure.block import UNKNOWN
 from echostamp.measure.hull import Hull, hullOf
-from echostamp.measure.timed import TimedProbes
+from echostamp.measure.timedprobes import TimedProbes
 
 #: The columns.  L{HEAD} holds the number of the probe and the resolution of its stamps.
 #: L{WAIT} is how long after it was due the probe was sent; L{UNKNOWN} for times that
@@ -32,7 +32,7 @@ _RESOLUTION = (1 << _BITS) - 1
 
 def head(seq: int, resolution: int) -> int:
     """
-    Give the first column of a row.
+    Return the first column of a row.
 
     @param seq: the number of the probe.
     @param resolution: of its stamps, in nanoseconds.
@@ -42,14 +42,14 @@ def head(seq: int, resolution: int) -> int:
 
 def number(head: int) -> int:
     """
-    Give the number of the probe, less a multiple of L{NUMBERS}.
+    Return the number of the probe, less a multiple of L{NUMBERS}.
     """
     return head >> _BITS
 
 
 def thinned(rows: array[int], every: int) -> array[int]:
     """
-    Give the rows of every probe whose number is a multiple of C{every}.
+    Return the rows of every probe whose number is a multiple of C{every}.
 
     @param every: a power of two.
     """
@@ -64,7 +64,7 @@ def thinned(rows: array[int], every: int) -> array[int]:
 
 def hullsOf(probes: TimedProbes) -> tuple[Hull, Hull]:
     """
-    Give the hulls of the bounds from above and of those from below that probes give.
+    Return the hulls of the bounds of the offset: from above, and from below.
     """
     upper, lower = probes.bounds()
     return hullOf(upper), hullOf(lower)
@@ -72,14 +72,14 @@ def hullsOf(probes: TimedProbes) -> tuple[Hull, Hull]:
 
 def resolution(head: int) -> int:
     """
-    Give the resolution of a probe's stamps.
+    Return the resolution of a probe's stamps.
     """
     return head & _RESOLUTION
 
 
 def rttsOf(rows: array[int]) -> tuple[array[int], array[int]]:
     """
-    Give the RTTs of the rows, from when the probes were sent and from when they were
+    Return the RTTs of the rows, from when the probes were sent and from when they were
     due.
     """
     sent = rows[RTT::WIDTH]
@@ -96,7 +96,7 @@ def rttsOf(rows: array[int]) -> tuple[array[int], array[int]]:
 
 def ipdvOf(rows: array[int]) -> array[int]:
     """
-    Give the magnitude of the difference between the RTT of each row and that of the
+    Return the magnitude of the difference between the RTT of each row and that of the
     probe sent before it, where both are among the rows.
     """
     numbers = array("I", rows[HEAD::WIDTH].tobytes())[1 - _LOW :: 2]
@@ -116,7 +116,7 @@ def ipdvOf(rows: array[int]) -> array[int]:
 
 def timedOf(rows: array[int]) -> TimedProbes:
     """
-    Give the rows that have all four times.
+    Return the rows that have all four times.
     """
     t1, t2, t4 = rows[T1::WIDTH], rows[T2::WIDTH], rows[T4::WIDTH]
     resolutions = array("I", rows[HEAD::WIDTH].tobytes())[_LOW::2]
@@ -132,7 +132,7 @@ def timedOf(rows: array[int]) -> TimedProbes:
 
 def areProbes(rows: array[int]) -> list[bool] | None:
     """
-    Say of each row that has all four times whether it is one of a probe.
+    Check of each row that has all four times whether it is one of a probe.
 
     @return: L{None} where all are.
     """

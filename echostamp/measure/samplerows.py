@@ -47,8 +47,8 @@ class SampleRows:
             become fewer, with its index and the rows.
         """
         self._leave = leave
-        # The rows of all buckets, those of the newest one apart: an array that grows
-        # takes more memory than its items.
+        # The rows of the newest bucket are apart: an array that grows takes more memory
+        # than its items.
         self._rows, self._newest = array("q"), array("q")
         self._ipdv, self._newestIpdv = Segments("q"), array("q")
         self._lengths = array("H")
@@ -72,7 +72,7 @@ class SampleRows:
 
     def _settle(self) -> None:
         """
-        Put the rows of the newest bucket to those of the others.
+        Store the rows of the newest bucket with those of the others.
         """
         if self._newest:
             self._rows = self._rows + self._newest
@@ -97,7 +97,7 @@ class SampleRows:
 
     def isFull(self, others: int) -> bool:
         """
-        Say whether the rows are too many.
+        Check whether the rows are too many.
 
         @param others: how many rows are kept elsewhere.
         """
@@ -107,7 +107,7 @@ class SampleRows:
 
     def of(self, index: int) -> array[int]:
         """
-        Give the rows of a bucket.
+        Return the rows of a bucket.
         """
         self._settle()
         first = WIDTH * sum(self._lengths[:index])
@@ -115,14 +115,14 @@ class SampleRows:
 
     def since(self, first: int) -> array[int]:
         """
-        Give the rows of the buckets from an index on.
+        Return the rows of the buckets from an index on.
         """
         self._settle()
         return self._rows[WIDTH * sum(self._lengths[:first]) :]
 
     def ipdv(self, first: int) -> array[int]:
         """
-        Give the IPDV of every so many pairs of the buckets from an index on, by the
+        Return the IPDV of every so many pairs of the buckets from an index on, by the
         greatest C{every} of these buckets.
         """
         self._settle()
@@ -134,7 +134,7 @@ class SampleRows:
 
     def _ipdvOf(self, index: int, every: int) -> Sequence[int]:
         """
-        Give the IPDV of every so many pairs of a bucket.
+        Return the IPDV of every so many pairs of a bucket.
         """
         now = self.every[index]
         if now == 1:
@@ -143,7 +143,7 @@ class SampleRows:
 
     def join(self, index: int, tier: int) -> None:
         """
-        Give a bucket the rows of the next one, too.
+        Join a bucket with the next one.
 
         @param tier: of the bucket.
         """
@@ -203,7 +203,7 @@ class SampleRows:
 
     def _inTiers(self, tiers: Sequence[int]) -> list[int]:
         """
-        Give how many rows each tier has.
+        Return how many rows each tier has.
         """
         counts = [0] * len(self._everyOfTier)
         for tier, count in zip(tiers, self._lengths, strict=True):

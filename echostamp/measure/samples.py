@@ -37,17 +37,17 @@ class Run:
     """
     The probes of a run, in the order in which they were sent.
 
-    All are counted; the last L{LIMIT} are kept, and before older ones are let go they
-    are handed over, in order.
+    All are counted, and the last L{LIMIT} are kept.  Older ones are handed over, in
+    order, before they are dropped.
 
     @ivar sent: how many were sent.
     @ivar received: how many were answered in time.
     @ivar lost: how many were not (RFC 6673, section 4: round-trip loss), late ones
         included.
-    @ivar late: how many were answered after they had been called lost.
+    @ivar late: how many were answered after they had been counted as lost.
     @ivar duplicates: replies beyond the first to a probe (RFC 5560).
-    @ivar reordered: replies that came behind that of a later probe (RFC 4737).
-    @ivar altered: probes whose first reply was not what had been sent.
+    @ivar reordered: replies that came after that of a later probe (RFC 4737).
+    @ivar altered: probes whose first reply differs from what was sent.
     @ivar amended: how often the times of a probe that was answered were amended.
     @ivar first: the number of the oldest probe that is kept.
     """
@@ -59,7 +59,7 @@ class Run:
     ) -> None:
         """
         @param limit: how many probes are kept, give or take 1,023; not below 2,048.
-        @param leave: takes probes that are about to be let go.
+        @param leave: takes probes that are about to be dropped.
         """
         self.sent = self.received = self.lost = self.late = 0
         self.duplicates = self.reordered = self.altered = 0
@@ -71,10 +71,10 @@ class Run:
 
     def send(self, due: int, t1: int) -> int:
         """
-        Take a probe that leaves.
+        Add a probe that is sent.
 
-        @param due: when it was to leave: C{t1} less its wait by the monotonic clock.
-        @param t1: when it leaves.
+        @param due: when it was to be sent: C{t1} less its wait by the monotonic clock.
+        @param t1: when it is sent.
         @return: its number.
         """
         if self.sent % _BLOCK == 0:
@@ -104,20 +104,19 @@ class Run:
         void: bool = False,
     ) -> None:
         """
-        Take a reply.  A second one to the same probe is counted and changes nothing
-        else.
+        Add a reply.  A second reply to the same probe is only counted.
 
         @param seq: the number of the probe that it answers.
         @param t4: when it was received.
-        @param rtt: the round trip; L{None} where it cannot be told.
-        @param t2: what the far end says; L{None} where it says nothing.  A time that is
-            146 years from ours, or outside the years 1678 to 2261, is taken for none:
-            64 bits do not hold what is reckoned with it.
+        @param rtt: the round trip; L{None} if it is not known.
+        @param t2: the far end's stamp; L{None} if there is none.  One that is not
+            L{storable<isStorable>} is taken for none.
         @param t3: L{None} means C{t2}.
         @param resolution: of C{t2} and C{t3}, up to 4 s.
         @param altered: whether the reply is not what was sent.
-        @param void: whether our own clock was set meanwhile, or the reply waited.
-        @raise IndexError: the probe was not sent, or is not kept any longer.
+        @param void: whether our own clock was set meanwhile, or the reply waited to be
+            read.
+        @raise IndexError: the probe was not sent, or is no longer kept.
         """
         block, at = self._find(seq)
         if block.t4[at] != UNKNOWN:
@@ -152,7 +151,7 @@ class Run:
 
     def amend(self, seq: int, t1: int, t3: int, rtt: int) -> None:
         """
-        Take times of a probe that has been answered, which are known better now.
+        Correct the times of a probe that was answered.
 
         @raise IndexError: as for L{reply}.
         """
@@ -162,7 +161,7 @@ class Run:
 
     def lose(self, seq: int) -> None:
         """
-        Call a probe lost, if no reply has come.
+        Count a probe as lost, if no reply has come.
 
         @raise IndexError: as for L{reply}.
         """
@@ -184,7 +183,7 @@ class Run:
 
     def __getitem__(self, seq: int) -> Probe:
         """
-        Give a probe by its number.
+        Return a probe, by its number.
 
         @raise IndexError: as for L{reply}.
         """
@@ -209,12 +208,12 @@ class Run:
         )
 
     def __iter__(self) -> Iterator[Probe]:
-        """Give the probes that are kept, in the order in which they were sent."""
+        """Return the probes that are kept, in the order in which they were sent."""
         return map(self.__getitem__, range(self.first, self.sent))
 
     def blocks(self, first: int = 0, end: int | None = None) -> Iterator[Block]:
         """
-        Give the probes that are kept, column by column: in a tenth of the time.
+        Return the probes that are kept, column by column: in a tenth of the time.
 
         @param first: those whose numbers are not below it.
         @param end: those whose numbers are below it; L{None} for all.

@@ -29,7 +29,7 @@ class Segments:
 
     def __getitem__(self, index: int) -> list[int]:
         """
-        Give a list, by its index.
+        Return a list, by its index.
         """
         first = sum(self._lengths[:index])
         return self._values[first : first + self._lengths[index]].tolist()

@@ -20,7 +20,7 @@ from echostamp.measure.counts import (
     C_SKIPPED,
     C_UNTIMED,
 )
-from echostamp.measure.delay import Delays, Summary, summary
+from echostamp.measure.delay import Summary, summary
 from echostamp.measure.hull import boundsOf, joined
 from echostamp.measure.offset import OffsetTracker
 from echostamp.measure.offsetwindow import NO_FIT, OffsetReport, OffsetWindow
@@ -43,7 +43,7 @@ from echostamp.measure.rows import (
     timedOf,
 )
 from echostamp.measure.samples import Run
-from echostamp.measure.timed import TimedProbes
+from echostamp.measure.timedprobes import TimedProbes
 from echostamp.measure.windowspec import PARTS
 from echostamp.times import SECOND
 
@@ -62,7 +62,7 @@ Clock = tuple[tuple[OneWay, OneWay] | None, OffsetReport | None]
 @dataclass(frozen=True)
 class Selection:
     """
-    What was kept of a window's probes.
+    What is known of a window's probes.
 
     @ivar began: the beginning of the span, by the monotonic clock.
     @ivar ended: its end.
@@ -96,7 +96,7 @@ class Selection:
 
 def figuresOf(found: Selection) -> Figures:
     """
-    Give the figures of a window.
+    Return the figures of a window.
     """
     counts, isExact = found.counts, found.every == 1
     kept = thinned(found.old, found.every) + thinned(found.rows, found.every)
@@ -139,53 +139,9 @@ def figuresOf(found: Selection) -> Figures:
     )
 
 
-def figuresOfRun(
-    delays: Delays,
-    offset: OffsetTracker,
-    *,
-    began: int,
-    ended: int,
-    skipped: int = 0,
-    isApart: bool = False,
-) -> Figures:
-    """
-    Give the figures of a whole run.
-
-    @param delays: its round trips and losses.
-    @param offset: what its probes say of the far clock.
-    @param began: its beginning, by the monotonic clock.
-    @param ended: its end.
-    @param skipped: how many probes were due and could not be sent.
-    @param isApart: whether the far end gives T2 and T3 apart.
-    """
-    run, rtt = delays.run, delays.rtt()
-    ways = oneWays(run, offset)
-    return Figures(
-        began=began,
-        ended=ended,
-        sent=run.sent,
-        received=run.received,
-        lost=run.lost,
-        skipped=skipped,
-        late=run.late,
-        duplicates=run.duplicates,
-        reordered=run.reordered,
-        altered=run.altered,
-        untimed=run.received - (rtt.n if rtt else 0),
-        bursts=delays.bursts(),
-        rtt=rtt,
-        rttFromDue=delays.rttFromDue(),
-        ipdv=delays.ipdv(),
-        forward=ways and ways[0],
-        backward=ways and ways[1],
-        offset=offset.report(),
-        isApart=isApart,
-    )
-
-
 def _extended(found: Summary | None, n: int, values: Sequence[int]) -> Summary | None:
     """
-    Give a summary of some values the number and the extremes of all.
+    Set the number and the extremes of a summary to those of all values.
     """
     if found is None:
         return None
@@ -196,7 +152,7 @@ def _exactClock(
     rows: array[int],
 ) -> Clock:
     """
-    Give what all probes say of the far clock.
+    Return what all probes say of the far clock.
 
     @param rows: a row of each.
     """
@@ -216,7 +172,7 @@ def _tracked(
     rows: array[int],
 ) -> Clock:
     """
-    Give what all probes say of the far clock where they are of more than one window.
+    Return what all probes say of the far clock where they are of more than one window.
     """
     run, tracker = Run(), OffsetTracker(LONGEST)
     columns = zip(
@@ -233,7 +189,7 @@ def _tracked(
 
 def _clock(found: Selection, kept: array[int]) -> Clock:
     """
-    Give what is known of the far clock, by the bounds that all probes give and by the
+    Return what is known of the far clock, by the bounds that all probes give and by the
     rows that are kept.
 
     @param kept: the rows.
@@ -268,7 +224,7 @@ def _fitted(
     pieces: Sequence[Hulls], probes: TimedProbes, isProbe: list[bool] | None
 ) -> Clock | None:
     """
-    Give what pieces of a window say of the far clock.
+    Return what pieces of a window say of the far clock.
 
     @param pieces: in the order of time; at least one.
     @param probes: the times that are kept, also of other pieces.

@@ -25,15 +25,19 @@ class Rolling:
     Rolling windows over the probes of a prober.
 
     A probe belongs to the moment at which its fate became known.  Probes in flight are
-    in every window.  Figures are exact while all windows together hold at most
-    L{EXACT} (600) answered probes; the beginning of a window is exact within the
-    last L{MOST} probes, and else rounded outwards by at most a sixteenth: C{began} and
-    C{ended} of the figures give the span.  Of more probes counts, the extremes of the
-    RTT and the bounds of the offset are those of all; C{every} of the figures tells
-    which probes the rest comes from.  The most bounds that a bucket keeps is limited:
-    beyond it the interval of the offset gets wider, and never wrong.
+    in every window.
 
-    Memory is bounded: nothing is kept of a probe in flight.
+    All figures are exact while the longest window has at most L{EXACT
+    <echostamp.measure.samplerows.EXACT>} answered probes (600).  With more, counts, the
+    extremes of the RTT and the bounds of the offset are still those of all probes.  The
+    rest comes from every so many probes: see C{every} of the figures.  Old probes keep
+    few bounds of the offset.  This can only make its interval wider.
+
+    A window covers the span from C{began} to C{ended} of its figures.  Within the last
+    L{MOST} probes it begins exactly where it should.  Beyond, a window by time may be
+    shorter by a sixteenth, and a window by count may have a sixteenth more probes.
+
+    Memory is bounded; a probe in flight takes none.
 
     @ivar isApart: whether the far end gives T2 and T3 apart.
     @ivar pending: how many probes are in flight.
@@ -87,8 +91,8 @@ class Rolling:
 
     def add(self, now: int, probe: Probe) -> None:
         """
-        The fate of a probe is known: it was answered in time, or it is lost.  Probes
-        are lost in the order of their numbers.
+        The fate of a probe is known: it was answered in time, or it is lost.  Losses
+        must come in the order of the probes' numbers.
 
         @param probe: the probe.
         """
@@ -125,7 +129,7 @@ class Rolling:
 
     def _follow(self, seq: int, rtt: int) -> None:
         """
-        Give the RTT of a probe that was answered behind a later one to the next probe.
+        Hand the RTT of a probe that was answered after a later one to the next probe.
         """
         place = self._recent.find(seq + 1)
         if place is not None:
@@ -165,7 +169,7 @@ class Rolling:
         if place is not None:
             self._recent.late(place)
         else:
-            self._buckets.late()
+            self._buckets.known.late()
         self._changes += 1
 
     def repeated(self, seq: int) -> None:
@@ -178,7 +182,7 @@ class Rolling:
         if place is not None:
             self._recent.repeated(place)
         else:
-            self._buckets.repeated()
+            self._buckets.known.repeated()
         self._changes += 1
 
     def extra(
@@ -217,7 +221,7 @@ class Rolling:
 
     def over(self, now: int, window: WindowSpec) -> Figures:
         """
-        Give the figures of a window.
+        Return the figures of a window.
 
         @param now: by the monotonic clock.
         @param window: one of those that the constructor got.
@@ -234,21 +238,22 @@ class Rolling:
         Collect what is known of a window's probes.
         """
         recent, buckets = self._recent, self._buckets
+        known = buckets.known
         if window.length is not None:
             start = now - window.length
             place = recent.since(start)
-            bucket = len(buckets) if place else buckets.since(start)
+            bucket = len(buckets) if place else known.since(start)
             began = max(start, self._began)
             if not place:
-                began = max(began, buckets.before(bucket))
+                began = max(began, known.before(bucket))
         else:
             place, missing = recent.last(window.count or 0)
-            bucket = buckets.last(missing)
+            bucket = known.last(missing)
             time = recent.time(place)
             began = now if time is None else time
             if bucket < len(buckets):
-                began = buckets.began(bucket)
-        counts, bursts = buckets.counts(bucket), buckets.bursts(bucket)
+                began = known.firsts[bucket]
+        counts, bursts = known.counts(bucket), known.bursts(bucket)
         rows, every = recent.collect(place, counts, bursts), buckets.every(bucket)
         return Selection(
             began=began,

@@ -46,7 +46,7 @@ class WindowSpec:
             raise ValueError(f"window {self.name!r} needs one length or one count")
 
 
-#: The windows of a prober that is not told others.
+#: The windows that a prober has by default.
 WINDOWS = (
     WindowSpec("10s", length=10 * SECOND),
     WindowSpec("1m", length=60 * SECOND),
@@ -77,7 +77,7 @@ class Rounding:
 
     def tier(self, age: int) -> int:
         """
-        Give the tier of a probe, from 0.
+        Return the tier of a probe, from 0.
 
         @param age: nanoseconds since its fate became known.
         """
@@ -85,7 +85,7 @@ class Rounding:
 
     def width(self, age: int) -> int:
         """
-        Give the longest time whose probes may be counted together.
+        Return the longest time whose probes may be counted together.
 
         @param age: nanoseconds since the last of them.
         """
@@ -94,7 +94,7 @@ class Rounding:
 
     def most(self, behind: int) -> int:
         """
-        Give how many probes that were due may be counted together.
+        Return how many probes that were due may be counted together.
 
         @param behind: how many were due after them.
         """
@@ -105,7 +105,7 @@ class Rounding:
 
     def isOver(self, age: int, behind: int) -> bool:
         """
-        Say whether no window includes a probe any longer.
+        Check whether no window includes a probe any longer.
 
         @param age: nanoseconds since its fate became known.
         @param behind: how many probes were due after it.

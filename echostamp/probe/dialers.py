@@ -21,7 +21,8 @@ from echostamp.connect.tls import TlsFiles
 from echostamp.probe.interfaces import Dialer
 from echostamp.probe.linedialer import LineDialer
 from echostamp.probe.messages import USUAL, Messages
-from echostamp.probe.plan import Plan, Route, StampPlan
+from echostamp.probe.plan import Plan, StampPlan
+from echostamp.probe.route import Route
 from echostamp.probe.udpdialer import StampDialer
 from echostamp.rfc8762.keys import keysOf, readKeys
 from echostamp.rfc8762.sendersession import TLV_HEADER, TLVS, SenderSession

@@ -17,7 +17,7 @@ from twisted.internet.interfaces import IDelayedCall
 from echostamp.connect.timed import lookUp
 from echostamp.probe.interfaces import LinkOwner
 from echostamp.probe.linedialer import FIRST_DELAY, LONGEST_DELAY
-from echostamp.probe.plan import Route
+from echostamp.probe.route import Route
 from echostamp.probe.udplink import StampLink, UdpPath
 from echostamp.rfc8762.sendersession import SenderSession
 from echostamp.rfc8762.sockets import boundUdpSocket

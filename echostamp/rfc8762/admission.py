@@ -120,14 +120,13 @@ def isReply(packet: bytes, hasKeys: bool) -> bool:
     @param packet: at least L{SHORTEST <echostamp.rfc8762.packets.SHORTEST>} octets.
     @param hasKeys: whether this end is in authenticated mode.
     """
-    length = len(packet)
     if hasKeys or packet[4:16] == _UNUSED:
         # It may be one of authenticated mode.
-        if length < AUTHENTICATED or packet[32:40] == _NO_TIME:
+        if len(packet) < AUTHENTICATED or packet[32:40] == _NO_TIME:
             return False
         sent, received = _TIMES_AUTHENTICATED.unpack_from(packet, 16)
         return isReflected(received, sent, bool(packet[24] & Z_OCTET))
-    if length < 24 or packet[16:24] == _NO_TIME:
+    if len(packet) < 24 or packet[16:24] == _NO_TIME:
         return False
     sent, received = _TIMES.unpack_from(packet, 4)
     return isReflected(received, sent, bool(packet[12] & Z_OCTET))

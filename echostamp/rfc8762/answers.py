@@ -61,16 +61,17 @@ class Answers:
 
         @param packet: our number of the packet that the reply answers.
         """
-        if self.packet(number) not in (None, packet):
-            # It now names this packet's reply.
-            self._numbers[self._numbers.index(number)] = -1
         ahead = numbersAhead(number, self._most)
         if not self._seen or ahead >= REMEMBERED:
             self._most, self._seen = number, 1
         elif ahead > 0:
             self._most, self._seen = number, (self._seen << ahead | 1) & _WINDOW
-        elif ahead > -REMEMBERED:
-            self._seen |= 1 << -ahead
+        else:
+            if ahead > -REMEMBERED:
+                self._seen |= 1 << -ahead
+            if self.packet(number) not in (None, packet):
+                # From now on it names this packet's reply.
+                self._numbers[self._numbers.index(number)] = -1
 
     def hasSeen(self, number: int) -> bool:
         """
@@ -83,9 +84,10 @@ class Answers:
         """
         Find the packet whose first reply has a number.
         """
-        if number not in self._numbers:
+        try:
+            return self._packets[self._numbers.index(number)]
+        except ValueError:
             return None
-        return self._packets[self._numbers.index(number)]
 
     def times(self, packet: int, t1: int) -> Times | None:
         """
@@ -94,9 +96,10 @@ class Answers:
         @param t1: T1, which is not kept here.
         @return: L{None} where they are no longer known.
         """
-        if packet not in self._packets:
+        try:
+            place = self._packets.index(packet)
+        except ValueError:
             return None
-        place = self._packets.index(packet)
         return Times(t1, self._t2[place], self._t3[place], self._t4[place])
 
     def correct(self, packet: int, t3: int) -> None:

@@ -11,7 +11,7 @@ from statistics import median
 #: Durations of which a median is made.
 LAST = 256
 
-#: The longest duration that is told from longer ones, in nanoseconds.
+#: Longer durations count as this one, in nanoseconds.
 _LONGEST = (1 << 31) - 1
 
 

@@ -20,7 +20,7 @@ PER_SOURCE, TOTAL = 5_000, 50_000
 @dataclass(frozen=True)
 class Policy:
     """
-    Whom a session-reflector answers, and how.
+    The rules by which a session-reflector answers.
 
     @ivar allowed: the networks to answer; none for all.
     @ivar perSource: packets a second of one source.
@@ -44,7 +44,7 @@ class Shared:
     """
     What the ports of one session-reflector have in common.
 
-    @ivar policy: whom to answer, and how.
+    @ivar policy: the rules by which it answers.
     @ivar keys: the keys of authenticated mode; none for unauthenticated mode.
     @ivar counts: how many packets were answered, or not, by reason.
     @ivar rates: limits the packets a second.

@@ -139,8 +139,7 @@ class Reflector:
 
         @return: an empty string where it may be.
         """
-        length = len(packet)
-        if length < SHORTEST:
+        if len(packet) < SHORTEST:
             return "too short"
         if peer[1] in ANSWERING_PORTS:
             return "from a port that answers"
@@ -148,9 +147,10 @@ class Reflector:
             return "to several machines"
         if peer[1] == self.port.address[1] and self._isOurs(peer[0], to):
             return "from this port"
-        if not self._shared.allowed.has(peer[0]):
+        shared = self._shared
+        if shared.policy.allowed and not shared.allowed.has(peer[0]):
             return "not allowed"
-        if isReply(packet, bool(self._shared.keys)):
+        if isReply(packet, bool(shared.keys)):
             return "a reply"
         return ""
 

@@ -163,13 +163,12 @@ class SessionSender:
         packet = self._sent.departing(number, at)
         if packet is None:
             return
-        before = self._sent.t1(packet)
-        times = self._answers.times(packet, at)
-        if self._sent.isAnswered(packet) and times is None:
+        token, before, isAnswered = self._sent.look(packet)
+        times = self._answers.times(packet, at) if isAnswered else None
+        if isAnswered and times is None:
             # Too late to correct anything.
             return
         self._sent.depart(packet, at)
-        token = self._sent.token(packet)
         if token >= 0:
             self._observations.departed(at - before)
         if times is not None:
@@ -214,9 +213,9 @@ class SessionSender:
             readTimestamp(each, claim.isPtp, t4, self._ahead)
             for each in (reply.received, reply.timestamp)
         )
-        token = self._sent.token(packet)
-        times = Times(self._sent.t1(packet), t2, t3, t4)
-        isFirst = not self._sent.isAnswered(packet)
+        token, t1, isAnswered = self._sent.look(packet)
+        times = Times(t1, t2, t3, t4)
+        isFirst = not isAnswered
         isSame = self._look(packet, reply, t3, isFirst)
         if isFirst:
             self._sent.answer(packet)
@@ -244,8 +243,8 @@ class SessionSender:
         @param isFirst: whether it is the first reply to this packet.
         @return: whether the very same reply already came.
         """
-        named = self._answers.packet(reply.sequence)
-        hasCome = named is not None or self._answers.hasSeen(reply.sequence)
+        hasCome = self._answers.hasSeen(reply.sequence)
+        named = self._answers.packet(reply.sequence) if hasCome else None
         # Where it is no longer known whose number that was, it was probably this one's.
         isSame = hasCome and (not isFirst if named is None else named == packet)
         if not isSame and self._observations.losses.saw(
@@ -269,7 +268,8 @@ class SessionSender:
         packet = self._answers.packet(found.sequence)
         if not found.timestamp or packet is None or packet not in self._sent:
             return
-        times = self._answers.times(packet, self._sent.t1(packet))
+        token, t1, _ = self._sent.look(packet)
+        times = self._answers.times(packet, t1)
         assert times is not None
         t3 = readTimestamp(found.timestamp, isPtp, near, self._ahead)
         residence = t3 - times.t2
@@ -277,7 +277,6 @@ class SessionSender:
             # A reflector that restarted may mean another packet by this number.
             self._observations.problems["with a follow-up that cannot be"] += 1
         elif t3 != times.t3:
-            token = self._sent.token(packet)
             if token >= 0:
                 self._observations.followedUp(times.t3 - times.t2, residence)
             self._answers.correct(packet, t3)

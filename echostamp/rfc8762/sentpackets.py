@@ -99,20 +99,21 @@ class SentPackets:
 
     # --- One packet -------------------------------------------------------------------
 
-    def token(self, packet: int) -> int:
-        """Give the owner's name for a packet."""
-        return self._ring.columns[2][self._ring.place(packet)]
+    def look(self, packet: int) -> tuple[int, int, bool]:
+        """
+        Give what is known of a packet.
 
-    def t1(self, packet: int) -> int:
-        """Give when it was sent, as exactly as it is known."""
-        return self._ring.columns[1][self._ring.place(packet)]
-
-    def isAnswered(self, packet: int) -> bool:
-        """Tell whether it was answered."""
-        return bool(self._ring.columns[3][self._ring.place(packet)] & _ANSWERED)
+        @return: the owner's name for it; T1, as exactly as it is known; and whether it
+            was answered.
+        """
+        place = self._ring.place(packet)
+        _, t1s, tokens, marks = self._ring.columns
+        return tokens[place], t1s[place], bool(marks[place] & _ANSWERED)
 
     def answer(self, packet: int) -> None:
-        """It is answered: it is no longer in flight."""
+        """
+        Take a packet for answered: it is no longer in flight.
+        """
         self._ring.columns[3][self._ring.place(packet)] |= _ANSWERED
         if packet == self._oldest:
             self.settle(_LEAST_TOKEN)

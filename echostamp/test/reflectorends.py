@@ -26,7 +26,7 @@ HERE, PEER = ("192.0.2.1", 862), ("192.0.2.9", 4711)
 ONE, TWO = bytes([1] * 16), bytes([2] * 16)
 
 #: Error estimates of a clock that is synchronized within 5 ms: 164 * 2^(17 - 32) s, in
-#: NTP's format and in PTP's; and of one of which nothing is known.
+#: NTP's format and in PTP's; and of a clock of which nothing is known.
 FIVE_MS, FIVE_MS_PTP, UNKNOWN = b"\x91\xa4", b"\xd1\xa4", b"\x3f\xff"
 
 T1 = bytes.fromhex("0123456789abcdef")
@@ -34,11 +34,11 @@ T1 = bytes.fromhex("0123456789abcdef")
 
 class FakePort:
     """
-    A port that notes what is sent.
+    A port that keeps what is sent.
 
     @ivar sent: octets, the peer, the address that they are from, and their class.
-    @ivar departures: numbers and times that can be read by now.
-    @ivar refusal: the error that the next sending comes to.
+    @ivar departures: numbers and times that the kernel reports next.
+    @ivar refusal: the error that the next call of L{send} meets.
     """
 
     stampsArrivals = True
@@ -56,7 +56,7 @@ class FakePort:
     def send(
         self, packet: bytes, peer: Any, to: bytes | None = None, tos: int = 0
     ) -> int | None:
-        """Send, and number."""
+        """Send, and give the number."""
         if self.refusal is not None:
             assert self.reflector is not None
             self.reflector.refused(self.refusal, peer)
@@ -65,7 +65,7 @@ class FakePort:
         return len(self.sent) - 1
 
     def readDepartures(self) -> bool:
-        """Tell what has left."""
+        """Report the departures."""
         assert self.reflector is not None
         told, self.departures = self.departures, []
         for number, at in told:
@@ -75,9 +75,9 @@ class FakePort:
 
 class End:
     """
-    A session-reflector whose clock a test steers.
+    A session-reflector whose clock the test sets.
 
-    @ivar now: what its clock shows, in nanoseconds since the epoch.
+    @ivar now: the time of its clock, in nanoseconds since the epoch.
     @ivar asked: how often the kernel was asked about its clock.
     """
 
@@ -113,7 +113,7 @@ class End:
         tos: int = 0,
         to: bytes | None = None,
     ) -> bytes | None:
-        """Let a packet come, and give what it is answered with."""
+        """Receive a packet, and give the reply, if any."""
         before = len(self.port.sent)
         self.reflector.received(packet, peer, at, ttl, tos, to)
         replies = self.port.sent[before:]
@@ -122,7 +122,7 @@ class End:
         return replies[0][0] if replies else None
 
     def answer(self, packet: bytes, *arguments: Any, **named: Any) -> bytes:
-        """The same for one that has to be answered."""
+        """Receive a packet, and give the reply, which there has to be."""
         reply = self.receive(packet, *arguments, **named)
         assert reply is not None, self.counts
         return reply

@@ -1,5 +1,5 @@
 """
-Scapy's own reading of STAMP's packets.
+Scapy's implementation of STAMP, for tests.
 """
 
 from __future__ import annotations
@@ -13,10 +13,11 @@ from twisted.trial.unittest import SkipTest
 
 def scapyStamp() -> Any:
     """
-    Give scapy's STAMP, or skip the test; where everything has to be there, fail.
+    Import scapy's STAMP.  Where it is not installed, skip the test, or fail it if
+    C{ECHOSTAMP_REQUIRE_TOOLS} is set.
     """
     try:
-        # Its types are of no use here.
+        # mypy does not know its types.
         return importlib.import_module("scapy.contrib.stamp")
     except ImportError as error:
         if os.environ.get("ECHOSTAMP_REQUIRE_TOOLS"):

@@ -13,8 +13,9 @@ from twisted.trial.unittest import SynchronousTestCase
 from echostamp.exitstatus import Outcome
 from echostamp.probe import udpdialer, udplink
 from echostamp.probe.interfaces import MemorySink
-from echostamp.probe.plan import Plan, Route
+from echostamp.probe.plan import Plan
 from echostamp.probe.prober import Prober
+from echostamp.probe.route import Route
 from echostamp.probe.surroundings import surroundings
 from echostamp.probe.udpdialer import StampDialer
 from echostamp.report.document import document, pieces

@@ -11,7 +11,8 @@ from echostamp.measure.block import Probe
 from echostamp.measure.delay import Delays
 from echostamp.measure.offset import OffsetTracker
 from echostamp.measure.result import Figures
-from echostamp.measure.windowfigures import LONGEST, figuresOfRun
+from echostamp.measure.runfigures import figuresOfRun
+from echostamp.measure.windowfigures import LONGEST
 from echostamp.measure.windows import Rolling
 from echostamp.times import MILLISECOND, SECOND
 
@@ -125,7 +126,6 @@ def figuresOf(fates: list[Fate]) -> Figures:
     probes = [fate.probe for fate in fates if fate.probe is not None]
     seqs = [probe.seq for probe in probes]
     first = min(seqs, default=0)
-    known = set(seqs)
     for probe in sorted(probes):
         while run.sent + first < probe.seq:
             # It belongs to another part: here it only parts two others.
@@ -144,14 +144,16 @@ def figuresOf(fates: list[Fate]) -> Figures:
             )
             if probe.duplicated:
                 run.reply(seq, probe.t4, probe.rtt)
-    for probe in sorted(probes):
-        seq, _, t1, t2, t3, t4, _, coarse, *_ = probe
-        if None not in (t2, t3, t4, coarse) and not probe.void:
-            tracker.add(seq - first, t1, t2 or 0, t3 or 0, t4 or 0, coarse or 0)
+    for each in sorted(probes):
+        times = each.t2, each.t3, each.t4, each.resolution
+        if not each.void:
+            known = [time for time in times if time is not None]
+            if len(known) == len(times):
+                tracker.add(each.seq - first, each.t1, *known)
     skipped = sum(fate.probe is None for fate in fates)
     found = figuresOfRun(delays, tracker, began=0, ended=0, skipped=skipped)
     return replace(
         found,
-        sent=len(known),
+        sent=len(seqs),
         reordered=sum(probe.reordered for probe in probes),
     )

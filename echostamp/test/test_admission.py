@@ -17,7 +17,7 @@ from echostamp.rfc8762.admission import (
     Rates,
     isReflected,
 )
-from echostamp.rfc8762.packets import ntpTimestamp, ptpTimestamp
+from echostamp.rfc8762.timestamps import ntpTimestamp, ptpTimestamp
 
 SECOND = 1_000_000_000
 
@@ -26,17 +26,17 @@ EPOCH = 1_700_000_000 * SECOND
 
 
 def admitted(rates: Rates, host: str, now: int, count: int) -> int:
-    """Count how many of a source's packets are not too many."""
+    """Count how many of a source's packets are within its rate."""
     return sum(not rates.isOver(host, now) for _ in range(count))
 
 
 class RatesTests(SynchronousTestCase):
     """
-    How many packets are answered in a second.
+    Limits of packets a second.
     """
 
     def test_oneSource(self) -> None:
-        """A source has its rate, in each second anew, and takes nothing from others."""
+        """Each source has its own rate, which is full again in each second."""
         rates = Rates(3, 100)
         for now in SECOND, 2 * SECOND, 5 * SECOND:
             self.assertEqual(admitted(rates, "192.0.2.1", now, 10), 3)
@@ -44,8 +44,8 @@ class RatesTests(SynchronousTestCase):
         self.assertEqual(admitted(rates, "192.0.2.1", 6 * SECOND - 1, 10), 0)
 
     def test_total(self) -> None:
-        """All sources together have a rate, too; who is over his own does not use it
-        up."""
+        """All sources together have a rate; packets over a source's own rate do not
+        count against it."""
         rates = Rates(3, 10)
         self.assertEqual(admitted(rates, "192.0.2.1", 0, 1000), 3)
         left = sum(admitted(rates, f"192.0.2.{each}", 0, 1) for each in range(2, 99))
@@ -53,15 +53,16 @@ class RatesTests(SynchronousTestCase):
         self.assertEqual(admitted(rates, "192.0.2.1", SECOND, 1), 1)
 
     def test_networksOfIpv6(self) -> None:
-        """An IPv6 /64 is one source, whatever link it is on; the next is another."""
+        """An IPv6 /64 is one source, whatever link it is on; the next /64 is
+        another."""
         rates = Rates(3, 100)
         self.assertEqual(admitted(rates, "2001:db8::1", 0, 2), 2)
         self.assertEqual(admitted(rates, "2001:db8::ff00:0:0:1%eth0", 0, 2), 1)
         self.assertEqual(admitted(rates, "2001:db8:0:1::1", 0, 5), 3)
 
     def test_tableIsFull(self) -> None:
-        """When so many sources are known that no more are told apart, those that are
-        keep their rate, and all others have that of one."""
+        """When the table of sources is full, the sources in it keep their rate, and all
+        others share the rate of one."""
         rates = Rates(2, 1_000_000)
         known = [f"10.0.{each >> 8}.{each & 255}" for each in range(MOST_SOURCES)]
         for host in known:
@@ -76,7 +77,7 @@ class RatesTests(SynchronousTestCase):
         self.assertEqual(admitted(rates, "10.9.0.0", SECOND, 5), 2)
 
     def test_clockIsSet(self) -> None:
-        """A clock that falls begins a new second; nobody waits for the old one."""
+        """A clock that is set back begins a new second."""
         rates = Rates(1, 100)
         self.assertEqual(admitted(rates, "192.0.2.1", 9 * SECOND, 2), 1)
         self.assertEqual(admitted(rates, "192.0.2.1", SECOND, 2), 1)
@@ -92,8 +93,8 @@ class RatesTests(SynchronousTestCase):
         )
     )
     def test_isBounded(self, arrivals: list[tuple[str, int]]) -> None:
-        """Whoever comes when: in each second nobody has more than his rate, nor have
-        all, and no more is remembered than there is room for."""
+        """In any second no source is over its rate, nor are all together, and the table
+        has a bound."""
         before, admission.MOST_SOURCES = admission.MOST_SOURCES, 4
         try:
             rates = Rates(3, 8)
@@ -115,16 +116,17 @@ class RatesTests(SynchronousTestCase):
 
 class AllowedTests(SynchronousTestCase):
     """
-    Whose packets are answered.
+    The networks whose packets are answered.
     """
 
     def test_everybody(self) -> None:
-        """Without networks it is everybody."""
+        """Without networks every address is allowed."""
         self.assertTrue(Allowed().has("192.0.2.1"))
         self.assertTrue(Allowed().has("2001:db8::1"))
 
     def test_networks(self) -> None:
-        """With them it is who is in one of them, of either family, on any link."""
+        """With networks only their addresses are allowed, of either family, on any
+        link."""
         allowed = Allowed([ip_network("192.0.2.0/25"), ip_network("fe80::/10")])
         for host, isIn in [
             ("192.0.2.1", True),
@@ -139,7 +141,7 @@ class AllowedTests(SynchronousTestCase):
                 self.assertEqual(allowed.has(host), isIn, host)
 
     def test_isBounded(self) -> None:
-        """What is remembered of those who asked has a bound."""
+        """The remembered addresses have a bound."""
         allowed = Allowed([ip_network("10.0.0.0/16")])
         for each in range(10_000):
             host = f"10.{each & 1}.{each >> 8}.{each & 255}"
@@ -149,7 +151,7 @@ class AllowedTests(SynchronousTestCase):
 
 class ReflectedTests(SynchronousTestCase):
     """
-    Which packets are a session-reflector's.
+    How a session-reflector's packets are recognised.
     """
 
     def test_ports(self) -> None:
@@ -160,7 +162,7 @@ class ReflectedTests(SynchronousTestCase):
     @example(EPOCH, -SECOND)
     @given(st.integers(EPOCH, 2 * EPOCH), st.integers(-2 * SECOND, 2 * SECOND))
     def test_oneSecond(self, t2: int, residence: int) -> None:
-        """Its two times are at most a second apart, in either format."""
+        """A reflector's two times are at most a second apart, in either format."""
         t3 = t2 + residence
         isWithin = abs(residence) <= SECOND
         self.assertEqual(
@@ -175,7 +177,7 @@ class ReflectedTests(SynchronousTestCase):
             self.assertEqual(isReflected(*ntp, False), isWithin)
 
     def test_era(self) -> None:
-        """NTP's format begins anew in 2036, PTP's in 2106."""
+        """NTP's format wraps in 2036, PTP's in 2106."""
         for isPtp, units in (False, 1 << 32), (True, SECOND):
             before = (0xFFFF_FFFF << 32) + units // 2
             after = units // 4
@@ -186,8 +188,8 @@ class ReflectedTests(SynchronousTestCase):
 
     @given(st.integers(0, 2**64 - 1), st.integers(0, 2**64 - 1), st.booleans())
     def test_anything(self, received: int, sent: int, isPtp: bool) -> None:
-        """Any 64 bits are read, the nanoseconds of which there cannot be so many, too;
-        which of the two is the later one does not matter."""
+        """Any 64 bits are read, even with too many nanoseconds; the order of the two
+        times does not matter."""
         self.assertIs(
             isReflected(received, sent, isPtp), isReflected(sent, received, isPtp)
         )

@@ -9,7 +9,9 @@ from typing import Any
 from twisted.trial.unittest import SynchronousTestCase
 
 from echostamp.rfc8762.clock import KernelClock, _Timex, kernelClock
+from echostamp.rfc8762.timestamps import ErrorEstimate
 from echostamp.test.fakes import osError
+from echostamp.times import SECOND
 
 #: Of C{linux/timex.h}.
 STA_PLL, STA_UNSYNC, STA_NANO = 0x0001, 0x0040, 0x2000
@@ -18,7 +20,7 @@ TIME_OK, TIME_INS, TIME_ERROR = 0, 1, 5
 
 class Kernel:
     """
-    What C{adjtimex} answers.
+    An C{adjtimex} in memory.
     """
 
     def __init__(self, state: int, status: int, maxerror: int, tai: int) -> None:
@@ -38,12 +40,12 @@ class Kernel:
 
 class KernelClockTests(SynchronousTestCase):
     """
-    What the kernel says of its own clock.
+    How exact the clock is, by the kernel.
     """
 
     def test_synchronized(self) -> None:
-        """A clock that somebody keeps has an error, of which the kernel says so many
-        microseconds; a leap second to come does not change that."""
+        """A synchronized clock has an error, which the kernel gives in microseconds; a
+        leap second to come does not change that."""
         for state in TIME_OK, TIME_INS:
             kernel = Kernel(state, STA_PLL | STA_NANO, 1234, 37)
             self.assertEqual(
@@ -51,14 +53,14 @@ class KernelClockTests(SynchronousTestCase):
             )
 
     def test_taiIsNotTold(self) -> None:
-        """Where the kernel was not told how far TAI is ahead, it says 0."""
+        """Where the kernel does not know how far TAI is ahead, it gives 0."""
         self.assertEqual(
             kernelClock(Kernel(TIME_OK, STA_PLL, 5, 0)), KernelClock(True, 5000, None)
         )
 
     def test_notSynchronized(self) -> None:
-        """A clock that nobody keeps has no error that could be relied on; what its TAI
-        is may be known nevertheless."""
+        """A clock that is not synchronized has no reliable error; TAI may be known all
+        the same."""
         for state, status in [(TIME_ERROR, 0), (TIME_OK, STA_UNSYNC)]:
             self.assertEqual(
                 kernelClock(Kernel(state, status, 16_000_000, 37)),
@@ -66,7 +68,7 @@ class KernelClockTests(SynchronousTestCase):
             )
 
     def test_forbidden(self) -> None:
-        """Where the call is forbidden, or is none, nothing is known."""
+        """Where the call is forbidden, or does not exist, nothing is known."""
         for error in osError(errno.EPERM), osError(errno.ENOSYS), AttributeError():
 
             def fail(timex: Any, error: Exception = error) -> int:
@@ -74,8 +76,17 @@ class KernelClockTests(SynchronousTestCase):
 
             self.assertEqual(kernelClock(fail), KernelClock(False, None, None))
 
+    def test_packets(self) -> None:
+        """The clock gives the error estimate of packets, and PTP's distance from UTC:
+        TAI by the kernel, else 37 s, or what is chosen."""
+        clock = KernelClock(True, 5000, None)
+        self.assertEqual(clock.errorEstimate(True), ErrorEstimate(True, True, 5000))
+        self.assertEqual(clock.ptpAhead(None), 37 * SECOND)
+        self.assertEqual(clock._replace(tai=36).ptpAhead(None), 36)
+        self.assertEqual(clock._replace(tai=36).ptpAhead(0), 0)
+
     def test_library(self) -> None:
-        """The C library's call has its error raised, and its answer given."""
+        """The C library's error is raised, and its answer is used."""
 
         class Library:
             result = -1
@@ -88,7 +99,7 @@ class KernelClockTests(SynchronousTestCase):
         library = Library()
 
         def load(name: None, use_errno: bool) -> Library:
-            assert use_errno, "whose error would it be?"
+            assert use_errno, "errno must be this call's"
             return library
 
         self.patch(ctypes, "CDLL", load)
@@ -116,7 +127,7 @@ class KernelClockTests(SynchronousTestCase):
             )
 
     def test_system(self) -> None:
-        """This system's answer, whatever it is, holds together."""
+        """This system's answer, whatever it is, is consistent."""
         found = kernelClock()
         self.assertEqual(found.isSynchronized, found.error is not None)
         self.assertGreaterEqual(found.error or 0, 0)

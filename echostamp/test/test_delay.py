@@ -15,7 +15,6 @@ from twisted.trial.unittest import SynchronousTestCase
 
 from echostamp.measure.delay import (
     Delays,
-    LossBursts,
     Summary,
     _magnitudes,
     ipdv,
@@ -168,13 +167,6 @@ class SummaryTests(SynchronousTestCase):
         self.assertSummary(delays.rtt(), [2 * MS, 5 * MS])
         self.assertSummary(delays.rttFromDue(), [2 * MS, 5 * MS])
         self.assertSummary(delays.ipdv(), [3 * MS])
-
-    def test_burstsGoOn(self) -> None:
-        """A burst may reach over what is taken at once."""
-        losses, run = LossBursts(), measured([(MS, 0), *[None] * 5]).run
-        losses.update(run.blocks(0, 3))
-        losses.update(run.blocks(3))
-        self.assertEqual(losses.lengths(), {5: 1})
 
     def test_roundTrip(self) -> None:
         """The far end's own time is no part of the round trip."""

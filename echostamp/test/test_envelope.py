@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from fractions import Fraction
-from itertools import combinations
+from itertools import combinations, pairwise
 from unittest import mock
 
 from hypothesis import given
@@ -116,6 +116,35 @@ class EnvelopeTests(SynchronousTestCase):
             lines.atMost(moment, bend + 100 * MS)
             lines.atLeast(moment, -bend)
         self.assertTrue(40 < len(lines.bends()) <= 64)
+
+    def test_noLine(self) -> None:
+        """Where no line fits there are no values, no slopes and no best line."""
+        lines = Envelope()
+        lines.atMost(0, 0)
+        lines.atLeast(0, 1)
+        self.assertTrue(lines.isEmpty)
+        self.assertRaises(ValueError, lines.values, 0)
+        for method in lines.slopes, lines.best, lines.middle:
+            self.assertRaises(ValueError, method)
+
+    @given(points, st.integers(-40, 40))
+    def test_bends(self, points: list[tuple[bool, int, int]], at: int) -> None:
+        """The values at the bends are those at these times, and between two of them
+        they run straight."""
+        lines = Envelope()
+        for isUpper, moment, value in points:
+            (lines.atMost if isUpper else lines.atLeast)(moment * 1000, value)
+        if lines.isEmpty:
+            return
+        bends = lines.bends()
+        self.assertEqual([time for time, _, _ in bends], sorted({t for t, *_ in bends}))
+        for time, low, high in bends:
+            self.assertEqual((low, high), lines.values(time))
+        for (t0, low0, high0), (t1, low1, high1) in pairwise(bends):
+            low, high = lines.values((t0 + t1) // 2)
+            part = Fraction((t0 + t1) // 2 - t0, t1 - t0)
+            self.assertApproximates(low, low0 + part * (low1 - low0), 2)
+            self.assertApproximates(high, high0 + part * (high1 - high0), 2)
 
     def test_slopeStaysBounded(self) -> None:
         """The limits of the slope are kept when edges are dropped, however little they

@@ -20,7 +20,7 @@ class ParseTests(SynchronousTestCase):
     """
 
     def test_keys(self) -> None:
-        """Each line is an SSID, or C{*}, and a key; others are comments."""
+        """Each line is an SSID, or C{*}, and a key; C{#} begins a comment."""
         text = (
             "# Keys\n"
             f"7 {ONE.hex()}  # until Monday\n"
@@ -35,7 +35,7 @@ class ParseTests(SynchronousTestCase):
         self.assertEqual(keysOf(found, 8), [THREE])
 
     def test_noneForOthers(self) -> None:
-        """Without C{*} there is no key for other SSIDs."""
+        """Without C{*} other SSIDs have no key."""
         self.assertEqual(len(keysOf(parseKeys(f"0 {ONE.hex()}"), 1)), 0)
         self.assertEqual(keysOf(parseKeys(f"0 {ONE.hex()}"), 0), [ONE])
 
@@ -49,7 +49,7 @@ class ParseTests(SynchronousTestCase):
                 self.assertRaises(ValueError, parseKeys, text)
 
     def test_wrong(self) -> None:
-        """What is wrong is said with its line, and nothing of a key is."""
+        """An error names the line, and shows nothing of a key."""
         key = ONE.hex()
         for text, why in [
             ("", "there is no key in it"),
@@ -72,7 +72,7 @@ class ParseTests(SynchronousTestCase):
 
     @given(st.text())
     def test_anyText(self, text: str) -> None:
-        """Any text is a key file, or is not with one line that says why."""
+        """Any text is a key file, or gives an error of one line."""
         said = ""
         try:
             found = parseKeys(text)
@@ -86,7 +86,7 @@ class ParseTests(SynchronousTestCase):
 
 class ReadTests(SynchronousTestCase):
     """
-    A key file.
+    Key files.
     """
 
     def file(self, data: bytes, mode: int = 0o600) -> str:
@@ -98,18 +98,18 @@ class ReadTests(SynchronousTestCase):
         return path
 
     def refused(self, path: str) -> str:
-        """Read a file that is wrong, and give what is said."""
+        """Read a file that is wrong, and give the error."""
         error: object = self.assertRaises(ValueError, readKeys, path)
         return str(error)
 
     def test_file(self) -> None:
-        """What it holds is read; its group may read it as well."""
+        """The keys of a file are read; its group may read it, too."""
         text = b"* " + ONE.hex().encode()
         for mode in 0o400, 0o600, 0o640, 0o660:
             self.assertEqual(readKeys(self.file(text, mode)), {None: [ONE]})
 
     def test_others(self) -> None:
-        """No others may do anything with it, and what to do about it is said."""
+        """A file that others may access is refused, and the error gives the remedy."""
         text = b"* " + ONE.hex().encode()
         for mode in 0o604, 0o602, 0o601, 0o644:
             self.assertEqual(
@@ -117,13 +117,13 @@ class ReadTests(SynchronousTestCase):
             )
 
     def test_unreadable(self) -> None:
-        """What cannot be read is said in the system's words."""
+        """A file that cannot be read gives the system's error."""
         self.assertEqual(self.refused(self.mktemp()), "No such file or directory")
         self.assertEqual(self.refused("."), "Is a directory")
         self.assertIn("null", self.refused("a\0b"))
 
     def test_noText(self) -> None:
-        """Octets that are no text, and more text than there may be, are not read."""
+        """A file that is not text, or is too long, is refused."""
         self.assertEqual(self.refused(self.file(b"* \xff\xfe")), "it is not text")
         self.assertEqual(self.refused(self.file(b"#" * 1_000_001)), "it is too long")
         self.assertEqual(

@@ -56,7 +56,7 @@ class HmacTests(SynchronousTestCase):
             self.assertEqual(authenticator(key, data), bytes.fromhex(digest))
 
     def test_oneOfSeveralKeys(self) -> None:
-        """The key that fits is found; where none does, none is."""
+        """The key that fits is found, if there is one."""
         digest = authenticator(b"new", b"text")
         self.assertEqual(keyOf(b"text", digest, [b"old", b"new"]), b"new")
         self.assertIsNone(keyOf(b"text", digest, [b"old"]))
@@ -162,8 +162,8 @@ class SenderPacketTests(SynchronousTestCase):
     """
 
     def test_constants(self) -> None:
-        """Port and lengths are RFC 8762's, sections 4.1 and 4.2; the shortest packets
-        are TWAMP's, RFC 4656, section 4.1.2, and RFC 5357, section 4.2.1."""
+        """Port and lengths are those of RFC 8762, sections 4.1 and 4.2; the shortest
+        packets are TWAMP's: RFC 4656, section 4.1.2, and RFC 5357, section 4.2.1."""
         self.assertEqual((STAMP_PORT, UNAUTHENTICATED, AUTHENTICATED), (862, 44, 112))
         self.assertEqual((SHORTEST, SHORTEST_REPLY), (14, 41))
 
@@ -180,14 +180,14 @@ class SenderPacketTests(SynchronousTestCase):
         self.assertEqual(len(AUTHENTICATED_REQUEST), AUTHENTICATED)
 
     def test_mbzIsIgnored(self) -> None:
-        """RFC 8762, section 4.2: what must be zero is not looked at."""
+        """Octets that must be zero are not read: RFC 8762, sections 4.2 and 4.3."""
         request = UNAUTHENTICATED_REQUEST[:16] + b"\xff" * 40
         self.assertEqual(readSenderPacket(request), REQUEST)
         request = COVERED_REQUEST[:4] + b"\xff" * 12 + COVERED_REQUEST[16:28]
         self.assertEqual(readSenderPacket(request + b"\xff" * 84, True), REQUEST)
 
     def test_short(self) -> None:
-        """From 14 octets, a request is TWAMP Light's, which has no SSID; RFC 8762,
+        """From 14 octets on, a request is TWAMP Light's, which has no SSID: RFC 8762,
         section 4.6."""
         noSsid = REQUEST._replace(ssid=0)
         for length in range(SHORTEST, UNAUTHENTICATED):
@@ -195,7 +195,7 @@ class SenderPacketTests(SynchronousTestCase):
             self.assertEqual(readSenderPacket(short), noSsid, length)
 
     def test_tooShort(self) -> None:
-        """Less is no request; in authenticated mode, less than 112 octets."""
+        """Fewer octets are no request; nor are fewer than 112 in authenticated mode."""
         for length in range(SHORTEST):
             request = UNAUTHENTICATED_REQUEST[:length]
             self.assertRaises(ValueError, readSenderPacket, request)
@@ -209,7 +209,7 @@ class SenderPacketTests(SynchronousTestCase):
     def test_givesBackEveryField(
         self, packet: SenderPacket, key: bytes, tail: bytes
     ) -> None:
-        """What is written reads the same, whatever follows, in both modes."""
+        """A packet that is written reads the same, whatever follows, in both modes."""
         self.assertEqual(readSenderPacket(senderPacket(packet) + tail), packet)
         octets = senderPacket(packet, key) + tail
         self.assertEqual(readSenderPacket(octets, True), packet)
@@ -217,7 +217,8 @@ class SenderPacketTests(SynchronousTestCase):
 
     @given(st.binary(min_size=44, max_size=200))
     def test_givesBackEveryOctet(self, octets: bytes) -> None:
-        """What is read and written again is the same, zeros where they must be."""
+        """A packet that is read and written again is the same, with zeros where they
+        must be."""
         again = senderPacket(readSenderPacket(octets))
         self.assertEqual(again, octets[:16] + bytes(28))
 
@@ -240,28 +241,28 @@ class ReflectorPacketTests(SynchronousTestCase):
         self.assertEqual(len(AUTHENTICATED_REPLY), AUTHENTICATED)
 
     def test_shortRequestsGetTheBasePacket(self) -> None:
-        """RFC 8762, section 4.6: less than a base packet is answered with one, whose
-        octets 14 and 15 must be zero."""
+        """A request that is shorter than a base packet gets a base packet, whose octets
+        14 and 15 are zero: RFC 8762, section 4.6."""
         reply = UNAUTHENTICATED_REPLY[:14] + bytes(2) + UNAUTHENTICATED_REPLY[16:]
         for length in range(SHORTEST, UNAUTHENTICATED):
             self.assertEqual(replyTo(UNAUTHENTICATED_REQUEST[:length]), reply, length)
 
     def test_longRequestsGetTheBasePacket(self) -> None:
-        """What follows the base packet is not in the reply's."""
+        """What follows the request's base packet is not in the reply's."""
         request = UNAUTHENTICATED_REQUEST + b"\xff" * 1428
         self.assertEqual(replyTo(request), UNAUTHENTICATED_REPLY)
         request = AUTHENTICATED_REQUEST + b"\xff" * 1360
         self.assertEqual(replyTo(request, KEY), AUTHENTICATED_REPLY)
 
     def test_zerosAreZero(self) -> None:
-        """What must be zero is, also where a request has it otherwise."""
+        """Octets that must be zero are, even where the request's are not."""
         request = UNAUTHENTICATED_REQUEST[:16] + b"\xff" * 28
         self.assertEqual(replyTo(request), UNAUTHENTICATED_REPLY)
         request = COVERED_REQUEST[:4] + b"\xff" * 12 + COVERED_REQUEST[16:28]
         self.assertEqual(replyTo(request + b"\xff" * 84, KEY), AUTHENTICATED_REPLY)
 
     def test_mbzIsIgnored(self) -> None:
-        """RFC 8762, section 4.3: what must be zero is not looked at."""
+        """Octets that must be zero are not read: RFC 8762, sections 4.2 and 4.3."""
         reply = bytearray(UNAUTHENTICATED_REPLY)
         for start, end in (38, 40), (41, 44):
             reply[start:end] = b"\xff" * (end - start)
@@ -272,7 +273,8 @@ class ReflectorPacketTests(SynchronousTestCase):
         self.assertEqual(readReflectorPacket(bytes(reply), True), REPLY)
 
     def test_shortReplies(self) -> None:
-        """TWAMP Light's reply has 41 octets, RFC 5357, section 4.2.1; less is none."""
+        """TWAMP Light's reply has 41 octets: RFC 5357, section 4.2.1. Fewer are no
+        reply."""
         for length in range(SHORTEST_REPLY, UNAUTHENTICATED):
             reply = UNAUTHENTICATED_REPLY[:length]
             self.assertEqual(readReflectorPacket(reply), REPLY, length)
@@ -294,8 +296,7 @@ class ReflectorPacketTests(SynchronousTestCase):
         ttl: int,
         key: bytes,
     ) -> None:
-        """What answers a request has the request's fields and its own, in both
-        modes."""
+        """A reply has the request's fields and its own, in both modes."""
         expected = ReflectorPacket(
             sequence, timestamp, estimate, packet.ssid, received, *packet[:3], ttl
         )
@@ -313,7 +314,8 @@ class AuthenticationTests(SynchronousTestCase):
     """
 
     def test_everyCoveredOctetCounts(self) -> None:
-        """One bit changed in octets 0 to 111: no key.  What follows is not covered."""
+        """After one bit has changed in octets 0 to 111, no key fits; what follows is
+        not covered."""
         for packet in AUTHENTICATED_REQUEST, AUTHENTICATED_REPLY:
             self.assertEqual(packetKey(packet + b"more", [b"other", KEY]), KEY)
             for index in range(AUTHENTICATED):
@@ -361,7 +363,7 @@ class ScapyTests(SynchronousTestCase):
     """
 
     def test_readsOurRequests(self) -> None:
-        """scapy reads the fields of what we send."""
+        """scapy reads the fields of our requests."""
         stamp = scapyStamp()
         packet = stamp.STAMPSessionSenderTestUnauthenticated(UNAUTHENTICATED_REQUEST)
         self.assertEqual((packet.seq, packet.ssid, packet.mbz), (3, 0xBEEF, 0))
@@ -371,7 +373,7 @@ class ScapyTests(SynchronousTestCase):
         self.assertEqual((estimate.scale, estimate.multiplier), (10, 128))
 
     def test_readsOurReplies(self) -> None:
-        """scapy reads the fields of what we reply."""
+        """scapy reads the fields of our replies."""
         stamp = scapyStamp()
         packet = stamp.STAMPSessionReflectorTestUnauthenticated(UNAUTHENTICATED_REPLY)
         self.assertEqual((packet.seq, packet.seq_sender), (7, 3))
@@ -389,7 +391,7 @@ class ScapyTests(SynchronousTestCase):
             )
 
     def test_buildsTheSame(self) -> None:
-        """What scapy builds is what we build."""
+        """scapy builds the same request as we do."""
         stamp = scapyStamp()
         request = stamp.STAMPSessionSenderTestUnauthenticated(
             seq=3,

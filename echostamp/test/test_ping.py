@@ -8,7 +8,7 @@ from twisted.trial.unittest import SynchronousTestCase
 from echostamp.client.ping import PingOptions, ping
 from echostamp.exitstatus import Outcome
 from echostamp.probe.dialers import Wish
-from echostamp.probe.plan import Route
+from echostamp.probe.route import Route
 from echostamp.test.fakes import FakeReactor
 
 

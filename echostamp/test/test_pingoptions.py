@@ -9,7 +9,8 @@ from echostamp.client.command import main
 from echostamp.client.output import OutputOptions
 from echostamp.connect.tls import TlsFiles
 from echostamp.measure.thresholds import Thresholds
-from echostamp.probe.plan import Plan, Route, StampPlan
+from echostamp.probe.plan import Plan, StampPlan
+from echostamp.probe.route import Route
 from echostamp.test.commands import CommandCase
 
 

@@ -32,11 +32,11 @@ from echostamp.times import SECOND
 
 class ServiceClassTests(SynchronousTestCase):
     """
-    How replies are marked.
+    The DSCP of replies.
     """
 
     def mark(self, dscp: bool, asked: bytes, tos: int) -> tuple[int, bytes]:
-        """Give a reply's mark, and the reply."""
+        """Give a reply's class, and the reply."""
         end = End(Policy(dscp=dscp))
         reply = end.answer(asked, tos=tos)
         return end.port.sent[0][3], reply
@@ -49,8 +49,8 @@ class ServiceClassTests(SynchronousTestCase):
             self.assertEqual(self.mark(True, asked, 0x03)[0], 0)
 
     def test_tlv(self) -> None:
-        """A TLV may ask for another mark; whether it was given one is told, and with
-        which mark the request came."""
+        """A TLV may ask for a DSCP; the reply shows whether that was granted, and with
+        which DSCP the request came."""
         asked = request(tlvs=[(CLASS_OF_SERVICE, classOfService(ClassOfService(10)))])
         for dscp, mark in [(False, 0), (True, 10 << 2)]:
             found, reply = self.mark(dscp, asked, 0xB9)
@@ -59,15 +59,15 @@ class ServiceClassTests(SynchronousTestCase):
             self.assertEqual(marks, ClassOfService(10, 46, 1, 0 if dscp else 1))
 
     def test_systemDoesNotTell(self) -> None:
-        """Where the mark of a request is not known the TLV is not recognized."""
+        """Where the DSCP of a request is not known, the TLV is not recognized."""
         end = End(Policy(dscp=True))
         end.port.tellsHow = False
         asked = request(tlvs=[(CLASS_OF_SERVICE, classOfService(ClassOfService(10)))])
         self.assertEqual(end.answer(asked)[44:], asked[44:])
 
     def test_timestampInformation(self) -> None:
-        """Where the timestamps are from: of software, and of a clock that NTP keeps or
-        nobody does."""
+        """The timestamps are by software, and the clock is synchronized by NTP or
+        free-running."""
         asked = request(tlvs=[(TIMESTAMP_INFORMATION, bytes(4))])
         end = End()
         for source in 1, 5:
@@ -82,17 +82,17 @@ class ServiceClassTests(SynchronousTestCase):
 
 class RefusalTests(SynchronousTestCase):
     """
-    What is not answered.
+    Packets that are not answered.
     """
 
     def refused(self, why: str, end: End, packet: bytes, **named: Any) -> None:
-        """Assert that it is not, and is counted."""
+        """Assert that a packet is not answered, but counted."""
         self.assertIsNone(end.receive(packet, **named))
         self.assertEqual(end.counts, {why: 1})
         end.counts.clear()
 
     def test_ports(self) -> None:
-        """Nothing goes to a port at which something answers whatever it gets."""
+        """Packets from a port where something answers anything are not answered."""
         for port in 0, 7, 9, 13, 17, 19, 37:
             self.refused(
                 "from a port that answers", End(), request(), peer=("192.0.2.9", port)
@@ -100,8 +100,8 @@ class RefusalTests(SynchronousTestCase):
         End().answer(request(), ("192.0.2.9", 862))
 
     def test_ourselves(self) -> None:
-        """Nothing goes to the address and port that was asked, of either family; who
-        has the same port elsewhere is answered."""
+        """Packets from the very address and port that they are sent to are not
+        answered, in either family; those from the same port elsewhere are."""
         self.refused("from this port", End(), request(), peer=HERE)
         End().answer(request(), ("192.0.2.2", 862))
         for host, family in ("192.0.2.1", socket.AF_INET), ("fe80::1", socket.AF_INET6):
@@ -115,20 +115,20 @@ class RefusalTests(SynchronousTestCase):
             end.answer(request(), (host, 863), to=to)
 
     def test_severalMachines(self) -> None:
-        """Nothing answers what was sent to several machines."""
+        """Packets to a broadcast or multicast address are not answered."""
         end = End(address=("0.0.0.0", 862))
         self.refused("to several machines", end, request(), to=b"")
 
     def test_notAllowed(self) -> None:
-        """Where networks are allowed, others are not."""
+        """Where networks are given, packets from other addresses are not answered."""
         end = End(Policy([ip_network("192.0.2.0/24"), ip_network("2001:db8::/32")]))
         self.refused("not allowed", end, request(), peer=("198.51.100.1", 4711))
         end.answer(request())
         end.answer(request(), ("2001:db8::1", 4711, 0, 0))
 
     def test_rates(self) -> None:
-        """A source has its rate, and all sources theirs, at all ports together; what is
-        refused for another reason uses nothing up."""
+        """A source has its rate, and all sources have theirs, at all ports together;
+        packets that are refused for another reason do not count."""
         end = End(Policy(perSource=2, total=3))
         other = End(shared=end.shared, address=("192.0.2.1", 863))
         for _ in range(10):
@@ -146,8 +146,8 @@ class RefusalTests(SynchronousTestCase):
         end.answer(request())
 
     def test_replies(self) -> None:
-        """What a reflector sends is not answered: one in either mode or format, of any
-        length, with a number of its own."""
+        """A reflector's reply is not answered: of either mode and format, of any
+        length, with its own number or not."""
         for isPtp in False, True:
             for isStateful in False, True:
                 for asked in request(isPtp=isPtp), request(isPtp=isPtp) + bytes(99):
@@ -163,6 +163,6 @@ class RefusalTests(SynchronousTestCase):
                 self.refused("a reply", End(), reply)
 
     def test_paddingIsNoReply(self) -> None:
-        """TWAMP's padding is no time, whatever octet it is of."""
+        """TWAMP's padding is not taken for a time, whatever octet it is made of."""
         for octet in 0, 0x55, 0xA5, 0xFF:
             End().answer(b"\0\0\0\5" + T1 + b"\0\1" + bytes([octet]) * 200)

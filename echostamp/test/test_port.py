@@ -18,7 +18,8 @@ from twisted.trial.unittest import SynchronousTestCase
 from zope.interface.verify import verifyObject
 
 from echostamp.rfc8762 import port
-from echostamp.rfc8762.port import MOST_A_TURN, Port, boundSocket
+from echostamp.rfc8762.errorqueue import MOST_A_TURN
+from echostamp.rfc8762.port import Port
 from echostamp.test.fakes import FakeReactor, osError
 from echostamp.test.udpsockets import (
     COUNTED,
@@ -29,29 +30,22 @@ from echostamp.test.udpsockets import (
     IP_TOS,
     IP_TTL,
     IPV6_HOPLIMIT,
-    IPV6_PKTINFO,
     IPV6_RECVERR,
     IPV6_RECVPKTINFO,
-    ORIGIN_ICMP,
-    ORIGIN_LOCAL,
-    ORIGIN_TIMESTAMPING,
     PEER,
+    PEER6,
     SO_TIMESTAMPING,
     SO_TIMESTAMPNS,
     UNCOUNTED,
     FakePoll,
     FakeReceiver,
     FakeSocket,
-    FakeSocketModule,
     departure,
     info,
     info6,
     number,
-    queued,
     timestamp,
 )
-
-PEER6 = ("2001:db8::9", 4711, 0, 0)
 
 IPV6_UNICAST_HOPS, IPV6_RECVHOPLIMIT, IPV6_RECVTCLASS, IPV6_TCLASS = 16, 51, 66, 67
 
@@ -62,7 +56,7 @@ class PortTests(SynchronousTestCase):
     """
 
     def setUp(self) -> None:
-        """Have nothing come yet."""
+        """Begin without datagrams."""
         self.reactor = FakeReactor()
         self.receiver = FakeReceiver()
         self.poll = FakePoll()
@@ -90,8 +84,8 @@ class PortTests(SynchronousTestCase):
     # --- Options ----------------------------------------------------------------------
 
     def test_options(self) -> None:
-        """TTL and class of what comes are asked for, and its time; what is sent has a
-        TTL of 255.  Where it was sent to is asked only where it is not known."""
+        """A port asks for TTL, class and time of each datagram, and sends with a TTL of
+        255.  A wildcard port asks for the address that it was sent to, too."""
         ip, base = socket.IPPROTO_IP, [(socket.SOL_SOCKET, SO_TIMESTAMPNS, 1)]
         made = self.port()
         verifyObject(IReadDescriptor, made)
@@ -113,7 +107,7 @@ class PortTests(SynchronousTestCase):
         )
 
     def test_options6(self) -> None:
-        """The same of IPv6."""
+        """The same holds for IPv6."""
         ip = socket.IPPROTO_IPV6
         expected = [
             (ip, IPV6_RECVHOPLIMIT, 1),
@@ -129,8 +123,8 @@ class PortTests(SynchronousTestCase):
         )
 
     def test_departures(self) -> None:
-        """Where departures are asked for they are counted from 0, which the kernel does
-        when the count is switched on; what the network returns is asked for, too."""
+        """A port that wants departures has them counted from 0, which the kernel does
+        when the count is switched on; and it asks for what the network returns."""
         made = self.port(departures=True)
         self.assertTrue(made.stampsDepartures)
         self.assertIn((socket.IPPROTO_IP, IP_RECVERR, 1), self.socket.options)
@@ -140,7 +134,7 @@ class PortTests(SynchronousTestCase):
         self.assertIn((socket.IPPROTO_IPV6, IPV6_RECVERR, 1), self.socket.options)
 
     def test_systemHasNone(self) -> None:
-        """A system without an option serves nevertheless, and what it lacks is told."""
+        """A port works without the options that a system lacks, and says so."""
         sol = socket.SOL_SOCKET
         made = self.port(
             departures=True, refused={(sol, SO_TIMESTAMPNS), (sol, SO_TIMESTAMPING)}
@@ -154,17 +148,17 @@ class PortTests(SynchronousTestCase):
         self.assertEqual(self.receiver.got, [(b"x", PEER, 0, 0, 0, None)])
 
     def test_noEpoll(self) -> None:
-        """A system without epoll serves without departures."""
+        """On a system without epoll there are no departures."""
         self.patch(port, "select", SimpleNamespace())
         made = self.port(departures=True)
         self.assertFalse(made.stampsDepartures)
         self.assertEqual(self.poll.registered, [])
         self.assertEqual(made.fileno(), self.socket.fileno())
 
-    # --- What comes -------------------------------------------------------------------
+    # --- Datagrams --------------------------------------------------------------------
 
     def test_received(self) -> None:
-        """What is beside a datagram is told with it."""
+        """A datagram is reported with its time, TTL, class and address."""
         made = self.port(host="0.0.0.0")
         ip = socket.IPPROTO_IP
         how = [
@@ -179,7 +173,7 @@ class PortTests(SynchronousTestCase):
         self.assertEqual(self.receiver.got, [(b"one", *told), (b"", *told)])
 
     def test_received6(self) -> None:
-        """The same of IPv6."""
+        """The same holds for IPv6."""
         made = self.port(socket.AF_INET6, "::")
         ip = socket.IPPROTO_IPV6
         how = [
@@ -195,7 +189,7 @@ class PortTests(SynchronousTestCase):
         self.assertEqual(self.receiver.got, [(b"one", *told)])
 
     def test_toSeveralMachines(self) -> None:
-        """A datagram to a broadcast or multicast address is known as such."""
+        """A datagram to a broadcast or multicast address is reported as such."""
         made = self.port(host="0.0.0.0")
         self.socket.inbox = [
             (b"", [info("192.0.2.1", to)], PEER)
@@ -208,7 +202,7 @@ class PortTests(SynchronousTestCase):
         self.assertEqual([each[-1] for each in self.receiver.got], [b""] * 4)
 
     def test_othersHaveTheirTurn(self) -> None:
-        """In one turn of the reactor only so many are read."""
+        """One turn of the reactor reads a limited number of datagrams."""
         made = self.port()
         self.socket.inbox = [(b"", [], PEER)] * (MOST_A_TURN + 1)
         made.doRead()
@@ -217,8 +211,8 @@ class PortTests(SynchronousTestCase):
         self.assertEqual(len(self.receiver.got), MOST_A_TURN + 1)
 
     def test_errorsOfOthers(self) -> None:
-        """An error of an earlier datagram does not keep the next one out; a socket with
-        nothing but errors does not keep the reactor."""
+        """An error of an earlier datagram does not stop the next one; a socket with
+        nothing but errors does not block the reactor."""
         made = self.port()
         refused = osError(errno.ECONNREFUSED)
         self.socket.inbox = [refused, (b"x", [], PEER), refused]
@@ -229,8 +223,8 @@ class PortTests(SynchronousTestCase):
         self.assertEqual(len(self.socket.inbox), 1000 - MOST_A_TURN)
 
     def test_failureIsLoggedOnce(self) -> None:
-        """Where answering a datagram fails, the next ones are read; it is logged once,
-        however many there are."""
+        """Where answering a datagram fails, the next ones are read; only the first
+        failure is logged."""
         made = self.port()
         self.receiver.failure = RuntimeError("broken")
         for _ in range(3):
@@ -251,7 +245,7 @@ class PortTests(SynchronousTestCase):
         )
     )
     def test_unknownThingsBeside(self, beside: list[Any]) -> None:
-        """What stands beside a datagram and is not asked for is passed over."""
+        """Unknown ancillary data are ignored."""
         self.setUp()
         made = self.port()
         self.socket.inbox = [(b"x", beside, PEER)]
@@ -271,7 +265,7 @@ class PortTests(SynchronousTestCase):
         self.assertEqual((self.socket.isClosed, made.fileno()), (True, -1))
 
     def test_reactorStops(self) -> None:
-        """When the reactor stops the port is closed; to close it again does no harm."""
+        """When the reactor stops, the port is closed; closing it again does nothing."""
         made = self.port(departures=True)
         made.connectionLost(Failure(ConnectionDone()))
         self.assertTrue(self.socket.isClosed)
@@ -280,8 +274,8 @@ class PortTests(SynchronousTestCase):
         made.close()
 
     def test_epollOfItsOwn(self) -> None:
-        """Where departures come, the reactor waits for an epoll: they would be errors
-        of the socket to it."""
+        """With departures the reactor waits for an epoll: it would take them for errors
+        of the socket."""
         made = self.port(departures=True)
         self.assertEqual(self.poll.registered, [(10_000, select.EPOLLIN)])
         self.assertEqual(made.fileno(), 10_001)
@@ -297,7 +291,7 @@ class PortTests(SynchronousTestCase):
     # --- Departures -------------------------------------------------------------------
 
     def test_transmitted(self) -> None:
-        """A departure is told with the number that sending gave."""
+        """A departure is reported with the number that L{Port.send} returned."""
         made = self.port(departures=True)
         self.assertEqual([made.send(b"x", PEER) for _ in range(3)], [0, 1, 2])
         self.socket.errors = [(departure(2, 5_000_000_006), ()), (departure(0, 7), ())]
@@ -312,68 +306,9 @@ class PortTests(SynchronousTestCase):
         self.assertEqual(self.receiver.left[2:], [(1, 8)])
         self.assertEqual(len(self.receiver.got), 1)
 
-    def test_returned(self) -> None:
-        """What the network returns is told, and whom it was sent to."""
-        made = self.port(departures=True)
-        self.socket.errors = [
-            ([queued(errno.ECONNREFUSED, ORIGIN_ICMP, 0)], PEER),
-            ([queued(errno.EMSGSIZE, ORIGIN_LOCAL, 1500)], PEER),
-        ]
-        self.poll.events = select.EPOLLERR
-        made.doRead()
-        made = self.port(socket.AF_INET6, "::", departures=True)
-        unreachable = queued(errno.EHOSTUNREACH, 3, 0, socket.IPPROTO_IPV6)
-        self.socket.errors = [([unreachable], PEER6)]
-        made.doRead()
-        self.assertEqual(
-            self.receiver.refusals,
-            [
-                (errno.ECONNREFUSED, PEER),
-                (errno.EMSGSIZE, PEER),
-                (errno.EHOSTUNREACH, PEER6),
-            ],
-        )
-        self.assertEqual(self.receiver.left, [])
-
-    def test_howItWasReturned(self) -> None:
-        """Beside what the network returns stands how it came, as it does beside any
-        datagram; that is not taken for the error."""
-        made = self.port(host="0.0.0.0", departures=True)
-        ip = socket.IPPROTO_IP
-        how = [
-            number(ip, IP_TTL, 64),
-            (ip, IP_TOS, b"\0"),
-            info("192.0.2.1", "192.0.2.1"),
-        ]
-        refused = queued(errno.ECONNREFUSED, ORIGIN_ICMP, 0)
-        self.socket.errors = [
-            ([refused, *how], PEER),
-            ([*how, refused], PEER),
-            (how, ()),
-        ]
-        self.assertTrue(made.readDepartures())
-        self.assertEqual(self.receiver.refusals, [(errno.ECONNREFUSED, PEER)] * 2)
-        self.assertEqual(self.socket.errors, [])
-        self.assertFalse(made.readDepartures())
-
-    def test_errorQueueIsStrange(self) -> None:
-        """What says nothing, or has no time, is passed over; what the queue holds is
-        bounded in one turn."""
-        made = self.port(departures=True)
-        self.socket.errors = [
-            ([], ()),
-            (departure(3, 0), ()),
-            ([queued(errno.ENOMSG, ORIGIN_TIMESTAMPING, 3)], ()),
-        ]
-        made.readDepartures()
-        self.assertEqual((self.receiver.left, self.receiver.refusals), ([], []))
-        self.socket.errors = [(departure(each, 1), ()) for each in range(1000)]
-        made.readDepartures()
-        self.assertEqual(len(self.socket.errors), 1000 - MOST_A_TURN)
-
     def test_errorThatIsNotInTheQueue(self) -> None:
-        """An error for which the queue had no room stands until something is received:
-        the reactor would be told of it for ever."""
+        """An error for which the queue had no room remains until the port receives: the
+        epoll would report it again and again."""
         made = self.port(departures=True)
         self.socket.inbox = [osError(errno.ECONNREFUSED)]
         self.poll.events = select.EPOLLERR
@@ -381,15 +316,15 @@ class PortTests(SynchronousTestCase):
         self.assertEqual(self.socket.inbox, [])
 
     def test_numbersHave32Bits(self) -> None:
-        """The kernel's count begins anew after 2^32 datagrams; so do the numbers."""
+        """After 2^32 datagrams the kernel and the port count from 0 again."""
         made = self.port(departures=True)
         made._number = 0xFFFF_FFFF
         self.assertEqual(made.send(b"x", PEER), 0xFFFF_FFFF)
         self.assertEqual(made.send(b"x", PEER), 0)
 
-    def test_countingAnew(self) -> None:
-        """Whether the kernel has counted a datagram that it did not take nobody knows:
-        both count anew, and what was known by then is told."""
+    def test_countsFromZeroAgain(self) -> None:
+        """After a datagram that was not sent, both count from 0 again, because the
+        kernel may have counted it; the departures before it are reported."""
         made = self.port(departures=True)
         made.send(b"x", PEER)
         self.socket.options.clear()
@@ -403,62 +338,45 @@ class PortTests(SynchronousTestCase):
         self.assertEqual(made.send(b"x", PEER), 0)
 
     def test_errorAboutAnother(self) -> None:
-        """An error that waits makes a call fail, whoever it is about: the datagram
-        leaves all the same."""
+        """A pending error about any peer makes a call fail: the datagram is sent in a
+        second try."""
         made = self.port(departures=True)
         self.socket.failures = [osError(errno.ECONNREFUSED)]
         self.assertEqual(made.send(b"x", PEER), 0)
         self.assertEqual(self.socket.sent, [(b"x", [], PEER)])
         self.assertEqual(self.receiver.refusals, [])
 
+    def test_readDepartures(self) -> None:
+        """Departures can be read before the reactor finds them."""
+        made = self.port(departures=True)
+        self.socket.errors = [(departure(0, 5), ())]
+        self.assertTrue(made.readDepartures())
+        self.assertEqual(self.receiver.left, [(0, 5)])
+        self.assertFalse(made.readDepartures())
+
     # --- Sending ----------------------------------------------------------------------
 
     def test_send(self) -> None:
-        """By itself a datagram goes by the shortest way."""
+        """A datagram without address and class is sent without ancillary data."""
         made = self.port()
         self.assertEqual(made.send(b"x", PEER), 0)
         self.assertEqual(self.socket.sent, [(b"x", [], PEER)])
 
     def test_sendFrom(self) -> None:
-        """It comes from the address of ours that was asked, and is marked as wanted."""
+        """A datagram comes from the wanted address, and has the wanted class."""
         made = self.port(host="0.0.0.0")
         ours = bytes([192, 0, 2, 77])
-        made.send(b"x", PEER, ours)
         made.send(b"x", PEER, ours, 0xB8)
-        made.send(b"x", PEER, None, 0xB8)
         source = (
             *(socket.IPPROTO_IP, IP_PKTINFO),
             struct.pack("@i4s4s", 0, ours, bytes(4)),
         )
         mark = number(socket.IPPROTO_IP, IP_TOS, 0xB8)
-        self.assertEqual(
-            [each[1] for each in self.socket.sent], [[source], [source, mark], [mark]]
-        )
-
-    def test_sendFrom6(self) -> None:
-        """The same of IPv6."""
-        made = self.port(socket.AF_INET6, "::")
-        ours = socket.inet_pton(socket.AF_INET6, "2001:db8::77")
-        made.send(b"x", PEER6, ours, 0xB8)
-        ip = socket.IPPROTO_IPV6
-        source = (ip, IPV6_PKTINFO, ours + struct.pack("@i", 0))
-        self.assertEqual(
-            self.socket.sent, [(b"x", [source, number(ip, IPV6_TCLASS, 0xB8)], PEER6)]
-        )
-
-    def test_rememberedSourcesAreBounded(self) -> None:
-        """Of a machine with any number of addresses, some are remembered."""
-        made = self.port(host="0.0.0.0")
-        for each in range(3000):
-            ours = struct.pack("!I", each)
-            made.send(b"x", PEER, ours)
-            [(_, _, octets)] = self.socket.sent[-1][1]
-            self.assertEqual(octets[4:8], ours)
-            self.assertLessEqual(len(made._sources), 1024)
+        self.assertEqual(self.socket.sent, [(b"x", [source, mark], PEER)])
 
     def test_notSent(self) -> None:
-        """What the system does not take is told, and nothing is raised; without
-        departures there is nothing to count anew."""
+        """A datagram that the system refuses is reported, and nothing is raised; the
+        count is left alone where there are no departures."""
         made = self.port()
         self.socket.options.clear()
         self.socket.failures = [
@@ -471,43 +389,3 @@ class PortTests(SynchronousTestCase):
             self.receiver.refusals, [(errno.EPERM, PEER), (errno.EIO, PEER)]
         )
         self.assertEqual(self.socket.options, [])
-
-
-class BoundSocketTests(SynchronousTestCase):
-    """
-    UDP sockets at addresses.
-    """
-
-    def setUp(self) -> None:
-        """Put in sockets of our own."""
-        self.sockets = FakeSocketModule()
-        self.patch(port, "socket", self.sockets)
-
-    def test_families(self) -> None:
-        """The address says which family; IPv6 leaves IPv4 to another socket."""
-        bound: Any = boundSocket("127.0.0.1", 862)
-        self.assertEqual(bound.family, socket.AF_INET)
-        self.assertEqual((bound.address, bound.isBlocking), (("127.0.0.1", 862), False))
-        self.assertEqual(bound.options, [])
-        bound = boundSocket("::1", 863)
-        self.assertEqual(bound.family, socket.AF_INET6)
-        self.assertEqual(bound.address, ("::1", 863, 0, 0))
-        only = (socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 1)
-        self.assertEqual(bound.options, [only])
-
-    def test_names(self) -> None:
-        """No name is looked up."""
-        self.assertRaises(OSError, boundSocket, "localhost", 862)
-        self.assertEqual(self.sockets.made, [])
-
-    def test_refused(self) -> None:
-        """Of an address that cannot be had no socket remains."""
-        self.sockets.refusal = osError(errno.EADDRINUSE)
-        self.assertRaises(OSError, boundSocket, "127.0.0.1", 862)
-        self.assertTrue(self.sockets.made[0].isClosed)
-
-    def test_broadcast(self) -> None:
-        """Nor of one at the address of all machines of a network."""
-        error: Any = self.assertRaises(OSError, boundSocket, "192.0.2.255", 862)
-        self.assertEqual(error.errno, errno.EADDRNOTAVAIL)
-        self.assertEqual([each.isClosed for each in self.sockets.made], [True])

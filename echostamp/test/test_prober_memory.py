@@ -4,52 +4,13 @@ from __future__ import annotations
 
 from twisted.trial.unittest import SynchronousTestCase
 
-from echostamp.measure.windowspec import WINDOWS
-from echostamp.probe.interfaces import Fate, Link
 from echostamp.probe.plan import Plan
-from echostamp.probe.prober import Prober
 from echostamp.rfc8762.sendersession import SenderSession
 from echostamp.test.farends import MS, Far
+from echostamp.test.proberruns import Silence, allowed, askAll, heldByProber
 from echostamp.test.sizes import heldBy
 from echostamp.test.stampruns import StampCase
 from echostamp.times import SECOND
-
-#: What a prober that keeps no single probes may hold, and how much more for each probe
-#: in flight beyond 60.
-MOST, MORE = 65_536, 64
-
-
-class Silence:
-    """
-    A sink that keeps nothing.
-    """
-
-    def connected(self, link: Link) -> None:
-        """Ignore it."""
-
-    def outstanding(self, seq: int) -> None:
-        """Ignore it."""
-
-    def settled(self, probe: object, fate: Fate, reason: str = "") -> None:
-        """Ignore it."""
-
-    def disconnected(self, outage: object) -> None:
-        """Ignore it."""
-
-
-def allowed(prober: Prober) -> int:
-    """
-    Give what a prober may hold now, in octets.
-    """
-    return MOST + MORE * max(0, len(prober.inFlight()) - 60)
-
-
-def askAll(prober: Prober) -> None:
-    """
-    Ask for the results of all windows, which are remembered.
-    """
-    for window in WINDOWS:
-        prober.result(window=window)
 
 
 class LineTests(SynchronousTestCase):
@@ -57,14 +18,10 @@ class LineTests(SynchronousTestCase):
     Over the line protocol.
     """
 
-    def held(self, far: Far) -> int:
-        """Give what the prober holds, without what stands for the network."""
-        kept = far.reactor, far.prober.done, *far.transports
-        return heldBy(far.prober, far, *kept)
-
     def begin(self, interval: int) -> Far:
         """Begin a run whose far end may answer or not."""
-        far = Far(Plan(interval=interval, timeout=3 * SECOND, kept=0), sink=Silence())
+        self.plan = Plan(interval=interval, timeout=3 * SECOND, kept=0)
+        far = Far(self.plan, sink=Silence())
         far.start()
         return far
 
@@ -77,7 +34,7 @@ class LineTests(SynchronousTestCase):
         for transport in far.transports:
             transport.lines.clear()
         askAll(far.prober)
-        self.assertLess(self.held(far), allowed(far.prober))
+        self.assertLess(heldByProber(far), allowed(self.plan))
 
     def test_deadFarEnd(self) -> None:
         """With 3,000 probes in flight it holds at most 64 octets more for each."""
@@ -86,7 +43,7 @@ class LineTests(SynchronousTestCase):
         far.run(4)
         self.assertGreater(len(far.prober.inFlight()), 2900)
         askAll(far.prober)
-        self.assertLess(self.held(far), allowed(far.prober))
+        self.assertLess(heldByProber(far), allowed(self.plan))
 
 
 class StampTests(StampCase):
@@ -108,4 +65,4 @@ class StampTests(StampCase):
         self.near.sent.clear()
         self.assertGreater(len(self.prober.inFlight()), 2900)
         askAll(self.prober)
-        self.assertLess(self.held(), allowed(self.prober))
+        self.assertLess(self.held(), allowed(plan))

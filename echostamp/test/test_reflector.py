@@ -67,7 +67,7 @@ class AnswerTests(SynchronousTestCase):
         self.assertEqual(end.counts, {"answered": 1})
 
     def test_authenticated(self) -> None:
-        """RFC 8762, figure 6, and RFC 8972, figure 4; what is not used is zero, and is
+        """RFC 8762, figure 6, and RFC 8972, figure 4; unused octets are zero, and are
         not read: there is no Z in octet 12."""
         used = b"\0\0\0\5" + b"\xaa" * 12 + T1 + b"\x52\x34" + b"\xab\xcd"
         asked = used + b"\xee" * 68
@@ -100,9 +100,8 @@ class AnswerTests(SynchronousTestCase):
         )
 
     def test_lengths(self) -> None:
-        """A reply is as long as its request, but has at least 44 octets, RFC 8762,
-        section 4.6; what is behind them is copied.  What has fewer than 14 octets is
-        no request."""
+        """A reply is as long as its request, but at least 44 octets: RFC 8762, section
+        4.6. What follows them is copied. Fewer than 14 octets are no request."""
         for length in 0, 1, 13:
             end = End()
             self.assertIsNone(end.receive(bytes(length)))
@@ -116,27 +115,28 @@ class AnswerTests(SynchronousTestCase):
             self.assertEqual(reply[44:], asked[44:])
 
     def test_twampLight(self) -> None:
-        """In a request that is shorter than STAMP's the octets behind the fields are
-        padding, and no SSID."""
+        """In a request that is shorter than STAMP's, the octets behind the fields are
+        padding, and there is no SSID."""
         reply = End().answer(b"\0\0\0\5" + T1 + b"\0\1" + b"\xff" * 29)
         self.assertEqual(reply[14:16], bytes(2))
         self.assertEqual(reply[38:], b"\0\0\x40\0\0\0")
 
     def test_longestDatagram(self) -> None:
-        """One of 65,507 octets, full of TLVs, of noise or of zeros, is answered."""
+        """A request of 65,507 octets, full of TLVs, noise or zeros, is answered."""
         for tail in b"\x80\1\0\0" * 16_366, bytes(65_463), b"\xa5" * 65_463:
             asked = request() + tail[:65_463]
             self.assertEqual(len(End().answer(asked)), len(asked))
 
     def test_noKernelTimestamp(self) -> None:
-        """Where the kernel does not say when a packet came, it came just now."""
+        """Where the kernel does not report when a packet came, the program's time is
+        used."""
         reply = readReflectorPacket(End().answer(request()))
         self.assertEqual(reply.received, reply.timestamp)
         self.assertEqual(reply.received & 0xFFFF_FFFF, 1 << 31)
 
     def test_formats(self) -> None:
-        """The timestamps of a reply are in the format of its request, packet by
-        packet; PTP's are TAI: what the kernel knows, else 37 s; or UTC, if wanted."""
+        """The timestamps of each reply have the format of its request. PTP's are in
+        TAI, by the kernel, else 37 s ahead; or in UTC by the policy."""
         for tai, ahead, expected in [
             (None, None, 37),
             (36 * SECOND, None, 36),
@@ -154,8 +154,8 @@ class AnswerTests(SynchronousTestCase):
                 self.assertEqual(reply[12:14], FIVE_MS_PTP if isPtp else FIVE_MS)
 
     def test_errorEstimate(self) -> None:
-        """What is said of the clock is what the kernel says, which is asked once a
-        second; S only where it says that somebody keeps it."""
+        """A reply claims what the kernel reports of its clock, which is asked once a
+        second; S is set only if the clock is synchronized."""
         end = End()
         for _ in range(100):
             self.assertEqual(end.answer(request())[12:14], FIVE_MS)
@@ -166,7 +166,7 @@ class AnswerTests(SynchronousTestCase):
         self.assertEqual(end.asked, 2)
 
     def test_notSent(self) -> None:
-        """A reply that the system does not take is counted by its error, and as no
+        """A reply that the system refuses is counted by its error, and not as an
         answer; so is one that the network returns."""
         end = End()
         end.port.refusal = errno.EPERM
@@ -186,8 +186,8 @@ class KeyTests(SynchronousTestCase):
     """
 
     def test_wrong(self) -> None:
-        """What has no valid HMAC is dropped and counted; so is what is too short for
-        one."""
+        """A packet without a valid HMAC is dropped and counted, even if it is too short
+        for one."""
         end = End(keys={None: [ONE]})
         right = request(key=ONE)
         for wrong in [
@@ -203,7 +203,7 @@ class KeyTests(SynchronousTestCase):
         end.answer(right)
 
     def test_ssids(self) -> None:
-        """Each SSID has its keys, others those of C{*}, or none."""
+        """Each SSID has its keys; others have those of C{*}, or none."""
         end = End(keys={7: [ONE]})
         end.answer(request(ssid=7, key=ONE))
         self.assertIsNone(end.receive(request(ssid=7, key=TWO)))
@@ -216,8 +216,8 @@ class KeyTests(SynchronousTestCase):
         self.assertIsNone(end.receive(request(ssid=7, key=TWO)))
 
     def test_rotation(self) -> None:
-        """Of two keys either is valid, and a reply has its request's; keys may change
-        while it runs."""
+        """Two keys are valid at a time, and a reply has its request's; the keys can
+        change at run time."""
         end = End(keys={None: [ONE, TWO]})
         for key in ONE, TWO:
             reply = end.answer(request(key=key))
@@ -229,15 +229,16 @@ class KeyTests(SynchronousTestCase):
         end.answer(request(key=TWO))
 
     def test_epochBegins(self) -> None:
-        """A sender whose clock begins at 0, and who has nothing where a reflector has
-        its times, is none."""
+        """A request whose T1 is 0, and that has zeros in place of a reply's times, is
+        answered."""
         for isPtp in False, True:
             fields = SenderPacket(0, 0, 0x4001 if isPtp else 1)
             End().answer(senderPacket(fields))
             End(keys={None: [ONE]}).answer(senderPacket(fields, ONE))
 
     def test_tlvs(self) -> None:
-        """TLVs have to be authenticated, too, and those of the reply are."""
+        """The TLVs of a request must be authenticated, too, and those of the reply
+        are."""
         end = End(keys={None: [ONE]})
         reply = end.answer(
             request(5, key=ONE, tlvs=[(TIMESTAMP_INFORMATION, bytes(4))])
@@ -251,7 +252,7 @@ class KeyTests(SynchronousTestCase):
 
 KEYS: list[Keys] = [{}, {None: [ONE]}, {7: [ONE, TWO]}]
 
-#: Tails of packets: TLVs, what is nearly TLVs, and noise.
+#: Octets behind base packets: TLVs, nearly TLVs, and noise.
 TAILS = st.binary(max_size=80) | st.lists(
     st.builds(
         lambda flags, kind, value: bytes([flags, kind, 0, len(value)]) + value,
@@ -307,15 +308,16 @@ RESIDENCES = st.sampled_from([0, 1, 5000, SECOND // 2, SECOND - 1])
 
 class PropertyTests(SynchronousTestCase):
     """
-    What holds for any datagram.
+    Rules that hold for any datagram.
     """
 
     @given(DATAGRAMS, POLICIES, st.sampled_from(KEYS), st.integers(0, 255), RESIDENCES)
     def test_anyDatagram(
         self, packet: bytes, policy: Policy, keys: Keys, octet: int, residence: int
     ) -> None:
-        """It raises nothing and is counted once; a reply is no longer than it, or than
-        44 octets, and just as long where it is authenticated; no reply is answered."""
+        """Any datagram raises nothing and is counted once. A reply has at most its
+        length, or 44 octets; in authenticated mode it has just its length. No reply is
+        answered."""
         end = End(policy, keys)
         reply = end.receive(packet, at=end.now - residence, ttl=octet, tos=octet)
         assert sum(end.counts.values()) == 1
@@ -346,8 +348,8 @@ class PropertyTests(SynchronousTestCase):
         residence: int,
         ahead: int,
     ) -> None:
-        """A forged packet between two of ours has at most one reply, whatever it is and
-        they are, and whatever their clocks show."""
+        """A forged packet between two of our reflectors gets at most one reply,
+        whatever the packet, the policies and the clocks are."""
         one = End(policy, keys, ("192.0.2.1", 862))
         other = End(otherPolicy, otherKeys, ("192.0.2.2", 862))
         other.now += ahead

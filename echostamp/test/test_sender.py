@@ -325,6 +325,22 @@ class SessionSenderTests(SynchronousTestCase):
         self.assertEqual(wire.near.sent[-1][0][:4], bytes(4))
         self.assertEqual(wire.sender.findings().kernelSent, 2)
 
+    def test_notSent(self) -> None:
+        """A packet that the system refused has no departure; the next one has."""
+        wire = Wire(SenderSession())
+        send = wire.near.send
+        wire.near.send = lambda *arguments: None  # type: ignore[method-assign]
+        wire.sender.send(0)
+        wire.near.send = send  # type: ignore[method-assign]
+        t1 = wire.sender.send(1)
+        wire.sender.transmitted(0, t1 + 30 * US)
+        packet, _ = wire.near.sent[-1]
+        wire.reflector.received(packet, HERE, wire.now, 60, 0, None)
+        wire.back()
+        [(token, times)] = wire.replies
+        self.assertEqual((token, times.t1), (1, t1 + 30 * US))
+        self.assertEqual(wire.sender.findings().hostSending, 30 * US)
+
     def test_lateReply(self) -> None:
         """A late reply is reported, if at most 128 packets were given up since."""
         wire = Wire(SenderSession())

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 from ipaddress import ip_network
 from typing import Any
 
@@ -38,7 +39,7 @@ from echostamp.times import SECOND
 
 
 def found(sessions: Sessions, key: object, now: int) -> Session:
-    """Find a session, for which there has to be room."""
+    """Find a session; there is room for it."""
     session = sessions.session(key, key, now)
     assert session is not None
     return session
@@ -46,11 +47,11 @@ def found(sessions: Sessions, key: object, now: int) -> Session:
 
 class SessionsTests(SynchronousTestCase):
     """
-    What a stateful session-reflector remembers.
+    The table of sessions.
     """
 
     def test_each(self) -> None:
-        """Each key has a session of its own, which remains."""
+        """Each key has its own session, which remains."""
         sessions = Sessions()
         one = found(sessions, "one", 1)
         one.packets += 5
@@ -61,8 +62,8 @@ class SessionsTests(SynchronousTestCase):
         self.assertEqual(len(sessions), 2)
 
     def test_silence(self) -> None:
-        """REFWAIT, 900 s: a session that is silent for longer begins anew, one that is
-        silent for just as long does not."""
+        """A session that is silent for more than 900 s (REFWAIT) is a new one
+        afterwards; after just 900 s it is still the same."""
         self.assertEqual(LONGEST_SILENCE, 900 * 10**9)
         sessions = Sessions()
         one = found(sessions, "one", 0)
@@ -71,8 +72,8 @@ class SessionsTests(SynchronousTestCase):
         self.assertEqual(len(sessions), 1)
 
     def test_tooMany(self) -> None:
-        """Where there are too many, those that are there go on and new ones wait until
-        one has been silent for long enough."""
+        """If there are too many sessions, those in the table go on, and a new one gets
+        a place only when another has been silent for long enough."""
         sessions = Sessions(most=2, longest=100)
         one = found(sessions, "one", 0)
         other = found(sessions, "other", 1)
@@ -86,7 +87,7 @@ class SessionsTests(SynchronousTestCase):
         self.assertEqual(len(sessions), 2)
 
     def test_bound(self) -> None:
-        """By default there are at most 10,000."""
+        """By default there are at most 10,000 sessions."""
         sessions = Sessions()
         for each in range(20_000):
             sessions.session(each, each, each)
@@ -94,8 +95,8 @@ class SessionsTests(SynchronousTestCase):
         self.assertEqual(MOST, 10_000)
 
     def test_oneSource(self) -> None:
-        """One source has a tenth of them at most, and may have others when its own
-        have been silent for long enough."""
+        """One source has at most a tenth of the sessions, and gets new ones when its
+        own have been silent for long enough."""
         self.assertEqual(MOST_OF_ONE, 1_000)
         sessions = Sessions(longest=100, mostOfOne=2)
         for key, now in [("a", 0), ("b", 50)]:
@@ -113,8 +114,8 @@ class SessionsTests(SynchronousTestCase):
         st.lists(st.tuples(st.integers(0, 6), st.integers(0, 60)), max_size=100),
     )
     def test_model(self, packets: list[tuple[int, int]]) -> None:
-        """Whoever comes when, it is as the rules have it: known for as long as it is
-        not silent for too long, and never more than there is room for."""
+        """A session is known until it has been silent for too long, and there are never
+        too many."""
         sessions = Sessions(most=3, longest=100)
         model: dict[int, tuple[Session, int]] = {}
         now = 0
@@ -137,11 +138,11 @@ class SessionsTests(SynchronousTestCase):
 
 class StatefulTests(SynchronousTestCase):
     """
-    A reflector that numbers its replies by session.
+    A reflector that numbers the replies of each session.
     """
 
     def setUp(self) -> None:
-        """Make one that is told when its replies leave."""
+        """Make one that reports departures of its replies."""
         self.end = End(Policy(isStateful=True), address=("0.0.0.0", 862))
         self.end.port.stampsDepartures = True
 
@@ -157,8 +158,8 @@ class StatefulTests(SynchronousTestCase):
         self.assertEqual(readReflectorPacket(End().answer(request(7))).sequence, 7)
 
     def test_sessions(self) -> None:
-        """Another peer, another port at either end, another address that is asked,
-        another SSID: another session."""
+        """Another peer, another port at either end, another own address, or another
+        SSID is another session."""
         to = bytes([192, 0, 2, 1])
         other = End(shared=self.end.shared, address=("0.0.0.0", 863))
         sessions: list[tuple[End, dict[str, Any], int]] = [
@@ -176,8 +177,8 @@ class StatefulTests(SynchronousTestCase):
         self.assertEqual(len(self.end.shared.sessions), len(sessions))
 
     def test_twampPadding(self) -> None:
-        """TWAMP's padding, where STAMP has the SSID, is another in each packet: no
-        other session for it."""
+        """TWAMP's padding in place of the SSID may differ in each packet; it is one
+        session all the same."""
         for length in 16, 30, 41, 44, 100:
             self.setUp()
             for expected in range(3):
@@ -187,7 +188,7 @@ class StatefulTests(SynchronousTestCase):
             self.assertEqual(len(self.end.shared.sessions), 1)
 
     def test_numbersHave32Bits(self) -> None:
-        """After 2^32 replies a session's count begins anew."""
+        """After 2^32 replies a session's numbers start again at 0."""
         self.number(request())
         [session] = self.end.shared.sessions._sessions.values()
         session.packets = 0xFFFF_FFFF
@@ -195,8 +196,8 @@ class StatefulTests(SynchronousTestCase):
         self.assertEqual(self.number(request()), 0)
 
     def test_tooMany(self) -> None:
-        """Who comes when there are too many sessions is answered by the sender's own
-        number, and counted; those that are there go on."""
+        """If there are too many sessions, a packet of a new one is answered with the
+        sender's own number, and counted; the other sessions go on."""
         self.end.shared.sessions = Sessions(most=2)
         numbers = [self.number(request(7, ssid=ssid)) for ssid in (1, 2, 3, 2)]
         self.assertEqual(numbers, [0, 0, 7, 1])
@@ -206,7 +207,7 @@ class StatefulTests(SynchronousTestCase):
         )
 
     def test_oneSource(self) -> None:
-        """Nobody can fill the table alone, by whatever ports and SSIDs."""
+        """No source can fill the table, whatever ports and SSIDs it uses."""
         self.end.shared.sessions = Sessions(mostOfOne=2)
         for port in 1024, 1025, 1026:
             self.end.receive(request(7), ("192.0.2.3", port))
@@ -218,7 +219,8 @@ class StatefulTests(SynchronousTestCase):
         )
 
     def test_onlyForThoseWhoAreAnswered(self) -> None:
-        """No session begins for who is not allowed, has no key, or is over the rate."""
+        """A packet that is not answered begins no session: one that is not allowed, has
+        no valid HMAC, or is over the rate."""
         self.end = End(
             Policy([ip_network("192.0.2.0/24")], perSource=1, isStateful=True),
             {None: [ONE]},
@@ -242,8 +244,8 @@ class StatefulTests(SynchronousTestCase):
         return readFollowUp(reading.tlvs[0].value)
 
     def test_followUp(self) -> None:
-        """A reply tells when the previous one left, as far as it is known by then, in
-        its own format; the first one tells nothing."""
+        """A reply reports when the previous one left, as far as it is known by then, in
+        its own format; the first reply reports nothing."""
         self.assertEqual(self.followUp(), FollowUp())
         self.end.port.departures = [(0, EPOCH + SECOND * 3 // 4)]
         ntp = int.from_bytes(NTP_SECOND + b"\xc0\0\0\0", "big")
@@ -254,14 +256,14 @@ class StatefulTests(SynchronousTestCase):
         self.assertEqual(self.followUp(isPtp=True), FollowUp(2, ptp, 2))
 
     def test_lateDepartureOfAnother(self) -> None:
-        """A departure that is told by a number of before the port began to count anew
-        is none of a later reply."""
+        """A late departure from before the port lost count, with a number that is in
+        use again, is not taken for the later reply's."""
         self.followUp()
         self.end.reflector.transmitted(0, self.end.now - 1)
         self.assertEqual(self.followUp(), FollowUp())
 
     def test_followUpOfAnotherSession(self) -> None:
-        """A session hears nothing of another one's replies."""
+        """A session gets no follow-up about another session's reply."""
         self.followUp(ssid=1)
         self.followUp(ssid=2)
         self.end.port.departures = [(0, EPOCH + SECOND)]
@@ -269,15 +271,22 @@ class StatefulTests(SynchronousTestCase):
         self.assertNotEqual(self.followUp(ssid=1), FollowUp())
 
     def test_noDepartures(self) -> None:
-        """Where it is not known when replies leave, there is nothing to wait for."""
+        """Where departures are not reported, none is waited for."""
         self.end.port.stampsDepartures = False
         for _ in range(3):
             self.assertEqual(self.followUp(), FollowUp())
         self.assertEqual(self.end.reflector._leaving, {})
         self.end.reflector.transmitted(0, EPOCH)
 
+    def test_notSent(self) -> None:
+        """No departure is waited for of a reply that the system refused."""
+        self.end.port.refusal = errno.EPERM
+        self.assertIsNone(self.end.receive(request()))
+        self.assertEqual(self.end.reflector._leaving, {})
+        self.assertEqual(self.end.counts, {"not sent (EPERM)": 1})
+
     def test_departuresThatAreNeverTold(self) -> None:
-        """Those that are waited for have a bound."""
+        """The replies that wait for their departure have a bound."""
         for number in range(5000):
             self.end.now += SECOND // 1000
             self.end.answer(request(number))
@@ -286,8 +295,8 @@ class StatefulTests(SynchronousTestCase):
         self.assertEqual(self.followUp().sequence, 4999)
 
     def test_departureOfOneWithoutASession(self) -> None:
-        """A number that an untold departure had before the port began to count anew
-        may be that of a reply without a session: no session hears of that."""
+        """After the port lost count, a number may be that of a reply without a session:
+        then no session gets that departure."""
         self.end.shared.sessions = Sessions(most=1)
         self.followUp()
         self.end.port.sent.clear()
@@ -296,8 +305,8 @@ class StatefulTests(SynchronousTestCase):
         self.assertEqual(self.followUp(), FollowUp())
 
     def test_authenticated(self) -> None:
-        """A session of authenticated mode is told by its own SSID; the HMAC TLV of a
-        reply covers the reply's number."""
+        """In authenticated mode the SSID is part of the session's key, too; the HMAC
+        TLV of a reply covers the reply's number."""
         self.end = End(Policy(isStateful=True), {None: [ONE]})
         tlvs = [(FOLLOW_UP_TELEMETRY, bytes(16))]
         for expected in range(3):

@@ -61,7 +61,8 @@ class NtpTests(SynchronousTestCase):
     @example(999_999_999, 0)
     @example(2_085_978_496 * SECOND - 1, HALF - SECOND)
     def test_givesBackEveryNanosecond(self, ns: int, distance: int) -> None:
-        """What is written reads as the same nanosecond, in the era near a time."""
+        """A time that is written reads as the same nanosecond, in the era near a
+        time."""
         self.assertEqual(readNtp(ntpTimestamp(ns), ns + distance), ns)
 
     @given(timestamps, times)
@@ -101,12 +102,13 @@ class PtpTests(SynchronousTestCase):
 
     @given(times, distances, st.sampled_from([0, TAI, -TAI, 1]))
     def test_givesBackEveryNanosecond(self, ns: int, distance: int, ahead: int) -> None:
-        """What is written reads as the same nanosecond, near a time."""
+        """A time that is written reads as the same nanosecond, near a time."""
         self.assertEqual(readPtp(ptpTimestamp(ns, ahead), ns + distance, ahead), ns)
 
     @given(timestamps, times, st.sampled_from([0, TAI]))
     def test_wrapIsTheNearest(self, timestamp: int, near: int, ahead: int) -> None:
-        """What can be read is within 2^31 s of the reference, and is written so."""
+        """A time that is read lies within 2^31 s of the reference, and is written as
+        before."""
         if timestamp & 0xFFFF_FFFF >= SECOND:
             self.assertRaises(ValueError, readPtp, timestamp, near, ahead)
             return
@@ -121,7 +123,7 @@ class PtpTests(SynchronousTestCase):
         self.assertEqual(str(error), "PTP timestamp with 1000000000 nanoseconds")
 
     def test_formatIsNamed(self) -> None:
-        """A timestamp is read in the format that is named; UTC is NTP's timescale."""
+        """A timestamp is read in the named format; NTP's timescale is UTC."""
         self.assertEqual(readTimestamp(ntpTimestamp(THEN), False, THEN, TAI), THEN)
         self.assertEqual(readTimestamp(ptpTimestamp(THEN), True, THEN), THEN)
         self.assertEqual(readTimestamp(ptpTimestamp(THEN, TAI), True, THEN, TAI), THEN)
@@ -147,7 +149,7 @@ class ErrorEstimateTests(SynchronousTestCase):
             self.assertEqual(readErrorEstimate(octets), estimate, bin(octets))
 
     def test_written(self) -> None:
-        """The smallest scale that holds the error is taken; a multiplier is never 0."""
+        """The smallest scale that holds the error is used; a multiplier is never 0."""
         for estimate, octets in [
             (ErrorEstimate(False, False, 0), 0b0_0_000000_00000001),
             (ErrorEstimate(False, False, 1), 0b0_0_000000_00000101),
@@ -173,7 +175,7 @@ class ErrorEstimateTests(SynchronousTestCase):
     )
     @example(False, False, 2**48 - 1)
     def test_neverClaimsLess(self, s: bool, z: bool, error: int) -> None:
-        """What is written says at least the error, and at most 1 % and 1 ns more."""
+        """A written error is at least the error, and at most 1 % and 1 ns more."""
         octets = writeErrorEstimate(ErrorEstimate(s, z, error))
         scale, multiplier = octets >> 8 & 0x3F, octets & 0xFF
         claimed = Fraction(multiplier << scale, 1 << 32) * SECOND
@@ -187,7 +189,7 @@ class ErrorEstimateTests(SynchronousTestCase):
 
     @given(shorts)
     def test_anyBitsCanBeRead(self, octets: int) -> None:
-        """Any 16 bits are read, and written back say no less."""
+        """Any 16 bits can be read; written again, they claim no less."""
         estimate = readErrorEstimate(octets)
         self.assertEqual(estimate.error is None, octets & 0xFF == 0)
         again = readErrorEstimate(writeErrorEstimate(estimate))

@@ -45,11 +45,11 @@ from echostamp.test.tlvsamples import (
 
 class SenderTests(SynchronousTestCase):
     """
-    What a session-sender sends, and what it reads.
+    The TLVs that a session-sender writes and reads.
     """
 
     def test_written(self) -> None:
-        """Section 4: U is 1, M and I are 0."""
+        """Section 4: in a request U is 1, M and I are 0."""
         self.assertEqual(
             writeTlvs([(CLASS_OF_SERVICE, COS[4:]), (EXTRA_PADDING, b"\xa5\x5a")], 0),
             COS + PADDING,
@@ -59,7 +59,8 @@ class SenderTests(SynchronousTestCase):
         self.assertEqual(classOfService(ClassOfService(10)), COS[4:])
 
     def test_whatIsNotWritten(self) -> None:
-        """Types and values that do not fit are refused, and more than sixteen."""
+        """Wrong types, values that do not fit, and more than sixteen TLVs are
+        refused."""
         for kind, value in [
             (0, b""),
             (-1, b""),
@@ -77,7 +78,7 @@ class SenderTests(SynchronousTestCase):
         self.assertRaises(ValueError, writeTlvs, padding[:16], 0, KEY)
 
     def test_read(self) -> None:
-        """What was processed can be used; what has U is named."""
+        """Processed TLVs can be used; the types of those with U are listed."""
         unknown = bytes.fromhex("80 02 0004 00000000")
         self.assertEqual(
             readTlvs(COS_ANSWER + unknown + PADDING_ANSWER, REPLY),
@@ -92,8 +93,8 @@ class SenderTests(SynchronousTestCase):
         self.assertEqual(readTlvs(b"", REPLY), TlvReading([], []))
 
     def test_malformed(self) -> None:
-        """Section 4: at M the rest is not processed; nor is it where the TLV itself
-        shows that it is malformed, whatever its flags are."""
+        """Section 4: behind M nothing is processed, nor behind a TLV that is malformed
+        without that flag."""
         cos = Tlv(CLASS_OF_SERVICE, COS_ANSWER[4:])
         for flags in 0x00, 0x40, 0x80, 0xC0:
             for rest in "04 0005 0000000000", "01 0002 00", "01 00", "":
@@ -104,7 +105,7 @@ class SenderTests(SynchronousTestCase):
         self.assertEqual(readTlvs(octets, REPLY), TlvReading([cos], [], "malformed"))
 
     def test_integrity(self) -> None:
-        """Section 4: with I in one, all TLVs are discarded."""
+        """Section 4: if one TLV has I, all are discarded."""
         broken = bytes([INTEGRITY]) + PADDING_ANSWER[1:]
         nothing = TlvReading([], [], "integrity")
         for octets in [
@@ -117,7 +118,7 @@ class SenderTests(SynchronousTestCase):
                 self.assertEqual(readTlvs(octets, REPLY, key), nothing)
 
     def test_hmac(self) -> None:
-        """The reply's HMAC has to be there, right, and of the reply's number."""
+        """The reply's HMAC has to be there, right, and made with the reply's number."""
         reply = COS_ANSWER + REPLY_HMAC
         expected = TlvReading([Tlv(CLASS_OF_SERVICE, COS_ANSWER[4:])], [])
         self.assertEqual(readTlvs(reply, REPLY, KEY), expected)
@@ -133,8 +134,8 @@ class SenderTests(SynchronousTestCase):
             self.assertEqual(readTlvs(bytes(changed), REPLY, KEY).tlvs, [], index)
 
     def test_reflectorThatKnowsNoTlvs(self) -> None:
-        """A TWAMP Light session-reflector returns them as they were: all have U, and
-        nothing is wrong with the HMAC, which is not the reflector's."""
+        """A TWAMP Light session-reflector returns the TLVs as they were: all have U,
+        and the HMAC is the request's."""
         request = COS + REQUEST_HMAC
         expected = TlvReading([], [CLASS_OF_SERVICE, HMAC])
         self.assertEqual(readTlvs(request, REPLY, KEY), expected)
@@ -148,8 +149,7 @@ class SenderTests(SynchronousTestCase):
 
     @given(anyOctets, sequences, st.sampled_from([None, KEY]))
     def test_garbage(self, octets: bytes, sequence: int, key: bytes | None) -> None:
-        """Nothing that comes back raises anything, and values of known types can be
-        read."""
+        """No octets raise anything, and the values of known types can be read."""
         reading = readTlvs(octets, sequence, key)
         self.assertLessEqual(len(reading.tlvs) + len(reading.unrecognized), MOST_TLVS)
         for kind, value in reading.tlvs:
@@ -168,7 +168,7 @@ class SenderTests(SynchronousTestCase):
         replySequence: int,
         isKeyed: bool,
     ) -> None:
-        """A session-sender reads what the session-reflector told of each TLV."""
+        """A session-sender reads from each TLV what the session-reflector wrote."""
         key = KEY if isKeyed else None
         octets = writeTlvs(tlvs, sequence, key)
         found = answerTlvs(

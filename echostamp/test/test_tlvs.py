@@ -53,13 +53,13 @@ from echostamp.test.tlvsamples import (
 
 class AnswerTests(SynchronousTestCase):
     """
-    What a session-reflector returns.
+    A session-reflector's answers.
     """
 
     def assertAnswer(
         self, request: str, reply: str, reflection: Reflection = TELLING
     ) -> None:
-        """Assert what octets are answered with, both in hexadecimal."""
+        """Assert the answer to some octets, both in hexadecimal."""
         found = answer(bytes.fromhex(request), reflection)
         self.assertEqual(found.hex(" "), bytes.fromhex(reply).hex(" "))
 
@@ -86,7 +86,7 @@ class AnswerTests(SynchronousTestCase):
         )
 
     def test_extraPadding(self) -> None:
-        """Figure 7: it comes back as it is, any number of times, also empty."""
+        """Figure 7: padding comes back as it is, any number of times, even empty."""
         self.assertAnswer("80 01 0002 a55a", "00 01 0002 a55a")
         self.assertAnswer("80 01 0000", "00 01 0000")
         self.assertAnswer("80 01 0001 a5  80 01 0000", "00 01 0001 a5  00 01 0000")
@@ -115,7 +115,7 @@ class AnswerTests(SynchronousTestCase):
         self.assertEqual(answerTlvs(forbidden, TELLING, REQUEST, REPLY), expected)
 
     def test_classOfServiceThatCannotBeTold(self) -> None:
-        """Where the system does not tell DSCP and ECN, the TLV is not recognized."""
+        """Where the system does not report DSCP and ECN, the TLV is not recognized."""
         unknown = TELLING._replace(tos=None)
         self.assertEqual(answerTlvs(COS, unknown, REQUEST, REPLY), (COS, None))
 
@@ -127,21 +127,21 @@ class AnswerTests(SynchronousTestCase):
         )
 
     def test_followUpThatIsNotKnown(self) -> None:
-        """Section 4.7: a stateless session-reflector zeroes the fields; what a request
-        has in them is ignored."""
+        """Section 4.7: a stateless session-reflector zeroes the fields, whatever the
+        request has in them."""
         self.assertAnswer(
             "80 07 0010" + "ff" * 16, "00 07 0010" + "00" * 16, Reflection()
         )
 
     def test_unknownTypes(self) -> None:
-        """Section 4: they come back with U, and the next one is processed."""
+        """Section 4: unknown types come back with U, and the next TLV is processed."""
         for kind in 0, LOCATION, DIRECT_MEASUREMENT, ACCESS_REPORT, 9, 176, 252, 255:
             unknown = f"80 {kind:02x} 0003 a1b2c3"
             self.assertAnswer(unknown + COS.hex(), unknown + COS_ANSWER.hex())
 
     def test_flagsOfRequestsAreIgnored(self) -> None:
-        """Section 4: M and I are 0 in the reply, as the reserved flags are, whatever
-        the request has; U says what the reflector does not know."""
+        """Section 4: M, I and the reserved flags are 0 in the reply, whatever the
+        request has; U marks types that the reflector does not know."""
         for flags in 0x00, 0x80, 0x40, 0x20, 0x1F, 0xFF:
             self.assertAnswer(
                 f"{PADDING.hex()} {flags:02x} 01 0001 a5  {flags:02x} 63 0001 a5",
@@ -149,8 +149,8 @@ class AnswerTests(SynchronousTestCase):
             )
 
     def test_cutOff(self) -> None:
-        """Section 4: a TLV that the packet is too short for comes back with M; what
-        is before it is processed."""
+        """Section 4: a TLV that is cut off comes back with M; the TLVs before it are
+        processed."""
         for request, reply in [
             ("80 01 0003 a55a", "40 01 0003 a55a"),
             ("80 03 0004 000000", "40 03 0004 000000"),
@@ -164,8 +164,8 @@ class AnswerTests(SynchronousTestCase):
             self.assertAnswer(COS.hex() + request, COS_ANSWER.hex() + reply)
 
     def test_everyCut(self) -> None:
-        """Wherever TLVs are cut off, those before the cut are answered as without
-        it, and of the rest nothing but flags changes."""
+        """Wherever the TLVs are cut off, those before the cut are answered as usual,
+        and only flags change behind them."""
         whole = COS + PADDING + COS
         answered = answer(whole)
         ends = [0, len(COS), len(COS + PADDING), len(whole)]
@@ -178,8 +178,8 @@ class AnswerTests(SynchronousTestCase):
                 self.assertEqual(found[done] & MALFORMED, MALFORMED, cut)
 
     def test_wrongLength(self) -> None:
-        """Section 4: a length that the type does not have is malformed, and what
-        follows comes back as it is."""
+        """Section 4: a TLV with a length that its type does not allow is malformed, and
+        what follows comes back as it is."""
         for kind, length in [
             (TIMESTAMP_INFORMATION, 0),
             (TIMESTAMP_INFORMATION, 3),
@@ -191,7 +191,8 @@ class AnswerTests(SynchronousTestCase):
             self.assertAnswer("80" + body, "40" + body)
 
     def test_wrongLengthOfFollowUp(self) -> None:
-        """Section 4.7: M, and number and timestamp are zeroed, as far as they go."""
+        """Section 4.7: a malformed follow-up gets M, and its number and timestamp are
+        zeroed, if they are there."""
         for length, reply in [
             (0, ""),
             (5, "00" * 5),
@@ -212,8 +213,8 @@ class AnswerTests(SynchronousTestCase):
         self.assertEqual(found, (bytes.fromhex("40 03 0000") + COS, None))
 
     def test_randomPadding(self) -> None:
-        """Octets are TLVs only where the first has U and no other flag: TWAMP's
-        padding comes back as it is."""
+        """Octets are TLVs only if the first has U and no other flag: TWAMP's padding
+        comes back as it is."""
         tlvs = PADDING + COS
         for first in range(256):
             octets = bytes([first]) + tlvs[1:]
@@ -225,8 +226,8 @@ class AnswerTests(SynchronousTestCase):
         self.assertEqual(answer(bytes(1428)), bytes(1428))
 
     def test_atMostSixteen(self) -> None:
-        """The first sixteen TLVs are looked at, and what follows is copied."""
-        # An unknown type without U gets U where it is looked at.
+        """The first sixteen TLVs are processed, and what follows is copied."""
+        # An unknown type without U gets U if it is processed.
         unknown = bytes.fromhex("00 63 0000")
         for count in 15, 16, 17, 16_365:
             found = answer(PADDING + unknown * (count - 1))
@@ -235,7 +236,7 @@ class AnswerTests(SynchronousTestCase):
             self.assertEqual(marked, [0x80] * looked + [0] * (count - 1 - looked))
 
     def test_malformedBehindSixteen(self) -> None:
-        """What is not looked at is not malformed either."""
+        """A malformed TLV behind the sixteenth is only copied."""
         tail = bytes.fromhex("80 04 0001 00 80 01 ffff")
         self.assertEqual(
             answer(COS + PADDING * 15 + tail), COS_ANSWER + PADDING_ANSWER * 15 + tail
@@ -245,8 +246,8 @@ class AnswerTests(SynchronousTestCase):
     def test_asLongAsTheRequest(
         self, octets: bytes, reflection: Reflection, sequence: int
     ) -> None:
-        """Whatever follows a base packet, as many octets are returned, and nothing is
-        raised."""
+        """An answer is as long as the octets of the request, whatever they are, and
+        nothing is raised."""
         found = answerTlvs(octets, reflection, sequence, sequence ^ 1)
         self.assertEqual(len(found.octets), len(octets))
         if octets[:1] != b"\x80":
@@ -254,8 +255,7 @@ class AnswerTests(SynchronousTestCase):
 
     @given(anyOctets, reflections)
     def test_atMostSixteenFlags(self, octets: bytes, reflection: Reflection) -> None:
-        """However a request is made, no more than sixteen TLVs have flags that change,
-        their values aside."""
+        """In no request do more than sixteen TLVs get other flags."""
         padded = octets + bytes.fromhex("00 63 0000") * 40
         found = answer(b"\x80" + padded[1:], reflection)
         marked = sum(octet != 0 for octet in found[-160::4])
@@ -284,8 +284,8 @@ class HmacTests(SynchronousTestCase):
         self.assertIsNone(found.dscp)
 
     def test_vectors(self) -> None:
-        """Figure 16: it covers the packet's sequence number and the TLVs before it,
-        and the reply has its own."""
+        """Figure 16: the HMAC covers the packet's sequence number and the TLVs before
+        it, and the reply has its own."""
         request = writeTlvs([(CLASS_OF_SERVICE, COS[4:])], REQUEST, KEY)
         self.assertEqual(request.hex(" "), (COS + REQUEST_HMAC).hex(" "))
         found = answerTlvs(request, KEYED, REQUEST, REPLY)
@@ -293,7 +293,8 @@ class HmacTests(SynchronousTestCase):
         self.assertEqual(found.dscp, 10)
 
     def test_everyBitCounts(self) -> None:
-        """One bit changed in what is covered, or in the HMAC: I in all TLVs."""
+        """After one bit has changed in what the HMAC covers, or in the HMAC, all TLVs
+        get I."""
         request = COS + REQUEST_HMAC
         for index in [*range(4, 8), *range(12, 28)]:
             changed = bytearray(request)
@@ -302,36 +303,37 @@ class HmacTests(SynchronousTestCase):
         self.assertFails(PADDING + request)
 
     def test_flagsOfRequests(self) -> None:
-        """Where it is wrong, U stays as it was; the other flags are the reply's."""
+        """Where the HMAC is wrong, U stays as it was; the other flags are the
+        reply's."""
         request = COS + bytes.fromhex("5f 63 0000 df 63 0000")
         found = answer(request, KEYED)
         self.assertEqual([found[start] for start in (0, 8, 12)], [0xA0, 0x20, 0xA0])
 
     def test_otherNumber(self) -> None:
-        """It is of one packet: with another number it is wrong."""
+        """The HMAC is wrong with another sequence number."""
         found = answerTlvs(COS + REQUEST_HMAC, KEYED, REQUEST + 1, REPLY)
         self.assertEqual((found.octets[0], found.octets[8]), (0xA0, 0xA0))
 
     def test_otherKey(self) -> None:
-        """Keys that are not valid do not help, and without one nothing is right."""
+        """The HMAC is wrong with another key, and without one."""
         request = COS + REQUEST_HMAC
         self.assertFails(request, KEYED._replace(keys=[b"other"]))
         self.assertFails(request, TELLING)
 
     def test_extraPaddingMayFollow(self) -> None:
-        """Nothing but extra padding may be behind it, and it covers none of that."""
+        """Only extra padding may follow the HMAC TLV, which does not cover it."""
         sealed = COS + REQUEST_HMAC
         answered = COS_ANSWER + REPLY_HMAC
         self.assertEqual(
             answer(sealed + PADDING + PADDING, KEYED),
             answered + PADDING_ANSWER + PADDING_ANSWER,
         )
-        # Cut off, it is malformed, which the HMAC has no part in.
+        # Padding that is cut off is malformed; the HMAC does not cover it.
         cut = bytes.fromhex("40 01 0002 a5")
         self.assertEqual(answer(sealed + PADDING[:-1], KEYED), answered + cut)
 
     def test_outOfOrder(self) -> None:
-        """Anywhere else, it is as a wrong one: section 4.8."""
+        """Section 4.8: in another place the HMAC counts as wrong."""
         self.assertFails(writeTlvs([], REQUEST, KEY) + COS)
         self.assertFails(COS + REQUEST_HMAC + COS)
         self.assertFails(COS + REQUEST_HMAC + PADDING + COS)
@@ -339,8 +341,8 @@ class HmacTests(SynchronousTestCase):
         self.assertFails(COS + REQUEST_HMAC + bytes.fromhex("80 63 0000"))
 
     def test_missing(self) -> None:
-        """Where TLVs are authenticated, they cannot be without it, but for a single
-        Extra Padding TLV."""
+        """In authenticated mode only a single Extra Padding TLV may come without an
+        HMAC."""
         self.assertFails(COS)
         self.assertFails(PADDING + PADDING)
         self.assertFails(PADDING + COS)
@@ -348,7 +350,8 @@ class HmacTests(SynchronousTestCase):
         self.assertEqual(answer(PADDING, KEYED), PADDING_ANSWER)
 
     def test_malformed(self) -> None:
-        """A wrong length, or octets that are cut off, cannot be right; M says why."""
+        """An HMAC of a wrong length, or behind a TLV that is cut off, is wrong; M shows
+        the reason."""
         self.assertFails((COS + REQUEST_HMAC)[:-1])
         self.assertFails(COS + bytes.fromhex("80 63 0100 abcd"))
         found = answer(COS + bytes.fromhex("80 08 0001 ab") + PADDING, KEYED)
@@ -357,7 +360,7 @@ class HmacTests(SynchronousTestCase):
         )
 
     def test_behindSixteen(self) -> None:
-        """An HMAC that is not among the first sixteen TLVs is not there."""
+        """An HMAC behind the sixteenth TLV does not count."""
         sealed = writeTlvs([(EXTRA_PADDING, b"")] * 15, REQUEST, KEY)
         answered = bytes.fromhex("00 01 0000") * 15
         answered += b"\0" + seal(answered, REPLY)[1:]
@@ -365,7 +368,7 @@ class HmacTests(SynchronousTestCase):
         self.assertFails(bytes.fromhex("80 01 0000") + sealed)
 
     def test_whatIsMalformedOrUnknownIsAuthenticated(self) -> None:
-        """The reply's HMAC is right also where a TLV comes back with U or M."""
+        """The reply's HMAC is right even where a TLV comes back with U or M."""
         for kind, flags in (LOCATION, UNRECOGNIZED), (CLASS_OF_SERVICE, MALFORMED):
             tlv = bytes([0x80, kind, 0, 1, 0xAB])
             sealed = tlv + seal(tlv, REQUEST)
@@ -377,7 +380,7 @@ class HmacTests(SynchronousTestCase):
     def test_theOtherEndVerifies(
         self, tlvs: list[tuple[int, bytes]], sequence: int, replySequence: int
     ) -> None:
-        """What either end authenticates, the other finds right."""
+        """Each end verifies the other's HMAC."""
         octets = writeTlvs(tlvs, sequence, KEY)
         found = answerTlvs(octets, KEYED, sequence, replySequence).octets
         self.assertFalse(any(found[place] & INTEGRITY for place in starts(found)))

@@ -33,12 +33,12 @@ class ValueTests(SynchronousTestCase):
         st.builds(ClassOfService, dscps, dscps, st.integers(0, 3), st.integers(0, 3))
     )
     def test_classOfService(self, marks: ClassOfService) -> None:
-        """What is written reads the same."""
+        """A value that is written reads the same."""
         self.assertEqual(readClassOfService(classOfService(marks)), marks)
 
     @given(st.builds(FollowUp, sequences, timestamps, octet))
     def test_followUp(self, previous: FollowUp) -> None:
-        """What is written reads the same."""
+        """A value that is written reads the same."""
         self.assertEqual(readFollowUp(followUp(previous)), previous)
 
     @given(
@@ -48,14 +48,14 @@ class ValueTests(SynchronousTestCase):
     def test_timestampInformation(
         self, information: TimestampInformation, tail: bytes
     ) -> None:
-        """What is written reads the same, sub-TLVs aside."""
+        """A value that is written reads the same, without the sub-TLVs."""
         self.assertEqual(
             readTimestampInformation(bytes(information) + tail), information
         )
 
     @given(st.binary(max_size=40))
     def test_garbage(self, value: bytes) -> None:
-        """Any other length raises ValueError, and no octets raise anything else."""
+        """A wrong length raises ValueError; no octets raise anything else."""
         length = len(value)
         if length != 4:
             self.assertRaises(ValueError, readClassOfService, value)

@@ -13,7 +13,7 @@ from echostamp.connect.timed import NoAddress
 from echostamp.probe import udpdialer
 from echostamp.probe.interfaces import Link
 from echostamp.probe.messages import Reply
-from echostamp.probe.plan import Route
+from echostamp.probe.route import Route
 from echostamp.probe.udpdialer import StampDialer
 from echostamp.rfc8762.sendersession import SenderSession
 from echostamp.test.fakes import osError

@@ -541,14 +541,3 @@ class EventTests(SynchronousTestCase):
             answer(rolling, at, seq, at - MILLISECOND, THEN + at)
         self.assertLess(octets(rolling), 50 * 1024)
         self.assertEqual(rolling.over(at, TWENTY).received, 20)
-
-
-class WindowSpecTests(SynchronousTestCase):
-    """
-    Windows that cannot be.
-    """
-
-    def test_oneOrTheOther(self) -> None:
-        """A window has a length or a count, and it is positive."""
-        for length, count in (None, None), (1, 1), (0, None), (None, -1):
-            self.assertRaises(ValueError, WindowSpec, "odd", length, count)

@@ -30,8 +30,8 @@ from echostamp.rfc8762.tlvvalues import (
 
 KEY = bytes.fromhex("000102030405060708090a0b0c0d0e0f")
 
-#: What a session-reflector tells in the tests: T2 and T3 from software, of a clock
-#: that follows NTP; DSCP 46, ECN 1; DSCP 10 is permitted; the previous reply.
+#: What a session-reflector reports in the tests: T2 and T3 by software, of a clock that
+#: follows NTP; DSCP 46, ECN 1; DSCP 10 is permitted; the previous reply.
 TELLING = Reflection(
     information=TimestampInformation(1, 2, 1, 2),
     tos=46 << 2 | 1,
@@ -57,7 +57,7 @@ timestamps = st.integers(min_value=0, max_value=0xFFFF_FFFF_FFFF_FFFF)
 octet = st.integers(min_value=0, max_value=0xFF)
 dscps = st.integers(min_value=0, max_value=63)
 
-#: Octets that look like TLVs, more or less.
+#: Octets that look like TLVs, nearly.
 likeTlvs = st.lists(
     st.one_of(
         st.builds(
@@ -103,12 +103,12 @@ REPLY_HMAC = bytes.fromhex("00 08 0010 35f0698bcfedd53d4d071f74f354a700")
 
 
 def answer(octets: bytes, reflection: Reflection = TELLING) -> bytes:
-    """Give what a session-reflector returns."""
+    """Give a session-reflector's answer."""
     return answerTlvs(octets, reflection, REQUEST, REPLY).octets
 
 
 def seal(tlvs: bytes, sequence: int) -> bytes:
-    """Give the HMAC TLV behind some TLVs."""
+    """Give the HMAC TLV that follows some TLVs."""
     return writeTlvs([], 0, KEY)[:4] + hmacOf(tlvs, sequence)
 
 
@@ -119,7 +119,7 @@ def hmacOf(tlvs: bytes, sequence: int) -> bytes:
 
 
 def starts(octets: bytes) -> list[int]:
-    """Give where the TLVs of some octets begin, none of which is cut off."""
+    """Give where each TLV of some octets begins; none is cut off."""
     found = [0]
     while found[-1] < len(octets):
         start = found[-1]

@@ -18,52 +18,50 @@ IPV6_RECVERR, IPV6_RECVPKTINFO, IPV6_PKTINFO, IPV6_HOPLIMIT = 25, 49, 50, 52
 ORIGIN_LOCAL, ORIGIN_ICMP, ORIGIN_TIMESTAMPING = 1, 2, 4
 
 PEER = ("192.0.2.9", 4711)
-
+PEER6 = ("2001:db8::9", 4711, 0, 0)
 
 #: linux/net_tstamp.h: TX_SOFTWARE, SOFTWARE, OPT_ID, OPT_TSONLY.
 COUNTED = 1 << 1 | 1 << 4 | 1 << 7 | 1 << 11
-
-
 UNCOUNTED = COUNTED & ~(1 << 7)
 
 
 def timestamp(seconds: int, nanoseconds: int) -> Any:
-    """Make what the kernel says beside a datagram of when it came."""
+    """Make the kernel's time of arrival of a datagram."""
     octets = struct.pack("@qq", seconds, nanoseconds)
     return socket.SOL_SOCKET, SO_TIMESTAMPNS, octets
 
 
 def info(own: str, to: str) -> Any:
     """
-    Make what it says of where a datagram was sent to.
+    Make the address that a datagram was sent to.
 
-    @param own: our own address, which an answer would have.
-    @param to: the address in its header.
+    @param own: our own address, from which a reply would come.
+    @param to: the destination address in its header.
     """
     octets = struct.pack("@i4s4s", 1, socket.inet_aton(own), socket.inet_aton(to))
     return socket.IPPROTO_IP, IP_PKTINFO, octets
 
 
 def info6(to: str) -> Any:
-    """The same for IPv6."""
+    """Make the same for IPv6."""
     octets = socket.inet_pton(socket.AF_INET6, to) + struct.pack("@i", 1)
     return socket.IPPROTO_IPV6, IPV6_PKTINFO, octets
 
 
 def number(level: int, kind: int, value: int) -> Any:
-    """Make what it says that is a number."""
+    """Make an item of ancillary data that is a number."""
     return level, kind, struct.pack("@i", value)
 
 
 def queued(error: int, origin: int, data: int, level: int = socket.IPPROTO_IP) -> Any:
-    """Make a C{struct sock_extended_err}, and an address behind it."""
+    """Make a C{struct sock_extended_err} with an address behind it."""
     kind = IP_RECVERR if level == socket.IPPROTO_IP else IPV6_RECVERR
     octets = struct.pack("@IBBBxII", error, origin, 0, 0, 0, data)
     return level, kind, octets + bytes(16)
 
 
 def departure(number: int, at: int) -> list[Any]:
-    """Make what the error queue says of a datagram that has left."""
+    """Make an item of the error queue: a departure."""
     seconds, rest = divmod(at, 10**9)
     octets = struct.pack("@qqqqqq", seconds, rest, 0, 0, 0, 0)
     return [
@@ -74,15 +72,15 @@ def departure(number: int, at: int) -> list[Any]:
 
 class FakeSocket:
     """
-    A UDP socket that is not there.
+    A UDP socket in memory.
 
-    @ivar options: what was set, in its order.
-    @ivar refused: the options that the system has not.
-    @ivar inbox: what is to be received: octets, what is beside them, and the peer; or
-        the error that it comes to.
-    @ivar errors: what is in the error queue: what is beside, and the peer.
-    @ivar sent: octets, what was beside them, and the peer.
-    @ivar failures: what each of the next sendings comes to.
+    @ivar options: the options that were set, in order.
+    @ivar refused: the options that the system lacks.
+    @ivar inbox: what is to be received: octets, ancillary data, and the peer; or the
+        error that is raised.
+    @ivar errors: the error queue: ancillary data and the peer of each item.
+    @ivar sent: octets, ancillary data, and the peer.
+    @ivar failures: the errors that the next calls raise.
     """
 
     def __init__(self, family: int = socket.AF_INET, host: str = "192.0.2.1") -> None:
@@ -109,21 +107,21 @@ class FakeSocket:
         return self.address
 
     def setsockopt(self, level: int, name: int, value: int) -> None:
-        """Note an option, or have none."""
+        """Set an option, unless the system lacks it."""
         if (level, name) in self.refused:
             raise osError(errno.ENOPROTOOPT)
         self.options.append((level, name, value))
 
     def fileno(self) -> int:
-        """Give a number that no real descriptor has."""
+        """Give a number that no descriptor has."""
         return -1 if self.isClosed else 10_000
 
     def close(self) -> None:
-        """Note the end."""
+        """Close it."""
         self.isClosed = True
 
     def recvmsg(self, size: int, beside: int, flags: int = 0) -> Any:
-        """Give the next datagram, or the next of the error queue."""
+        """Give the next datagram, or the next item of the error queue."""
         if flags:
             assert flags == socket.MSG_ERRQUEUE
             if not self.errors:
@@ -155,7 +153,7 @@ class FakePoll:
     """
     An epoll of one socket.
 
-    @ivar events: what it has.
+    @ivar events: the events that it reports.
     """
 
     def __init__(self) -> None:
@@ -164,11 +162,11 @@ class FakePoll:
         self.isClosed = False
 
     def register(self, descriptor: int, events: int) -> None:
-        """Put a descriptor in."""
+        """Register a descriptor."""
         self.registered.append((descriptor, events))
 
     def poll(self, timeout: float) -> list[tuple[int, int]]:
-        """Give what is ready, without waiting."""
+        """Give the events, without waiting."""
         assert timeout == 0
         return [(10_000, self.events)] if self.events else []
 
@@ -183,7 +181,7 @@ class FakePoll:
 
 class FakeReceiver:
     """
-    Notes what it is told.
+    Keeps what a port reports.
     """
 
     def __init__(self) -> None:
@@ -195,17 +193,17 @@ class FakeReceiver:
     def received(
         self, packet: bytes, peer: Any, at: int, ttl: int, tos: int, to: bytes | None
     ) -> None:
-        """A datagram has come."""
+        """A datagram came."""
         self.got.append((packet, peer, at, ttl, tos, to))
         if self.failure is not None:
             raise self.failure
 
     def transmitted(self, number: int, at: int) -> None:
-        """A datagram has left."""
+        """A datagram left."""
         self.left.append((number, at))
 
     def refused(self, error: int, peer: Any) -> None:
-        """A datagram has not."""
+        """A datagram was refused."""
         self.refusals.append((error, peer))
 
 
@@ -237,7 +235,7 @@ class FakeSocketModule:
             made.isBlocking = isBlocking
 
         def connect(address: Any) -> int:
-            # Who asks is no socket of those that are kept.
+            # The socket that asks about broadcast addresses is not kept.
             self.made.remove(made)
             return errno.EACCES if address[0] == self.broadcast else 0
 

@@ -110,7 +110,7 @@ class TimedProbes:
 
     def only(self, isChosen: Iterable[bool]) -> TimedProbes:
         """
-        Give those of the probes that are chosen.
+        Return those of the probes that are chosen.
         """
         chosen = list(isChosen)
         if all(chosen):
@@ -120,19 +120,19 @@ class TimedProbes:
 
     def roundTrips(self) -> list[int]:
         """
-        Give the round trips, without the time that the far end took.
+        Return the round trips, without the time that the far end took.
         """
         return list(map(add, self.forward, self.backward))
 
     def origin(self) -> Origin:
         """
-        Give the times and delays of the first one.
+        Return the times and delays of the first one.
         """
         return Origin(self.t1[0], self.forward[0], self.backward[0])
 
     def differences(self, origin: Origin) -> Differences:
         """
-        Give what times and delays differ by from an origin.
+        Return what times and delays differ by from an origin.
         """
         if self._found is None or self._found[0] != origin:
             time, forward, backward = origin
@@ -153,7 +153,7 @@ class TimedProbes:
 
     def bounds(self) -> tuple[list[Bound], list[Bound]]:
         """
-        Give the bounds of the offset: from above, and from below as bounds from above
+        Return the bounds of the offset: from above, and from below as bounds from above
         of the offset's negative.
         """
         every = range(len(self))
@@ -161,7 +161,7 @@ class TimedProbes:
 
     def _uppers(self, indices: Iterable[int]) -> list[Bound]:
         """
-        Give the bounds from above of some probes.
+        Return the bounds from above of some probes.
         """
         return [
             (self.t1[at], self.forward[at] + self.resolutions[at]) for at in indices
@@ -169,7 +169,7 @@ class TimedProbes:
 
     def _lowers(self, indices: Iterable[int]) -> list[Bound]:
         """
-        Give the bounds from below of some probes.
+        Return the bounds from below of some probes.
         """
         return [
             (self.t4[at] + NEAR_RESOLUTION, self.backward[at] + NEAR_RESOLUTION)
@@ -178,11 +178,11 @@ class TimedProbes:
 
     def fewBounds(self) -> tuple[list[Bound], list[Bound]]:
         """
-        Give some of the L{bounds}, which leave the same lines as all of them.
+        Return some of the L{bounds}, which leave the same lines as all of them.
 
-        The lowest bounds near both ends limit the slopes of the lines.  Then a bound
-        says nothing that is above an earlier one by what the steepest line rises
-        meanwhile, or above a later one by what the flattest line falls.
+        The lowest bounds near both ends limit the slopes of the lines.  The steepest
+        line through an earlier bound makes each bound above it redundant, and so does
+        the flattest line through a later bound.
         """
         if not self.areInOrder:
             return self.bounds()
@@ -210,7 +210,7 @@ class TimedProbes:
 
 def _lowest(values: list[float], last: int) -> tuple[int, int]:
     """
-    Give the indices of the least values of the first and of the last ones.
+    Return the indices of the least values of the first and of the last ones.
 
     @param last: the index of the first of the last ones.
     """
@@ -225,7 +225,7 @@ def _records(
     times: list[float], values: list[float], steepest: float, flattest: float
 ) -> list[int]:
     """
-    Give the indices of the bounds that say something beside both earlier and later
+    Return the indices of the bounds that say something beside both earlier and later
     ones, for lines whose slopes are between two; and of some others, since floats are
     not exact.
     """

@@ -1,0 +1,125 @@
+"""Tests for L{echostamp.rfc8762.findings}."""
+
+from __future__ import annotations
+
+from dataclasses import FrozenInstanceError, fields
+
+from twisted.trial.unittest import SynchronousTestCase
+
+from echostamp.rfc8762.findings import Findings, Observations
+from echostamp.rfc8762.packets import ReflectorPacket
+from echostamp.rfc8762.sendersession import SenderSession
+from echostamp.rfc8762.timestamps import ErrorEstimate
+from echostamp.rfc8762.tlvreading import Tlv, TlvReading
+from echostamp.rfc8762.tlvvalues import (
+    CLASS_OF_SERVICE,
+    EXTRA_PADDING,
+    FOLLOW_UP_TELEMETRY,
+    LOCATION,
+    TIMESTAMP_INFORMATION,
+    ClassOfService,
+    TimestampInformation,
+    classOfService,
+)
+
+CLAIM = ErrorEstimate(True, False, 5)
+
+
+def reply(ttl: int = 60) -> ReflectorPacket:
+    """Make a reply to a packet that arrived with a TTL."""
+    return ReflectorPacket(0, 0, 0, 0, 0, 0, 0, 0, ttl)
+
+
+class ObservationsTests(SynchronousTestCase):
+    """
+    What a session-sender learns beside the times.
+    """
+
+    def test_nothing(self) -> None:
+        """Before anything was sent there are no findings."""
+        found = Observations(SenderSession(tlvs=[FOLLOW_UP_TELEMETRY])).findings()
+        values = {each.name: getattr(found, each.name) for each in fields(Findings)}
+        self.assertTrue(values.pop("isFollowUpAsked"))
+        self.assertFalse(any(values.values()))
+
+    def test_isFrozen(self) -> None:
+        """Findings do not change, whatever is learned later."""
+        seen = Observations(SenderSession())
+        found = seen.findings()
+        seen.departed(5)
+        seen.invalid["malformed"] += 1
+        self.assertEqual((found.kernelSent, found.invalid), (0, ()))
+        with self.assertRaises(FrozenInstanceError):
+            found.kernelSent = 1  # type: ignore[misc]
+
+    def test_hostDurations(self) -> None:
+        """The durations of this host are medians, and counted."""
+        seen = Observations(SenderSession())
+        for duration in 10, 30, 20:
+            seen.departed(duration)
+            seen.arrived(2 * duration)
+        found = seen.findings()
+        self.assertEqual((found.hostSending, found.hostReceiving), (20, 40))
+        self.assertEqual((found.kernelSent, found.kernelReceived), (3, 3))
+
+    def test_hops(self) -> None:
+        """The hops are those of the last reply, as far as the TTLs are known."""
+        seen = Observations(SenderSession(ttl=64))
+        seen.answered(reply(60), CLAIM, 250)
+        found = seen.findings()
+        self.assertEqual((found.hopsForward, found.hopsBackward), (4, 5))
+        self.assertEqual(found.farError, CLAIM)
+        seen.answered(reply(0), CLAIM, 0)
+        found = seen.findings()
+        self.assertEqual((found.hopsForward, found.hopsBackward), (None, None))
+
+    def test_residence(self) -> None:
+        """A follow-up changes whether a residence counts as negative."""
+        seen = Observations(SenderSession())
+        for residence in 5, -3, 7:
+            seen.stayed(residence)
+        seen.followedUp(-3, 2)
+        seen.followedUp(5, -9)
+        seen.followedUp(7, 8)
+        found = seen.findings()
+        self.assertEqual((found.negatives, found.leastResidence), (1, -9))
+        self.assertEqual(found.followedUp, 3)
+
+    def test_tlvs(self) -> None:
+        """The last values are kept; follow-ups are returned."""
+        seen = Observations(SenderSession())
+        marks = ClassOfService(1, 2, 3, 1)
+        tlvs = [
+            Tlv(TIMESTAMP_INFORMATION, bytes([1, 2, 3, 4])),
+            Tlv(CLASS_OF_SERVICE, classOfService(marks)),
+            Tlv(FOLLOW_UP_TELEMETRY, bytes(16)),
+            Tlv(EXTRA_PADDING, b"x"),
+        ]
+        self.assertEqual(
+            seen.read(TlvReading(tlvs, [255, LOCATION, 0], "malformed")), [bytes(16)]
+        )
+        found = seen.findings()
+        self.assertEqual(found.information, TimestampInformation(1, 2, 3, 4))
+        self.assertEqual(found.marks, marks)
+        self.assertEqual(found.unrecognized, (0, LOCATION, 255))
+        self.assertEqual(found.problems, (("malformed", 1),))
+
+    def test_unreturned(self) -> None:
+        """TLVs that came back in no reply are named, unless a problem explains it."""
+        kinds = [EXTRA_PADDING, CLASS_OF_SERVICE, FOLLOW_UP_TELEMETRY]
+        seen = Observations(SenderSession(tlvs=kinds))
+        self.assertEqual(seen.findings().unreturned, ())
+        seen.answered(reply(), CLAIM, 250)
+        seen.read(TlvReading([Tlv(EXTRA_PADDING, b"")], [CLASS_OF_SERVICE]))
+        self.assertEqual(seen.findings().unreturned, ("follow-up",))
+        seen.problems["integrity"] += 1
+        self.assertEqual(seen.findings().unreturned, ())
+
+    def test_losses(self) -> None:
+        """The losses are those by the reflector's numbers."""
+        seen = Observations(SenderSession())
+        for sequence, number in (0, 0), (1, 1), (3, 2), (7, 4):
+            seen.losses.saw(sequence, number, sequence)
+        found = seen.findings()
+        self.assertEqual((found.lostForward, found.lostBackward), (3, 1))
+        self.assertEqual((found.isStateful, found.restarts), (True, 0))
