@@ -92,8 +92,7 @@ class Measurement:
 
     def stalled(self, late: int) -> None:
         """
-        Count a time in which this process was suspended or blocked while a probe was in
-        flight.
+        Count a stall of this process while a probe was in flight.
 
         @param late: for how many nanoseconds.
         """

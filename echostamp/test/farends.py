@@ -10,6 +10,7 @@ from typing import Any
 
 from twisted.internet.error import ConnectionLost
 from twisted.python.failure import Failure
+from twisted.trial.unittest import SynchronousTestCase
 
 from echostamp.connect.target import parseTarget
 from echostamp.connect.timed import TimedEndpoint
@@ -36,7 +37,7 @@ ISO, CTIME = stampFormat("iso", utc=True).stamp, stampFormat("ctime", utc=True).
 
 def keptBy(prober: Prober) -> KeptProbes:
     """
-    Give the probes of a run, which are kept one by one.
+    Give the store of a run that keeps its probes one by one.
     """
     store = prober.measurement.store
     assert isinstance(store, KeptProbes)
@@ -45,9 +46,9 @@ def keptBy(prober: Prober) -> KeptProbes:
 
 class FarTransport(FakeFarTransport):
     """
-    A connection whose far end answers as the test says.
+    A connection whose far end answers as L{Far} is set.
 
-    @ivar lines: what was sent, and when, in seconds.
+    @ivar lines: each message, after the time in seconds when it was sent.
     """
 
     def __init__(self, far: Far) -> None:
@@ -57,7 +58,7 @@ class FarTransport(FakeFarTransport):
         self._far = far
 
     def write(self, data: bytes) -> None:
-        """Note when it was sent, and answer it."""
+        """Note when a message was sent, and answer it."""
         super().write(data)
         self.lines.append((self._far.reactor.seconds(), data))
         self._far.heard(self, data)
@@ -69,7 +70,7 @@ class FarTransport(FakeFarTransport):
     abortConnection = loseConnection
 
     def lose(self, error: Exception) -> None:
-        """The connection is lost."""
+        """Lose the connection."""
         if not self.isLost:
             self.isLost = True
             self.protocol.connectionLost(Failure(error))
@@ -120,7 +121,7 @@ class Far:
         self.prober.done.addCallback(self.done)
 
     def done(self, nothing: None) -> None:
-        """The run is over."""
+        """Note that the run is over."""
         assert not self.isOver
         self.isOver = True
 
@@ -145,11 +146,11 @@ class Far:
 
     @property
     def attempts(self) -> int:
-        """How many connections were tried."""
+        """How many attempts to connect there were."""
         return len(self.reactor.tcpClients)
 
     def accept(self) -> FarTransport:
-        """The connection that was tried last is made."""
+        """Accept the last attempt to connect."""
         transport = FarTransport(self)
         self.transports.append(transport)
         factory: Any = self.reactor.tcpClients[-1][2]
@@ -158,12 +159,12 @@ class Far:
         return transport
 
     def refuse(self, error: Exception) -> None:
-        """The connection that was tried last is refused."""
+        """Refuse the last attempt to connect."""
         factory: Any = self.reactor.tcpClients[-1][2]
         factory.clientConnectionFailed(None, Failure(error))
 
     def run(self, seconds: float) -> None:
-        """Let time pass, timer by timer."""
+        """Let time pass, from timer to timer."""
         end = self.reactor.rightNow + seconds
         while True:
             times = [call.getTime() for call in self.reactor.calls if call.active()]
@@ -174,7 +175,7 @@ class Far:
         self.reactor.rightNow = end
 
     def heard(self, transport: FarTransport, message: bytes) -> None:
-        """Answer a message in its time."""
+        """Answer a message after its delay."""
         found = re.match(rb"tag (\d+) ", message)
         assert found
         delay = self.delay(int(found[1]))
@@ -188,7 +189,7 @@ class Far:
         self.transports[-1].receive(line)
 
     def sent(self, extras: bool = False) -> list[tuple[float, int]]:
-        """Give when which probes were sent, over all connections, in seconds."""
+        """Give the probes of all connections: the time in seconds, and the number."""
         found = [
             (when, int(data.split()[1]))
             for transport in self.transports
@@ -199,3 +200,25 @@ class Far:
     def times(self) -> list[float]:
         """Give when probes were sent, in seconds."""
         return [round(when, 6) for when, _ in self.sent()]
+
+
+class ProberCase(SynchronousTestCase):
+    """
+    A test of a run of probes in memory.
+    """
+
+    def begin(self, **plan: Any) -> Far:
+        """Begin a run, with a connection."""
+        chance = plan.pop("chance", lambda: 0.0)
+        delay = plan.pop("delay", lambda seq: 0.020)
+        stamp = plan.pop("stamp", ISO)
+        self.far = Far(Plan(**plan), chance=chance)
+        self.far.delay, self.far.stamp = delay, stamp
+        self.sink = self.far.sink
+        self.found = self.far.prober.measurement
+        self.far.start()
+        return self.far
+
+    def seqs(self, what: str) -> list[int | str]:
+        """Give the subjects of all events with one name."""
+        return [subject for event, subject in self.sink.events if event == what]

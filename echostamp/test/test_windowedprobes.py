@@ -1,0 +1,58 @@
+"""Tests for L{echostamp.probe.windowedprobes}."""
+
+from __future__ import annotations
+
+from twisted.trial.unittest import SynchronousTestCase
+
+from echostamp.measure.windowspec import WindowSpec
+from echostamp.probe.flights import Flight
+from echostamp.probe.probestore import FirstReply
+from echostamp.probe.windowedprobes import WindowedProbes
+from echostamp.test.farends import EPOCH, MS
+from echostamp.times import SECOND
+
+
+class WindowedProbesTests(SynchronousTestCase):
+    """
+    Tests for the store of rolling windows.
+    """
+
+    def setUp(self) -> None:
+        """Keep a short window and a long one."""
+        self.short = WindowSpec("3s", length=3 * SECOND)
+        self.long = WindowSpec("9s", length=9 * SECOND)
+        self.store = WindowedProbes([self.short, self.long])
+
+    def send(self) -> Flight:
+        """Send a probe; there is one each second."""
+        seq = self.store.sent
+        now = seq * SECOND
+        self.store.send(EPOCH + now, EPOCH + now)
+        return Flight(seq, EPOCH + now, EPOCH + now, now, 0)
+
+    def test_windows(self) -> None:
+        """Each window has its own figures; the longest one is the default."""
+        for rtt in range(1, 7):
+            flight = self.send()
+            reply = FirstReply(flight.t1 + rtt * MS, rtt * MS)
+            self.store.answer(flight.sent + rtt * MS, flight, reply)
+        counts = []
+        for window in self.short, self.long, None:
+            found = self.store.figures(0, 6 * SECOND, False, window).rtt
+            assert found
+            counts.append((found.n, found.min))
+        self.assertEqual(counts, [(3, 4 * MS), (6, MS), (6, MS)])
+        self.assertEqual((self.store.sent, self.store.received), (6, 6))
+
+    def test_oldFates(self) -> None:
+        """Replies to the last 256 probes are told apart as late or duplicates.  Those
+        to older probes are ignored."""
+        for _ in range(300):
+            flight = self.send()
+            self.store.lose(flight.sent + SECOND, flight)
+        self.assertIsNone(self.store.repeat(43, EPOCH, False))
+        for isLate in True, False:
+            again = self.store.repeat(44, EPOCH, False)
+            assert again
+            self.assertEqual((again.late, again.duplicated), (isLate, not isLate))
+        self.assertIsNotNone(self.store.repeat(299, EPOCH, False))
