@@ -9,7 +9,8 @@ import datetime
 from ipaddress import ip_address
 from typing import Any
 
-with contextlib.suppress(ImportError):  # where TLS is not installed
+# TLS is an optional dependency.
+with contextlib.suppress(ImportError):
     from cryptography import x509
     from cryptography.hazmat.primitives import hashes
     from cryptography.hazmat.primitives.asymmetric import ec

@@ -1,5 +1,5 @@
 """
-The JSON documents' schema, and what a document's configuration looks like.
+The schema of the JSON documents, and an example of their configuration.
 """
 
 from __future__ import annotations
@@ -32,9 +32,10 @@ CONFIG = {
 
 def validator(source: Path = Path(echostamp.__file__).parents[1]) -> Any:
     """
-    Give what validates a document, or skip the test: an installation has no C{docs}.
+    Give the validator of documents.
 
-    @param source: a folder that has.
+    @param source: a folder that contains C{docs}.
+    @raise SkipTest: it does not, as in an installation, or jsonschema is missing.
     """
     path = source / "docs/ping.schema.json"
     try:

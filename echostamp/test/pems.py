@@ -1,5 +1,5 @@
 """
-Certificates that current libraries cannot make.
+A certificate that current libraries cannot make.
 """
 
 from __future__ import annotations

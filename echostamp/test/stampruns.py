@@ -44,17 +44,17 @@ class FarPort(WirePort):
         self.isReading = False
 
     def startReading(self) -> None:
-        """Begin."""
+        """Note that the port is read."""
         self.isReading = True
 
     def close(self) -> None:
-        """End."""
+        """Note that the port is not read any longer."""
         self.isReading = False
 
     def send(
         self, packet: bytes, peer: Any, to: bytes | None = None, tos: int = 0
     ) -> int | None:
-        """Send, unless the test has it otherwise."""
+        """Send a packet to the reflector; the test may lose it."""
         number = super().send(packet, peer, to, tos)
         assert number is not None
         self._case.carry(number, packet)
@@ -63,7 +63,11 @@ class FarPort(WirePort):
 
 class StampCase(SynchronousTestCase):
     """
-    A run over STAMP in memory: 1 ms there, 2 ms back.
+    A test of a run over STAMP in memory: 1 ms there, 2 ms back.
+
+    @ivar ahead: nanoseconds by which the reflector's clock is ahead.
+    @ivar unit: the resolution of the reflector's clock, in nanoseconds.
+    @ivar fate: gives C{"lost there"}, C{"lost back"} or nothing, by a packet's number.
     """
 
     def setUp(self) -> None:
@@ -82,7 +86,7 @@ class StampCase(SynchronousTestCase):
         self.patch(udplink, "Port", self.makePort)
 
     def makePort(self, reactor: Any, bound: Any, sender: Any, **options: Any) -> Any:
-        """Make the near port."""
+        """Make our port."""
         self.sender = sender
         sender._kernel = lambda: self.kernel
         self.bound, self.options = bound, options
@@ -104,7 +108,7 @@ class StampCase(SynchronousTestCase):
         return Moment(self.now, EPOCH + self.now, self.now)
 
     def reflect(self, policy: Policy) -> None:
-        """Make the far end."""
+        """Make the reflector."""
         self.reflector = Reflector(
             Shared(policy), self.farClock, lambda: self.now, lambda: self.kernel
         )
@@ -131,18 +135,18 @@ class StampCase(SynchronousTestCase):
         self.resolver.answer(IPv4Address("UDP", *THERE))
 
     def done(self, nothing: None) -> None:
-        """The run is over."""
+        """Note that the run is over."""
         self.isOver = True
 
     def carry(self, number: int, packet: bytes) -> None:
-        """Carry a datagram there."""
+        """Carry a packet to the reflector, or lose it."""
         left = EPOCH + self.now + 20 * US
         self.reactor.callLater(0, self.sender.transmitted, number, left)
         if self.fate(number) != "lost there":
             self.reactor.callLater(0.001, self.arrive, number, packet)
 
     def arrive(self, number: int, packet: bytes) -> None:
-        """It has come there."""
+        """Let the reflector receive a packet, and carry its reply back."""
         at = self.farClock()
         count = len(self.far.sent)
         self.reflector.received(packet, HERE, at, 60, 0, None)
@@ -153,11 +157,11 @@ class StampCase(SynchronousTestCase):
                 self.reactor.callLater(0.002, self.comeBack, reply)
 
     def comeBack(self, reply: bytes) -> None:
-        """A reply has come back."""
+        """Receive a reply."""
         self.sender.received(reply, THERE, EPOCH + self.now, 250, 0, None)
 
     def run_(self, seconds: float) -> None:
-        """Let time pass, timer by timer."""
+        """Let time pass, from timer to timer."""
         end = self.reactor.rightNow + seconds
         while True:
             times = [call.getTime() for call in self.reactor.calls if call.active()]
@@ -168,11 +172,11 @@ class StampCase(SynchronousTestCase):
         self.reactor.rightNow = end
 
     def summary(self) -> str:
-        """Give the report."""
+        """Give the report in text."""
         return "\n".join(summary(self.prober.result(), "far"))
 
     def document(self) -> Any:
-        """Give the JSON, which is valid."""
+        """Validate the JSON document, and give it."""
         head = document(self.prober.result(), CONFIG, Outcome(0))
         run = keptBy(self.prober).delays.run
         found = json.loads("".join(pieces(head, run)))

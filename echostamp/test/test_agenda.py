@@ -13,37 +13,37 @@ from echostamp.times import MILLISECOND, SECOND
 
 class AgendaCase(SynchronousTestCase):
     """
-    An agenda in memory.
+    A test of an agenda with a fake reactor.
     """
 
     def setUp(self) -> None:
-        """Make one."""
+        """Make an agenda."""
         self.begin()
 
     def begin(self, isExact: bool = False) -> None:
-        """Make one."""
+        """Make an agenda."""
         self.reactor = FakeReactor()
         self.agenda = Agenda(self.reactor, self.now, isExact)
         self.called: list[int] = []
 
     def now(self) -> int:
-        """Nanoseconds by the monotonic clock."""
+        """Give nanoseconds by the monotonic clock."""
         return round(self.reactor.seconds() * 1e9)
 
     def call(self) -> None:
-        """Note when."""
+        """Note the time of the call."""
         self.called.append(self.now())
 
 
 class AgendaTests(AgendaCase):
     """
-    Functions at times.
+    Tests for functions that are called at times.
     """
 
     @given(st.lists(st.tuples(st.integers(0, 50), st.booleans()), max_size=20))
     def test_inOrder(self, entries: list[tuple[int, bool]]) -> None:
-        """Each is called once, at its time, unless it was cancelled; in one timer of
-        the reactor."""
+        """Each function is called once, at its time, unless it was cancelled.  The
+        reactor has at most one timer."""
         self.begin()
         for when, isCancelled in entries:
             entry = self.agenda.at(when * MILLISECOND, self.call)
@@ -60,7 +60,7 @@ class AgendaTests(AgendaCase):
         self.assertIsNone(self.agenda.next)
 
     def test_twoParts(self) -> None:
-        """A long wait has two parts where it has to be exact."""
+        """A long wait is split into two if it must be exact."""
         for isExact, first in (False, SECOND), (True, SECOND - SECOND // 200):
             self.begin(isExact)
             self.agenda.at(SECOND, self.call)
@@ -73,7 +73,7 @@ class AgendaTests(AgendaCase):
             self.assertIsNone(self.agenda.wake)
 
     def test_failure(self) -> None:
-        """A function that fails is logged, and costs no other its call."""
+        """If a function fails, that is logged, and the others are called."""
         self.agenda.at(5, lambda: 1 // 0)
         self.agenda.at(5, self.call)
         self.agenda.at(7, self.call)
@@ -82,7 +82,7 @@ class AgendaTests(AgendaCase):
         self.assertEqual(len(self.flushLoggedErrors(ZeroDivisionError)), 1)
 
     def test_withinACall(self) -> None:
-        """What a function asks for while it runs has its time."""
+        """A function may ask for another call while it runs."""
         self.agenda.at(0, lambda: self.agenda.at(0, self.call))
         self.reactor.advance(0)
         self.reactor.advance(0)
@@ -91,11 +91,11 @@ class AgendaTests(AgendaCase):
 
 class TimersTests(AgendaCase):
     """
-    The functions of one prober.
+    Tests for the functions of one prober.
     """
 
     def test_oneTime(self) -> None:
-        """A function has one time: the last one that was set."""
+        """A function is called at the last time that was set."""
         timers = Timers(self.agenda)
         timers.set(5 * SECOND, self.call)
         timers.set(SECOND, self.call)
@@ -107,7 +107,7 @@ class TimersTests(AgendaCase):
         self.assertFalse(timers.isSet(self.call))
 
     def test_stop(self) -> None:
-        """Nothing is called after a stop."""
+        """No function is called after a stop."""
         timers = Timers(self.agenda)
         timers.set(SECOND, self.call)
         timers.stop()

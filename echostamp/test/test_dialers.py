@@ -16,19 +16,19 @@ NO_FILES = TlsFiles()
 
 class SessionTests(SynchronousTestCase):
     """
-    What packets look like, by the options.
+    Tests for the fields of STAMP packets, by the options.
     """
 
     def assertWrong(
         self, why: str, size: int = 0, files: TlsFiles = NO_FILES, ssid: int = 0
     ) -> None:
-        """Assert that it is refused."""
+        """Assert that a session is refused."""
         plan = StampPlan(ssid=ssid, tlvs=("cos",))
         error = self.assertRaises(ValueError, sessionOf, plan, size, files)
         self.assertIn(why, str(error))
 
     def test_options(self) -> None:
-        """Each option has its place."""
+        """Each option has its field."""
         plan = StampPlan(7, 46, ("padding", "follow-up"), True, 9)
         self.assertEqual(
             sessionOf(plan, 70, NO_FILES),
@@ -36,14 +36,14 @@ class SessionTests(SynchronousTestCase):
         )
 
     def test_sizes(self) -> None:
-        """A size that no packet has is refused."""
+        """Impossible sizes of packets are refused."""
         self.assertWrong("--size 51: not from 52 to 65507", 51)
         self.assertWrong("--size 53: 52, or 56 and more", 53)
         self.assertWrong("--size 65508", 65508)
         self.assertEqual(sessionOf(StampPlan(), 0, NO_FILES).size, None)
 
     def test_keys(self) -> None:
-        """The key is the SSID's."""
+        """The key file gives the first key of the SSID.  Wrong files are refused."""
         path = self.mktemp()
         with open(path, "w") as file:
             file.write(f"7 {'ab' * 16}\n7 {'cd' * 16}\n")

@@ -13,7 +13,7 @@ from echostamp.measure.samples import Run
 
 class DistributionTests(SynchronousTestCase):
     """
-    How many round trips were how long.
+    Tests for counts of round trips by length.
     """
 
     def distribution(self, values: list[int], rows: int) -> Distribution | None:
@@ -27,7 +27,7 @@ class DistributionTests(SynchronousTestCase):
         st.lists(st.integers(1, 10**10), min_size=1, max_size=50), st.integers(1, 20)
     )
     def test_each(self, values: list[int], rows: int) -> None:
-        """Each round trip is in the row whose edges are around it, or is the least."""
+        """Each round trip is counted in the row whose edges are around it."""
         found = self.distribution(values, rows)
         assert found
         edges, counts = found
@@ -39,6 +39,6 @@ class DistributionTests(SynchronousTestCase):
             self.assertEqual(count, sum(edges[row] <= value < end for value in values))
 
     def test_none(self) -> None:
-        """Without round trips, or without rows, there is none."""
+        """There is no distribution without round trips, or without rows."""
         self.assertIsNone(self.distribution([], 4))
         self.assertIsNone(self.distribution([7], 0))

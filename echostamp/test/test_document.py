@@ -24,7 +24,7 @@ AHEAD = 12_345 * MS
 
 class DocumentCase(SynchronousTestCase):
     """
-    Runs, and their records.
+    A test of the documents of runs.
     """
 
     def setUp(self) -> None:
@@ -32,7 +32,7 @@ class DocumentCase(SynchronousTestCase):
         self.validator = validator()
 
     def document(self, far: Far, seconds: float = 60) -> Any:
-        """Run to the end, and give the whole document, which is valid."""
+        """Run to the end, validate the whole document, and give it."""
         if not far.transports:
             far.start()
         far.run(seconds)
@@ -48,7 +48,7 @@ class DocumentCase(SynchronousTestCase):
         return json.loads("".join(document.pieces(head, run)))
 
     def far(self, **plan: Any) -> Far:
-        """Prepare a run through 20 ms."""
+        """Prepare a run with round trips of 20 ms."""
         far = Far(Plan(**{"interval": SECOND, "count": 5, **plan}))
         far.ahead = AHEAD
         return far
@@ -56,7 +56,7 @@ class DocumentCase(SynchronousTestCase):
 
 class DocumentTests(DocumentCase):
     """
-    Every record is as the schema has it.
+    Tests for documents, each of which the schema validates.
     """
 
     def test_usual(self) -> None:
@@ -106,7 +106,7 @@ class DocumentTests(DocumentCase):
         )
 
     def test_withoutProbes(self) -> None:
-        """The last line of C{--jsonl} is a record without probes."""
+        """The last line of C{--jsonl}, a document without probes, is valid, too."""
         far = self.far()
         self.document(far)
         found = document.document(far.prober.result(), CONFIG, Outcome(DONE))
@@ -114,7 +114,7 @@ class DocumentTests(DocumentCase):
         self.assertNotIn("probes", found)
 
     def test_nothingHappened(self) -> None:
-        """Without a connection there is a record, too."""
+        """There is a document, too, if there was no connection."""
         far = self.far()
         found = self.whole(far)
         self.validator.validate(found)
@@ -124,7 +124,7 @@ class DocumentTests(DocumentCase):
         self.assertIsNone(found["stats"]["loss_percent"])
 
     def test_noStamps(self) -> None:
-        """What cannot be told is null."""
+        """Figures that are not known are null."""
         far = self.far()
         far.stamp = lambda ns: b""
         found = self.document(far)
@@ -133,7 +133,7 @@ class DocumentTests(DocumentCase):
         self.assertIsNone(found["probes"][0]["t2"])
 
     def test_zoneAssumed(self) -> None:
-        """A zone that was assumed is in it."""
+        """The document has the zone that was assumed."""
         far = self.far()
         far.stamp = CTIME
         offset = self.document(far)["stats"]["offset"]
@@ -141,7 +141,8 @@ class DocumentTests(DocumentCase):
         self.assertEqual(offset["resolution"], SECOND)
 
     def test_losses(self) -> None:
-        """So are losses, bursts, outages, set-ups, and what the kernel knows."""
+        """The document has losses, bursts, outages, set-up times and the kernel's
+        figures."""
         far = self.far(interval=100 * MS, count=40, timeout=150 * MS)
         far.delay = lambda seq: None if seq in (3, 7, 8) else 0.02
         far.start()
@@ -177,7 +178,7 @@ class DocumentTests(DocumentCase):
         st.floats(0, 12),
     )
     def test_any(self, delays: list[float | None], stamp: Any, seconds: float) -> None:
-        """Whatever happens, its record is valid, and its counts add up."""
+        """The document of any run is valid, and its counts add up."""
         far = self.far(count=len(delays), timeout=500 * MS)
         far.delay = lambda seq: delays[seq] if seq < len(delays) else 0.02
         far.stamp = stamp

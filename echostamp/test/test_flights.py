@@ -13,19 +13,19 @@ from echostamp.times import Moment
 
 
 def at(now: int) -> Moment:
-    """Read clocks that are 1,000 ns apart."""
+    """Give a reading of clocks that are 1,000 ns apart."""
     return Moment(now, now + 1000, now)
 
 
 class FlightsTests(SynchronousTestCase):
     """
-    The probes in flight.
+    Tests for the probes in flight.
     """
 
     @given(st.lists(st.integers(-1, 60), max_size=200))
     def test_asADictionary(self, steps: list[int]) -> None:
-        """Whatever is sent and answered in whatever order, each probe in flight is
-        there once, in order."""
+        """However probes are sent and answered, those in flight are kept like the items
+        of a dictionary."""
         flights, model, sent = Flights(), dict[int, Flight](), 0
         for step in steps:
             if step < 0:
@@ -43,8 +43,8 @@ class FlightsTests(SynchronousTestCase):
         self.assertEqual(flights.oldest, min(model, default=sent))
         self.assertEqual(flights.newest, max(model, default=None))
 
-    def test_takenOutMeanwhile(self) -> None:
-        """Probes may be taken out while they are gone through."""
+    def test_removedMeanwhile(self) -> None:
+        """Probes may be removed during an iteration."""
         flights = Flights()
         for now in range(100):
             flights.sent(now, at(now), 0)

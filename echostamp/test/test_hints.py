@@ -20,11 +20,11 @@ FAILED = Outcome(FAR_END_FAILED)
 
 class WhyNoReplyTests(SynchronousTestCase):
     """
-    Why no reply has come.
+    Tests for the reasons why no reply came.
     """
 
     def test_each(self) -> None:
-        """Each cause has its words; the first that holds is named."""
+        """Each cause has its text."""
         began = Result(Figures(sent=3, lost=3), began=1)
         plan = Plan(timeout=20_000_000)
         for result, why in [
@@ -44,7 +44,7 @@ class WhyNoReplyTests(SynchronousTestCase):
 
 class OurFaultTests(SynchronousTestCase):
     """
-    Which end is at fault.
+    Tests for the end that is at fault.
     """
 
     def test_address(self) -> None:
@@ -58,7 +58,7 @@ class OurFaultTests(SynchronousTestCase):
 
 class HintTests(SynchronousTestCase):
     """
-    What else could be tried.
+    Tests for what else the user could try.
     """
 
     def hint(self, target: str, failure: Any = None, **fields: Any) -> str:
@@ -67,7 +67,7 @@ class HintTests(SynchronousTestCase):
         return hint(found, failure, FAILED, Result(**fields))
 
     def test_refused(self) -> None:
-        """Where nobody listens, another port may do, or TLS."""
+        """If nobody listens, another port may help, or TLS."""
         refused = ConnectionRefusedError(111)
         self.assertEqual(
             self.hint("far", refused), "another port, as HOST:PORT, or tls:HOST:PORT?"
@@ -82,7 +82,7 @@ class HintTests(SynchronousTestCase):
         self.assertEqual(self.hint("far", outages=outages, strange=1), "")
 
     def test_source(self) -> None:
-        """An address of ours that cannot be had is the one of C{--source}."""
+        """If our address is not this machine's, the hint is C{--source}."""
         for target in None, parseTarget(FakeReactor(), "far", 5):
             found = hint(
                 target, ConnectBindError(99), Outcome(NEAR_END_FAILED), Result()
@@ -90,7 +90,7 @@ class HintTests(SynchronousTestCase):
             self.assertEqual(found, "is --source one of this machine's addresses?")
 
     def test_nothing(self) -> None:
-        """A run without a fault has no hint."""
+        """There is no hint after success, nor for failures without a known cause."""
         self.assertEqual(hint(None, None, Outcome(0), Result()), "")
         self.assertEqual(hint(None, None, FAILED, Result()), "")
         self.assertEqual(self.hint("unix:/s"), "")

@@ -14,15 +14,15 @@ from echostamp.probe.plan import Plan
 
 class SinkTests(SynchronousTestCase):
     """
-    Whoever takes what a prober finds.
+    Tests for the sinks of a prober.
     """
 
     def test_memory(self) -> None:
-        """The one that keeps it is a sink."""
+        """The sink in memory has the interface."""
         verifyObject(IProbeSink, MemorySink())
 
     def test_output(self) -> None:
-        """The one that writes it is a sink."""
+        """The command's output has the interface."""
         asked = Asked("far", Plan())
         output = Output(asked, OutputOptions(), io.StringIO(), False, self.fail)
         verifyObject(IProbeSink, output)

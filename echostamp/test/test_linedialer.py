@@ -11,7 +11,7 @@ from echostamp.test.farends import MS, Far
 
 class PatientTests(SynchronousTestCase):
     """
-    A far end that is away is tried again.
+    Tests for attempts to connect, and their backoff.
     """
 
     def attemptsWithin(self, far: Far, seconds: float) -> int:
@@ -27,7 +27,8 @@ class PatientTests(SynchronousTestCase):
         return far.attempts - before
 
     def test_notThereAtFirst(self) -> None:
-        """A patient run begins when its far end comes up, and is not late then."""
+        """A patient run retries until its far end accepts.  Its schedule begins
+        then."""
         far = Far(Plan(interval=100 * MS, count=5, isPatient=True))
         far.prober.start()
         self.assertTrue(3 <= self.attemptsWithin(far, 10) <= 12)
@@ -44,7 +45,7 @@ class PatientTests(SynchronousTestCase):
         self.assertEqual((figures.sent, figures.received, figures.skipped), (5, 5, 0))
 
     def test_backoff(self) -> None:
-        """Attempts become seldom: at most one in 15 s or so in the end."""
+        """The time between attempts grows to about 15 s.  A stop ends them."""
         far = Far(Plan(isPatient=True))
         far.prober.start()
         self.attemptsWithin(far, 120)
@@ -54,7 +55,7 @@ class PatientTests(SynchronousTestCase):
         self.assertEqual(self.attemptsWithin(far, 60), 0)
 
     def test_why(self) -> None:
-        """The outage says why the last attempt failed."""
+        """An outage names the reason why the last attempt failed."""
         far = Far(Plan(interval=100 * MS, isPatient=True))
         far.start()
         far.run(0.5)

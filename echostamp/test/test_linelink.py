@@ -25,49 +25,53 @@ NOW = Moment(1, 2, 3)
 
 class Owner:
     """
-    Notes what a link tells.
+    Notes what a link reports.
+
+    @ivar events: the events, as words; for a lost link, the reason.
+    @ivar replies: the replies.
+    @ivar strangers: how many lines were no replies.
     """
 
     def __init__(self) -> None:
-        self.told: list[str] = []
+        self.events: list[str] = []
         self.replies: list[Reply] = []
         self.strangers = 0
 
     def linkUp(self, link: Link) -> None:
-        """It is there."""
-        self.told.append("up")
+        """Note it."""
+        self.events.append("up")
 
     def linkReady(self) -> None:
-        """It takes probes again."""
-        self.told.append("ready")
+        """Note it."""
+        self.events.append("ready")
 
     def answered(self, reply: Reply, at: Moment) -> None:
-        """A line."""
+        """Keep the reply."""
         assert at is NOW
         self.replies.append(reply)
 
     def corrected(self, seq: int, times: Times) -> None:
-        """Times are known better."""
+        """Never called."""
 
     def dialFailed(self, failure: Failure) -> None:
-        """A link makes no attempts."""
+        """Never called."""
 
     def closed(self) -> None:
-        """All has come."""
-        self.told.append("closed")
+        """Note it."""
+        self.events.append("closed")
 
     def strange(self, count: int) -> None:
-        """Lines that answer nothing."""
+        """Count the lines."""
         self.strangers += count
 
     def linkDown(self, link: Link, reason: str) -> None:
-        """It is gone."""
-        self.told.append(reason)
+        """Note the reason."""
+        self.events.append(reason)
 
 
 class LinkCase(SynchronousTestCase):
     """
-    A link over a transport in memory.
+    A test of a link over a transport in memory.
     """
 
     def setUp(self) -> None:
@@ -84,35 +88,35 @@ class LinkCase(SynchronousTestCase):
         self.link.makeConnection(self.transport)
 
     def lose(self, error: Exception) -> str:
-        """Lose it, and give what is said of it."""
+        """Lose the connection, and give the reason that the link reports."""
         self.link.connectionLost(Failure(error))
-        return self.owner.told[-1]
+        return self.owner.events[-1]
 
 
 class LineLinkTests(LinkCase):
     """
-    Messages out, lines in.
+    Tests for probes as messages and replies as lines.
     """
 
     def test_noDelay(self) -> None:
-        """Small messages leave at once; whoever owns it is told of it."""
+        """Nagle's algorithm is off.  The link reports to its owner that it is up."""
         self.assertTrue(self.transport.noDelay)
-        self.assertEqual(self.owner.told, ["up"])
+        self.assertEqual(self.owner.events, ["up"])
 
     def test_otherTransports(self) -> None:
-        """What is not TCP has no such option."""
+        """Transports other than TCP have no such option."""
         transport: Any = FakeFarTransport()
         LineLink(self.owner, self.messages, SetUp()).makeConnection(transport)
         self.assertFalse(transport.noDelay)
 
     def test_send(self) -> None:
-        """A probe is its message."""
+        """A probe is sent as its message."""
         self.link.send(7)
         self.assertEqual(self.transport.sent, self.messages.message(7))
 
     @given(st.lists(st.integers(0, 99), max_size=9), st.data())
     def test_pieces(self, seqs: list[int], data: st.DataObject) -> None:
-        """However the replies are cut into reads, each is one."""
+        """However the stream is cut into reads, each line is one reply."""
         self.begin()
         stream = b"".join(map(self.messages.message, seqs))
         cuts = data.draw(st.lists(st.integers(0, len(stream)), max_size=9))
@@ -123,8 +127,8 @@ class LineLinkTests(LinkCase):
         self.assertFalse(any(reply.isAltered for reply in self.owner.replies))
 
     def test_noNewline(self) -> None:
-        """A far end that sends no lines is given up, however it cuts them; one whose
-        lines are long is not."""
+        """A connection is aborted after too many octets without a newline, however they
+        are cut into reads.  Long lines are read."""
         self.link.dataReceived(b"x" * LONGEST_LINE)
         self.assertFalse(self.transport.isClosed)
         self.link.dataReceived(b"\n" + b"y" * LONGEST_LINE)
@@ -135,7 +139,7 @@ class LineLinkTests(LinkCase):
         self.assertEqual(self.owner.strangers, 1)
 
     def test_blocked(self) -> None:
-        """It says when it takes no more, keeps what it has, and says when it does."""
+        """A blocked link buffers a probe, and reports when it is ready again."""
         self.assertFalse(self.link.isBlocked)
         self.transport.fill()
         self.assertTrue(self.link.isBlocked)
@@ -144,10 +148,10 @@ class LineLinkTests(LinkCase):
         self.transport.drain()
         self.assertFalse(self.link.isBlocked)
         self.assertEqual(self.transport.sent, self.messages.message(1))
-        self.assertEqual(self.owner.told, ["up", "ready"])
+        self.assertEqual(self.owner.events, ["up", "ready"])
 
     def test_reasons(self) -> None:
-        """Why it is gone is said in words."""
+        """The link reports in words why the connection was lost."""
         self.assertEqual(
             self.lose(ConnectionDone()), "the far end closed the connection"
         )
@@ -158,7 +162,7 @@ class LineLinkTests(LinkCase):
         self.assertEqual(self.lose(ConnectionLost()), "enough")
 
     def test_halfALine(self) -> None:
-        """Half a line that the end cut off is no reply."""
+        """Half a line at the end of the connection is no reply."""
         self.link.dataReceived(self.messages.message(1)[:-1])
         self.lose(ConnectionDone())
         self.assertEqual(self.owner.replies, [])
@@ -166,11 +170,11 @@ class LineLinkTests(LinkCase):
 
 class KernelTests(LinkCase):
     """
-    What the kernel knows.
+    Tests for the kernel's figures.
     """
 
     def test_lastAnswerStays(self) -> None:
-        """What was known stays known when the socket is gone."""
+        """The last figures are kept when the socket is closed."""
         self.link.askKernel()
         self.assertIsNone(self.link.kernel)
         self.transport.socket = FakeTcpSocket()

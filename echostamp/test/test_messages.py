@@ -12,15 +12,15 @@ from echostamp.stamps import readStamp, stampFormat
 STAMP = stampFormat("iso", utc=True).stamp(1_450_085_400_123_456_789)
 
 
-class ProbesTests(SynchronousTestCase):
+class MessagesTests(SynchronousTestCase):
     """
-    Messages are told from one another.
+    Tests for messages that carry their number.
     """
 
     @given(st.integers(SMALLEST, 200), st.integers(0, 10**19 - 1))
     def test_comesBack(self, size: int, seq: int) -> None:
-        """A message has its size, is one line, and is known again behind a stamp,
-        behind one that cannot be read, and without one."""
+        """A message is one line of the right size.  It is recognised after a stamp,
+        after an unreadable stamp, and without a stamp."""
         probes = Messages(b"1a2b3c4d", size)
         message = probes.message(seq)
         self.assertEqual(len(message), size)
@@ -30,13 +30,13 @@ class ProbesTests(SynchronousTestCase):
             self.assertEqual(reply, Reply(seq, readStamp(stamp), False))
 
     def test_largest(self) -> None:
-        """The largest message has its size, too."""
+        """The largest message has the right size."""
         self.assertEqual(len(Messages(b"x", LARGEST).message(7)), LARGEST)
 
     @given(st.data())
     def test_altered(self, data: st.DataObject) -> None:
-        """An octet that was changed, added or lost is seen, wherever it is, also in the
-        number; where that can be read still, it is known whose it is."""
+        """A changed, added or missing octet is detected anywhere, even in the number.
+        If the number can be read, the probe is known."""
         probes = Messages(b"1a2b3c4d", 64)
         message = probes.message(42)
         at = data.draw(st.integers(0, len(message) - 2))
@@ -56,7 +56,7 @@ class ProbesTests(SynchronousTestCase):
                 self.assertEqual(reply.seq, 42)
 
     def test_strangeLines(self) -> None:
-        """A line of another run names no probe."""
+        """Other lines, and messages of another run, name no probe."""
         probes = Messages(b"aaaa", 32)
         for line in (
             b"\n",

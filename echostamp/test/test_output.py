@@ -22,10 +22,13 @@ from echostamp.times import SECOND, SetUp
 
 class Broken(io.StringIO):
     """
-    An output that takes so many writes.
+    An output that fails after some writes.
     """
 
     def __init__(self, takes: int) -> None:
+        """
+        @param takes: how many writes succeed.
+        """
         super().__init__()
         self.takes = takes
 
@@ -39,7 +42,7 @@ class Broken(io.StringIO):
 
 class OutputTests(SynchronousTestCase):
     """
-    What is told, as it happens.
+    Tests for what the command writes, as it happens and at the end.
     """
 
     def begin(
@@ -50,7 +53,7 @@ class OutputTests(SynchronousTestCase):
         output: Any = None,
         peer: Any = None,
     ) -> Far:
-        """Begin a run through 20 ms, of which probe 2 is lost."""
+        """Begin a run with round trips of 20 ms; probe 2 is lost."""
         plan = Plan(interval=100 * MS, count=5, timeout=200 * MS)
         self.output = output or io.StringIO()
         self.closings = 0
@@ -74,29 +77,29 @@ class OutputTests(SynchronousTestCase):
         return IPv4Address("TCP", host, 7)
 
     def closed(self) -> None:
-        """Nobody reads any more."""
+        """Count the failures of the output, and stop."""
         self.closings += 1
         self.far.prober.stop()
 
     def end(self) -> None:
-        """Write what the run came to."""
+        """Write the results of the run."""
         prober = self.far.prober
         probes = Probes(prober.measurement.store, prober.inFlight())
         self.out.end(prober.result(self.out.rows), probes, Outcome(DONE))
 
-    def told(self) -> list[str]:
-        """Run to the end, and give the lines."""
+    def finish(self) -> list[str]:
+        """Run to the end, and give the lines that were written."""
         self.far.run(5)
         self.end()
         text: str = self.output.getvalue()
         return text.splitlines()
 
     def test_text(self) -> None:
-        """A line at the beginning, a line a probe, and the summary behind an empty
-        one."""
+        """There is a first line, a line for each probe, an empty line, and the
+        summary."""
         self.begin(OutputOptions())
         name = "far:7 (192.0.2.1:7)"
-        lines = self.told()
+        lines = self.finish()
         start = "32 bytes from 192.0.2.1:7: seq="
         answered = [f"{start}{n} time=20.000 ms" for n in range(5)]
         self.assertEqual(
@@ -114,18 +117,18 @@ class OutputTests(SynchronousTestCase):
         self.assertTrue(lines[-1].startswith("rtt min/avg/max/mdev = 20.000/"))
 
     def test_quiet(self) -> None:
-        """C{-q}: nothing between the first line and the summary, whatever happens."""
+        """With C{-q} there is nothing between the first line and the summary."""
         far = self.begin(OutputOptions(isQuiet=True, hasOutstanding=True))
         far.run(0.25)
         far.transports[-1].lose(ConnectionLost())
         far.run(0.01)
         far.prober.stop()
-        lines = self.told()
+        lines = self.finish()
         self.assertEqual(lines[1:2], [""])
         self.assertTrue(lines[2].startswith("---"))
 
     def test_times(self) -> None:
-        """C{-D}: the time stands before each line of what happens."""
+        """With C{-D} each line about an event begins with its time."""
         far = self.begin(OutputOptions(hasTimes=True, hasOutstanding=True))
         far.run(0.25)
         far.transports[-1].lose(ConnectionLost())
@@ -141,106 +144,109 @@ class OutputTests(SynchronousTestCase):
             self.assertTrue(line.startswith(f"[{seconds}."), line)
 
     def test_outstanding(self) -> None:
-        """C{-O}: what is outstanding when the next one is due."""
+        """With C{-O} there is a line if a probe is unanswered when the next is due."""
         self.begin(OutputOptions(hasOutstanding=True))
-        self.assertIn("no answer yet for seq=2", self.told())
+        self.assertIn("no answer yet for seq=2", self.finish())
         self.begin(OutputOptions())
-        self.assertNotIn("no answer yet for seq=2", self.told())
+        self.assertNotIn("no answer yet for seq=2", self.finish())
 
     def test_again(self) -> None:
-        """A new connection is told."""
+        """There is a line about each new connection."""
         far = self.begin(OutputOptions())
         link = LineLink(far.prober, far.messages, SetUp())
         link.transport = far.transports[-1]
         self.out.connected(link)
-        self.assertEqual(self.told()[1], "connected again")
+        self.assertEqual(self.finish()[1], "connected again")
 
     def test_numeric(self) -> None:
-        """C{-n}: the address alone; where the target is the address, too."""
+        """With C{-n} the far end is named by its address only.  So is a target that is
+        an address."""
         for options, target in [
             (OutputOptions(isNumeric=True), "far:7"),
             (OutputOptions(), "192.0.2.1:7"),
         ]:
             self.begin(options, target=target)
-            self.assertEqual(self.told()[0], "PING 192.0.2.1:7: 32 bytes a message")
+            self.assertEqual(self.finish()[0], "PING 192.0.2.1:7: 32 bytes a message")
 
     def test_unix(self) -> None:
-        """A UNIX socket has no address to be told."""
+        """A UNIX socket has the address C{local}."""
         self.begin(OutputOptions(), target="unix:/s", peer=UNIXAddress(b"/s"))
-        self.assertEqual(self.told()[0], "PING unix:/s (local): 32 bytes a message")
+        self.assertEqual(self.finish()[0], "PING unix:/s (local): 32 bytes a message")
 
     def test_colours(self) -> None:
-        """What is bad is red, the summary's head bold; without colours nothing is."""
+        """Lines about losses are red, and the head of the summary is bold, but only
+        with colours."""
         self.begin(OutputOptions(), isColoured=True)
-        text = "\n".join(self.told())
+        text = "\n".join(self.finish())
         self.assertIn("\x1b[31mseq=2 no reply within 0.2 s\x1b[m\n", text)
         self.assertIn("\x1b[1m--- far:7 (192.0.2.1:7) ---\x1b[m\n", text)
         self.assertEqual(text.count("\x1b["), 4)
         self.begin(OutputOptions())
-        self.assertNotIn("\x1b", "\n".join(self.told()))
+        self.assertNotIn("\x1b", "\n".join(self.finish()))
 
     def test_otherEncodings(self) -> None:
-        """An output that lacks a character gets another one."""
+        """If the output's encoding lacks a character, another one is written."""
         output = io.TextIOWrapper(io.BytesIO(), encoding="ascii", write_through=True)
         self.begin(OutputOptions(hasHistogram=True), output=output)
         self.far.run(5)
         self.end()
         output.seek(0)
-        told = output.read()
+        text = output.read()
         self.assertFalse(self.out.isClosed)
-        self.assertIn("IPDV         us ", told)
-        self.assertIn(" ##", told)
+        self.assertIn("IPDV         us ", text)
+        self.assertIn(" ##", text)
 
     def test_histogram(self) -> None:
-        """C{--histogram} stands behind the summary."""
+        """With C{--histogram} the histogram follows the summary."""
         self.begin(OutputOptions(hasHistogram=True))
-        lines = self.told()
+        lines = self.finish()
         self.assertIn("█ 4", "\n".join(lines))
 
     def test_json(self) -> None:
-        """One document, and nothing else."""
+        """With C{--json} there is one document, and nothing else."""
         self.begin(OutputOptions("json", hasOutstanding=True, hasTimes=True))
         self.far.run(5)
         self.assertEqual(self.output.getvalue(), "")
-        found = json.loads("\n".join(self.told()))
+        found = json.loads("\n".join(self.finish()))
         self.assertEqual(found["config"]["target"], "far:7")
         self.assertEqual(found["config"]["addresses"], ["192.0.2.1:7"])
         self.assertEqual(found["config"]["sources"], ["192.0.2.9:7"])
         self.assertEqual(len(found["probes"]), 5)
 
     def test_jsonl(self) -> None:
-        """A line a probe, once, as soon as it is settled, then the summary."""
+        """With C{--jsonl} there is a line for each probe when its fate is known, and
+        then the summary."""
         far = self.begin(OutputOptions("jsonl"))
         far.run(0.05)
         far.reply(far.messages.message(0))
         self.assertEqual(self.output.getvalue().count("\n"), 1)
-        *probes, summary = map(json.loads, self.told())
+        *probes, summary = map(json.loads, self.finish())
         self.assertEqual(sorted(each["seq"] for each in probes), [0, 1, 2, 3, 4])
         self.assertEqual([each["seq"] for each in probes if each["lost"]], [2])
         self.assertEqual(summary["stats"]["duplicates"], 1)
 
-    def test_jsonlUnderWay(self) -> None:
-        """A probe that was under way at the end has a line, too."""
+    def test_jsonlInFlight(self) -> None:
+        """A probe in flight at the end has a line, too."""
         far = self.begin(OutputOptions("jsonl"))
         far.run(0.11)
         far.prober.stop()
-        *probes, summary = map(json.loads, self.told())
+        *probes, summary = map(json.loads, self.finish())
         self.assertEqual([each["t4"] is None for each in probes], [False, True])
         self.assertEqual(summary["stats"]["under_way"], 1)
 
     def test_neverConnected(self) -> None:
-        """Without a connection there is nothing to sum up in text."""
+        """If there was no connection, there is no summary in text."""
         output = io.StringIO()
         out = Output(Asked("far", Plan()), OutputOptions(), output, False, self.fail)
         out.end(Far(Plan()).prober.result(), Probes(), Outcome(FAR_END_FAILED))
         self.assertEqual(output.getvalue(), "")
 
     def test_closedOutput(self) -> None:
-        """That nobody reads any more is told once, and nothing more is written."""
+        """A failure of the output is reported once, and nothing more is written."""
         for takes in 0, 1, 3:
             output = Broken(takes)
             self.begin(OutputOptions(), output=output)
-            self.told()
+            self.finish()
             self.assertEqual(self.closings, 1)
             self.assertTrue(self.out.isClosed)
             self.assertEqual(output.takes, -1)

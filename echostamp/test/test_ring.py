@@ -13,12 +13,12 @@ from echostamp.ring import Ring
 
 class RingTests(SynchronousTestCase):
     """
-    Rows of integers by consecutive numbers.
+    Tests for rows of integers with consecutive numbers.
     """
 
     @given(st.lists(st.one_of(st.integers(0, 90), st.none()), max_size=300))
     def test_asADeque(self, steps: list[int | None]) -> None:
-        """Whatever is appended and dropped, each item keeps its number and values."""
+        """However items are appended and dropped, each keeps its number and values."""
         ring, model, first = Ring("q", "I"), deque[int](), 0
         for step in steps:
             if step is None:
@@ -38,7 +38,7 @@ class RingTests(SynchronousTestCase):
             self.assertEqual([each[place] for each in ring.columns], [-number, number])
 
     def test_outside(self) -> None:
-        """An item that was dropped, or not appended yet, is an L{IndexError}."""
+        """A dropped item and the next item have no place: that is an L{IndexError}."""
         ring = Ring("q")
         for _ in range(3):
             ring.append(7)
@@ -47,14 +47,14 @@ class RingTests(SynchronousTestCase):
             self.assertRaises(IndexError, ring.place, number)
 
     def test_tooGreat(self) -> None:
-        """A value that does not fit is refused, and appends nothing."""
+        """A value that does not fit its column is refused, and nothing is appended."""
         ring = Ring("I")
         self.assertRaises(OverflowError, ring.append, 1 << 32)
         self.assertEqual(len(ring), 0)
 
     def test_memory(self) -> None:
-        """Room is at most an eighth above the most items there are at a time, and is
-        given back."""
+        """There is room for at most an eighth more than the items.  Room that is no
+        longer needed is given back."""
         ring = Ring("q")
         for number in range(100_000):
             ring.append(number)

@@ -10,11 +10,11 @@ from echostamp.probe.schedule import Schedule
 
 class ScheduleTests(SynchronousTestCase):
     """
-    When probes are due.
+    Tests for the times when probes are due.
     """
 
     def turns(self, schedule: Schedule, count: int) -> list[int]:
-        """Give when the next probes are due."""
+        """Give the times when the next probes are due."""
         found = []
         for _ in range(count):
             found.append(schedule.due)
@@ -31,7 +31,8 @@ class ScheduleTests(SynchronousTestCase):
         self.assertTrue(schedule.isOver)
 
     def test_jitter(self) -> None:
-        """Chance delays a probe by up to a tenth of the interval, and no later one."""
+        """Jitter delays a probe by up to a tenth of the interval, and not the next
+        ones."""
         chances = iter([0.0, 1.0, 0.5, 0.0])
         schedule = Schedule(Plan(interval=1000), lambda: next(chances))
         schedule.begin(0)

@@ -12,7 +12,9 @@ from echostamp.times import MILLISECOND, Moment
 
 class Watched:
     """
-    Somebody whose probes may be in flight.
+    A prober whose probes may be in flight.
+
+    @ivar stalls: how long the stalls were, in nanoseconds.
     """
 
     def __init__(self) -> None:
@@ -20,13 +22,13 @@ class Watched:
         self.stalls: list[int] = []
 
     def stalled(self, late: int) -> None:
-        """Note for how long."""
+        """Note the length of a stall."""
         self.stalls.append(late)
 
 
 class StallWatchTests(SynchronousTestCase):
     """
-    When this process was suspended or blocked.
+    Tests for times when this process was suspended or blocked.
     """
 
     def setUp(self) -> None:
@@ -37,11 +39,11 @@ class StallWatchTests(SynchronousTestCase):
         self.one, self.other = Watched(), Watched()
 
     def now(self) -> int:
-        """Nanoseconds by the monotonic clock."""
+        """Give nanoseconds by the monotonic clock."""
         return round(self.reactor.seconds() * 1e9)
 
     def run_(self, beats: int) -> None:
-        """Let the timer run."""
+        """Let time pass, 10 ms a beat."""
         for _ in range(beats):
             self.reactor.advance(0.01)
 
@@ -60,8 +62,8 @@ class StallWatchTests(SynchronousTestCase):
         self.assertEqual((self.one.stalls, self.other.stalls), ([], []))
 
     def test_stall(self) -> None:
-        """A look that is 10 ms late is a stall, for all who have probes in flight; a
-        look that is less late is none."""
+        """A turn that is 10 ms late is a stall, for each prober with probes in flight.
+        A turn that is less late is none."""
         self.watch.watch(self.one, self.now())
         self.watch.watch(self.other, self.now())
         self.run_(2)
@@ -74,7 +76,8 @@ class StallWatchTests(SynchronousTestCase):
         self.assertEqual(self.watch.lastBegan, self.now() - 490 * MILLISECOND)
 
     def test_heardFirst(self) -> None:
-        """A reply that is read before the timer has its turn shows the stall, once."""
+        """A reply that is read before the timer runs shows the stall, too.  It is
+        counted once."""
         self.watch.watch(self.one, self.now())
         self.reactor.rightNow += 0.3
         self.watch.heard(Moment(self.now(), 0, self.now()))
@@ -83,8 +86,7 @@ class StallWatchTests(SynchronousTestCase):
         self.assertEqual(len(self.one.stalls), 1)
 
     def test_turnsOfOthers(self) -> None:
-        """Where the agenda has turns anyway, the watch asks for none; when they are
-        over it does."""
+        """The watch asks for a turn only if the agenda has none soon."""
         turns: list[int] = []
         self.agenda.at(5 * MILLISECOND, lambda: turns.append(self.now()))
         self.watch.watch(self.one, self.now())
@@ -96,7 +98,7 @@ class StallWatchTests(SynchronousTestCase):
         self.assertEqual(self.one.stalls, [490 * MILLISECOND])
 
     def test_notWatched(self) -> None:
-        """Where no probe is in flight, nothing is a stall."""
+        """Without probes in flight there are no stalls."""
         self.reactor.rightNow += 9
         self.watch.heard(Moment(self.now(), 0, self.now()))
         self.assertEqual(self.watch.lastBegan, 0)

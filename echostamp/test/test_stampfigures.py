@@ -21,11 +21,11 @@ from echostamp.times import SECOND
 
 class StampFiguresTests(StampCase):
     """
-    What packets told beside their times.
+    Tests for the findings of STAMP, in the report and in JSON.
     """
 
     def test_noFollowUps(self) -> None:
-        """A reflector that follows nothing up, or returns no TLVs: it is said."""
+        """The report names a reflector that sends no follow-ups, or returns no TLVs."""
         self.begin(Plan(count=3, interval=SECOND, size=64), SenderSession(tlvs=[7]))
         self.run_(10)
         self.assertIn(", 0 T3 by follow-up\n", self.summary())
@@ -39,7 +39,7 @@ class StampFiguresTests(StampCase):
         self.assertIn("packets       TLV follow-up never came back\n", self.summary())
 
     def test_lossByDirection(self) -> None:
-        """A stateful reflector's numbers tell where packets were lost."""
+        """A stateful reflector's numbers show the direction of losses."""
         fates = {3: "lost there", 5: "lost back", 6: "lost there"}
         self.fate = lambda number: fates.get(number, "")
         policy = Policy(isStateful=True)
@@ -53,7 +53,7 @@ class StampFiguresTests(StampCase):
         self.assertEqual((found["lost_forward"], found["lost_backward"]), (2, 1))
 
     def test_lossOfAStatelessReflector(self) -> None:
-        """A stateless one's do not."""
+        """A stateless reflector's numbers do not."""
         self.fate = lambda number: "lost there" if number == 3 else ""
         plan = Plan(count=5, interval=100 * MS, timeout=SECOND, size=44)
         self.begin(plan, SenderSession())
@@ -62,7 +62,7 @@ class StampFiguresTests(StampCase):
         self.assertIsNone(self.document()["stats"]["stamp"]["lost_forward"])
 
     def test_taiOrUtc(self) -> None:
-        """A difference of 37 s in PTP's format is named for what it is."""
+        """An offset of 37 s in PTP's format is explained by TAI."""
         policy = Policy(ptpAhead=0)
         self.begin(
             Plan(count=3, interval=SECOND, size=44), SenderSession(isPtp=True), policy
@@ -72,17 +72,17 @@ class StampFiguresTests(StampCase):
         self.assertEqual(TAI, 37 * SECOND)
 
     def test_claims(self) -> None:
-        """What both ends claim is compared with what was seen."""
+        """The claims of both ends are compared with the measured offset."""
         self.kernel = KernelClock(True, 2 * MS, None)
-        for ahead, says in (0, "agrees"), (90 * MS, "does NOT agree"):
+        for ahead, words in (0, "agrees"), (90 * MS, "does NOT agree"):
             self.ahead = ahead
             self.begin(Plan(count=3, interval=SECOND, size=44), SenderSession())
             self.run_(9)
-            self.assertIn(f"the measurement {says}", self.summary())
+            self.assertIn(f"the measurement {words}", self.summary())
             self.assertIn("claims UTC within 2.0", self.summary())
 
     def test_everyLine(self) -> None:
-        """Whatever was seen has its line, and the JSON is valid."""
+        """Each finding has its line, and the JSON is valid."""
         session = SenderSession(tlvs=[3, 4, 7], dscp=46)
         self.begin(Plan(count=3, interval=SECOND, size=80), session)
         self.run_(1.5)

@@ -23,7 +23,7 @@ AHEAD = 12_345 * MS
 
 
 def probe(**fields: Any) -> Probe:
-    """Make a probe that took 20 ms."""
+    """Make a probe that was answered after 20 ms."""
     usual = Probe(
         *(3, 100 * MS, 100 * MS, None, None, 120 * MS, 20 * MS, None),
         *(False, False, False, False, False, False),
@@ -33,18 +33,18 @@ def probe(**fields: Any) -> Probe:
 
 class ProbeLineTests(SynchronousTestCase):
     """
-    A line about a probe.
+    Tests for lines about probes.
     """
 
     def test_answered(self) -> None:
-        """Its line is as ping's: whose, which, how long."""
+        """As with ping, the line has the address, the number and the time."""
         self.assertEqual(
             probeLine(probe(), 32, "far", ""),
             "32 bytes from far: seq=3 time=20.000 ms",
         )
 
     def test_noted(self) -> None:
-        """What is odd stands behind it."""
+        """A note follows the time.  A duplicate has no time."""
         self.assertEqual(
             probeLine(probe(), 32, "far", "duplicate"),
             "seq=3 duplicate",
@@ -55,31 +55,31 @@ class ProbeLineTests(SynchronousTestCase):
         )
 
     def test_waited(self) -> None:
-        """One that had to wait says so."""
+        """The line has the time that the probe waited, from a millisecond on."""
         self.assertIn(" waited=5.000 ms", probeLine(probe(due=95 * MS), 32, "far", ""))
         self.assertNotIn("waited", probeLine(probe(due=100 * MS - 1), 32, "far", ""))
 
     def test_lost(self) -> None:
-        """One without a reply has no time; nor has a late one."""
+        """An unanswered probe has no time; nor has a late one."""
         for lost in probe(lost=True, rtt=None), probe(lost=True, late=True):
             self.assertEqual(probeLine(lost, 32, "far", "why"), "seq=3 why")
 
 
 class SummaryCase(SynchronousTestCase):
     """
-    Runs, and what is said of them.
+    A test of the reports of runs.
     """
 
     def far(self, **plan: Any) -> Far:
-        """Prepare a run through 20 ms."""
+        """Prepare a run with round trips of 20 ms."""
         plan = {"interval": SECOND, "count": 5, **plan}
         zone = plan.pop("zone", None)
         far = Far(Plan(**plan), zone=zone)
         far.ahead = AHEAD
         return far
 
-    def told(self, far: Far, seconds: float = 60) -> str:
-        """Run it, and give what is said."""
+    def report(self, far: Far, seconds: float = 60) -> str:
+        """Run to the end, and give the report."""
         if not far.transports:
             far.start()
         far.run(seconds)
@@ -89,13 +89,13 @@ class SummaryCase(SynchronousTestCase):
 
 class SummaryTests(SummaryCase):
     """
-    Sentences first, then figures.
+    Tests for reports: sentences first, then figures.
     """
 
     def test_usual(self) -> None:
-        """A run where all went well, as a whole."""
+        """This is the whole report of a run without losses."""
         self.assertEqual(
-            self.told(self.far()).splitlines(),
+            self.report(self.far()).splitlines(),
             [
                 "--- far ---",
                 "5 sent, 5 received, 0 unanswered (0 %), in 4.020 s.",
@@ -112,15 +112,16 @@ class SummaryTests(SummaryCase):
                 "PDV backward µs" + "     0.0" * 5 + "       -     0.0     0.0",
                 "RTT is T4 - T1: the time that the far end took is in it",
                 "",
-                *self.told(self.far()).splitlines()[13:17],
+                *self.report(self.far()).splitlines()[13:17],
                 "",
                 "rtt min/avg/max/mdev = 20.000/20.000/20.000/0.000 ms",
             ],
         )
 
     def test_figures(self) -> None:
-        """One-way delays are ranges, drift has its bounds, the set-up is told apart."""
-        text = self.told(self.far())
+        """One-way delays are ranges, the drift has bounds, and each step of the set-up
+        has its time."""
+        text = self.report(self.far())
         for pattern in (
             r"^forward       -?\d+ ns to 20\.\d{3} ms \(median\): asymmetric paths ",
             r"^backward      -?\d+ ns to 20\.\d{3} ms \(median\): asymmetric paths ",
@@ -133,12 +134,11 @@ class SummaryTests(SummaryCase):
         self.assertNotIn("kernel", text)
 
     def test_digits(self) -> None:
-        """The offset has the digits that its bounds support, and they are rounded
-        outwards."""
+        """The bounds limit the offset's digits, and are rounded outwards."""
         for delay, estimate in (0.0002, "12.3450 s ahead"), (2.4, "12 s ahead"):
             far = self.far(interval=3 * SECOND)
             far.delay = lambda seq, delay=delay: delay  # type: ignore[misc]
-            text = self.told(far)
+            text = self.report(far)
             self.assertIn(estimate, text)
             found = re.search(r"between (\S+ s) and (\S+ s)\.", text)
             assert found
@@ -147,61 +147,62 @@ class SummaryTests(SummaryCase):
             self.assertGreaterEqual(high, 12.345 + delay / 2 - 1e-9)
 
     def test_behind(self) -> None:
-        """A far clock that is behind is said to be behind."""
+        """A far clock may be behind ours."""
         far = self.far()
         far.ahead = -AHEAD
         self.assertIn(
-            "The far clock is 12.34 s behind ours: between -12.356 s", self.told(far)
+            "The far clock is 12.34 s behind ours: between -12.356 s", self.report(far)
         )
 
     def test_agrees(self) -> None:
-        """One that may be right is said to agree, within what."""
+        """If the offset may be zero, the clocks agree to within its bounds."""
         far = self.far()
         far.ahead = 5 * MS
         self.assertIn(
             "The clocks agree to within 16 ms, the limit of this measurement.",
-            self.told(far),
+            self.report(far),
         )
 
     def test_noStamps(self) -> None:
-        """Without stamps there are round trips, and no word of the clock or of one
+        """Without stamps there are round trips, but no figures of the clock or of one
         way."""
         far = self.far()
         far.stamp = lambda ns: b""
-        text = self.told(far)
+        text = self.report(far)
         self.assertIn("The far clock is not known: no stamp that can be read.", text)
         self.assertIn("A reply takes 20.000 ms", text)
         for word in "PDV f", "forward", "drift":
             self.assertNotIn(word, text)
 
     def test_noVariation(self) -> None:
-        """One probe has no variation; that is said, and only then."""
+        """The report names the lack of a variation, if there is only one probe."""
         words = "PDV           not known: too few probes in a window"
-        self.assertIn(words, self.told(self.far(count=1)).splitlines())
-        self.assertNotIn(words, self.told(self.far()))
+        self.assertIn(words, self.report(self.far(count=1)).splitlines())
+        self.assertNotIn(words, self.report(self.far()))
 
     def test_coarseStamps(self) -> None:
-        """Stamps of whole seconds tell the clock; the zone that was assumed is said."""
+        """Stamps of whole seconds give the offset.  The report names the assumed
+        zone."""
         far = self.far(count=20)
         far.stamp = CTIME
-        text = self.told(far)
+        text = self.report(far)
         self.assertIn("The far clock is 12.3", text)
         self.assertIn("Its stamps name no zone: UTC+00:00 is assumed (--zone).", text)
         self.assertNotIn("forward", text)
 
-    def test_zoneTold(self) -> None:
-        """A zone that was told is said to be."""
+    def test_zoneGiven(self) -> None:
+        """The report names the given zone."""
         far = self.far(zone=3600 * SECOND)
         far.stamp = CTIME
-        self.assertIn("UTC+01:00 is given", self.told(far))
+        self.assertIn("UTC+01:00 is given", self.report(far))
 
     def test_twoMachines(self) -> None:
-        """Where no line fits, the clock is not to be relied on."""
+        """If no constant rate fits the stamps, the offset is not reliable."""
         far = self.far()
         far.start()
         far.run(2.5)
         far.ahead += SECOND
-        text = self.told(far)
+        text = self.report(far)
         self.assertIn(
             "Do not rely on it: stepped, slewed, or more than one machine.",
             text,
@@ -214,7 +215,7 @@ class SummaryTests(SummaryCase):
         far.start()
         far.run(1.55)
         far.transports[-1].lose(ConnectionLost())
-        text = self.told(far)
+        text = self.report(far)
         self.assertIn(
             "16 sent, 13 received, 3 unanswered (18.8 %), 14 not sent in their time, "
             "in ",
@@ -228,8 +229,8 @@ class SummaryTests(SummaryCase):
         )
 
     def test_manyOutages(self) -> None:
-        """Of many outages the last ones are told, and why the connection could not be
-        made earlier."""
+        """Of many outages the last ones are listed, with the reason why the last
+        attempt to connect failed."""
         far = self.far(interval=100 * MS, count=200)
         far.start()
         for _ in range(5):
@@ -242,7 +243,7 @@ class SummaryTests(SummaryCase):
             while far.attempts == attempts + 1:
                 far.run(0.1)
             far.accept()
-        text = self.told(far)
+        text = self.report(far)
         self.assertRegex(
             text, r"No connection 5 times, for \S+ s in all. The last ones:"
         )
@@ -250,33 +251,33 @@ class SummaryTests(SummaryCase):
         self.assertEqual(text.count(" Then: Connection refused."), 3)
 
     def test_lengthOfAnOutage(self) -> None:
-        """An outage that is over has a length."""
+        """A finished outage has a length."""
         far = self.far(interval=100 * MS, count=50)
         far.start()
         far.run(0.5)
         far.transports[-1].lose(ConnectionLost())
         far.run(2)
         far.accept()
-        text = self.told(far)
+        text = self.report(far)
         self.assertIn(" for 2.000 s: the connection was lost.\n", text)
 
-    def test_nothingCame(self) -> None:
-        """Without a reply there are no figures."""
+    def test_noReply(self) -> None:
+        """Without a reply there are no figures of delay."""
         far = self.far(timeout=100 * MS, count=2)
         far.delay = lambda seq: None
-        lines = self.told(far).splitlines()
+        lines = self.report(far).splitlines()
         self.assertEqual(
             lines[1], "2 sent, 0 received, 2 unanswered (100 %), in 1.100 s."
         )
         self.assertEqual(lines[3:], ["set-up        connect 0 ns"])
 
-    def test_underWay(self) -> None:
-        """What was under way at the end is said."""
-        text = self.told(self.far(deadline=SECOND + 10 * MS), 1.01)
+    def test_inFlight(self) -> None:
+        """The probes in flight at the end are counted."""
+        text = self.report(self.far(deadline=SECOND + 10 * MS), 1.01)
         self.assertIn("2 sent, 1 received, 0 unanswered (0 %), 1 still in flight", text)
 
     def test_alsoSeen(self) -> None:
-        """Whatever else was seen is counted."""
+        """Unusual events are counted."""
         far = self.far(timeout=100 * MS)
         far.delay = lambda seq: [0.02, 0.5, None, 0.02, 0.02][seq]
         far.start()
@@ -285,12 +286,12 @@ class SummaryTests(SummaryCase):
         far.run(2)
         far.reply(b"nonsense\n")
         far.step = SECOND
-        text = self.told(far)
+        text = self.report(far)
         self.assertIn("2 late, 1 duplicate, 1 altered, ", text)
         self.assertIn("1 step of our own clock", text)
 
     def test_kernel(self) -> None:
-        """What the kernel knows is told beside it."""
+        """The report has the kernel's figures."""
         far = self.far()
         far.start()
         transport: Any = far.transports[0]
@@ -298,15 +299,15 @@ class SummaryTests(SummaryCase):
             bytes(68) + (20_100).to_bytes(4, "little") + bytes(28) + b"\3\0\0\0"
         )
         self.assertIn(
-            "kernel        smoothed RTT 20.100 ms, 3 retransmissions", self.told(far)
+            "kernel        smoothed RTT 20.100 ms, 3 retransmissions", self.report(far)
         )
 
     def test_nothingIsClamped(self) -> None:
-        """A delay that the bounds put below zero is shown below zero."""
+        """A bound of a delay may be below zero."""
         far = self.far(count=10)
         far.delay = lambda seq: 2.0
         far.stamp = CTIME
-        text = self.told(far)
+        text = self.report(far)
         self.assertTrue(
             re.search(r"^forward +-\d+\.\d{3} m?s to ", text, re.MULTILINE), text
         )
@@ -314,10 +315,10 @@ class SummaryTests(SummaryCase):
     @settings(max_examples=25, deadline=None)
     @given(st.lists(st.none() | st.floats(0.0001, 0.9), min_size=1, max_size=12))
     def test_anyDelays(self, delays: list[float | None]) -> None:
-        """Whatever the delays are, there is a summary, and the offset is within it."""
+        """For any delays there is a report, and the offset is within its bounds."""
         far = self.far(count=len(delays), timeout=500 * MS)
         far.delay = lambda seq: delays[seq]
-        text = self.told(far)
+        text = self.report(far)
         self.assertTrue(text.startswith("--- far ---\n"), text)
         found = re.search(r"between \+(\S+) s and \+(\S+) s\.$", text, re.MULTILINE)
         if found:
@@ -327,7 +328,7 @@ class SummaryTests(SummaryCase):
 
 class HistogramTests(SummaryCase):
     """
-    How many round trips were how long.
+    Tests for the histogram of a run.
     """
 
     def rows(self, far: Far) -> list[str]:
@@ -336,11 +337,11 @@ class HistogramTests(SummaryCase):
         return [] if found is None else list(histogram(found))
 
     def test_rows(self) -> None:
-        """Every round trip is in one row, the longest bar is full, and each row says
-        where it begins."""
+        """Every round trip is in one row, the longest bar is full, and each row begins
+        with its lower edge."""
         far = self.far(count=100, interval=100 * MS)
         far.delay = lambda seq: 0.020 + seq % 10 * 0.001
-        self.told(far)
+        self.report(far)
         rows = self.rows(far)
         self.assertEqual(len(rows), ROWS + 1)
         counts = [int(row.split()[-1]) for row in rows if "█" in row]
@@ -349,31 +350,31 @@ class HistogramTests(SummaryCase):
         self.assertEqual(max(row.count("█") for row in rows), 50)
 
     def test_allAlike(self) -> None:
-        """Round trips that are all alike are one row."""
+        """Equal round trips fill one row."""
         far = self.far()
-        self.told(far)
+        self.report(far)
         rows = self.rows(far)
         self.assertTrue(rows[0].endswith("█ 5"))
         self.assertFalse(any("█" in row for row in rows[1:]))
 
     def test_oneFarOff(self) -> None:
-        """One that is far off does not press all others into one row."""
+        """One long round trip does not put all others into one row."""
         far = self.far(count=200, interval=100 * MS)
         far.delay = lambda seq: 2.0 if seq == 7 else 0.020 + seq % 10 * 0.001
-        self.told(far)
+        self.report(far)
         rows = self.rows(far)
         self.assertTrue(rows[-1].endswith(" 1") or rows[-1].endswith(" 21"), rows)
         self.assertGreater(sum("█" in row for row in rows[:-1]), 8)
 
     def test_nothing(self) -> None:
-        """Without a reply there is none."""
+        """Without a reply there is no histogram."""
         far = self.far()
         far.delay = lambda seq: None
-        self.told(far, 0.5)
+        self.report(far, 0.5)
         self.assertEqual(self.rows(far), [])
 
     def test_readable(self) -> None:
-        """Rows begin at round trips in the units of all else."""
+        """The edges of rows are written like other durations."""
         far = self.far()
-        self.told(far)
+        self.report(far)
         self.assertIn(readable(20 * MS), self.rows(far)[0])

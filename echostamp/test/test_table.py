@@ -15,12 +15,13 @@ from echostamp.report.table import ROWS, WIDTH, histogram, table
 
 class TableTests(SynchronousTestCase):
     """
-    Summaries as rows.
+    Tests for tables of summaries.
     """
 
     @given(st.lists(st.integers(0, 10**11), min_size=2, max_size=20), st.booleans())
     def test_width(self, values: list[int], isFine: bool) -> None:
-        """Whatever the values are, a row has 79 columns and its figures are apart."""
+        """For any values, a row has at most 79 columns, and spaces between its
+        figures."""
         found = summary(array("q", values))
         for line in table([("RTT", found), ("PDV forward", found)], isFine):
             self.assertLessEqual(len(line), 79)
@@ -28,7 +29,7 @@ class TableTests(SynchronousTestCase):
         self.assertEqual(len(line.split()), 10)
 
     def test_none(self) -> None:
-        """A row without values, or a difference of one value, is left out."""
+        """Rows without values, and rows of differences of one value, are left out."""
         one = summary(array("q", [5]))
         self.assertEqual(len(list(table([("RTT", one)], False))), 2)
         self.assertEqual(
@@ -38,12 +39,12 @@ class TableTests(SynchronousTestCase):
 
 class HistogramTests(SynchronousTestCase):
     """
-    Bars.
+    Tests for histograms.
     """
 
     def test_bars(self) -> None:
-        """The longest bar is full; the last row has no upper edge; a row without round
-        trips has no bar."""
+        """The longest bar is full.  The last row has no upper edge.  A row of zero has
+        no bar."""
         found = Distribution((1e6, 2e6, 3e6), (100, 0, 1))
         self.assertEqual(
             list(histogram(found)),

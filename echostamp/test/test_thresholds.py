@@ -14,11 +14,11 @@ from echostamp.times import SECOND
 
 class ThresholdsTests(SynchronousTestCase):
     """
-    What must hold.
+    Tests for thresholds, and for the texts of those that fail.
     """
 
     def found(self, *rtts: float | None, ahead: int = 0) -> Far:
-        """Measure round trips, in seconds, with a far clock that is ahead."""
+        """Run probes with given round trips, in seconds; L{None} for a loss."""
         far = Far(Plan(count=len(rtts), timeout=500 * MS))
         far.delay = lambda seq: rtts[seq]
         far.ahead = ahead
@@ -27,7 +27,7 @@ class ThresholdsTests(SynchronousTestCase):
         return far
 
     def assertFails(self, thresholds: Thresholds, far: Far, *lines: str) -> None:
-        """Assert what is said to fail, from the beginning of each line."""
+        """Assert which thresholds fail, by the beginning of each text."""
         result = far.prober.result()
         failed = [failedText(each, result) for each in thresholds.failed(result)]
         self.assertEqual(len(failed), len(lines), failed)
@@ -35,19 +35,19 @@ class ThresholdsTests(SynchronousTestCase):
             self.assertEqual(line[: len(start)], start)
 
     def test_none(self) -> None:
-        """Without thresholds everything holds."""
+        """Without thresholds none fails."""
         self.assertFails(Thresholds(), self.found(None, 0.4))
 
     def test_rtt(self) -> None:
-        """The longest round trip counts."""
+        """The longest round trip must be within the limit."""
         far = self.found(0.02, 0.03)
         self.assertFails(Thresholds(rtt=30 * MS), far)
         self.assertFails(
             Thresholds(rtt=29 * MS), far, "--max-rtt 29.000 ms: one took 30.000 ms"
         )
 
-    def test_rttSoFar(self) -> None:
-        """What has been under way for longer has taken longer."""
+    def test_wait(self) -> None:
+        """So must the wait of each probe in flight."""
         far = Far(Plan(timeout=10 * SECOND))
         far.delay = lambda seq: 0.02 if seq < 2 else None
         far.start()
@@ -59,14 +59,14 @@ class ThresholdsTests(SynchronousTestCase):
         self.assertFails(Thresholds(rtt=2999 * MS), far, why)
 
     def test_loss(self) -> None:
-        """The share of unanswered probes counts."""
+        """The share of unanswered probes must be within the limit."""
         far = self.found(0.02, None, 0.02, 0.02)
         self.assertFails(Thresholds(loss=25), far)
         why = "--max-loss 24.5: 25 % were not answered, or could not be sent"
         self.assertFails(Thresholds(loss=24.5), far, why)
 
     def test_outage(self) -> None:
-        """What could not be sent was not answered."""
+        """Probes that could not be sent count as unanswered."""
         far = Far(Plan(interval=SECOND, timeout=500 * MS))
         far.start()
         far.run(5.5)
@@ -77,9 +77,9 @@ class ThresholdsTests(SynchronousTestCase):
         self.assertFails(Thresholds(loss=20), far, "--max-loss 20: ")
         self.assertFails(Thresholds(loss=60), far)
 
-    def test_underWay(self) -> None:
-        """Whether what has been under way for too long will be answered cannot be told;
-        what has just been sent is no matter."""
+    def test_inFlight(self) -> None:
+        """A probe that has waited for longer than any reply took may be lost.  One that
+        has just been sent is not counted."""
         far = Far(Plan(interval=SECOND, timeout=60 * SECOND))
         far.delay = lambda seq: 0.02 if seq < 5 else None
         far.start()
@@ -96,7 +96,7 @@ class ThresholdsTests(SynchronousTestCase):
         self.assertFails(Thresholds(loss=50), far)
 
     def test_offset(self) -> None:
-        """All of the interval counts, on both sides."""
+        """Both bounds of the offset must be within the limit."""
         for ahead in 50 * MS, -50 * MS:
             far = self.found(*[0.02] * 5, ahead=ahead)
             self.assertFails(Thresholds(offset=65 * MS), far)
@@ -104,13 +104,13 @@ class ThresholdsTests(SynchronousTestCase):
             self.assertFails(Thresholds(offset=55 * MS), far, why)
 
     def test_several(self) -> None:
-        """Each that does not hold is named."""
+        """Each threshold that fails has its text."""
         far = self.found(0.02, None, ahead=50 * MS)
         options = "--max-rtt", "--max-loss", "--max-offset"
         self.assertFails(Thresholds(MS, 10, MS), far, *options)
 
-    def test_offsetThatCannotBeTold(self) -> None:
-        """A clock that cannot be told is not near enough."""
+    def test_unknownOffset(self) -> None:
+        """The threshold fails if the offset is not known."""
         why = "--max-offset 1.000 s: the far clock is not known"
         self.assertFails(Thresholds(offset=SECOND), Far(Plan()), why)
         far = Far(Plan())

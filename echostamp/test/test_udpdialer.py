@@ -24,7 +24,7 @@ from echostamp.times import Moment, Times
 
 class Owner:
     """
-    Keeps what a dialer makes.
+    Keeps the links and the failures of a dialer.
     """
 
     def __init__(self) -> None:
@@ -60,11 +60,11 @@ class Owner:
 
 class StampDialerTests(StampCase):
     """
-    From a name to a socket.
+    Tests for the way from a name to a socket.
     """
 
     def dial(self, route: Route) -> Owner:
-        """Dial the reflector, whose address is found."""
+        """Dial a reflector whose name has an address."""
         owner = Owner()
         self.dialer = StampDialer(
             *(self.reactor, ("far", 862), SenderSession(), route), self.clocks
@@ -74,8 +74,8 @@ class StampDialerTests(StampCase):
         return owner
 
     def test_noAddress(self) -> None:
-        """A name without an address of the kind is looked up again, until it has one:
-        after half a second, then more and more seldom."""
+        """A name without an address of the right type is looked up again, with backoff,
+        until it has one."""
         owner = Owner()
         route = Route(only4=True)
         self.dialer = StampDialer(
@@ -96,7 +96,7 @@ class StampDialerTests(StampCase):
         self.dialer.stop()
 
     def test_stoppedWhileItWaits(self) -> None:
-        """A dialer that is stopped looks up nothing more, and opens nothing."""
+        """A stopped dialer looks up no name, and opens no socket."""
         owner = self.dial(Route(source="::1"))
         self.assertEqual(len(owner.failures), 0)
         self.dialer.stop()
@@ -113,9 +113,9 @@ class StampDialerTests(StampCase):
         self.run_(60)
         self.assertEqual(owner.links, [])
 
-    def test_noWay(self) -> None:
+    def test_noRoute(self) -> None:
         """Without a route to the reflector, or without our own address, there is no
-        link; both are tried again."""
+        link.  The dialer retries in both cases."""
 
         def fail(*arguments: Any) -> None:
             raise osError(errno.EADDRNOTAVAIL)

@@ -18,11 +18,12 @@ from echostamp.times import SECOND
 
 class StampLinkTests(StampCase):
     """
-    A run of probes over STAMP.
+    Tests for runs of probes over STAMP.
     """
 
     def test_run(self) -> None:
-        """Every probe has its four times; a packet before them is thrown away."""
+        """Every probe has its four times.  The reply to the first packet is
+        discarded."""
         self.ahead = 5 * MS
         self.begin(Plan(count=3, interval=SECOND, size=44), SenderSession())
         self.assertEqual(self.sink.events, [])
@@ -44,8 +45,8 @@ class StampLinkTests(StampCase):
         self.assertFalse(self.near.isReading)
 
     def test_followUp(self) -> None:
-        """With follow-ups T3 is when the reply left; the last one's comes with one more
-        packet."""
+        """With follow-ups, T3 is the time when the reply left.  One more packet brings
+        the last follow-up."""
         session = SenderSession(tlvs=[7])
         policy = Policy(isStateful=True)
         self.begin(Plan(count=3, interval=SECOND, size=64), session, policy)
@@ -60,7 +61,7 @@ class StampLinkTests(StampCase):
         self.assertEqual(found["unreturned_tlvs"], [])
 
     def test_nobodyToFollowUp(self) -> None:
-        """Where nothing was answered, no packet more is sent for its follow-up."""
+        """Without a reply, no packet is sent for the last follow-up."""
         self.fate = lambda number: "lost there"
         plan = Plan(count=1, interval=SECOND, timeout=SECOND, size=64)
         self.begin(plan, SenderSession(tlvs=[7]))
@@ -69,8 +70,8 @@ class StampLinkTests(StampCase):
         self.assertEqual(len(self.near.sent), 2)
 
     def test_coarse(self) -> None:
-        """The times of a reflector that counts in milliseconds say no more than that of
-        its clock."""
+        """If a reflector counts in milliseconds, the bounds of the offset allow for
+        it."""
         self.ahead, self.unit = 700 * US, MS
         plan = Plan(count=20, interval=100_300 * US, size=44)
         self.begin(plan, SenderSession())
@@ -87,7 +88,8 @@ class StampLinkTests(StampCase):
         )
 
     def test_lastFollowUpLost(self) -> None:
-        """Where that one is lost, the run ends nevertheless, when its time is over."""
+        """If the packet for the last follow-up is lost, the run ends after the
+        timeout."""
         self.fate = lambda number: "lost there" if number == 3 else ""
         policy = Policy(isStateful=True)
         plan = Plan(count=2, interval=SECOND, timeout=500 * MS, size=64)
@@ -100,7 +102,7 @@ class StampLinkTests(StampCase):
         self.assertEqual(rtts, [3 * MS - 50 * US, 3 * MS - 20 * US])
 
     def test_nobodyThere(self) -> None:
-        """Probes are sent by their schedule, also where nobody answers."""
+        """Probes are sent by their schedule, even without any reply."""
         self.fate = lambda number: "lost there"
         self.begin(
             Plan(count=9, interval=SECOND, timeout=SECOND, size=44), SenderSession()
