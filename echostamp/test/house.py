@@ -126,6 +126,8 @@ PURE_ACROSS_ROOMS: dict[tuple[str, str], str] = {
     ("intercom.parsing", "line.replies"): (
         "the intercom's lines are the line protocol's: replies are counted once"
     ),
+    ("probe.plan", "measure.samples"): "a plan says how many probes are kept",
+    ("probe.plan", "measure.windowspec"): "a plan names the windows that are kept",
 }
 
 #: Files that import modules of ours inside a function, the modules, and the reason.
