@@ -100,7 +100,7 @@ class Member:
         self.transport = transport
         self.echo = echo
         self.isPresent = True
-        self.isAnnounced = self.isCut = False
+        self.isAnnounced = self.isCut = self.isPassing = self._isMidLine = False
         self.queued = self.dequeued = 0
         self._room = room
         # A reference of its own saves an attribute lookup per message.
@@ -108,7 +108,6 @@ class Member:
         self._out: ReplySender = replySender(transport, self)
         self._queue: deque[bytes] = deque()
         self._unsent: Iterator[bytes] | None = None
-        self._isMidLine = self.isPassing = False
         self._joining: Joining | None = Joining(room, self)
 
     @property
@@ -264,9 +263,8 @@ class Member:
         if not self.isCut:
             self.isCut = True
             factory = self.echo.factory
-            factory.connectionLog.write(
-                "cuts", "{peer} cut: {why}", peer=self.echo.peer, why=reason
-            )
+            text, peer = "{peer} cut: {why}", self.echo.peer
+            factory.connectionLog.write("cuts", text, peer=peer, why=reason)
             factory.reactor.callLater(0, self._disconnect)
 
     def _disconnect(self) -> None:

@@ -19,7 +19,7 @@ from echostamp.measure.offset import OffsetTracker
 from echostamp.measure.offsetwindow import OffsetWindow, Stretch
 from echostamp.measure.quantiles import SORTED, quantile, ranksOf, selected
 from echostamp.measure.samples import Run
-from echostamp.measure.timedprobes import Origin, TimedProbes
+from echostamp.measure.timedprobes import TimeOrigin, TimedProbes
 
 #: More nanoseconds than the error of a float here.
 _MARGIN = 1 / 64
@@ -157,7 +157,7 @@ def ranges(
 
 
 def _columns(
-    part: TimedProbes, origin: Origin, isBack: bool
+    part: TimedProbes, origin: TimeOrigin, isBack: bool
 ) -> tuple[list[float], list[float], list[float]]:
     """
     Return the times at which the offset's bounds are looked up, in order, and the two

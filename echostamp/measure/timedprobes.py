@@ -23,7 +23,7 @@ _ENDS = 6
 NEAR_RESOLUTION = 1
 
 
-class Origin(NamedTuple):
+class TimeOrigin(NamedTuple):
     """
     What times and delays are counted from.
     """
@@ -35,7 +35,7 @@ class Origin(NamedTuple):
 
 class Differences(NamedTuple):
     """
-    Columns of L{TimedProbes}, counted from an L{Origin}.  Floats hold them exactly, and
+    Columns of L{TimedProbes}, counted from an L{TimeOrigin}.  Floats hold them exactly, and
     are reckoned with in less time than integers.
     """
 
@@ -89,7 +89,7 @@ class TimedProbes:
         isOne = resolutions.count(self.coarsest) == len(resolutions)
         self.resolution = self.coarsest if isOne else None
         self.areInOrder = t1 == sorted(t1) and t4 == sorted(t4)
-        self._found: tuple[Origin, Differences] | None = None
+        self._found: tuple[TimeOrigin, Differences] | None = None
 
     @classmethod
     def of(cls, block: Block) -> TimedProbes:
@@ -124,13 +124,13 @@ class TimedProbes:
         """
         return list(map(add, self.forward, self.backward))
 
-    def origin(self) -> Origin:
+    def origin(self) -> TimeOrigin:
         """
         Return the times and delays of the first one.
         """
-        return Origin(self.t1[0], self.forward[0], self.backward[0])
+        return TimeOrigin(self.t1[0], self.forward[0], self.backward[0])
 
-    def differences(self, origin: Origin) -> Differences:
+    def differences(self, origin: TimeOrigin) -> Differences:
         """
         Return what times and delays differ by from an origin.
         """

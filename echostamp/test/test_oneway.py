@@ -184,7 +184,7 @@ class OneWayTests(SynchronousTestCase):
 
     def test_aloneInAWindow(self) -> None:
         """Probes that are in a window of few, beside a misfit, have no PDV, and where
-        that is so of most PDV cannot be told; their windows are remembered as one."""
+        that is so of most PDV is not known; their windows are remembered as one."""
         delays, tracker = self.jumping([number % 2 * SECOND for number in range(100)])
         self.assertEqual(tracker.misfits, 99)
         self.assertEqual([first for first, _ in tracker.stretches()], [0, 99])
