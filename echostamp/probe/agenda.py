@@ -26,7 +26,7 @@ class Entry:
     """
     A function to be called.
 
-    @ivar when: at what time, in nanoseconds by the monotonic clock.
+    @ivar when: the time, in nanoseconds by the monotonic clock.
     @ivar call: the function; L{None} once it was called, or cancelled.
     """
 

@@ -10,7 +10,7 @@ from typing import NamedTuple
 from echostamp.ring import Ring
 from echostamp.times import Moment
 
-#: Numbers of extra probes begin behind this one.
+#: The numbers of extra probes are greater than this one.
 EXTRA = 10**18
 
 

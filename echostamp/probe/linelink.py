@@ -62,9 +62,9 @@ class LineLink(Protocol):
         self._messages = messages
         self.setUp = setUp
         self._clocks = clocks
-        self._begun = b""
+        self._partial = b""
         # The numbers of the probes whose replies are missing, in the order of sending.
-        self._owed = Ring("q")
+        self._missing = Ring("q")
         # Lines that may be altered replies.
         self._kept: deque[tuple[Reply, Moment]] = deque()
         # Whether any line was a reply to a probe.
@@ -103,7 +103,7 @@ class LineLink(Protocol):
         @return: when it was sent: the clocks are read just before the socket gets it.
         """
         message = iter([self._messages.message(seq)])
-        self._owed.append(seq)
+        self._missing.append(seq)
         at = self._clocks()
         self._sender.send(message)
         return at
@@ -111,54 +111,56 @@ class LineLink(Protocol):
     def dataReceived(self, data: bytes) -> None:
         """Read lines from the far end."""
         at = self._clocks()
-        *lines, self._begun = (self._begun + data).split(b"\n")
+        *lines, self._partial = (self._partial + data).split(b"\n")
         for line in lines:
-            self._heard(self._messages.read(line + b"\n"), at)
-        if len(self._begun) > LONGEST_LINE:
+            self._lineReceived(self._messages.read(line + b"\n"), at)
+        if len(self._partial) > LONGEST_LINE:
             self.abort("the far end sends no lines")
 
-    def _heard(self, reply: Reply, at: Moment) -> None:
+    def _lineReceived(self, reply: Reply, at: Moment) -> None:
         """
         Find the probe to which a line is the reply.
         """
         seq = reply.seq
         if seq is not None:
             self._isEcho = True
-        if seq is None or not self._isOwed(seq):
+        if seq is None or not self._isMissing(seq):
             if seq is None or reply.isAltered:
                 self._keep(reply, at)
             else:
                 self._owner.answered(reply, at)
             return
-        while self._oldestOwed() != seq:
+        while self._oldestMissing() != seq:
             self._answerOldest()
-        self._owed.drop(self._owed.first + 1)
+        self._missing.drop(self._missing.first + 1)
         self._owner.answered(reply, at)
-        self._forgetKept()
+        self._countStrange()
 
-    def _oldestOwed(self) -> int:
+    def _oldestMissing(self) -> int:
         """
         Give the number of the oldest probe whose reply is missing.
 
         @raise IndexError: no reply is missing.
         """
-        owed = self._owed
-        return owed.columns[0][owed.place(owed.first)]
+        missing = self._missing
+        return missing.columns[0][missing.place(missing.first)]
 
-    def _isOwed(self, seq: int) -> bool:
+    def _isMissing(self, seq: int) -> bool:
         """
         Say whether the reply to a probe is missing.
         """
-        owed = self._owed
-        numbers = range(owed.first, owed.end)
-        return any(owed.columns[0][owed.place(number)] == seq for number in numbers)
+        missing = self._missing
+        numbers = range(missing.first, missing.end)
+        return any(
+            missing.columns[0][missing.place(number)] == seq for number in numbers
+        )
 
     def _keep(self, reply: Reply, at: Moment) -> None:
         """
         Keep a line that may be an altered reply: at most one for each missing reply.
         """
         self._kept.append((reply, at))
-        if len(self._kept) > len(self._owed):
+        if len(self._kept) > len(self._missing):
             self._kept.popleft()
             self._owner.strange(1)
 
@@ -166,13 +168,13 @@ class LineLink(Protocol):
         """
         Take the oldest kept line, if there is one, for the reply to the oldest probe.
         """
-        seq = self._oldestOwed()
-        self._owed.drop(self._owed.first + 1)
+        seq = self._oldestMissing()
+        self._missing.drop(self._missing.first + 1)
         if self._kept:
             reply, at = self._kept.popleft()
             self._owner.answered(reply._replace(seq=seq, isAltered=True), at)
 
-    def _forgetKept(self) -> None:
+    def _countStrange(self) -> None:
         """
         Count the kept lines as strange: no reply is missing.
         """
@@ -186,7 +188,7 @@ class LineLink(Protocol):
         will show what the line is.  If the far end has never echoed a probe, its lines
         are no replies.
         """
-        if self._kept and self._isEcho and self._oldestOwed() == seq:
+        if self._kept and self._isEcho and self._oldestMissing() == seq:
             self._answerOldest()
 
     def forget(self, oldest: int) -> None:
@@ -212,8 +214,8 @@ class LineLink(Protocol):
 
     def connectionLost(self, reason: Failure = connectionDone) -> None:
         """Report to the owner why the connection was lost."""
-        self._begun = b""
-        self._forgetKept()
+        self._partial = b""
+        self._countStrange()
         why = "the far end closed the connection"
         if reason.check(type(connectionDone.value)) is None:
             why = whatFailed(reason)

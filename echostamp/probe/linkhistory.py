@@ -65,7 +65,7 @@ class LinkHistory:
 
     @property
     def details(self) -> object | None:
-        """What the present or else the last link found besides round trips."""
+        """The findings of the present or else the last link, besides round trips."""
         return self._details if self.link is None else self.link.details()
 
     def kernel(self) -> TcpInfo | None:

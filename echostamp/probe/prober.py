@@ -232,11 +232,11 @@ class Prober:
         """Count a probe as lost: its timeout is over."""
         self._lose(flight, Fate.TIMED_OUT)
 
-    def lookedThrough(self, isDeaf: bool) -> None:
+    def lookedThrough(self, isDead: bool) -> None:
         """Look for the end, after all timeouts; abort a dead connection."""
         self._lookForEnd()
         link = None if self._ended is not None else self.link
-        if isDeaf and link is not None and link.isConnection:
+        if isDead and link is not None and link.isConnection:
             link.abort(f"{self._timeouts.inARow} probes in a row timed out")
         elif not self._plan.interval:
             self._tick()

@@ -34,11 +34,11 @@ class TimeoutOwner(Protocol):
     def timedOut(self, flight: Flight) -> None:
         """Called when the timeout of a probe is over."""
 
-    def lookedThrough(self, isDeaf: bool) -> None:
+    def lookedThrough(self, isDead: bool) -> None:
         """
         Called after L{timedOut} was called for all such probes.
 
-        @param isDeaf: whether the connection seems to be dead.
+        @param isDead: whether the connection seems to be dead.
         """
 
 
@@ -142,5 +142,5 @@ class Timeouts:
             link.forget(self._forgotten)
         self._wait()
         silence = max(self._timeout, SILENCE)
-        isDeaf = self.inARow >= DEAF and now - self._lastHeard >= silence
-        self._owner.lookedThrough(isDeaf)
+        isDead = self.inARow >= DEAF and now - self._lastHeard >= silence
+        self._owner.lookedThrough(isDead)

@@ -102,9 +102,9 @@ class TimeoutsTests(SynchronousTestCase):
         self.lost.append(flight.seq)
         self.flights.pop(flight.seq)
 
-    def lookedThrough(self, isDeaf: bool) -> None:
+    def lookedThrough(self, isDead: bool) -> None:
         """Note whether the connection seems to be dead."""
-        self.looks.append(isDeaf)
+        self.looks.append(isDead)
 
     def send(self) -> int:
         """Send a probe, and give its number."""
