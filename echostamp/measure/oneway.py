@@ -19,7 +19,7 @@ from echostamp.measure.offset import OffsetTracker
 from echostamp.measure.offsetwindow import OffsetWindow, Stretch
 from echostamp.measure.quantiles import SORTED, quantile, ranksOf, selected
 from echostamp.measure.samples import Run
-from echostamp.measure.timedprobes import TimeOrigin, TimedProbes
+from echostamp.measure.timedprobes import TimedProbes, TimeOrigin
 
 #: More nanoseconds than the error of a float here.
 _MARGIN = 1 / 64

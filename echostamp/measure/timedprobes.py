@@ -35,8 +35,8 @@ class TimeOrigin(NamedTuple):
 
 class Differences(NamedTuple):
     """
-    Columns of L{TimedProbes}, counted from an L{TimeOrigin}.  Floats hold them exactly, and
-    are reckoned with in less time than integers.
+    Columns of L{TimedProbes}, counted from a L{TimeOrigin}.  Floats hold them exactly,
+    and computing with floats takes less time than with integers.
     """
 
     t1: list[float]
