@@ -1,5 +1,5 @@
 """
-Reads the values of the command line's options, each with one line for an error.
+Reads the values of the command line's options.  Each error is reported in one line.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ class CommandParser(argparse.ArgumentParser):
 
 def addTarget(command: argparse.ArgumentParser, also: str = "") -> None:
     """
-    Add the TARGET and the options of TLS.
+    Add the argument TARGET and the TLS options to a command.
 
     @param also: other forms of the TARGET, for the help text.
     """

@@ -30,13 +30,14 @@ _NOTES = {
     Fate.DUPLICATE: "duplicate",
 }
 
+#: Escape sequences of a terminal.
 _RED, _BOLD, _PLAIN = "\x1b[31m", "\x1b[1m", "\x1b[m"
 
 #: The most addresses that are kept.
 _MOST_ADDRESSES = 100
 
-#: The characters to write to an output that is not Unicode.
-_PLAIN_TEXT = str.maketrans(
+#: Replacements for the characters that a non-Unicode output cannot encode.
+_REPLACEMENTS = str.maketrans(
     {"µ": "u", "█": "#", "≥": ">", **dict.fromkeys("▏▎▍▌▋▊▉", ":")}
 )
 
@@ -88,7 +89,7 @@ class Probes(NamedTuple):
 
 class Asked(NamedTuple):
     """
-    The user's options, in the form for reports.
+    What the user asked for, as the reports need it.
 
     @ivar target: the far end, as the user typed it.
     @ivar plan: what is sent, and when.
@@ -120,7 +121,7 @@ class Output:
         clock: Callable[[], int] = time.time_ns,
     ) -> None:
         """
-        @param asked: the user's options.
+        @param asked: what the user asked for.
         @param options: how to write the results.
         @param output: where to write.
         @param isColoured: whether to use colours.
@@ -135,7 +136,7 @@ class Output:
         self._clock = clock
         self.isClosed = False
         self._address = self._name = asked.target
-        self._isPlain = not _isUnicode(output)
+        self._isUnicode = _isUnicode(output)
         self._addresses: deque[str] = deque(maxlen=_MOST_ADDRESSES)
         self._sources: deque[str] = deque(maxlen=_MOST_ADDRESSES)
 
@@ -151,8 +152,8 @@ class Output:
         try:
             for line in lines:
                 text = f"{colour}{line}{_PLAIN}" if colour else line
-                if self._isPlain:
-                    text = text.translate(_PLAIN_TEXT)
+                if not self._isUnicode:
+                    text = text.translate(_REPLACEMENTS)
                 self._output.write(text + end)
             self._output.flush()
         except OSError:
@@ -219,7 +220,7 @@ class Output:
 
     def summary(self, result: Result, isColoured: bool) -> list[str]:
         """
-        Write the report, in text.
+        Return the report as lines of text.
 
         @param isColoured: whether to use colours.
         """
@@ -261,6 +262,6 @@ class Output:
 
 def noReply(plan: Plan) -> str:
     """
-    Write that a probe was not answered in time.
+    Return the words for a probe that was not answered in time.
     """
     return f"no reply within {plan.timeout / SECOND:g} s"

@@ -38,7 +38,8 @@ def whatFailed(failure: Failure) -> str:
         return "it did not answer in time"
     if isinstance(error, ConnectionLost):
         return "the connection was lost"
-    # pyOpenSSL is optional: only a program that has imported it sees its errors.
+    # pyOpenSSL is optional, so it is not imported here.  Where nothing has imported it,
+    # the error cannot be one of its own.
     ssl = sys.modules.get("OpenSSL.SSL")
     if ssl is not None and isinstance(error, ssl.Error):
         return _tlsFailure(error)
@@ -47,7 +48,7 @@ def whatFailed(failure: Failure) -> str:
 
 def sourceHint(error: BaseException | None) -> str:
     """
-    Ask about C{--source} where a connection failed because of the source address.
+    Give a hint about C{--source}, if a connection failed because of that address.
 
     @return: empty for any other error.
     """

@@ -43,6 +43,7 @@ class NoAddress(Exception):
 class TimedEndpoint:
     """
     Connects to the first of a target's addresses that answers, and times each step.
+    Each L{connect} looks the name up again.
 
     @ivar setUp: the durations of the last connection's steps.
     @ivar isLookingUp: whether a name is being looked up; a look-up cannot be cancelled.

@@ -52,9 +52,10 @@ class TlsError(Exception):
 
 def tlsOptions(host: str, files: TlsFiles) -> Any:
     """
-    Make the options of TLS connections to a host from the files that options name.
+    Make the TLS options for connections to a host.
 
     @param host: the host that the server's certificate must name.
+    @param files: the PEM files to read.
     @return: an L{IOpenSSLClientConnectionCreator
         <twisted.internet.interfaces.IOpenSSLClientConnectionCreator>}.
     @raise OptionError: a file cannot be read, or is wrong.
@@ -87,7 +88,7 @@ class TlsClientEndpoint:
 
     def connect(self, protocolFactory: IProtocolFactory) -> Deferred[IProtocol]:
         """Connect, and complete the TLS handshake."""
-        # pyOpenSSL is optional.
+        # Imported here and not at the top: pyOpenSSL is optional.
         from twisted.protocols.tls import TLSMemoryBIOFactory
 
         handshakes = Factory.forProtocol(
@@ -101,7 +102,7 @@ class TlsClientEndpoint:
 @implementer(IHandshakeListener)
 class _Handshake(Protocol):
     """
-    Waits in the place of the protocol until the handshake is complete.
+    Takes the place of the protocol until the handshake is complete.
 
     @ivar done: fires with the protocol, or fails with a L{TlsError}.
     """
@@ -139,7 +140,7 @@ class _Handshake(Protocol):
         """
         Give the reason for a failed handshake.
         """
-        # These packages are optional.
+        # Imported here and not at the top: these packages are optional.
         from OpenSSL.SSL import Error
         from service_identity import VerificationError
 
@@ -156,7 +157,7 @@ class _Handshake(Protocol):
 
 def _wrongCertificate(connection: Any) -> str:
     """
-    Give what is wrong with the server's certificate, or an empty text.
+    Say what is wrong with the server's certificate; empty if nothing is.
     """
     from OpenSSL._util import lib
     from OpenSSL.SSL import X509VerificationCodes as Codes

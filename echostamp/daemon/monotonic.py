@@ -12,9 +12,9 @@ from twisted.application.service import Service
 
 class MonotonicTimers(Service):
     """
-    Has the reactor's timers run by the monotonic clock, from the start of the daemon.
+    Makes the reactor time its calls by the monotonic clock.
 
-    It has to start before every service that uses a timer.
+    This service has to start before every service that uses a timer.
     """
 
     name = "monotonic timers"
@@ -27,19 +27,20 @@ class MonotonicTimers(Service):
 
     def privilegedStartService(self) -> None:
         """
-        Choose the clock.
+        Make the reactor use the monotonic clock.
         """
         # Twisted's reactors time calls by the time of day, and offer no other way to
         # choose a clock.  When that time is set back, all timers stop, the watchdog's
-        # too; when it is set forward, all of them are due at once.  Making a service
-        # must not change the process's reactor, so this happens at the start.  Only the
-        # daemon does it, because the process is its own.
+        # too; when it is set forward, all of them are due at once.  L{makeService
+        # <echostamp.daemon.service.makeService>} must not change the reactor of its
+        # caller, so this happens when the service starts.  Only the daemon does it,
+        # because no other program shares its process.
         self._reactor.seconds = time.monotonic
 
     def startService(self) -> None:
         """
-        Choose the clock where nothing has called L{privilegedStartService}: C{twist}
-        does not.
+        Make the reactor use the monotonic clock, in case L{privilegedStartService} was
+        not called.  C{twistd} calls that; C{twist} does not.
         """
         Service.startService(self)
         self.privilegedStartService()

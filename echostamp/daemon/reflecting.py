@@ -25,12 +25,14 @@ log = Logger(namespace="echostamp")
 
 def boundSockets(places: Sequence[tuple[str, int]]) -> list[socket.socket]:
     """
-    Make the sockets of a session-reflector.  A port at all addresses gets no IPv6
-    socket where the system has no IPv6.
+    Make the sockets of a session-reflector.  A place C{::} that follows another place
+    is left out where the system has no IPv6.
 
+    @param places: an address and a port for each socket.
     @raise OSError: an address is taken, or cannot be used; C{filename} names it.
     """
-    # Here and below: a daemon without a reflector starts sooner without these imports.
+    # Imported here and not at the top: a daemon without a reflector starts sooner
+    # without these modules.
     from echostamp.rfc8762.sockets import boundUdpSocket
 
     sockets: list[socket.socket] = []
@@ -68,9 +70,9 @@ def _keys(path: str) -> Any:
 
 def reflectingService(reactor: Any, options: Any) -> ReflectingService:
     """
-    Make the service of the options.
+    Make the service of the session-reflector that the options describe.
 
-    @param options: L{ReflectorOptions
+    @param options: the L{ReflectorOptions
         <echostamp.daemon.reflectoroptions.ReflectorOptions>}.
     @raise ValueError: the key file is wrong, or an address is taken or cannot be used;
         the text says which and how.
@@ -79,12 +81,12 @@ def reflectingService(reactor: Any, options: Any) -> ReflectingService:
     from echostamp.rfc8762.policy import Policy, Shared
 
     policy = Policy(
-        options.allowed,
-        options.perSource,
-        options.total,
-        bool(options["allow-dscp"]),
-        bool(options["stateful"]),
-        0 if options["ptp-timescale"] == "utc" else None,
+        allowed=options.allowed,
+        perSource=options.perSource,
+        total=options.total,
+        dscp=bool(options["allow-dscp"]),
+        isStateful=bool(options["stateful"]),
+        ptpAhead=0 if options["ptp-timescale"] == "utc" else None,
     )
     keyFile = options["reflector-key"]
     shared = Shared(policy, _keys(keyFile) if keyFile else {})
@@ -101,7 +103,7 @@ def reflectingService(reactor: Any, options: Any) -> ReflectingService:
 
 class ReflectingService(Service):
     """
-    Answers STAMP while the daemon runs.
+    Answers STAMP packets while the daemon runs.
     """
 
     name = "reflecting"
@@ -139,7 +141,7 @@ class ReflectingService(Service):
 
     def startService(self) -> None:
         """
-        Begin to answer, and log where.
+        Begin to answer, and log the address and the mode of each port.
         """
         Service.startService(self)
         self._handledBefore = self._setHandler(signal.SIGUSR1, self._asked)
@@ -165,8 +167,8 @@ class ReflectingService(Service):
 
     def _asked(self, number: int, frame: object) -> None:
         """
-        Handle SIGUSR1, which may interrupt any code.  The old handler is called, too:
-        twistd's begins a new log file.
+        Handle SIGUSR1, which may interrupt any code.  The handler that was there before
+        is called, too: twistd's begins a new log file.
         """
         if callable(self._handledBefore):
             self._handledBefore(number, frame)

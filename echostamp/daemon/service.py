@@ -40,7 +40,7 @@ __all__ = ["Options", "makeService"]
 
 log = Logger(namespace="echostamp")
 
-#: What is reloaded, for the log, and what reloads it.
+#: The name of the files, as the log shows it, and the function that reloads them.
 Reload = tuple[str, Callable[[], None]]
 
 
@@ -77,6 +77,7 @@ def makeService(options: Options) -> IService:
             factory,
             options.grace,
             partial(_reload, notifier, reloads),
+            # The empty key counts the connections of all hosts.
             lambda: counts[""],
         ),
         ListeningService(prepared),
@@ -108,9 +109,9 @@ def _portSettings(
     reactor: Any, options: Options, connectionLog: TimedConnectionLog, counts: Counts
 ) -> PortSettings:
     """
-    Give how the ports are set up.
+    Make the settings that all ports share.
 
-    @param counts: of the connections of all ports.
+    @param counts: where all ports count their connections.
     """
 
     def guard(inner: IProtocolFactory) -> IProtocolFactory:
@@ -123,10 +124,12 @@ def _portSettings(
         )
 
     def proxyGuard(inner: IProtocolFactory) -> IProtocolFactory:
-        # Inside the function: most daemons have no proxy, and start sooner without.
+        # Imported here and not at the top: most daemons have no proxy, and start sooner
+        # without this module.
         from echostamp.listen.proxy import ProxyFactory
 
-        # Behind a proxy the client is known only after its header.
+        # The client's address is known only after the PROXY header, so the limit per
+        # host is inside, and the limit of all connections outside.
         hosts = Gate(inner, connectionLog.refused, None, options.maxPerHost, counts)
         proxies = ProxyFactory(reactor, hosts, options.proxies, connectionLog.refused)
         return Gate(
@@ -134,14 +137,14 @@ def _portSettings(
         )
 
     return PortSettings(
-        guard,
-        proxyGuard if options.proxies else None,
-        lambda bound: watchPeer(bound, options.peerTimeout),
-        connectionLog.refused,
-        connectionLog.admitted,
-        # twistd changes to this folder before the service starts.
-        "" if options.parent is None else options.parent.get("rundir", ""),
-        Readers(reactor) if hasattr(select, "epoll") else None,
+        guard=guard,
+        proxyGuard=proxyGuard if options.proxies else None,
+        prepareSocket=lambda bound: watchPeer(bound, options.peerTimeout),
+        refused=connectionLog.refused,
+        admitted=connectionLog.admitted,
+        # twistd changes to this folder before the service starts; twist has none.
+        folder="" if options.parent is None else options.parent.get("rundir", ""),
+        readers=Readers(reactor) if hasattr(select, "epoll") else None,
     )
 
 

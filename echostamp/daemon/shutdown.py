@@ -44,7 +44,7 @@ class DrainingService(Service):
         setHandler: Callable[[int, Any], object] = signal.signal,
     ) -> None:
         """
-        @param reactor: what runs: an L{IReactorCore
+        @param reactor: the reactor: an L{IReactorCore
             <twisted.internet.interfaces.IReactorCore>} with timers and threads.
         @param factory: has the connections.
         @param grace: seconds that the connections may take.
@@ -63,8 +63,8 @@ class DrainingService(Service):
 
     def startService(self) -> None:
         """
-        Install our signal handlers, now and again when the reactor has installed its
-        own: those treat a second signal as an error.
+        Install our signal handlers at once.  Install them a second time after the
+        reactor has installed its own, which treat a second signal as an error.
         """
         Service.startService(self)
         self._installHandlers()
@@ -117,8 +117,9 @@ class DrainingService(Service):
 
     def _check(self, gone: Deferred[None]) -> None:
         """
-        Check again later until no connection is left.  A connection whose TLS handshake
-        or PROXY header is not complete is waited for as long as for one without input.
+        Check again later until no connection is left.  A connection that has not
+        completed its TLS handshake or PROXY header is waited for only as long as a
+        silent one: L{DRAINED} seconds, or the grace if that is shorter.
         """
         connections = self._factory.connections
         for echo in list(connections):

@@ -144,7 +144,7 @@ class NotifyingService(MultiService):
 
     def __init__(self, reactor: Any, notifier: Notifier) -> None:
         """
-        @param reactor: what runs: an L{IReactorCore
+        @param reactor: the reactor: an L{IReactorCore
             <twisted.internet.interfaces.IReactorCore>} with timers.
         @param notifier: notifies systemd.
         """

@@ -1,5 +1,5 @@
 """
-Parse what an intercom sends to a client: find the client's own replies; pure.
+Find a client's own replies in what an intercom sends to it; pure.
 
 A client's own messages come back to it as from any echo.  Between these replies are the
 lines of other members, C{[stamp] <NAME> message}, and notices, C{[stamp] * text}.  A
@@ -16,11 +16,12 @@ from enum import Enum
 
 from echostamp.line.replies import Replies
 
-#: A message that looks like another member's is recognised by so many octets at its
-#: beginning.
+#: Octets at the beginning of a message by which its reply is recognised, if the message
+#: looks like another member's.
 _KNOWN = 256
 
-#: How many unanswered messages that look like another member's are remembered.
+#: The most unanswered messages that are remembered because they look like another
+#: member's.
 _MOST = 10_000
 
 _STAMP = rb"\[[^\]\n]{1,60}\] "
@@ -64,9 +65,9 @@ class IntercomParser:
 
     def sent(self, data: bytes) -> None:
         """
-        Note data that is sent to the far end.
+        Process data that this client sends.
         """
-        # With a newline in front, there is one before each message.
+        # With this newline in front, a newline precedes every message, also the first.
         text = b"\n%s%s" % (self._open, data)
         number, counted = self.replies.sentLines, 1
         for match in _LOOKALIKE.finditer(text):
@@ -92,8 +93,8 @@ class IntercomParser:
         The beginning of a line that may be another member's is held until more data
         arrives.
 
-        @return: the data in order, in pieces that have one origin each.  When a piece
-            is given, C{replies} has counted it, but none of the following pieces.
+        @return: the data in order, in pieces that have one origin each.  C{replies}
+            counts an own piece just before the iterator gives it, and not earlier.
         """
         data, self._held = self._held + data, b""
         if self._origin is not Origin.OWN:
@@ -103,7 +104,7 @@ class IntercomParser:
                 return
             self._origin, self._isLineStart = Origin.OWN, True
             data = data[end:]
-        # With a newline in front, there is one before each line.
+        # With this newline in front, a newline precedes every line, also the first.
         text = b"\n" + data if self._isLineStart else data
         position = int(self._isLineStart)
         for head in _HEAD.finditer(text):
@@ -127,7 +128,8 @@ class IntercomParser:
 
     def _lastOwn(self, text: bytes) -> Iterator[tuple[Origin, bytes]]:
         """
-        Give the last piece.  Hold back an end that may become another member's line.
+        Give the last of our own pieces.  Hold back its end if that may be the beginning
+        of another member's line.
         """
         line = text.rfind(b"\n") + 1
         if line or self._isLineStart:
@@ -160,8 +162,8 @@ class IntercomParser:
 
     def _endsOpen(self, text: bytes) -> bool:
         """
-        Say whether the newline at the end of a reply answers no message.  The daemon
-        adds it where a message has no newline and another member's line follows.
+        Say whether a piece ends with a newline that is not part of a reply.  The daemon
+        adds one to a reply that has none, before another member's line.
         """
         return (
             text.endswith(b"\n")
@@ -180,7 +182,7 @@ class IntercomParser:
         client waits for.
 
         @param message: its beginning, as far as it was received.
-        @return: L{None} if that takes more data.
+        @return: L{None} if more data is needed to decide.
         """
         if self._lookalikes and self._lookalikes[0][0] == self._answered:
             own = self._lookalikes[0][1]
@@ -189,11 +191,12 @@ class IntercomParser:
             if not own.startswith(message):
                 return False
             return True if own == message == self._open else None
+        # It is taken for the reply if the message that is due may be a forgotten one.
         return self._firstForgotten <= self._answered <= self._lastForgotten
 
     def rest(self) -> bytes:
         """
-        Give the held data: the stream has ended.
+        End the stream, and give the held data.
         """
         held, self._held = self._held, b""
         self.replies.received(held)

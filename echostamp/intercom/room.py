@@ -81,15 +81,15 @@ class Intercom:
 
     @property
     def isAlone(self) -> bool:
-        """Whether nobody else would get a line."""
+        """Whether there is no second member to get a line."""
         return len(self._members) < 2
 
     def broadcast(self, sender: Member, lines: bytes) -> None:
         """
         Deliver lines to all members but the sender.
 
-        No member joins or leaves meanwhile, so everybody gets all lines in the same
-        order.
+        No member joins or leaves during this call, so everybody gets all lines in the
+        same order.
         """
         for member in self._members.values():
             if member is not sender:

@@ -13,8 +13,8 @@ log = Logger(namespace="echostamp")
 
 class LoggedConnection(Protocol):
     """
-    What a L{ConnectionLog} reads of a connection.  A subclass that limits connections
-    uses the rest, too.
+    What the log uses of a connection.  L{ConnectionLog} reads C{peer}, C{messages},
+    C{octets} and C{age}; a subclass that closes connections uses the other members.
 
     @ivar transport: the connection's transport.
     """
@@ -63,8 +63,8 @@ class ConnectionLog:
     """
     Write a line to the log when a connection is made, and when it has ended.
 
-    @ivar watchesActivity: whether L{LoggedConnection.lastActive} is to be kept up to
-        date.
+    @ivar watchesActivity: whether connections must keep L{LoggedConnection.lastActive}
+        up to date.
     """
 
     watchesActivity = False
@@ -97,7 +97,8 @@ class ConnectionLog:
         """
         Write a line.
 
-        @param kind: the kind of event, for a subclass that limits each kind.
+        @param kind: the kind of event; a subclass may limit how many lines of each kind
+            are written.
         @param format: as L{Logger.info} takes it, with C{fields}.
         """
         log.info(format, **fields)

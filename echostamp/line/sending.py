@@ -34,12 +34,17 @@ class ReplyOutput(Protocol):
     """
     Where a connection's replies go: a L{ReplySender}, or an object in front of one.
 
-    @ivar isBlocked: whether a reply would have to wait.
+    In an echo the first three are the same, because replies wait only for the peer.  In
+    an intercom they differ: a slow member blocks all members, also one whose own peer
+    reads (it is not full), and one that has sent nothing since (it is not holding).
+
+    @ivar isBlocked: whether a reply would have to wait, for the peer or for others.
     @ivar isFull: whether replies wait for the peer to read.
-    @ivar isHolding: whether L{ReplySenderOwner.repliesGone} will be called, after which
-        the peer can be read from again.
-    @ivar growth: how many octets longer than its reply anything made of a message can
-        be.
+    @ivar isHolding: whether this connection has been made to wait.
+        L{ReplySenderOwner.repliesGone} will be called, and after that the peer can be
+        read from again.
+    @ivar growth: the most octets by which what is sent for a message (such as an
+        intercom's line) exceeds the plain reply.
     """
 
     @property
@@ -100,9 +105,10 @@ class ReplySender:
 
     @property
     def isFull(self) -> bool:
-        """The same as L{isBlocked}: replies wait for nothing but the peer."""
+        """Whether replies wait for the peer to read: nothing else blocks this."""
         return self.isBlocked
 
+    # Whenever this is blocked, L{ReplySenderOwner.repliesGone} will be called.
     isHolding = isFull
 
     def attach(self) -> None:
@@ -172,7 +178,7 @@ class DirectReplySender(ReplySender):
         self._rest = b""
 
     def detach(self) -> None:
-        """Do nothing: while not blocked, this is not registered."""
+        """Do nothing: this is the transport's producer only while it is blocked."""
 
     def put(self, reply: bytes) -> None:
         """Give a reply to the kernel, and what it does not take to the transport."""

@@ -9,7 +9,8 @@ from dataclasses import dataclass
 from echostamp.line.stamper import MAX_LENGTH
 from echostamp.stamps import CTIME, StampFormat
 
-#: Seconds without input that end a message before a connection's first newline.
+#: Before a connection's first newline, a message also ends after this many seconds
+#: without input.
 PAUSE = 0.1
 
 
@@ -19,10 +20,10 @@ class EchoSettings:
     How messages end, and how stamps look.
 
     @ivar stampFormat: how stamps look.
-    @ivar pause: seconds without input that end a message before the first newline of a
-        connection; 0 makes each read a message.
-    @ivar maxLength: the octets that a message may have before it is stamped
-        unfinished.
+    @ivar pause: before a connection's first newline, a message also ends after this
+        many seconds without input.  With 0 each read is a message.
+    @ivar maxLength: a message with more octets than this is stamped before it has
+        ended.
     """
 
     stampFormat: StampFormat = CTIME

@@ -1,5 +1,5 @@
 """
-From endpoint descriptions to ports that can listen.
+Turns the descriptions of endpoints into ports that are ready to listen.
 """
 
 from __future__ import annotations
@@ -13,8 +13,8 @@ from twisted.python.failure import Failure
 
 from echostamp.listen.preparing import PreparedPort, PreparingReactor
 
-#: One part of a description: what follows a colon, in which a backslash takes the next
-#: character as it is.
+#: One part of a description: a colon, and the text up to the next colon.  A colon or
+#: backslash in the text itself has a backslash before it.
 _PART = re.compile(r":((?:\\.|[^:\\])*)", re.DOTALL)
 
 
@@ -24,7 +24,7 @@ def preparedPort(
     """
     Prepare to listen on an endpoint.
 
-    @param reactor: one for all endpoints of a daemon.
+    @param reactor: prepares the port; all endpoints of a daemon share one.
     @param description: any of Twisted's server endpoint descriptions, C{tls:} or
         C{proxy:}; a bare number is a TCP port.
     @param factory: makes the protocols of the connections.
@@ -48,8 +48,8 @@ def preparedPort(
     except OSError:
         raise
     except Exception as error:
-        # Each kind of endpoint has a parser of its own, perhaps a plugin's, with errors
-        # of its own: TypeError, KeyError, ImportError, StopIteration.
+        # Each kind of endpoint has its own parser, perhaps from a plugin.  They raise
+        # many kinds of errors: TypeError, KeyError, ImportError, StopIteration.
         name = "" if isinstance(error, ValueError) else f"{type(error).__name__}: "
         raise ValueError(f"{name}{error}") from error
     if not prepared or not isinstance(prepared[0], PreparedPort):
@@ -61,12 +61,12 @@ def _endpoint(
     reactor: PreparingReactor, kind: str, description: str
 ) -> IStreamServerEndpoint:
     """
-    Parse a description: C{tls:} is ours, also where Twisted has one; the others are
-    Twisted's.
+    Parse a description.  C{tls:} is parsed here, even where Twisted has an endpoint of
+    this name.  Twisted parses all others.
     """
     if kind in ("tls", "ssl"):
         try:
-            # Inside the function: the extra C{tls} is optional.
+            # Imported here and not at the top: the extra C{tls} is optional.
             from echostamp.listen.tlsendpoint import tlsServerEndpoint
         except ImportError:
             raise ValueError("TLS needs more: pip install 'echostamp[tls]'") from None
@@ -88,6 +88,6 @@ def _endpoint(
 
 def _unescaped(part: str) -> str:
     """
-    Remove the backslashes from a part.
+    Remove the backslashes that escape characters of a part.
     """
     return re.sub(r"\\(.)", r"\1", part, flags=re.DOTALL)

@@ -1,8 +1,8 @@
 """
-Limits of how many connections there may be, of one host and in all.
+Limits the number of connections, of each host and in all.
 
-A L{Gate} decides before a protocol is made.  How long a connection may last is decided
-elsewhere.
+A L{Gate} decides before a protocol is made.  It does not limit how long a connection
+may last.
 """
 
 from __future__ import annotations
@@ -28,7 +28,8 @@ from echostamp.listen.watchedprotocol import HalfCloseable, WatchedProtocol
 #: Descriptors that are kept for the log, for looking up names and the like.
 SPARE_DESCRIPTORS = 12
 
-#: What connections are counted by: see L{hostKey}; C{""} counts all of them.
+#: How many connections each host has, by its L{hostKey}.  The key C{""} counts those of
+#: all hosts.
 Counts = Counter[str | bytes]
 
 
@@ -54,7 +55,8 @@ class Gate(Factory):
     Accepts connections while their number is below the limits.
 
     A connection above a limit gets no protocol, and so its port closes it at once.  The
-    gate has to be outside TLS, which would keep the connection.
+    gate has to wrap the TLS factory, not the reverse: Twisted's TLS factory keeps a
+    connection for which the factory inside it makes no protocol.
     """
 
     noisy = False
@@ -114,7 +116,7 @@ class Gate(Factory):
             limits.append(("", self._most))
         if self._mostPerHost is not None:
             host = getattr(addr, "host", None)
-            # A UNIX socket's peer has none.
+            # The peer of a UNIX socket has no host.
             if host:
                 limits.append((hostKey(host), self._mostPerHost))
         return limits
@@ -133,7 +135,7 @@ class _Counted(WatchedProtocol):
         """
         @param protocol: the protocol of the connection.
         @param counts: see L{Gate.__init__}.
-        @param keys: what the connection counts under.
+        @param keys: the keys under which the connection is counted.
         """
         super().__init__(protocol)
         self._counts = counts
@@ -142,11 +144,11 @@ class _Counted(WatchedProtocol):
             counts[key] += 1
 
     def ended(self, reason: Failure) -> None:
-        """Count the connection no more."""
+        """Stop counting the connection."""
         for key in self._keys:
             self._counts[key] -= 1
             if not self._counts[key]:
-                # Memory is bounded by the hosts that are connected.
+                # Only hosts that are connected use memory.
                 del self._counts[key]
 
 

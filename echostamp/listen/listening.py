@@ -23,8 +23,8 @@ log = Logger(namespace="echostamp")
 
 def acceptWaiting(port: Any) -> None:
     """
-    Accept the connections that wait in the kernel.  It stops after L{ACCEPT_BACKLOG}
-    attempts, because a flood of connections has no end.
+    Accept the connections that wait in the kernel, but at most L{ACCEPT_BACKLOG}: in a
+    flood, new ones never stop coming.
 
     @param port: one of Twisted's stream ports.
     """
@@ -68,16 +68,16 @@ class ListeningService(Service):
 
     def startService(self) -> None:
         """
-        Begin to listen where nothing has called L{privilegedStartService}: C{twist}
-        does not.
+        Begin to listen, unless L{privilegedStartService} has already done it.
+        C{twistd} calls that; C{twist} does not.
         """
         Service.startService(self)
         self.privilegedStartService()
 
     def stopService(self) -> Deferred[Any]:
         """
-        Stop listening.  Connections that the kernel has accepted are accepted first: a
-        close would reset them.
+        Stop listening.  First take the connections that wait in the kernel: closing the
+        port would reset them.
 
         @return: fires when no port listens.
         """

@@ -110,7 +110,7 @@ class PreparingReactor:
         prepared: _Prepared | None = None,
     ) -> None:
         """
-        @param reactor: what will listen: an L{IReactorTCP
+        @param reactor: the reactor that will listen: an L{IReactorTCP
             <twisted.internet.interfaces.IReactorTCP>} with sockets to adopt.
         @param settings: how the ports are set up.
         @param prepared: what other endpoints have prepared; L{None} for nothing.
@@ -193,7 +193,7 @@ class PreparingReactor:
 
         @raise OSError: the address is taken, or cannot be used.
         """
-        # Inside the function: the extra C{tls} is optional.
+        # Imported here and not at the top: the extra C{tls} is optional.
         from echostamp.tls.server import TlsFactory
 
         wrapped = TlsFactory(

@@ -7,6 +7,9 @@ reply that was sent at T3 and received at T4 gives C{o >= T3 - T4} at T4.  A sta
 of the resolution C{r} means C{s <= T2 < s + r}.  While both clocks run at a constant
 rate the offset is a straight line, in the L{Envelope<echostamp.measure.envelope>} of
 these bounds.  The result is a bound, not a confidence interval.
+
+L{OffsetWindow} makes the bounds of each probe, and finds the lines that they leave.
+This file decides when a window ends and a new one begins, and which window to report.
 """
 
 from __future__ import annotations

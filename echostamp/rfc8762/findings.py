@@ -1,6 +1,6 @@
 """
-What a session-sender learns beside the times of its packets.  Pure: no Twisted, no
-clock, no I/O.
+What a session-sender learns in addition to the times of its packets.  Pure: no
+Twisted, no clock, no I/O.
 """
 
 from __future__ import annotations
@@ -29,8 +29,8 @@ from echostamp.rfc8762.tlvvalues import (
 @dataclass(frozen=True)
 class Findings:
     """
-    What a session-sender has learned so far, beside the times of its packets.
-    Durations are nanoseconds.  Packets with a negative token do not count in
+    What a session-sender has learned so far, in addition to the times of its packets.
+    Durations are nanoseconds.  Packets sent with a negative token are left out of
     C{kernelSent}, C{kernelReceived}, C{followedUp}, C{hostSending}, C{hostReceiving},
     C{leastResidence} and C{negatives}.
 
@@ -38,18 +38,18 @@ class Findings:
     @ivar kernelReceived: answered packets whose T4 the kernel took.
     @ivar followedUp: answered packets whose T3 a follow-up corrected.
     @ivar isFollowUpAsked: whether the packets ask for follow-ups.
-    @ivar hostSending: from this program's T1 to the kernel's, the median of the last
-        256 packets (L{LAST <echostamp.rfc8762.lastdurations.LAST>}); L{None} where
-        there are none.
-    @ivar hostReceiving: from the kernel's T4 to this program's, likewise.
-    @ivar hopsForward: routers on the way there, by the last reply; L{None} where it
-        does not show them.
-    @ivar hopsBackward: routers on the way back, likewise, if the reflector sends with a
-        TTL of 255.
-    @ivar isStateful: whether the reflector has shown numbers of its own.
-    @ivar lostForward: packets lost on the way there, as far as its numbers show.
+    @ivar hostSending: the time from this program's T1 to the kernel's: the median of
+        the last 256 packets (L{LAST <echostamp.rfc8762.lastdurations.LAST>}).  L{None}
+        where there are none.
+    @ivar hostReceiving: the time from the kernel's T4 to this program's, likewise.
+    @ivar hopsForward: routers on the way to the reflector, by the last reply.  L{None}
+        where that reply does not show them.
+    @ivar hopsBackward: routers on the way back, likewise.  It is right only if the
+        reflector sends with a TTL of 255.
+    @ivar isStateful: whether the reflector numbers its replies itself, as far as seen.
+    @ivar lostForward: packets lost on the way to the reflector, by its numbers.
     @ivar lostBackward: packets lost on the way back, likewise.
-    @ivar restarts: how often it restarted its numbers.
+    @ivar restarts: how often the reflector began its numbers again.
     @ivar leastResidence: the least T3 - T2; L{None} before the first reply.
     @ivar negatives: answered packets whose T3 is before their T2.
     @ivar nearError: what this end last claimed about its timestamps.
@@ -58,10 +58,10 @@ class Findings:
     @ivar information: the last Timestamp Information TLV.
     @ivar marks: the last Class of Service TLV.
     @ivar unrecognized: types of TLVs that the reflector does not know, in order.
-    @ivar unreturned: names of TLVs that were sent but came back in no reply; none
-        where C{problems} explain it, or there was no reply.
+    @ivar unreturned: names of TLVs that were sent but came back in no reply.  It is
+        empty if C{problems} explain that, or if there was no reply.
     @ivar problems: how often the TLVs of a reply were not usable, by kind.
-    @ivar invalid: how many packets came that are no replies to ours, by reason.
+    @ivar invalid: how many packets arrived that are not replies to ours, by reason.
     @ivar refusals: how many packets could not be sent, or were returned, by C{errno}.
     """
 
@@ -92,13 +92,12 @@ class Findings:
 
 class Observations:
     """
-    Collects what a session-sender learns beside the times of its packets, in bounded
-    memory.
+    Collects L{Findings} in bounded memory.
 
     @ivar losses: counts the packets lost in each direction.
     @ivar nearError: what this end last claimed about its timestamps.
     @ivar farError: what the reflector last claimed about its own.
-    @ivar invalid: how many packets came that are no replies to ours, by reason.
+    @ivar invalid: how many packets arrived that are not replies to ours, by reason.
     @ivar refusals: how many packets could not be sent, or were returned, by C{errno}.
     @ivar problems: how often the TLVs of a reply were not usable, by kind.
     """
@@ -150,7 +149,7 @@ class Observations:
 
     def departed(self, duration: int) -> None:
         """
-        The kernel took the time when a packet left.
+        Note that the kernel took the time when a packet left.
 
         @param duration: nanoseconds since this program's T1.
         """
@@ -159,7 +158,7 @@ class Observations:
 
     def arrived(self, duration: int) -> None:
         """
-        The kernel took the time when the first reply to a packet came.
+        Note that the kernel took the time when the first reply to a packet arrived.
 
         @param duration: nanoseconds until this program's T4.
         """
@@ -168,10 +167,11 @@ class Observations:
 
     def answered(self, reply: ReflectorPacket, claim: ErrorEstimate, ttl: int) -> None:
         """
-        Take the first reply to a packet.
+        Note the first reply to a packet.
 
-        @param claim: its error estimate.
-        @param ttl: the TTL or hop limit with which it came; 0 where that is not known.
+        @param claim: the reply's error estimate.
+        @param ttl: the TTL or hop limit of the reply when it arrived; 0 where that is
+            not known.
         """
         self.farError = claim
         self._hops = (
@@ -181,17 +181,17 @@ class Observations:
 
     def stayed(self, residence: int) -> None:
         """
-        Take T3 - T2 of an answered packet, in nanoseconds.
+        Note T3 - T2 of an answered packet, in nanoseconds.
         """
         self._negatives += residence < 0
         self._least(residence)
 
     def followedUp(self, before: int, residence: int) -> None:
         """
-        A follow-up corrected T3 - T2 of an answered packet.
+        Note that a follow-up corrected T3 - T2 of an answered packet.
 
-        @param before: nanoseconds, as it was.
-        @param residence: nanoseconds, as it is now.
+        @param before: T3 - T2 before the correction, in nanoseconds.
+        @param residence: T3 - T2 after the correction, in nanoseconds.
         """
         self._followedUp += 1
         self._negatives += (residence < 0) - (before < 0)
@@ -199,7 +199,7 @@ class Observations:
 
     def _least(self, residence: int) -> None:
         """
-        Note the least residence.
+        Keep the least T3 - T2.
         """
         if self._leastResidence is None or residence < self._leastResidence:
             self._leastResidence = residence
@@ -208,7 +208,7 @@ class Observations:
 
     def read(self, reading: TlvReading) -> list[bytes]:
         """
-        Take the TLVs of a reply.
+        Note the TLVs of a reply.
 
         @return: the values of its Follow-Up Telemetry TLVs.
         """
@@ -230,7 +230,7 @@ class Observations:
 
     def _unreturned(self) -> Iterator[str]:
         """
-        Name the TLVs that were sent and never came back, unless that is explained.
+        Name the TLVs that were sent and never came back; see L{Findings.unreturned}.
         """
         if self.farError is None or self.problems:
             return

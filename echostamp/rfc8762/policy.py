@@ -1,6 +1,5 @@
 """
-What the ports of one session-reflector have in common: whom it answers, how, and the
-counts of what happened.
+The rules and the live state that all ports of one session-reflector use.
 """
 
 from __future__ import annotations
@@ -13,7 +12,7 @@ from echostamp.rfc8762.admission import Allowed, Network, Rates
 from echostamp.rfc8762.keys import Keys
 from echostamp.rfc8762.sessions import Sessions
 
-#: Packets a second that are answered: of one source, and of all.
+#: The most packets a second that are answered: of one source, and in all.
 PER_SOURCE, TOTAL = 5_000, 50_000
 
 
@@ -22,13 +21,14 @@ class Policy:
     """
     The rules by which a session-reflector answers.
 
-    @ivar allowed: the networks to answer; none for all.
-    @ivar perSource: packets a second of one source.
-    @ivar total: packets a second of all sources.
-    @ivar dscp: whether a reply has the DSCP of its request, or the one asked for.
-    @ivar isStateful: whether the replies of each session are numbered on their own.
-    @ivar ptpAhead: nanoseconds that timestamps in PTP's format are ahead of UTC;
-        L{None} for TAI's, as far as the kernel knows it.
+    @ivar allowed: the networks to answer; empty: all networks.
+    @ivar perSource: the most packets a second that are answered, of one source.
+    @ivar total: the most packets a second that are answered, in all.
+    @ivar dscp: whether replies carry a DSCP: the one that the request asks for, else
+        the request's own.  If not, it is 0.
+    @ivar isStateful: whether the replies of each session have their own numbers.
+    @ivar ptpAhead: by how many nanoseconds PTP timestamps are ahead of UTC.  L{None}:
+        use the kernel's offset of TAI, or 37 s if the kernel has none.
     """
 
     allowed: Sequence[Network] = ()
@@ -42,14 +42,16 @@ class Policy:
 @dataclass
 class Shared:
     """
-    What the ports of one session-reflector have in common.
+    The rules and the live state (counts, rates, sessions) that all ports of one
+    session-reflector use.
 
-    @ivar policy: the rules by which it answers.
-    @ivar keys: the keys of authenticated mode; none for unauthenticated mode.
-    @ivar counts: how many packets were answered, or not, by reason.
-    @ivar rates: limits the packets a second.
+    @ivar policy: the rules.
+    @ivar keys: the keys of authenticated mode; empty in unauthenticated mode.
+    @ivar counts: how many packets had each fate.  The key is C{answered}, or the reason
+        why not.  Packets for which there was no room for a session have one key more.
+    @ivar rates: limits the packets a second that are answered.
     @ivar allowed: the networks to answer.
-    @ivar sessions: the sessions, where it is stateful.
+    @ivar sessions: the sessions; none if the reflector is not stateful.
     """
 
     policy: Policy = Policy()

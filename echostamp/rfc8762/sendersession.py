@@ -50,8 +50,8 @@ class SenderSession:
         unauthenticated mode.
     @ivar tlvs: the types of the TLVs in each packet.
     @ivar isPtp: whether T1 has PTP's format instead of NTP's.
-    @ivar ptpAhead: nanoseconds that timestamps in PTP's format are ahead of UTC;
-        L{None} for TAI's, as far as the kernel knows it.
+    @ivar ptpAhead: by how many nanoseconds PTP timestamps are ahead of UTC.  L{None}:
+        use the kernel's offset of TAI, or 37 s if the kernel has none.
     @ivar dscp: the DSCP of the packets, and the one asked for in replies.
     @ivar ttl: the TTL or hop limit of the packets.
     """

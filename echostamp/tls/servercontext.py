@@ -21,7 +21,8 @@ from echostamp.tls.pem import PemFile, certificateAndKey
 #: The longest text that is shown of a certificate's subject, in characters.
 LONGEST_SUBJECT = 200
 
-#: The cipher suites of TLS 1.2; those of TLS 1.3 are all of this kind.
+#: The cipher suites for TLS 1.2: those with authenticated encryption.  TLS 1.3 has no
+#: others.
 AEAD_SUITES = b"ECDHE+AESGCM:ECDHE+CHACHA20"
 
 #: The names of OpenSSL's errors of verification, by their number.
@@ -77,7 +78,7 @@ class Credentials:
     def serverConnectionForTLS(self, protocol: TLSMemoryBIOProtocol) -> SSL.Connection:
         """Make OpenSSL's part of a new connection."""
         connection = SSL.Connection(self._context, None)
-        # Twisted sets it only in newer releases.
+        # L{_verified} needs it, and older releases of Twisted do not set it.
         connection.set_app_data(protocol)
         return connection
 
@@ -86,10 +87,10 @@ def _strictContext() -> SSL.Context:
     """
     Make a context for TLS 1.3, and for TLS 1.2 with authenticated encryption.
 
-    Sessions cannot be resumed.  Connections last long, so there is little to save; and
-    a resumed one would not show its certificate again, though its CA may have been
-    removed in between.  (Over TLS 1.3 OpenSSL still sends tickets, 160 octets in all,
-    which cannot be used.)
+    Sessions cannot be resumed.  Connections last long, so this would save little.  A
+    client that resumes a session does not show its certificate again, and the CA may
+    have been removed in the meantime.  (Over TLS 1.3 OpenSSL still sends tickets, 160
+    octets in all, which no client can use.)
     """
     context = SSL.Context(SSL.TLS_SERVER_METHOD)
     context.set_min_proto_version(SSL.TLS1_2_VERSION)
@@ -101,7 +102,7 @@ def _strictContext() -> SSL.Context:
         | SSL.OP_CIPHER_SERVER_PREFERENCE
     )
     context.set_session_cache_mode(SSL.SESS_CACHE_OFF)
-    # An idle connection holds no buffers.
+    # Free the buffers of idle connections.
     context.set_mode(SSL.MODE_RELEASE_BUFFERS)
     return context
 
@@ -110,7 +111,7 @@ def _requireCertificate(
     context: SSL.Context, authorities: list[x509.Certificate]
 ) -> None:
     """
-    Refuse clients without a certificate of one of some CAs.
+    Refuse clients that show no certificate from one of the CAs.
 
     @param authorities: the CAs' certificates.
     """
@@ -126,7 +127,8 @@ def _verified(
     connection: SSL.Connection, certificate: object, error: int, depth: int, ok: int
 ) -> bool:
     """
-    Keep the reason why a client's certificate is refused: OpenSSL's error lacks it.
+    Keep the reason why a client's certificate is refused.  The error that OpenSSL
+    reports later does not contain it.
     """
     if not ok:
         protocol = connection.get_app_data()
@@ -138,7 +140,7 @@ def subjectOf(certificate: Any) -> str:
     """
     Give a certificate's subject as a text that is safe to show.
 
-    @param certificate: a pyOpenSSL one.
+    @param certificate: an L{X509 <OpenSSL.crypto.X509>}.
     """
     try:
         text = certificate.to_cryptography().subject.rfc4514_string()
