@@ -95,20 +95,25 @@ def summary(values: Iterable[int], earlier: _Moments | None = None) -> Summary |
     @param earlier: the values before them, which were not kept one by one.
     @return: L{None} if there is no value.
     """
-    kept = values if isinstance(values, array) else array("q", values)
     if earlier is not None and earlier.n:
-        return _summaryOfMany(kept, earlier)
+        return _summaryOfMany(_arrayOf(values), earlier)
+    kept = values if isinstance(values, list) else _arrayOf(values)
     if not kept:
         return None
-    inOrder = kept if len(kept) > SORTED else sorted(kept)
-    low, high = (min(kept), max(kept)) if inOrder is kept else (inOrder[0], inOrder[-1])
-    n, total = len(kept), sum(kept)
-    squares = sum(map(mul, kept, kept))
-    if inOrder is kept:
-        ranked = selected(kept, ranksOf(n, _QUANTILES), (low, high)).__getitem__
+    if len(kept) > SORTED:
+        kept = _arrayOf(kept)
+        low, high = min(kept), max(kept)
+        ranked = selected(kept, ranksOf(len(kept), _QUANTILES), (low, high)).__getitem__
     else:
-        ranked = inOrder.__getitem__
-    return _summary(n, total, squares, low, high, ranked, True)
+        kept = sorted(kept)
+        low, high, ranked = kept[0], kept[-1], kept.__getitem__
+    squares = sum(map(mul, kept, kept))
+    return _summary(len(kept), sum(kept), squares, low, high, ranked, True)
+
+
+def _arrayOf(values: Iterable[int]) -> array[int]:
+    """Return values as an array: as it is, if it is one."""
+    return values if isinstance(values, array) else array("q", values)
 
 
 def _summaryOfMany(kept: array[int], earlier: _Moments) -> Summary:

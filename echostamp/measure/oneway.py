@@ -6,9 +6,9 @@ from __future__ import annotations
 
 from array import array
 from bisect import bisect_left
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from fractions import Fraction
-from itertools import chain, pairwise, repeat
+from itertools import chain, repeat
 from math import ceil, floor
 from operator import add, mul, sub
 from typing import NamedTuple
@@ -123,8 +123,67 @@ def _vary(
         values.extend(map(int, map(sub, found, repeat(min(found) - 0.5))))
 
 
+class _Line(NamedTuple):
+    """
+    A bound of the offset, which runs straight between some times.
+
+    @ivar first: its value at the first of them, from which the others are counted.
+    @ivar starts: for each piece, the value where it would be at the origin.
+    @ivar gains: for each piece, its slope.
+    """
+
+    first: int
+    starts: list[float]
+    gains: list[float]
+
+
+class _Corridor(NamedTuple):
+    """
+    Both bounds of the offset in a window.
+
+    @ivar origin: what times are counted from.
+    @ivar cuts: the times between the pieces.
+    @ivar low: the offset is not below it.
+    @ivar high: the offset is not above it.
+    """
+
+    origin: TimeOrigin
+    cuts: list[float]
+    low: _Line
+    high: _Line
+
+
+def _corridor(window: OffsetWindow, origin: TimeOrigin) -> _Corridor:
+    """
+    Return the bounds of the offset in a window.
+    """
+    times, lows, highs = zip(*window.knots(), strict=True)
+    at = [float(time - origin.time) for time in times]
+    return _Corridor(origin, at[1:-1], _line(at, lows), _line(at, highs))
+
+
+def _line(times: list[float], values: Sequence[int]) -> _Line:
+    """
+    Return the line through points.
+    """
+    first, count = values[0], len(times)
+    if count == 1:
+        return _Line(first, [0.0], [0.0])
+    gains = [
+        (values[i] - values[i - 1]) / (times[i] - times[i - 1]) for i in range(1, count)
+    ]
+    starts = [
+        value - first - gain * time
+        for time, value, gain in zip(times, values, gains, strict=False)
+    ]
+    return _Line(first, starts, gains)
+
+
 def ranges(
-    parts: Iterable[TimedProbes], window: OffsetWindow, isBack: bool
+    parts: Iterable[TimedProbes],
+    window: OffsetWindow,
+    isBack: bool,
+    corridor: _Corridor | None = None,
 ) -> Ranges | None:
     """
     Return the ranges in which the delays in one direction lie, by the offset's bounds.
@@ -133,27 +192,41 @@ def ranges(
     delays lies between the values of the same rank among the lower and the upper ends.
 
     @param parts: the window's probes, in parts.
-    @return: L{None} if there is none.
+    @param corridor: the offset's bounds in the window, if they were collected before.
+    @return: L{None} if there is no probe.
     """
     lower: list[float] = []
     upper: list[float] = []
-    knots = window.knots()
-    lows = [(knot.at, knot.low) for knot in knots]
-    highs = [(knot.at, knot.high) for knot in knots]
-    # The offset makes the way there too long, and the way back too short.
-    change, (early, late) = (add, (lows, highs)) if isBack else (sub, (highs, lows))
-    origin = None
     for part in parts:
         if part:
-            origin = origin or part.origin()
-            times, least, most = _columns(part, origin, isBack)
-            lower.extend(map(change, least, _line(early, times, origin.time)))
-            upper.extend(map(change, most, _line(late, times, origin.time)))
-    if origin is None:
+            corridor = corridor or _corridor(window, part.origin())
+            times, least, most = _columns(part, corridor.origin, isBack)
+            cuts = [bisect_left(times, cut) for cut in corridor.cuts]
+            counts = list(map(sub, [*cuts, len(times)], [0, *cuts]))
+            low, high = (
+                map(
+                    add,
+                    chain.from_iterable(map(repeat, line.starts, counts)),
+                    map(
+                        mul, chain.from_iterable(map(repeat, line.gains, counts)), times
+                    ),
+                )
+                for line in (corridor.low, corridor.high)
+            )
+            # The offset makes the way there too long, and the way back too short.
+            lower.extend(map(add, least, low) if isBack else map(sub, least, high))
+            upper.extend(map(add, most, high) if isBack else map(sub, most, low))
+    if corridor is None:
         return None
-    first = origin.backward if isBack else origin.forward
-    low, high = change(first, early[0][1]), change(first, late[0][1])
-    return Ranges(*map(Range, _three(lower, low, floor), _three(upper, high, ceil)))
+    origin, _, (low0, *_), (high0, *_) = corridor
+    if isBack:
+        low0, high0 = (
+            origin.backward - origin.resolution + low0,
+            origin.backward + high0,
+        )
+    else:
+        low0, high0 = origin.forward - high0, origin.forward + origin.resolution - low0
+    return Ranges(*map(Range, _three(lower, low0, floor), _three(upper, high0, ceil)))
 
 
 def _columns(
@@ -164,10 +237,15 @@ def _columns(
     ends of each delay in one direction if there were no offset.
     """
     t1, t4, forward, backward = part.differences(origin)
-    # The clock showed up to a resolution more than the stamp.
-    most = backward if isBack else list(map(add, forward, part.resolutions))
-    least = list(map(sub, backward, part.resolutions)) if isBack else forward
     times = t4 if isBack else t1
+    least = most = backward if isBack else forward
+    if part.resolution != origin.resolution:
+        # The clock showed up to a resolution more than the stamp.
+        finer = map(sub, repeat(origin.resolution), part.resolutions)
+        if isBack:
+            least = list(map(add, backward, finer))
+        else:
+            most = list(map(sub, forward, finer))
     if part.areInOrder:
         return times, least, most
     columns = sorted(zip(times, least, most, strict=True))
@@ -175,32 +253,6 @@ def _columns(
         [time for time, _, _ in columns],
         [low for _, low, _ in columns],
         [high for _, _, high in columns],
-    )
-
-
-def _line(
-    bounds: list[tuple[int, int]], times: Sequence[float], origin: int
-) -> Iterator[float]:
-    """
-    Return a bound of the offset at some times, less its first value.
-
-    @param bounds: times and values, between which the bound runs straight.
-    @param times: in order, counted from C{origin}.
-    """
-    _, first = bounds[0]
-    gains, starts = [0.0], [0.0]
-    if len(bounds) > 1:
-        gains = [(v1 - v0) / (t1 - t0) for (t0, v0), (t1, v1) in pairwise(bounds)]
-        starts = [
-            value - first - gain * (at - origin)
-            for (at, value), gain in zip(bounds, gains, strict=False)
-        ]
-    cuts = [bisect_left(times, at - origin) for at, _ in bounds[1:-1]]
-    counts = list(map(sub, [*cuts, len(times)], [0, *cuts]))
-    return map(
-        add,
-        chain.from_iterable(map(repeat, starts, counts)),
-        map(mul, chain.from_iterable(map(repeat, gains, counts)), times),
     )
 
 
@@ -272,11 +324,24 @@ def oneWaysOf(
     """
     if window.resolution > (window.leastRtt or 0):
         return None
-    drift = window.drift()
-    found = []
-    for isBack in False, True:
-        values = array("q")
-        _vary(values, [probes], drift, isBack)
-        pdv = summary(values) if len(values) > 1 else None
-        found.append(OneWay(pdv, ranges([probes], window, isBack)))
-    return found[0], found[1]
+    corridor = _corridor(window, probes.origin())
+    t1, _, forward, backward = probes.differences(corridor.origin)
+    gained = list(map(mul, t1, repeat(window.drift())))
+    there, back = map(sub, forward, gained), map(add, backward, gained)
+    return (
+        OneWay(_pdv(there), ranges([probes], window, False, corridor)),
+        OneWay(_pdv(back), ranges([probes], window, True, corridor)),
+    )
+
+
+def _pdv(delays: Iterable[float]) -> Summary | None:
+    """
+    Summarise the PDV of the probes of one window.
+
+    @param delays: with the drift taken out.
+    @return: L{None} for a single probe.
+    """
+    inOrder = sorted(delays)
+    # Half a nanosecond more, since fractions are cut.
+    values = list(map(int, map(sub, inOrder, repeat(inOrder[0] - 0.5))))
+    return summary(values) if len(values) > 1 else None
