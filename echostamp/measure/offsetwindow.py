@@ -184,7 +184,7 @@ class OffsetWindow:
         window._span = probes.t4[shortest] + NEAR_RESOLUTION - probes.t1[shortest]
         window.count = len(rtts)
         window.resolution = probes.coarsest
-        window._began, window._ended = min(probes.t1), max(probes.t4)
+        window._began, window._ended = probes.span()
         return window
 
     def isOver(self, t1: int, longest: int) -> bool:

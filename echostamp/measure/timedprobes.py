@@ -119,6 +119,14 @@ class TimedProbes:
         columns = self.t1, self.t4, self.forward, self.backward, self.resolutions
         return TimedProbes(*(list(compress(column, chosen)) for column in columns))
 
+    def span(self) -> tuple[int, int]:
+        """
+        Return when the first one was sent, and when the last reply was received.
+        """
+        if self.areInOrder:
+            return self.t1[0], self.t4[-1]
+        return min(self.t1), max(self.t4)
+
     def roundTrips(self) -> list[int]:
         """
         Return the round trips, without the time that the far end took.
