@@ -12,6 +12,7 @@ exact: corners are integers with a common denominator, and results are rounded o
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from fractions import Fraction
 from math import inf
 
@@ -202,10 +203,12 @@ class Envelope:
                 high = corner
         return low, high
 
-    def bends(self) -> list[tuple[int, int, int]]:
+    def bends(self, others: Iterable[int] = ()) -> list[tuple[int, int, int]]:
         """
         Return the times, in order, between which both of L{values} run straight, and
         the values there.  They are the times of the bounds that touch a line that fits.
+
+        @param others: more times whose values to return.
         """
         lows: dict[int, int] = {}
         highs: dict[int, int] = {}
@@ -216,11 +219,13 @@ class Envelope:
             elif p:
                 lows[-q] = -r
         atHigh, atLow = self._touching(1), self._touching(-1)
-        for time in lows.keys() - highs:
-            highs[time] = -min([(-x - y * time) // w for x, y, w in atHigh])
-        for time in highs.keys() - lows:
-            lows[time] = min([(x + y * time) // w for x, y, w in atLow])
-        return [(time, lows[time], highs[time]) for time in sorted(lows)]
+        times = sorted({*lows, *highs, *others})
+        for time in times:
+            if time not in highs:
+                highs[time] = -min([(-x - y * time) // w for x, y, w in atHigh])
+            if time not in lows:
+                lows[time] = min([(x + y * time) // w for x, y, w in atLow])
+        return [(time, lows[time], highs[time]) for time in times]
 
     def _touching(self, p: int) -> list[_Corner]:
         """

@@ -9,7 +9,7 @@ from bisect import bisect_left
 from collections.abc import Callable, Iterable, Sequence
 from fractions import Fraction
 from itertools import chain, repeat
-from math import ceil, floor
+from math import ceil, floor, trunc
 from operator import add, mul, sub
 from typing import NamedTuple
 
@@ -120,7 +120,7 @@ def _vary(
             found.extend(map(sub, backward if isBack else forward, gained))
     if found:
         # Half a nanosecond more, since fractions are cut.
-        values.extend(map(int, map(sub, found, repeat(min(found) - 0.5))))
+        values.extend(map(trunc, map(sub, found, repeat(min(found) - 0.5))))
 
 
 class _Line(NamedTuple):
@@ -343,5 +343,5 @@ def _pdv(delays: Iterable[float]) -> Summary | None:
     """
     inOrder = sorted(delays)
     # Half a nanosecond more, since fractions are cut.
-    values = list(map(int, map(sub, inOrder, repeat(inOrder[0] - 0.5))))
+    values = list(map(trunc, map(sub, inOrder, repeat(inOrder[0] - 0.5))))
     return summary(values) if len(values) > 1 else None

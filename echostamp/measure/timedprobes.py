@@ -153,11 +153,9 @@ class TimedProbes:
                 (self.forward, forward),
                 (self.backward, backward),
             )
+            # Dividing makes a float in less time than calling float.
             found = Differences(
-                *(
-                    list(map(float, map(sub, column, repeat(first))))
-                    for column, first in columns
-                )
+                *([(each - first) / 1 for each in column] for column, first in columns)
             )
             self._found = origin, found
         return self._found[1]
