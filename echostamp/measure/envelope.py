@@ -28,7 +28,6 @@ _FAR = 1 << 62
 #: The most edges that a polygon has, and how many are left when it had more.
 MOST_EDGES, _LEFT = 64, 48
 
-
 #: Half of the plane, C{(p, q, r)}: C{p * a + q * b <= r}.
 _Half = tuple[int, int, int]
 
@@ -236,13 +235,9 @@ class Envelope:
         @return: all corners, if none lies on one.
         """
         edges = self._edges
-        return [
-            corner
-            for corner, before, after in zip(
-                self._corners, edges[-1:] + edges[:-1], edges, strict=True
-            )
-            if p in (before[0], after[0])
-        ] or self._corners
+        around = zip(self._corners, edges[-1:] + edges[:-1], edges, strict=True)
+        found = [corner for corner, one, two in around if p in (one[0], two[0])]
+        return found or self._corners
 
     def best(self, span: int = 0) -> BestLine:
         """
