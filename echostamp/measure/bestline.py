@@ -45,3 +45,15 @@ class BestLine(NamedTuple):
         """
         twice = self.top + self.bottom + 2 * self.y * time
         return (twice + self.w) // (2 * self.w)
+
+    def halfway(self, other: BestLine) -> BestLine:
+        """
+        Return the line whose slope is in the middle of two, where the bounds run
+        straight between their slopes.
+        """
+        return BestLine(
+            self.y * other.w + other.y * self.w,
+            2 * self.w * other.w,
+            self.top * other.w + other.top * self.w,
+            self.bottom * other.w + other.bottom * self.w,
+        )

@@ -159,6 +159,8 @@ class BucketCounts:
         """
         self._settle()
         found = Bursts()
+        if self._bursts.areEmpty:
+            return found
         for index in range(first, len(self)):
             part = self._bursts[index]
             if part:

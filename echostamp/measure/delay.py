@@ -8,7 +8,7 @@ integers: those are floats.
 from __future__ import annotations
 
 from array import array
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from fractions import Fraction
 from math import sqrt
 from operator import mul
@@ -16,12 +16,7 @@ from typing import NamedTuple
 
 from echostamp.measure.block import LOST, UNKNOWN, Block
 from echostamp.measure.bursts import LossBursts
-from echostamp.measure.quantiles import (
-    SORTED,
-    Histogram,
-    ranksOf,
-    selected,
-)
+from echostamp.measure.quantiles import SORTED, Histogram, ranksOf, selected
 from echostamp.measure.samples import LIMIT, Run
 
 #: Below so many values there is no 99.9th percentile.
@@ -76,7 +71,7 @@ class _Moments:
         self.max: int | None = None
         self.histogram = Histogram()
 
-    def update(self, values: array[int]) -> None:
+    def update(self, values: Sequence[int]) -> None:
         """Add values."""
         if values:
             self.n += len(values)
@@ -95,23 +90,23 @@ def summary(values: Iterable[int], earlier: _Moments | None = None) -> Summary |
     @param earlier: the values before them, which were not kept one by one.
     @return: L{None} if there is no value.
     """
-    kept = values if isinstance(values, array) else array("q", values)
+    kept: Sequence[int]
+    kept = values if isinstance(values, (array, list)) else array("q", values)
     if earlier is not None and earlier.n:
         return _summaryOfMany(kept, earlier)
     if not kept:
         return None
-    inOrder = kept if len(kept) > SORTED else sorted(kept)
-    low, high = (min(kept), max(kept)) if inOrder is kept else (inOrder[0], inOrder[-1])
-    n, total = len(kept), sum(kept)
-    squares = sum(map(mul, kept, kept))
-    if inOrder is kept:
-        ranked = selected(kept, ranksOf(n, _QUANTILES), (low, high)).__getitem__
+    if len(kept) > SORTED:
+        low, high = min(kept), max(kept)
+        ranked = selected(kept, ranksOf(len(kept), _QUANTILES), (low, high)).__getitem__
     else:
-        ranked = inOrder.__getitem__
-    return _summary(n, total, squares, low, high, ranked, True)
+        kept = sorted(kept)
+        low, high, ranked = kept[0], kept[-1], kept.__getitem__
+    squares = sum(map(mul, kept, kept))
+    return _summary(len(kept), sum(kept), squares, low, high, ranked, True)
 
 
-def _summaryOfMany(kept: array[int], earlier: _Moments) -> Summary:
+def _summaryOfMany(kept: Sequence[int], earlier: _Moments) -> Summary:
     """
     Summarise values of which most are in a histogram only.
     """

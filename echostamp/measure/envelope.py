@@ -12,6 +12,7 @@ exact: corners are integers with a common denominator, and results are rounded o
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from fractions import Fraction
 from math import inf
 
@@ -26,7 +27,6 @@ _FAR = 1 << 62
 
 #: The most edges that a polygon has, and how many are left when it had more.
 MOST_EDGES, _LEFT = 64, 48
-
 
 #: Half of the plane, C{(p, q, r)}: C{p * a + q * b <= r}.
 _Half = tuple[int, int, int]
@@ -202,10 +202,12 @@ class Envelope:
                 high = corner
         return low, high
 
-    def bends(self) -> list[tuple[int, int, int]]:
+    def bends(self, others: Iterable[int] = ()) -> list[tuple[int, int, int]]:
         """
         Return the times, in order, between which both of L{values} run straight, and
         the values there.  They are the times of the bounds that touch a line that fits.
+
+        @param others: more times whose values to return.
         """
         lows: dict[int, int] = {}
         highs: dict[int, int] = {}
@@ -215,11 +217,27 @@ class Envelope:
                 highs[q] = r
             elif p:
                 lows[-q] = -r
-        for time in lows.keys() - highs:
-            highs[time] = -min([(-x - y * time) // w for x, y, w in self._corners])
-        for time in highs.keys() - lows:
-            lows[time] = min([(x + y * time) // w for x, y, w in self._corners])
-        return [(time, lows[time], highs[time]) for time in sorted(lows)]
+        atHigh, atLow = self._touching(1), self._touching(-1)
+        times = sorted({*lows, *highs, *others})
+        for time in times:
+            if time not in highs:
+                highs[time] = -min([(-x - y * time) // w for x, y, w in atHigh])
+            if time not in lows:
+                lows[time] = min([(x + y * time) // w for x, y, w in atLow])
+        return [(time, lows[time], highs[time]) for time in times]
+
+    def _touching(self, p: int) -> list[_Corner]:
+        """
+        Return the corners that lie on a bound of one kind.  The lines of the greatest
+        and of the least value at any time are among them.
+
+        @param p: 1 for bounds from above, -1 for bounds from below.
+        @return: all corners, if none lies on one.
+        """
+        edges = self._edges
+        around = zip(self._corners, edges[-1:] + edges[:-1], edges, strict=True)
+        found = [corner for corner, one, two in around if p in (one[0], two[0])]
+        return found or self._corners
 
     def best(self, span: int = 0) -> BestLine:
         """
@@ -233,23 +251,30 @@ class Envelope:
         """
         self._check()
         most, over = 0, 0
-        ties: list[_Corner] = []
-        for corner in self._corners:
-            _, y, w = corner
-            top, bottom = self._ends(corner)
+        ties: list[BestLine] = []
+        uppers = [edge for edge in self._edges if edge[0] > 0]
+        lowers = [edge for edge in self._edges if edge[0] < 0]
+        kind = self._edges[-1][0]
+        for (x, y, w), edge in zip(self._corners, self._edges, strict=True):
+            before, kind = kind, edge[0]
+            top = bottom = x
+            # On a bound the line can be moved no further.
+            if before <= 0 >= kind:
+                top = min([r * w - y * q for _, q, r in uppers], default=x)
+            if before >= 0 <= kind:
+                bottom = max([y * q - r * w for _, q, r in lowers], default=x)
             room = top - bottom - y * span
             if not over or room * over > most * w:
-                most, over = room, w
-                ties = [corner]
-            elif room * over == most * w:
-                ties.append(corner)
-        low, high = ties[0], ties[-1]
+                most, over, ties = room, w, []
+            if room * over == most * w:
+                ties.append(BestLine(y, w, top, bottom))
+        low = high = ties[0]
         for tie in ties:
-            if tie[1] * low[2] < low[1] * tie[2]:
+            if tie.y * low.w < low.y * tie.w:
                 low = tie
-            if tie[1] * high[2] > high[1] * tie[2]:
+            if tie.y * high.w > high.y * tie.w:
                 high = tie
-        return self._between(low, high)
+        return low if low is high else low.halfway(high)
 
     def middle(self) -> BestLine:
         """
@@ -262,22 +287,6 @@ class Envelope:
             return BestLine(y1, w1, *self._ends((x, y1, w1)))
         middle = 0, y0 * w1 + y1 * w0, 2 * w0 * w1
         return BestLine(*middle[1:], *self._ends(middle))
-
-    def _between(self, low: _Corner, high: _Corner) -> BestLine:
-        """
-        Return the slope in the middle of two, between which both bounds run straight.
-        """
-        top0, bottom0 = self._ends(low)
-        (_, y0, w0), (_, y1, w1) = low, high
-        if low == high:
-            return BestLine(y0, w0, top0, bottom0)
-        top1, bottom1 = self._ends(high)
-        return BestLine(
-            y0 * w1 + y1 * w0,
-            2 * w0 * w1,
-            top0 * w1 + top1 * w0,
-            bottom0 * w1 + bottom1 * w0,
-        )
 
     def _ends(self, corner: _Corner) -> tuple[int, int]:
         """

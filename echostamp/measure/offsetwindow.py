@@ -40,6 +40,9 @@ _LEAST_ROOM = 0.7
 #: would explain anything.
 _QUEUES, _SHORTEST = 2.5, 10
 
+#: Of many bounds, so many of each kind come first.
+_FIRST = 2
+
 
 def _ppm(rise: int, run: int) -> float:
     """
@@ -171,10 +174,13 @@ class OffsetWindow:
         """
         window = cls(0, probes.t1[0], probes.forward[0])
         base, offset, lines = window._t1, window._offset, window._lines
-        for time, value in upper:
-            lines.atMost(time - base, value - offset)
-        for time, value in lower:
-            lines.atLeast(time - base, -value - offset)
+        uppers, lowers = list(upper), list(lower)
+        # A few of both kinds first: the fewer corners are left, the less others cost.
+        for part in slice(_FIRST), slice(_FIRST, None):
+            for time, value in uppers[part]:
+                lines.atMost(time - base, value - offset)
+            for time, value in lowers[part]:
+                lines.atLeast(time - base, -value - offset)
         if lines.isEmpty:
             return None
         rtts = probes.roundTrips()
@@ -184,7 +190,7 @@ class OffsetWindow:
         window._span = probes.t4[shortest] + NEAR_RESOLUTION - probes.t1[shortest]
         window.count = len(rtts)
         window.resolution = probes.coarsest
-        window._began, window._ended = min(probes.t1), max(probes.t4)
+        window._began, window._ended = probes.span()
         return window
 
     def isOver(self, t1: int, longest: int) -> bool:
@@ -214,12 +220,11 @@ class OffsetWindow:
         """
         if self._knots is None:
             t1, offset = self._t1, self._offset
-            ends = sorted({self._began, self._ended})
-            self._knots = [Knot(at, *self.bounds(at)) for at in ends]
-            self._knots[1:1] = [
+            began, ended = self._began - t1, self._ended - t1
+            self._knots = [
                 Knot(t1 + time, low + offset, high + offset)
-                for time, low, high in self._lines.bends()
-                if self._began < t1 + time < self._ended
+                for time, low, high in self._lines.bends((began, ended))
+                if began <= time <= ended
             ]
         return self._knots
 

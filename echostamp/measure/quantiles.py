@@ -11,7 +11,7 @@ from __future__ import annotations
 
 from array import array
 from collections import Counter
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from fractions import Fraction
 from itertools import repeat
 from operator import rshift
@@ -58,7 +58,7 @@ def ranksOf(n: int, ps: Iterable[Fraction]) -> set[int]:
 
 
 def selected(
-    values: array[int], ranks: set[int], ends: tuple[int, int] | None = None
+    values: Sequence[int], ranks: set[int], ends: tuple[int, int] | None = None
 ) -> dict[int, int]:
     """
     Find the values of some ranks.

@@ -20,7 +20,7 @@ from echostamp.tcpinfo import TcpInfo
 from echostamp.times import SetUp
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Figures:
     """
     The figures of some probes: of a whole run, or of a window of it.
@@ -125,7 +125,7 @@ class ZoneFound(NamedTuple):
     isAssumed: bool
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Result:
     """
     The result of a run so far, or of a finished run.

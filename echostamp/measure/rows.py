@@ -77,21 +77,20 @@ def resolution(head: int) -> int:
     return head & _RESOLUTION
 
 
-def rttsOf(rows: array[int]) -> tuple[array[int], array[int]]:
+def rttsOf(rows: array[int]) -> tuple[list[int], list[int]]:
     """
     Return the RTTs of the rows, from when the probes were sent and from when they were
     due.
     """
-    sent = rows[RTT::WIDTH]
+    sent = rows[RTT::WIDTH].tolist()
     if UNKNOWN not in sent:
-        due = array("q", map(add, sent, rows[WAIT::WIDTH]))
-        return sent, due
+        return sent, list(map(add, sent, rows[WAIT::WIDTH]))
     pairs = [
         (rtt, rtt + wait)
         for rtt, wait in zip(sent, rows[WAIT::WIDTH], strict=True)
         if rtt != UNKNOWN
     ]
-    return array("q", [rtt for rtt, _ in pairs]), array("q", [due for _, due in pairs])
+    return [rtt for rtt, _ in pairs], [due for _, due in pairs]
 
 
 def ipdvOf(rows: array[int]) -> array[int]:
@@ -100,7 +99,7 @@ def ipdvOf(rows: array[int]) -> array[int]:
     probe sent before it, where both are among the rows.
     """
     numbers = array("I", rows[HEAD::WIDTH].tobytes())[1 - _LOW :: 2]
-    rtts = rows[RTT::WIDTH]
+    rtts = rows[RTT::WIDTH].tolist()
     if numbers and UNKNOWN not in rtts:
         first = numbers[0]
         if numbers == array("I", range(first, first + len(numbers))):

@@ -27,6 +27,11 @@ class Segments:
         """How many lists there are."""
         return len(self._lengths)
 
+    @property
+    def areEmpty(self) -> bool:
+        """Whether all lists are empty."""
+        return not self._values
+
     def __getitem__(self, index: int) -> list[int]:
         """
         Return a list, by its index.

@@ -25,12 +25,13 @@ NEAR_RESOLUTION = 1
 
 class TimeOrigin(NamedTuple):
     """
-    What times and delays are counted from.
+    What times, delays and resolutions are counted from.
     """
 
     time: int
     forward: int
     backward: int
+    resolution: int
 
 
 class Differences(NamedTuple):
@@ -118,6 +119,14 @@ class TimedProbes:
         columns = self.t1, self.t4, self.forward, self.backward, self.resolutions
         return TimedProbes(*(list(compress(column, chosen)) for column in columns))
 
+    def span(self) -> tuple[int, int]:
+        """
+        Return when the first one was sent, and when the last reply was received.
+        """
+        if self.areInOrder:
+            return self.t1[0], self.t4[-1]
+        return min(self.t1), max(self.t4)
+
     def roundTrips(self) -> list[int]:
         """
         Return the round trips, without the time that the far end took.
@@ -126,27 +135,27 @@ class TimedProbes:
 
     def origin(self) -> TimeOrigin:
         """
-        Return the times and delays of the first one.
+        Return the times, delays and resolution of the first one.
         """
-        return TimeOrigin(self.t1[0], self.forward[0], self.backward[0])
+        return TimeOrigin(
+            self.t1[0], self.forward[0], self.backward[0], self.resolutions[0]
+        )
 
     def differences(self, origin: TimeOrigin) -> Differences:
         """
         Return what times and delays differ by from an origin.
         """
         if self._found is None or self._found[0] != origin:
-            time, forward, backward = origin
+            time, forward, backward, _ = origin
             columns = (
                 (self.t1, time),
                 (self.t4, time),
                 (self.forward, forward),
                 (self.backward, backward),
             )
+            # Dividing makes a float in less time than calling float.
             found = Differences(
-                *(
-                    list(map(float, map(sub, column, repeat(first))))
-                    for column, first in columns
-                )
+                *([(each - first) / 1 for each in column] for column, first in columns)
             )
             self._found = origin, found
         return self._found[1]
@@ -180,9 +189,8 @@ class TimedProbes:
         """
         Return some of the L{bounds}, which leave the same lines as all of them.
 
-        The lowest bounds near both ends limit the slopes of the lines.  The steepest
-        line through an earlier bound makes each bound above it redundant, and so does
-        the flattest line through a later bound.
+        The lowest bounds near both ends limit the slopes of the lines.  They make each
+        bound redundant that is above all lines which they allow.
         """
         if not self.areInOrder:
             return self.bounds()
@@ -191,7 +199,8 @@ class TimedProbes:
         if self.resolution is None:
             latest = list(map(add, latest, self.resolutions))
         last = len(self) - -(-len(self) // _ENDS)
-        ups, downs = _lowest(latest, last), _lowest(found.backward, last)
+        ups, latestLevel = _levelled(found.t1, latest, last)
+        downs, backwardLevel = _levelled(found.t4, found.backward, last)
         (u0, v0), (u1, v1) = self._uppers(ups)
         (l0, w0), (l1, w1) = self._lowers(downs)
         steepest, flattest = _STEEPEST, -_STEEPEST
@@ -199,8 +208,10 @@ class TimedProbes:
             # From below at first to above at last, and the other way round.
             steepest = min(steepest, (v1 + w0 + 1) / (u1 - l0))
             flattest = max(flattest, (-w1 - v0 - 1) / (l1 - u0))
-        upper = _records(found.t1, latest, steepest, flattest)
-        lower = _records(found.t4, found.backward, -flattest, -steepest)
+        upper = _below(found.t1, latest, latestLevel, ups, steepest, flattest)
+        lower = _below(
+            found.t4, found.backward, backwardLevel, downs, -flattest, -steepest
+        )
         uppers, lowers = hullOf(self._uppers(upper)), hullOf(self._lowers(lower))
         return (
             list(dict.fromkeys(((u0, v0), (u1, v1), *boundsOf(uppers)))),
@@ -221,27 +232,49 @@ def _lowest(values: list[float], last: int) -> tuple[int, int]:
     )
 
 
-def _records(
-    times: list[float], values: list[float], steepest: float, flattest: float
+def _levelled(
+    times: list[float], values: list[float], last: int
+) -> tuple[tuple[int, int], list[float]]:
+    """
+    Take out most of the drift.
+
+    @param last: the index of the first of the last bounds.
+    @return: the indices of the lowest bounds of the first and of the last ones, and all
+        values less the drift.
+    """
+    first, end = _lowest(values, last)
+    span = times[end] - times[first]
+    slope = (values[end] - values[first]) / span if span else 0.0
+    level = list(map(sub, values, map(mul, times, repeat(slope))))
+    return _lowest(level, last), level
+
+
+def _below(
+    times: list[float],
+    values: list[float],
+    level: list[float],
+    lowest: tuple[int, int],
+    steepest: float,
+    flattest: float,
 ) -> list[int]:
     """
-    Return the indices of the bounds that say something beside both earlier and later
-    ones, for lines whose slopes are between two; and of some others, since floats are
-    not exact.
+    Return the indices of the bounds that forbid lines which two bounds allow, where the
+    slopes of the lines are between two; and of some others, since floats are not exact.
+
+    @param level: the values less a drift.
+    @param lowest: the indices of the two.  Between their times a line is not above both
+        of them, whatever drift is taken out.
     """
-    above = list(map(sub, values, map(mul, times, repeat(steepest))))
-    least = above[0] + 1
-    found = []
-    for at, each in enumerate(above):
-        if each <= least:
-            found.append(at)
-            least = min(least, each + 1)
-    found.reverse()
-    least = values[found[0]] - times[found[0]] * flattest + 1
-    kept = []
-    for at in found:
-        each = values[at] - times[at] * flattest
-        if each <= least:
-            kept.append(at)
-            least = min(least, each + 1)
-    return kept
+    first, last = lowest
+    most = max(level[first], level[last]) + 1
+    before = values[first] - flattest * times[first] + 1
+    after = values[last] - steepest * times[last] + 1
+    return [
+        *(at for at in range(first) if values[at] - flattest * times[at] <= before),
+        *(at for at, each in enumerate(level[first:last], first) if each <= most),
+        *(
+            at
+            for at in range(last, len(values))
+            if values[at] - steepest * times[at] <= after
+        ),
+    ]

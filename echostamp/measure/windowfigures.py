@@ -160,7 +160,8 @@ def _exactClock(
     if not probes:
         return None, None
     window = None
-    if max(probes.t4) - min(probes.t1) <= LONGEST:
+    began, ended = probes.span()
+    if ended - began <= LONGEST:
         window = OffsetWindow.of(probes, *probes.fewBounds())
     if window is None:
         return _tracked(rows)

@@ -266,6 +266,6 @@ class Rolling:
             old=buckets.rows(bucket),
             oldIpdv=buckets.ipdv(bucket) if every > 1 else array("q"),
             rows=rows,
-            extremes=buckets.rtts(bucket),
+            extremes=buckets.rtts(bucket) if every > 1 else ([], []),
             hulls=buckets.hulls(bucket) if every > 1 else [],
         )

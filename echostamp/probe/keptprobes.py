@@ -10,8 +10,8 @@ from echostamp.measure.block import Probe
 from echostamp.measure.delay import Delays
 from echostamp.measure.distribution import Distribution, distribution
 from echostamp.measure.offset import OffsetTracker
-from echostamp.measure.oneway import oneWays
 from echostamp.measure.result import Figures
+from echostamp.measure.runfigures import figuresOfRun
 from echostamp.measure.windowspec import WindowSpec
 from echostamp.probe.flights import Flight
 from echostamp.probe.probestore import FirstReply
@@ -32,7 +32,7 @@ class KeptProbes:
         """
         self.delays = Delays(kept)
         self.offset = OffsetTracker()
-        self._skipped = self._untimed = 0
+        self._skipped = 0
 
     @property
     def sent(self) -> int:
@@ -65,7 +65,6 @@ class KeptProbes:
         """Add the first reply to a probe in flight."""
         t4, rtt, t2, t3, resolution, isAltered, isVoid = answer
         run = self.delays.run
-        self._untimed += rtt is None
         run.reply(flight.seq, t4, rtt, t2, t3, resolution, isAltered, isVoid)
         return run[flight.seq]
 
@@ -112,27 +111,12 @@ class KeptProbes:
         self, began: int, ended: int, isApart: bool, window: WindowSpec | None
     ) -> Figures:
         """Give the figures of the whole run."""
-        run, delays = self.delays.run, self.delays
-        ways = oneWays(run, self.offset)
-        return Figures(
+        return figuresOfRun(
+            self.delays,
+            self.offset,
             began=began,
             ended=ended,
-            sent=run.sent,
-            received=run.received,
-            lost=run.lost,
             skipped=self._skipped,
-            late=run.late,
-            duplicates=run.duplicates,
-            reordered=run.reordered,
-            altered=run.altered,
-            untimed=self._untimed,
-            bursts=delays.bursts(),
-            rtt=delays.rtt(),
-            rttFromDue=delays.rttFromDue(),
-            ipdv=delays.ipdv(),
-            forward=ways and ways[0],
-            backward=ways and ways[1],
-            offset=self.offset.report(),
             isApart=isApart,
         )
 

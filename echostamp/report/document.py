@@ -15,8 +15,9 @@ from echostamp import __version__
 from echostamp.exitstatus import Outcome
 from echostamp.measure.block import Probe
 from echostamp.measure.delay import Summary
+from echostamp.measure.delayranges import Range
 from echostamp.measure.offsetwindow import OffsetReport
-from echostamp.measure.oneway import OneWay, Range
+from echostamp.measure.oneway import OneWay
 from echostamp.measure.result import Outage, Result, ZoneFound
 from echostamp.report import stampfigures
 from echostamp.rfc8762.findings import Findings
