@@ -6,7 +6,7 @@ from __future__ import annotations
 
 from array import array
 from bisect import bisect_left
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from fractions import Fraction
 from itertools import chain, repeat
 from math import ceil, floor
@@ -86,12 +86,11 @@ def _line(times: list[float], values: Sequence[int]) -> _Line:
     """
     Return the line through points.
     """
-    first, count = values[0], len(times)
-    if count == 1:
+    first = values[0]
+    if len(times) == 1:
         return _Line(first, [0.0], [0.0])
-    gains = [
-        (values[i] - values[i - 1]) / (times[i] - times[i - 1]) for i in range(1, count)
-    ]
+    columns = zip(times, times[1:], values, values[1:], strict=False)
+    gains = [(v1 - v0) / (t1 - t0) for t0, t1, v0, v1 in columns]
     starts = [
         value - first - gain * time
         for time, value, gain in zip(times, values, gains, strict=False)
@@ -123,16 +122,8 @@ def ranges(
             times, least, most = _columns(part, corridor.origin, isBack)
             cuts = [bisect_left(times, cut) for cut in corridor.cuts]
             counts = list(map(sub, [*cuts, len(times)], [0, *cuts]))
-            low, high = (
-                map(
-                    add,
-                    chain.from_iterable(map(repeat, line.starts, counts)),
-                    map(
-                        mul, chain.from_iterable(map(repeat, line.gains, counts)), times
-                    ),
-                )
-                for line in (corridor.low, corridor.high)
-            )
+            low = _along(corridor.low, counts, times)
+            high = _along(corridor.high, counts, times)
             # The offset makes the way there too long, and the way back too short.
             lower.extend(map(add, least, low) if isBack else map(sub, least, high))
             upper.extend(map(add, most, high) if isBack else map(sub, most, low))
@@ -147,6 +138,20 @@ def ranges(
     else:
         low0, high0 = origin.forward - high0, origin.forward + origin.resolution - low0
     return Ranges(*map(Range, _three(lower, low0, floor), _three(upper, high0, ceil)))
+
+
+def _along(
+    line: _Line, counts: Sequence[int], times: Sequence[float]
+) -> Iterator[float]:
+    """
+    Return the values of a line at some times, less its first value.
+
+    @param counts: how many of the times each piece has.
+    @param times: in order, counted from the origin.
+    """
+    starts = chain.from_iterable(map(repeat, line.starts, counts))
+    gains = chain.from_iterable(map(repeat, line.gains, counts))
+    return map(add, starts, map(mul, gains, times))
 
 
 def _columns(

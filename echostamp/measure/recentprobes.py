@@ -6,6 +6,8 @@ from __future__ import annotations
 
 from array import array
 from collections.abc import Sequence
+from itertools import repeat
+from operator import le
 
 from echostamp.measure.block import LATE, LOST, UNKNOWN
 from echostamp.measure.bursts import Bursts
@@ -135,7 +137,7 @@ class RecentProbes:
         """
         Return the place of the first probe after a time.
         """
-        return sum(time <= start for time in self._notes[_TIME::_WIDTH])
+        return sum(map(le, self._notes[_TIME::_WIDTH], repeat(start)))
 
     def last(self, count: int) -> tuple[int, int]:
         """

@@ -269,12 +269,8 @@ def _below(
     most = max(level[first], level[last]) + 1
     before = values[first] - flattest * times[first] + 1
     after = values[last] - steepest * times[last] + 1
-    return [
-        *(at for at in range(first) if values[at] - flattest * times[at] <= before),
-        *(at for at, each in enumerate(level[first:last], first) if each <= most),
-        *(
-            at
-            for at in range(last, len(values))
-            if values[at] - steepest * times[at] <= after
-        ),
-    ]
+    early, late = range(first), range(last, len(values))
+    found = [at for at in early if values[at] - flattest * times[at] <= before]
+    found += [at for at, each in enumerate(level[first:last], first) if each <= most]
+    found += [at for at in late if values[at] - steepest * times[at] <= after]
+    return found
