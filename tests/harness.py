@@ -226,15 +226,18 @@ class Daemon:
 
     def _isReady(self) -> bool:
         """
-        Check that it listens and handles signals, of which SIGHUP is the last.
+        Check that it listens, handles signals, of which SIGHUP is the last, and waits
+        for events.
         """
         status = Path(f"/proc/{self.process.pid}/status")
         if "listening on" not in self.log():
             return False
         if not status.exists():
             return True
-        found = re.search(r"^SigCgt:\s+(\w+)$", status.read_text(), re.MULTILINE)
-        return bool(found and int(found[1], 16) >> signal.SIGHUP - 1 & 1)
+        text = status.read_text()
+        found = re.search(r"^SigCgt:\s+(\w+)$", text, re.MULTILINE)
+        isHandling = found and int(found[1], 16) >> signal.SIGHUP - 1 & 1
+        return bool(isHandling and re.search(r"^State:\s+S", text, re.MULTILINE))
 
     @classmethod
     def shared(cls, case: Owner, *options: str, **how: Any) -> Self:

@@ -52,7 +52,9 @@ class FakeReactor(MemoryReactorClock):
 
     def __init__(self) -> None:
         super().__init__()
-        # The fake reactor of older releases of Twisted has no resolver.
+        # In older releases of Twisted it has run and stopped before it begins, and it
+        # has no resolver.
+        self.hasRun = self.hasStopped = False
         self.nameResolver: Any = FakeNameResolver()
 
     def installNameResolver(self, resolver: Any) -> Any:
