@@ -61,6 +61,7 @@ class Prober:
         self._plan = plan
         self._sink = sink
         self._clocks = surroundings.clocks
+        self._now = surroundings.now
         self._stalls = surroundings.stalls
         self._timers = Timers(surroundings.agenda)
         self._schedule = Schedule(plan, surroundings.chance)
@@ -107,12 +108,6 @@ class Prober:
     def link(self) -> Link | None:
         """The present link."""
         return self._links.link
-
-    def _now(self) -> int:
-        """
-        Give the time by the monotonic clock, in nanoseconds.
-        """
-        return self._clocks().after
 
     def inFlight(self) -> list[Probe]:
         """
