@@ -74,8 +74,11 @@ class Ring:
 
         @param first: the number of the oldest item to keep.
         """
-        self.first = min(max(first, self.first), self.end)
-        kept = self.end - self.first
+        if first <= self.first:
+            return
+        end = self.end
+        self.first = first = first if first < end else end
+        kept = end - first
         if self._room > kept + kept // 8 + _LEAST:
             self._resize(max(kept + kept // 16, _LEAST))
 

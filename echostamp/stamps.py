@@ -14,6 +14,7 @@ from calendar import timegm
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from functools import lru_cache
 from typing import NamedTuple
 
 from echostamp.times import MICROSECOND, SECOND
@@ -201,17 +202,17 @@ def readStamp(line: bytes) -> Reading | None:
     @return: L{None} where the line begins with no such stamp.
     """
     try:
+        if match := _ISO.match(line):
+            year, month, day, hour, minute, second, fraction, *zone = match.groups()
+            part, resolution = _decimals(fraction)
+            start = _minute(year, month, day, hour, minute, *zone)
+            ns = start + int(second) * SECOND + part
+            return Reading(ns, resolution, True, match.end())
         if match := _CTIME.match(line):
             month, day, hour, minute, second, year = match.groups()
             named = b"%d" % (_MONTHS.index(month) + 1)
-            ns = _utc(year, named, day, hour, minute, second)
+            ns = _minute(year, named, day, hour, minute) + int(second) * SECOND
             return Reading(ns, SECOND, False, match.end())
-        if match := _ISO.match(line):
-            *fields, fraction, sign, hours, minutes = match.groups()
-            part, resolution = _decimals(fraction)
-            offset = (int(hours or 0) * 60 + int(minutes or 0)) * 60 * SECOND
-            ns = _utc(*fields) + part - (-offset if sign == b"-" else offset)
-            return Reading(ns, resolution, True, match.end())
         if match := _UNIX.match(line):
             minus, whole, fraction = match.groups()
             part, resolution = _decimals(fraction)
@@ -222,15 +223,32 @@ def readStamp(line: bytes) -> Reading | None:
     return None
 
 
-def _utc(*fields: bytes) -> int:
+@lru_cache(maxsize=4)
+def _minute(
+    year: bytes,
+    month: bytes,
+    day: bytes,
+    hour: bytes,
+    minute: bytes,
+    sign: bytes | None = None,
+    hours: bytes | None = None,
+    minutes: bytes | None = None,
+) -> int:
     """
-    Turn year, month, day, hour, minute and second into nanoseconds.
+    Turn the beginning of a minute into nanoseconds since the epoch.  Most stamps are of
+    the same minute as the one before.
 
+    @param year: with the next four, the time on a wall clock.
+    @param sign: C{-} where the wall clock is behind UTC.
+    @param hours: with C{minutes}, how far; L{None} for UTC.
     @raise ValueError: the date does not exist.
     """
-    year, month, day, hour, minute, second = map(int, fields)
-    datetime(year, month, day)
-    return timegm((year, month, day, hour, minute, second)) * SECOND
+    date = int(year), int(month), int(day)
+    datetime(*date)
+    offset = (int(hours or 0) * 60 + int(minutes or 0)) * 60
+    if sign == b"-":
+        offset = -offset
+    return (timegm((*date, int(hour), int(minute), 0)) - offset) * SECOND
 
 
 def _decimals(digits: bytes | None) -> tuple[int, int]:

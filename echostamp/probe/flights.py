@@ -5,6 +5,7 @@ The probes in flight; pure.
 from __future__ import annotations
 
 from collections.abc import Iterator
+from functools import partial
 from typing import NamedTuple
 
 from echostamp.ring import Ring
@@ -37,6 +38,10 @@ class Flight(NamedTuple):
         return self.seq >= EXTRA
 
 
+#: The same as L{Flight}, in half the time.
+_flightOf = partial(tuple.__new__, Flight)
+
+
 class Flights:
     """
     The probes in flight, in the order in which they were sent.  Their numbers follow
@@ -60,7 +65,7 @@ class Flights:
         """
         seq = self._ring.append(due, at.realtime, at.after, steps, True)
         self.count += 1
-        return Flight(seq, due, at.realtime, at.after, steps)
+        return _flightOf((seq, due, at.realtime, at.after, steps))
 
     def get(self, seq: int) -> Flight | None:
         """
@@ -73,7 +78,7 @@ class Flights:
         due, t1, sent, steps, isInFlight = ring.columns
         if not isInFlight[place]:
             return None
-        return Flight(seq, due[place], t1[place], sent[place], steps[place])
+        return _flightOf((seq, due[place], t1[place], sent[place], steps[place]))
 
     def pop(self, seq: int) -> Flight | None:
         """
@@ -87,9 +92,11 @@ class Flights:
             isInFlight = ring.columns[4]
             isInFlight[ring.place(seq)] = False
             self.count -= 1
-            first, end = ring.first, ring.end
-            while first < end and not isInFlight[ring.place(first)]:
-                first += 1
+            first = end = ring.end
+            if self.count:
+                first = ring.first
+                while first < end and not isInFlight[ring.place(first)]:
+                    first += 1
             ring.drop(first)
         return found
 

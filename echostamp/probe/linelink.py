@@ -4,6 +4,7 @@ A connection that carries probes over the line protocol.
 
 from __future__ import annotations
 
+from array import array
 from collections import deque
 from collections.abc import Callable
 from typing import Any
@@ -14,10 +15,9 @@ from twisted.python.failure import Failure
 
 from echostamp.addresses import peerName
 from echostamp.connect.failures import whatFailed
-from echostamp.line.sending import ReplySender, replySender
+from echostamp.line.sending import ReplySender, isBareSocket, replySender
 from echostamp.probe.interfaces import LinkOwner
 from echostamp.probe.messages import LARGEST, Messages, Reply
-from echostamp.ring import Ring
 from echostamp.tcpinfo import TcpInfo, tcpInfo
 from echostamp.times import Moment, SetUp, moment
 
@@ -64,7 +64,7 @@ class LineLink(Protocol):
         self._clocks = clocks
         self._begun = b""
         # The numbers of the probes whose replies are missing, in the order of sending.
-        self._owed = Ring("q")
+        self._owed = array("q")
         # Lines that may be altered replies.
         self._kept: deque[tuple[Reply, Moment]] = deque()
         # Whether any line was a reply to a probe.
@@ -75,6 +75,8 @@ class LineLink(Protocol):
         if ITCPTransport.providedBy(self.transport):
             self.transport.setTcpNoDelay(True)
         self._sender: ReplySender = replySender(self.transport, self)
+        if isBareSocket(self.transport):
+            self.transport.protocol = _Shortcut(self, self.transport.protocol)
         self._owner.linkUp(self)
 
     @property
@@ -102,15 +104,26 @@ class LineLink(Protocol):
 
         @return: when it was sent: the clocks are read just before the socket gets it.
         """
-        message = iter([self._messages.message(seq)])
+        message, sender = self._messages.message(seq), self._sender
         self._owed.append(seq)
         at = self._clocks()
-        self._sender.send(message)
+        if sender.isBlocked:
+            sender.send(iter([message]))
+        else:
+            sender.put(message)
         return at
 
     def dataReceived(self, data: bytes) -> None:
         """Read lines from the far end."""
-        at = self._clocks()
+        at, owed = self._clocks(), self._owed
+        if len(owed) == 1 and not (self._begun or self._kept):
+            # The usual case, in the least time.
+            reply = self._messages.replyTo(owed[0], data)
+            if reply is not None:
+                self._isEcho = True
+                owed.pop()
+                self._owner.answered(reply, at)
+                return
         *lines, self._begun = (self._begun + data).split(b"\n")
         for line in lines:
             self._heard(self._messages.read(line + b"\n"), at)
@@ -124,34 +137,17 @@ class LineLink(Protocol):
         seq = reply.seq
         if seq is not None:
             self._isEcho = True
-        if seq is None or not self._isOwed(seq):
+        if seq is None or seq not in self._owed:
             if seq is None or reply.isAltered:
                 self._keep(reply, at)
             else:
                 self._owner.answered(reply, at)
             return
-        while self._oldestOwed() != seq:
+        while self._owed[0] != seq:
             self._answerOldest()
-        self._owed.drop(self._owed.first + 1)
+        self._owed.pop(0)
         self._owner.answered(reply, at)
         self._forgetKept()
-
-    def _oldestOwed(self) -> int:
-        """
-        Give the number of the oldest probe whose reply is missing.
-
-        @raise IndexError: no reply is missing.
-        """
-        owed = self._owed
-        return owed.columns[0][owed.place(owed.first)]
-
-    def _isOwed(self, seq: int) -> bool:
-        """
-        Say whether the reply to a probe is missing.
-        """
-        owed = self._owed
-        numbers = range(owed.first, owed.end)
-        return any(owed.columns[0][owed.place(number)] == seq for number in numbers)
 
     def _keep(self, reply: Reply, at: Moment) -> None:
         """
@@ -166,8 +162,7 @@ class LineLink(Protocol):
         """
         Take the oldest kept line, if there is one, for the reply to the oldest probe.
         """
-        seq = self._oldestOwed()
-        self._owed.drop(self._owed.first + 1)
+        seq = self._owed.pop(0)
         if self._kept:
             reply, at = self._kept.popleft()
             self._owner.answered(reply._replace(seq=seq, isAltered=True), at)
@@ -186,7 +181,7 @@ class LineLink(Protocol):
         will show what the line is.  If the far end has never echoed a probe, its lines
         are no replies.
         """
-        if self._kept and self._isEcho and self._oldestOwed() == seq:
+        if self._kept and self._isEcho and self._owed[0] == seq:
             self._answerOldest()
 
     def forget(self, oldest: int) -> None:
@@ -218,3 +213,19 @@ class LineLink(Protocol):
         if reason.check(type(connectionDone.value)) is None:
             why = whatFailed(reason)
         self._owner.linkDown(self, self.whyAborted or why)
+
+
+class _Shortcut:
+    """
+    The protocol of a transport, in place of those with which an endpoint and a client
+    service wrap a link.  These need to know only that the connection was lost; what is
+    received goes straight to the link.
+    """
+
+    def __init__(self, link: LineLink, wrapper: Any) -> None:
+        """
+        @param link: gets what is received.
+        @param wrapper: the outermost protocol around the link.
+        """
+        self.dataReceived = link.dataReceived
+        self.connectionLost = wrapper.connectionLost

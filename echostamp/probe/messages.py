@@ -60,6 +60,24 @@ class Messages:
         start = seq % len(_LETTERS)
         return head + _PADDING[start : start + self._size - len(head) - 1] + b"\n"
 
+    def replyTo(self, seq: int, line: bytes) -> Reply | None:
+        """
+        Read a line that is most probably the reply to a probe.  This takes less time
+        than L{read}.
+
+        @param seq: the probe's number.
+        @param line: from the far end, with its newline.
+        @return: L{None} where it is not exactly a stamp, or none, and the message.
+        """
+        message = self.message(seq)
+        if not line.endswith(message):
+            return None
+        reading = readStamp(line)
+        start = 0 if reading is None else reading.length
+        if len(line) != start + len(message):
+            return None
+        return Reply(seq, reading, False)
+
     def read(self, line: bytes) -> Reply:
         """
         Read a line from the far end.

@@ -90,7 +90,7 @@ class Timeouts:
         """
         self.inARow = 0
         oldest = self._flights.oldest
-        if link is not None and oldest - self._forgotten >= FORGOTTEN:
+        if oldest - self._forgotten >= FORGOTTEN and link is not None:
             self._forgotten = oldest
             link.forget(oldest)
 
