@@ -57,6 +57,13 @@ class Ring:
         self.end = number + 1
         return number
 
+    def skip(self) -> None:
+        """
+        Use up a number, while there are no items.
+        """
+        assert self.first == self.end
+        self.first = self.end = self.end + 1
+
     def place(self, number: int) -> int:
         """
         Give the place of an item in the columns.  It is valid until the next L{append}

@@ -201,18 +201,32 @@ def readStamp(line: bytes) -> Reading | None:
 
     @return: L{None} where the line begins with no such stamp.
     """
+    # Most stamps are of the format iso with nanoseconds, and of the same minute as the
+    # one before.
+    seconds = line[18:20] + line[21:30]
+    if line[20:21] == b"." and seconds.isdigit() and seconds < b"60":
+        start = _minute(line[:18], line[30:38])
+        if start is not None:
+            return Reading(start + int(seconds), 1, True, 38)
+    return _read(line)
+
+
+def _read(line: bytes) -> Reading | None:
+    """
+    Read any stamp; see L{readStamp}.
+    """
     try:
-        if match := _ISO.match(line):
-            year, month, day, hour, minute, second, fraction, *zone = match.groups()
-            part, resolution = _decimals(fraction)
-            start = _minute(year, month, day, hour, minute, *zone)
-            ns = start + int(second) * SECOND + part
-            return Reading(ns, resolution, True, match.end())
         if match := _CTIME.match(line):
             month, day, hour, minute, second, year = match.groups()
             named = b"%d" % (_MONTHS.index(month) + 1)
-            ns = _minute(year, named, day, hour, minute) + int(second) * SECOND
+            ns = _utc(year, named, day, hour, minute, second)
             return Reading(ns, SECOND, False, match.end())
+        if match := _ISO.match(line):
+            *fields, fraction, sign, hours, minutes = match.groups()
+            part, resolution = _decimals(fraction)
+            offset = (int(hours or 0) * 60 + int(minutes or 0)) * 60 * SECOND
+            ns = _utc(*fields) + part - (-offset if sign == b"-" else offset)
+            return Reading(ns, resolution, True, match.end())
         if match := _UNIX.match(line):
             minus, whole, fraction = match.groups()
             part, resolution = _decimals(fraction)
@@ -224,31 +238,28 @@ def readStamp(line: bytes) -> Reading | None:
 
 
 @lru_cache(maxsize=4)
-def _minute(
-    year: bytes,
-    month: bytes,
-    day: bytes,
-    hour: bytes,
-    minute: bytes,
-    sign: bytes | None = None,
-    hours: bytes | None = None,
-    minutes: bytes | None = None,
-) -> int:
+def _minute(before: bytes, behind: bytes) -> int | None:
     """
-    Turn the beginning of a minute into nanoseconds since the epoch.  Most stamps are of
-    the same minute as the one before.
+    Read the beginning of the minute of a stamp in the format C{iso}.
 
-    @param year: with the next four, the time on a wall clock.
-    @param sign: C{-} where the wall clock is behind UTC.
-    @param hours: with C{minutes}, how far; L{None} for UTC.
+    @param before: the stamp up to its seconds.
+    @param behind: the stamp from its zone on.
+    @return: nanoseconds since the epoch; L{None} where these are not parts of a stamp
+        whose zone is a number.
+    """
+    reading = _read(before + b"00.000000000" + behind)
+    return reading.time if reading is not None and reading.length == 38 else None
+
+
+def _utc(*fields: bytes) -> int:
+    """
+    Turn year, month, day, hour, minute and second into nanoseconds.
+
     @raise ValueError: the date does not exist.
     """
-    date = int(year), int(month), int(day)
-    datetime(*date)
-    offset = (int(hours or 0) * 60 + int(minutes or 0)) * 60
-    if sign == b"-":
-        offset = -offset
-    return (timegm((*date, int(hour), int(minute), 0)) - offset) * SECOND
+    year, month, day, hour, minute, second = map(int, fields)
+    datetime(year, month, day)
+    return timegm((year, month, day, hour, minute, second)) * SECOND
 
 
 def _decimals(digits: bytes | None) -> tuple[int, int]:

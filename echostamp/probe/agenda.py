@@ -52,11 +52,16 @@ class Watcher(Protocol):
     """
     Called when a turn of an agenda begins and ends.  In a turn the agenda calls the
     functions that are due.
+
+    @ivar lateness: how late a turn must be for L{woke} to be called, in nanoseconds.
     """
+
+    @property
+    def lateness(self) -> int: ...
 
     def woke(self, wake: int, now: int) -> None:
         """
-        A turn begins.
+        A turn begins, and it is late.
 
         @param wake: when it was due, in nanoseconds by the monotonic clock.
         @param now: the present time.
@@ -119,11 +124,15 @@ class Agenda:
         Set the reactor's timer for the next function, unless it is set for an earlier
         time.
         """
-        when = self.next
-        if when is None:
+        entries = self._entries
+        while entries and entries[0][_CALL] is None:
+            heappop(entries)
+        if not entries:
             return
         now = self._clock()
-        wait = max(0, when - now)
+        wait = entries[0][_WHEN] - now
+        if wait < 0:
+            wait = 0
         if self._isExact and wait > EXACT:
             wait -= wait // 200
         if self._timer is None or self.wake is None:
@@ -141,7 +150,7 @@ class Agenda:
         now, wake, watcher = self._clock(), self.wake, self.watcher
         self._timer = self.wake = None
         self.isRunning = True
-        if watcher is not None and wake is not None:
+        if watcher is not None and wake is not None and now - wake >= watcher.lateness:
             watcher.woke(wake, now)
         entries = self._entries
         due = []

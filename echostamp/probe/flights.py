@@ -11,7 +11,7 @@ from typing import NamedTuple
 from echostamp.ring import Ring
 from echostamp.times import Moment
 
-#: Numbers of extra probes begin behind this one.
+#: Numbers of extra probes, which are in no statistics, begin behind this one.
 EXTRA = 10**18
 
 
@@ -32,11 +32,6 @@ class Flight(NamedTuple):
     sent: int
     steps: int
 
-    @property
-    def isExtra(self) -> bool:
-        """Whether it is an extra probe, which is in no statistics."""
-        return self.seq >= EXTRA
-
 
 #: The same as L{Flight}, in half the time.
 _flightOf = partial(tuple.__new__, Flight)
@@ -53,6 +48,8 @@ class Flights:
 
     def __init__(self) -> None:
         self.count = 0
+        # A probe is not in the ring while no other one is in flight.
+        self._only: Flight | None = None
         self._ring = Ring("q", "q", "q", "I", "b")
 
     def sent(self, due: int, at: Moment, steps: int) -> Flight:
@@ -63,15 +60,26 @@ class Flights:
         @param at: when it was sent.
         @param steps: how often our own clock has been set.
         """
-        seq = self._ring.append(due, at.realtime, at.after, steps, True)
+        ring = self._ring
         self.count += 1
+        if self.count == 1:
+            self._only = flight = _flightOf(
+                (ring.end, due, at.realtime, at.after, steps)
+            )
+            return flight
+        if self._only is not None:
+            ring.append(*self._only[1:], True)
+            self._only = None
+        seq = ring.append(due, at.realtime, at.after, steps, True)
         return _flightOf((seq, due, at.realtime, at.after, steps))
 
     def get(self, seq: int) -> Flight | None:
         """
         Give a probe; L{None} if it is not in flight.
         """
-        ring = self._ring
+        only, ring = self._only, self._ring
+        if only is not None:
+            return only if seq == only.seq else None
         if not ring.first <= seq < ring.end:
             return None
         place = ring.place(seq)
@@ -86,6 +94,14 @@ class Flights:
 
         @return: the probe; L{None} if it was not in flight.
         """
+        if self._only is not None:
+            only = self._only
+            if seq != only.seq:
+                return None
+            self._only = None
+            self.count = 0
+            self._ring.skip()
+            return only
         found = self.get(seq)
         if found is not None:
             ring = self._ring
@@ -116,6 +132,8 @@ class Flights:
     @property
     def newest(self) -> int | None:
         """The number of the newest probe in flight."""
+        if self._only is not None:
+            return self._only.seq
         if not self.count:
             return None
         return next(self._numbers(range(self._ring.end - 1, self.oldest - 1, -1)), None)
@@ -124,6 +142,9 @@ class Flights:
         """
         Give the probes in flight, the oldest first.  They may be removed meanwhile.
         """
+        if self._only is not None:
+            yield self._only
+            return
         for seq in range(self._ring.first, self._ring.end):
             found = self.get(seq)
             if found is not None:

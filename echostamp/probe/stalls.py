@@ -41,6 +41,8 @@ class StallWatch:
         was sent before it and is answered after it may have been answered in time.
     """
 
+    lateness = STALL
+
     def __init__(self, agenda: Agenda) -> None:
         """
         @param agenda: its turns are watched; this object becomes its watcher.
