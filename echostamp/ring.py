@@ -57,6 +57,13 @@ class Ring:
         self.end = number + 1
         return number
 
+    def skip(self) -> None:
+        """
+        Use up a number, while there are no items.
+        """
+        assert self.first == self.end
+        self.first = self.end = self.end + 1
+
     def place(self, number: int) -> int:
         """
         Give the place of an item in the columns.  It is valid until the next L{append}
@@ -74,8 +81,11 @@ class Ring:
 
         @param first: the number of the oldest item to keep.
         """
-        self.first = min(max(first, self.first), self.end)
-        kept = self.end - self.first
+        if first <= self.first:
+            return
+        end = self.end
+        self.first = first = first if first < end else end
+        kept = end - first
         if self._room > kept + kept // 8 + _LEAST:
             self._resize(max(kept + kept // 16, _LEAST))
 

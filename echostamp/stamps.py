@@ -14,6 +14,7 @@ from calendar import timegm
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from functools import lru_cache
 from typing import NamedTuple
 
 from echostamp.times import MICROSECOND, SECOND
@@ -200,6 +201,20 @@ def readStamp(line: bytes) -> Reading | None:
 
     @return: L{None} where the line begins with no such stamp.
     """
+    # Most stamps are of the format iso with nanoseconds, and of the same minute as the
+    # one before.
+    seconds = line[18:20] + line[21:30]
+    if line[20:21] == b"." and seconds.isdigit() and seconds < b"60":
+        start = _minute(line[:18], line[30:38])
+        if start is not None:
+            return Reading(start + int(seconds), 1, True, 38)
+    return _read(line)
+
+
+def _read(line: bytes) -> Reading | None:
+    """
+    Read any stamp; see L{readStamp}.
+    """
     try:
         if match := _CTIME.match(line):
             month, day, hour, minute, second, year = match.groups()
@@ -220,6 +235,20 @@ def readStamp(line: bytes) -> Reading | None:
     except ValueError:  # a date that does not exist, such as 31 April
         pass
     return None
+
+
+@lru_cache(maxsize=4)
+def _minute(before: bytes, behind: bytes) -> int | None:
+    """
+    Read the beginning of the minute of a stamp in the format C{iso}.
+
+    @param before: the stamp up to its seconds.
+    @param behind: the stamp from its zone on.
+    @return: nanoseconds since the epoch; L{None} where these are not parts of a stamp
+        whose zone is a number.
+    """
+    reading = _read(before + b"00.000000000" + behind)
+    return reading.time if reading is not None and reading.length == 38 else None
 
 
 def _utc(*fields: bytes) -> int:

@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import time
 from dataclasses import dataclass
+from functools import partial
 from typing import NamedTuple
 
 #: Nanoseconds in a second, a millisecond and a microsecond.
@@ -26,11 +27,15 @@ class Moment(NamedTuple):
     after: int
 
 
+#: The same as L{Moment}, in half the time.
+_momentOf = partial(tuple.__new__, Moment)
+
+
 def moment() -> Moment:
     """
     Read both clocks of this machine.
     """
-    return Moment(time.monotonic_ns(), time.time_ns(), time.monotonic_ns())
+    return _momentOf((time.monotonic_ns(), time.time_ns(), time.monotonic_ns()))
 
 
 class Times(NamedTuple):

@@ -36,6 +36,9 @@ class OwnClock:
         low, high = realtime - after, realtime - before
         if self._known is not None:
             least, most = self._known
+            if low <= least and most <= high:
+                # The usual case: this reading bounds the difference less closely.
+                return self.steps
             if low > most + self._tolerance or high < least - self._tolerance:
                 self.steps += 1
             elif max(low, least) <= min(high, most):

@@ -89,12 +89,14 @@ class Rolling:
         """
         self._enter(now, SKIPPED, UNKNOWN, [UNKNOWN] * WIDTH)
 
-    def add(self, now: int, probe: Probe) -> None:
+    def add(self, now: int, probe: Probe) -> bool:
         """
         The fate of a probe is known: it was answered in time, or it is lost.  Losses
         must come in the order of the probes' numbers.
 
         @param probe: the probe.
+        @return: L{False} where it has times of the far end that do not fit; see
+            L{isStorable}.
         """
         seq, due, t1, t2, t3, t4, rtt, resolution, *kinds = probe
         lost, late, altered, duplicated, reordered, void = kinds
@@ -112,20 +114,19 @@ class Rolling:
             self._waiting[seq] = rtt
         if seq > self._greatest:
             self._greatest = seq
-        if (
-            t2 is None
-            or t3 is None
-            or t4 is None
-            or resolution is None
-            or lost
-            or void
-            or not isStorable(t1, t2, t3, t4, resolution)
-        ):
+        fits = True
+        if t2 is None or t3 is None or t4 is None or resolution is None:
             t2 = t3 = UNKNOWN
             resolution = 0
+        else:
+            fits = isStorable(t1, t2, t3, t4, resolution)
+            if lost or void or not fits:
+                t2 = t3 = UNKNOWN
+                resolution = 0
         top = head(seq, resolution)
         row = (top, t1 - due, t1, t2, t3, UNKNOWN if t4 is None else t4, rtt)
         self._enter(now, flags, before, row)
+        return fits
 
     def _follow(self, seq: int, rtt: int) -> None:
         """

@@ -22,40 +22,46 @@ log = Logger(namespace="echostamp")
 Call = Callable[[], object]
 
 
-class Entry:
+#: The items of an L{Entry}: at what time, in nanoseconds by the monotonic clock; a
+#: number that no other entry has; the function, or L{None} once it was called, or
+#: cancelled.
+_WHEN, _CALL = 0, 2
+
+
+class Entry(list[Any]):
     """
-    A function to be called.
-
-    @ivar when: the time, in nanoseconds by the monotonic clock.
-    @ivar call: the function; L{None} once it was called, or cancelled.
+    A function to be called.  It is a list, because lists are compared without a call of
+    a Python function.
     """
 
-    __slots__ = ("call", "when")
+    __slots__ = ()
 
-    def __init__(self, when: int, call: Call) -> None:
-        self.when = when
-        self.call: Call | None = call
-
-    def __lt__(self, other: Entry) -> bool:
-        """Order by time."""
-        return self.when < other.when
+    @property
+    def isSet(self) -> bool:
+        """Whether the function will be called."""
+        return self[_CALL] is not None
 
     def cancel(self) -> None:
         """
         Do not call the function.
         """
-        self.call = None
+        self[_CALL] = None
 
 
 class Watcher(Protocol):
     """
     Called when a turn of an agenda begins and ends.  In a turn the agenda calls the
     functions that are due.
+
+    @ivar lateness: how late a turn must be for L{woke} to be called, in nanoseconds.
     """
+
+    @property
+    def lateness(self) -> int: ...
 
     def woke(self, wake: int, now: int) -> None:
         """
-        A turn begins.
+        A turn begins, and it is late.
 
         @param wake: when it was due, in nanoseconds by the monotonic clock.
         @param now: the present time.
@@ -71,6 +77,8 @@ class Agenda:
     the reactor.  Times are nanoseconds by the monotonic clock.
 
     @ivar watcher: called at each turn; L{None} for none.
+    @ivar wake: when the next turn is due; L{None} if none is.
+    @ivar isRunning: whether a turn goes on.
     """
 
     def __init__(
@@ -86,17 +94,20 @@ class Agenda:
         self._clock = clock
         self._isExact = isExact
         self._entries: list[Entry] = []
+        self._count = 0
         self._timer: IDelayedCall | None = None
-        self._wake = 0
+        self.wake: int | None = None
+        self.isRunning = False
         self.watcher: Watcher | None = None
 
     def at(self, when: int, call: Call) -> Entry:
         """
         Call a function at a time, or in the next turn if that time is over.
         """
-        entry = Entry(when, call)
+        self._count += 1
+        entry = Entry((when, self._count, call))
         heappush(self._entries, entry)
-        if self._entries[0] is entry:
+        if self._entries[0] is entry and not self.isRunning:
             self._arm()
         return entry
 
@@ -104,56 +115,57 @@ class Agenda:
     def next(self) -> int | None:
         """When a function is to be called next; L{None} if none is."""
         entries = self._entries
-        while entries and entries[0].call is None:
+        while entries and entries[0][_CALL] is None:
             heappop(entries)
-        return entries[0].when if entries else None
-
-    @property
-    def wake(self) -> int | None:
-        """When the next turn is due; L{None} if none is."""
-        return None if self._timer is None else self._wake
+        return entries[0][_WHEN] if entries else None
 
     def _arm(self) -> None:
         """
         Set the reactor's timer for the next function, unless it is set for an earlier
         time.
         """
-        when = self.next
-        if when is None:
+        entries = self._entries
+        while entries and entries[0][_CALL] is None:
+            heappop(entries)
+        if not entries:
             return
         now = self._clock()
-        wait = max(0, when - now)
+        wait = entries[0][_WHEN] - now
+        if wait < 0:
+            wait = 0
         if self._isExact and wait > EXACT:
             wait -= wait // 200
-        if self._timer is None:
+        if self._timer is None or self.wake is None:
             self._timer = self._reactor.callLater(wait / SECOND, self._run)
-        elif now + wait < self._wake:
+        elif now + wait < self.wake:
             self._timer.reset(wait / SECOND)
         else:
             return
-        self._wake = now + wait
+        self.wake = now + wait
 
     def _run(self) -> None:
         """
         Call the functions that are due.
         """
-        self._timer = None
-        now = self._clock()
-        if self.watcher is not None:
-            self.watcher.woke(self._wake, now)
+        now, wake, watcher = self._clock(), self.wake, self.watcher
+        self._timer = self.wake = None
+        self.isRunning = True
+        if watcher is not None and wake is not None and now - wake >= watcher.lateness:
+            watcher.woke(wake, now)
         entries = self._entries
         due = []
-        while entries and entries[0].when <= now:
+        while entries and entries[0][_WHEN] <= now:
             due.append(heappop(entries))
         for entry in due:
-            call, entry.call = entry.call, None
+            call, entry[_CALL] = entry[_CALL], None
             if call is not None:
                 try:
                     call()
                 except Exception:
                     log.failure("while running a timer")
-        if self.watcher is not None:
-            self.watcher.turned(now)
+        if watcher is not None:
+            watcher.turned(now)
+        self.isRunning = False
         self._arm()
 
 
@@ -178,7 +190,7 @@ class Timers:
         name = call.__qualname__
         before = self._entries.get(name)
         if before is not None:
-            before.call = None
+            before[_CALL] = None
         self._entries[name] = self._agenda.at(when, call)
 
     def isSet(self, call: Call) -> bool:
@@ -186,7 +198,7 @@ class Timers:
         Say whether a function will be called.
         """
         entry = self._entries.get(call.__qualname__)
-        return entry is not None and entry.call is not None
+        return entry is not None and entry.isSet
 
     def stop(self) -> None:
         """

@@ -8,7 +8,7 @@ from echostamp.measure.coarseclocks import AT_ONCE, TickProbes, nextTick
 from echostamp.measure.farzone import FarZone
 from echostamp.measure.resolution import ObservedResolution
 from echostamp.measure.result import ZoneFound
-from echostamp.probe.flights import Flight
+from echostamp.probe.flights import EXTRA, Flight
 from echostamp.probe.probestore import ProbeStore
 from echostamp.stamps import Reading
 from echostamp.times import Moment, Times
@@ -22,6 +22,7 @@ class FarClock:
     The far clock: its offset, its zone where its stamps do not name it, and when an
     extra probe should read it.
 
+    @ivar isCoarse: whether its stamps are so coarse that extra probes help.
     @ivar stamped: how many replies had a stamp that could be read.
     @ivar zoneChanges: how often summer time changed its zone.
     """
@@ -33,6 +34,7 @@ class FarClock:
             not name it; L{None} to guess it.
         """
         self._store = store
+        self.isCoarse = False
         self.stamped = 0
         self._zone = FarZone(zone)
         self._isZoneless = False
@@ -111,11 +113,14 @@ class FarClock:
             instant = self._zone.instant(instant, reading.resolution, t1, t4)
         if not isSet:
             self._resolution = reading.resolution
-            times = Times(t1, instant, instant, t4)
-            if flight.isExtra:
-                self._store.learnExtra(at.after, times, reading.resolution)
-            else:
-                self._store.learn(flight.seq, times, reading.resolution)
+            self.isCoarse = reading.resolution >= COARSE
+            store = self._store
+            if flight.seq >= EXTRA:
+                times = Times(t1, instant, instant, t4)
+                store.learnExtra(at.after, times, reading.resolution)
+            elif store.learns:
+                times = Times(t1, instant, instant, t4)
+                store.learn(flight.seq, times, reading.resolution)
         return instant
 
     def timed(self, times: Times) -> int:
@@ -147,7 +152,7 @@ class FarClock:
         would narrow the bounds of the offset.  After the first L{AT_ONCE}, there are at
         most as many extra probes as probes.
         """
-        if self._resolution < COARSE or self._leastRtt is None:
+        if not self.isCoarse or self._leastRtt is None:
             return None
         if self.extraProbes >= AT_ONCE + self._store.sent:
             return None

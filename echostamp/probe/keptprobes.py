@@ -26,6 +26,8 @@ class KeptProbes:
     @ivar offset: the offset of the far clock.
     """
 
+    learns = True
+
     def __init__(self, kept: int) -> None:
         """
         @param kept: how many probes to keep.

@@ -4,6 +4,7 @@ A connection that carries probes over the line protocol.
 
 from __future__ import annotations
 
+from array import array
 from collections import deque
 from collections.abc import Callable
 from typing import Any
@@ -14,10 +15,9 @@ from twisted.python.failure import Failure
 
 from echostamp.addresses import peerName
 from echostamp.connect.failures import whatFailed
-from echostamp.line.sending import ReplySender, replySender
+from echostamp.line.sending import ReplySender, isBareSocket, replySender
 from echostamp.probe.interfaces import LinkOwner
 from echostamp.probe.messages import LARGEST, Messages, Reply
-from echostamp.ring import Ring
 from echostamp.tcpinfo import TcpInfo, tcpInfo
 from echostamp.times import Moment, SetUp, moment
 
@@ -64,7 +64,7 @@ class LineLink(Protocol):
         self._clocks = clocks
         self._partial = b""
         # The numbers of the probes whose replies are missing, in the order of sending.
-        self._missing = Ring("q")
+        self._missing = array("q")
         # Lines that may be altered replies.
         self._kept: deque[tuple[Reply, Moment]] = deque()
         # Whether any line was a reply to a probe.
@@ -75,6 +75,8 @@ class LineLink(Protocol):
         if ITCPTransport.providedBy(self.transport):
             self.transport.setTcpNoDelay(True)
         self._sender: ReplySender = replySender(self.transport, self)
+        if isBareSocket(self.transport):
+            self.transport.protocol = _Shortcut(self, self.transport.protocol)
         self._owner.linkUp(self)
 
     @property
@@ -102,15 +104,26 @@ class LineLink(Protocol):
 
         @return: when it was sent: the clocks are read just before the socket gets it.
         """
-        message = iter([self._messages.message(seq)])
+        message, sender = self._messages.message(seq), self._sender
         self._missing.append(seq)
         at = self._clocks()
-        self._sender.send(message)
+        if sender.isBlocked:
+            sender.send(iter([message]))
+        else:
+            sender.put(message)
         return at
 
     def dataReceived(self, data: bytes) -> None:
         """Read lines from the far end."""
-        at = self._clocks()
+        at, missing = self._clocks(), self._missing
+        if len(missing) == 1 and not (self._partial or self._kept):
+            # The usual case, in the least time.
+            reply = self._messages.replyTo(missing[0], data)
+            if reply is not None:
+                self._isEcho = True
+                missing.pop()
+                self._owner.answered(reply, at)
+                return
         *lines, self._partial = (self._partial + data).split(b"\n")
         for line in lines:
             self._lineReceived(self._messages.read(line + b"\n"), at)
@@ -124,36 +137,17 @@ class LineLink(Protocol):
         seq = reply.seq
         if seq is not None:
             self._isEcho = True
-        if seq is None or not self._isMissing(seq):
+        if seq is None or seq not in self._missing:
             if seq is None or reply.isAltered:
                 self._keep(reply, at)
             else:
                 self._owner.answered(reply, at)
             return
-        while self._oldestMissing() != seq:
+        while self._missing[0] != seq:
             self._answerOldest()
-        self._missing.drop(self._missing.first + 1)
+        self._missing.pop(0)
         self._owner.answered(reply, at)
         self._countStrange()
-
-    def _oldestMissing(self) -> int:
-        """
-        Give the number of the oldest probe whose reply is missing.
-
-        @raise IndexError: no reply is missing.
-        """
-        missing = self._missing
-        return missing.columns[0][missing.place(missing.first)]
-
-    def _isMissing(self, seq: int) -> bool:
-        """
-        Say whether the reply to a probe is missing.
-        """
-        missing = self._missing
-        numbers = range(missing.first, missing.end)
-        return any(
-            missing.columns[0][missing.place(number)] == seq for number in numbers
-        )
 
     def _keep(self, reply: Reply, at: Moment) -> None:
         """
@@ -168,8 +162,7 @@ class LineLink(Protocol):
         """
         Take the oldest kept line, if there is one, for the reply to the oldest probe.
         """
-        seq = self._oldestMissing()
-        self._missing.drop(self._missing.first + 1)
+        seq = self._missing.pop(0)
         if self._kept:
             reply, at = self._kept.popleft()
             self._owner.answered(reply._replace(seq=seq, isAltered=True), at)
@@ -188,7 +181,7 @@ class LineLink(Protocol):
         will show what the line is.  If the far end has never echoed a probe, its lines
         are no replies.
         """
-        if self._kept and self._isEcho and self._oldestMissing() == seq:
+        if self._kept and self._isEcho and self._missing[0] == seq:
             self._answerOldest()
 
     def forget(self, oldest: int) -> None:
@@ -220,3 +213,19 @@ class LineLink(Protocol):
         if reason.check(type(connectionDone.value)) is None:
             why = whatFailed(reason)
         self._owner.linkDown(self, self.whyAborted or why)
+
+
+class _Shortcut:
+    """
+    The protocol of a transport, in place of those with which an endpoint and a client
+    service wrap a link.  These need to know only that the connection was lost; what is
+    received goes straight to the link.
+    """
+
+    def __init__(self, link: LineLink, wrapper: Any) -> None:
+        """
+        @param link: gets what is received.
+        @param wrapper: the outermost protocol around the link.
+        """
+        self.dataReceived = link.dataReceived
+        self.connectionLost = wrapper.connectionLost

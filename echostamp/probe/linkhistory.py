@@ -19,12 +19,13 @@ class LinkHistory:
     The links of a run; there is at most one at a time.
 
     @ivar link: the present one; L{None} while there is none.
+    @ivar hasReply: whether it has delivered a reply to a probe.
     """
 
     def __init__(self) -> None:
         self.link: Link | None = None
         self._setUps: deque[SetUp] = deque(maxlen=MOST_SET_UPS)
-        self._hasReply = False
+        self.hasReply = False
         self._details: object | None = None
         # The kernel's figures of the connections before the present one.
         self._smoothedRtt: int | None = None
@@ -35,7 +36,7 @@ class LinkHistory:
         Add a link.
         """
         self.link = link
-        self._hasReply = False
+        self.hasReply = False
         self._setUps.append(link.setUp)
 
     def closed(self, link: Link) -> None:
@@ -54,8 +55,8 @@ class LinkHistory:
 
         @param wait: nanoseconds from the probe to the reply.
         """
-        if not self._hasReply:
-            self._hasReply = True
+        if not self.hasReply:
+            self.hasReply = True
             self._setUps[-1].firstReply = wait
 
     @property

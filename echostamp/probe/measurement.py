@@ -19,7 +19,7 @@ from echostamp.probe.farclock import FarClock
 from echostamp.probe.flights import Flight
 from echostamp.probe.linkhistory import LinkHistory
 from echostamp.probe.messages import Reply
-from echostamp.probe.probestore import FirstReply, ProbeStore
+from echostamp.probe.probestore import FirstReply, ProbeStore, firstReply
 from echostamp.times import Moment, Times
 
 #: The most outages that are kept one by one.
@@ -79,8 +79,9 @@ class Measurement:
 
         @return: how often ours was set.
         """
-        before = self._ownClock.steps
-        steps = self._ownClock.observe(*at)
+        own = self._ownClock
+        before = own.steps
+        steps = own.observe(*at)
         if steps != before:
             self.far.forget()
         return steps
@@ -169,28 +170,21 @@ class Measurement:
         @return: what is known of the probe.
         """
         isSet = self.observe(at) != flight.steps
-        if reply.times is None:
-            answer = self._stamped(flight, at, reply, isSet)
-            if isStalled:
-                answer = answer._replace(rtt=None, isVoid=True)
-            return self.store.answer(at.after, flight, answer)
-        return self._timed(flight, at, reply.times, isSet or isStalled)
-
-    def _stamped(
-        self, flight: Flight, at: Moment, reply: Reply, isSet: bool
-    ) -> FirstReply:
-        """
-        Read a reply with a stamp or with no time of the far end at all.
-        """
-        rtt = at.before - flight.sent
-        self.far.roundTrip(rtt)
-        reading, t2 = reply.reading, None
-        if not reply.isAltered:
-            t2 = self.far.read(flight, at, reading, isSet)
-        resolution = 1 if reading is None else reading.resolution
-        return FirstReply(
-            at.realtime, rtt, t2, t2, resolution, reply.isAltered, isVoid=isSet
-        )
+        isVoid = isSet or isStalled
+        if reply.times is not None:
+            return self._timed(flight, at, reply.times, isVoid)
+        # It has a stamp, or no time of the far end at all.
+        rtt: int | None = at.before - flight.sent
+        self.far.roundTrip(at.before - flight.sent)
+        reading, t2, resolution = reply.reading, None, 1
+        if reading is not None:
+            resolution = reading.resolution
+            if not reply.isAltered:
+                t2 = self.far.read(flight, at, reading, isSet)
+        if isStalled:
+            rtt = None
+        answer = at.realtime, rtt, t2, t2, resolution, reply.isAltered, isVoid
+        return self.store.answer(at.after, flight, firstReply(answer))
 
     def _timed(self, flight: Flight, at: Moment, times: Times, isVoid: bool) -> Probe:
         """

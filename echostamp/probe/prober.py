@@ -61,6 +61,7 @@ class Prober:
         self._plan = plan
         self._sink = sink
         self._clocks = surroundings.clocks
+        self._now = surroundings.now
         self._stalls = surroundings.stalls
         self._timers = Timers(surroundings.agenda)
         self._schedule = Schedule(plan, surroundings.chance)
@@ -72,6 +73,9 @@ class Prober:
         )
         self._began: Moment | None = None
         self._ended: Moment | None = None
+        # Rolling windows are for runs without end, where figures of the kernel that are
+        # some seconds old will do when a connection is lost.
+        self._askEach = SECOND if plan.kept else 10 * SECOND
         self._lastAsked = 0
 
     # --- The run ----------------------------------------------------------------------
@@ -107,12 +111,6 @@ class Prober:
     def link(self) -> Link | None:
         """The present link."""
         return self._links.link
-
-    def _now(self) -> int:
-        """
-        Give the time by the monotonic clock, in nanoseconds.
-        """
-        return self._clocks().after
 
     def inFlight(self) -> list[Probe]:
         """
@@ -187,8 +185,8 @@ class Prober:
         schedule, timeout = self._schedule, self._plan.timeout
         if self._flights.count:
             self._timeouts.arm()
+        now, link = self._now(), self._links.link
         while not (self._ended is not None or schedule.isOver):
-            now = self._now()
             if self._plan.interval:
                 if schedule.due > now:
                     self._timers.set(schedule.due, self._tick)
@@ -197,34 +195,38 @@ class Prober:
                 return
             else:
                 schedule.due = now
-            if self.link is None or now - schedule.due > timeout:
+            if link is None or now - schedule.due > timeout:
                 if not self._plan.interval:
                     return
-                self.measurement.probeSkipped(now, self.link is None)
+                self.measurement.probeSkipped(now, link is None)
                 schedule.advance()
                 self._lookForEnd()
-            elif self.link.isBlocked:
+            elif link.isBlocked:
                 return
             else:
-                self._send(self.link)
+                now = self._send(link)
                 schedule.advance()
                 if schedule.isOver or not 0 < schedule.due - now <= timeout:
                     # No later call of this method sets the timer early enough.
                     self._timeouts.arm()
 
-    def _send(self, link: Link) -> None:
+    def _send(self, link: Link) -> int:
         """
         Send a probe.
+
+        @return: when it was sent, by the monotonic clock.
         """
         flights, found = self._flights, self.measurement
-        newest = flights.newest
-        if newest is not None:
+        if flights.count:
+            newest = flights.newest
+            assert newest is not None
             self._sink.outstanding(newest)
-        at = link.send(found.sent)
+        at = link.send(found.store.sent)
         due, steps = found.probeSent(self._schedule.due, at)
         flights.sent(due, at, steps)
         if not link.isPrompt:
             self._stalls.watch(self, at.after)
+        return at.after
 
     # --- Probes that are lost ---------------------------------------------------------
 
@@ -256,16 +258,16 @@ class Prober:
         seq = reply.seq
         if self._ended is not None or seq is None:
             return
-        self._timeouts.heard(at.after)
+        self._timeouts.lastHeard = at.after
         self._stalls.heard(at)
         if seq >= EXTRA:
             self._extras.answered(reply, at)
             return
-        if seq >= self.measurement.sent:
+        if seq >= self.measurement.store.sent:
             self.strange(1)
             return
         flight = self._flights.pop(seq)
-        self._timeouts.answered(self.link)
+        self._timeouts.answered(self._links.link)
         if flight is None:
             self._repeated(seq, reply, at)
         else:
@@ -283,21 +285,22 @@ class Prober:
         """
         Read the first reply to a probe in flight.
         """
-        link = self.link
+        link, isOver = self._links.link, self._schedule.isOver
         isPrompt = link is not None and link.isPrompt
         isStalled = not isPrompt and flight.sent < self._stalls.lastBegan
         probe = self.measurement.probeAnswered(flight, at, reply, isStalled)
-        if not isStalled:
+        if not (isStalled or self._links.hasReply):
             self._links.replied(at.before - flight.sent)
-        if link is not None and at.after - self._lastAsked > SECOND:
+        if at.after - self._lastAsked > self._askEach and link is not None:
             # The kernel has no figures of a lost connection.
             self._lastAsked = at.after
             link.askKernel()
         fate = Fate.STALLED if isStalled else Fate.ANSWERED
         self._sink.settled(probe, Fate.ALTERED if reply.isAltered else fate)
-        if not self._schedule.isOver:
+        if isOver:
+            self._lookForEnd()
+        elif self.measurement.far.isCoarse:
             self._extras.plan(at)
-        self._lookForEnd()
         if not self._plan.interval:
             self._tick()
 
@@ -315,7 +318,7 @@ class Prober:
     @property
     def hasFlights(self) -> bool:
         """Whether a stall of this process would matter now."""
-        link = self.link
+        link = self._links.link
         return bool(self._flights.count) and link is not None and not link.isPrompt
 
     def stalled(self, late: int) -> None:

@@ -5,6 +5,7 @@ The interface of the stores that keep the probes of a run.
 from __future__ import annotations
 
 from collections.abc import Iterator
+from functools import partial
 from typing import NamedTuple, Protocol
 
 from echostamp.measure.block import Probe
@@ -48,15 +49,23 @@ def probeInFlight(flight: Flight) -> Probe:
     )
 
 
+#: The same as L{FirstReply} with all its items, in half the time.
+firstReply = partial(tuple.__new__, FirstReply)
+
+
 class ProbeStore(Protocol):
     """
     Keeps the probes of a run, and what they show of the far clock.
+
+    @cvar learns: whether L{learn} does anything.
 
     @ivar sent: how many probes were sent; the number of the next one.
     @ivar received: how many were answered in time.
     @ivar lost: how many were lost.
     """
 
+    @property
+    def learns(self) -> bool: ...
     @property
     def sent(self) -> int: ...
     @property

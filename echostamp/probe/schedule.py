@@ -40,7 +40,8 @@ class Schedule:
         Make the first probe due.
         """
         self._began = now
-        self._setDue()
+        self._turn = -1
+        self.advance()
 
     def advance(self) -> None:
         """
@@ -48,11 +49,5 @@ class Schedule:
         """
         self._turn += 1
         self.isOver = self._turn == self._count
-        self._setDue()
-
-    def _setDue(self) -> None:
-        """
-        Compute when the next probe is due.
-        """
         late = round(self._jitter * self._chance()) if self._jitter else 0
         self.due = self._began + self._turn * self._interval + late

@@ -41,6 +41,8 @@ class StallWatch:
         was sent before it and is answered after it may have been answered in time.
     """
 
+    lateness = STALL
+
     def __init__(self, agenda: Agenda) -> None:
         """
         @param agenda: its turns are watched; this object becomes its watcher.
@@ -57,7 +59,8 @@ class StallWatch:
         @param now: the present time, by the monotonic clock.
         """
         self._watched[prober] = None
-        self.turned(now)
+        if not self._agenda.isRunning:
+            self.turned(now)
 
     def turned(self, now: int) -> None:
         """Ask for a turn soon, while a prober has probes in flight."""
@@ -77,7 +80,7 @@ class StallWatch:
         Check for a stall when a reply is read: the agenda may have its turn later.
         """
         wake = self._agenda.wake
-        if wake is not None:
+        if wake is not None and at.after - wake >= STALL:
             self.woke(wake, at.after)
 
     def woke(self, wake: int, now: int) -> None:

@@ -5,6 +5,7 @@ The timers and clocks that all probers of a process share.
 from __future__ import annotations
 
 import random
+import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
@@ -22,12 +23,14 @@ class Surroundings:
     @ivar agenda: calls functions at their times.
     @ivar stalls: detects when the process was suspended or blocked.
     @ivar clocks: reads our clocks.
+    @ivar now: gives nanoseconds by the monotonic clock.
     @ivar chance: gives numbers from 0 to 1.
     """
 
     agenda: Agenda
     stalls: StallWatch
     clocks: Callable[[], Moment]
+    now: Callable[[], int]
     chance: Callable[[], float]
 
 
@@ -45,5 +48,6 @@ def surroundings(
     @param chance: gives numbers from 0 to 1.
     @param isExact: as for L{Agenda}.
     """
-    agenda = Agenda(reactor, lambda: clocks().after, isExact)
-    return Surroundings(agenda, StallWatch(agenda), clocks, chance)
+    now = time.monotonic_ns if clocks is moment else lambda: clocks().after
+    agenda = Agenda(reactor, now, isExact)
+    return Surroundings(agenda, StallWatch(agenda), clocks, now, chance)

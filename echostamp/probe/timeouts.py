@@ -46,6 +46,7 @@ class Timeouts:
     """
     The timeouts of the probes in flight.
 
+    @ivar lastHeard: when the connection has last delivered a reply; set by the owner.
     @ivar inARow: how many probes in a row have timed out on this connection.
     """
 
@@ -69,28 +70,25 @@ class Timeouts:
         self._timers = timers
         self._now = now
         self._owner = owner
-        self._lastHeard = self._forgotten = self.inARow = 0
+        self.lastHeard = self._forgotten = self.inARow = 0
 
     def begin(self, now: int) -> None:
         """
         Begin to count for a new connection.
         """
-        self._lastHeard = now
+        self.lastHeard = now
         self.inARow = 0
-
-    def heard(self, now: int) -> None:
-        """
-        Note that the connection has delivered a reply.
-        """
-        self._lastHeard = now
 
     def answered(self, link: Link | None) -> None:
         """
         Note that a probe was answered.
         """
         self.inARow = 0
+        if link is None or link.isConnection:
+            # A connection remembers no more than it needs.
+            return
         oldest = self._flights.oldest
-        if link is not None and oldest - self._forgotten >= FORGOTTEN:
+        if oldest - self._forgotten >= FORGOTTEN:
             self._forgotten = oldest
             link.forget(oldest)
 
@@ -142,5 +140,5 @@ class Timeouts:
             link.forget(self._forgotten)
         self._wait()
         silence = max(self._timeout, SILENCE)
-        isDead = self.inARow >= DEAF and now - self._lastHeard >= silence
+        isDead = self.inARow >= DEAF and now - self.lastHeard >= silence
         self._owner.lookedThrough(isDead)

@@ -64,6 +64,8 @@ class FakeLink:
     Notes the calls of a link.
     """
 
+    isConnection = False
+
     def __init__(self) -> None:
         self.settled: list[int] = []
         self.oldest: list[int] = []
@@ -156,7 +158,7 @@ class TimeoutsTests(SynchronousTestCase):
         for _ in range(3):
             self.send()
         self.run_(1)
-        self.timeouts.heard(self.now())
+        self.timeouts.lastHeard = self.now()
         self.run_(1.2)
         self.assertEqual((self.looks, self.timeouts.inARow), ([False], 3))
         self.send()
