@@ -24,16 +24,18 @@ class Ring:
     @ivar first: the number of the oldest item.
     @ivar end: the number of the next item to be appended.
     @ivar columns: the columns; each is indexed by L{place}.
+    @ivar room: how many items there is room for: an item's place is its number modulo
+        this.
     """
 
-    __slots__ = ("_room", "columns", "end", "first")
+    __slots__ = ("columns", "end", "first", "room")
 
     def __init__(self, *types: str) -> None:
         """
         @param types: the type code of each column, as L{array} has it.
         """
         self.first = self.end = 0
-        self._room = _LEAST
+        self.room = _LEAST
         self.columns = tuple(array(each, [0]) * _LEAST for each in types)
 
     def __len__(self) -> int:
@@ -49,9 +51,9 @@ class Ring:
         @raise OverflowError: a value does not fit its column; nothing is appended.
         """
         number = self.end
-        if number - self.first == self._room:
-            self._resize(self._room + self._room // 8 + 1)
-        place = number % self._room
+        if number - self.first == self.room:
+            self._resize(self.room + self.room // 8 + 1)
+        place = number % self.room
         for column, value in zip(self.columns, values, strict=True):
             column[place] = value
         self.end = number + 1
@@ -73,7 +75,7 @@ class Ring:
         """
         if not self.first <= number < self.end:
             raise IndexError(number)
-        return number % self._room
+        return number % self.room
 
     def drop(self, first: int) -> None:
         """
@@ -86,14 +88,14 @@ class Ring:
         end = self.end
         self.first = first = first if first < end else end
         kept = end - first
-        if self._room > kept + kept // 8 + _LEAST:
+        if self.room > kept + kept // 8 + _LEAST:
             self._resize(max(kept + kept // 16, _LEAST))
 
     def _resize(self, room: int) -> None:
         """
         Change the number of items for which there is room.
         """
-        start, place = self.first % self._room, self.first % room
+        start, place = self.first % self.room, self.first % room
         kept = self.end - self.first
         behind = min(kept, room - place)
         columns = []
@@ -103,4 +105,4 @@ class Ring:
             fresh[place : place + behind] = items[:behind]
             fresh[: kept - behind] = items[behind:kept]
             columns.append(fresh)
-        self._room, self.columns = room, tuple(columns)
+        self.room, self.columns = room, tuple(columns)

@@ -82,7 +82,7 @@ class Flights:
             return only if seq == only.seq else None
         if not ring.first <= seq < ring.end:
             return None
-        place = ring.place(seq)
+        place = seq % ring.room
         due, t1, sent, steps, isInFlight = ring.columns
         if not isInFlight[place]:
             return None
@@ -106,12 +106,12 @@ class Flights:
         if found is not None:
             ring = self._ring
             isInFlight = ring.columns[4]
-            isInFlight[ring.place(seq)] = False
+            isInFlight[seq % ring.room] = False
             self.count -= 1
             first = end = ring.end
             if self.count:
                 first = ring.first
-                while first < end and not isInFlight[ring.place(first)]:
+                while first < end and not isInFlight[first % ring.room]:
                     first += 1
             ring.drop(first)
         return found
@@ -154,5 +154,5 @@ class Flights:
         """
         Give the numbers among some whose probes are in flight.
         """
-        isInFlight = self._ring.columns[4]
-        return (seq for seq in candidates if isInFlight[self._ring.place(seq)])
+        isInFlight, room = self._ring.columns[4], self._ring.room
+        return (seq for seq in candidates if isInFlight[seq % room])
