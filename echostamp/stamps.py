@@ -14,7 +14,7 @@ from calendar import timegm
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from functools import lru_cache
+from functools import lru_cache, partial
 from typing import NamedTuple
 
 from echostamp.times import MICROSECOND, SECOND
@@ -179,6 +179,9 @@ class Reading(NamedTuple):
     length: int
 
 
+#: The same as L{Reading}, in half the time.
+_readingOf = partial(tuple.__new__, Reading)
+
 _CLOCK = rb"([01]\d|2[0-3]):([0-5]\d):([0-5]\d|60)"
 _FRACTION = rb"(?:\.(\d{1,30}))?"
 _CTIME = re.compile(
@@ -207,7 +210,7 @@ def readStamp(line: bytes) -> Reading | None:
     if line[20:21] == b"." and seconds.isdigit() and seconds < b"60":
         start = _minute(line[:18], line[30:38])
         if start is not None:
-            return Reading(start + int(seconds), 1, True, 38)
+            return _readingOf((start + int(seconds), 1, True, 38))
     return _read(line)
 
 

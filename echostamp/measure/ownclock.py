@@ -4,6 +4,8 @@ Steps of our own clock.
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 
 class OwnClock:
     """
@@ -16,12 +18,16 @@ class OwnClock:
         between the probe and its reply.
     """
 
-    def __init__(self, tolerance: int = 1_000) -> None:
+    def __init__(
+        self, tolerance: int = 1_000, stepped: Callable[[], object] | None = None
+    ) -> None:
         """
+        @param stepped: called at each step.
         @param tolerance: nanoseconds by which the difference may change by itself.
         """
         self.steps = 0
         self._tolerance = tolerance
+        self._stepped = stepped
         self._known: tuple[int, int] | None = None
 
     def observe(self, before: int, realtime: int, after: int) -> int:
@@ -31,7 +37,7 @@ class OwnClock:
         @param before: CLOCK_MONOTONIC, read just before CLOCK_REALTIME.
         @param realtime: CLOCK_REALTIME.
         @param after: CLOCK_MONOTONIC, read just after it.
-        @return: C{steps}.
+        @return: C{steps}, this one included.
         """
         low, high = realtime - after, realtime - before
         if self._known is not None:
@@ -41,6 +47,8 @@ class OwnClock:
                 return self.steps
             if low > most + self._tolerance or high < least - self._tolerance:
                 self.steps += 1
+                if self._stepped is not None:
+                    self._stepped()
             elif max(low, least) <= min(high, most):
                 low, high = max(low, least), min(high, most)
         self._known = low, high

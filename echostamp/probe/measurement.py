@@ -69,22 +69,9 @@ class Measurement:
         self.strange = 0
         self.stalls = self.stalledFor = 0
         self.isApart = False
-        self._ownClock = OwnClock()
+        self._ownClock = OwnClock(stepped=self.far.forget)
 
     # --- Our own clock ----------------------------------------------------------------
-
-    def observe(self, at: Moment) -> int:
-        """
-        Check whether our own clock was set.  If so, begin a new window of the offset.
-
-        @return: how often ours was set.
-        """
-        own = self._ownClock
-        before = own.steps
-        steps = own.observe(*at)
-        if steps != before:
-            self.far.forget()
-        return steps
 
     @property
     def steps(self) -> int:
@@ -154,7 +141,7 @@ class Measurement:
         @return: when it was due, since the UNIX epoch, and how often our own clock has
             been set.
         """
-        steps = self.observe(at)
+        steps = self._ownClock.observe(*at)
         due = at.realtime - (at.after - due)
         self.store.send(due, at.realtime)
         return due, steps
@@ -169,7 +156,7 @@ class Measurement:
         @param isStalled: whether this process may have read it late.
         @return: what is known of the probe.
         """
-        isSet = self.observe(at) != flight.steps
+        isSet = self._ownClock.observe(*at) != flight.steps
         isVoid = isSet or isStalled
         if reply.times is not None:
             return self._timed(flight, at, reply.times, isVoid)
@@ -235,13 +222,14 @@ class Measurement:
         @param seq: its number.
         """
         self.far.extraSent(at)
-        return Flight(seq, at.realtime, at.realtime, at.after, self.observe(at))
+        steps = self._ownClock.observe(*at)
+        return Flight(seq, at.realtime, at.realtime, at.after, steps)
 
     def extraAnswered(self, flight: Flight, at: Moment, reply: Reply) -> None:
         """
         Read the reply to an extra probe.
         """
-        isSet = self.observe(at) != flight.steps
+        isSet = self._ownClock.observe(*at) != flight.steps
         reading = None if reply.isAltered else reply.reading
         self.far.read(flight, at, reading, isSet)
 

@@ -5,6 +5,7 @@ Makes and reads the messages of probes over the line protocol; pure.
 from __future__ import annotations
 
 import re
+from functools import partial
 from typing import NamedTuple
 
 from echostamp.stamps import Reading, readStamp
@@ -37,6 +38,10 @@ class Reply(NamedTuple):
     reading: Reading | None
     isAltered: bool
     times: Times | None = None
+
+
+#: The same as L{Reply} with all its items, in half the time.
+_replyOf = partial(tuple.__new__, Reply)
 
 
 class Messages:
@@ -85,7 +90,7 @@ class Messages:
         start = 0 if reading is None else reading.length
         if len(line) != start + len(message):
             return None
-        return Reply(seq, reading, False)
+        return _replyOf((seq, reading, False, None))
 
     def read(self, line: bytes) -> Reply:
         """

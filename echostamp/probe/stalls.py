@@ -69,11 +69,15 @@ class StallWatch:
         due = self._agenda.next
         if due is not None and due <= now + BEAT:
             return
-        for prober in tuple(self._watched):
-            if not prober.hasFlights:
-                del self._watched[prober]
-        if self._watched:
-            self._agenda.at(now + BEAT, _nothing)
+        watched = self._watched
+        while watched:
+            # Each time another one is looked at first, so that none stays for long.
+            prober = next(iter(watched))
+            del watched[prober]
+            if prober.hasFlights:
+                watched[prober] = None
+                self._agenda.at(now + BEAT, _nothing)
+                return
 
     def heard(self, at: Moment) -> None:
         """
