@@ -269,7 +269,11 @@ class Daemon:
 
     def log(self) -> str:
         """Give the log up to now; of a shared daemon the test's part of it."""
-        octets = self.logPath.read_bytes()[self._logBegan :]
+        try:
+            octets = self.logPath.read_bytes()[self._logBegan :]
+        except FileNotFoundError:
+            # The daemon is replacing its log file.
+            return ""
         return octets.decode(errors="backslashreplace")
 
     def lines(self) -> list[str]:
