@@ -9,6 +9,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from twisted.internet.error import ConnectionDone, ConnectionLost
 from twisted.internet.interfaces import ITCPTransport
+from twisted.internet.protocol import Factory
+from twisted.protocols.policies import ProtocolWrapper, WrappingFactory
 from twisted.python.failure import Failure
 from twisted.trial.unittest import SynchronousTestCase
 from zope.interface import alsoProvides
@@ -17,7 +19,12 @@ from echostamp.probe.interfaces import Link
 from echostamp.probe.linelink import LONGEST_LINE, LineLink
 from echostamp.probe.messages import Messages, Reply
 from echostamp.tcpinfo import TcpInfo
-from echostamp.test.fakes import FakeFarTransport, FakeTcpSocket
+from echostamp.test.fakes import (
+    FakeFarTransport,
+    FakeReactor,
+    FakeSocketConnection,
+    FakeTcpSocket,
+)
 from echostamp.times import Moment, SetUp, Times
 
 NOW = Moment(1, 2, 3)
@@ -183,3 +190,28 @@ class KernelTests(LinkCase):
         self.transport.socket = None
         self.link.askKernel()
         self.assertEqual(self.link.kernel, TcpInfo(0, 0))
+
+
+class ShortcutTests(SynchronousTestCase):
+    """
+    A link over a bare socket, wrapped in other protocols.
+    """
+
+    def test_shortcut(self) -> None:
+        """Received octets go straight to the link; the loss of the connection goes
+        through the wrapper."""
+        owner, messages = Owner(), Messages(b"tag")
+        link = LineLink(owner, messages, SetUp(), lambda: NOW)
+        transport = FakeSocketConnection(FakeReactor())
+        transport.protocol = wrapper = ProtocolWrapper(WrappingFactory(Factory()), link)
+        link.makeConnection(transport)
+        link.send(3)
+        transport.protocol.dataReceived(messages.message(3))
+        self.assertEqual([reply.seq for reply in owner.replies], [3])
+        lost: list[Failure] = []
+        self.assertIsNot(transport.protocol, wrapper)
+        self.patch(link, "connectionLost", lost.append)
+        wrapper.factory.registerProtocol(wrapper)
+        transport.protocol.connectionLost(Failure(ConnectionLost()))
+        self.assertEqual(len(lost), 1)
+        self.assertEqual(wrapper.factory.protocols, {})

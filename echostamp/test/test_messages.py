@@ -66,3 +66,19 @@ class MessagesTests(SynchronousTestCase):
         ):
             reply = probes.read(line)
             self.assertEqual((reply.seq, reply.isAltered), (None, True))
+
+    @given(st.integers(0, 99), st.sampled_from([32, 64, 500]), st.booleans())
+    def test_replyTo(self, seq: int, size: int, hasStamp: bool) -> None:
+        """The exact reply to a probe is read as any line; no other line is."""
+        probes = Messages(b"aaaa", size)
+        line = (STAMP if hasStamp else b"") + probes.message(seq)
+        self.assertEqual(probes.replyTo(seq, line), probes.read(line))
+        for other in (
+            b"",
+            b"x" + line,
+            line + line,
+            line[:-1],
+            STAMP + STAMP + line,
+            probes.message(seq + 1),
+        ):
+            self.assertIsNone(probes.replyTo(seq, other))

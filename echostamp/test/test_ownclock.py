@@ -60,3 +60,11 @@ class OwnClockTests(SynchronousTestCase):
             for at, step in enumerate([0, 0, MS, MS, MS, -MS, -MS])
         ]
         self.assertEqual(seen, [0, 0, 1, 1, 1, 2, 2])
+
+    def test_stepped(self) -> None:
+        """A function is called at each step."""
+        calls: list[int] = []
+        clock = OwnClock(stepped=lambda: calls.append(clock.steps))
+        for at, step in enumerate([0, MS, MS, 0]):
+            clock.observe(at * SECOND, THEN + at * SECOND + step, at * SECOND)
+        self.assertEqual(calls, [1, 2])

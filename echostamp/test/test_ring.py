@@ -64,3 +64,9 @@ class RingTests(SynchronousTestCase):
             ring.drop(ring.first + 7)
             kept = len(ring)
             self.assertLessEqual(len(ring.columns[0]), kept + kept // 8 + 32)
+
+    def test_skip(self) -> None:
+        """A number can be used up without an item."""
+        ring = Ring("q")
+        ring.skip()
+        self.assertEqual((ring.append(7), ring.first, len(ring)), (1, 1, 1))
