@@ -222,6 +222,20 @@ class ReadTests(SynchronousTestCase):
                 readStamp(text), Reading(ns, resolution, True, len(text)), text
             )
 
+    def test_nanosecondsOfOtherShapes(self) -> None:
+        """Nine decimals may stand before a Z, in a date that does not exist, or in a
+        stamp that was cut off."""
+        start = b"[2015-12-14T09:30:00.123456789"
+        ns = 1450085400 * SECOND + 123_456_789
+        self.assertEqual(readStamp(start + b"Z] hello"), Reading(ns, 1, True, 33))
+        self.assertEqual(readStamp(start + b"+00:00] hi"), Reading(ns, 1, True, 38))
+        for line in (
+            start,
+            start + b"+00:00]",
+            start.replace(b"-12-", b"-13-") + b"+00:00] hello",
+        ):
+            self.assertIsNone(readStamp(line), line)
+
     def test_leapSecond(self) -> None:
         """RFC 3339, section 5.7: a minute may have a second 60."""
         reading = readStamp(b"[2016-12-31T23:59:60Z] x")
