@@ -75,6 +75,17 @@ class FakeReactor(MemoryReactorClock):
                 call.called = 1
                 call.func(*call.args, **call.kw)
 
+    def fromTimerToTimer(self, seconds: float) -> None:
+        """Let time pass, and stop at the time of each timer on the way."""
+        end = self.rightNow + seconds
+        while True:
+            times = [call.getTime() for call in self.calls if call.active()]
+            if min(times, default=end + 1) > end:
+                break
+            self.rightNow = max(min(times), self.rightNow)
+            self.advance(0)
+        self.rightNow = end
+
 
 class FakeKernelSocket:
     """

@@ -165,14 +165,7 @@ class Far:
 
     def run(self, seconds: float) -> None:
         """Let time pass, from timer to timer."""
-        end = self.reactor.rightNow + seconds
-        while True:
-            times = [call.getTime() for call in self.reactor.calls if call.active()]
-            if min(times, default=end + 1) > end:
-                break
-            self.reactor.rightNow = max(min(times), self.reactor.rightNow)
-            self.reactor.advance(0)
-        self.reactor.rightNow = end
+        self.reactor.fromTimerToTimer(seconds)
 
     def heard(self, transport: FarTransport, message: bytes) -> None:
         """Answer a message after its delay."""

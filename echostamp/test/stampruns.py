@@ -162,14 +162,7 @@ class StampCase(SynchronousTestCase):
 
     def run_(self, seconds: float) -> None:
         """Let time pass, from timer to timer."""
-        end = self.reactor.rightNow + seconds
-        while True:
-            times = [call.getTime() for call in self.reactor.calls if call.active()]
-            if min(times, default=end + 1) > end:
-                break
-            self.reactor.rightNow = max(min(times), self.reactor.rightNow)
-            self.reactor.advance(0)
-        self.reactor.rightNow = end
+        self.reactor.fromTimerToTimer(seconds)
 
     def summary(self) -> str:
         """Give the report in text."""
