@@ -139,10 +139,14 @@ class OffsetTracker:
 
     def bounds(self, at: int) -> tuple[int, int] | None:
         """
-        Return the bounds of the offset at a time of our clock, from L{window}.
+        Return the bounds of the offset at a time of our clock.  A window that has just
+        begun narrows those of the window before it, as far as they agree.
         """
-        window = self.window()
-        return None if window is None else window.bounds(at)
+        found = [each.bounds(at) for each in (self._current, self._previous) if each]
+        if not found:
+            return None
+        low, high = max(low for low, _ in found), min(high for _, high in found)
+        return (low, high) if low <= high else found[0]
 
     def report(self) -> OffsetReport | None:
         """

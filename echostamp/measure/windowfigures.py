@@ -55,8 +55,11 @@ LONGEST = 300 * SECOND * (PARTS + 1) // PARTS
 #: stamps.
 Hulls = tuple[list[int], list[int], int]
 
-#: Both one-way delays and the offset, as far as they are known.
-Clock = tuple[tuple[OneWay, OneWay] | None, OffsetReport | None]
+#: Both one-way delays, the offset, and the bounds from which it comes, as far as they
+#: are known.
+Clock = tuple[tuple[OneWay, OneWay] | None, OffsetReport | None, OffsetWindow | None]
+
+NO_CLOCK: Clock = None, None, None
 
 
 @dataclass(frozen=True)
@@ -114,7 +117,7 @@ def figuresOf(found: Selection) -> Figures:
                 (rtt, rttFromDue), found.extremes, *allRtts, strict=True
             )
         )
-    ways, report = _exactClock(kept) if isExact else _clock(found, kept)
+    ways, report, _ = _clock(found, kept)
     return Figures(
         began=found.began,
         ended=found.ended,
@@ -139,6 +142,23 @@ def figuresOf(found: Selection) -> Figures:
     )
 
 
+def boundsFrom(found: Selection) -> OffsetWindow | None:
+    """
+    Return the bounds of the offset that a window's probes give.
+    """
+    kept = thinned(found.old, found.every) + thinned(found.rows, found.every)
+    return _clock(found, kept)[2]
+
+
+def _clock(found: Selection, kept: array[int]) -> Clock:
+    """
+    Return what a window's probes say of the far clock.
+
+    @param kept: the rows.
+    """
+    return _exactClock(kept) if found.every == 1 else _thinnedClock(found, kept)
+
+
 def _extended(found: Summary | None, n: int, values: Sequence[int]) -> Summary | None:
     """
     Set the number and the extremes of a summary to those of all values.
@@ -158,7 +178,7 @@ def _exactClock(
     """
     probes, isProbe = timedOf(rows), areProbes(rows)
     if not probes:
-        return None, None
+        return NO_CLOCK
     window = None
     began, ended = probes.span()
     if ended - began <= LONGEST:
@@ -166,7 +186,7 @@ def _exactClock(
     if window is None:
         return _tracked(rows)
     counted = probes if isProbe is None else probes.only(isProbe)
-    return oneWaysOf(counted, window), window.report()
+    return oneWaysOf(counted, window), window.report(), window
 
 
 def _tracked(
@@ -185,10 +205,10 @@ def _tracked(
             tracker.add(run.sent, t1, t2, t3, t4, coarse)
             if wait != UNKNOWN:
                 run.reply(run.send(t1, t1), t4, None, t2, t3, coarse)
-    return oneWays(run, tracker), tracker.report()
+    return oneWays(run, tracker), tracker.report(), tracker.window()
 
 
-def _clock(found: Selection, kept: array[int]) -> Clock:
+def _thinnedClock(found: Selection, kept: array[int]) -> Clock:
     """
     Return what is known of the far clock, by the bounds that all probes give and by the
     rows that are kept.
@@ -202,7 +222,7 @@ def _clock(found: Selection, kept: array[int]) -> Clock:
         if one:
             pieces.append((*hullsOf(one), one.resolutions[0]))
     if not pieces:
-        return None, None
+        return NO_CLOCK
     first = pieces[-1][0][-2] - LONGEST
     pieces = [piece for piece in pieces if piece[0][0] >= first]
     clock = _fitted(pieces, probes, isProbe)
@@ -216,9 +236,9 @@ def _clock(found: Selection, kept: array[int]) -> Clock:
         fit, misfit = (fit, middle) if tried is None else (middle, misfit)
         clock = clock if tried is None else tried
     if clock is None:
-        return None, None
-    ways, report = clock
-    return ways, report and report._replace(verdict=NO_FIT)
+        return NO_CLOCK
+    ways, report, window = clock
+    return ways, report and report._replace(verdict=NO_FIT), window
 
 
 def _fitted(
@@ -239,7 +259,7 @@ def _fitted(
     isIn = [t1 >= began for t1 in probes.t1]
     inside = probes.only(isIn)
     if not inside:
-        return None, None
+        return NO_CLOCK
     window = OffsetWindow.of(inside, boundsOf(uppers), boundsOf(lowers))
     if window is None:
         return None
@@ -247,4 +267,4 @@ def _fitted(
     counted = inside
     if isProbe is not None:
         counted = probes.only(map(and_, isIn, isProbe))
-    return oneWaysOf(counted, window), window.report()
+    return oneWaysOf(counted, window), window.report(), window

@@ -10,10 +10,11 @@ from collections.abc import Sequence
 from echostamp.measure.block import UNKNOWN, Probe, isStorable
 from echostamp.measure.buckets import Buckets
 from echostamp.measure.counts import EXTRA, SKIPPED, UNTIMED, repeated
+from echostamp.measure.offsetwindow import OffsetWindow
 from echostamp.measure.recentprobes import MOST, RecentProbes
 from echostamp.measure.result import Figures
 from echostamp.measure.rows import WIDTH, head
-from echostamp.measure.windowfigures import Selection, figuresOf
+from echostamp.measure.windowfigures import Selection, boundsFrom, figuresOf
 from echostamp.measure.windowspec import WINDOWS, Rounding, WindowSpec
 
 #: The most probes whose RTT is kept for the IPDV of the next one.
@@ -233,6 +234,15 @@ class Rolling:
             figures = figuresOf(self._select(now, window))
             self._found[window] = self._changes, figures
         return figures
+
+    def bounds(self, now: int, window: WindowSpec) -> OffsetWindow | None:
+        """
+        Return the bounds of the offset that a window's probes give.
+
+        @param now: by the monotonic clock.
+        @return: L{None} where nothing is known.
+        """
+        return boundsFrom(self._select(now, window))
 
     def _select(self, now: int, window: WindowSpec) -> Selection:
         """

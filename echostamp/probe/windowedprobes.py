@@ -9,16 +9,17 @@ from collections.abc import Iterator, Sequence
 from functools import partial
 
 from echostamp.measure.block import Probe
+from echostamp.measure.offsetwindow import OffsetWindow
 from echostamp.measure.result import Figures
 from echostamp.measure.windows import Rolling
 from echostamp.measure.windowspec import WindowSpec
 from echostamp.probe.flights import Flight
 from echostamp.probe.probestore import FirstReply, probeInFlight
-from echostamp.times import Times
+from echostamp.times import SECOND, Times
 
-#: How fast two clocks may drift apart, in parts per million: see L{MOST_DRIFT
-#: <echostamp.measure.envelope.MOST_DRIFT>}.
-_MOST_PPM = 500
+#: For how long the same bounds of the offset will do, in nanoseconds, unless they are
+#: known better.
+_LASTING = 10 * SECOND
 
 #: How many probes' fates are remembered, to tell late replies from duplicates.
 _REMEMBERED = 256
@@ -48,6 +49,8 @@ class WindowedProbes:
         self._longest = max(windows, key=lambda window: window.length or 0)
         self.sent = self.received = self.lost = 0
         self._greatest = -1
+        self._bounds: OffsetWindow | None = None
+        self._boundsOf = 0
         # The numbers of the last probes whose fate is known, and their fates.
         self._settled = array("q", [-1]) * _REMEMBERED
         self._fates = bytearray(_REMEMBERED)
@@ -123,18 +126,19 @@ class WindowedProbes:
     def learnExtra(self, now: int, times: Times, resolution: int) -> None:
         """Read the far clock from an extra probe's times."""
         self._rolling.extra(now, *times, resolution)
+        self._bounds = None
 
     def restart(self) -> None:
         """Begin a new window of the offset."""
         self._rolling.restart()
+        self._bounds = None
 
     def bounds(self, now: int, at: int) -> tuple[int, int] | None:
         """Give the bounds of the offset at a time of our clock."""
-        report = self._rolling.over(now, self._longest).offset
-        if report is None:
-            return None
-        more = abs(at - report.at) * _MOST_PPM // 1_000_000 + 1
-        return report.low - more, report.high + more
+        if self._bounds is None or now - self._boundsOf > _LASTING:
+            self._bounds = self._rolling.bounds(now, self._longest)
+            self._boundsOf = now
+        return None if self._bounds is None else self._bounds.bounds(at)
 
     def figures(
         self, began: int, ended: int, isApart: bool, window: WindowSpec | None

@@ -30,6 +30,18 @@ class ExtraTests(ProberCase):
         run = self.far.store.delays.run
         self.assertEqual((run.sent, run.received, len(self.sink.probes)), (15, 15, 15))
 
+    def test_fewInALongRun(self) -> None:
+        """Once the offset is narrow, an extra probe now and then keeps it so, whether
+        the run keeps its probes or rolling windows only."""
+        for kept in 1000, 0:
+            far = self.begin(interval=SECOND, kept=kept, stamp=CTIME)
+            far.ahead = 12_345 * MS
+            far.run(20)
+            first = len(far.sent(extras=True))
+            far.run(640)
+            self.assertLess(first, 20)
+            self.assertLess(len(far.sent(extras=True)) - first, 30)
+
     def test_notWithFineStamps(self) -> None:
         """Fine stamps need no extra probes."""
         far = self.begin(interval=SECOND, count=5)
