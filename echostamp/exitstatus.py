@@ -6,8 +6,10 @@ explains one; a leaf.
 from __future__ import annotations
 
 import contextlib
+import os
+import signal
 import sys
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from echostamp.text import printable
 
@@ -46,3 +48,15 @@ def complain(line: str) -> None:
     if sys.stderr is not None:
         with contextlib.suppress(OSError):
             print(line, file=sys.stderr, flush=True)
+
+
+def deadly() -> Any:
+    """
+    Give a handler for a signal that has to end this process at once.
+
+    That is the default action, but for process 1 of a container: there the kernel drops
+    a signal without a handler.
+    """
+    if os.getpid() != 1:
+        return signal.SIG_DFL
+    return lambda number, frame: os._exit(128 + number)

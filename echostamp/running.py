@@ -12,7 +12,7 @@ from typing import Any
 
 from twisted.python.failure import Failure
 
-from echostamp.exitstatus import NEAR_END_FAILED, Outcome, said
+from echostamp.exitstatus import NEAR_END_FAILED, Outcome, deadly, said
 
 
 class CommandRun:
@@ -65,8 +65,10 @@ class CommandRun:
         @param start: begins the command; it is called once the reactor runs.
         @return: the command's outcome.
         """
-        self._reactor.callWhenRunning(self._begin, start)
-        self._reactor.run()
+        # The reactor's own handlers would take a signal that comes while it starts.
+        self._installHandlers()
+        self._reactor.callWhenRunning(start)
+        self._reactor.run(installSignalHandlers=False)
         assert self._outcome is not None
         return self._outcome
 
@@ -91,21 +93,20 @@ class CommandRun:
         failure.printTraceback(sys.stderr)
         self.end(Outcome(NEAR_END_FAILED, "the fault is EchoStamp's"))
 
-    def _begin(self, start: Callable[[], object]) -> None:
+    def _installHandlers(self) -> None:
         """
-        Install the signal handlers in place of the reactor's own, and start.
+        Install the signal handlers.
         """
         for number in signal.SIGINT, signal.SIGTERM:
             signal.signal(number, self._interrupted)
         for other in self._signals:
             signal.signal(other, self._signalled)
-        start()
 
     def _interrupted(self, number: int, frame: object) -> None:
         """
         Ask the command to stop.  The next signal of this kind kills the process.
         """
-        signal.signal(number, signal.SIG_DFL)
+        signal.signal(number, deadly())
         self._stop(number)
 
     def _signalled(self, number: int, frame: object) -> None:

@@ -226,7 +226,7 @@ class Daemon:
 
     def _isReady(self) -> bool:
         """
-        Check that it listens, handles signals, of which SIGHUP is the last, and waits
+        Check that it listens, handles signals, of which SIGUSR2 is the last, and waits
         for events.
         """
         status = Path(f"/proc/{self.process.pid}/status")
@@ -236,7 +236,7 @@ class Daemon:
             return True
         text = status.read_text()
         found = re.search(r"^SigCgt:\s+(\w+)$", text, re.MULTILINE)
-        isHandling = found and int(found[1], 16) >> signal.SIGHUP - 1 & 1
+        isHandling = found and int(found[1], 16) >> signal.SIGUSR2 - 1 & 1
         return bool(isHandling and re.search(r"^State:\s+S", text, re.MULTILINE))
 
     @classmethod

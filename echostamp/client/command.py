@@ -12,6 +12,7 @@ from collections.abc import Sequence
 from echostamp import __version__
 from echostamp.client import pingoptions, talkoptions
 from echostamp.client.arguments import CommandParser
+from echostamp.exitstatus import NEAR_END_FAILED, Outcome, deadly, said
 
 COMMANDS = {"talk": talkoptions.runTalk, "ping": pingoptions.runPing}
 
@@ -54,8 +55,9 @@ def main(argv: Sequence[str] | None = None) -> int:
         everything, 2 this end is at fault, 3 a threshold was not met.
     """
     if argv is None:
-        # Ctrl-C during the imports ends the process without a traceback.
-        signal.signal(signal.SIGINT, signal.SIG_DFL)
+        # These signals end the process without a traceback during the imports, too.
+        for number in signal.SIGINT, signal.SIGTERM:
+            signal.signal(number, deadly())
     arguments = list(sys.argv[1:] if argv is None else argv) or ["talk"]
     reader = parser()
     if arguments[0] not in COMMANDS and not arguments[0].startswith("-"):
@@ -65,8 +67,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         reader.error("no command")
     if options.command == "ping" and (wrong := pingoptions.wrongTogether(options)):
         reader.error(f"ping: {wrong}")
-    # These imports are here because --help does not need them.
-    from echostamp.exitstatus import NEAR_END_FAILED, Outcome, said
+    # This import is here because --help does not need it.
     from echostamp.talk.terminal import unusableStandardIO
 
     if unusable := unusableStandardIO():

@@ -6,9 +6,8 @@ from __future__ import annotations
 
 import errno
 import os
-import signal
 import socket
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 from twisted.application.service import Service
@@ -114,14 +113,12 @@ class ReflectingService(Service):
         sockets: Sequence[socket.socket],
         shared: Shared,
         keyFile: str | None = None,
-        setHandler: Callable[[int, Any], object] = signal.signal,
     ) -> None:
         """
         @param reactor: reads from the sockets.
         @param sockets: see L{boundSockets}.
         @param shared: the policy, the keys and the counts of all ports.
         @param keyFile: the absolute path of the key file; L{None} for no keys.
-        @param setHandler: installs the handler of a signal, and returns the old one.
         """
         # Not at the top: see L{boundSockets}.
         from echostamp.rfc8762.port import Port
@@ -130,8 +127,6 @@ class ReflectingService(Service):
         self._reactor = reactor
         self._shared = shared
         self._keyFile = keyFile
-        self._setHandler = setHandler
-        self._handledBefore: object = None
         self._ports = []
         for each in sockets:
             reflector = Reflector(shared)
@@ -144,7 +139,6 @@ class ReflectingService(Service):
         Begin to answer, and log the address and the mode of each port.
         """
         Service.startService(self)
-        self._handledBefore = self._setHandler(signal.SIGUSR1, self._asked)
         for port in self._ports:
             port.startReading()
             log.info(
@@ -165,16 +159,7 @@ class ReflectingService(Service):
         if self._keyFile is not None:
             self._shared.keys = _keys(self._keyFile)
 
-    def _asked(self, number: int, frame: object) -> None:
-        """
-        Handle SIGUSR1, which may interrupt any code.  The handler that was there before
-        is called, too: twistd's begins a new log file.
-        """
-        if callable(self._handledBefore):
-            self._handledBefore(number, frame)
-        self._reactor.callFromThread(self._logCounts)
-
-    def _logCounts(self) -> None:
+    def logCounts(self) -> None:
         """
         Log how many packets were answered, and how many were not and why.
         """
@@ -189,4 +174,4 @@ class ReflectingService(Service):
         Service.stopService(self)
         for port in self._ports:
             port.close()
-        self._logCounts()
+        self.logCounts()

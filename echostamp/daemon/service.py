@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 import select
+import signal
 from collections import Counter
 from collections.abc import Callable, Sequence
 from functools import partial
@@ -22,6 +23,7 @@ from echostamp.daemon.monotonic import MonotonicTimers
 from echostamp.daemon.options import Options
 from echostamp.daemon.reflecting import ReflectingService, reflectingService
 from echostamp.daemon.shutdown import DrainingService
+from echostamp.daemon.signals import SignalService
 from echostamp.daemon.systemd import Notifier, NotifyingService
 from echostamp.intercom.room import Intercom
 from echostamp.line.protocol import TimestampEchoFactory
@@ -68,18 +70,23 @@ def makeService(options: Options) -> IService:
         reloads += [("keys of STAMP", each.reload) for each in reflecting]
     notifier = Notifier(os.environ)
     services = NotifyingService(reactor, notifier)
+    # The empty key counts the connections of all hosts.
+    draining = DrainingService(reactor, factory, options.grace, lambda: counts[""])
+    signals = SignalService(
+        reactor,
+        {
+            signal.SIGTERM: partial(draining.signalled, "SIGTERM"),
+            signal.SIGINT: partial(draining.signalled, "SIGINT"),
+            signal.SIGHUP: partial(_reload, notifier, reloads),
+        },
+        [each.logCounts for each in reflecting],
+    )
     # They stop in the reverse order: the ports stop listening before connections are
     # drained.
     parts: list[Any] = [
+        signals,
         MonotonicTimers(reactor),
-        DrainingService(
-            reactor,
-            factory,
-            options.grace,
-            partial(_reload, notifier, reloads),
-            # The empty key counts the connections of all hosts.
-            lambda: counts[""],
-        ),
+        draining,
         ListeningService(prepared),
         *reflecting,
     ]

@@ -4,7 +4,6 @@ How the daemon stops: it answers what has arrived, and waits for a limited time.
 
 from __future__ import annotations
 
-import signal
 from collections.abc import Callable
 from typing import Any
 
@@ -28,8 +27,7 @@ class DrainingService(Service):
     """
     Drains the connections when the daemon stops: it answers and closes them.
 
-    SIGTERM and SIGINT stop the reactor, whose shutdown waits for L{stopService}.  A
-    second signal aborts the connections that are left.  SIGHUP reloads files.
+    L{signalled} stops the reactor, whose shutdown waits for L{stopService}.
     """
 
     name = "draining"
@@ -39,60 +37,27 @@ class DrainingService(Service):
         reactor: Any,
         factory: TimestampEchoFactory,
         grace: float = GRACE,
-        reload: Callable[[], None] = lambda: None,
         connected: Callable[[], int] = lambda: 0,
-        setHandler: Callable[[int, Any], object] = signal.signal,
     ) -> None:
         """
         @param reactor: the reactor: an L{IReactorCore
-            <twisted.internet.interfaces.IReactorCore>} with timers and threads.
+            <twisted.internet.interfaces.IReactorCore>} with timers.
         @param factory: has the connections.
         @param grace: seconds that the connections may take.
-        @param reload: called at SIGHUP.
         @param connected: gives the number of connections, including those whose TLS
             handshake or PROXY header is not complete.
-        @param setHandler: installs the handler of a signal.
         """
         self._reactor = reactor
         self._factory = factory
         self._grace = grace
-        self._reload = reload
         self._connected = connected
-        self._setHandler = setHandler
         self._isStopping = False
 
-    def startService(self) -> None:
-        """
-        Install our signal handlers at once.  Install them a second time after the
-        reactor has installed its own, which treat a second signal as an error.
-        """
-        Service.startService(self)
-        self._installHandlers()
-        self._reactor.callWhenRunning(self._installHandlers)
-
-    def _installHandlers(self) -> None:
-        """
-        Install our signal handlers.
-        """
-        for number in signal.SIGTERM, signal.SIGINT:
-            self._setHandler(number, self._signalled)
-        self._setHandler(signal.SIGHUP, self._hungUp)
-
-    def _hungUp(self, number: int, frame: object) -> None:
-        """
-        Handle SIGHUP, which may interrupt any code.
-        """
-        self._reactor.callFromThread(self._reload)
-
-    def _signalled(self, number: int, frame: object) -> None:
-        """
-        Handle SIGTERM or SIGINT, which may interrupt any code.
-        """
-        self._reactor.callFromThread(self._stop, signal.Signals(number).name)
-
-    def _stop(self, name: str) -> None:
+    def signalled(self, name: str) -> None:
         """
         Stop the reactor at the first signal, and abort all connections at the second.
+
+        @param name: the signal's name.
         """
         if self._isStopping:
             log.info("{name} again: stopping at once", name=name)

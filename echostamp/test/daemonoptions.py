@@ -4,9 +4,14 @@ Command lines of the daemon, parsed for tests.
 
 from __future__ import annotations
 
+from functools import partial
+from typing import Any
+
 from twisted.trial.unittest import SynchronousTestCase
 
+from echostamp.daemon import service
 from echostamp.daemon.options import Options
+from echostamp.daemon.signals import SignalService
 
 
 def parsed(*arguments: str) -> Options:
@@ -14,6 +19,16 @@ def parsed(*arguments: str) -> Options:
     options = Options()
     options.parseOptions(list(arguments))
     return options
+
+
+def fakeSignals(case: SynchronousTestCase) -> dict[int, Any]:
+    """Have daemons leave the signals of this process alone, and give their handlers."""
+    handlers: dict[int, Any] = {}
+    fake = partial(
+        SignalService, setHandler=handlers.__setitem__, setMask=lambda how, which: None
+    )
+    case.patch(service, "SignalService", fake)
+    return handlers
 
 
 class OptionsCase(SynchronousTestCase):

@@ -62,6 +62,10 @@ class FakeReactor(MemoryReactorClock):
         before, self.nameResolver = self.nameResolver, resolver
         return before
 
+    def run(self, installSignalHandlers: bool = True) -> None:
+        """Run the hooks, and return."""
+        super().run()
+
     def callFromThread(self, call: Any, *args: Any) -> None:
         """Call something in the next turn."""
         self.callLater(0, call, *args)

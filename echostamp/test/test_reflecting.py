@@ -30,7 +30,7 @@ from echostamp.rfc8762 import sockets as udpSockets
 from echostamp.rfc8762.ancillary import SocketOptions
 from echostamp.rfc8762.packets import SenderPacket, senderPacket
 from echostamp.rfc8762.policy import Policy, Shared
-from echostamp.test.daemonoptions import parsed
+from echostamp.test.daemonoptions import fakeSignals, parsed
 from echostamp.test.fakes import FakeReactor, FakeSockets, osError
 from echostamp.test.udpsockets import PEER, FakePoll, FakeSocketModule, timestamp
 
@@ -148,24 +148,11 @@ class ServiceTests(FakeSystemTestCase):
     STAMP is answered while the daemon runs.
     """
 
-    def setUp(self) -> None:
-        """Record the handlers of signals."""
-        super().setUp()
-        self.handlers: dict[int, Any] = {}
-
-    def setHandler(self, number: int, handler: Any) -> Any:
-        """Install a handler, and give the old one."""
-        before = self.handlers.get(number, signal.SIG_DFL)
-        self.handlers[number] = handler
-        return before
-
     def started(self, shared: Shared | None = None) -> ReflectingService:
         """Start a service with two ports."""
         self.shared = shared or Shared()
         bound = boundSockets([("192.0.2.1", 862), ("::1", 863)])
-        made = ReflectingService(
-            self.reactor, bound, self.shared, None, self.setHandler
-        )
+        made = ReflectingService(self.reactor, bound, self.shared, None)
         made.startService()
         return made
 
@@ -224,16 +211,13 @@ class ServiceTests(FakeSystemTestCase):
             )
 
     def test_counts(self) -> None:
-        """At SIGUSR1 the counts are logged in the reactor's next iteration, each with
-        its reason."""
-        self.started()
+        """The counts are logged, each with its reason."""
+        made = self.started()
         self.receive(b"")
         for _ in range(2):
             self.receive(senderPacket(SenderPacket(1, 2, 3)))
         self.log()
-        self.handlers[signal.SIGUSR1](signal.SIGUSR1, None)
-        self.assertEqual(self.log(), [])
-        self.reactor.advance(0)
+        made.logCounts()
         self.assertEqual(self.log(), ["STAMP packets: 2 answered, 1 too short"])
 
     def test_noPackets(self) -> None:
@@ -242,14 +226,6 @@ class ServiceTests(FakeSystemTestCase):
         self.log()
         made.stopService()
         self.assertEqual(self.log(), ["STAMP packets: none"])
-
-    def test_oldHandlerOfTheSignal(self) -> None:
-        """The old handler of SIGUSR1 is called, too: twistd begins a new log file."""
-        rotated: list[int] = []
-        self.handlers[signal.SIGUSR1] = lambda number, frame: rotated.append(number)
-        self.started()
-        self.handlers[signal.SIGUSR1](signal.SIGUSR1, None)
-        self.assertEqual(rotated, [signal.SIGUSR1])
 
     def test_reloadWithoutAFile(self) -> None:
         """A reload without a key file does nothing."""
@@ -340,27 +316,20 @@ class MakingTests(FakeSystemTestCase):
 
         self.patch(twisted.internet, "reactor", self.reactor)
         self.patch(sockets, "socket", FakeSockets())
-        before = signal.getsignal(signal.SIGUSR1)
-        handled = {each: signal.getsignal(each) for each in signal.valid_signals()}
-        self.addCleanup(
-            lambda: [
-                signal.signal(each, handler)
-                for each, handler in handled.items()
-                if handler is not None and signal.getsignal(each) is not handler
-            ]
-        )
+        handlers = fakeSignals(self)
         path = self.keyFile(ONE)
         made: Any = makeService(
             parsed("-p7", "--reflector=192.0.2.1", f"--reflector-key={path}")
         )
         self.assertEqual(self.addresses(), [("192.0.2.1", 862)])
-        self.assertIs(signal.getsignal(signal.SIGUSR1), before)
         made.startService()
-        self.assertIsNot(signal.getsignal(signal.SIGUSR1), before)
         reflector = made.getServiceNamed("reflecting")
         self.assertTrue(reflector.running)
         self.write(path, TWO)
-        made.getServiceNamed("draining")._reload()
+        for call, arguments, named in self.reactor.whenRunningHooks:
+            call(*arguments, **named)
+        handlers[signal.SIGHUP](signal.SIGHUP, None)
+        self.reactor.advance(0)
         self.assertEqual(reflector._shared.keys, {None: [TWO]})
         self.sockets.refusal = osError(errno.EACCES)
         line = self.assertRaises(

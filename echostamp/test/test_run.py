@@ -33,7 +33,7 @@ class ScriptedReactor(FakeReactor):
         super().__init__()
         self.script = script
 
-    def run(self) -> None:
+    def run(self, installSignalHandlers: bool = True) -> None:
         """Call what waits for the reactor to run, and then the script."""
         super().run()
         self.hasStopped = False

@@ -87,6 +87,19 @@ class CommandRunTests(SynchronousTestCase):
         self.assertEqual(self.stops, [])
         self.assertEqual(set(self.handlers), {signal.SIGINT, signal.SIGTERM})
 
+    def test_secondSignalOfProcessOne(self) -> None:
+        """As process 1 of a container a second signal ends the process, too, where its
+        default action would do nothing."""
+        self.patch(os, "getpid", lambda: 1)
+
+        def start(run: CommandRun) -> None:
+            self.handlers[signal.SIGINT](signal.SIGINT, None)
+            self.assertRaises(Exited, self.handlers[signal.SIGINT], signal.SIGINT, None)
+            run.end(Outcome(130))
+
+        self.run_(start)
+        self.assertEqual(self.exits, [130])
+
     def test_moreSignals(self) -> None:
         """Another signal's function is called in a turn of the reactor, each time."""
         calls: list[str] = []

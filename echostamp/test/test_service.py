@@ -18,7 +18,7 @@ from echostamp.daemon import service
 from echostamp.daemon.service import makeService
 from echostamp.line.protocol import TimestampEchoFactory
 from echostamp.listen import sockets
-from echostamp.test.daemonoptions import parsed
+from echostamp.test.daemonoptions import fakeSignals, parsed
 from echostamp.test.fakes import FakeReactor, FakeSockets, osError
 
 
@@ -31,6 +31,7 @@ class MakeServiceTests(SynchronousTestCase):
         """Replace the reactor and the sockets."""
         from twisted.internet import reactor  # noqa: F401  # there is one to replace
 
+        fakeSignals(self)
         self.reactor = FakeReactor()
         self.sockets = FakeSockets()
         self.patch(twisted.internet, "reactor", self.reactor)

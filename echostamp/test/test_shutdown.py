@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import signal
 from typing import Any
 
 from twisted.internet.address import IPv4Address
@@ -157,44 +156,24 @@ class ServiceTests(DrainCase):
     """
 
     def setUp(self) -> None:
-        """Make the service, and record the signal handlers."""
+        """Make the service."""
         super().setUp()
-        self.handlers: dict[int, Any] = {}
         self.stops = self.count = 0
-        self.reloads: list[None] = []
         self.reactor.stop = self.stop  # type: ignore[method-assign]
         self.service = DrainingService(
-            self.reactor,
-            self.factory,
-            2,
-            lambda: self.reloads.append(None),
-            lambda: self.count,
-            self.handlers.__setitem__,
+            self.reactor, self.factory, 2, lambda: self.count
         )
         self.service.startService()
-        for call, args, kwargs in self.reactor.whenRunningHooks:
-            call(*args, **kwargs)
 
     def stop(self) -> None:
         """Stop the reactor."""
         self.stops += 1
 
-    def signal(self, number: int) -> None:
-        """Deliver a signal."""
-        self.handlers[number](number, None)
-        self.reactor.advance(0)
-
     def test_signalsStopTheReactor(self) -> None:
-        """SIGTERM and SIGINT stop the reactor, once."""
-        self.signal(signal.SIGTERM)
-        self.signal(signal.SIGINT)
+        """The first signal stops the reactor, a second one does not do it again."""
+        self.service.signalled("SIGTERM")
+        self.service.signalled("SIGINT")
         self.assertEqual(self.stops, 1)
-
-    def test_hangupReloads(self) -> None:
-        """SIGHUP reloads, each time, and stops nothing."""
-        for count in 1, 2:
-            self.signal(signal.SIGHUP)
-            self.assertEqual((len(self.reloads), self.stops), (count, 0))
 
     def test_noConnections(self) -> None:
         """Without connections the service stops at once."""
@@ -267,9 +246,9 @@ class ServiceTests(DrainCase):
         """A second signal aborts all connections."""
         transport = self.socket(room=0)
         transport.protocol.dataReceived(b"a\n")
-        self.signal(signal.SIGTERM)
+        self.service.signalled("SIGTERM")
         stopped = self.service.stopService()
-        self.signal(signal.SIGTERM)
+        self.service.signalled("SIGTERM")
         self.assertTrue(transport.isAborted)
         self.advance(0.1)
         self.successResultOf(stopped)
