@@ -18,14 +18,6 @@ from echostamp.rfc8762.tlvvalues import (
     classOfService,
 )
 
-#: The names of TLVs that a user may ask for, and their types.
-TLVS = {
-    "padding": EXTRA_PADDING,
-    "timestamp": TIMESTAMP_INFORMATION,
-    "cos": CLASS_OF_SERVICE,
-    "follow-up": FOLLOW_UP_TELEMETRY,
-}
-
 #: Octets of a TLV without its value.
 TLV_HEADER = 4
 
@@ -46,6 +38,8 @@ class SenderSession:
 
     @ivar size: octets of each packet; L{None} for the least.
     @ivar ssid: the session's identifier, 0 for none.
+    @ivar isSsidStrict: whether replies with SSID 0 are refused where it is not 0.  They
+        come from reflectors that do not know SSIDs: RFC 8972, section 3.
     @ivar keys: the keys of authenticated mode, of which the first is used; none for
         unauthenticated mode.
     @ivar tlvs: the types of the TLVs in each packet.
@@ -64,6 +58,7 @@ class SenderSession:
     ptpAhead: int | None = None
     dscp: int = 0
     ttl: int = TTL
+    isSsidStrict: bool = False
 
     @property
     def key(self) -> bytes | None:
