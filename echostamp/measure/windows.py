@@ -118,10 +118,8 @@ class Rolling:
         if lost or rtt is None:
             flags |= 0 if lost else UNTIMED
             rtt = before = UNKNOWN
-        elif seq < self._greatest:
-            self._follow(seq, rtt)
         else:
-            self._wait(seq, rtt)
+            self._follow(seq, rtt)
         if seq > self._greatest:
             self._greatest = seq
         fits = True
@@ -140,18 +138,12 @@ class Rolling:
 
     def _follow(self, seq: int, rtt: int) -> None:
         """
-        Hand the RTT of a probe that was answered after a later one to the next probe.
+        Hand an RTT to the next probe, or keep it until the fate of that one is known.
         """
-        place = self._recent.find(seq + 1)
+        place = self._recent.find(seq + 1) if seq < self._greatest else None
         if place is not None:
             self._recent.setBefore(place, rtt)
             return
-        self._wait(seq, rtt)
-
-    def _wait(self, seq: int, rtt: int) -> None:
-        """
-        Keep an RTT for the IPDV of the next probe.
-        """
         self._waiting[seq] = rtt
         if len(self._waiting) > _WAITING:
             del self._waiting[next(iter(self._waiting))]

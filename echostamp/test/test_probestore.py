@@ -18,8 +18,8 @@ from echostamp.times import MILLISECOND, SECOND, Times
 EPOCH = 1_700_000_000 * SECOND
 ALL = WindowSpec("all", count=600)
 
-#: What may become of a probe.  The reply to a "later" one comes when the next one's fate
-#: is known, and is altered.
+#: What may become of a probe.  The reply to a "later" one comes when the fate of the
+#: next one is known, and is altered.
 FATES = [
     *("lost", "answered", "twice", "late", "later", "altered", "untimed", "skipped")
 ]
