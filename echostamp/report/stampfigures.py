@@ -145,7 +145,8 @@ def _losses(found: Findings, figures: Figures) -> Iterator[str]:
             likely = f"{there.least} and {back.most}"
             yield f"              probably {likely}: no packet was seen doubled"
     if found.restarts:
-        yield f"restarts      the reflector restarted {found.restarts} times"
+        again = "once" if found.restarts == 1 else f"{found.restarts} times"
+        yield f"numbers       began again {again}: a restart there, or a new port by NAT"
 
 
 def _errors(found: Findings, offset: OffsetReport | None) -> Iterator[str]:

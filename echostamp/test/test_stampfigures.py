@@ -124,7 +124,7 @@ class StampFiguresTests(StampCase):
             "timestamps    T1 by the kernel, T4 by the kernel, T2 and T3 the reflect",
             "this host     sending 20.000 µs, receiving 0 ns (median), not in the RTT",
             "hops          195 there, 5 back",
-            "restarts      the reflector restarted 1 times",
+            "numbers       began again once: a restart there, or a new port by NAT",
             "clocks        neither end says that its clock is synchronised",
             "residence     T3 - T2 was negative 2 times, -5.000 µs at the least",
             "reflector     receives by SW Local (Local free-running), sends by SW L",
