@@ -120,6 +120,11 @@ class StampLink:
         self.sender.send(_LAST)
         return True
 
+    def finish(self) -> bool:
+        """Close the port at once."""
+        self.abort("")
+        return False
+
     def forget(self, oldest: int) -> None:
         """Forget packets that are no longer in flight."""
         self.sender.settled(oldest)
