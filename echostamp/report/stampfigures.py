@@ -146,7 +146,8 @@ def _losses(found: Findings, figures: Figures) -> Iterator[str]:
             yield f"              probably {likely}: no packet was seen doubled"
     if found.restarts:
         again = "once" if found.restarts == 1 else f"{found.restarts} times"
-        yield f"numbers       began again {again}: a restart there, or a new port by NAT"
+        why = "a restart there, or a new port by NAT"
+        yield f"numbers       began again {again}: {why}"
 
 
 def _errors(found: Findings, offset: OffsetReport | None) -> Iterator[str]:
