@@ -121,7 +121,8 @@ class StampTests(PingCase):
         self.assertEqual(counts, (30, 25, 5, 1))
         found = stats["stamp"]
         self.assertTrue(found["stateful"])
-        self.assertEqual((found["lost_forward"], found["lost_backward"]), (3, 2))
+        self.assertEqual(found["lost_forward"], {"min": 3, "max": 5})
+        self.assertEqual(found["lost_backward"], {"min": 0, "max": 2})
         self.assertEqual(found["invalid"], {"T1 was not returned": 1})
 
     def test_impossibleTimes(self) -> None:
@@ -160,7 +161,7 @@ class StampTests(PingCase):
         target = f"stamp:127.0.0.1:{relay.port}"
         stats = self.measured(*options, target)["stats"]
         self.assertEqual(stats["received"], 2)
-        self.assertEqual(stats["stamp"]["ssid_zeroed"], 3)
+        self.assertGreaterEqual(stats["stamp"]["ssid_zeroed"], 3)
         self.assertEqual(stats["stamp"]["invalid"], {"with another SSID": 1})
         done = self.ping("--strict-ssid", *options, target, status=1)
         self.assertIn(b"with SSID 0", done.stderr)
@@ -182,8 +183,9 @@ class StampTests(PingCase):
             stats = self.measured(*options, f"stamp:127.0.0.1:{relay.port}")["stats"]
             self.assertEqual((stats["received"], stats["reordered"]), (30, 2))
             found = stats["stamp"]
-            lost = [found[f"lost_{way}"] for way in ("forward", "backward", "unknown")]
-            self.assertEqual((lost, found["restarts"]), ([0, 0, 0], 0))
+            for way in "forward", "backward":
+                self.assertEqual(found[f"lost_{way}"], {"min": 0, "max": 0})
+            self.assertEqual((found["lost_unknown"], found["restarts"]), (0, 0))
 
     def test_restarted(self) -> None:
         """Packets that are lost while the reflector restarts are not assigned to a
@@ -203,8 +205,9 @@ class StampTests(PingCase):
         found = stats["stamp"]
         self.assertEqual((found["stateful"], found["restarts"]), (True, 1))
         self.assertGreater(stats["lost"], 0)
-        lost = [found[f"lost_{way}"] for way in ("forward", "backward", "unknown")]
-        self.assertEqual(lost, [0, 0, stats["lost"]])
+        for way in "forward", "backward":
+            self.assertEqual(found[f"lost_{way}"], {"min": 0, "max": 0})
+        self.assertEqual(found["lost_unknown"], stats["lost"])
 
     def test_linkLocal(self) -> None:
         """An address that is valid on one link only is asked on that link."""

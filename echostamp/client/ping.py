@@ -197,7 +197,7 @@ class _Ping:
         if self._output.isClosed:
             outcome = _CLOSED
             _discard(self._stdout)
-        self._run.end(outcome)
+        self._prober.parted.addCallback(lambda _: self._run.end(outcome))
 
     def _probes(self) -> Probes:
         """

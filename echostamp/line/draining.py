@@ -14,6 +14,9 @@ from echostamp.line.sending import isBareSocket
 #: sent is on the way.
 DRAINED = 0.25
 
+#: Seconds that a far end has to close its side after our client has closed its own.
+LINGER = 0.5
+
 
 class DrainedConnection(Protocol):
     """

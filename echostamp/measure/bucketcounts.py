@@ -10,12 +10,12 @@ from echostamp.measure.block import LOST
 from echostamp.measure.bursts import Bursts
 from echostamp.measure.counts import (
     C_DUPLICATES,
-    C_LATE,
     C_LOST,
     C_RECEIVED,
     C_SKIPPED,
     COUNTS,
     tally,
+    tallyReply,
 )
 from echostamp.measure.segments import Segments
 
@@ -32,12 +32,16 @@ class BucketCounts:
 
     __slots__ = ("_bursts", "_counts", "_newest", "_removed", "firsts", "lasts")
 
-    def __init__(self) -> None:
+    def __init__(self, removed: int = -1) -> None:
+        """
+        @param removed: when the fate of the last probe before the buckets became known;
+            -1 if there was none.
+        """
         self.firsts, self.lasts = array("q"), array("q")
         self._counts = array("I")
         self._bursts = Segments("I")
         self._newest = Bursts()
-        self._removed = -1
+        self._removed = removed
 
     def __len__(self) -> int:
         """How many buckets there are."""
@@ -79,10 +83,14 @@ class BucketCounts:
         else:
             self._counts[C_RECEIVED - COUNTS] += 1
 
-    def late(self) -> None:
-        """Count a late reply, of a probe that was taken."""
+    def late(self, flags: int) -> None:
+        """
+        Count a late reply, of a probe that was taken.
+
+        @param flags: what is known of the reply.
+        """
         if self._counts:
-            self._counts[C_LATE - COUNTS] += 1
+            tallyReply(self._counts, len(self._counts) - COUNTS, flags)
 
     def repeated(self) -> None:
         """Count a duplicate, of the reply to a probe that was taken."""

@@ -5,7 +5,8 @@ Probes in buckets: what is kept of many of them, in little memory.
 from __future__ import annotations
 
 from array import array
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
+from typing import Protocol
 
 from echostamp.measure.block import UNKNOWN
 from echostamp.measure.bucketcounts import BucketCounts
@@ -17,6 +18,18 @@ from echostamp.measure.windowspec import Rounding
 
 #: So many new buckets are begun before old ones are joined.
 _NEW = 6
+
+
+class Later(Protocol):
+    """
+    The probes after those of all buckets.
+    """
+
+    def due(self) -> int:
+        """Return how many of them were due."""
+
+    def answered(self) -> int:
+        """Return how many of them have a row."""
 
 
 class Buckets:
@@ -46,9 +59,18 @@ class Buckets:
         @param rounding: how much may be in a bucket.
         """
         self._rounding = rounding
-        self.known = BucketCounts()
+        self._begin(-1)
+
+    def _begin(self, removed: int) -> None:
+        """
+        Begin without buckets.
+
+        @param removed: when the fate of the last probe before became known; -1 if there
+            was none.
+        """
+        self.known = BucketCounts(removed)
         self._extremes = Extremes()
-        self._rows = SampleRows(rounding.tiers, self._extremes.measure)
+        self._rows = SampleRows(self._rounding.tiers, self._extremes.measure)
         # The newest bucket: whether it is thin, until when it takes probes, and for how
         # many that were due it still has room.
         self._isThin = False
@@ -64,8 +86,7 @@ class Buckets:
     def take(
         self,
         now: int,
-        behind: int,
-        others: Callable[[], int],
+        later: Later,
         time: int,
         flags: int,
         before: int,
@@ -75,8 +96,7 @@ class Buckets:
         Take a probe.
 
         @param now: by the monotonic clock.
-        @param behind: how many probes were due after it.
-        @param others: gives how many of those have a row.
+        @param later: those after it.
         @param time: when its fate became known, by the monotonic clock.
         @param flags: what happened to it.
         @param before: the RTT of the probe sent before it.
@@ -84,6 +104,11 @@ class Buckets:
         """
         top, wait, t1, t2, t3, t4, rtt = row
         if time > self._until or not self._room:
+            behind = later.due()
+            if self._rounding.isOver(now - time, behind):
+                # Those before it are over, too.
+                self._begin(time)
+                return
             self._open(now, time, behind)
         self.known.take(time, flags, number(top))
         self._room -= 1
@@ -97,9 +122,9 @@ class Buckets:
             if UNKNOWN not in (rtt, before):
                 self._rows.takeIpdv(abs(rtt - before))
         self._rows.take(row)
-        if len(self._rows) > THINNED and self._rows.isFull(others()):
-            self._tidy(now, behind)
-            self._rows.thin(self._tiers(now), others())
+        if len(self._rows) > THINNED and self._rows.isFull(later.answered()):
+            self._tidy(now, later.due())
+            self._rows.thin(self._tiers(now), later.answered())
             self._isThin = self._rows.every[-1] > 1
 
     def forgetClock(self) -> None:
@@ -141,7 +166,7 @@ class Buckets:
         due = [known.due(index) for index in range(len(self))]
         later = behind + sum(due)
         gone = 0
-        for first, count in zip(known.firsts, due, strict=True):
+        for first, count in zip(known.firsts[:-1], due, strict=False):
             later -= count
             if not rounding.isOver(now - first, later):
                 break

@@ -55,8 +55,15 @@ def tally(counts: array[int] | list[int], first: int, flags: int) -> None:
         counts[first + C_SKIPPED] += 1
     elif not flags & EXTRA:
         counts[first + (C_LOST if flags & LOST else C_RECEIVED)] += 1
-        counts[first + C_LATE] += flags & LATE > 0
         counts[first + C_DUPLICATES] += flags >> _REPEATS
-        counts[first + C_REORDERED] += flags & REORDERED > 0
-        counts[first + C_ALTERED] += flags & ALTERED > 0
+        tallyReply(counts, first, flags)
         counts[first + C_UNTIMED] += flags & UNTIMED > 0
+
+
+def tallyReply(counts: array[int] | list[int], first: int, flags: int) -> None:
+    """
+    Count what is known of a reply, as L{tally} does.
+    """
+    counts[first + C_LATE] += flags & LATE > 0
+    counts[first + C_REORDERED] += flags & REORDERED > 0
+    counts[first + C_ALTERED] += flags & ALTERED > 0

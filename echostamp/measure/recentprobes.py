@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from itertools import repeat
 from operator import le
 
-from echostamp.measure.block import LATE, LOST, UNKNOWN
+from echostamp.measure.block import LOST, UNKNOWN
 from echostamp.measure.bursts import Bursts
 from echostamp.measure.counts import C_RECEIVED, EXTRA, SKIPPED, repeated, tally
 from echostamp.measure.rows import (
@@ -107,11 +107,13 @@ class RecentProbes:
             rows[at + T3] = t3
         return True
 
-    def late(self, place: int) -> None:
+    def late(self, place: int, flags: int) -> None:
         """
         A lost probe was answered.
+
+        @param flags: what is known of its reply.
         """
-        self._notes[_WIDTH * place + _FLAGS] |= LATE
+        self._notes[_WIDTH * place + _FLAGS] |= flags
 
     def repeated(self, place: int) -> None:
         """
@@ -132,6 +134,12 @@ class RecentProbes:
         """
         rtts, t2s = self.rows[RTT::WIDTH], self.rows[T2::WIDTH]
         return sum(not rtt == UNKNOWN == t2 for rtt, t2 in zip(rtts, t2s, strict=True))
+
+    def due(self) -> int:
+        """
+        Return how many were due.
+        """
+        return sum(not flags & EXTRA for flags in self._notes[_FLAGS::_WIDTH])
 
     def since(self, start: int) -> int:
         """

@@ -133,7 +133,7 @@ class Result:
 
     @ivar figures: the figures of its probes, or of a window of them.
     @ivar began: when it began; L{None} if there was no connection yet.
-    @ivar elapsed: how long the run has taken.
+    @ivar elapsed: how long the run has taken, or the window.
     @ivar longestWait: how long the oldest probe in flight has waited for its reply.
     @ivar doubtful: probes in flight that have waited for longer than any reply took.
     @ivar longestUntimed: the longest that a reply in time without an RTT can have

@@ -7,7 +7,14 @@ from __future__ import annotations
 from array import array
 from collections.abc import Sequence
 
-from echostamp.measure.block import UNKNOWN, Probe, isStorable
+from echostamp.measure.block import (
+    ALTERED,
+    LATE,
+    REORDERED,
+    UNKNOWN,
+    Probe,
+    isStorable,
+)
 from echostamp.measure.buckets import Buckets
 from echostamp.measure.counts import EXTRA, SKIPPED, UNTIMED, repeated
 from echostamp.measure.offsetwindow import OffsetWindow
@@ -40,18 +47,20 @@ class Rolling:
 
     Memory is bounded; a probe in flight takes none.
 
-    @ivar isApart: whether the far end gives T2 and T3 apart.
+    @ivar windows: those whose figures may be asked for.
+    @ivar began: when the run began, by the monotonic clock; set by the owner.
+    @ivar isApart: whether the far end gives T2 and T3 apart; likewise.
     @ivar pending: how many probes are in flight.
     """
 
     __slots__ = (
-        "_began",
         "_buckets",
         "_changes",
         "_found",
         "_greatest",
         "_recent",
         "_waiting",
+        "began",
         "isApart",
         "pending",
         "windows",
@@ -65,7 +74,7 @@ class Rolling:
         self.windows = tuple(windows)
         self.isApart = False
         self.pending = 0
-        self._began = began
+        self.began = began
         self._recent = RecentProbes()
         self._buckets = Buckets(Rounding(windows))
         self._waiting: dict[int, int] = {}
@@ -109,10 +118,8 @@ class Rolling:
         if lost or rtt is None:
             flags |= 0 if lost else UNTIMED
             rtt = before = UNKNOWN
-        elif seq < self._greatest:
-            self._follow(seq, rtt)
         else:
-            self._waiting[seq] = rtt
+            self._follow(seq, rtt)
         if seq > self._greatest:
             self._greatest = seq
         fits = True
@@ -131,9 +138,9 @@ class Rolling:
 
     def _follow(self, seq: int, rtt: int) -> None:
         """
-        Hand the RTT of a probe that was answered after a later one to the next probe.
+        Hand an RTT to the next probe, or keep it until the fate of that one is known.
         """
-        place = self._recent.find(seq + 1)
+        place = self._recent.find(seq + 1) if seq < self._greatest else None
         if place is not None:
             self._recent.setBefore(place, rtt)
             return
@@ -161,17 +168,22 @@ class Rolling:
                 recent.setBefore(follower, rtt)
             self._changes += 1
 
-    def late(self, seq: int) -> None:
+    def late(
+        self, seq: int, isAltered: bool = False, isReordered: bool = False
+    ) -> None:
         """
         A lost probe was answered.
 
         @param seq: its number.
+        @param isAltered: whether the reply differs from what was sent.
+        @param isReordered: whether a later probe was answered before it.
         """
+        flags = LATE | ALTERED * isAltered | REORDERED * isReordered
         place = self._recent.find(seq)
         if place is not None:
-            self._recent.late(place)
+            self._recent.late(place, flags)
         else:
-            self._buckets.known.late()
+            self._buckets.known.late(flags)
         self._changes += 1
 
     def repeated(self, seq: int) -> None:
@@ -215,7 +227,7 @@ class Rolling:
         """
         recent = self._recent
         if len(recent) >= MOST:
-            self._buckets.take(now, MOST - 1, recent.answered, *recent.takeFirst())
+            self._buckets.take(now, recent, *recent.takeFirst())
         recent.append(now, flags, before, row)
         self._changes += 1
 
@@ -228,7 +240,10 @@ class Rolling:
         @param now: by the monotonic clock.
         @param window: one of those that the constructor got.
         @return: the same figures as before, if nothing has happened since.
+        @raise ValueError: it is another one.
         """
+        if window not in self.windows:
+            raise ValueError(f"no window {window.name!r}")
         changes, figures = self._found.get(window, (-1, Figures()))
         if changes != self._changes:
             figures = figuresOf(self._select(now, window))
@@ -254,7 +269,7 @@ class Rolling:
             start = now - window.length
             place = recent.since(start)
             bucket = len(buckets) if place else known.since(start)
-            began = max(start, self._began)
+            began = max(start, self.began)
             if not place:
                 began = max(began, known.before(bucket))
         else:

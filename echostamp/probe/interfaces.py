@@ -72,6 +72,13 @@ class Link(Protocol):
         @return: whether the link waits for something; it calls C{closed} afterwards.
         """
 
+    def finish(self) -> bool:
+        """
+        Disconnect: no more probes will be sent.
+
+        @return: whether that takes a while; the owner's C{linkDown} follows then.
+        """
+
     def askKernel(self) -> None:
         """Read the kernel's figures of the connection into C{kernel}."""
 

@@ -112,7 +112,13 @@ class KeptProbes:
     def figures(
         self, began: int, ended: int, isApart: bool, window: WindowSpec | None
     ) -> Figures:
-        """Give the figures of the whole run."""
+        """
+        Give the figures of the whole run.
+
+        @raise ValueError: a window is named; there is none.
+        """
+        if window is not None:
+            raise ValueError(f"no window {window.name!r}")
         return figuresOfRun(
             self.delays,
             self.offset,

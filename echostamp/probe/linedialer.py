@@ -41,7 +41,7 @@ class LineDialer:
         clocks: Callable[[], Moment] = moment,
     ) -> None:
         """
-        @param reactor: waits between two attempts.
+        @param reactor: waits between two attempts, and at the end of a connection.
         @param endpoint: connects, and looks the name up each time.
         @param messages: makes and reads the messages.
         @param clocks: reads our clocks.
@@ -62,7 +62,13 @@ class LineDialer:
         """
 
         def link() -> LineLink:
-            return LineLink(owner, self._messages, self._endpoint.setUp, self._clocks)
+            return LineLink(
+                self._reactor,
+                owner,
+                self._messages,
+                self._endpoint.setUp,
+                self._clocks,
+            )
 
         self._service = ClientService(
             _Watched(self._endpoint, owner.dialFailed),

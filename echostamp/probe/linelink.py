@@ -9,12 +9,13 @@ from collections import deque
 from collections.abc import Callable
 from typing import Any
 
-from twisted.internet.interfaces import ITCPTransport
+from twisted.internet.interfaces import IDelayedCall, ITCPTransport
 from twisted.internet.protocol import Protocol, connectionDone
 from twisted.python.failure import Failure
 
 from echostamp.addresses import peerName
 from echostamp.connect.failures import whatFailed
+from echostamp.line.draining import LINGER
 from echostamp.line.sending import ReplySender, isBareSocket, replySender
 from echostamp.probe.interfaces import LinkOwner
 from echostamp.probe.messages import LARGEST, Messages, Reply
@@ -44,20 +45,24 @@ class LineLink(Protocol):
 
     transport: Any
     whyAborted = ""
+    _deadline: IDelayedCall | None = None
 
     def __init__(
         self,
+        reactor: Any,
         owner: LinkOwner,
         messages: Messages,
         setUp: SetUp,
         clocks: Callable[[], Moment] = moment,
     ) -> None:
         """
+        @param reactor: runs the timer of the end.
         @param owner: sends the probes.
         @param messages: makes and reads their messages.
         @param setUp: how long it took to make the connection.
         @param clocks: reads our clocks.
         """
+        self._reactor = reactor
         self._owner = owner
         self._messages = messages
         self.setUp = setUp
@@ -191,6 +196,30 @@ class LineLink(Protocol):
         """Wait for nothing: the last reply is the last line."""
         return False
 
+    def finish(self) -> bool:
+        """
+        Disconnect with FIN: a reset could kill the far end.  While replies are missing,
+        read on until the far end closes; a far end that is stuck is aborted.
+        """
+        self._deadline = self._reactor.callLater(LINGER, self._lingered)
+        self._sender.detach()
+        if self._missing and isBareSocket(self.transport):
+            # A close would answer late replies with a reset.
+            self.transport.loseWriteConnection()
+        else:
+            self.transport.loseConnection()
+        return True
+
+    def _lingered(self) -> None:
+        """
+        Close a connection that the far end has not closed.
+        """
+        self._deadline = None
+        if self._missing or not isBareSocket(self.transport):
+            self.transport.abortConnection()
+        else:
+            self.transport.loseConnection()
+
     def details(self) -> None:
         """The line protocol reports nothing beyond round trips."""
 
@@ -207,6 +236,8 @@ class LineLink(Protocol):
 
     def connectionLost(self, reason: Failure = connectionDone) -> None:
         """Report to the owner why the connection was lost."""
+        if self._deadline is not None:
+            self._deadline.cancel()
         self._partial = b""
         self._countStrange()
         why = "the far end closed the connection"

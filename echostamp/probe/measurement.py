@@ -272,7 +272,7 @@ class Measurement:
         return Result(
             figures,
             None if span.began is None else began.realtime,
-            now - began.after,
+            figures.ended - figures.began,
             max(waits, default=0),
             sum(wait > longest for wait in waits),
             self.longestUntimed,

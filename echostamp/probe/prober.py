@@ -34,6 +34,7 @@ class Prober:
     to a sink.  It ends when its plan is done, or when it is stopped.
 
     @ivar done: fires with L{None} when the run is over.
+    @ivar parted: fires with L{None} when the link is closed, too.
     @ivar measurement: what has been found.
     @ivar failure: why the far end could not be reached at first; L{None} if it could.
     """
@@ -55,6 +56,7 @@ class Prober:
             stamps that do not name it; L{None} to guess it.
         """
         self.done: Deferred[None] = Deferred()
+        self.parted: Deferred[None] = Deferred()
         self.measurement = Measurement(probeStore(plan), zone)
         self.failure: Failure | None = None
         self._dialer = dialer
@@ -96,11 +98,19 @@ class Prober:
             return
         self._ended = self._clocks()
         self._timers.stop()
-        self._dialer.stop()
         if (link := self.link) is not None:
             link.askKernel()
-            link.abort("")
+        if link is None or not link.finish():
+            self._part()
         self.done.callback(None)
+
+    def _part(self) -> None:
+        """
+        Stop dialing: the last link is closed.
+        """
+        if not self.parted.called:
+            self._dialer.stop()
+            self.parted.callback(None)
 
     @property
     def hasBegun(self) -> bool:
@@ -144,6 +154,9 @@ class Prober:
 
     def linkUp(self, link: Link) -> None:
         """Begin, or go on after an outage."""
+        if self._ended is not None:
+            # The dialer, which has been stopped, closes it.
+            return
         now = self._clocks()
         self._links.opened(link)
         self._extras.begin(link)
@@ -165,6 +178,7 @@ class Prober:
         self._links.closed(link)
         self._extras.begin(None)
         if self._ended is not None:
+            self._part()
             return
         now = self._clocks()
         outage = Outage(now.realtime, now.after, reason, self._flights.count)

@@ -157,6 +157,7 @@ class ProbeStore(Protocol):
         @param ended: the end of the run so far, by the monotonic clock.
         @param isApart: whether the far end gives T2 and T3 apart.
         @param window: which window; L{None} for as much as is kept.
+        @raise ValueError: the store has no such window.
         """
 
     def distribution(self, figures: Figures, rows: int) -> Distribution | None:

@@ -46,7 +46,9 @@ class WindowedProbes:
         @param windows: the windows for which L{figures} will be called.
         """
         self._rolling = Rolling(windows)
-        self._longest = max(windows, key=lambda window: window.length or 0)
+        self._longest = max(
+            windows, key=lambda each: (each.length or 0, each.count or 0)
+        )
         self.sent = self.received = self.lost = 0
         self._greatest = -1
         self._bounds: OffsetWindow | None = None
@@ -73,9 +75,7 @@ class WindowedProbes:
             t3 = t2
         if t2 is None:
             t3 = shown = None
-        isReordered = seq < self._greatest
-        if not isReordered:
-            self._greatest = seq
+        isReordered = self._isReordered(seq)
         probe = _probeOf(
             (
                 *(seq, flight.due, t1, t2, t3, t4, rtt, shown),
@@ -88,6 +88,15 @@ class WindowedProbes:
         if not self._rolling.add(now, probe):
             return probe._replace(t2=None, t3=None, resolution=None)
         return probe
+
+    def _isReordered(self, seq: int) -> bool:
+        """
+        Say whether a later probe was answered before this one, which is answered now.
+        """
+        if seq < self._greatest:
+            return True
+        self._greatest = seq
+        return False
 
     def amend(self, seq: int, times: Times, rtt: int, resolution: int) -> None:
         """Add more exact times of an answered probe."""
@@ -102,13 +111,14 @@ class WindowedProbes:
             return None
         isLate = self._fates[place] == _LOST
         self._fates[place] = _ANSWERED
+        isReordered = isLate and self._isReordered(seq)
         if isLate:
-            self._rolling.late(seq)
+            self._rolling.late(seq, isAltered, isReordered)
         else:
             self._rolling.repeated(seq)
         return Probe(
             *(seq, 0, 0, None, None, t4, None, None),
-            *(isLate, isLate, isAltered, not isLate, False, False),
+            *(isLate, isLate, isAltered, not isLate, isReordered, False),
         )
 
     def lose(self, now: int, flight: Flight) -> Probe:
@@ -143,8 +153,12 @@ class WindowedProbes:
     def figures(
         self, began: int, ended: int, isApart: bool, window: WindowSpec | None
     ) -> Figures:
-        """Give the figures of a window; of the longest one where none is named."""
-        self._rolling.isApart = isApart
+        """
+        Give the figures of a window; of the longest one where none is named.
+
+        @raise ValueError: the run has no such window.
+        """
+        self._rolling.began, self._rolling.isApart = began, isApart
         return self._rolling.over(ended, window or self._longest)
 
     def distribution(self, figures: Figures, rows: int) -> None:

@@ -8,7 +8,7 @@ import os
 from typing import Any
 
 from echostamp.measure.result import Result
-from echostamp.report.stampfigures import whereLost
+from echostamp.report.lossdirections import lossDirections
 from echostamp.rfc8762.findings import Findings
 from echostamp.rfc8762.hops import Hops
 from echostamp.rfc8762.timestamps import ErrorEstimate
@@ -20,7 +20,7 @@ def stampDocument(found: Findings, result: Result) -> dict[str, Any]:
 
     @param result: of the run.
     """
-    lost = whereLost(found, result.figures.lost)
+    lost = lossDirections(found, result.figures)
     return {
         "kernel_t1": found.kernelSent,
         "kernel_t4": found.kernelReceived,
@@ -31,8 +31,8 @@ def stampDocument(found: Findings, result: Result) -> dict[str, Any]:
         "hops_backward": _hopsRecord(found.hopsBackward),
         "ssid_zeroed": found.zeroedSsids,
         "stateful": bool(found.isStateful),
-        "lost_forward": lost and lost.forward,
-        "lost_backward": lost and lost.backward,
+        "lost_forward": lost and lost.forward.record(),
+        "lost_backward": lost and lost.backward.record(),
         "lost_unknown": lost and lost.unknown,
         "restarts": found.restarts,
         "residence_faults": {

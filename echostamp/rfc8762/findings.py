@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 from echostamp.rfc8762.hops import Hops, hopsWith
 from echostamp.rfc8762.lastdurations import LastDurations
-from echostamp.rfc8762.losses import NumberedLosses
+from echostamp.rfc8762.losses import Directions, NumberedLosses
 from echostamp.rfc8762.packets import ReflectorPacket
 from echostamp.rfc8762.sendersession import TTL, SenderSession
 from echostamp.rfc8762.timestamps import ErrorEstimate
@@ -56,9 +56,8 @@ class Findings:
     @ivar isKeyed: whether the packets are authenticated.
     @ivar zeroedSsids: answered packets that had an SSID, and whose reply has SSID 0.
     @ivar isStateful: whether the reflector numbers its replies itself, as far as seen.
-    @ivar lostForward: packets lost on the way to the reflector, by its numbers.
-    @ivar lostBackward: packets lost on the way back, likewise.
-    @ivar restarts: how often the reflector began its numbers again.
+    @ivar directions: in which direction packets were lost, by the reflector's numbers.
+    @ivar restarts: how often the reflector's numbers began again.
     @ivar nearError: what this end last claimed about its timestamps.
     @ivar farError: what the reflector last claimed about its own; L{None} before the
         first reply.
@@ -84,8 +83,7 @@ class Findings:
     isKeyed: bool
     zeroedSsids: int
     isStateful: bool
-    lostForward: int
-    lostBackward: int
+    directions: Directions
     restarts: int
     nearError: ErrorEstimate | None
     farError: ErrorEstimate | None
@@ -252,8 +250,7 @@ class Observations:
             isKeyed=bool(self._session.keys),
             zeroedSsids=self._zeroedSsids,
             isStateful=bool(self.losses.isStateful),
-            lostForward=self.losses.forward,
-            lostBackward=self.losses.backward,
+            directions=self.losses.directions,
             restarts=self.losses.restarts,
             nearError=self.nearError,
             farError=self.farError,

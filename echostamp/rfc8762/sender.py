@@ -16,14 +16,7 @@ from typing import Any, Protocol
 from echostamp.rfc8762.answers import Answers
 from echostamp.rfc8762.clock import FRESH, KernelClock, kernelClock
 from echostamp.rfc8762.findings import Findings, Observations
-from echostamp.rfc8762.packets import (
-    AUTHENTICATED,
-    ReflectorPacket,
-    SenderPacket,
-    packetKey,
-    readReflectorPacket,
-    senderPacket,
-)
+from echostamp.rfc8762.packets import ReflectorPacket, SenderPacket, senderPacket
 from echostamp.rfc8762.port import Port
 from echostamp.rfc8762.sendersession import SenderSession
 from echostamp.rfc8762.sentpackets import SentPackets
@@ -108,6 +101,11 @@ class SessionSender:
     def hasReplies(self) -> bool:
         """Whether any packet was answered."""
         return self._observations.farError is not None
+
+    @property
+    def hasLosses(self) -> bool:
+        """Whether any packet was not answered, at least not yet."""
+        return self._sent.unanswered > 0
 
     def findings(self) -> Findings:
         """
@@ -233,19 +231,13 @@ class SessionSender:
         @return: the fields, and our number of the packet that it answers.
         @raise ValueError: it is no reply; the text says why.
         """
-        keys = self.session.keys[:1]
-        if keys and len(octets) >= AUTHENTICATED and packetKey(octets, keys) is None:
-            raise ValueError("no valid HMAC")
-        reply = readReflectorPacket(octets, bool(keys))
+        reply = self.session.readReply(octets)
         packet = self._sent.find(reply.senderSequence)
         if packet is None:
             raise ValueError("not ours")
         if self._sent.wire(packet) != reply.senderTimestamp:
             raise ValueError("T1 was not returned")
-        if reply.ssid not in (0, self.session.ssid):
-            raise ValueError("with another SSID")
-        if reply.ssid != self.session.ssid and self.session.isSsidStrict:
-            raise ValueError("with SSID 0")
+        self.session.checkSsid(reply.ssid)
         return reply, packet
 
     def _look(
@@ -264,7 +256,12 @@ class SessionSender:
         # Where it is no longer known whose number that was, it was probably this one's.
         isSame = hasCome and (not isFirst if named is None else named == packet)
         if not isSame and self._observations.losses.saw(
-            reply.senderSequence, reply.sequence, t3, not isFirst, hasCome
+            reply.senderSequence,
+            reply.sequence,
+            self._sent.sent(packet),
+            t3,
+            not isFirst,
+            hasCome,
         ):
             self._answers.restart()
         self._answers.see(reply.sequence, packet)

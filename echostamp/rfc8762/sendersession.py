@@ -1,5 +1,6 @@
 """
-What the packets of a session-sender look like.  Pure: no Twisted, no clock, no I/O.
+What the packets of a session-sender look like, and their replies.  Pure: no Twisted, no
+clock, no I/O.
 """
 
 from __future__ import annotations
@@ -7,7 +8,13 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-from echostamp.rfc8762.packets import AUTHENTICATED, UNAUTHENTICATED
+from echostamp.rfc8762.packets import (
+    AUTHENTICATED,
+    UNAUTHENTICATED,
+    ReflectorPacket,
+    packetKey,
+    readReflectorPacket,
+)
 from echostamp.rfc8762.tlvreading import Tlv, writeTlvs
 from echostamp.rfc8762.tlvvalues import (
     CLASS_OF_SERVICE,
@@ -102,3 +109,25 @@ class SenderSession:
         # Padding alone needs no HMAC.
         isSealed = kinds != [EXTRA_PADDING]
         return writeTlvs(tlvs, sequence, self.key if isSealed else None)
+
+    def readReply(self, octets: bytes) -> ReflectorPacket:
+        """
+        Read the fields of a reply.
+
+        @raise ValueError: it is too short, or not authenticated; the text says so.
+        """
+        keys = self.keys[:1]
+        if keys and len(octets) >= AUTHENTICATED and packetKey(octets, keys) is None:
+            raise ValueError("no valid HMAC")
+        return readReflectorPacket(octets, bool(keys))
+
+    def checkSsid(self, ssid: int) -> None:
+        """
+        Check the SSID of a reply.
+
+        @raise ValueError: it is not one of this session's replies; the text says why.
+        """
+        if ssid not in (0, self.ssid):
+            raise ValueError("with another SSID")
+        if ssid != self.ssid and self.isSsidStrict:
+            raise ValueError("with SSID 0")

@@ -99,7 +99,7 @@ class _Talk:
         )
         connecting.addTimeout(timeout, self._reactor, lambda result, seconds: tooLate)
         connecting.addCallbacks(self._converse, self._notConnected)
-        connecting.addCallbacks(self._run.end, self._run.broken)
+        connecting.addCallbacks(self._end, self._run.broken)
 
     def _converse(self, farEnd: object) -> Deferred[Outcome]:
         """
@@ -137,7 +137,7 @@ class _Talk:
             complain("")
         outcome = Outcome(128 + number)
         self._conversation.abandon(outcome)
-        self._reactor.callFromThread(self._run.end, outcome)
+        self._reactor.callFromThread(self._end, outcome)
 
     def _givenUp(self) -> None:
         """
@@ -145,4 +145,15 @@ class _Talk:
         """
         outcome = Outcome(128 + signal.SIGINT)
         self._conversation.abandon(outcome)
-        self._run.end(outcome)
+        self._end(outcome)
+
+    def _end(self, outcome: Outcome) -> None:
+        """
+        Disconnect, and end the command.
+        """
+        if not self._conversation.isConnected:
+            self._run.end(outcome)
+            return
+        farEnd = self._conversation.farEnd
+        farEnd.parted.addCallback(lambda _: self._run.end(outcome))
+        farEnd.part()

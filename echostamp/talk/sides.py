@@ -7,6 +7,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any, Protocol
 
+from twisted.internet.defer import Deferred
+
 from echostamp.intercom.parsing import Origin
 
 
@@ -37,7 +39,12 @@ class FarSide(Protocol):
 
     @ivar transport: the connection's transport.
     @ivar isTls: whether the connection is over TLS, which has no half-close.
+    @ivar parted: fires with L{None} when the connection is closed.
     """
 
     transport: Any
     isTls: bool
+    parted: Deferred[None]
+
+    def part(self) -> None:
+        """Disconnect, and discard what still comes; C{parted} fires at the end."""

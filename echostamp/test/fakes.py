@@ -16,6 +16,7 @@ from twisted.internet.error import (
     ConnectionLost,
 )
 from twisted.internet.interfaces import (
+    IHalfCloseableProtocol,
     IListeningPort,
     IReactorPluggableNameResolver,
 )
@@ -153,7 +154,8 @@ class FakeSocketConnection(Connection):
     def _closeWriteConnection(self) -> None:
         """Note the FIN."""
         self.isHalfClosed = True
-        self.protocol.writeConnectionLost()
+        if IHalfCloseableProtocol.providedBy(self.protocol):
+            self.protocol.writeConnectionLost()
 
     def abortConnection(self) -> None:
         """Note the reset."""
@@ -238,10 +240,12 @@ class FakeFarTransport(FakeTransport):
     A client's connection to its far end.
 
     @ivar isHalfClosed: whether only the output was closed.
+    @ivar isAborted: whether it was reset.
     @ivar noDelay: whether TCP_NODELAY is set.
     """
 
     isHalfClosed = False
+    isAborted = False
     noDelay = False
 
     def unregisterProducer(self) -> None:
@@ -252,6 +256,10 @@ class FakeFarTransport(FakeTransport):
     def loseWriteConnection(self) -> None:
         """Note the FIN."""
         self.isHalfClosed = True
+
+    def abortConnection(self) -> None:
+        """Note the reset."""
+        self.isAborted = self.isClosed = True
 
     def setTcpNoDelay(self, enabled: bool) -> None:
         """Keep the option."""

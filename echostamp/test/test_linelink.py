@@ -15,6 +15,7 @@ from twisted.python.failure import Failure
 from twisted.trial.unittest import SynchronousTestCase
 from zope.interface import alsoProvides
 
+from echostamp.line.draining import LINGER
 from echostamp.probe.interfaces import Link
 from echostamp.probe.linelink import LONGEST_LINE, LineLink
 from echostamp.probe.messages import Messages, Reply
@@ -89,9 +90,12 @@ class LinkCase(SynchronousTestCase):
 
     def begin(self) -> None:
         """Make a connection."""
+        self.reactor = FakeReactor()
         self.owner = Owner()
         self.messages = Messages(b"tag")
-        self.link = LineLink(self.owner, self.messages, SetUp(), lambda: NOW)
+        self.link = LineLink(
+            self.reactor, self.owner, self.messages, SetUp(), lambda: NOW
+        )
         self.transport: Any = FakeFarTransport()
         alsoProvides(self.transport, ITCPTransport)
         self.link.makeConnection(self.transport)
@@ -115,7 +119,9 @@ class LineLinkTests(LinkCase):
     def test_otherTransports(self) -> None:
         """Transports other than TCP have no such option."""
         transport: Any = FakeFarTransport()
-        LineLink(self.owner, self.messages, SetUp()).makeConnection(transport)
+        LineLink(self.reactor, self.owner, self.messages, SetUp()).makeConnection(
+            transport
+        )
         self.assertFalse(transport.noDelay)
 
     def test_send(self) -> None:
@@ -176,6 +182,64 @@ class LineLinkTests(LinkCase):
         self.lose(ConnectionDone())
         self.assertEqual(self.owner.replies, [])
 
+    def test_finish(self) -> None:
+        """A link that is owed nothing is closed, not reset."""
+        self.assertTrue(self.link.finish())
+        self.assertEqual(
+            (self.transport.isClosed, self.transport.isAborted), (True, False)
+        )
+        self.assertIsNone(self.transport.producer)
+        self.lose(ConnectionDone())
+        self.assertEqual(self.reactor.getDelayedCalls(), [])
+
+    def test_finishTls(self) -> None:
+        """A link over TLS is closed in any case: TLS has no half-close.  One that does
+        not answer is aborted."""
+        self.link.send(1)
+        self.link.finish()
+        self.assertEqual(
+            (self.transport.isClosed, self.transport.isAborted), (True, False)
+        )
+        self.reactor.advance(LINGER)
+        self.assertTrue(self.transport.isAborted)
+
+    def socket(self) -> FakeSocketConnection:
+        """Connect a bare socket, and send a probe."""
+        self.begin()
+        made = FakeSocketConnection(self.reactor)
+        made.protocol = self.link
+        self.link.makeConnection(made)
+        self.link.send(1)
+        return made
+
+    def test_finishWhileAReplyIsMissing(self) -> None:
+        """A link whose reply is missing sends FIN, and reads on until the far end
+        closes."""
+        transport = self.socket()
+        self.link.finish()
+        transport.turn()
+        self.assertTrue(transport.isHalfClosed)
+        self.assertFalse(transport.isClosed)
+        self.assertTrue(transport.isRead)
+        self.link.dataReceived(self.messages.message(1))
+        transport.connectionLost(Failure(ConnectionDone()))
+        self.assertFalse(transport.isAborted)
+        self.assertEqual(self.reactor.getDelayedCalls(), [])
+
+    def test_finishFromAStuckFarEnd(self) -> None:
+        """A far end that does not close is aborted if it owes a reply, else closed."""
+        for isOwed in True, False:
+            transport = self.socket()
+            self.link.finish()
+            if not isOwed:
+                self.link.dataReceived(self.messages.message(1))
+            transport.turn()
+            self.reactor.advance(LINGER - 0.01)
+            self.assertFalse(transport.isClosed)
+            self.reactor.advance(0.02)
+            self.reactor.advance(0)
+            self.assertEqual((transport.isAborted, transport.isClosed), (isOwed, True))
+
 
 class KernelTests(LinkCase):
     """
@@ -203,8 +267,9 @@ class ShortcutTests(SynchronousTestCase):
         """Received octets go straight to the link; the loss of the connection goes
         through the wrapper."""
         owner, messages = Owner(), Messages(b"tag")
-        link = LineLink(owner, messages, SetUp(), lambda: NOW)
-        transport = FakeSocketConnection(FakeReactor())
+        reactor = FakeReactor()
+        link = LineLink(reactor, owner, messages, SetUp(), lambda: NOW)
+        transport = FakeSocketConnection(reactor)
         transport.protocol = wrapper = ProtocolWrapper(WrappingFactory(Factory()), link)
         link.makeConnection(transport)
         link.send(3)

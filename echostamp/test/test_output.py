@@ -153,7 +153,7 @@ class OutputTests(SynchronousTestCase):
     def test_again(self) -> None:
         """There is a line about each new connection."""
         far = self.begin(OutputOptions())
-        link = LineLink(far.prober, far.messages, SetUp())
+        link = LineLink(far.reactor, far.prober, far.messages, SetUp())
         link.transport = far.transports[-1]
         self.out.connected(link)
         self.assertEqual(self.finish()[1], "connected again")

@@ -18,8 +18,11 @@ from echostamp.times import MILLISECOND, SECOND, Times
 EPOCH = 1_700_000_000 * SECOND
 ALL = WindowSpec("all", count=600)
 
-#: What may become of a probe: lost, answered, answered twice, late, altered, untimed.
-FATES = ["lost", "answered", "twice", "late", "altered", "untimed", "skipped"]
+#: What may become of a probe.  The reply to a "later" one comes when the fate of the
+#: next one is known, and is altered.
+FATES = [
+    *("lost", "answered", "twice", "late", "later", "altered", "untimed", "skipped")
+]
 
 
 def flight(seq: int) -> Flight:
@@ -41,6 +44,7 @@ class StoreTests(SynchronousTestCase):
 
     def play(self, store: ProbeStore, fates: list[str]) -> None:
         """Send a probe each second, and let each have its fate."""
+        before = None
         for turn, fate in enumerate(fates):
             now = turn * SECOND
             if fate == "skipped":
@@ -50,7 +54,7 @@ class StoreTests(SynchronousTestCase):
             sent = flight(turn)._replace(seq=seq)
             store.send(sent.due, sent.t1)
             reply = answer(turn)
-            if fate in ("lost", "late"):
+            if fate in ("lost", "late", "later"):
                 probe = store.lose(now + SECOND, sent)
                 self.assertTrue(probe.lost)
             else:
@@ -67,6 +71,13 @@ class StoreTests(SynchronousTestCase):
                 self.assertEqual(
                     (again.late, again.duplicated), (fate == "late", fate == "twice")
                 )
+            if before is not None:
+                again = store.repeat(before, sent.t1 + 2 * SECOND, True)
+                assert again
+                self.assertTrue(again.late and again.altered)
+                isAnswered = fate not in ("lost", "later")
+                self.assertEqual(again.reordered, isAnswered)
+            before = seq if fate == "later" else None
 
     @settings(max_examples=60, deadline=None)
     @given(st.lists(st.sampled_from(FATES), max_size=30))

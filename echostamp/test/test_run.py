@@ -9,7 +9,7 @@ import sys
 from collections.abc import Callable
 from typing import Any
 
-from twisted.internet.error import ConnectionRefusedError
+from twisted.internet.error import ConnectionDone, ConnectionRefusedError
 from twisted.python.failure import Failure
 from twisted.trial.unittest import SynchronousTestCase
 
@@ -101,6 +101,8 @@ class TalkTests(SynchronousTestCase):
                 self.consoles[-1].readConnectionLost()
                 connection.readConnectionLost()
                 self.consoles[-1].connectionLost()
+                self.assertFalse(reactor.hasStopped)
+                connection.connectionLost(Failure(ConnectionDone()))
                 self.assertTrue(reactor.hasStopped)
                 self.assertEqual(self.exits, [])
 
@@ -115,6 +117,7 @@ class TalkTests(SynchronousTestCase):
             self.assertEqual(connection.transport.sent, b"/name ann\n")
             self.consoles[-1].conversation.finish(Outcome(0))
             self.consoles[-1].connectionLost()
+            connection.connectionLost(Failure(ConnectionDone()))
 
         options = TalkOptions("localhost:7", 3.0, name="ann")
         self.assertEqual(talk(ScriptedReactor(script), options), Outcome(0))
@@ -160,6 +163,8 @@ class TalkTests(SynchronousTestCase):
             connection.readConnectionLost()
             self.assertFalse(reactor.hasStopped)
             reactor.advance(0)
+            self.assertTrue(connection.transport.isHalfClosed)
+            connection.connectionLost(Failure(ConnectionDone()))
             self.assertTrue(reactor.hasStopped)
 
         self.assertEqual(talk(ScriptedReactor(script), OPTIONS), Outcome(143))

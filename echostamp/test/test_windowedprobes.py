@@ -44,6 +44,25 @@ class WindowedProbesTests(SynchronousTestCase):
         self.assertEqual(counts, [(3, 4 * MS), (6, MS), (6, MS)])
         self.assertEqual((self.store.sent, self.store.received), (6, 6))
 
+    def test_beganLately(self) -> None:
+        """A window that is longer than the run so far begins with the run.  There is no
+        window that the plan does not have."""
+        self.store.lose(8 * SECOND, self.send())
+        for window, began in (self.short, 7 * SECOND), (self.long, 5 * SECOND):
+            found = self.store.figures(5 * SECOND, 10 * SECOND, False, window)
+            self.assertEqual((found.began, found.ended), (began, 10 * SECOND))
+        other = WindowSpec("4s", length=4 * SECOND)
+        self.assertRaises(ValueError, self.store.figures, 0, 1, False, other)
+
+    def test_longestByCount(self) -> None:
+        """Of windows by count alone, that of the most probes is the default."""
+        specs = [WindowSpec(str(count), count=count) for count in (2, 5, 3)]
+        store = self.store = WindowedProbes(specs)
+        for _ in range(9):
+            flight = self.send()
+            store.lose(flight.sent + SECOND, flight)
+        self.assertEqual(store.figures(0, 9 * SECOND, False, None).lost, 5)
+
     def test_oldFates(self) -> None:
         """Replies to the last 256 probes are told apart as late or duplicates.  Those
         to older probes are ignored."""

@@ -168,6 +168,16 @@ class SameAsARunTests(SynchronousTestCase):
         windows = [TEN, FIVE, TWENTY, WindowSpec("last 100", count=100)]
         self.check(stream(7, 700, 20 * SECOND), windows)
 
+    def test_farApart(self) -> None:
+        """Probes so far apart, or windows so short, that a probe is in no window any
+        more before forty others have come; and a pause."""
+        self.check(stream(12, 1300, 10 * SECOND), list(WINDOWS))
+        self.check(stream(13, 1300, SECOND), [TEN])
+        self.check(stream(13, 1300, SECOND), [TWENTY])
+        fates = stream(14, 1500, SECOND)
+        late = [fate._replace(at=fate.at + 400 * SECOND) for fate in fates[700:]]
+        self.check(fates[:700] + late, list(WINDOWS))
+
     def test_onlyByCount(self) -> None:
         """Windows by count alone: the last 40 probes exactly, of more a sixteenth more
         at most."""
@@ -329,6 +339,20 @@ class ManyProbesTests(SynchronousTestCase):
             print(f"\nfigure: windows at {rate}/s: {most / 1024:.1f} KiB")
             self.assertLessEqual(most, 45 * 1024)
 
+    def test_memoryOfTheLost(self) -> None:
+        """Where every second probe is lost, the others do not wait for the next one's
+        fate in growing numbers."""
+        rolling = Rolling()
+        least = 0
+        for seq in range(0, 8000, 2):
+            at = seq * MILLISECOND
+            answer(rolling, at, seq, at - MILLISECOND, THEN + at)
+            if seq > 3000:
+                rolling.add(at, probeOf(seq - 2999, at - 3 * SECOND, None, None, None))
+            if seq == 1000:
+                least = octets(rolling)
+        self.assertLess(octets(rolling), least + 20_000)
+
     def test_rateFalls(self) -> None:
         """When the probes get fewer all of them are kept again."""
         rolling = Rolling()
@@ -460,6 +484,18 @@ class EventTests(SynchronousTestCase):
         assert found.forward is not None
         assert found.forward.pdv is not None
         self.assertEqual(found.forward.pdv.n, 60)
+
+    def test_extrasAmongThem(self) -> None:
+        """Extra probes count for no window by count."""
+        spec = WindowSpec("last 30", count=30)
+        rolling = Rolling([spec])
+        for seq in range(400):
+            at = seq * SECOND
+            answer(rolling, at, seq, at - MILLISECOND, THEN + at)
+            t1 = THEN + at
+            rolling.extra(at, t1, t1 + 500, t1 + 500, t1 + 1000, 1)
+            due = rolling.over(at, spec).due
+            self.assertTrue(min(seq + 1, 30) <= due <= 31, due)
 
     def test_restart(self) -> None:
         """Our own clock was set: offset and PDV begin again, round trips do not."""
