@@ -55,6 +55,8 @@ class FarTimestamps:
     The far end's timestamps: their resolution, and whether they can be true.
     """
 
+    __slots__ = ("_resolutions",)
+
     def __init__(self) -> None:
         # Of T2 and of T3: one may be the kernel's, and the other a program's.
         self._resolutions = ObservedResolution(), ObservedResolution()

@@ -4,8 +4,6 @@ Follows the far clock by the stamps and timestamps of replies.
 
 from __future__ import annotations
 
-from collections import Counter
-
 from echostamp.measure.coarseclocks import AT_ONCE, TickProbes, nextTick
 from echostamp.measure.farzone import FarZone
 from echostamp.measure.residence import FarTimestamps, ResidenceFault
@@ -46,7 +44,7 @@ class FarClock:
         self._resolution = 0
         self._leastRtt: int | None = None
         self._ticks = TickProbes()
-        self.residenceFaults: Counter[ResidenceFault] = Counter()
+        self.residenceFaults: dict[ResidenceFault, int] = {}
         self._timestamps = FarTimestamps()
 
     @property
@@ -140,7 +138,7 @@ class FarClock:
             self.stamped += 1
             return found
         if not isVoid:
-            self.residenceFaults[found] += 1
+            self.residenceFaults[found] = self.residenceFaults.get(found, 0) + 1
         return None
 
     def resolution(self, times: Times) -> int | None:
