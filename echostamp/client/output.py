@@ -18,7 +18,10 @@ from echostamp.measure.block import Probe
 from echostamp.measure.result import Outage, Result
 from echostamp.probe.interfaces import Fate, IProbeSink, Link
 from echostamp.probe.plan import Plan
-from echostamp.report import document, summary
+from echostamp.report import document
+from echostamp.report.probeline import probeLine
+from echostamp.report.screen import fitted, titled
+from echostamp.report.summary import Detail, summary
 from echostamp.report.table import ROWS, histogram
 from echostamp.times import SECOND
 
@@ -60,7 +63,9 @@ class OutputOptions:
     How to write the results.
 
     @ivar form: C{text}, C{json} or C{jsonl}.
-    @ivar isQuiet: whether to write nothing about single probes.
+    @ivar isQuiet: whether to write nothing about single probes, and few lines at the
+        end.
+    @ivar isVerbose: whether to write all figures at the end.
     @ivar hasTimes: whether to put the time before each line.
     @ivar hasOutstanding: whether to report a probe that is unanswered when the next one
         is due.
@@ -70,10 +75,18 @@ class OutputOptions:
 
     form: str = "text"
     isQuiet: bool = False
+    isVerbose: bool = False
     hasTimes: bool = False
     hasOutstanding: bool = False
     isNumeric: bool = False
     hasHistogram: bool = False
+
+    @property
+    def detail(self) -> Detail:
+        """How much the report at the end says."""
+        if self.isVerbose:
+            return Detail.FULL
+        return Detail.BRIEF if self.isQuiet else Detail.USUAL
 
 
 class Probes(NamedTuple):
@@ -136,7 +149,7 @@ class Output:
         self._closed = closed
         self._clock = clock
         self.isClosed = False
-        self._address = self._name = asked.target
+        self._address = self._target = asked.target
         self._isUnicode = _isUnicode(output)
         self._addresses: deque[str] = deque(maxlen=_MOST_ADDRESSES)
         self._sources: deque[str] = deque(maxlen=_MOST_ADDRESSES)
@@ -173,7 +186,7 @@ class Output:
         if self._options.hasTimes:
             seconds, rest = divmod(at, SECOND)
             line = f"[{seconds}.{rest // 1000:06d}] {line}"
-        self.write([line], _RED if isBad and self._isColoured else "")
+        self.write(fitted(line), _RED if isBad and self._isColoured else "")
 
     def connected(self, link: Link) -> None:
         """Write that there is a connection: the first one, or one after an outage."""
@@ -182,14 +195,14 @@ class Output:
         for known, new in (self._addresses, address), (self._sources, source):
             if new not in known:
                 known.append(new)
-        self._address = self._name = address
-        if not self._options.isNumeric and address != self._asked.target:
-            self._name = f"{self._asked.target} ({address})"
+        self._address = address
+        self._target = address if self._options.isNumeric else self._asked.target
         if not isFirst:
             self._event("connected again", self._clock())
         elif self._options.form == "text":
             size, unit = self._asked.plan.size, self._asked.unit
-            self.write([f"PING {self._name}: {size} bytes a {unit}"])
+            name = f"{self._target} ({address})" if address != self._target else address
+            self.write(fitted(f"PING {name}: {size} bytes a {unit}"))
 
     def outstanding(self, seq: int) -> None:
         """Write that this probe is unanswered, if the user asked for that."""
@@ -203,8 +216,8 @@ class Output:
                 self.write([json.dumps(document.probe(probe))])
         elif self._options.form == "text" and not self._options.isQuiet:
             note = self._note(fate, reason)
-            size = self._asked.plan.size
-            line = summary.probeLine(probe, size, self._address, note)
+            size, isExact = self._asked.plan.size, self._asked.unit == "packet"
+            line = probeLine(probe, size, self._address, note, isExact)
             self._event(line, probe.t4 or probe.t1, bool(note))
 
     def _note(self, fate: Fate, reason: str) -> str:
@@ -226,7 +239,8 @@ class Output:
         @param isColoured: whether to use colours.
         """
         isPaced = self._asked.plan.interval > 0
-        lines = list(summary.summary(result, self._name, isPaced))
+        title = titled(self._target, self._address)
+        lines = list(summary(result, title, self._options.detail, isPaced))
         if result.distribution is not None:
             lines += ["", *histogram(result.distribution)]
         if isColoured:

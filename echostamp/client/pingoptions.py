@@ -174,7 +174,16 @@ def _addOutput(ping: argparse.ArgumentParser) -> None:
     """
     output = ping.add_argument_group("output")
     add = output.add_argument
-    add("-q", "--quiet", action="store_true", help="print only the summary")
+    add(
+        *("-q", "--quiet"),
+        action="store_true",
+        help="print only the summary, in at most four lines",
+    )
+    add(
+        *("-v", "--verbose"),
+        action="store_true",
+        help="print all figures in the summary",
+    )
     add("-D", dest="times", action="store_true", help="print the time before each line")
     add(
         "-O",
@@ -283,6 +292,7 @@ def runPing(options: argparse.Namespace) -> Outcome:
     output = OutputOptions(
         "json" if options.json else "jsonl" if options.jsonl else "text",
         options.quiet,
+        options.verbose,
         options.times,
         options.outstanding,
         options.numeric,

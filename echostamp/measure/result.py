@@ -91,6 +91,15 @@ class Figures:
         known = self.received + self.lost
         return 100 * self.lost / known if known else None
 
+    @property
+    def availability(self) -> float | None:
+        """
+        The share of probes that were answered in time among those that were due and
+        whose fate is known, in percent.  Probes that could not be sent count.
+        """
+        known = self.received + self.lost + self.skipped
+        return 100 * self.received / known if known else None
+
 
 class Outage(NamedTuple):
     """

@@ -60,6 +60,7 @@ def stats(result: Result, ending: Outcome) -> Json:
         "received": figures.received,
         "lost": figures.lost,
         "loss_percent": figures.lossPercent,
+        "available_percent": figures.availability,
         "under_way": figures.pending,
         "skipped": figures.skipped,
         "late": figures.late,

@@ -32,12 +32,11 @@ _COARSE = 1000
 _USUAL_TTLS = 64, 128
 
 
-def lines(found: Findings, result: Result, isPaced: bool = True) -> Iterator[str]:
+def lines(found: Findings, result: Result) -> Iterator[str]:
     """
-    Write the findings besides the times.
+    Write the findings that only a full report has; L{notable} follows.
 
     @param result: of the run.
-    @param isPaced: whether there was an interval between the probes.
     """
     figures = result.figures
     yield f"timestamps    {', '.join(_timestamps(found, figures))}"
@@ -55,16 +54,28 @@ def lines(found: Findings, result: Result, isPaced: bool = True) -> Iterator[str
     if there is not None or back is not None:
         otherTtl = _otherTtl(back)
         yield f"hops          {_hops(there)} there, {_hops(back)} back{otherTtl}"
+    yield from _claims(found, figures.offset)
+
+
+def notable(found: Findings, result: Result, isPaced: bool = True) -> Iterator[str]:
+    """
+    Write what was asked for by a TLV, and what is wrong or unusual.
+
+    @param result: of the run.
+    @param isPaced: whether there was an interval between the probes.
+    """
+    figures, offset = result.figures, result.figures.offset
     yield from _losses(found, figures)
     if figures.lost and not isPaced:
         yield "rate          with -i 0, the reflector may limit it (--max-pps)"
-    yield from _errors(found, figures.offset)
     if result.residenceFaults:
         faults = ", ".join(
             f"{count} with {fault.value}" for fault, count in result.residenceFaults
         )
         yield f"residence     replies that give no RTT: {faults}"
-    yield from _reflector(found, figures.offset)
+    if offset is not None:
+        yield from _doubts(found, offset)
+    yield from _reflector(found, offset)
     if odd := ", ".join(_odd(found)):
         yield f"packets       {odd}"
 
@@ -186,9 +197,9 @@ def _losses(found: Findings, figures: Figures) -> Iterator[str]:
         yield f"numbers       began again {again}: {why}"
 
 
-def _errors(found: Findings, offset: OffsetReport | None) -> Iterator[str]:
+def _claims(found: Findings, offset: OffsetReport | None) -> Iterator[str]:
     """
-    Write what the ends claim about their clocks, and whether the measurement agrees.
+    Write what the ends claim about their clocks.
     """
     near, far = found.nearError, found.farError
     if near is None or far is None:
@@ -197,18 +208,30 @@ def _errors(found: Findings, offset: OffsetReport | None) -> Iterator[str]:
         yield f"clocks        this end {_claim(near)}, the reflector {_claim(far)}"
     else:
         yield "clocks        neither end says that its clock is synchronised"
-    if offset is None:
-        return
-    if abs(offset.estimate + TAI) < _NEAR_TAI and far.isPtp:
+    claimed = claimedBound(found)
+    if claimed is not None and offset is not None and _isWithin(offset, claimed):
+        yield f"claims        together {readable(claimed)}; the measurement agrees"
+
+
+def _doubts(found: Findings, offset: OffsetReport) -> Iterator[str]:
+    """
+    Write where the measurement contradicts what the ends claim about their clocks.
+    """
+    far, claimed = found.farError, claimedBound(found)
+    if far is not None and far.isPtp and abs(offset.estimate + TAI) < _NEAR_TAI:
         yield (
             "timescale     the clocks differ by what TAI is ahead of UTC: the "
             "reflector seems to count PTP's time in UTC"
         )
-    claimed = claimedBound(found)
-    if claimed is not None:
-        isWithin = offset.low <= claimed and offset.high >= -claimed
-        agrees = "agrees" if isWithin else "does NOT agree: an end claims too much"
-        yield f"claims        together {readable(claimed)}; the measurement {agrees}"
+    if claimed is not None and not _isWithin(offset, claimed):
+        yield (
+            f"claims        together {readable(claimed)}; the measurement does NOT "
+            "agree: an end claims too much"
+        )
+
+
+def _isWithin(offset: OffsetReport, claimed: int) -> bool:
+    return offset.low <= claimed and offset.high >= -claimed
 
 
 def claimedBound(found: Findings) -> int | None:

@@ -187,13 +187,14 @@ class OutputTests(SynchronousTestCase):
     def test_otherEncodings(self) -> None:
         """If the output's encoding lacks a character, another one is written."""
         output = io.TextIOWrapper(io.BytesIO(), encoding="ascii", write_through=True)
-        self.begin(OutputOptions(hasHistogram=True), output=output)
+        options = OutputOptions(isVerbose=True, hasHistogram=True)
+        self.begin(options, output=output).delay = lambda seq: 0.0002
         self.far.run(5)
         self.end()
         output.seek(0)
         text = output.read()
         self.assertFalse(self.out.isClosed)
-        self.assertIn("IPDV         us ", text)
+        self.assertIn("\nus       ", text)
         self.assertIn(" ##", text)
 
     def test_histogram(self) -> None:

@@ -55,8 +55,8 @@ class PingOptionsTests(CommandCase):
         """Options become the form of the output."""
         for options, output in [
             (
-                "-q -D -O -n --histogram",
-                OutputOptions("text", True, True, True, True, True),
+                "-q -v -D -O -n --histogram",
+                OutputOptions("text", True, True, True, True, True, True),
             ),
             ("--quiet --numeric", OutputOptions(isQuiet=True, isNumeric=True)),
             ("--json", OutputOptions("json")),

@@ -8,7 +8,7 @@ from dataclasses import replace
 
 from echostamp.measure.residence import ResidenceFault
 from echostamp.probe.plan import Plan
-from echostamp.report.stampfigures import lines
+from echostamp.report.stampfigures import lines, notable
 from echostamp.report.summary import summary
 from echostamp.rfc8762.clock import KernelClock
 from echostamp.rfc8762.findings import Findings
@@ -51,8 +51,8 @@ class StampFiguresTests(StampCase):
         self.begin(plan, SenderSession(), policy)
         self.run_(5)
         self.assertIn(
-            "lost          2 to 3 on the way there, 0 to 1 on the way back\n"
-            "              probably 2 and 1: no packet was seen doubled\n",
+            "lost          2 to 3 on the way there, 0 to 1 on the way back "
+            "probably 2 and 1: no packet was seen doubled\n",
             self.summary(),
         )
         found = self.document()["stats"]["stamp"]
@@ -92,7 +92,7 @@ class StampFiguresTests(StampCase):
             plan = Plan(count=5, interval=interval, timeout=SECOND, size=44)
             self.begin(plan, SenderSession())
             self.run_(5)
-            text = "\n".join(summary(self.prober.result(), "far", interval > 0))
+            text = "\n".join(summary(self.prober.result(), "far", isPaced=interval > 0))
             self.assertEqual("--max-pps" in text, not interval)
 
     def test_taiOrUtc(self) -> None:
@@ -156,7 +156,8 @@ class StampFiguresTests(StampCase):
             zeroedSsids=4,
         )
         faults = (ResidenceFault.NEGATIVE, 2), (ResidenceFault.NOT_GIVEN, 1)
-        text = "\n".join(lines(found, replace(result, residenceFaults=faults)))
+        result = replace(result, residenceFaults=faults)
+        text = "\n".join([*lines(found, result), *notable(found, result)])
         unreachable = os.strerror(errno.EHOSTUNREACH)
         for line in (
             "timestamps    T1 by the kernel, T4 by the kernel, T2 and T3 the reflect",
