@@ -150,6 +150,7 @@ class Options(ReflectorOptions, usage.Options):
         self.proxies = []
         self.reflectors = []
         self.allowed = []
+        self.answerPorts = []
 
     def opt_endpoint(self, description: str) -> None:
         """

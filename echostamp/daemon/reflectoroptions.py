@@ -20,6 +20,9 @@ from echostamp.daemon.optionvalues import checkMapped, number
 #: All addresses of both families.
 _ALL = ("0.0.0.0", "::")
 
+#: Packets from this port on are answered without an option.
+_LEAST_ANSWERED = 1024
+
 #: The most packets a second that an option may ask for.
 _MOST_PPS = 10_000_000
 
@@ -74,6 +77,7 @@ class ReflectorOptions(usage.Options):
 
     reflectors: list[tuple[str, int]]
     allowed: list[IPv4Network | IPv6Network]
+    answerPorts: list[int]
     perSource: int
     total: int
 
@@ -97,6 +101,19 @@ class ReflectorOptions(usage.Options):
             raise usage.UsageError(f"--allow {network!r}: {error}") from None
         self.allowed.append(allowed)
 
+    def opt_answer_port(self, port: str) -> None:
+        """
+        Answer STAMP packets from this port below 1024, too, repeatable (default: 862).
+        """
+        # The length first: Python does not convert a number of thousands of digits.
+        isNumber = port.isascii() and port.isdecimal() and len(port) <= 5
+        if not (isNumber and 0 < int(port) < _LEAST_ANSWERED):
+            raise usage.UsageError(
+                f"--answer-port {port!r}: not a port from 1 to {_LEAST_ANSWERED - 1}; "
+                "packets from all others are answered"
+            )
+        self.answerPorts.append(int(port))
+
     def checkReflector(self) -> None:
         """
         Convert the texts to values, and check that they go together.
@@ -116,6 +133,7 @@ class ReflectorOptions(usage.Options):
                 ("stateful", self["stateful"]),
                 ("allow-dscp", self["allow-dscp"]),
                 ("allow", self.allowed),
+                ("answer-port", self.answerPorts),
                 *(
                     (name, self[name] != self.defaults[name])
                     for name in ("max-pps", "max-total-pps", "ptp-timescale")
