@@ -142,7 +142,8 @@ class SessionSender:
     def settled(self, token: int) -> None:
         """
         Give up the packets before one: they are no longer in flight.  A late or doubled
-        reply to one of the last few hundred is still recognised.
+        reply to one of the last L{KEPT <echostamp.rfc8762.sentpackets.KEPT>} before
+        those is still recognised.
 
         @param token: that of the oldest packet that may still be in flight.
         """
@@ -284,10 +285,13 @@ class SessionSender:
         token, t1, _ = self._sent.look(packet)
         times = self._answers.times(packet, t1)
         assert times is not None
-        t3 = readTimestamp(found.timestamp, isPtp, near, self._ahead)
+        try:
+            t3 = readTimestamp(found.timestamp, isPtp, near, self._ahead)
+        except ValueError:
+            t3 = None
         if t3 == times.t3:
             return
-        if self._owner.corrected(token, times._replace(t3=t3)):
+        if t3 is not None and self._owner.corrected(token, times._replace(t3=t3)):
             self._observations.followedUp += 1
             self._answers.correct(packet, t3)
         else:
