@@ -12,6 +12,7 @@ from collections.abc import Sequence
 from echostamp import __version__
 from echostamp.client import pingoptions, talkoptions
 from echostamp.client.arguments import CommandParser
+from echostamp.client.reactor import unusableDescriptors
 from echostamp.exitstatus import NEAR_END_FAILED, Outcome, deadly, said
 
 COMMANDS = {"talk": talkoptions.runTalk, "ping": pingoptions.runPing}
@@ -70,6 +71,6 @@ def main(argv: Sequence[str] | None = None) -> int:
     # This import is here because --help does not need it.
     from echostamp.talk.terminal import unusableStandardIO
 
-    if unusable := unusableStandardIO():
+    if unusable := unusableStandardIO() or unusableDescriptors():
         return said(Outcome(NEAR_END_FAILED, unusable))
     return said(COMMANDS[options.command](options))

@@ -4,6 +4,8 @@ Sends the probes of a run, and follows each until it is answered or lost.
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 from twisted.internet.defer import Deferred
 from twisted.python.failure import Failure
 
@@ -36,7 +38,8 @@ class Prober:
     @ivar done: fires with L{None} when the run is over.
     @ivar parted: fires with L{None} when the link is closed, too.
     @ivar measurement: what has been found.
-    @ivar failure: why the far end could not be reached at first; L{None} if it could.
+    @ivar failure: why the far end could not be reached at first; L{None} if it could,
+        or was not tried yet.
     """
 
     def __init__(
@@ -126,7 +129,14 @@ class Prober:
         """
         Give the probes whose fate is not known yet.
         """
-        return list(map(probeInFlight, self._flights))
+        numbered = self.measurement.numbers.numbered
+        return [numbered(probeInFlight(each)) for each in self._flights]
+
+    def kept(self) -> Iterator[Probe]:
+        """
+        Give the probes that are kept one by one.
+        """
+        return map(self.measurement.numbers.numbered, self.measurement.store)
 
     def result(self, rows: int = 0, window: WindowSpec | None = None) -> Result:
         """
@@ -147,10 +157,14 @@ class Prober:
         """Note the failure.  If there was no link yet, the plan may end the run."""
         if self._ended is not None:
             return
-        self.measurement.dialFailed(whatFailed(failure))
-        if self._began is None and not self._plan.isPatient:
+        why = whatFailed(failure)
+        self.measurement.dialFailed(why)
+        if self._began is None:
             self.failure = failure
-            self.stop()
+            if self._plan.isPatient:
+                self._sink.waiting(why)
+            else:
+                self.stop()
 
     def linkUp(self, link: Link) -> None:
         """Begin, or go on after an outage."""
@@ -163,6 +177,7 @@ class Prober:
         self._timeouts.begin(now.after)
         if self._began is None:
             self._began = now
+            self.failure = None
             self._schedule.begin(now.after)
         else:
             self.measurement.reconnected(now)
@@ -212,7 +227,7 @@ class Prober:
             if link is None or now - schedule.due > timeout:
                 if not self._plan.interval:
                     return
-                self.measurement.probeSkipped(now, link is None)
+                self._skip(now, link is None)
                 schedule.advance()
                 self._lookForEnd()
             elif link.isBlocked:
@@ -224,6 +239,14 @@ class Prober:
                     # No later call of this method sets the timer early enough.
                     self._timeouts.arm()
 
+    def _skip(self, now: int, isOutage: bool) -> None:
+        """
+        Count a probe that cannot be sent in its time.
+        """
+        found = self.measurement
+        seq = found.probeSkipped(now, isOutage, self._flights.oldest)
+        self._sink.skipped(seq, found.outages[-1] if isOutage else None)
+
     def _send(self, link: Link) -> int:
         """
         Send a probe.
@@ -234,7 +257,7 @@ class Prober:
         if flights.count:
             newest = flights.newest
             assert newest is not None
-            self._sink.outstanding(newest)
+            self._sink.outstanding(found.numbers.of(newest))
         at = link.send(found.store.sent)
         due, steps = found.probeSent(self._schedule.due, at)
         flights.sent(due, at, steps)
@@ -263,7 +286,8 @@ class Prober:
         """
         self._flights.pop(flight.seq)
         now = self._now()
-        self._sink.settled(self.measurement.probeLost(now, flight), fate, reason)
+        probe = self.measurement.probeLost(now, flight)
+        self._sink.settled(self.measurement.numbers.numbered(probe), fate, reason)
 
     # --- Replies ----------------------------------------------------------------------
 
@@ -293,7 +317,8 @@ class Prober:
         """
         probe = self.measurement.repeated(seq, at, reply.isAltered)
         if probe is not None:
-            self._sink.settled(probe, Fate.DUPLICATE if probe.duplicated else Fate.LATE)
+            fate = Fate.DUPLICATE if probe.duplicated else Fate.LATE
+            self._sink.settled(self.measurement.numbers.numbered(probe), fate)
 
     def _settled(self, flight: Flight, reply: Reply, at: Moment) -> bool:
         """
@@ -318,7 +343,7 @@ class Prober:
             fate = Fate.STALLED
         else:
             fate = Fate.ANSWERED if hasRtt else Fate.UNTIMED
-        self._sink.settled(probe, fate)
+        self._sink.settled(self.measurement.numbers.numbered(probe), fate)
         if isOver:
             self._lookForEnd()
         elif self.measurement.far.isCoarse:

@@ -1,0 +1,64 @@
+"""
+The numbers of what was due.
+"""
+
+from __future__ import annotations
+
+from array import array
+from bisect import bisect_right
+
+from echostamp.measure.block import Probe
+
+
+class DueNumbers:
+    """
+    Numbers what was due, from 0: the probes that were sent and those that were skipped.
+    The stores and the wire number only what was sent.
+
+    It keeps 16 octets for each time that sending went on after skipped probes, as long
+    as a probe before that may be asked for.
+
+    @ivar skipped: how many probes were skipped.
+    """
+
+    def __init__(self) -> None:
+        self.skipped = 0
+        # From which number of a sent probe on how many had been skipped.
+        self._firsts = array("q")
+        self._before = array("q")
+
+    def skip(self, sent: int, oldest: int) -> int:
+        """
+        Skip a probe.
+
+        @param sent: how many were sent before it.
+        @param oldest: the least number of a sent probe that will be asked for.
+        @return: the number of the skipped probe.
+        """
+        number = sent + self.skipped
+        self.skipped += 1
+        if self._firsts and self._firsts[-1] == sent:
+            self._before[-1] = self.skipped
+            return number
+        useless = bisect_right(self._firsts, oldest) - 1
+        # Not each time: what is behind has to move.
+        if useless > len(self._firsts) // 2:
+            del self._firsts[:useless], self._before[:useless]
+        self._firsts.append(sent)
+        self._before.append(self.skipped)
+        return number
+
+    def of(self, seq: int) -> int:
+        """
+        Give the number of a sent probe among all that were due.
+
+        @param seq: its number among those that were sent.
+        """
+        place = bisect_right(self._firsts, seq) - 1
+        return seq + (self._before[place] if place >= 0 else 0)
+
+    def numbered(self, probe: Probe) -> Probe:
+        """
+        Number a probe among all that were due.
+        """
+        return probe._replace(seq=self.of(probe.seq)) if self.skipped else probe
