@@ -126,6 +126,12 @@ def _addStamp(ping: CommandParser) -> None:
         help="the session identifier (default: 0, none)",
     )
     add(
+        "--strict-ssid",
+        action="store_true",
+        help="with --ssid, refuse replies with SSID 0, which come from reflectors that "
+        "do not know SSIDs",
+    )
+    add(
         "--dscp",
         type=wholeNumber(0, 63),
         default=0,
@@ -271,6 +277,7 @@ def runPing(options: argparse.Namespace) -> Outcome:
             tuple(dict.fromkeys(options.tlv)),
             options.ptp,
             options.ttl,
+            options.strict_ssid,
         ),
         TlsFiles(options.ca, options.cert, options.key),
     )
