@@ -140,7 +140,7 @@ class ProxiedTests(PingCase):
         process = self.started(*options, f"localhost:{proxy.port}")
         assert process.stdout
         lines: list[bytes] = []
-        while not lines or not lines[-1].endswith(b"] connected again\n"):
+        while not lines or b"] connected again" not in lines[-1]:
             lines.append(process.stdout.readline())
             self.assertTrue(lines[-1], lines)
         process.send_signal(signal.SIGINT)
@@ -149,9 +149,8 @@ class ProxiedTests(PingCase):
         for pattern in (
             rf"^PING localhost:{proxy.port} \(127\.0\.0\.1:\d+\): 32 bytes a message$",
             r"^\[\d{10}\.\d{6}\] 32 bytes from 127\.0\.0\.1:\d+: seq=0 time=\d",
-            r"^\[\d{10}\.\d{6}\] seq=5 (the far end closed|the connection was lost)",
-            r"^\[\d{10}\.\d{6}\] no connection: ",
-            r"^\[\d{10}\.\d{6}\] connected again$",
+            r"^\[\d{10}\.\d{6}\] no connection: .* \(\d+ lost in flight\)$",
+            r"^\[\d{10}\.\d{6}\] connected again after \S+ m?s, \d+ not sent$",
             r"^no connection from \S+ \S+ \S+ for \S+ m?s: ",
             r"^lost in a row ",
             r"^far clock     agrees with ours within ",

@@ -90,15 +90,14 @@ class OutputTests(PingCase):
         return str(process.before)
 
     def test_closedOutput(self) -> None:
-        """A reader that goes away ends it, with status 2 and one line."""
+        """A reader that goes away ends it in silence, by SIGPIPE."""
         process = self.started("-i10ms", self.target)
         assert process.stdout
         process.stdout.readline()
         process.stdout.close()
         process.stdout = None
         _, errors = process.communicate(timeout=DEADLINE)
-        self.assertEqual(process.returncode, 2)
-        self.assertEqual(errors, b"echostamp: standard output was closed, or is full\n")
+        self.assertEqual((process.returncode, errors), (-signal.SIGPIPE, b""))
 
     def test_fullDisk(self) -> None:
         """Output that cannot be written is a failure, at the end of the run too."""
@@ -150,6 +149,36 @@ class StatusTests(PingCase):
         with socket.create_server(("127.0.0.1", 0)) as server:
             target = f"127.0.0.1:{server.getsockname()[1]}"
             self.assertEnds(1, "no reply", "-w1", "-i100ms", target)
+
+    def test_wait(self) -> None:
+        """With C{--wait} it begins as soon as the far end is there, and has status 1
+        if that is not so by the deadline."""
+        port = deadPort(self)
+        target = f"127.0.0.1:{port}"
+        early = self.started("--wait", "-w200ms", target)
+        process = self.started("--wait", "-c2", "-i10ms", target)
+        assert process.stdout
+        self.assertEqual(
+            process.stdout.readline(), b"no connection yet: Connection refused\n"
+        )
+        _, said = early.communicate(timeout=DEADLINE)
+        self.assertEqual((early.returncode, said.count(b"\n")), (1, 1), said)
+        self.assertIn(b"Connection refused", said)
+        Daemon(self, f"--port={port}", "--format=iso")
+        output, errors = process.communicate(timeout=DEADLINE)
+        self.assertEqual((process.returncode, errors), (0, b""))
+        self.assertIn(b"2 sent, 2 received, 0 % loss, 100 % available", output)
+
+    def test_manyDescriptors(self) -> None:
+        """Descriptors that are too many for C{select}, inherited ones too: status 2."""
+        command = f"{script('echostamp')} ping -c1 127.0.0.1:1"
+        opens = 'ulimit -n 2048; for n in {3..1030}; do eval "exec $n</dev/null"; done'
+        done = run("bash", "-c", f"{opens}; exec {command}")
+        self.assertEqual((done.returncode, done.stdout), (2, b""))
+        self.assertEqual(
+            done.stderr,
+            b"echostamp: too many open descriptors: 32 below 1024 must be free\n",
+        )
 
     def test_ourFault(self) -> None:
         """A source address of another machine: status 2.  So is a family that the

@@ -18,10 +18,12 @@ from echostamp.exitstatus import (
     DONE,
     FAR_END_FAILED,
     NEAR_END_FAILED,
+    PIPE_CLOSED,
     THRESHOLD_FAILED,
 )
 
 DOCS = Path(echostamp.__file__).parent.parent / "docs"
+from echostamp.units import asTyped
 
 
 def section(name: str, title: str) -> str:
@@ -151,11 +153,12 @@ class ClientPageTests(SynchronousTestCase):
         self.assertIn(arguments.target, section("echostamp.1", "DESCRIPTION"))
         arguments = parser().parse_args(["ping"])
         for option, default in [
-            ("--interval", arguments.interval / 1e9),
-            ("--timeout", arguments.timeout / 1e9),
+            ("--interval", asTyped(arguments.interval)),
+            ("--timeout", asTyped(arguments.timeout)),
             ("--ttl", arguments.ttl),
         ]:
-            self.assertIn(f"default is {default:g}.", ping[option])
+            self.assertIn(f"default is {default}.", ping[option])
+            self.assertIn(f"(default: {default})", clientHelp("ping"))
 
     def test_statuses(self) -> None:
         """Every exit status of the command has an entry."""
@@ -166,7 +169,7 @@ class ClientPageTests(SynchronousTestCase):
             [int(status) for status in statuses],
             [
                 *(DONE, FAR_END_FAILED, NEAR_END_FAILED, THRESHOLD_FAILED),
-                *(128 + SIGINT, 128 + SIGTERM),
+                *(128 + SIGINT, PIPE_CLOSED, 128 + SIGTERM),
             ],
         )
 
