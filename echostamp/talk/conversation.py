@@ -184,6 +184,14 @@ class Conversation:
 
     def _timedOut(self) -> None:
         """
+        Look once more, in the next turn, at what can be read.  Replies may have come
+        while this process was suspended, and a reactor runs its timers before the reads
+        of the same turn.
+        """
+        self._startTimer(0, self._endUnanswered)
+
+    def _endUnanswered(self) -> None:
+        """
         End, because no reply came within the timeout.
 
         On a terminal the user has seen which lines were not answered: the status is 0.
