@@ -29,6 +29,7 @@ from echostamp.intercom.room import Intercom
 from echostamp.line.protocol import TimestampEchoFactory
 from echostamp.line.sending import replySender
 from echostamp.line.settings import EchoSettings
+from echostamp.listen.accepting import ListeningSocket
 from echostamp.listen.endpoints import preparedPort
 from echostamp.listen.gate import Counts, Gate
 from echostamp.listen.listening import ListeningService
@@ -151,6 +152,7 @@ def _portSettings(
         admitted=connectionLog.admitted,
         # twistd changes to this folder before the service starts; twist has none.
         folder="" if options.parent is None else options.parent.get("rundir", ""),
+        listened=lambda port: ListeningSocket(reactor, port, connectionLog.write),
         readers=Readers(reactor) if hasattr(select, "epoll") else None,
     )
 

@@ -62,6 +62,7 @@ class PortSettings:
         it has shown.
     @ivar folder: the working directory that the service will have; relative paths of
         UNIX sockets are meant there.
+    @ivar listened: called with each port when it listens.
     @ivar readers: the reactor for the connections of the ports, such as L{Readers
         <echostamp.listen.readers.Readers>}; L{None} for the one that listens.
     """
@@ -72,6 +73,7 @@ class PortSettings:
     refused: Callable[[str, str], object] = logRefused
     admitted: Callable[[str, str], object] = logAdmitted
     folder: str = ""
+    listened: Callable[[Any], object] = lambda port: None
     readers: Any = None
 
     @property
@@ -138,12 +140,13 @@ class PreparingReactor:
         settings = replace(self.settings, guard=guard, proxyGuard=None)
         return PreparingReactor(self._reactor, settings, self._prepared)
 
-    def _readElsewhere(self, port: Any) -> IListeningPort:
+    def _setUp(self, port: Any) -> IListeningPort:
         """
         Have the connections of a port read by L{PortSettings.readers}.
 
         @param port: one that listens.  It hands its reactor on to its connections.
         """
+        self.settings.listened(port)
         if self.settings.readers is not None:
             port.reactor = self.settings.readers
         listening: IListeningPort = port
@@ -174,7 +177,7 @@ class PreparingReactor:
         def listen() -> IListeningPort:
             with bound:
                 bound.listen(waiting)
-                return self._readElsewhere(
+                return self._setUp(
                     self._reactor.adoptStreamPort(bound.fileno(), bound.family, guarded)
                 )
 
@@ -231,7 +234,7 @@ class PreparingReactor:
 
         def listen() -> IListeningPort:
             clearPath(address)
-            return self._readElsewhere(
+            return self._setUp(
                 self._reactor.listenUNIX(address, guarded, waiting, **kwargs)
             )
 
@@ -255,10 +258,8 @@ class PreparingReactor:
             with kept:
                 number = kept.fileno()
                 if family == socket.AF_UNIX:
-                    return self._readElsewhere(
-                        adoptUnixPort(self._reactor, number, guarded)
-                    )
-                return self._readElsewhere(
+                    return self._setUp(adoptUnixPort(self._reactor, number, guarded))
+                return self._setUp(
                     self._reactor.adoptStreamPort(number, family, guarded)
                 )
 
