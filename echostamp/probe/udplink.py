@@ -110,9 +110,12 @@ class StampLink:
         """Do nothing: a late reply is read like others."""
 
     def close(self) -> bool:
-        """Send one more packet: its reply has the follow-up of the last probe's."""
-        isAsked = FOLLOW_UP_TELEMETRY in self._session.tlvs
-        if not (isAsked and self.sender.hasReplies):
+        """
+        Send one more packet.  Its reply has the follow-up of the last probe's, and its
+        number shows whether the last lost packets arrived.
+        """
+        helps = FOLLOW_UP_TELEMETRY in self._session.tlvs or self.sender.hasLosses
+        if not (helps and self.sender.hasReplies):
             return False
         self.sender.send(_LAST)
         return True

@@ -7,10 +7,11 @@ from __future__ import annotations
 import errno
 import os
 from collections.abc import Iterator
-from typing import Any, NamedTuple
+from typing import Any
 
 from echostamp.measure.offsetwindow import OffsetReport
 from echostamp.measure.result import Figures, Result
+from echostamp.report.lossdirections import lossDirections
 from echostamp.rfc8762.findings import Findings
 from echostamp.rfc8762.timestamps import TAI, ErrorEstimate
 from echostamp.rfc8762.tlvvalues import SYNCHRONIZATION_SOURCES, TIMESTAMPING_METHODS
@@ -127,49 +128,26 @@ def _source(clock: int, method: int) -> str:
     return f"{name} ({SYNCHRONIZATION_SOURCES.get(clock, f'source {clock}')})"
 
 
-class Lost(NamedTuple):
-    """
-    How many packets were lost in each direction.
-
-    @ivar forward: on the way there.
-    @ivar backward: on the way back.
-    @ivar unknown: in an unknown direction.
-    """
-
-    forward: int
-    backward: int
-    unknown: int
-
-
-def whereLost(found: Findings, lost: int) -> Lost | None:
-    """
-    Give how many packets were lost in each direction; L{None} where that is not known:
-    the reflector is stateless, or its numbers have never differed from ours.
-
-    @param lost: how many packets were lost in all.
-    """
-    if not found.isStateful:
-        return None if lost else Lost(0, 0, 0)
-    there = min(found.lostForward, lost)
-    back = min(found.lostBackward, lost - there)
-    return Lost(there, back, lost - there - back)
-
-
 def _losses(found: Findings, figures: Figures) -> Iterator[str]:
     """
     Write how many packets were lost in each direction.
     """
-    lost = whereLost(found, figures.lost)
+    lost = lossDirections(found, figures)
     if found.farError is None:
         return
     if lost is None:
         yield "lost          in which direction is not known: its numbers are ours"
     elif figures.lost:
         unknown = f", {lost.unknown} not known" if lost.unknown else ""
-        there = f"{lost.forward} on the way there"
-        yield f"lost          {there}, {lost.backward} on the way back{unknown}"
+        there, back = lost.forward, lost.backward
+        yield f"lost          {there} on the way there, {back} on the way back{unknown}"
+        if back.most and found.directions.isUnlessDoubled and not figures.pending:
+            likely = f"{there.least} and {back.most}"
+            yield f"              probably {likely}: no packet was seen doubled"
     if found.restarts:
-        yield f"restarts      the reflector restarted {found.restarts} times"
+        again = "once" if found.restarts == 1 else f"{found.restarts} times"
+        why = "a restart there, or a new port by NAT"
+        yield f"numbers       began again {again}: {why}"
 
 
 def _errors(found: Findings, offset: OffsetReport | None) -> Iterator[str]:
@@ -229,7 +207,7 @@ def record(found: Findings, figures: Figures) -> dict[str, Any]:
 
     @param figures: the figures of the run.
     """
-    lost = whereLost(found, figures.lost)
+    lost = lossDirections(found, figures)
     return {
         "kernel_t1": found.kernelSent,
         "kernel_t4": found.kernelReceived,
@@ -239,8 +217,8 @@ def record(found: Findings, figures: Figures) -> dict[str, Any]:
         "hops_forward": found.hopsForward,
         "hops_backward": found.hopsBackward,
         "stateful": bool(found.isStateful),
-        "lost_forward": lost and lost.forward,
-        "lost_backward": lost and lost.backward,
+        "lost_forward": lost and lost.forward.record(),
+        "lost_backward": lost and lost.backward.record(),
         "lost_unknown": lost and lost.unknown,
         "restarts": found.restarts,
         "residence_min": found.leastResidence,

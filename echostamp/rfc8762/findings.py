@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from echostamp.rfc8762.lastdurations import LastDurations
-from echostamp.rfc8762.losses import NumberedLosses
+from echostamp.rfc8762.losses import Directions, NumberedLosses
 from echostamp.rfc8762.packets import ReflectorPacket
 from echostamp.rfc8762.sendersession import TLVS, TTL, SenderSession
 from echostamp.rfc8762.timestamps import ErrorEstimate
@@ -47,9 +47,8 @@ class Findings:
     @ivar hopsBackward: routers on the way back, likewise.  It is right only if the
         reflector sends with a TTL of 255.
     @ivar isStateful: whether the reflector numbers its replies itself, as far as seen.
-    @ivar lostForward: packets lost on the way to the reflector, by its numbers.
-    @ivar lostBackward: packets lost on the way back, likewise.
-    @ivar restarts: how often the reflector began its numbers again.
+    @ivar directions: in which direction packets were lost, by the reflector's numbers.
+    @ivar restarts: how often the reflector's numbers began again.
     @ivar leastResidence: the least T3 - T2; L{None} before the first reply.
     @ivar negatives: answered packets whose T3 is before their T2.
     @ivar nearError: what this end last claimed about its timestamps.
@@ -74,8 +73,7 @@ class Findings:
     hopsForward: int | None
     hopsBackward: int | None
     isStateful: bool
-    lostForward: int
-    lostBackward: int
+    directions: Directions
     restarts: int
     leastResidence: int | None
     negatives: int
@@ -254,8 +252,7 @@ class Observations:
             hopsForward=self._hops[0],
             hopsBackward=self._hops[1],
             isStateful=bool(self.losses.isStateful),
-            lostForward=self.losses.forward,
-            lostBackward=self.losses.backward,
+            directions=self.losses.directions,
             restarts=self.losses.restarts,
             leastResidence=self._leastResidence,
             negatives=self._negatives,

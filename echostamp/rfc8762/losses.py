@@ -5,11 +5,47 @@ Twisted, no clock, no I/O.
 
 from __future__ import annotations
 
-#: How far packets can overtake one another, in numbers.
+from typing import NamedTuple
+
+from echostamp.times import SECOND
+
+#: How far numbers can be from the highest one without being from another count.
 REMEMBERED = 10_000
+
+#: How far packets overtake one another on the way to the reflector, at most: sent less
+#: than this many packets apart, and less than this many nanoseconds.
+OVERTAKEN, OVERTAKEN_WITHIN = 64, SECOND // 2
 
 #: Numbers have 32 bits.
 _NUMBERS = 1 << 32
+
+
+class Sent(NamedTuple):
+    """
+    When a packet was sent.
+
+    @ivar t1: its T1, in nanoseconds.
+    @ivar before: T1 of the packet that was sent before it; L{None} where it is unknown.
+    """
+
+    t1: int
+    before: int | None
+
+
+class Directions(NamedTuple):
+    """
+    In which direction packets were lost between the first and the last reply.
+
+    @ivar lost: packets that were lost.
+    @ivar hidden: how many of them may have been lost on the way back; all others were
+        lost on the way there.
+    @ivar isUnlessDoubled: whether the C{hidden} ones were lost on the way back unless
+        a packet was doubled on the way there, and no doubled one has been seen.
+    """
+
+    lost: int = 0
+    hidden: int = 0
+    isUnlessDoubled: bool = True
 
 
 class NumberedLosses:
@@ -17,29 +53,36 @@ class NumberedLosses:
     Counts the packets that were lost in each direction.
 
     A stateful reflector numbers the packets that it gets (RFC 8762, section 4.3.1).
-    Take two replies that came.  Of the packets sent between them, those that the
-    reflector did not number were lost on the way there.  A number between theirs that
-    did not come was lost on the way back.  Nothing is known of packets before the first
-    reply, after the last one, and around a restart of the reflector.
+    Each unanswered packet either got no number, because it was lost on the way there,
+    or it got one of the numbers that did not come.  A packet that is doubled on the way
+    there gets two numbers.  If one of them does not come, it looks like that of an
+    unanswered packet, so there is an exact count only where every number came.
+
+    An unanswered packet that was sent near the end may have got a number above the
+    highest one that came, and one near the beginning a number below the lowest one.
+    Nothing is known of packets before the first reply, after the last one, and around a
+    restart of the numbers.
 
     @ivar isStateful: whether the reflector has its own numbers; L{None} while they have
         been the same as ours.
-    @ivar restarts: how often it restarted its numbers.
+    @ivar restarts: how often its numbers began again.
     """
 
-    __slots__ = ("_backward", "_forward", "_stretch", "isStateful", "restarts")
+    __slots__ = ("_before", "_hasDoubles", "_stretch", "isStateful", "restarts")
 
     def __init__(self) -> None:
         self.isStateful: bool | None = None
         self.restarts = 0
+        self._hasDoubles = False
         self._stretch: _Stretch | None = None
         # Before the last restart.
-        self._forward = self._backward = 0
+        self._before = Directions()
 
     def saw(
         self,
         sequence: int,
         number: int,
+        sent: Sent,
         t3: int,
         isRepeat: bool = False,
         isTaken: bool = False,
@@ -49,56 +92,65 @@ class NumberedLosses:
 
         @param sequence: our number of the packet.
         @param number: the reflector's number of the reply.
-        @param t3: when it left, by the reflector's clock.
+        @param sent: when the packet was sent.
+        @param t3: when the reply left, by the reflector's clock.
         @param isRepeat: whether the packet was already answered by another reply: it
             was doubled on the way there.
         @param isTaken: whether a reply to another packet had the same number.
-        @return: whether the reflector restarted its numbers.
+        @return: whether the reflector's numbers began again.
         """
         isItsOwn = number != sequence
         if isItsOwn:
             self.isStateful = True
+        if isRepeat:
+            self._hasDoubles = True
         last = self._stretch
+        isRestart = False
         if last is None:
-            self._stretch = _Stretch(sequence, number, t3)
-            return False
-        sequence = _unwrapped(sequence, last.mostSequence)
-        number = _unwrapped(number, last.mostNumber)
-        isLater = t3 > last.t3
-        if number > last.mostNumber:
-            # If it is not later, it is from before a restart, and was overtaken.
-            isRestart, isKnown = False, isLater
+            last = self._stretch = _Stretch(number, sequence, t3, isFirst=True)
         else:
-            # Our numbers may arrive there in another order.  A reflector's clock may
-            # restart with its numbers.
-            isRestart = isItsOwn and (
-                isLater or isTaken or number + REMEMBERED <= last.mostNumber
-            )
-            isKnown = True
+            sequence = _unwrapped(sequence, last.mostSequence)
+            number = _unwrapped(number, last.mostNumber)
+            if number > last.mostNumber:
+                if t3 < last.t3:
+                    # It is from before a restart, and was overtaken.
+                    return False
+            else:
+                # Our numbers may arrive there in another order.  A reflector's clock
+                # may restart with its numbers.
+                isRestart = isItsOwn and (
+                    t3 > last.t3 or isTaken or number + REMEMBERED <= last.mostNumber
+                )
         if isRestart:
             self.restarts += 1
-            self._forward, self._backward = self.forward, self.backward
-            self._stretch = _Stretch(sequence, number, t3)
-        elif isKnown:
-            last.add(sequence, number, t3, isRepeat)
+            self._before = self.directions
+            last = self._stretch = _Stretch(number, sequence, t3, isFirst=False)
+        last.add(sequence, number, sent, t3, isRepeat)
         return isRestart
 
     @property
-    def forward(self) -> int:
-        """How many packets were lost on the way there."""
-        now = 0 if self._stretch is None else self._stretch.forward
-        return self._forward + now
-
-    @property
-    def backward(self) -> int:
-        """How many packets were lost on the way back."""
-        now = 0 if self._stretch is None else self._stretch.backward
-        return self._backward + now
+    def directions(self) -> Directions:
+        """In which direction packets were lost."""
+        stretch, before = self._stretch, self._before
+        if stretch is None:
+            return before
+        lost, near = stretch.unanswered, stretch.nearEdges
+        hidden = min(lost, stretch.missing + near)
+        return Directions(
+            before.lost + lost,
+            before.hidden + hidden,
+            before.isUnlessDoubled and not self._hasDoubles and not (near and lost),
+        )
 
 
 class _Stretch:
     """
-    The replies between two restarts of a reflector.
+    The replies between two restarts of a reflector's numbers.
+
+    Unanswered packets near the edges are counted in constant memory.  Packets after
+    C{_start} were sent too late to arrive before the first one, and packets up to
+    C{_settled} too early to arrive after the last one.  C{_mark} will be the next
+    C{_settled}.
 
     @ivar mostSequence: the highest number of ours that it answered.
     @ivar mostNumber: its highest number.
@@ -106,43 +158,108 @@ class _Stretch:
     """
 
     __slots__ = (
+        "_aboveMark",
+        "_aboveSettled",
+        "_aboveStart",
+        "_answered",
+        "_isFirst",
         "_leastNumber",
         "_leastSequence",
-        "_repeats",
+        "_mark",
+        "_markedAt",
         "_replies",
+        "_settled",
+        "_start",
         "mostNumber",
         "mostSequence",
         "t3",
     )
 
-    def __init__(self, sequence: int, number: int, t3: int) -> None:
-        self._leastSequence = self.mostSequence = sequence
-        self._leastNumber = self.mostNumber = number
+    def __init__(self, number: int, sequence: int, t3: int, isFirst: bool) -> None:
+        """
+        @param isFirst: whether the reflector may have counted from 0 up to this number.
+        """
+        self.mostNumber = self._leastNumber = number
+        self.mostSequence = self._leastSequence = sequence
         self.t3 = t3
-        self._replies, self._repeats = 1, 0
+        self._isFirst = isFirst
+        self._replies = self._answered = 0
+        self._mark = self._markedAt = 0
+        # No packet is below it.
+        self._settled = -_NUMBERS
+        self._start: int | None = None
+        # Packets answered above each of these.
+        self._aboveMark = self._aboveSettled = self._aboveStart = 0
 
-    def add(self, sequence: int, number: int, t3: int, isRepeat: bool) -> None:
+    def add(
+        self, sequence: int, number: int, sent: Sent, t3: int, isRepeat: bool
+    ) -> None:
         """
-        Take one more reply.
+        Take a reply.
         """
-        self._leastSequence = min(self._leastSequence, sequence)
-        self.mostSequence = max(self.mostSequence, sequence)
-        self._leastNumber = min(self._leastNumber, number)
-        if number > self.mostNumber:
-            self.mostNumber, self.t3 = number, t3
         self._replies += 1
-        self._repeats += isRepeat
+        isInOrder = number > self.mostNumber
+        if isInOrder:
+            self.mostNumber, self.t3 = number, t3
+        elif number < self._leastNumber:
+            self._leastNumber = number
+        # The first reply to a doubled packet may be from before the restart.
+        if isRepeat:
+            return
+        if not self._answered:
+            self._leastSequence = self.mostSequence = self._mark = sequence
+            self._markedAt = sent.t1
+            self._answered = self._aboveSettled = 1
+            return
+        self._answered += 1
+        self._aboveMark += sequence > self._mark
+        self._aboveSettled += sequence > self._settled
+        self._aboveStart += self._start is not None and sequence > self._start
+        if sequence > self.mostSequence:
+            self.mostSequence = sequence
+            if isInOrder and (
+                sequence - self._mark >= OVERTAKEN
+                or sent.t1 - self._markedAt >= OVERTAKEN_WITHIN
+            ):
+                self._setMark(sequence, sent)
+        elif sequence < self._leastSequence:
+            self._leastSequence = sequence
+
+    def _setMark(self, sequence: int, sent: Sent) -> None:
+        """
+        Take a packet for the new mark.
+        """
+        if self._start is None:
+            self._start = sequence
+        if sent.before is not None and sent.t1 - sent.before >= OVERTAKEN_WITHIN:
+            # Even the packet before this one was sent early enough.
+            self._settled, self._aboveSettled = sequence - 1, 1
+        else:
+            self._settled, self._aboveSettled = self._mark, self._aboveMark
+        self._mark, self._markedAt, self._aboveMark = sequence, sent.t1, 0
 
     @property
-    def forward(self) -> int:
-        """The packets sent, less those that got a number; each once."""
-        sent = self.mostSequence - self._leastSequence
-        return max(0, sent - (self.mostNumber - self._leastNumber) + self._repeats)
+    def unanswered(self) -> int:
+        """How many packets of ours between its first and its last were not answered."""
+        if not self._answered:
+            return 0
+        return self.mostSequence - self._leastSequence + 1 - self._answered
 
     @property
-    def backward(self) -> int:
-        """The numbers, less the replies."""
+    def missing(self) -> int:
+        """How many numbers between its lowest and its highest did not come."""
         return max(0, self.mostNumber - self._leastNumber + 1 - self._replies)
+
+    @property
+    def nearEdges(self) -> int:
+        """How many packets were not answered and may have got numbers outside."""
+        early = late = self.unanswered
+        if self._start is not None:
+            late = self.mostSequence - self._settled - self._aboveSettled
+            early -= self.mostSequence - self._start - self._aboveStart
+        if self._isFirst:
+            early = min(early, self._leastNumber % _NUMBERS)
+        return early + late
 
 
 def numbersAhead(number: int, other: int) -> int:

@@ -23,7 +23,7 @@ from echostamp.rfc8762.packets import (
 )
 from echostamp.rfc8762.policy import Shared
 from echostamp.rfc8762.port import Port
-from echostamp.rfc8762.sessions import Session
+from echostamp.rfc8762.sessions import Request, Session
 from echostamp.rfc8762.timestamps import (
     Z_OCTET,
     ntpTimestamp,
@@ -39,6 +39,8 @@ _MOST_LEAVING = 4096
 #: RFC 8972, sections 5.4 and 5.5: what sets a clock, and how a timestamp was taken.
 #: The kernel does not report what synchronizes its clock; mostly it is NTP.
 _NTP, _FREE_RUNNING, _SW_LOCAL = 1, 5, 2
+
+_NO_SSID = bytes(2)
 
 #: What follows the SSID in a request of unauthenticated mode.
 _ZEROS = bytes(UNAUTHENTICATED - 16)
@@ -186,16 +188,21 @@ class Reflector:
         shared = self._shared
         base = UNAUTHENTICATED if key is None else AUTHENTICATED
         sequence = own = int.from_bytes(packet[:4], "big")
+        isPtp = bool(packet[12 if key is None else 24] & Z_OCTET)
         session = None
         if shared.policy.isStateful:
-            name = (self.port.address, peer, to, _ssid(packet, key is not None))
-            session = shared.sessions.session(hostKey(peer[0]), name, now)
+            t1 = packet[4:12] if key is None else packet[16:24]
+            session = shared.sessions.session(
+                hostKey(peer[0]),
+                (self.port.address, peer, to, _ssid(packet, key is not None)),
+                now,
+                Request(sequence, isPtp, int.from_bytes(t1, "big")),
+            )
             if session is None:
                 shared.counts["answered without a session: too many"] += 1
             else:
                 own = session.packets & 0xFFFF_FFFF
                 session.packets += 1
-        isPtp = bool(packet[12 if key is None else 24] & Z_OCTET)
         wire = self._ptp if isPtp else ntpTimestamp
         reflection = Reflection(
             self._information,
@@ -269,9 +276,10 @@ class Reflector:
 
 def _ssid(packet: bytes, isAuthenticated: bool) -> bytes:
     """
-    Give the SSID of a request.  Where no zeros follow it, the octets are TWAMP's
-    padding, which may differ from packet to packet: then there is no SSID.
+    Give the SSID of a request; C{0} for none.  Where no zeros follow it, or too few,
+    the octets are TWAMP's padding, which may differ from packet to packet: then there
+    is no SSID.
     """
     if isAuthenticated:
         return packet[26:28]
-    return packet[14:16] if packet[16:UNAUTHENTICATED] == _ZEROS else b""
+    return packet[14:16] if packet[16:UNAUTHENTICATED] == _ZEROS else _NO_SSID

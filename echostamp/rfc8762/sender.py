@@ -104,6 +104,11 @@ class SessionSender:
         """Whether any packet was answered."""
         return self._observations.farError is not None
 
+    @property
+    def hasLosses(self) -> bool:
+        """Whether any packet was not answered, at least not yet."""
+        return self._sent.unanswered > 0
+
     def findings(self) -> Findings:
         """
         Give what was learned so far, beside the times of the packets.
@@ -248,7 +253,12 @@ class SessionSender:
         # Where it is no longer known whose number that was, it was probably this one's.
         isSame = hasCome and (not isFirst if named is None else named == packet)
         if not isSame and self._observations.losses.saw(
-            reply.senderSequence, reply.sequence, t3, not isFirst, hasCome
+            reply.senderSequence,
+            reply.sequence,
+            self._sent.sent(packet),
+            t3,
+            not isFirst,
+            hasCome,
         ):
             self._answers.restart()
         self._answers.see(reply.sequence, packet)

@@ -5,6 +5,7 @@ clock, no I/O.
 
 from __future__ import annotations
 
+from echostamp.rfc8762.losses import Sent
 from echostamp.ring import Ring
 
 #: Packets that stay known after they stopped being in flight, so that a late or doubled
@@ -28,9 +29,11 @@ class SentPackets:
 
     A packet is named by its number: they are counted from 0 and do not wrap.  Its
     sequence number on the wire is the last 32 bits of it.
+
+    @ivar unanswered: how many packets were not answered.
     """
 
-    __slots__ = ("_counted", "_oldest", "_ring", "_shift")
+    __slots__ = ("_counted", "_oldest", "_ring", "_shift", "unanswered")
 
     def __init__(self, first: int = 0) -> None:
         """
@@ -39,6 +42,7 @@ class SentPackets:
         # The timestamp on the wire, T1, the token, what is known.
         self._ring = Ring("Q", "q", "q", "B")
         self._ring.first = self._ring.end = first
+        self.unanswered = 0
         # The oldest packet that may be in flight.
         self._oldest = first
         # What to add to the port's number of a departure to get the packet's, and the
@@ -67,6 +71,7 @@ class SentPackets:
         @param wire: the same as in the packet, 64 bits.
         @return: its number.
         """
+        self.unanswered += 1
         return self._ring.append(wire, t1, token, 0)
 
     def settle(self, token: int) -> None:
@@ -110,10 +115,23 @@ class SentPackets:
         _, t1s, tokens, marks = self._ring.columns
         return tokens[place], t1s[place], bool(marks[place] & _ANSWERED)
 
+    def sent(self, packet: int) -> Sent:
+        """
+        Give when a packet was sent, and the one before it.
+        """
+        ring = self._ring
+        t1s = ring.columns[1]
+        before = packet - 1
+        return Sent(
+            t1s[ring.place(packet)],
+            t1s[ring.place(before)] if before in self else None,
+        )
+
     def answer(self, packet: int) -> None:
         """
         Take a packet for answered: it is no longer in flight.
         """
+        self.unanswered -= 1
         self._ring.columns[3][self._ring.place(packet)] |= _ANSWERED
         if packet == self._oldest:
             self.settle(_LEAST_TOKEN)

@@ -7,6 +7,9 @@ from __future__ import annotations
 from collections import Counter, OrderedDict
 from collections.abc import Hashable
 from dataclasses import dataclass
+from typing import NamedTuple
+
+from echostamp.rfc8762.losses import numbersAhead
 
 #: Sessions at a time: of all sources, and of one.
 MOST, MOST_OF_ONE = 10_000, 1_000
@@ -14,6 +17,20 @@ MOST, MOST_OF_ONE = 10_000, 1_000
 #: Nanoseconds without a packet after which a session is forgotten: REFWAIT of RFC 5357,
 #: section 3.1.
 LONGEST_SILENCE = 900_000_000_000
+
+
+class Request(NamedTuple):
+    """
+    What tells a session's packets from those of the next session.
+
+    @ivar sequence: its sequence number.
+    @ivar isPtp: whether its T1 has PTP's format instead of NTP's.
+    @ivar t1: its T1, 64 bits.
+    """
+
+    sequence: int
+    isPtp: bool
+    t1: int
 
 
 @dataclass(slots=True)
@@ -27,6 +44,7 @@ class Session:
     @ivar sent: the number of the last reply whose departure is known; L{None} where
         none is.
     @ivar left: when that reply left, in nanoseconds since the epoch.
+    @ivar latest: the packet that was sent last, by its T1.
     """
 
     source: Hashable = None
@@ -34,6 +52,28 @@ class Session:
     last: int = 0
     sent: int | None = None
     left: int = 0
+    latest: Request | None = None
+
+    def isOver(self, request: Request) -> bool:
+        """
+        Take a packet, and return whether its sender has begun a new session: its number
+        is 0, and it was sent after all others.  A late second copy was not.
+        """
+        last = self.latest
+        if last is None or request.isPtp != last.isPtp:
+            isLater = True
+        else:
+            # The eras of either format follow each other without a gap.
+            isLater = 0 < (request.t1 - last.t1) % (1 << 64) < 1 << 63
+        if isLater:
+            self.latest = request
+        return (
+            last is not None
+            and isLater
+            and request.sequence == 0
+            # It also starts again at 0 after 2^32 packets.
+            and numbersAhead(0, last.sequence) <= 0
+        )
 
 
 class Sessions:
@@ -63,9 +103,12 @@ class Sessions:
         """How many sessions there are."""
         return len(self._sessions)
 
-    def session(self, source: Hashable, key: Hashable, now: int) -> Session | None:
+    def session(
+        self, source: Hashable, key: Hashable, now: int, request: Request
+    ) -> Session | None:
         """
-        Find the session of a packet, or begin one.
+        Find the session of a packet, or begin one.  A sender that begins again from the
+        same port gets a new session.
 
         @param source: the source that the session counts for.
         @param key: identifies the session.
@@ -84,6 +127,9 @@ class Sessions:
                 return None
             session = self._sessions[key] = Session(source)
             self._counts[source] += 1
+        if session.isOver(request):
+            # Reports on replies of the old one still find that.
+            session = self._sessions[key] = Session(source, latest=request)
         session.last = now
         self._sessions.move_to_end(key)
         return session

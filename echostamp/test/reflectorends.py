@@ -134,10 +134,11 @@ def request(
     key: bytes | None = None,
     tlvs: list[tuple[int, bytes]] | None = None,
     isPtp: bool = False,
+    t1: bytes = T1,
 ) -> bytes:
     """Make a request."""
     estimate = 0x4001 if isPtp else 1
-    fields = SenderPacket(number, int.from_bytes(T1, "big"), estimate, ssid)
+    fields = SenderPacket(number, int.from_bytes(t1, "big"), estimate, ssid)
     return senderPacket(fields, key) + writeTlvs(
         tlvs or [], number, key if tlvs else None
     )

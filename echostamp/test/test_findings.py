@@ -7,6 +7,7 @@ from dataclasses import FrozenInstanceError, fields
 from twisted.trial.unittest import SynchronousTestCase
 
 from echostamp.rfc8762.findings import Findings, Observations
+from echostamp.rfc8762.losses import Sent
 from echostamp.rfc8762.packets import ReflectorPacket
 from echostamp.rfc8762.sendersession import SenderSession
 from echostamp.rfc8762.timestamps import ErrorEstimate
@@ -21,6 +22,7 @@ from echostamp.rfc8762.tlvvalues import (
     TimestampInformation,
     classOfService,
 )
+from echostamp.times import SECOND
 
 CLAIM = ErrorEstimate(True, False, 5)
 
@@ -40,6 +42,7 @@ class ObservationsTests(SynchronousTestCase):
         found = Observations(SenderSession(tlvs=[FOLLOW_UP_TELEMETRY])).findings()
         values = {each.name: getattr(found, each.name) for each in fields(Findings)}
         self.assertTrue(values.pop("isFollowUpAsked"))
+        self.assertEqual(values.pop("directions"), (0, 0, True))
         self.assertFalse(any(values.values()))
 
     def test_isFrozen(self) -> None:
@@ -118,8 +121,9 @@ class ObservationsTests(SynchronousTestCase):
     def test_losses(self) -> None:
         """The losses are those by the reflector's numbers."""
         seen = Observations(SenderSession())
-        for sequence, number in (0, 0), (1, 1), (3, 2), (7, 4):
-            seen.losses.saw(sequence, number, sequence)
+        for sequence, number in (0, 0), (1, 1), (3, 2), (7, 4), (8, 5):
+            sent = Sent(sequence * SECOND, None)
+            seen.losses.saw(sequence, number, sent, sequence)
         found = seen.findings()
-        self.assertEqual((found.lostForward, found.lostBackward), (3, 1))
+        self.assertEqual(found.directions, (4, 1, True))
         self.assertEqual((found.isStateful, found.restarts), (True, 0))

@@ -449,7 +449,7 @@ class MemoryTests(SynchronousTestCase):
     """
 
     #: Without packets in flight, and for each of them.
-    ALONE, EACH = 12 * 1024 + 512, 29
+    ALONE, EACH = 13 * 1024, 29
 
     def setUp(self) -> None:
         """Use every TLV, and a stateful reflector."""

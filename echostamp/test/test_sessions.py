@@ -16,6 +16,7 @@ from echostamp.rfc8762.sessions import (
     LONGEST_SILENCE,
     MOST,
     MOST_OF_ONE,
+    Request,
     Session,
     Sessions,
 )
@@ -37,10 +38,12 @@ from echostamp.test.reflectorends import (
 )
 from echostamp.times import SECOND
 
+ANY = Request(5, False, 0)
+
 
 def found(sessions: Sessions, key: object, now: int) -> Session:
     """Find a session; there is room for it."""
-    session = sessions.session(key, key, now)
+    session = sessions.session(key, key, now, ANY)
     assert session is not None
     return session
 
@@ -77,12 +80,12 @@ class SessionsTests(SynchronousTestCase):
         sessions = Sessions(most=2, longest=100)
         one = found(sessions, "one", 0)
         other = found(sessions, "other", 1)
-        self.assertIsNone(sessions.session("x", "third", 2))
+        self.assertIsNone(sessions.session("x", "third", 2, ANY))
         self.assertIs(found(sessions, "one", 50), one)
-        self.assertIsNone(sessions.session("x", "third", 101))
+        self.assertIsNone(sessions.session("x", "third", 101, ANY))
         found(sessions, "third", 102)
         self.assertIs(found(sessions, "one", 103), one)
-        self.assertIsNone(sessions.session("x", "other", 104))
+        self.assertIsNone(sessions.session("x", "other", 104, ANY))
         self.assertEqual(other.last, 1)
         self.assertEqual(len(sessions), 2)
 
@@ -90,7 +93,7 @@ class SessionsTests(SynchronousTestCase):
         """By default there are at most 10,000 sessions."""
         sessions = Sessions()
         for each in range(20_000):
-            sessions.session(each, each, each)
+            sessions.session(each, each, each, ANY)
         self.assertEqual(len(sessions), MOST)
         self.assertEqual(MOST, 10_000)
 
@@ -100,14 +103,14 @@ class SessionsTests(SynchronousTestCase):
         self.assertEqual(MOST_OF_ONE, 1_000)
         sessions = Sessions(longest=100, mostOfOne=2)
         for key, now in [("a", 0), ("b", 50)]:
-            self.assertIsNotNone(sessions.session("greedy", key, now))
-        self.assertIsNone(sessions.session("greedy", "c", 60))
-        self.assertIsNotNone(sessions.session("modest", "d", 60))
-        self.assertIsNotNone(sessions.session("greedy", "b", 70))
-        self.assertIsNotNone(sessions.session("greedy", "c", 101))
-        self.assertIsNone(sessions.session("greedy", "a", 102))
+            self.assertIsNotNone(sessions.session("greedy", key, now, ANY))
+        self.assertIsNone(sessions.session("greedy", "c", 60, ANY))
+        self.assertIsNotNone(sessions.session("modest", "d", 60, ANY))
+        self.assertIsNotNone(sessions.session("greedy", "b", 70, ANY))
+        self.assertIsNotNone(sessions.session("greedy", "c", 101, ANY))
+        self.assertIsNone(sessions.session("greedy", "a", 102, ANY))
         self.assertEqual(len(sessions), 3)
-        self.assertIsNotNone(sessions.session("new", "e", 1000))
+        self.assertIsNotNone(sessions.session("new", "e", 1000, ANY))
         self.assertEqual((len(sessions), dict(sessions._counts)), (1, {"new": 1}))
 
     @given(
@@ -122,7 +125,7 @@ class SessionsTests(SynchronousTestCase):
         for key, later in packets:
             now += later
             model = {k: v for k, v in model.items() if now - v[1] <= 100}
-            session = sessions.session(key, key, now)
+            session = sessions.session(key, key, now, ANY)
             if key in model:
                 assert session is model[key][0]
             elif len(model) < 3:
@@ -186,6 +189,47 @@ class StatefulTests(SynchronousTestCase):
                 asked = (b"\0\0\0\5" + T1 + b"\0\1" + padding)[:length]
                 self.assertEqual(self.number(asked), expected)
             self.assertEqual(len(self.end.shared.sessions), 1)
+
+    def test_lengths(self) -> None:
+        """Packets without an SSID and with SSID 0 are of one session, whatever their
+        lengths are."""
+        for expected, length in enumerate([22, 60, 14, 44, 22, 60]):
+            asked = (request(expected) + bytes(60))[:length]
+            self.assertEqual(self.number(asked), expected)
+
+    def test_begunAgain(self) -> None:
+        """A sender that begins again from the same port is answered from number 0 on; a
+        late second copy of its first packet does not begin anything."""
+        authenticated = End(Policy(isStateful=True), {None: [ONE]})
+        for end, key in (self.end, None), (authenticated, ONE):
+            for number, second, expected in [
+                *((0, 10, 0), (1, 11, 1), (2, 12, 2), (0, 10, 3), (3, 13, 4)),
+                *((0, 20, 0), (1, 21, 1), (0, 20, 2), (1, 21, 3), (2, 22, 4)),
+                # After 2^32 packets.
+                *((0xFFFF_FFFF, 30, 5), (0, 31, 6)),
+            ]:
+                t1 = second.to_bytes(4, "big") + bytes(4)
+                reply = end.answer(request(number, key=key, t1=t1))
+                found = readReflectorPacket(reply, key is not None)
+                self.assertEqual((found.senderTimestamp >> 32), second)
+                self.assertEqual(found.sequence, expected)
+            self.assertEqual(len(end.shared.sessions), 1)
+
+    def test_begunAgainInAnotherFormat(self) -> None:
+        """T1 in NTP's and in PTP's format cannot be compared: number 0 in another
+        format is from a sender that begins again."""
+        for isPtp, number, expected in [
+            *((False, 0, 0), (False, 1, 1), (True, 0, 0), (True, 1, 1), (False, 0, 0)),
+        ]:
+            self.assertEqual(self.number(request(number, isPtp=isPtp)), expected)
+
+    def test_followUpFromBefore(self) -> None:
+        """A new session gets no follow-up about a reply of the old one, even if its
+        departure is reported late."""
+        self.followUp(number=0)
+        later = (int.from_bytes(T1, "big") + 1).to_bytes(8, "big")
+        self.end.port.departures = [(0, EPOCH + SECOND)]
+        self.assertEqual(self.followUp(number=0, t1=later), FollowUp())
 
     def test_numbersHave32Bits(self) -> None:
         """After 2^32 replies a session's numbers start again at 0."""

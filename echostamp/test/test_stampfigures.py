@@ -47,10 +47,29 @@ class StampFiguresTests(StampCase):
         self.begin(plan, SenderSession(), policy)
         self.run_(5)
         self.assertIn(
-            "lost          2 on the way there, 1 on the way back", self.summary()
+            "lost          2 to 3 on the way there, 0 to 1 on the way back\n"
+            "              probably 2 and 1: no packet was seen doubled\n",
+            self.summary(),
         )
         found = self.document()["stats"]["stamp"]
-        self.assertEqual((found["lost_forward"], found["lost_backward"]), (2, 1))
+        self.assertEqual(found["lost_forward"], {"min": 2, "max": 3})
+        self.assertEqual(found["lost_backward"], {"min": 0, "max": 1})
+        self.assertEqual(found["lost_unknown"], 0)
+
+    def test_lossAtTheEnd(self) -> None:
+        """A packet behind the last probe shows whether those before it arrived.  It is
+        only sent where a probe was lost, and is no probe itself."""
+        policy = Policy(isStateful=True)
+        plan = Plan(count=9, interval=100 * MS, timeout=SECOND, size=44)
+        for lost, packets in ((), 10), ((7, 9), 11):
+            self.fate = dict.fromkeys(lost, "lost there").get
+            self.begin(plan, SenderSession(), policy)
+            self.run_(5)
+            self.assertEqual(len(self.near.sent), packets)
+            found = self.document()["stats"]
+            self.assertEqual((found["sent"], found["lost"]), (9, len(lost)))
+            alone = {"min": len(lost), "max": len(lost)}
+            self.assertEqual(found["stamp"]["lost_forward"], alone)
 
     def test_lossOfAStatelessReflector(self) -> None:
         """A stateless reflector's numbers do not."""
@@ -105,7 +124,7 @@ class StampFiguresTests(StampCase):
             "timestamps    T1 by the kernel, T4 by the kernel, T2 and T3 the reflect",
             "this host     sending 20.000 µs, receiving 0 ns (median), not in the RTT",
             "hops          195 there, 5 back",
-            "restarts      the reflector restarted 1 times",
+            "numbers       began again once: a restart there, or a new port by NAT",
             "clocks        neither end says that its clock is synchronised",
             "residence     T3 - T2 was negative 2 times, -5.000 µs at the least",
             "reflector     receives by SW Local (Local free-running), sends by SW L",
