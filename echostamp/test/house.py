@@ -117,6 +117,7 @@ PURE = (
     "probe.messages",
     "probe.plan",
     "probe.schedule",
+    "listen.descriptions",
     "listen.proxyheader",
     "listen.proxyline",
 )
