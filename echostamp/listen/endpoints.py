@@ -13,6 +13,7 @@ from twisted.python.failure import Failure
 from echostamp.listen.descriptions import checkDescription, parseDescription
 from echostamp.listen.inherited import chosenSockets
 from echostamp.listen.preparing import PreparedPort, PreparingReactor
+from echostamp.tls.clientcontext import TLS_MISSING
 
 
 def preparedPorts(
@@ -79,7 +80,7 @@ def _endpoint(reactor: PreparingReactor, text: str) -> IStreamServerEndpoint:
             # Imported here and not at the top: the extra C{tls} is optional.
             from echostamp.listen.tlsendpoint import tlsServerEndpoint
         except ImportError:
-            raise ValueError("TLS needs more: pip install 'echostamp[tls]'") from None
+            raise ValueError(TLS_MISSING) from None
     if description.kind != "tls":
         checkDescription(description)
         return cast(IStreamServerEndpoint, serverFromString(reactor, text))

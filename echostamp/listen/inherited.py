@@ -92,7 +92,7 @@ def chosenSockets(
 
 def listeningSocket(inherited: Inherited) -> socket.socket:
     """
-    Take over a descriptor.
+    Take over a descriptor, as a socket that does not block.
 
     @raise ValueError: it is no stream socket that listens.
     """
@@ -106,4 +106,5 @@ def listeningSocket(inherited: Inherited) -> socket.socket:
         raise ValueError(
             f"its socket {inherited.name!r} is no stream socket that listens"
         )
+    found.setblocking(False)
     return found

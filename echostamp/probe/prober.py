@@ -57,7 +57,7 @@ class Prober:
         """
         self.done: Deferred[None] = Deferred()
         self.parted: Deferred[None] = Deferred()
-        self.measurement = Measurement(probeStore(plan), zone)
+        self.measurement = Measurement(probeStore(plan), plan.mostLinks, zone)
         self.failure: Failure | None = None
         self._dialer = dialer
         self._plan = plan
@@ -69,7 +69,7 @@ class Prober:
         self._schedule = Schedule(plan, surroundings.chance)
         self._flights = Flights()
         self._extras = ExtraProbes(self.measurement, self._timers, plan.timeout)
-        self._links = LinkHistory()
+        self._links = LinkHistory(plan.mostLinks)
         self._timeouts = Timeouts(
             self._flights, plan.timeout, self._timers, self._now, self
         )

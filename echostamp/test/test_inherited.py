@@ -136,7 +136,8 @@ class AdoptTests(SynchronousTestCase):
         ports = preparedPorts(self.preparing, "systemd:name=a", Factory())
         self.assertEqual(len(ports), 2)
         self.assertEqual(self.preparing.unserved(), self.there[2:])
-        for port in ports:
+        for each, port in zip(self.made, ports, strict=False):
+            self.assertFalse(os.get_blocking(each.fileno()))
             port.listen()
         self.assertEqual(len(self.reactor.adoptedPorts), 2)
 
