@@ -185,7 +185,6 @@ REACTOR_IMPORTS = (
 
 #: Files that use private names of Twisted, and the reason.
 PRIVATE_NAMES_OF_TWISTED: dict[str, str] = {
-    "echostamp/listen/unixport.py": "no public name reserves a descriptor",
     "echostamp/tls/server.py": "no public method is called at a handshake's end",
 }
 
