@@ -13,7 +13,7 @@ from typing import NamedTuple
 LONGEST_NAME = 32
 
 #: The rule for a requested name, as a message says it.
-NAMES = f"1 to {LONGEST_NAME} letters, digits and .:_-[], and no address"
+NAMES = f"1 to {LONGEST_NAME} ASCII letters, digits and .:_-[], and no address"
 
 #: The beginning of a message that requests a name.
 _REQUEST = b"/name "
@@ -60,9 +60,9 @@ def requestedName(message: bytes) -> bytes | None:
 
 def isName(name: bytes) -> bool:
     """
-    Say whether a member may have a name that it requests: 1 to L{LONGEST_NAME} letters,
-    digits and C{.:_-[]}.  Names that the daemon gives itself are excluded: an address
-    and a port, or C{local}, and either with a number behind it.
+    Say whether a member may have a name that it requests: 1 to L{LONGEST_NAME} ASCII
+    letters, digits and C{.:_-[]}.  Names that the daemon gives itself are excluded: an
+    address and a port, or C{local}, and either with a number behind it.
     """
     if not _NAME.fullmatch(name):
         return False
