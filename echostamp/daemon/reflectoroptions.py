@@ -5,9 +5,7 @@ The options of the daemon's STAMP session-reflector.
 from __future__ import annotations
 
 from ipaddress import (
-    IPv4Address,
     IPv4Network,
-    IPv6Address,
     IPv6Network,
     ip_address,
     ip_network,
@@ -16,8 +14,8 @@ from ipaddress import (
 from twisted.internet.abstract import isIPAddress, isIPv6Address
 from twisted.python import usage
 
-from echostamp.addresses import STAMP_PORT, parseHostPort, unmapped
-from echostamp.daemon.optionvalues import number
+from echostamp.addresses import STAMP_PORT, parseHostPort
+from echostamp.daemon.optionvalues import checkMapped, number
 
 #: All addresses of both families.
 _ALL = ("0.0.0.0", "::")
@@ -98,7 +96,7 @@ class ReflectorOptions(usage.Options):
         """
         try:
             allowed = ip_network(network)
-            _checkMapped(allowed.network_address)
+            checkMapped(allowed.network_address)
         except ValueError as error:
             raise usage.UsageError(f"--allow {network!r}: {error}") from None
         self.allowed.append(allowed)
@@ -167,18 +165,7 @@ def parsePlace(text: str) -> list[tuple[str, int]]:
     address = ip_address(host.partition("%")[0])
     if address.is_multicast or host == "255.255.255.255":
         raise ValueError(f"{host} is not the address of one machine")
-    _checkMapped(address)
+    checkMapped(address)
     if address.version == 6 and address.is_link_local and "%" not in host:
         raise ValueError(f"a link-local address needs its link, as {host}%eth0")
     return [(host, port)]
-
-
-def _checkMapped(address: IPv4Address | IPv6Address) -> None:
-    """
-    Refuse an IPv4-mapped IPv6 address: no packet has one.
-
-    @raise ValueError: the address is mapped.
-    """
-    plain = unmapped(address)
-    if plain is not address:
-        raise ValueError(f"an IPv4 address is written as {plain}")
