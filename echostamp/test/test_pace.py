@@ -92,12 +92,15 @@ class PaceTests(SynchronousTestCase):
         again, it is waited for like any other."""
         self.slow.isPassing = True
         self.fill(1001)
-        self.reactor.advance(PATIENCE + 1)
-        self.slow.isPassing = False
+        self.slow.isFull = False
+        self.reactor.pump([CHECK_INTERVAL] * 20)
+        self.slow.isPassing, self.slow.isFull = False, True
         self.slow.dequeued += 1
         self.pace.tookSome(self.slow)
         self.fill(1002)
         self.assertTrue(self.pace.isPaused)
+        self.reactor.advance(CHECK_INTERVAL)
+        self.assertEqual(self.slow.reasons, [])
 
     def test_pausedAgain(self) -> None:
         """If the first resumed member causes the next pause, the others stay held."""
