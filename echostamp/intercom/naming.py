@@ -12,7 +12,7 @@ from typing import NamedTuple
 LONGEST_NAME = 32
 
 #: The rule for a requested name, as a message says it.
-NAMES = f"1 to {LONGEST_NAME} letters, digits and .:_-[], and no address"
+NAMES = f"1 to {LONGEST_NAME} ASCII letters, digits and .:_-[], and no address"
 
 #: The beginning of a message that requests a name.
 _REQUEST = b"/name "
@@ -70,10 +70,10 @@ def requestedName(message: bytes) -> bytes | None:
 
 def isName(name: bytes) -> bool:
     """
-    Say whether a member may have a name that it requests: 1 to L{LONGEST_NAME} letters,
-    digits and C{.:_-[]}.  Names that look like those that the daemon gives itself are
-    excluded.  Those are an address and a port, or C{local}, and either with a number
-    behind it.
+    Say whether a member may have a name that it requests: 1 to L{LONGEST_NAME} ASCII
+    letters, digits and C{.:_-[]}.  Names that look like those that the daemon gives
+    itself are excluded.  Those are an address and a port, or C{local}, and either with
+    a number behind it.
     """
     return bool(_NAME.fullmatch(name)) and not _looksGiven(name.lower())
 

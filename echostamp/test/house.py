@@ -28,6 +28,7 @@ ARROWS: dict[str, tuple[str, ...]] = {
     "report": (
         "measure",
         "rfc8762.findings",
+        "rfc8762.hops",
         "rfc8762.timestamps",
         "rfc8762.tlvvalues",
     ),
@@ -101,6 +102,7 @@ PURE = (
     "rfc8762.admission",
     "rfc8762.answers",
     "rfc8762.findings",
+    "rfc8762.hops",
     "rfc8762.keys",
     "rfc8762.lastdurations",
     "rfc8762.losses",

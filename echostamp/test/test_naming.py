@@ -178,6 +178,6 @@ class RefusalTests(SynchronousTestCase):
         """Any other text is not a name."""
         self.assertEqual(
             refusal(b"a b", b"local"),
-            b"you are local: a name has 1 to 32 letters, digits and .:_-[], "
+            b"you are local: a name has 1 to 32 ASCII letters, digits and .:_-[], "
             b"and no address",
         )
