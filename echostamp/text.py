@@ -25,6 +25,16 @@ def printable(text: str) -> str:
     return "".join([each if each.isprintable() else escaped(each) for each in text])
 
 
+def counted(count: int, one: str, more: str = "") -> str:
+    """
+    Write how many things there are.
+
+    @param one: the word for one of them.
+    @param more: the word for several, if it is not C{one} with an C{s}.
+    """
+    return f"{count} {one if count == 1 else more or one + 's'}"
+
+
 def escaped(character: str) -> str:
     """
     Write a character as Python would in a string.

@@ -34,11 +34,14 @@ class CommandParser(argparse.ArgumentParser):
     """
     A parser that reports each error in one line.  An option that needs a value takes
     the next argument, even if that begins with a minus sign: C{--zone -05:00}.
+
+    @ivar commands: the parsers of its subcommands, by name.
     """
 
     def __init__(self, *arguments: Any, **named: Any) -> None:
         # Each option, and whether it needs a value.
         self._options: dict[str, bool] = {}
+        self.commands: dict[str, CommandParser] = {}
         super().__init__(*arguments, **named)
 
     def group(

@@ -46,6 +46,7 @@ class OutputOptions:
     How to write the results.
 
     @ivar form: C{text}, C{json} or C{jsonl}.
+    @ivar hasStrings: whether JSON has strings where integers can exceed 2^53.
     @ivar isQuiet: whether to write nothing about single probes, and few lines at the
         end.
     @ivar isVerbose: whether to write all figures at the end.
@@ -63,6 +64,7 @@ class OutputOptions:
     hasOutstanding: bool = False
     isNumeric: bool = False
     hasHistogram: bool = False
+    hasStrings: bool = False
 
     @property
     def detail(self) -> Detail:
@@ -151,8 +153,10 @@ class Output:
             return
         if self._options.hasTimes:
             seconds, rest = divmod(at, SECOND)
-            line = f"[{seconds}.{rest // 1000:06d}] {line}"
-        self._lines.write(fitted(line), RED if isBad else "")
+            lines = iter([f"[{seconds}.{rest // 1000:06d}] {line}"])
+        else:
+            lines = fitted(line)
+        self._lines.write(lines, RED if isBad else "")
 
     @property
     def _isSilent(self) -> bool:
@@ -202,7 +206,7 @@ class Output:
         connection are counted in the line about that."""
         if self._options.form == "jsonl":
             if fate not in (Fate.LATE, Fate.DUPLICATE):
-                self._lines.write([json.dumps(document.probe(probe))])
+                self._lines.write([self._json(document.probe(probe))])
         elif not self._isSilent and fate is not Fate.DISCONNECTED:
             note = self._note(fate, reason)
             size, isExact = self._asked.plan.size, self._asked.unit == "packet"
@@ -261,12 +265,21 @@ class Output:
             return
         head = document.document(result, config, ending)
         if self._options.form == "json":
-            self._lines.write(document.pieces(head, probes.all), end="")
+            self._lines.write(document.pieces(head, probes.all, self._form), end="")
         else:
             self._lines.write(
-                json.dumps(document.probe(each)) for each in probes.inFlight
+                self._json(document.probe(each)) for each in probes.inFlight
             )
-            self._lines.write([json.dumps(head)])
+            self._lines.write([self._json(head)])
+
+    def _form(self, found: document.Json) -> document.Json:
+        """
+        Give JSON its integers as the user wants them.
+        """
+        return document.withStrings(found) if self._options.hasStrings else found
+
+    def _json(self, found: document.Json) -> str:
+        return json.dumps(self._form(found))
 
 
 def noReply(plan: Plan) -> str:

@@ -211,7 +211,7 @@ def _asked(dialed: Dialed, options: PingOptions) -> Asked:
     """
     Give the user's options in the form for reports.
     """
-    plan, zone = dialed.plan, options.zone
+    plan, zone, wish = dialed.plan, options.zone, options.wish
     target = printable(dialed.name)
     thresholds = options.thresholds
     config: Json = {
@@ -222,6 +222,20 @@ def _asked(dialed: Dialed, options: PingOptions) -> Asked:
         "timeout": plan.timeout,
         "size": plan.size,
         "jitter": plan.jitter,
+        "wait": plan.isPatient,
+        "source": wish.route.source,
+        "source_port": wish.route.sourcePort or None,
+        "stamp": None
+        if dialed.target
+        else {
+            "ssid": wish.stamp.ssid,
+            "strict_ssid": wish.stamp.isSsidStrict,
+            "dscp": wish.stamp.dscp,
+            "tlvs": list(wish.stamp.tlvs),
+            "ptp": wish.stamp.isPtp,
+            "ttl": wish.stamp.ttl,
+            "authenticated": wish.files.key is not None,
+        },
         "zone": None if zone is None else zoneName(zone),
         "thresholds": {
             "max_rtt": thresholds.rtt,

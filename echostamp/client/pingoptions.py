@@ -171,6 +171,12 @@ def _addOutput(ping: CommandParser) -> None:
         action="store_true",
         help="write a line of JSON for each probe, then the summary",
     )
+    add(
+        "--json-strings",
+        action="store_true",
+        help="in JSON, write integers as strings where they can exceed 2^53; without "
+        "--jsonl, the same as --json, too",
+    )
 
 
 def _addThresholds(ping: CommandParser) -> None:
@@ -209,10 +215,19 @@ def wrongTogether(options: argparse.Namespace) -> str:
 
     @return: the error; empty if there is none.
     """
-    isJson = options.json or options.jsonl
+    isJson = options.json or options.jsonl or options.json_strings
     if isJson and (options.times or options.outstanding or options.histogram):
         return "-D, -O and --histogram do not go with --json or --jsonl"
     return ""
+
+
+def formOf(options: argparse.Namespace) -> str:
+    """
+    Name the form of the output.
+    """
+    if options.jsonl:
+        return "jsonl"
+    return "json" if options.json or options.json_strings else "text"
 
 
 def runPing(options: argparse.Namespace) -> Outcome:
@@ -254,13 +269,14 @@ def runPing(options: argparse.Namespace) -> Outcome:
         TlsFiles(options.ca, options.cert, options.key),
     )
     output = OutputOptions(
-        "json" if options.json else "jsonl" if options.jsonl else "text",
+        formOf(options),
         options.quiet,
         options.verbose,
         options.times,
         options.outstanding,
         options.numeric,
         options.histogram,
+        options.json_strings,
     )
     thresholds = Thresholds(options.max_rtt, options.max_loss, options.max_offset)
     return ping(reactor, PingOptions(wish, output, thresholds, options.zone))

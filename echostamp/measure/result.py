@@ -112,6 +112,8 @@ class Outage(NamedTuple):
     @ivar length: how long the outage took; L{None} while it lasts.
     @ivar skipped: how many probes were due meanwhile and could not be sent.
     @ivar error: why the last attempt to connect again failed; empty if none has failed.
+    @ivar attempted: when the last attempt to connect again began; L{None} if there was
+        none.
     """
 
     start: int
@@ -121,6 +123,7 @@ class Outage(NamedTuple):
     length: int | None = None
     skipped: int = 0
     error: str = ""
+    attempted: int | None = None
 
 
 class ZoneFound(NamedTuple):

@@ -21,6 +21,8 @@ class DueNumbers:
     @ivar skipped: how many probes were skipped.
     """
 
+    __slots__ = ("_before", "_firsts", "skipped")
+
     def __init__(self) -> None:
         self.skipped = 0
         # From which number of a sent probe on how many had been skipped.

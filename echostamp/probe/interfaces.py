@@ -123,6 +123,9 @@ class LinkOwner(Protocol):
     def linkDown(self, link: Link, reason: str) -> None:
         """Called when the link is lost."""
 
+    def dialing(self) -> None:
+        """Called when an attempt to make a connection begins."""
+
     def dialFailed(self, failure: Failure) -> None:
         """Called when an attempt to make a link has failed.  The dialer retries."""
 

@@ -7,6 +7,8 @@ from the far end's stamps and from the connection.
 
 from __future__ import annotations
 
+from typing import Any
+
 from echostamp.measure.block import Probe
 from echostamp.measure.ownclock import OwnClock
 from echostamp.measure.residence import roundTripWithin
@@ -94,14 +96,14 @@ class Measurement:
         self.outageLength += length
         self.far.reconnected()
 
-    def dialFailed(self, error: str) -> None:
+    def amendOutage(self, **changes: Any) -> None:
         """
-        Note that an attempt to connect again has failed.
+        Note what happened during an outage; without one, do nothing.
 
-        @param error: why.
+        @param changes: fields of an L{Outage}, and their new values.
         """
         if self.outages and self.outages[-1].length is None:
-            self.outages[-1] = self.outages[-1]._replace(error=error)
+            self.outages[-1] = self.outages[-1]._replace(**changes)
 
     # --- Probes -----------------------------------------------------------------------
 
@@ -121,8 +123,7 @@ class Measurement:
         """
         self.store.skip(now)
         if isOutage:
-            outage = self.outages[-1]
-            self.outages[-1] = outage._replace(skipped=outage.skipped + 1)
+            self.amendOutage(skipped=self.outages[-1].skipped + 1)
         return self.numbers.skip(self.sent, min(oldest, self.store.oldest))
 
     def probeSent(self, due: int, at: Moment) -> tuple[int, int]:

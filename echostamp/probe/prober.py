@@ -153,12 +153,16 @@ class Prober:
 
     # --- The link ---------------------------------------------------------------------
 
+    def dialing(self) -> None:
+        """Note when the attempt began."""
+        self.measurement.amendOutage(attempted=self._clocks().realtime)
+
     def dialFailed(self, failure: Failure) -> None:
         """Note the failure.  If there was no link yet, the plan may end the run."""
         if self._ended is not None:
             return
         why = whatFailed(failure)
-        self.measurement.dialFailed(why)
+        self.measurement.amendOutage(error=why)
         if self._began is None:
             self.failure = failure
             if self._plan.isPatient:

@@ -10,6 +10,7 @@ from math import ceil, floor, log10
 from echostamp.measure.offsetwindow import OffsetReport
 from echostamp.measure.result import Result
 from echostamp.report.table import table
+from echostamp.text import counted
 from echostamp.units import readable
 
 #: How far apart the bounds of the drift must be, in parts per million, to be useless.
@@ -92,5 +93,5 @@ def connection(result: Result) -> Iterator[str]:
         again = kernel.retransmissions
         yield (
             f"kernel        smoothed RTT {readable(kernel.smoothedRtt)}, "
-            f"{again} retransmission{'' if again == 1 else 's'}"
+            f"{counted(again, 'retransmission')}"
         )

@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from echostamp.measure.offsetwindow import OffsetReport
 from echostamp.measure.result import Figures, Result
 from echostamp.report.lossdirections import lossDirections
+from echostamp.report.screen import times
 from echostamp.report.stamphints import withHint
 from echostamp.rfc8762.findings import Findings
 from echostamp.rfc8762.hops import Hops
@@ -86,7 +87,8 @@ def _timestamps(found: Findings, figures: Figures) -> Iterator[str]:
     """
     yield f"T1 {_share(found.kernelSent, figures.sent)}"
     yield f"T4 {_share(found.kernelReceived, figures.received + figures.late)}"
-    yield "T2 and T3 the reflector's"
+    if found.farError is not None:
+        yield "T2 and T3 the reflector's"
     if found.isFollowUpAsked:
         isStateless = not (found.followedUp or found.isStateful)
         hint = " (they need a reflector with --stateful)" if isStateless else ""
@@ -99,7 +101,7 @@ def _share(count: int, total: int) -> str:
     """
     if count >= total > 0:
         return "by the kernel"
-    return f"by the kernel {count} times" if count else "by this program"
+    return f"by the kernel {times(count)}" if count else "by this program"
 
 
 def _hops(hops: Hops | None) -> str:
@@ -110,8 +112,8 @@ def _hops(hops: Hops | None) -> str:
         return "?"
     if not hops.changes:
         return str(hops.last)
-    times = "once" if hops.changes == 1 else f"{hops.changes} times"
-    return f"{hops.last} ({hops.least} to {hops.most}, changed {times})"
+    span = f"{hops.least} to {hops.most}"
+    return f"{hops.last} ({span}, changed {times(hops.changes)})"
 
 
 def _otherTtl(back: Hops | None) -> str:
@@ -158,11 +160,11 @@ def _odd(found: Findings) -> Iterator[str]:
     for name in found.unreturned:
         yield f"TLV {name} never came back"
     for why, count in found.problems:
-        yield f"{count} times TLVs {why}"
+        yield f"TLVs {why} {times(count)}"
     for why, count in found.invalid:
         yield f"{count} invalid: {withHint(why)}"
     if found.zeroedSsids:
-        yield f"{found.zeroedSsids} replies with SSID 0, not ours"
+        yield f"SSID 0, not ours, in replies {times(found.zeroedSsids)}"
     for error, count in found.refusals:
         yield f"{count} refused: {os.strerror(error)}"
 
@@ -192,9 +194,8 @@ def _losses(found: Findings, figures: Figures) -> Iterator[str]:
             likely = f"{there.least} and {back.most}"
             yield f"              probably {likely}: no packet was seen doubled"
     if found.restarts:
-        again = "once" if found.restarts == 1 else f"{found.restarts} times"
         why = "a restart there, or a new port by NAT"
-        yield f"numbers       began again {again}: {why}"
+        yield f"numbers       began again {times(found.restarts)}: {why}"
 
 
 def _claims(found: Findings, offset: OffsetReport | None) -> Iterator[str]:
@@ -244,9 +245,9 @@ def claimedBound(found: Findings) -> int | None:
         return None
     if not (near.isSynchronized and far.isSynchronized):
         return None
-    if near.error is None or far.error is None:
+    if near.claim is None or far.claim is None:
         return None
-    return near.error + far.error
+    return near.claim + far.claim
 
 
 def _claim(estimate: ErrorEstimate) -> str:
@@ -255,6 +256,6 @@ def _claim(estimate: ErrorEstimate) -> str:
     """
     if not estimate.isSynchronized:
         return "claims nothing"
-    if estimate.error is None:
+    if estimate.claim is None:
         return "gives no valid error"
-    return f"claims UTC within {readable(estimate.error)}"
+    return f"claims UTC within {readable(estimate.claim)}"

@@ -15,6 +15,7 @@ from echostamp.measure.result import Figures, Result
 from echostamp.report import details, stampfigures
 from echostamp.report.screen import COLUMNS, fitted, joined, percent, times
 from echostamp.rfc8762.findings import Findings
+from echostamp.text import counted
 from echostamp.times import SECOND
 from echostamp.units import readable, zoneName
 
@@ -183,7 +184,7 @@ def _odd(result: Result) -> Iterator[str]:
         (result.zoneChanges, "change of summer time", "changes of summer time"),
     ]:
         if count:
-            yield f"{count} {one if count == 1 else more}"
+            yield counted(count, one, more)
 
 
 def _outages(result: Result) -> Iterator[str]:
@@ -192,7 +193,7 @@ def _outages(result: Result) -> Iterator[str]:
     """
     if result.outageCount > _OUTAGES:
         yield (
-            f"no connection {result.outageCount} times, for "
+            f"no connection {times(result.outageCount)}, for "
             f"{readable(result.outageLength)} in all; the last ones:"
         )
     for outage in result.outages[-_OUTAGES:]:
