@@ -95,6 +95,7 @@ PURE = (
     "line.replies",
     "line.settings",
     "line.stampclock",
+    "intercom.allowance",
     "intercom.formatting",
     "intercom.naming",
     "intercom.parsing",
