@@ -140,7 +140,7 @@ class NumberedLosses:
         if stretch is None:
             return before
         lost, near = stretch.unanswered, stretch.nearEdges
-        hidden = min(lost, stretch.missing + near)
+        hidden = min(lost, max(0, stretch.missing) + near)
         return Directions(
             before.lost + lost,
             before.hidden + hidden,
@@ -160,25 +160,28 @@ class _Stretch:
     @ivar mostSequence: the highest number of ours that it answered.
     @ivar mostNumber: its highest number.
     @ivar t3: when the reply with that number left.
+    @ivar unanswered: how many packets of ours between its first and its last were not
+        answered.
+    @ivar missing: how many numbers between its lowest and its highest did not come.
     """
 
     __slots__ = (
-        "_aboveMark",
-        "_aboveSettled",
-        "_aboveStart",
-        "_answered",
+        "_afterMark",
+        "_afterSettled",
         "_isFirst",
         "_leastNumber",
         "_leastSequence",
         "_mark",
         "_markedAt",
-        "_replies",
         "_sentBefore",
         "_settled",
         "_start",
+        "_upToStart",
+        "missing",
         "mostNumber",
         "mostSequence",
         "t3",
+        "unanswered",
     )
 
     def __init__(
@@ -193,84 +196,78 @@ class _Stretch:
         @param sentBefore: see L{NumberedLosses}.
         @param isFirst: whether the reflector may have counted from 0 up to this number.
         """
-        self.mostNumber = self._leastNumber = number
-        self.mostSequence = self._leastSequence = sequence
+        self._leastNumber, self.mostNumber = number, number - 1
+        self._leastSequence = self.mostSequence = sequence
         self.t3 = t3
         self._sentBefore = sentBefore
         self._isFirst = isFirst
-        self._replies = self._answered = 0
-        self._mark = self._markedAt = 0
-        # No packet is below it.
-        self._settled = -_NUMBERS
+        self.missing = self.unanswered = 0
+        self._mark: int | None = None
         self._start: int | None = None
-        # Packets answered above each of these.
-        self._aboveMark = self._aboveSettled = self._aboveStart = 0
+        self._markedAt = self._settled = 0
+        # How many of the unanswered packets are there.
+        self._afterMark = self._afterSettled = self._upToStart = 0
 
     def add(self, sequence: int, number: int, t1: int, t3: int, isRepeat: bool) -> None:
         """
         Take a reply.
         """
-        self._replies += 1
         isInOrder = number > self.mostNumber
         if isInOrder:
+            self.missing += number - self.mostNumber - 1
             self.mostNumber, self.t3 = number, t3
         elif number < self._leastNumber:
+            self.missing += self._leastNumber - number - 1
             self._leastNumber = number
+        else:
+            self.missing -= 1
         # The first reply to a doubled packet may be from before the restart.
         if isRepeat:
             return
-        if not self._answered:
+        if self._mark is None:
             self._leastSequence = self.mostSequence = self._mark = sequence
             self._markedAt = t1
-            self._answered = self._aboveSettled = 1
-            return
-        self._answered += 1
-        self._aboveMark += sequence > self._mark
-        self._aboveSettled += sequence > self._settled
-        self._aboveStart += self._start is not None and sequence > self._start
-        if sequence > self.mostSequence:
+        elif sequence > self.mostSequence:
+            skipped = sequence - self.mostSequence - 1
             self.mostSequence = sequence
+            self.unanswered += skipped
+            self._afterMark += skipped
+            self._afterSettled += skipped
             if isInOrder and (
                 sequence - self._mark >= OVERTAKEN
                 or t1 - self._markedAt >= OVERTAKEN_WITHIN
             ):
-                self._setMark(sequence, t1)
+                self._setMark(self._mark, sequence, t1)
         elif sequence < self._leastSequence:
+            skipped = self._leastSequence - sequence - 1
             self._leastSequence = sequence
+            self.unanswered += skipped
+            self._upToStart += skipped
+        else:
+            self.unanswered -= 1
+            self._afterMark -= sequence > self._mark
+            self._afterSettled -= sequence > self._settled
+            self._upToStart -= self._start is not None and sequence < self._start
 
-    def _setMark(self, sequence: int, t1: int) -> None:
+    def _setMark(self, old: int, new: int, t1: int) -> None:
         """
         Take a packet for the new mark.
         """
         if self._start is None:
-            self._start = sequence
-        before = self._sentBefore(sequence)
+            self._start, self._upToStart = new, self.unanswered
+        self._settled, self._afterSettled = old, self._afterMark
+        before = self._sentBefore(new)
         if before is not None and t1 - before >= OVERTAKEN_WITHIN:
             # Even the packet before this one was sent early enough.
-            self._settled, self._aboveSettled = sequence - 1, 1
-        else:
-            self._settled, self._aboveSettled = self._mark, self._aboveMark
-        self._mark, self._markedAt, self._aboveMark = sequence, t1, 0
-
-    @property
-    def unanswered(self) -> int:
-        """How many packets of ours between its first and its last were not answered."""
-        if not self._answered:
-            return 0
-        return self.mostSequence - self._leastSequence + 1 - self._answered
-
-    @property
-    def missing(self) -> int:
-        """How many numbers between its lowest and its highest did not come."""
-        return max(0, self.mostNumber - self._leastNumber + 1 - self._replies)
+            self._settled, self._afterSettled = new - 1, 0
+        self._mark, self._markedAt, self._afterMark = new, t1, 0
 
     @property
     def nearEdges(self) -> int:
         """How many packets were not answered and may have got numbers outside."""
         early = late = self.unanswered
         if self._start is not None:
-            late = self.mostSequence - self._settled - self._aboveSettled
-            early -= self.mostSequence - self._start - self._aboveStart
+            early, late = self._upToStart, self._afterSettled
         if self._isFirst:
             early = min(early, self._leastNumber % _NUMBERS)
         return early + late
