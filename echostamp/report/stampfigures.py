@@ -77,7 +77,8 @@ def notable(found: Findings, result: Result, isPaced: bool = True) -> Iterator[s
     if offset is not None:
         yield from _doubts(found, offset)
     yield from _reflector(found, offset)
-    if odd := ", ".join(_odd(found)):
+    # The reasons may hold commas.
+    if odd := "; ".join(_odd(found)):
         yield f"packets       {odd}"
 
 
