@@ -21,13 +21,13 @@ class DueNumbers:
     @ivar skipped: how many probes were skipped.
     """
 
-    __slots__ = ("_before", "_firsts", "skipped")
+    __slots__ = ("_skips", "skipped")
 
     def __init__(self) -> None:
         self.skipped = 0
-        # From which number of a sent probe on how many had been skipped.
-        self._firsts = array("q")
-        self._before = array("q")
+        # From which number of a sent probe on how many had been skipped; L{None} as
+        # long as none was, as in most runs.
+        self._skips: tuple[array[int], array[int]] | None = None
 
     def skip(self, sent: int, oldest: int) -> int:
         """
@@ -39,15 +39,18 @@ class DueNumbers:
         """
         number = sent + self.skipped
         self.skipped += 1
-        if self._firsts and self._firsts[-1] == sent:
-            self._before[-1] = self.skipped
+        if self._skips is None:
+            self._skips = array("q"), array("q")
+        firsts, before = self._skips
+        if firsts and firsts[-1] == sent:
+            before[-1] = self.skipped
             return number
-        useless = bisect_right(self._firsts, oldest) - 1
+        useless = bisect_right(firsts, oldest) - 1
         # Not each time: what is behind has to move.
-        if useless > len(self._firsts) // 2:
-            del self._firsts[:useless], self._before[:useless]
-        self._firsts.append(sent)
-        self._before.append(self.skipped)
+        if useless > len(firsts) // 2:
+            del firsts[:useless], before[:useless]
+        firsts.append(sent)
+        before.append(self.skipped)
         return number
 
     def of(self, seq: int) -> int:
@@ -56,8 +59,11 @@ class DueNumbers:
 
         @param seq: its number among those that were sent.
         """
-        place = bisect_right(self._firsts, seq) - 1
-        return seq + (self._before[place] if place >= 0 else 0)
+        if self._skips is None:
+            return seq
+        firsts, before = self._skips
+        place = bisect_right(firsts, seq) - 1
+        return seq + (before[place] if place >= 0 else 0)
 
     def numbered(self, probe: Probe) -> Probe:
         """
