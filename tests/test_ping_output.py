@@ -66,7 +66,11 @@ class OutputTests(PingCase):
 
     def test_colours(self) -> None:
         """On a terminal the summary's head is bold, but not with C{NO_COLOR}."""
-        for env, escapes in ({}, True), ({"NO_COLOR": "1"}, False):
+        for env, escapes in (
+            ({}, True),
+            ({"NO_COLOR": ""}, True),
+            ({"NO_COLOR": "1"}, False),
+        ):
             self.assertEqual("\x1b[1m" in self.onTerminal(env, "-c1"), escapes)
 
     def test_progress(self) -> None:

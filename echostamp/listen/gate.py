@@ -84,6 +84,10 @@ class Gate(Factory):
         self._mostPerHost = mostPerHost
         self._counts: Counts = Counter() if counts is None else counts
 
+    def logPrefix(self) -> str:
+        """Give the name that Twisted's own lines about a port begin with."""
+        return "EchoStamp"
+
     def doStart(self) -> None:
         """Pass on that a port listens."""
         self._factory.doStart()

@@ -59,10 +59,10 @@ def titled(target: str, address: str) -> str:
     @param target: as the user typed it.
     @param address: its address and port; the same as C{target} for none.
     """
-    both = f"--- {target} ({address}) ---"
-    if address == target or len(both) > COLUMNS:
-        return f"--- {target} ---"
-    return both
+    titles = [f"--- {target} ({address}) ---", f"--- {target} ---", target]
+    if address == target:
+        del titles[0]
+    return next((each for each in titles if len(each) <= COLUMNS), target)
 
 
 def percent(share: float) -> str:

@@ -135,9 +135,9 @@ def _counts(result: Result) -> Iterator[str]:
         yield f"{percent(figures.availability)} available"
     yield f"in {_span(result.elapsed)}"
     if figures.skipped:
-        yield f"{figures.skipped} not sent in their time"
+        yield f"{figures.skipped} not sent"
     if figures.pending:
-        yield f"{figures.pending} still in flight"
+        yield f"{figures.pending} in flight"
 
 
 def _span(ns: int) -> str:

@@ -47,8 +47,7 @@ def _why(failed: Failed, result: Result) -> str:
         return f"not known, one has no RTT and took at most {readable(value)}"
     if breach is Breach.LOSS:
         available = percent(result.figures.availability or 0)
-        why = f"{percent(value)} were not answered, or could not be sent"
-        return f"{why}; {available} available"
+        return f"{percent(value)} were not answered or not sent, {available} available"
     if breach is Breach.LOSS_UNKNOWN:
         return f"not known, {value:g} may still be answered"
     if breach is Breach.OFFSET and offset is not None:

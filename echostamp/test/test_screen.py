@@ -41,6 +41,7 @@ class ScreenTests(SynchronousTestCase):
         self.assertEqual(titled("far:7", "far:7"), "--- far:7 ---")
         self.assertEqual(titled("far", "192.0.2.1"), "--- far (192.0.2.1) ---")
         self.assertEqual(titled("f" * 70, "192.0.2.1"), f"--- {'f' * 70} ---")
+        self.assertEqual(titled("f" * 75, "192.0.2.1"), "f" * 75)
 
     def test_percent(self) -> None:
         """Only all is 100 %."""
