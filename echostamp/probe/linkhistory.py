@@ -10,9 +10,6 @@ from echostamp.probe.interfaces import Link
 from echostamp.tcpinfo import TcpInfo
 from echostamp.times import SetUp
 
-#: The most links whose set-up times are remembered.
-MOST_SET_UPS = 1000
-
 
 class LinkHistory:
     """
@@ -22,9 +19,12 @@ class LinkHistory:
     @ivar hasReply: whether it has delivered a reply to a probe.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, most: int) -> None:
+        """
+        @param most: of how many links the set-up times are remembered.
+        """
         self.link: Link | None = None
-        self._setUps: deque[SetUp] = deque(maxlen=MOST_SET_UPS)
+        self._setUps: deque[SetUp] = deque(maxlen=most)
         self.hasReply = False
         self._details: object | None = None
         # The kernel's figures of the connections before the present one.
@@ -61,7 +61,7 @@ class LinkHistory:
 
     @property
     def setUps(self) -> tuple[SetUp, ...]:
-        """How long it took to make each of the last L{MOST_SET_UPS} links."""
+        """How long it took to make each of the last links."""
         return tuple(self._setUps)
 
     @property

@@ -22,9 +22,6 @@ from echostamp.probe.messages import Reply
 from echostamp.probe.probestore import FirstReply, ProbeStore, firstReply
 from echostamp.times import Moment, Times
 
-#: The most outages that are kept one by one.
-MOST_OUTAGES = 1000
-
 
 class Span(NamedTuple):
     """
@@ -46,7 +43,7 @@ class Measurement:
 
     @ivar store: keeps the probes.
     @ivar far: the far clock.
-    @ivar outages: the last L{MOST_OUTAGES} times without a connection.
+    @ivar outages: the last times without a connection.
     @ivar outageCount: how many there were.
     @ivar outageLength: how long the finished ones took in all, in nanoseconds.
     @ivar strange: how many lines were no replies to probes.
@@ -56,15 +53,18 @@ class Measurement:
     @ivar isApart: whether the far end gives T2 and T3 apart.
     """
 
-    def __init__(self, store: ProbeStore, zone: int | None = None) -> None:
+    def __init__(
+        self, store: ProbeStore, outages: int, zone: int | None = None
+    ) -> None:
         """
         @param store: keeps the probes.
+        @param outages: how many of the last outages are kept one by one.
         @param zone: nanoseconds by which the far clock's zone is ahead of UTC, for
             stamps that do not name it; L{None} to guess it.
         """
         self.store = store
         self.far = FarClock(store, zone)
-        self.outages: deque[Outage] = deque(maxlen=MOST_OUTAGES)
+        self.outages: deque[Outage] = deque(maxlen=outages)
         self.outageCount = self.outageLength = 0
         self.strange = 0
         self.stalls = self.stalledFor = 0

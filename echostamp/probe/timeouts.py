@@ -38,7 +38,7 @@ class TimeoutOwner(Protocol):
         """
         Called after L{timedOut} was called for all such probes.
 
-        @param isDead: whether the connection seems to be dead.
+        @param isDead: whether the link seems to be dead.
         """
 
 

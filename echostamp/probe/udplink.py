@@ -8,6 +8,8 @@ import socket
 from collections.abc import Callable
 from typing import Any, NamedTuple
 
+from twisted.internet.defer import Deferred
+
 from echostamp.addresses import addressName
 from echostamp.probe.interfaces import LinkOwner
 from echostamp.probe.messages import Reply
@@ -44,6 +46,7 @@ class StampLink:
     """
     A UDP port that sends test packets to one reflector.
 
+    @ivar lost: fires with L{None} when the owner has given up the link.
     @ivar sender: sends the packets and reads the replies.
     @ivar setUp: how long it took to make the link.
     """
@@ -74,6 +77,7 @@ class StampLink:
         self._session = session
         self.setUp = setUp
         self._clocks = clocks
+        self.lost: Deferred[None] = Deferred()
         self._warmUp: Any = None
         self._isClosed = False
         self.address = addressName(*path.peer[:2])
@@ -137,13 +141,16 @@ class StampLink:
         return self.sender.findings()
 
     def abort(self, reason: str) -> None:
-        """Close the port at once."""
+        """Close the port at once.  With a reason, the link counts as lost."""
         if self._warmUp is not None:
             self._warmUp.cancel()
             self._warmUp = None
         if not self._isClosed:
             self._isClosed = True
             self.sender.port.close()
+            if reason:
+                self._owner.linkDown(self, reason)
+                self.lost.callback(None)
 
     def replied(self, token: int, times: Times) -> None:
         """Report a reply to a probe to the owner."""

@@ -6,7 +6,7 @@ from typing import Any
 
 from twisted.trial.unittest import SynchronousTestCase
 
-from echostamp.probe.linkhistory import MOST_SET_UPS, LinkHistory
+from echostamp.probe.linkhistory import LinkHistory
 from echostamp.tcpinfo import TcpInfo
 from echostamp.times import SetUp
 
@@ -42,7 +42,7 @@ class LinkHistoryTests(SynchronousTestCase):
 
     def setUp(self) -> None:
         """Begin without a link."""
-        self.history = LinkHistory()
+        self.history = LinkHistory(5)
 
     def open(self, *figures: Any) -> Any:
         """Open a link."""
@@ -62,10 +62,10 @@ class LinkHistoryTests(SynchronousTestCase):
 
     def test_manyLinks(self) -> None:
         """The set-up times of the last links are kept."""
-        for _ in range(MOST_SET_UPS + 3):
+        for _ in range(8):
             last = self.open()
             self.history.closed(last)
-        self.assertEqual(len(self.history.setUps), MOST_SET_UPS)
+        self.assertEqual(len(self.history.setUps), 5)
         self.assertIs(self.history.setUps[-1], last.setUp)
 
     def test_kernel(self) -> None:

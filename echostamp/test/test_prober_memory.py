@@ -45,6 +45,27 @@ class LineTests(SynchronousTestCase):
         askAll(far.prober)
         self.assertLess(heldByProber(far), allowed(self.plan))
 
+    def test_outages(self) -> None:
+        """After an hour with a far end that accepts connections and never answers, it
+        holds no more than after some minutes."""
+        far = self.begin(SECOND)
+        far.delay = lambda seq: None
+        seen, held = 1, []
+        for end in 600, 3600:
+            while far.reactor.seconds() < end:
+                far.run(1)
+                if far.attempts > seen:
+                    seen = far.attempts
+                    far.transports.clear()
+                    far.accept()
+            askAll(far.prober)
+            self.assertLess(heldByProber(far), allowed(self.plan))
+            found = far.prober.measurement.outages, far.prober._links.setUps
+            held.append(heldBy(found))
+        self.assertGreater(seen, 400)
+        self.assertLess(held[1], held[0] + 1000)
+        self.assertLess(held[1], 12_000)
+
 
 class StampTests(StampCase):
     """
