@@ -15,7 +15,7 @@ import sys
 import tempfile
 import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
 from servers import BENCH, HOST, freePort, started
@@ -26,8 +26,9 @@ BAR = 0.5
 #: Seconds that a turn may take beside its measurement.
 PATIENCE = 30
 
-#: What the far end does.
-ENDS = ("alive", "dead")
+#: What the far end does: it answers with exact stamps, with the daemon's usual ones of
+#: whole seconds, or not at all.  STAMP has timestamps of one kind.
+ENDS = {"line": ("iso", "ctime", "dead"), "stamp": ("alive", "dead")}
 
 Figures = dict[str, float]
 
@@ -82,19 +83,22 @@ def swallowing() -> Iterator[int]:
 
 
 @contextmanager
-def answering(over: str, core: int, folder: Path) -> Iterator[int]:
+def answering(end: str, core: int, folder: Path) -> Iterator[int]:
     """
     Run a daemon of this tree.
 
+    @param end: the format of its stamps, or C{"alive"} for a reflector.
     @return: the port of its echo or its reflector.
     """
     echo, reflector = freePort(), freePort()
     twistd = str(Path(sys.executable).with_name("twistd"))
-    command = [twistd, "-n", "--pidfile=", f"--logfile={folder / 'log'}", "echostamp"]
-    command += ["-e", f"tcp:{echo}:interface={HOST}", "--format", "iso"]
+    command = [twistd, "-n", "--pidfile=", f"--logfile={folder / end}", "echostamp"]
+    command += ["-e", f"tcp:{echo}:interface={HOST}"]
     command += ["--reflector", f"{HOST}:{reflector}"]
+    if end != "alive":
+        command += ["--format", end]
     with started(command, echo, core, folder):
-        yield reflector if over == "stamp" else echo
+        yield reflector if end == "alive" else echo
 
 
 def measured(
@@ -144,9 +148,15 @@ def main() -> None:
         sides = {"now": [sys.executable, "-P"]}
         if options.before:
             sides["before"] = [str(environment(options.before, folder)), "-I"]
-        with swallowing() as dead, answering(options.over, first, folder) as alive:
+        with ExitStack() as ends:
+            ports = {
+                end: ends.enter_context(
+                    swallowing() if end == "dead" else answering(end, first, folder)
+                )
+                for end in ENDS[options.over]
+            }
             for _ in range(options.rounds):
-                for end, port in zip(ENDS, (alive, dead), strict=True):
+                for end, port in ports.items():
                     for side, python in sides.items():
                         figures = measured(python, port, last, options)
                         found.setdefault((side, end), []).append(
@@ -162,7 +172,7 @@ def report(found: dict[tuple[str, str], list[float]]) -> None:
     @param found: the share of a core, by side and far end, of each round.
     """
     medians = {each: statistics.median(cores) for each, cores in found.items()}
-    for end in ENDS:
+    for end in dict.fromkeys(end for _, end in medians):
         for side in "before", "now":
             if (side, end) in medians:
                 print(f"{end:<6} {side:<7} {medians[side, end]:.3f} of a core")

@@ -13,8 +13,8 @@ from typing import Any, NamedTuple
 
 from echostamp.text import printable
 
-#: Exit statuses: everything was answered; the far end is not there or did not answer
-#: everything; this end is at fault; a threshold was not met.
+#: Exit statuses: done; the far end is not there or did not answer (C{talk} in a pipe:
+#: everything, C{ping}: at all); this end is at fault; a threshold was not met.
 DONE, FAR_END_FAILED, NEAR_END_FAILED, THRESHOLD_FAILED = 0, 1, 2, 3
 
 

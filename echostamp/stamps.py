@@ -13,7 +13,7 @@ import time
 from calendar import timegm
 from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import datetime
 from functools import lru_cache, partial
 from typing import NamedTuple
 
@@ -69,18 +69,38 @@ def formatUnix(ns: int) -> bytes:
     return b"%s%d.%09d" % (b"-" if ns < 0 else b"", seconds, fraction)
 
 
+#: What C's strftime does not know, or computes in the wrong zone; and C{%%}, behind
+#: which nothing of it may begin.
+_OURS = re.compile(r"%%|%f|%:z|%([-_0^#+]*)(\d*)[EO]?s")
+
+
 def formatPattern(pattern: str, ns: int, utc: bool = False) -> bytes:
     """
-    Write a time as C{datetime.strftime} does, in UTF-8.
+    Write a time as C{strftime(3)} and C{datetime.strftime} do, in UTF-8.
 
     @param ns: nanoseconds since the epoch, rounded down to a microsecond.
     @param utc: print UTC and not the local time.
     @raise ValueError: C{strftime} refuses the pattern.
     """
     seconds, fraction = divmod(ns, SECOND)
-    moment = datetime.fromtimestamp(seconds, UTC)
-    moment += timedelta(microseconds=fraction // MICROSECOND)
-    return (moment if utc else moment.astimezone()).strftime(pattern).encode()
+    fields = time.gmtime(seconds) if utc else time.localtime(seconds)
+    if utc:
+        fields = time.struct_time(fields[:9], {"tm_zone": "UTC", "tm_gmtoff": 0})
+
+    def ours(match: re.Match[str]) -> str:
+        if match[0] == "%%":
+            return match[0]
+        if match[0] == "%f":
+            return f"{fraction // MICROSECOND:06}"
+        if match[0] == "%:z":
+            offset = time.strftime("%z", fields)
+            return f"{offset[:3]}:{offset[3:]}"
+        flags, width = match.groups()
+        fill = " " if "_" in flags else "0"
+        return str(seconds).rjust(0 if "-" in flags else int(width or 0), fill)
+
+    # The fields of a datetime would have no zone for %-z, %^Z and the like.
+    return time.strftime(_OURS.sub(ours, pattern), fields).encode()
 
 
 @dataclass(frozen=True)
@@ -110,7 +130,7 @@ CTIME = StampFormat(formatCtime, SECOND)
 
 def stampFormat(name: str, utc: bool = False) -> StampFormat:
     """
-    Find a format by its name, or make one from a C{datetime.strftime} pattern.
+    Find a format by its name, or make one from a C{strftime} pattern.
 
     @param name: C{ctime}, C{iso}, C{unix}, or a pattern.
     @param utc: print UTC and not the local time.

@@ -7,9 +7,48 @@ import time
 from twisted.trial.unittest import SynchronousTestCase
 
 from tests.forging import Forger, inside
-from tests.harness import cpu, figure, run
+from tests.harness import cpu, figure, run, until
 from tests.namespaces import Namespaces
-from tests.reflecting import PLAIN, Asker, Reflecting, tlv
+from tests.reflecting import (
+    ONE,
+    PLAIN,
+    Asker,
+    Reflecting,
+    authenticated,
+    keyFile,
+    tlv,
+)
+
+
+class LoopTests(SynchronousTestCase):
+    """
+    Two reflectors, and a forged packet.
+    """
+
+    def test_twoReflectors(self) -> None:
+        """Of two reflectors at port 862 one answers a packet that seems to be from the
+        other, and the other does not answer that, in either mode."""
+        keys = f"--reflector-key={keyFile(self, '* ' + ONE.hex())}"
+        wire = Namespaces(self)
+        for options, packet in ((), PLAIN), ((keys,), authenticated(5, ONE)):
+            near, far = (
+                Reflecting(
+                    self,
+                    *options,
+                    places=[f"{host}:862"],
+                    command=(*namespace, "twistd", "-n", "--pidfile="),
+                )
+                for host, namespace in ((wire.NEAR, wire.near), (wire.FAR, wire.far))
+            )
+            with inside(wire.far):
+                Forger(self).send(packet, (wire.FAR, 862), (wire.NEAR, 862))
+            until(far.counts)
+            # Longer than an exchange takes that goes on.
+            time.sleep(0.5)
+            self.assertEqual(near.counts(), {"answered": 1})
+            self.assertEqual(far.counts(), {"a reply": 1})
+            for daemon in near, far:
+                daemon.stop()
 
 
 class FloodTests(SynchronousTestCase):

@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import os
 import re
+import signal
 import socket
 import threading
+import time
 from contextlib import ExitStack
 
 from twisted.trial.unittest import SynchronousTestCase
 
 from echostamp.daemon.options import LONGEST_MAX_LENGTH
+from echostamp.test.zones import writeZone
 from tests.filling import Filler, fill, fillAll
 from tests.harness import (
     DEADLINE,
@@ -19,6 +23,7 @@ from tests.harness import (
     memory,
     readAll,
     readLines,
+    until,
     withoutStamps,
 )
 
@@ -130,6 +135,31 @@ def _sendAndShutdown(peer: socket.socket, data: bytes) -> None:
     """
     peer.sendall(data)
     peer.shutdown(socket.SHUT_WR)
+
+
+class ZoneTests(SynchronousTestCase):
+    """
+    The local time zone.
+    """
+
+    def test_replaced(self) -> None:
+        """The stamps follow a zone whose file was replaced, from SIGHUP on."""
+        path = os.path.abspath(self.mktemp())
+        writeZone(path, "ONE", 3600)
+        daemon = Daemon(self, "--format=%H %Z %s", env={"TZ": f":{path}"})
+        with daemon.connect() as peer:
+            for name, ahead in ("ONE", 1), ("TWO", 2):
+                writeZone(path, name, ahead * 3600)
+                if ahead > 1:
+                    daemon.process.send_signal(signal.SIGHUP)
+                    until(lambda: "time zone reloaded" in daemon.log())
+                before = int(time.time())
+                peer.sendall(b"\n")
+                stamp = readLines(peer, 1).decode()
+                hour, found, seconds = stamp.strip("[] \n").split()
+                self.assertEqual(found, name)
+                self.assertIn(int(seconds), range(before, int(time.time()) + 1))
+                self.assertEqual(int(hour), (int(seconds) // 3600 + ahead) % 24)
 
 
 class DeafPeerTests(SynchronousTestCase):

@@ -14,7 +14,7 @@ from twisted.python import usage
 
 from echostamp import __version__
 from echostamp.addresses import ECHO_PORT
-from echostamp.daemon.optionvalues import number, optionalNumber
+from echostamp.daemon.optionvalues import checkMapped, number, optionalNumber
 from echostamp.daemon.reflectoroptions import ReflectorOptions
 from echostamp.daemon.shutdown import GRACE
 from echostamp.intercom.pace import BACKLOG, SURGE
@@ -150,6 +150,7 @@ class Options(ReflectorOptions, usage.Options):
         self.proxies = []
         self.reflectors = []
         self.allowed = []
+        self.answerPorts = []
 
     def opt_endpoint(self, description: str) -> None:
         """
@@ -170,9 +171,11 @@ class Options(ReflectorOptions, usage.Options):
         Accept PROXY headers from this network, repeatable, for proxy: endpoints.
         """
         try:
-            self.proxies.append(ip_network(network))
+            trusted = ip_network(network)
+            checkMapped(trusted.network_address)
         except ValueError as error:
             raise usage.UsageError(f"--proxy-from {network!r}: {error}") from None
+        self.proxies.append(trusted)
 
     def opt_version(self) -> NoReturn:
         """

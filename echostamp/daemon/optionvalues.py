@@ -1,13 +1,16 @@
 """
-Values of options that are numbers.
+Values of options: numbers and addresses.
 """
 
 from __future__ import annotations
 
 import math
+from ipaddress import IPv4Address, IPv6Address
 from typing import Any
 
 from twisted.python import usage
+
+from echostamp.addresses import unmapped
 
 
 def number(
@@ -44,3 +47,14 @@ def optionalNumber(
     @raise usage.UsageError: see L{number}.
     """
     return None if options[name] is None else number(options, name, kind, least, most)
+
+
+def checkMapped(address: IPv4Address | IPv6Address) -> None:
+    """
+    Refuse an IPv4-mapped IPv6 address: no packet and no peer has one.
+
+    @raise ValueError: the address is mapped.
+    """
+    plain = unmapped(address)
+    if plain is not address:
+        raise ValueError(f"an IPv4 address is written as {plain}")

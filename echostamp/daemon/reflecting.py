@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 from twisted.application.service import Service
 from twisted.logger import Logger
 
-from echostamp.addresses import addressName
+from echostamp.addresses import STAMP_PORT, addressName
 from echostamp.text import printable
 
 if TYPE_CHECKING:
@@ -85,6 +85,7 @@ def reflectingService(reactor: Any, options: Any) -> ReflectingService:
         total=options.total,
         dscp=bool(options["allow-dscp"]),
         isStateful=bool(options["stateful"]),
+        ports=frozenset({STAMP_PORT, *options.answerPorts}),
         ptpAhead=0 if options["ptp-timescale"] == "utc" else None,
     )
     keyFile = options["reflector-key"]

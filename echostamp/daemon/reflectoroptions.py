@@ -5,9 +5,7 @@ The options of the daemon's STAMP session-reflector.
 from __future__ import annotations
 
 from ipaddress import (
-    IPv4Address,
     IPv4Network,
-    IPv6Address,
     IPv6Network,
     ip_address,
     ip_network,
@@ -16,11 +14,14 @@ from ipaddress import (
 from twisted.internet.abstract import isIPAddress, isIPv6Address
 from twisted.python import usage
 
-from echostamp.addresses import STAMP_PORT, parseHostPort, unmapped
-from echostamp.daemon.optionvalues import number
+from echostamp.addresses import STAMP_PORT, parseHostPort
+from echostamp.daemon.optionvalues import checkMapped, number
 
 #: All addresses of both families.
 _ALL = ("0.0.0.0", "::")
+
+#: Packets from this port on are answered without an option.
+_LEAST_ANSWERED = 1024
 
 #: The most packets a second that an option may ask for.
 _MOST_PPS = 10_000_000
@@ -76,6 +77,7 @@ class ReflectorOptions(usage.Options):
 
     reflectors: list[tuple[str, int]]
     allowed: list[IPv4Network | IPv6Network]
+    answerPorts: list[int]
     perSource: int
     total: int
 
@@ -94,10 +96,23 @@ class ReflectorOptions(usage.Options):
         """
         try:
             allowed = ip_network(network)
-            _checkMapped(allowed.network_address)
+            checkMapped(allowed.network_address)
         except ValueError as error:
             raise usage.UsageError(f"--allow {network!r}: {error}") from None
         self.allowed.append(allowed)
+
+    def opt_answer_port(self, port: str) -> None:
+        """
+        Answer STAMP packets from this port below 1024, too, repeatable (default: 862).
+        """
+        # The length first: Python does not convert a number of thousands of digits.
+        isNumber = port.isascii() and port.isdecimal() and len(port) <= 5
+        if not (isNumber and 0 < int(port) < _LEAST_ANSWERED):
+            raise usage.UsageError(
+                f"--answer-port {port!r}: not a port from 1 to {_LEAST_ANSWERED - 1}; "
+                "packets from all others are answered"
+            )
+        self.answerPorts.append(int(port))
 
     def checkReflector(self) -> None:
         """
@@ -118,6 +133,7 @@ class ReflectorOptions(usage.Options):
                 ("stateful", self["stateful"]),
                 ("allow-dscp", self["allow-dscp"]),
                 ("allow", self.allowed),
+                ("answer-port", self.answerPorts),
                 *(
                     (name, self[name] != self.defaults[name])
                     for name in ("max-pps", "max-total-pps", "ptp-timescale")
@@ -149,18 +165,7 @@ def parsePlace(text: str) -> list[tuple[str, int]]:
     address = ip_address(host.partition("%")[0])
     if address.is_multicast or host == "255.255.255.255":
         raise ValueError(f"{host} is not the address of one machine")
-    _checkMapped(address)
+    checkMapped(address)
     if address.version == 6 and address.is_link_local and "%" not in host:
         raise ValueError(f"a link-local address needs its link, as {host}%eth0")
     return [(host, port)]
-
-
-def _checkMapped(address: IPv4Address | IPv6Address) -> None:
-    """
-    Refuse an IPv4-mapped IPv6 address: no packet has one.
-
-    @raise ValueError: the address is mapped.
-    """
-    plain = unmapped(address)
-    if plain is not address:
-        raise ValueError(f"an IPv4 address is written as {plain}")

@@ -68,6 +68,7 @@ def makeService(options: Options) -> IService:
     reloads: list[Reload] = [("certificates", each) for each in preparing.reloads]
     if options["reflector-key"]:
         reloads += [("keys of STAMP", each.reload) for each in reflecting]
+    reloads.append(("time zone", factory.stampClock.rereadZone))
     notifier = Notifier(os.environ)
     services = NotifyingService(reactor, notifier)
     # The empty key counts the connections of all hosts.

@@ -117,9 +117,11 @@ class Pace:
 
     def tookSome(self, member: PacedMember) -> None:
         """
-        Judge a member again: its queue is shorter than before.
+        Judge a member again: its queue is shorter than before.  What it may have waited
+        for until now is not its own fault.
         """
         if member in self._behind:
+            self._behind[member] = self._progress(member), self._reactor.seconds()
             self._judge(member)
 
     def caughtUp(self, member: PacedMember) -> None:

@@ -291,6 +291,7 @@ class TimestampEchoFactory(Factory):
     @ivar pause: see L{EchoSettings}.
     @ivar maxLength: see L{EchoSettings}.
     @ivar sender: see L{__init__}.
+    @ivar stampClock: makes the stamps.
     @ivar stamp: gives the stamp of the current time.
     """
 
@@ -323,4 +324,5 @@ class TimestampEchoFactory(Factory):
         # Each copy saves an attribute lookup per read.
         self.pause = settings.pause
         self.maxLength = settings.maxLength
-        self.stamp = StampClock(settings.stampFormat, clock).stamp
+        self.stampClock = StampClock(settings.stampFormat, clock)
+        self.stamp = self.stampClock.stamp

@@ -4,6 +4,8 @@ The stamp of the current time.
 
 from __future__ import annotations
 
+import os
+import time
 from collections.abc import Callable
 
 from echostamp.stamps import StampFormat
@@ -36,3 +38,21 @@ class StampClock:
             self._stamp = self._format.stamp(now)
             self._period = period
         return self._stamp
+
+    def rereadZone(self) -> None:
+        """
+        Read the local time zone's file again.  Where there is none, as in a chroot, the
+        zone stays.
+        """
+        zone = os.environ.get("TZ")
+        named = "/etc/localtime" if zone is None else zone.removeprefix(":")
+        folder = os.environ.get("TZDIR", "/usr/share/zoneinfo")
+        if not os.path.isfile(os.path.join(folder, named)):
+            return
+        if zone is not None:
+            # The C library reads a file again only if TZ has changed since.
+            os.environ["TZ"] = "UTC0"
+            time.tzset()
+            os.environ["TZ"] = zone
+        time.tzset()
+        self._period = -1

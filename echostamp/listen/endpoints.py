@@ -12,6 +12,7 @@ from twisted.internet.interfaces import IProtocolFactory, IStreamServerEndpoint
 from twisted.python.failure import Failure
 
 from echostamp.listen.preparing import PreparedPort, PreparingReactor
+from echostamp.tls.clientcontext import TLS_MISSING
 
 #: One part of a description: a colon, and the text up to the next colon.  A colon or
 #: backslash in the text itself has a backslash before it.
@@ -69,7 +70,7 @@ def _endpoint(
             # Imported here and not at the top: the extra C{tls} is optional.
             from echostamp.listen.tlsendpoint import tlsServerEndpoint
         except ImportError:
-            raise ValueError("TLS needs more: pip install 'echostamp[tls]'") from None
+            raise ValueError(TLS_MISSING) from None
     if kind != "tls":
         return cast(IStreamServerEndpoint, serverFromString(reactor, description))
     _, *parts = _PART.findall(f":{description}")

@@ -52,8 +52,8 @@ class _Field:
         """
         @param reason: the text of the error for a wrong field.
         @param isValid: whether a complete field is right.
-        @param ends: texts that complete the beginning of a field; for every beginning
-            of a right field, one of them makes a right field.
+        @param ends: texts to try behind an incomplete field.  If none of them makes it
+            valid, it cannot become valid.
         """
         self._reason = reason
         self._isValid = isValid

@@ -60,11 +60,12 @@ def clash(one: socket.socket, other: socket.socket) -> bool:
     """
     Check whether two bound sockets share an address.
     """
-    (oneHost, onePort, *_), (otherHost, otherPort, *_) = (
+    (oneHost, onePort, *oneLink), (otherHost, otherPort, *otherLink) = (
         one.getsockname(),
         other.getsockname(),
     )
-    if onePort != otherPort:
+    if onePort != otherPort or (oneHost == otherHost and oneLink != otherLink):
+        # A link-local address is another one on another link.
         return False
     # An IPv4 address can also be bound as an IPv4-mapped IPv6 address.
     hosts = {unmappedText(host) for host in (oneHost, otherHost)}

@@ -41,6 +41,7 @@ class Buckets:
     bucket has L{SampleRows}; one that has no row of each probe has L{Extremes}, too.
 
     @ivar known: what happened to the probes of each bucket, and when.
+    @ivar isApart: whether the far end gives T2 and T3 apart; set by the owner.
     """
 
     __slots__ = (
@@ -51,6 +52,7 @@ class Buckets:
         "_rounding",
         "_rows",
         "_until",
+        "isApart",
         "known",
     )
 
@@ -59,6 +61,7 @@ class Buckets:
         @param rounding: how much may be in a bucket.
         """
         self._rounding = rounding
+        self.isApart = False
         self._begin(-1)
 
     def _begin(self, removed: int) -> None:
@@ -70,7 +73,7 @@ class Buckets:
         """
         self.known = BucketCounts(removed)
         self._extremes = Extremes()
-        self._rows = SampleRows(self._rounding.tiers, self._extremes.measure)
+        self._rows = SampleRows(self._rounding.tiers, self._measure)
         # The newest bucket: whether it is thin, until when it takes probes, and for how
         # many that were due it still has room.
         self._isThin = False
@@ -102,7 +105,7 @@ class Buckets:
         @param before: the RTT of the probe sent before it.
         @param row: its row.
         """
-        top, wait, t1, t2, t3, t4, rtt = row
+        top, wait, t1, t2, t4, rtt = row
         if time > self._until or not self._room:
             behind = later.due()
             if self._rounding.isOver(now - time, behind):
@@ -115,8 +118,9 @@ class Buckets:
         if rtt == UNKNOWN == t2:
             return
         if self._isThin:
+            residence = t4 - t1 - rtt if self.isApart else 0
             coarse = resolution(top)
-            self._extremes.take(rtt, wait, coarse, t1, t2, t3, t4)
+            self._extremes.take(rtt, wait, coarse, t1, t2, t4, residence)
             if number(top) % self._rows.every[-1]:
                 return
             if UNKNOWN not in (rtt, before):
@@ -126,6 +130,12 @@ class Buckets:
             self._tidy(now, later.due())
             self._rows.thin(self._tiers(now), later.answered())
             self._isThin = self._rows.every[-1] > 1
+
+    def _measure(self, index: int, rows: array[int]) -> None:
+        """
+        Take the extremes of a bucket's probes, before it keeps fewer rows.
+        """
+        self._extremes.measure(index, rows, self.isApart)
 
     def forgetClock(self) -> None:
         """
@@ -235,6 +245,6 @@ class Buckets:
             if self._rows.every[index] > 1:
                 found.append(self._extremes.hulls(index))
             else:
-                probes = timedOf(self._rows.of(index))
+                probes = timedOf(self._rows.of(index), self.isApart)
                 found.append((*hullsOf(probes), probes.coarsest))
         return found

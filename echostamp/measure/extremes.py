@@ -67,10 +67,19 @@ class Extremes:
                 hulls[len(hulls) - 1] = hull
 
     def take(
-        self, rtt: int, wait: int, resolution: int, t1: int, t2: int, t3: int, t4: int
+        self,
+        rtt: int,
+        wait: int,
+        resolution: int,
+        t1: int,
+        t2: int,
+        t4: int,
+        residence: int,
     ) -> None:
         """
         Take the times of a probe in the newest bucket.  L{UNKNOWN} means not known.
+
+        @param residence: from T2 to T3.
         """
         if rtt != UNKNOWN:
             rtts, due = self._rtts, rtt + wait
@@ -88,22 +97,23 @@ class Extremes:
             end = t4 + NEAR_RESOLUTION
             if push(self._upper, t1, t2 + resolution - t1):
                 limit(self._upper, NEWEST_BOUNDS)
-            if push(self._lower, end, end - t3):
+            if push(self._lower, end, end - t2 - residence):
                 limit(self._lower, NEWEST_BOUNDS)
 
-    def measure(self, index: int, rows: array[int]) -> None:
+    def measure(self, index: int, rows: array[int], isApart: bool) -> None:
         """
         Take the times of all probes of a bucket.
 
         @param index: of the bucket.
         @param rows: a row of each probe.
+        @param isApart: whether the far end gives T2 and T3 apart.
         """
         sent, due = rttsOf(rows)
         if sent:
             self._rtts[_WIDTH * index : _WIDTH * (index + 1)] = array(
                 "q", (min(sent), max(sent), min(due), max(due))
             )
-        probes = timedOf(rows)
+        probes = timedOf(rows, isApart)
         self._coarsest[index] = probes.coarsest
         upper, lower = hullsOf(probes)
         if index == len(self._coarsest) - 1:

@@ -18,7 +18,6 @@ from echostamp.measure.rows import (
     RTT,
     T1,
     T2,
-    T3,
     WAIT,
     WIDTH,
     number,
@@ -92,7 +91,7 @@ class RecentProbes:
         if self.rows[WIDTH * place + RTT] != UNKNOWN:
             self._notes[_WIDTH * place + _BEFORE] = rtt
 
-    def amend(self, place: int, t1: int, t3: int, rtt: int) -> bool:
+    def amend(self, place: int, t1: int, rtt: int) -> bool:
         """
         Take better times of a probe.
 
@@ -103,8 +102,6 @@ class RecentProbes:
             return False
         rows[at + WAIT] += t1 - rows[at + T1]
         rows[at + T1], rows[at + RTT] = t1, rtt
-        if rows[at + T2] != UNKNOWN:
-            rows[at + T3] = t3
         return True
 
     def late(self, place: int, flags: int) -> None:

@@ -1,5 +1,5 @@
 """
-Probes as rows of a flat array of integers: 56 octets each.
+Probes as rows of a flat array of integers: 48 octets each.
 """
 
 from __future__ import annotations
@@ -14,11 +14,12 @@ from echostamp.measure.timedprobes import TimedProbes
 
 #: The columns.  L{HEAD} holds the number of the probe and the resolution of its stamps.
 #: L{WAIT} is how long after it was due the probe was sent; L{UNKNOWN} for times that
-#: belong to no probe.  L{UNKNOWN} means not known.
-HEAD, WAIT, T1, T2, T3, T4, RTT = range(7)
+#: belong to no probe.  L{UNKNOWN} means not known.  T3 has no column: where the far end
+#: gives T2 and T3 apart it follows from the others, and elsewhere it is T2.
+HEAD, WAIT, T1, T2, T4, RTT = range(6)
 
 #: How many columns there are.
-WIDTH = 7
+WIDTH = 6
 
 #: The numbers of probes are kept in so many values.
 NUMBERS = 1 << 31
@@ -113,18 +114,19 @@ def ipdvOf(rows: array[int]) -> array[int]:
     return found
 
 
-def timedOf(rows: array[int]) -> TimedProbes:
+def timedOf(rows: array[int], isApart: bool) -> TimedProbes:
     """
     Return the rows that have all four times.
+
+    @param isApart: whether the far end gives T2 and T3 apart.  The RTT is then without
+        the time between them.
     """
     t1, t2, t4 = rows[T1::WIDTH], rows[T2::WIDTH], rows[T4::WIDTH]
     resolutions = array("I", rows[HEAD::WIDTH].tobytes())[_LOW::2]
+    forward = list(map(sub, t2, t1))
+    backward = map(sub, rows[RTT::WIDTH], forward) if isApart else map(sub, t4, t2)
     found = TimedProbes(
-        t1.tolist(),
-        t4.tolist(),
-        list(map(sub, t2, t1)),
-        list(map(sub, t4, rows[T3::WIDTH])),
-        resolutions.tolist(),
+        t1.tolist(), t4.tolist(), forward, list(backward), resolutions.tolist()
     )
     return found.only(map(UNKNOWN.__ne__, t2)) if UNKNOWN in t2 else found
 

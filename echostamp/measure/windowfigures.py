@@ -28,9 +28,9 @@ from echostamp.measure.oneway import OneWay, oneWays, oneWaysOf
 from echostamp.measure.result import Figures
 from echostamp.measure.rows import (
     HEAD,
+    RTT,
     T1,
     T2,
-    T3,
     T4,
     WAIT,
     WIDTH,
@@ -156,7 +156,9 @@ def _clock(found: Selection, kept: array[int]) -> Clock:
 
     @param kept: the rows.
     """
-    return _exactClock(kept) if found.every == 1 else _thinnedClock(found, kept)
+    if found.every == 1:
+        return _exactClock(kept, found.isApart)
+    return _thinnedClock(found, kept)
 
 
 def _extended(found: Summary | None, n: int, values: Sequence[int]) -> Summary | None:
@@ -168,15 +170,14 @@ def _extended(found: Summary | None, n: int, values: Sequence[int]) -> Summary |
     return found._replace(n=n, min=min(values), max=max(values), exact=False)
 
 
-def _exactClock(
-    rows: array[int],
-) -> Clock:
+def _exactClock(rows: array[int], isApart: bool) -> Clock:
     """
     Return what all probes say of the far clock.
 
     @param rows: a row of each.
+    @param isApart: as in L{Selection}, here and below.
     """
-    probes, isProbe = timedOf(rows), areProbes(rows)
+    probes, isProbe = timedOf(rows, isApart), areProbes(rows)
     if not probes:
         return NO_CLOCK
     window = None
@@ -184,23 +185,22 @@ def _exactClock(
     if ended - began <= LONGEST:
         window = OffsetWindow.of(probes, *probes.fewBounds())
     if window is None:
-        return _tracked(rows)
+        return _tracked(rows, isApart)
     counted = probes if isProbe is None else probes.only(isProbe)
     return oneWaysOf(counted, window), window.report(), window
 
 
-def _tracked(
-    rows: array[int],
-) -> Clock:
+def _tracked(rows: array[int], isApart: bool) -> Clock:
     """
     Return what all probes say of the far clock where they are of more than one window.
     """
     run, tracker = Run(), OffsetTracker(LONGEST)
     columns = zip(
-        *(rows[column::WIDTH] for column in (T1, HEAD, WAIT, T2, T3, T4)), strict=True
+        *(rows[column::WIDTH] for column in (T1, HEAD, WAIT, T2, T4, RTT)), strict=True
     )
-    for t1, top, wait, t2, t3, t4 in sorted(columns):
+    for t1, top, wait, t2, t4, rtt in sorted(columns):
         if t2 != UNKNOWN:
+            t3 = t2 + t4 - t1 - rtt if isApart else t2
             coarse = resolution(top)
             tracker.add(run.sent, t1, t2, t3, t4, coarse)
             if wait != UNKNOWN:
@@ -215,10 +215,10 @@ def _thinnedClock(found: Selection, kept: array[int]) -> Clock:
 
     @param kept: the rows.
     """
-    probes, isProbe = timedOf(kept), areProbes(kept)
+    probes, isProbe = timedOf(kept, found.isApart), areProbes(kept)
     pieces = [piece for piece in found.hulls if piece[0]]
     for at in range(0, len(found.rows), WIDTH):
-        one = timedOf(found.rows[at : at + WIDTH])
+        one = timedOf(found.rows[at : at + WIDTH], found.isApart)
         if one:
             pieces.append((*hullsOf(one), one.resolutions[0]))
     if not pieces:

@@ -49,7 +49,8 @@ class Rolling:
 
     @ivar windows: those whose figures may be asked for.
     @ivar began: when the run began, by the monotonic clock; set by the owner.
-    @ivar isApart: whether the far end gives T2 and T3 apart; likewise.
+    @ivar isApart: whether the far end gives T2 and T3 apart; likewise, and once they
+        differ.
     @ivar pending: how many probes are in flight.
     """
 
@@ -124,15 +125,17 @@ class Rolling:
             self._greatest = seq
         fits = True
         if t2 is None or t3 is None or t4 is None or resolution is None:
-            t2 = t3 = UNKNOWN
+            t2 = UNKNOWN
             resolution = 0
         else:
             fits = isStorable(t1, t2, t3, t4, resolution)
             if lost or void or not fits:
-                t2 = t3 = UNKNOWN
+                t2 = UNKNOWN
                 resolution = 0
+            elif t3 != t2:
+                self.isApart = self._buckets.isApart = True
         top = head(seq, resolution)
-        row = (top, t1 - due, t1, t2, t3, UNKNOWN if t4 is None else t4, rtt)
+        row = (top, t1 - due, t1, t2, UNKNOWN if t4 is None else t4, rtt)
         self._enter(now, flags, before, row)
         return fits
 
@@ -148,19 +151,19 @@ class Rolling:
         if len(self._waiting) > _WAITING:
             del self._waiting[next(iter(self._waiting))]
 
-    def amend(self, seq: int, t1: int, t3: int, rtt: int) -> None:
+    def amend(self, seq: int, t1: int, rtt: int) -> None:
         """
-        The times of an answered probe are known better.  This is ignored when more than
-        L{MOST} others were added since.
+        The times of an answered probe are known better: the far end gives T2 and T3
+        apart.  This is ignored when more than L{MOST} others were added since.
 
         @param seq: its number.
         @param t1: when it was sent.
-        @param t3: when its reply was sent there.
-        @param rtt: its round trip.
+        @param rtt: its round trip, without the time from T2 to T3.
         """
+        self.isApart = self._buckets.isApart = True
         recent = self._recent
         place = recent.find(seq)
-        if place is not None and recent.amend(place, t1, t3, rtt):
+        if place is not None and recent.amend(place, t1, rtt):
             if seq in self._waiting:
                 self._waiting[seq] = rtt
             follower = recent.find(seq + 1)
@@ -210,7 +213,7 @@ class Rolling:
         """
         if isStorable(t1, t2, t3, t4, resolution):
             top = head(self._greatest + 1, resolution)
-            self._enter(now, EXTRA, UNKNOWN, (top, UNKNOWN, t1, t2, t3, t4, UNKNOWN))
+            self._enter(now, EXTRA, UNKNOWN, (top, UNKNOWN, t1, t2, t4, UNKNOWN))
 
     def restart(self) -> None:
         """

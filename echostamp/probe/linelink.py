@@ -5,7 +5,6 @@ A connection that carries probes over the line protocol.
 from __future__ import annotations
 
 from array import array
-from collections import deque
 from collections.abc import Callable
 from typing import Any
 
@@ -71,7 +70,7 @@ class LineLink(Protocol):
         # The numbers of the probes whose replies are missing, in the order of sending.
         self._missing = array("q")
         # Lines that may be altered replies.
-        self._kept: deque[tuple[Reply, Moment]] = deque()
+        self._kept: list[tuple[Reply, Moment]] = []
         # Whether any line was a reply to a probe.
         self._isEcho = False
 
@@ -160,7 +159,7 @@ class LineLink(Protocol):
         """
         self._kept.append((reply, at))
         if len(self._kept) > len(self._missing):
-            self._kept.popleft()
+            self._kept.pop(0)
             self._owner.strange(1)
 
     def _answerOldest(self) -> None:
@@ -169,7 +168,7 @@ class LineLink(Protocol):
         """
         seq = self._missing.pop(0)
         if self._kept:
-            reply, at = self._kept.popleft()
+            reply, at = self._kept.pop(0)
             self._owner.answered(reply._replace(seq=seq, isAltered=True), at)
 
     def _countStrange(self) -> None:

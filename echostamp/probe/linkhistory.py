@@ -4,8 +4,6 @@ Keeps the set-up times and the last figures of a run's links.
 
 from __future__ import annotations
 
-from collections import deque
-
 from echostamp.probe.interfaces import Link
 from echostamp.tcpinfo import TcpInfo
 from echostamp.times import SetUp
@@ -21,10 +19,11 @@ class LinkHistory:
 
     def __init__(self, most: int) -> None:
         """
-        @param most: of how many links the set-up times are remembered.
+        @param most: of how many of the last links to keep the set-up times.
         """
+        self._most = most
         self.link: Link | None = None
-        self._setUps: deque[SetUp] = deque(maxlen=most)
+        self._setUps: list[SetUp] = []
         self.hasReply = False
         self._details: object | None = None
         # The kernel's figures of the connections before the present one.
@@ -38,6 +37,7 @@ class LinkHistory:
         self.link = link
         self.hasReply = False
         self._setUps.append(link.setUp)
+        del self._setUps[: -self._most]
 
     def closed(self, link: Link) -> None:
         """

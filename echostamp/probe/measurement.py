@@ -7,7 +7,6 @@ from the far end's stamps and from the connection.
 
 from __future__ import annotations
 
-from collections import deque
 from typing import NamedTuple
 
 from echostamp.measure.block import Probe
@@ -53,18 +52,17 @@ class Measurement:
     @ivar isApart: whether the far end gives T2 and T3 apart.
     """
 
-    def __init__(
-        self, store: ProbeStore, outages: int, zone: int | None = None
-    ) -> None:
+    def __init__(self, store: ProbeStore, most: int, zone: int | None = None) -> None:
         """
         @param store: keeps the probes.
-        @param outages: how many of the last outages are kept one by one.
+        @param most: how many of the last outages to keep.
         @param zone: nanoseconds by which the far clock's zone is ahead of UTC, for
             stamps that do not name it; L{None} to guess it.
         """
         self.store = store
         self.far = FarClock(store, zone)
-        self.outages: deque[Outage] = deque(maxlen=outages)
+        self._most = most
+        self.outages: list[Outage] = []
         self.outageCount = self.outageLength = 0
         self.strange = 0
         self.stalls = self.stalledFor = 0
@@ -94,6 +92,7 @@ class Measurement:
         Note that the connection was lost.
         """
         self.outages.append(outage)
+        del self.outages[: -self._most]
         self.outageCount += 1
 
     def reconnected(self, at: Moment) -> None:

@@ -41,6 +41,11 @@ class Plan:
     windows: tuple[WindowSpec, ...] = WINDOWS
     isPatient: bool = False
 
+    @property
+    def mostLinks(self) -> int:
+        """Of how many of the last links and outages to keep what is known of each."""
+        return 1000 if self.kept else 20
+
 
 @dataclass(frozen=True)
 class StampPlan:

@@ -27,10 +27,6 @@ from echostamp.probe.timeouts import Timeouts
 from echostamp.probe.windowedprobes import WindowedProbes
 from echostamp.times import SECOND, Moment, Times
 
-#: How many of the last outages, and of the last set-up times, are kept: where probes
-#: are kept one by one, and where rolling windows must hold little memory.
-_MANY, _FEW = 1000, 20
-
 
 class Prober:
     """
@@ -61,8 +57,7 @@ class Prober:
         """
         self.done: Deferred[None] = Deferred()
         self.parted: Deferred[None] = Deferred()
-        most = _MANY if plan.kept else _FEW
-        self.measurement = Measurement(probeStore(plan), most, zone)
+        self.measurement = Measurement(probeStore(plan), plan.mostLinks, zone)
         self.failure: Failure | None = None
         self._dialer = dialer
         self._plan = plan
@@ -74,7 +69,7 @@ class Prober:
         self._schedule = Schedule(plan, surroundings.chance)
         self._flights = Flights()
         self._extras = ExtraProbes(self.measurement, self._timers, plan.timeout)
-        self._links = LinkHistory(most)
+        self._links = LinkHistory(plan.mostLinks)
         self._timeouts = Timeouts(
             self._flights, plan.timeout, self._timers, self._now, self
         )

@@ -96,7 +96,7 @@ class StampDialer:
         self._link = StampLink(
             self._reactor, path, self._session, setUp, owner, self._clocks
         )
-        self._link.lost.addCallback(lambda _: self._retry(owner))
+        self._link.lost = self._retry
         self._failures = 0
         self._link.start()
 

@@ -8,8 +8,6 @@ import socket
 from collections.abc import Callable
 from typing import Any, NamedTuple
 
-from twisted.internet.defer import Deferred
-
 from echostamp.addresses import addressName
 from echostamp.probe.interfaces import LinkOwner
 from echostamp.probe.messages import Reply
@@ -46,7 +44,7 @@ class StampLink:
     """
     A UDP port that sends test packets to one reflector.
 
-    @ivar lost: fires with L{None} when the owner has given up the link.
+    @ivar lost: called with the owner when it has given up the link; set by the dialer.
     @ivar sender: sends the packets and reads the replies.
     @ivar setUp: how long it took to make the link.
     """
@@ -54,6 +52,7 @@ class StampLink:
     isBlocked = False
     isConnection = False
     kernel = None
+    lost: Callable[[LinkOwner], object]
 
     def __init__(
         self,
@@ -77,7 +76,6 @@ class StampLink:
         self._session = session
         self.setUp = setUp
         self._clocks = clocks
-        self.lost: Deferred[None] = Deferred()
         self._warmUp: Any = None
         self._isClosed = False
         self.address = addressName(*path.peer[:2])
@@ -150,7 +148,7 @@ class StampLink:
             self.sender.port.close()
             if reason:
                 self._owner.linkDown(self, reason)
-                self.lost.callback(None)
+                self.lost(self._owner)
 
     def replied(self, token: int, times: Times) -> None:
         """Report a reply to a probe to the owner."""

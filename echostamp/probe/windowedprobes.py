@@ -53,8 +53,9 @@ class WindowedProbes:
         self._greatest = -1
         self._bounds: OffsetWindow | None = None
         self._boundsOf = 0
-        # The numbers of the last probes whose fate is known, and their fates.
-        self._settled = array("q", [-1]) * _REMEMBERED
+        # The last probes whose fate is known: those of one place follow one another by
+        # _REMEMBERED.  The turn of each, from 1, and its fate.
+        self._turns = array("I", [0]) * _REMEMBERED
         self._fates = bytearray(_REMEMBERED)
 
     def send(self, due: int, t1: int) -> None:
@@ -83,8 +84,8 @@ class WindowedProbes:
             )
         )
         self.received += 1
-        place = seq % _REMEMBERED
-        self._settled[place], self._fates[place] = seq, _ANSWERED
+        turn, place = divmod(seq, _REMEMBERED)
+        self._turns[place], self._fates[place] = turn + 1, _ANSWERED
         if not self._rolling.add(now, probe):
             return probe._replace(t2=None, t3=None, resolution=None)
         return probe
@@ -100,14 +101,14 @@ class WindowedProbes:
 
     def amend(self, seq: int, times: Times, rtt: int, resolution: int) -> None:
         """Add more exact times of an answered probe."""
-        place = seq % _REMEMBERED
-        if self._settled[place] == seq and self._fates[place] == _ANSWERED:
-            self._rolling.amend(seq, times.t1, times.t3, rtt)
+        turn, place = divmod(seq, _REMEMBERED)
+        if self._turns[place] == turn + 1 and self._fates[place] == _ANSWERED:
+            self._rolling.amend(seq, times.t1, rtt)
 
     def repeat(self, seq: int, t4: int, isAltered: bool) -> Probe | None:
         """Add a reply to a probe that is no longer in flight."""
-        place = seq % _REMEMBERED
-        if self._settled[place] != seq:
+        turn, place = divmod(seq, _REMEMBERED)
+        if self._turns[place] != turn + 1:
             return None
         isLate = self._fates[place] == _LOST
         self._fates[place] = _ANSWERED
@@ -125,8 +126,8 @@ class WindowedProbes:
         """Count a probe in flight as lost."""
         probe = probeInFlight(flight)._replace(lost=True)
         self.lost += 1
-        place = flight.seq % _REMEMBERED
-        self._settled[place], self._fates[place] = flight.seq, _LOST
+        turn, place = divmod(flight.seq, _REMEMBERED)
+        self._turns[place], self._fates[place] = turn + 1, _LOST
         self._rolling.add(now, probe)
         return probe
 

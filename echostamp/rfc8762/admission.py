@@ -17,9 +17,12 @@ from echostamp.times import SECOND
 
 Network = IPv4Network | IPv6Network
 
-#: Ports at which something may answer any packet: none, echo, discard, daytime, quote
-#: of the day, chargen, time.
-ANSWERING_PORTS = frozenset({0, 7, 9, 13, 17, 19, 37})
+#: The least port that any packet is answered to.  Below it are ports of services.  Some
+#: answer whatever they get: echo (7), active users (11), daytime (13), quote of the day
+#: (17), chargen (19), time (37).  Others answer what they do not understand with an
+#: error: DNS (53), TFTP (69), NTP (123).  With any of them one forged packet would
+#: begin an endless exchange (CVE-2024-2169).
+LEAST_PORT = 1024
 
 #: Sources that are counted on their own in a second.  All others share one count.
 MOST_SOURCES = 2048

@@ -39,7 +39,7 @@ class Findings:
     @ivar followedUp: answered packets whose T3 a follow-up corrected.
     @ivar isFollowUpAsked: whether the packets ask for follow-ups.
     @ivar hostSending: the time from this program's T1 to the kernel's: the median of
-        the last 256 packets (L{LAST <echostamp.rfc8762.lastdurations.LAST>}).  L{None}
+        the last 64 packets (L{LAST <echostamp.rfc8762.lastdurations.LAST>}).  L{None}
         where there are none.
     @ivar hostReceiving: the time from the kernel's T4 to this program's, likewise.
     @ivar hopsForward: routers on the way to the reflector, by the last reply.  L{None}

@@ -9,7 +9,7 @@ from array import array
 from statistics import median
 
 #: Durations of which a median is made.
-LAST = 256
+LAST = 64
 
 #: Longer durations count as this one, in nanoseconds.
 _LONGEST = (1 << 31) - 1

@@ -8,6 +8,7 @@ from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
+from echostamp.addresses import STAMP_PORT
 from echostamp.rfc8762.admission import Allowed, Network, Rates
 from echostamp.rfc8762.keys import Keys
 from echostamp.rfc8762.sessions import Sessions
@@ -27,6 +28,8 @@ class Policy:
     @ivar dscp: whether replies carry a DSCP: the one that the request asks for, else
         the request's own.  If not, it is 0.
     @ivar isStateful: whether the replies of each session have their own numbers.
+    @ivar ports: the ports below L{LEAST_PORT
+        <echostamp.rfc8762.admission.LEAST_PORT>} whose packets are answered.
     @ivar ptpAhead: by how many nanoseconds PTP timestamps are ahead of UTC.  L{None}:
         use the kernel's offset of TAI, or 37 s if the kernel has none.
     """
@@ -36,6 +39,7 @@ class Policy:
     total: int = TOTAL
     dscp: bool = False
     isStateful: bool = False
+    ports: frozenset[int] = frozenset({STAMP_PORT})
     ptpAhead: int | None = None
 
 

@@ -3,8 +3,8 @@ A UDP port that reports when each datagram came and left, by the kernel's clock 
 the system has such timestamps, and how it came.
 
 Twisted's own UDP port asks for none of this, closes itself at the first transmit
-timestamp, and under a flood keeps the reactor from all other work.  So this is a reader
-for the reactor of its own.
+timestamp, and under a flood blocks the reactor.  So this class reads the socket itself,
+when the reactor calls it.
 """
 
 from __future__ import annotations

@@ -11,7 +11,7 @@ from collections.abc import Callable
 from typing import Any
 
 from echostamp.addresses import hostKey
-from echostamp.rfc8762.admission import ANSWERING_PORTS, isAddress, isReply
+from echostamp.rfc8762.admission import LEAST_PORT, isAddress, isReply
 from echostamp.rfc8762.clock import FRESH, KernelClock, kernelClock
 from echostamp.rfc8762.keys import keysOf
 from echostamp.rfc8762.packets import (
@@ -143,8 +143,8 @@ class Reflector:
         """
         if len(packet) < SHORTEST:
             return "too short"
-        if peer[1] in ANSWERING_PORTS:
-            return "from a port that answers"
+        if peer[1] < LEAST_PORT and peer[1] not in self._shared.policy.ports:
+            return "from a port below 1024"
         if to == b"":
             return "to several machines"
         if peer[1] == self.port.address[1] and self._isOurs(peer[0], to):

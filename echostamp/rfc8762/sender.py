@@ -144,7 +144,8 @@ class SessionSender:
     def settled(self, token: int) -> None:
         """
         Give up the packets before one: they are no longer in flight.  A late or doubled
-        reply to one of the last few hundred is still recognised.
+        reply to one of the last L{KEPT <echostamp.rfc8762.sentpackets.KEPT>} before
+        those is still recognised.
 
         @param token: that of the oldest packet that may still be in flight.
         """
@@ -281,13 +282,15 @@ class SessionSender:
         token, t1, _ = self._sent.look(packet)
         times = self._answers.times(packet, t1)
         assert times is not None
-        t3 = readTimestamp(found.timestamp, isPtp, near, self._ahead)
-        residence = t3 - times.t2
-        if abs(residence) > times.t4 - times.t1:
+        try:
+            t3 = readTimestamp(found.timestamp, isPtp, near, self._ahead)
+        except ValueError:
+            t3 = None
+        if t3 is None or abs(t3 - times.t2) > times.t4 - times.t1:
             # A reflector that restarted may mean another packet by this number.
             self._observations.problems["with a follow-up that cannot be"] += 1
         elif t3 != times.t3:
             if token >= 0:
-                self._observations.followedUp(times.t3 - times.t2, residence)
+                self._observations.followedUp(times.t3 - times.t2, t3 - times.t2)
             self._answers.correct(packet, t3)
             self._owner.corrected(token, times._replace(t3=t3))

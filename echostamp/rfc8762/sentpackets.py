@@ -68,7 +68,7 @@ class SentPackets:
 
         @param token: the owner's name for it.
         @param t1: when it was sent, in nanoseconds.
-        @param wire: the same as in the packet, 64 bits.
+        @param wire: T1 as the packet carries it, 64 bits.
         @return: its number.
         """
         self.unanswered += 1

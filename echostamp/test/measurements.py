@@ -50,7 +50,7 @@ class MeasurementCase(SynchronousTestCase):
     def begin(self, zone: int | None = None, kept: int = LIMIT) -> None:
         """Make a measurement without probes."""
         self.store = KeptProbes(kept)
-        self.found = Measurement(self.store, 100, zone)
+        self.found = Measurement(self.store, 1000, zone)
 
     def probe(
         self, ms: float, rtt: float = 20, form: str = "iso", ahead: int = AHEAD

@@ -11,7 +11,7 @@ from __future__ import annotations
 import ast
 import re
 from collections import defaultdict, deque
-from collections.abc import Collection, Iterable, Iterator, Mapping
+from collections.abc import Collection, Container, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import NamedTuple
@@ -50,7 +50,7 @@ class Source:
     @ivar text: what it holds.
     @ivar tree: the same, parsed.
     @ivar nodes: all nodes of the tree, each before those below it.
-    @ivar imports: every import, wherever it stands.
+    @ivar imports: every import, wherever it is.
     """
 
     path: str
@@ -329,30 +329,37 @@ def reactorImports(
                 yield f"{source.path}:{line}: imports the reactor"
 
 
-def privateImports(
-    sources: Iterable[Source], library: str, allowed: tuple[str, ...]
+def privateNames(
+    sources: Iterable[Source], library: str, allowed: Container[str]
 ) -> Iterator[str]:
     """
-    Find the private names that are imported from a library.
+    Find the private names of a library that are imported, or looked up in a module or
+    class that is.
 
     @param library: the library's package.
-    @param allowed: how the paths of files begin that may do it.
+    @param allowed: paths of files that may use some.
     """
     for source in sources:
+        if source.path in allowed:
+            continue
+        ours: set[str] = set()
         for line, module, names, _ in source.imports:
-            if module.partition(".")[0] != library or source.path.startswith(allowed):
+            if module.partition(".")[0] != library:
                 continue
-            parts = [*module.split("."), *names]
-            private = [
-                each
-                for each in parts
-                if each.startswith("_") and not each.endswith("__")
-            ]
-            if private:
-                yield (
-                    f"{source.path}:{line}: imports private names of {library}: "
-                    f"{', '.join(private)} (from {module})"
-                )
+            ours.update(names)
+            for each in filter(_isPrivate, [*module.split("."), *names]):
+                yield f"{source.path}:{line}: {each} of {module} is private"
+        for node in source.nodes:
+            if not isinstance(node, ast.Attribute) or not _isPrivate(node.attr):
+                continue
+            owner = node.value
+            if isinstance(owner, ast.Name) and owner.id in ours:
+                place = f"{source.path}:{node.lineno}"
+                yield f"{place}: {node.attr} of {owner.id} is private"
+
+
+def _isPrivate(name: str) -> bool:
+    return name.startswith("_") and not name.endswith("__")
 
 
 def classesOfOneName(

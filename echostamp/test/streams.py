@@ -42,6 +42,7 @@ def stream(
     odd: float = 0.1,
     step: int | None = None,
     resolution: int = 1,
+    residence: int = 0,
 ) -> list[Fate]:
     """
     Give the fates of probes, in the order in which they become known.
@@ -55,6 +56,7 @@ def stream(
         those that are answered after a later one.
     @param step: the number of the probe from which on the far clock is 9 s further.
     @param resolution: of the far clock's timestamps.
+    @param residence: the longest time from T2 to T3.
     """
     source = random.Random(seed)
     ahead, ppm = source.randrange(-(10**13), 10**13), source.randrange(-90, 90)
@@ -78,6 +80,7 @@ def stream(
         if step is not None and number >= step:
             t2 += 9 * SECOND
         t2 = t2 // resolution * resolution
+        stay = source.randrange(residence) if residence else 0
         no = False
         if source.random() < loss:
             probe = Probe(
@@ -88,11 +91,12 @@ def stream(
         else:
             rtt = None if odd * 5 / 6 < kind < odd else out + home
             probe = Probe(
-                *(seq, THEN + due, t1, t2, t2, t1 + out + home, rtt, resolution),
+                *(seq, THEN + due, t1, t2, t2 + stay, t1 + out + stay + home),
+                *(rtt, resolution),
                 *(no, no, odd / 6 < kind < odd / 3, odd / 3 < kind < odd / 2, no),
                 rtt is None or odd / 2 < kind < odd * 2 / 3,
             )
-            fates.append(Fate(due + wait + out + home, probe))
+            fates.append(Fate(due + wait + out + stay + home, probe))
         seq += 1
     fates.sort(key=lambda fate: fate.at)
     greatest = -1

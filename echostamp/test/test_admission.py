@@ -11,7 +11,6 @@ from twisted.trial.unittest import SynchronousTestCase
 
 from echostamp.rfc8762 import admission
 from echostamp.rfc8762.admission import (
-    ANSWERING_PORTS,
     MOST_SOURCES,
     Allowed,
     Rates,
@@ -153,10 +152,6 @@ class ReflectedTests(SynchronousTestCase):
     """
     How a session-reflector's packets are recognised.
     """
-
-    def test_ports(self) -> None:
-        """RFC 862 echo, 863 discard, 864 chargen, 865 quote, 867 daytime, 868 time."""
-        self.assertEqual(ANSWERING_PORTS, {0, 7, 9, 19, 17, 13, 37})
 
     @example(EPOCH, SECOND)
     @example(EPOCH, -SECOND)

@@ -135,12 +135,9 @@ class ArchitectureTests(SynchronousTestCase):
         self.assertKept(sourcerules.reactorImports(program(), house.REACTOR_IMPORTS))
 
     def test_privateNames(self) -> None:
-        """No private name of Twisted is imported, but by the files of TLS."""
-        self.assertKept(
-            sourcerules.privateImports(
-                program(), "twisted", house.PRIVATE_NAMES_OF_TWISTED
-            )
-        )
+        """No private name of Twisted is used without a reason."""
+        reasons = house.PRIVATE_NAMES_OF_TWISTED
+        self.assertKept(sourcerules.privateNames(program(), "twisted", reasons))
 
     def test_classNames(self) -> None:
         """No two public classes of the package have one name."""
@@ -180,6 +177,7 @@ class ArchitectureTests(SynchronousTestCase):
         late = {path: reason for path, (_, reason) in house.LATE_IMPORTS.items()}
         tables = (
             late,
+            house.PRIVATE_NAMES_OF_TWISTED,
             house.SHARED_CLASS_NAMES,
             house.LONG_FUNCTIONS,
             house.WIDE_CONSTRUCTORS,
@@ -189,6 +187,7 @@ class ArchitectureTests(SynchronousTestCase):
             self.assertNotIn("", each.values())
         complaints = [
             *sourcerules.hiddenImports(arrows(), {}),
+            *sourcerules.privateNames(program(), "twisted", ()),
             *sourcerules.classesOfOneName(program(), ()),
             *sourcerules.longFunctions(program(), house.MOST_FUNCTION_LINES, ()),
             *sourcerules.wideConstructors(program(), house.MOST_ARGUMENTS, ()),

@@ -22,11 +22,11 @@ class LastDurationsTests(SynchronousTestCase):
 
     @given(st.lists(st.integers(-(10**6), 10**6), min_size=1, max_size=3 * LAST))
     def test_last(self, durations: list[int]) -> None:
-        """It is the median of the last 256, as an integer."""
+        """It is the median of the last 64, as an integer."""
         last = LastDurations()
         for each in durations:
             last.add(each)
-        self.assertEqual(LAST, 256)
+        self.assertEqual(LAST, 64)
         self.assertEqual(last.median(), round(median(durations[-LAST:])))
 
     def test_long(self) -> None:

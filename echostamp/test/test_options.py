@@ -99,6 +99,7 @@ class OptionsTests(OptionsCase):
             "max-length": ["x", "", "0", "-1", "98305", "1e3", "nan"],
             "interface": ["x", "", "localhost", "1.2.3", "::1::2", "[::1]", "a\nb"],
             "format": ["", "x" * 61, "a\nb", "[%H]"],
+            "proxy-from": ["", "x", "192.0.2.1/24", "::ffff:192.0.2.0/120"],
         }.items():
             for value in values:
                 line = self.refused(f"--{option}={value}")

@@ -87,6 +87,18 @@ class PaceTests(SynchronousTestCase):
         self.assertEqual(self.sender.resumed, 1)
         self.assertFalse(self.pace.isHeld(self.sender))
 
+    def test_silentInMidMessage(self) -> None:
+        """A member in mid-message is not waited for, and takes nothing.  Once it takes
+        again, it is waited for like any other."""
+        self.slow.isPassing = True
+        self.fill(1001)
+        self.reactor.advance(PATIENCE + 1)
+        self.slow.isPassing = False
+        self.slow.dequeued += 1
+        self.pace.tookSome(self.slow)
+        self.fill(1002)
+        self.assertTrue(self.pace.isPaused)
+
     def test_pausedAgain(self) -> None:
         """If the first resumed member causes the next pause, the others stay held."""
         second = FakeMember()

@@ -9,6 +9,7 @@ from typing import Any
 from twisted.trial.unittest import SynchronousTestCase
 
 from echostamp.rfc8762.clock import KernelClock
+from echostamp.rfc8762.keys import Keys
 from echostamp.rfc8762.policy import Policy
 from echostamp.rfc8762.tlvreading import readTlvs
 from echostamp.rfc8762.tlvvalues import (
@@ -92,12 +93,33 @@ class RefusalTests(SynchronousTestCase):
         end.counts.clear()
 
     def test_ports(self) -> None:
-        """Packets from a port where something answers anything are not answered."""
-        for port in 0, 7, 9, 13, 17, 19, 37:
+        """Packets from the ports of services are not answered: echo, active users,
+        daytime, quote of the day, chargen, time, DNS, TFTP, NTP and all others below
+        1024, without STAMP's own, and those that the policy has."""
+        services = 7, 11, 13, 17, 19, 37, 53, 69, 123
+        for port in *services, 0, 1, 861, 863, 1023:
             self.refused(
-                "from a port that answers", End(), request(), peer=("192.0.2.9", port)
+                "from a port below 1024", End(), request(), peer=("192.0.2.9", port)
             )
-        End().answer(request(), ("192.0.2.9", 862))
+        for port in 862, 1024, 65535:
+            End().answer(request(), ("192.0.2.9", port))
+        for port in 7, 861:
+            end = End(Policy(ports=frozenset({7, 861})))
+            end.answer(request(), ("192.0.2.9", port))
+
+    def test_twoReflectors(self) -> None:
+        """Of two reflectors, one forged packet gets one answer, in either mode and
+        format, stateful or not: the other recognises the answer."""
+        for policy in Policy(), Policy(isStateful=True):
+            for key, isPtp in (None, False), (None, True), (ONE, False), (ONE, True):
+                keys: Keys = {} if key is None else {None: [ONE]}
+                one = End(policy, keys, ("192.0.2.1", 862))
+                two = End(policy, keys, ("192.0.2.2", 862))
+                forged = request(key=key, isPtp=isPtp)
+                answer = one.answer(forged, ("192.0.2.2", 862))
+                two.now += SECOND // 100
+                self.assertIsNone(two.receive(answer, ("192.0.2.1", 862)))
+                self.assertEqual(two.counts, {"a reply": 1})
 
     def test_ourselves(self) -> None:
         """Packets from the very address and port that they are sent to are not
@@ -112,7 +134,7 @@ class RefusalTests(SynchronousTestCase):
             if ":" in host:
                 scoped = (f"{host}%eth0", 862, 0, 2)
                 self.refused("from this port", end, request(), peer=scoped, to=to)
-            end.answer(request(), (host, 863), to=to)
+            end.answer(request(), (host, 1863), to=to)
 
     def test_severalMachines(self) -> None:
         """Packets to a broadcast or multicast address are not answered."""

@@ -265,11 +265,14 @@ class MakingTests(FakeSystemTestCase):
         made = self.make(
             *("--reflector=862", "--allow=192.0.2.0/24", "--max-pps=7"),
             *("--max-total-pps=8", "--allow-dscp", "--stateful"),
-            *("--ptp-timescale=utc", f"--reflector-key={path}"),
+            *("--ptp-timescale=utc", f"--reflector-key={path}", "--answer-port=861"),
         )
         self.assertEqual(
             made._shared.policy,
-            Policy([ip_network("192.0.2.0/24")], 7, 8, True, True, 0),
+            Policy(
+                *([ip_network("192.0.2.0/24")], 7, 8, True, True),
+                *(frozenset({861, 862}), 0),
+            ),
         )
         self.assertEqual(made._shared.keys, {None: [ONE, TWO]})
 

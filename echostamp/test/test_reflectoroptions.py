@@ -84,15 +84,18 @@ class ReflectorOptionsTests(OptionsCase):
         """By default STAMP is not answered."""
         options = parsed()
         self.assertEqual((options.reflectors, options.allowed), ([], []))
+        self.assertEqual(options.answerPorts, [])
         self.assertEqual((options.perSource, options.total), (5000, 50_000))
 
     def test_repeatable(self) -> None:
-        """C{--reflector} and C{--allow} are repeatable. The values of one command line
-        do not appear in the next."""
+        """C{--reflector}, C{--allow} and C{--answer-port} are repeatable. The values of
+        one command line do not appear in the next."""
         options = parsed(
             *("--reflector", "192.0.2.1", "--reflector=[::1]:5", "--reflector=7"),
             *("--allow", "192.0.2.0/24", "--allow=2001:db8::/32", "--allow=192.0.2.9"),
+            *("--answer-port=861", "--answer-port", "1023"),
         )
+        self.assertEqual(options.answerPorts, [861, 1023])
         self.assertEqual(
             options.reflectors,
             [("192.0.2.1", 862), ("::1", 5), ("0.0.0.0", 7), ("::", 7)],
@@ -105,7 +108,10 @@ class ReflectorOptionsTests(OptionsCase):
                 ip_network("192.0.2.9/32"),
             ],
         )
-        self.assertEqual((parsed().reflectors, parsed().allowed), ([], []))
+        again = parsed()
+        self.assertEqual(
+            (again.reflectors, again.allowed, again.answerPorts), ([],) * 3
+        )
 
     def test_wrongValues(self) -> None:
         """Each wrong value gets one line, which names the option and the value."""
@@ -114,6 +120,9 @@ class ReflectorOptionsTests(OptionsCase):
             "allow": [
                 *("", "x", "192.0.2.1/24", "192.0.2.0/33", "a\nb"),
                 "::ffff:10.0.0.0/104",
+            ],
+            "answer-port": [
+                *("", "x", "0", "1024", "70000", "-1", "1.5", "\u0661", "9" * 5000)
             ],
             "max-pps": ["", "x", "0", "-1", "1.5", "10000001", "nan", "9" * 5000],
             "max-total-pps": ["", "x", "0", "-1", "1.5", "10000001", "nan"],
@@ -129,7 +138,7 @@ class ReflectorOptionsTests(OptionsCase):
         for option in [
             *("--stateful", "--allow-dscp", "--allow=192.0.2.0/24"),
             *("--reflector-key=keys", "--max-pps=7", "--max-total-pps=8"),
-            "--ptp-timescale=utc",
+            *("--ptp-timescale=utc", "--answer-port=861"),
         ]:
             line = self.refused(option)
             name = option.partition("=")[0]

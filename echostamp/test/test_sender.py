@@ -111,6 +111,22 @@ class SessionSenderTests(SynchronousTestCase):
             wire.sender.findings().problems, (("with a follow-up that cannot be", 1),)
         )
 
+    def test_followUpThatIsNoTime(self) -> None:
+        """A follow-up whose nanoseconds are a second or more is not used.  The reply
+        that carries it is."""
+        session = SenderSession(tlvs=[FOLLOW_UP_TELEMETRY], isPtp=True)
+        wire = Wire(session, Policy(isStateful=True))
+        wire.there(0)
+        wire.back()
+        wire.there(1)
+        reply = bytearray(wire.far.sent[-1][0])
+        reply[-8:-4] = b"\xff" * 4
+        wire.back(bytes(reply))
+        found = wire.sender.findings()
+        self.assertEqual([token for token, _ in wire.replies], [0, 1])
+        self.assertEqual((wire.corrections, found.invalid), ([], ()))
+        self.assertEqual(found.problems, (("with a follow-up that cannot be", 1),))
+
     def test_followUpOfADouble(self) -> None:
         """A packet that was doubled on the way there has the times of its first reply:
         a follow-up about the second reply is not used."""

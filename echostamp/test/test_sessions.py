@@ -344,7 +344,7 @@ class StatefulTests(SynchronousTestCase):
         self.end.shared.sessions = Sessions(most=1)
         self.followUp()
         self.end.port.sent.clear()
-        self.end.answer(request(), peer=("192.0.2.77", 5))
+        self.end.answer(request(), peer=("192.0.2.77", 4712))
         self.end.reflector.transmitted(0, EPOCH + SECOND)
         self.assertEqual(self.followUp(), FollowUp())
 

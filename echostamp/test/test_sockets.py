@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import errno
 import socket
+from types import SimpleNamespace
+from typing import Any
 
 from twisted.internet.address import IPv4Address
 from twisted.trial.unittest import SynchronousTestCase
 
-from echostamp.listen.sockets import watchPeer
+from echostamp.listen.sockets import clash, watchPeer
 from echostamp.test.fakes import osError
 from echostamp.test.listencases import ListenCase
 
@@ -99,6 +101,21 @@ class TcpTests(ListenCase):
         )
         self.assertIn("interface", str(error))
         self.assertTrue(self.sockets.made[0].isClosed)
+
+
+class ClashTests(SynchronousTestCase):
+    """
+    Tests for L{clash}.
+    """
+
+    def test_links(self) -> None:
+        """A link-local address is another one on another link."""
+
+        def bound(link: int) -> Any:
+            return SimpleNamespace(getsockname=lambda: ("fe80::1", 8002, 0, link))
+
+        self.assertTrue(clash(bound(2), bound(2)))
+        self.assertFalse(clash(bound(2), bound(3)))
 
 
 class WatchPeerTests(SynchronousTestCase):

@@ -32,7 +32,7 @@ class ReadingTests(SynchronousTestCase):
     """
 
     def test_imports(self) -> None:
-        """Every import is found, wherever it stands, with its function."""
+        """Every import is found, wherever it is, with its function."""
         [source] = tree(
             line__a="""
             import os, twisted.internet.defer
@@ -305,23 +305,24 @@ class RuleTests(SynchronousTestCase):
             "echostamp/daemon/service.py:5: imports the reactor",
         )
 
-    def test_privateImport(self) -> None:
-        """Private names and modules of Twisted are found outside the TLS files."""
+    def test_privateNames(self) -> None:
+        """Private names of Twisted are found, imported or looked up."""
         sources = tree(
             line__a="from twisted.internet.tcp import Connection, _AbortingMixin",
             line__b="from twisted.internet._newtls import startTLS",
             line__c="""
             from twisted import __version__
+            from twisted.internet import tcp
             from echostamp.line.a import _private
+            tcp._reservedFD.reserve(tcp.Port, other._own)
             """,
             tls__a="from twisted.internet._sslverify import x",
         )
         self.assertFound(
-            sourcerules.privateImports(sources, "twisted", ("echostamp/tls/",)),
-            "echostamp/line/a.py:1: imports private names of twisted: "
-            "_AbortingMixin (from twisted.internet.tcp)",
-            "echostamp/line/b.py:1: imports private names of twisted: "
-            "_newtls (from twisted.internet._newtls)",
+            sourcerules.privateNames(sources, "twisted", {"echostamp/tls/a.py"}),
+            "echostamp/line/a.py:1: _AbortingMixin of twisted.internet.tcp is private",
+            "echostamp/line/b.py:1: _newtls of twisted.internet._newtls is private",
+            "echostamp/line/c.py:5: _reservedFD of tcp is private",
         )
 
     def test_classesOfOneName(self) -> None:

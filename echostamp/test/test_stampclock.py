@@ -1,9 +1,12 @@
 """Tests for L{echostamp.line.stampclock}."""
 
+import os
+
 from twisted.trial.unittest import SynchronousTestCase
 
 from echostamp.line.stampclock import StampClock
-from echostamp.stamps import StampFormat
+from echostamp.stamps import StampFormat, stampFormat
+from echostamp.test.zones import setZone, writeZone
 from echostamp.times import SECOND
 
 
@@ -34,3 +37,28 @@ class StampClockTests(SynchronousTestCase):
         times = iter([5, 3])
         clock = StampClock(StampFormat(lambda ns: b"%d" % ns, 1), times.__next__)
         self.assertEqual([clock.stamp(), clock.stamp()], [b"[5] ", b"[3] "])
+
+
+class ZoneTests(SynchronousTestCase):
+    """
+    The file of the local time zone may be replaced.
+    """
+
+    def test_reread(self) -> None:
+        """The zone is read again when that is asked for, even within the second of the
+        last stamp.  Without a file it stays."""
+        path = os.path.abspath(self.mktemp())
+        writeZone(path, "ONE", 3600)
+        for named in path, f":{path}":
+            writeZone(path, "ONE", 3600)
+            setZone(self, named)
+            clock = StampClock(stampFormat("%H %Z"), lambda: 0)
+            clock.rereadZone()
+            self.assertEqual(clock.stamp(), b"[01 ONE] ")
+            writeZone(path, "TWO", 7200)
+            self.assertEqual(clock.stamp(), b"[01 ONE] ")
+            clock.rereadZone()
+            self.assertEqual(clock.stamp(), b"[02 TWO] ")
+        os.remove(path)
+        clock.rereadZone()
+        self.assertEqual(clock.stamp(), b"[02 TWO] ")

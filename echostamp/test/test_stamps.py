@@ -1,6 +1,5 @@
 """Tests for L{echostamp.stamps}."""
 
-import os
 import time
 from datetime import UTC, datetime
 
@@ -18,6 +17,7 @@ from echostamp.stamps import (
     readStamp,
     stampFormat,
 )
+from echostamp.test.zones import setZone
 from echostamp.times import MICROSECOND, SECOND
 
 #: 2015-12-14 09:30:00 UTC and some nanoseconds.
@@ -31,35 +31,20 @@ class WriteTests(SynchronousTestCase):
     Times are written.
     """
 
-    def setZone(self, zone: str) -> None:
-        """Set the local time zone until the test ends."""
-        before = os.environ.get("TZ")
-
-        def restore() -> None:
-            if before is None:
-                del os.environ["TZ"]
-            else:
-                os.environ["TZ"] = before
-            time.tzset()
-
-        self.addCleanup(restore)
-        os.environ["TZ"] = zone
-        time.tzset()
-
     def test_ctimeIsWhatTimeCtimePrints(self) -> None:
         """C{ctime} is local time as L{time.ctime} writes it."""
-        self.setZone("America/New_York")
+        setZone(self, "America/New_York")
         self.assertEqual(formatCtime(THEN), time.ctime(THEN // SECOND).encode())
         self.assertEqual(formatCtime(THEN), b"Mon Dec 14 04:30:00 2015")
 
     def test_ctimeUtc(self) -> None:
         """With C{utc}, C{ctime} ignores the local zone."""
-        self.setZone("America/New_York")
+        setZone(self, "America/New_York")
         self.assertEqual(formatCtime(THEN, utc=True), b"Mon Dec 14 09:30:00 2015")
 
     def test_isoHasNanosecondsAndOffset(self) -> None:
         """C{iso} is RFC 3339 with nine decimals and the offset from UTC."""
-        self.setZone("Asia/Kolkata")
+        setZone(self, "Asia/Kolkata")
         self.assertEqual(formatIso(THEN), b"2015-12-14T15:00:00.123456789+05:30")
         self.assertEqual(
             formatIso(THEN, utc=True), b"2015-12-14T09:30:00.123456789+00:00"
@@ -67,12 +52,12 @@ class WriteTests(SynchronousTestCase):
 
     def test_isoWestOfGreenwich(self) -> None:
         """A zone behind UTC has a negative offset; half hours are exact."""
-        self.setZone("America/St_Johns")
+        setZone(self, "America/St_Johns")
         self.assertEqual(formatIso(THEN), b"2015-12-14T06:00:00.123456789-03:30")
 
     def test_daylightSavingTime(self) -> None:
         """Both local formats follow the clocks when they go forward."""
-        self.setZone("Europe/Berlin")
+        setZone(self, "Europe/Berlin")
         before = datetime(2024, 3, 31, 0, 59, 59, tzinfo=UTC)
         ns = int(before.timestamp()) * SECOND
         self.assertEqual(formatCtime(ns), b"Sun Mar 31 01:59:59 2024")
@@ -82,7 +67,7 @@ class WriteTests(SynchronousTestCase):
 
     def test_isoOffsetOfOddSeconds(self) -> None:
         """RFC 3339 has no offsets with seconds; the instant stays the same."""
-        self.setZone("Africa/Monrovia")  # -00:44:30 until 1972
+        setZone(self, "Africa/Monrovia")  # -00:44:30 until 1972
         self.assertEqual(formatIso(0), b"1969-12-31T23:15:00.000000000-00:45")
 
     def test_unix(self) -> None:
@@ -92,11 +77,51 @@ class WriteTests(SynchronousTestCase):
 
     def test_pattern(self) -> None:
         """A pattern is passed to C{strftime}, in the local zone unless C{utc}."""
-        self.setZone("Asia/Tokyo")
+        setZone(self, "Asia/Tokyo")
         self.assertEqual(
             formatPattern("%H:%M:%S.%f %z", THEN), b"18:30:00.123456 +0900"
         )
         self.assertEqual(formatPattern("%H Uhr", THEN, utc=True), b"09 Uhr")
+
+    def test_secondsDoNotDependOnTheZone(self) -> None:
+        """C{%s} counts from 1970-01-01 00:00:00 UTC, padded as C{strftime} pads it, and
+        in an hour that summer time repeats, too."""
+        setZone(self, "Europe/Berlin")
+        for ns in THEN, 1_445_735_700 * SECOND, 1_445_739_300 * SECOND, -SECOND:
+            for utc in False, True:
+                for pattern, text in [
+                    *(("%s", "%d"), ("%-s", "%d"), ("%Es", "%d"), ("%12s", "%012d")),
+                    *(("%_12s", "%12d"), ("%012s", "%012d"), ("%%s %s", "%%s %d")),
+                ]:
+                    expected = (text % (ns // SECOND)).encode()
+                    if ns >= 0 or "12" not in pattern:
+                        self.assertEqual(formatPattern(pattern, ns, utc), expected)
+
+    def test_zoneWithFlags(self) -> None:
+        """The zone's name and offset may have flags, as all numbers may."""
+        if time.strftime("%-z") == "%-z":
+            raise SkipTest("this system's strftime has no flags")
+        setZone(self, "Europe/Berlin")
+        pattern = "%z %-z %_z %Ez %:z %Z %^Z %#Z"
+        self.assertEqual(
+            formatPattern(pattern, THEN), b"+0100 +100 + 100 +0100 +01:00 CET CET cet"
+        )
+        self.assertEqual(
+            formatPattern(pattern, THEN, utc=True),
+            b"+0000 +0 +   0 +0000 +00:00 UTC UTC utc",
+        )
+
+    @given(times)
+    def test_patternsAreDatetimes(self, ns: int) -> None:
+        """What C{datetime.strftime} knows, it writes in the same way."""
+        setZone(self, "America/St_Johns")
+        pattern = "%a %A %d %b %m %y %H %I %p %M %S.%f %z %Z %j %U %W %c %x %X %G %u %V"
+        moment = datetime.fromtimestamp(ns // SECOND, UTC)
+        moment = moment.replace(microsecond=ns % SECOND // 1000)
+        for utc, each in (True, moment), (False, moment.astimezone()):
+            self.assertEqual(
+                formatPattern(pattern, ns, utc), each.strftime(pattern).encode()
+            )
 
     def test_patternIsUtf8(self) -> None:
         """A pattern's own text is written in UTF-8."""

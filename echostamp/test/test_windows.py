@@ -119,6 +119,7 @@ class SameAsARunTests(SynchronousTestCase):
             ended=found.ended,
             forward=found.forward,
             backward=found.backward,
+            isApart=found.isApart,
         )
         self.assertEqual(found, expected)
 
@@ -162,6 +163,12 @@ class SameAsARunTests(SynchronousTestCase):
         for seed in range(6):
             fates = stream(seed, 1200, HALF, loss=(0, 0.05, 0.5)[seed % 3])
             self.check(fates, [*WINDOWS, WindowSpec("7s", length=7 * SECOND)])
+
+    def test_apart(self) -> None:
+        """The far end gives T2 and T3 apart: the time between is in no figure."""
+        for interval in HALF, 10 * SECOND:
+            fates = stream(15, 1200, interval, residence=9 * MILLISECOND)
+            self.check(fates, list(WINDOWS))
 
     def test_slow(self) -> None:
         """Few probes: the windows by count reach further back than those by time."""
@@ -424,9 +431,7 @@ class EventTests(SynchronousTestCase):
             rtt = (5 if seq != 78 else 50) * MILLISECOND
             probes.append(answer(rolling, at + rtt, seq, at, THEN + at, rtt))
         for probe in probes[78], probes[0]:
-            assert probe.t3 is not None
-            t1, t3 = probe.t1 + MILLISECOND, probe.t3 + MILLISECOND
-            rolling.amend(probe.seq, t1, t3, 4 * MILLISECOND)
+            rolling.amend(probe.seq, probe.t1 + MILLISECOND, 4 * MILLISECOND)
         figures = rolling.over(79 * SECOND, FIVE)
         assert figures.rtt is not None
         assert figures.ipdv is not None
@@ -444,8 +449,7 @@ class EventTests(SynchronousTestCase):
             at = seq * MILLISECOND
             rtt = MILLISECOND + seq % 2
             probe = answer(rolling, at + rtt, seq, at, THEN + at, rtt)
-            assert probe.t3 is not None
-            rolling.amend(seq, probe.t1, probe.t3, MILLISECOND)
+            rolling.amend(seq, probe.t1, MILLISECOND)
         figures = rolling.over(at, TEN)
         assert figures.ipdv is not None
         self.assertGreater(figures.every, 1)
@@ -456,8 +460,8 @@ class EventTests(SynchronousTestCase):
         rolling = Rolling()
         lose(rolling, SECOND, 0, 0)
         before = rolling.over(SECOND, TEN)
-        rolling.amend(0, THEN, THEN, 5)
-        rolling.amend(7, THEN, THEN, 5)
+        rolling.amend(0, THEN, 5)
+        rolling.amend(7, THEN, 5)
         self.assertIs(rolling.over(SECOND, TEN), before)
 
     def test_extra(self) -> None:
