@@ -150,7 +150,7 @@ class StampLink:
                 self._owner.linkDown(self, reason)
                 self.lost(self._owner)
 
-    def replied(self, token: int, times: Times) -> None:
+    def replied(self, token: int, times: Times) -> bool:
         """Report a reply to a probe to the owner."""
         if token == _FIRST:
             if self._warmUp is not None:
@@ -161,9 +161,9 @@ class StampLink:
             self._reactor.callLater(0, self._owner.closed)
         else:
             reply = Reply(token, None, False, times)
-            self._owner.answered(reply, self._clocks())
+            return self._owner.answered(reply, self._clocks())
+        return False
 
-    def corrected(self, token: int, times: Times) -> None:
+    def corrected(self, token: int, times: Times) -> bool:
         """Report more exact times of a probe to the owner."""
-        if token >= 0:
-            self._owner.corrected(token, times)
+        return self._owner.corrected(token, times)
