@@ -14,6 +14,9 @@ from echostamp.times import Moment
 #: The numbers of extra probes, which are in no statistics, are greater than this one.
 EXTRA = 10**18
 
+#: Of so many probes the newest in flight is looked for again each time.
+_NEAR = 16
+
 
 class Flight(NamedTuple):
     """
@@ -37,7 +40,7 @@ class Span(NamedTuple):
     """
     The time of a run so far.
 
-    @ivar began: when it began; L{None} if there was no connection yet.
+    @ivar began: when it began; L{None} before.
     @ivar now: the present moment, or when it ended.
     @ivar flights: the probes in flight.
     """
@@ -65,6 +68,8 @@ class Flights:
         # A probe is not in the ring while no other one is in flight.
         self._only: Flight | None = None
         self._ring = Ring("q", "q", "q", "I", "b")
+        # No probe between these two is in flight: L{newest} need not look there again.
+        self._low = self._high = 0
 
     def sent(self, due: int, at: Moment, steps: int) -> Flight:
         """
@@ -144,13 +149,25 @@ class Flights:
         return self._ring.first
 
     @property
+    def next(self) -> int:
+        """The number of the next probe."""
+        return self._ring.end + (self._only is not None)
+
+    @property
     def newest(self) -> int | None:
         """The number of the newest probe in flight."""
         if self._only is not None:
             return self._only.seq
         if not self.count:
             return None
-        return next(self._numbers(range(self._ring.end - 1, self.oldest - 1, -1)), None)
+        end, room, isInFlight = self._ring.end, self._ring.room, self._ring.columns[4]
+        low, high = self._low, self._high
+        seq = end - 1
+        while not isInFlight[seq % room]:
+            seq = low if low < seq < high else seq - 1
+        if end - seq > max(_NEAR, high - low):
+            self._low, self._high = seq, end
+        return seq
 
     def __iter__(self) -> Iterator[Flight]:
         """
@@ -163,10 +180,3 @@ class Flights:
             found = self.get(seq)
             if found is not None:
                 yield found
-
-    def _numbers(self, candidates: range) -> Iterator[int]:
-        """
-        Give the numbers among some whose probes are in flight.
-        """
-        isInFlight, room = self._ring.columns[4], self._ring.room
-        return (seq for seq in candidates if isInFlight[seq % room])

@@ -60,9 +60,10 @@ class Link(Protocol):
 
     def forget(self, oldest: int) -> None:
         """
-        Forget the probes before one, which are no longer in flight.
+        Forget the probes before one: they are no longer in flight, and a reply to them
+        need not count as late.
 
-        @param oldest: the number of the oldest probe in flight, or of the next one.
+        @param oldest: the number of the oldest probe to remember.
         """
 
     def close(self) -> bool:

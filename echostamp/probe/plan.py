@@ -46,6 +46,17 @@ class Plan:
         """Of how many of the last links and outages to keep what is known of each."""
         return 1000 if self.kept else 20
 
+    @property
+    def mostLate(self) -> int:
+        """
+        Of how many of the last probes a link must recognise late replies, if it forgets
+        any: of those that were due within twice the timeout.  Rolling windows have no
+        memory for that.
+        """
+        if not (self.kept and self.interval):
+            return 0
+        return 2 * self.timeout // self.interval
+
 
 @dataclass(frozen=True)
 class StampPlan:

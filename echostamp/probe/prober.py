@@ -71,7 +71,12 @@ class Prober:
         self._extras = ExtraProbes(self.measurement, self._timers, plan.timeout)
         self._links = LinkHistory(plan.mostLinks)
         self._timeouts = Timeouts(
-            self._flights, plan.timeout, self._timers, self._now, self
+            self._flights,
+            plan.timeout,
+            self._timers,
+            self._now,
+            self,
+            plan.mostLate,
         )
         self._began: Moment | None = None
         self._ended: Moment | None = None
