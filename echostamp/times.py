@@ -12,6 +12,10 @@ from typing import NamedTuple
 #: Nanoseconds in a second, a millisecond and a microsecond.
 SECOND, MILLISECOND, MICROSECOND = 1_000_000_000, 1_000_000, 1_000
 
+#: Seconds by which a timer is late only where this process was stopped, by SIGSTOP for
+#: one, or its machine was.
+STOPPED = 0.5
+
 
 class Moment(NamedTuple):
     """

@@ -18,7 +18,7 @@ import socket
 import subprocess
 import sysconfig
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from pathlib import Path
 from typing import Any, ClassVar, NoReturn, Protocol, Self, TypeVar
@@ -195,6 +195,7 @@ class Daemon:
         *options: str,
         command: tuple[str, ...] = ("twistd", "-n", "--pidfile="),
         env: dict[str, str] | None = None,
+        inherited: Sequence[int] = (),
     ) -> None:
         """
         Start a daemon, and wait until it listens.
@@ -203,6 +204,7 @@ class Daemon:
         @param options: the command line behind C{echostamp}.
         @param command: the command line before C{echostamp}.
         @param env: additions to the environment.
+        @param inherited: descriptors that the command inherits.
         """
         self.folder = Path(owner.mktemp())
         self.folder.mkdir(parents=True)
@@ -218,6 +220,7 @@ class Daemon:
                 stderr=subprocess.STDOUT,
                 cwd=self.folder,
                 env={**os.environ, **(env or {})},
+                pass_fds=inherited,
             )
         owner.addCleanup(self.stop)
         until(lambda: self._isReady() or self.process.poll() is not None)

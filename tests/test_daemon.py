@@ -8,9 +8,11 @@ import os
 import re
 import signal
 import socket
+import subprocess
 import time
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 from twisted.trial.unittest import SynchronousTestCase
 
@@ -24,6 +26,7 @@ from tests.harness import (
     readAll,
     run,
     script,
+    tool,
     until,
 )
 from tests.refusing import refusal
@@ -71,6 +74,22 @@ class StartTests(SynchronousTestCase):
             self.assertRegex(peer.recv(1000), b"^" + STAMP + b"hello\n$")
         os.kill(process, signal.SIGTERM)
         until(lambda: not pid.exists())
+
+    def test_closedDescriptors(self) -> None:
+        """It starts in the background with the descriptors 0 to 2 closed."""
+        folder = Path(self.mktemp())
+        folder.mkdir()
+        started = run(
+            *("sh", "-c", 'exec "$@" 0<&- 1>&- 2>&-', "sh", script("twistd")),
+            *(f"--pidfile={folder / 'pid'}", f"--logfile={folder / 'log'}"),
+            *("echostamp", "--port=0"),
+        )
+        self.assertEqual(started.returncode, 0)
+        process = int((folder / "pid").read_text())
+        self.addCleanup(_kill, process)
+        self.assertIn("listening on", (folder / "log").read_text())
+        os.kill(process, signal.SIGTERM)
+        until(lambda: not (folder / "pid").exists())
 
     def test_endpoints(self) -> None:
         """It listens on each C{-e}, a bare number being a TCP port, and on C{--port}
@@ -226,6 +245,48 @@ class RefusalTests(SynchronousTestCase):
             names="'unix:nosuch/s': No such file",
             modes=[()],
         )
+
+
+class PlaceTests(SynchronousTestCase):
+    """
+    Files that cannot be written, and folders that lack something.
+    """
+
+    def refused(self, *command: str, **more: Any) -> str:
+        """Start a daemon that is refused, and give its line."""
+        refused = subprocess.run(
+            [*command, "echostamp", "--port=0"],
+            capture_output=True,
+            timeout=DEADLINE,
+            check=False,
+            **more,
+        )
+        said = (refused.stdout + refused.stderr).decode()
+        self.assertEqual((refused.returncode, said.count("\n")), (1, 1), said)
+        return str(said)
+
+    def test_readOnlyFolder(self) -> None:
+        """Where the folder is read-only, the line names C{--pidfile=}."""
+        folder = Path(self.mktemp()).absolute()
+        folder.mkdir()
+        within = (
+            *(tool("unshare", "util-linux"), "--user", "--map-root-user", "--mount"),
+            *("sh", "-c", 'mount -t tmpfs -o ro none . && cd "$PWD" && exec "$@"'),
+            *("sh", script("twistd")),
+        )
+        for options in [], ["-n"]:
+            said = self.refused(*within, *options, cwd=folder)
+            self.assertIn("twistd.pid': its folder is read-only", said)
+            self.assertIn("--pidfile=", said)
+
+    def test_rootWithoutDevices(self) -> None:
+        """In the background a new root needs a /dev/null."""
+        if os.geteuid():
+            lack("root")
+        root = Path(self.mktemp()).absolute()
+        root.mkdir()
+        said = self.refused(script("twistd"), f"--chroot={root}", "--pidfile=")
+        self.assertIn("it needs a dev/null", said)
 
 
 class PrivilegeTests(SynchronousTestCase):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import resource
 import socket
 import time
 from contextlib import ExitStack
@@ -97,13 +98,31 @@ class LimitTests(SynchronousTestCase):
                 for peer in served:
                     self.assertTrue(isServed(peer))
             self.assertLess(len(daemon.log().splitlines()), 600)
-            # Twisted says so at each connection that it has no descriptor for.
-            self.assertNotIn("EMFILE", daemon.log())
+            self.assertNotIn("cannot accept", daemon.log())
             self.assertNotIn("Traceback", daemon.log())
 
     def isNextServed(self, daemon: Daemon, stack: ExitStack) -> bool:
         """Connect, and say whether that connection is served."""
         return isServed(stack.enter_context(connected(daemon)))
+
+    def test_noDescriptorWhileItRuns(self) -> None:
+        """Where the limit of open files is lowered, connections wait until there are
+        descriptors, with a line in the log at each attempt, and without work."""
+        daemon = Daemon(self)
+        with ExitStack() as stack:
+            served = stack.enter_context(connected(daemon))
+            self.assertTrue(isServed(served))
+            process = daemon.process.pid
+            before = resource.prlimit(process, resource.RLIMIT_NOFILE)
+            resource.prlimit(process, resource.RLIMIT_NOFILE, (8, before[1]))
+            waiting = [stack.enter_context(daemon.connect()) for _ in range(50)]
+            until(lambda: daemon.log().count("Too many open files") >= 2)
+            self.assertLess(daemon.log().count("\n"), 20)
+            self.assertTrue(isServed(served))
+            resource.prlimit(process, resource.RLIMIT_NOFILE, before)
+            for peer in waiting:
+                self.assertTrue(isServed(peer))
+        self.assertNotIn("Traceback", daemon.log())
 
     def test_descriptorsForNobody(self) -> None:
         """Where the limit leaves no connection, the daemon ends with one line."""

@@ -212,6 +212,40 @@ class SocketActivationTests(SynchronousTestCase):
                     self.assertEqual(daemon.stop(), 0)
                     self.assertTrue(path.is_socket())
 
+    def test_severalSockets(self) -> None:
+        """All sockets of one name are served, and the log names the others.  Without
+        names an empty description serves all."""
+        give = 'exec "$@" 3<&"$A" 4<&"$B" 5<&"$C"'
+        for names, endpoint, count in [
+            ("export LISTEN_FDNAMES=a:a:b", "systemd:name=a", 2),
+            ("unset LISTEN_FDNAMES", "systemd:", 3),
+        ]:
+            with contextlib.ExitStack() as stack:
+                held = [
+                    stack.enter_context(socket.create_server(("127.0.0.1", 0)))
+                    for _ in "ABC"
+                ]
+                daemon = Daemon(
+                    self,
+                    *("-e", endpoint),
+                    command=(
+                        *("sh", "-c"),
+                        f"export LISTEN_PID=$$ LISTEN_FDS=3; {names}; {give}",
+                        *("sh", script("twistd"), "-n", "--pidfile="),
+                    ),
+                    env={
+                        letter: str(each.fileno())
+                        for letter, each in zip("ABC", held, strict=True)
+                    },
+                    inherited=[each.fileno() for each in held],
+                )
+                for each in held[:count]:
+                    with socket.create_connection(each.getsockname(), DEADLINE) as peer:
+                        peer.sendall(b"hello\n")
+                        self.assertRegex(peer.recv(1000), STAMP + b"hello\n$")
+                unserved = re.findall("not serving descriptor 5, 'b'", daemon.log())
+                self.assertEqual(len(unserved), 3 - count)
+
     def test_withoutSystemd(self) -> None:
         """A daemon without such a socket is refused in one line."""
         refused = run(

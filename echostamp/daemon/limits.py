@@ -12,6 +12,7 @@ from typing import Any
 from echostamp.daemon.boundedlog import BoundedLog
 from echostamp.line.connectionlog import ConnectionLog, LoggedConnection
 from echostamp.tcpinfo import acknowledged
+from echostamp.times import STOPPED
 
 
 def isProxysOwn(transport: object) -> bool:
@@ -138,6 +139,19 @@ class TimedConnectionLog(ConnectionLog):
         if left > 0:
             self._after(left, connection, self._checkIdle)
             return
+        # A message may have come while this process was stopped.  A reactor runs its
+        # timers before the reads of the same turn.
+        self._after(0, connection, self._endIdle)
+
+    def _endIdle(self, connection: LoggedConnection) -> None:
+        """
+        Close a connection, unless one more turn of reads has found a message.
+        """
+        assert self._idleTimeout is not None
+        left = connection.lastActive + self._idleTimeout - self._reactor.seconds()
+        if left > 0:
+            self._after(left, connection, self._checkIdle)
+            return
         self.write("idle connections", "{peer} was idle too long", peer=connection.peer)
         connection.end()
 
@@ -149,4 +163,19 @@ class TimedConnectionLog(ConnectionLog):
             "old connections", "{peer} was connected too long", peer=connection.peer
         )
         connection.drain()
-        self._after(self._grace, connection, lambda each: each.abort())
+        self._startGrace(connection)
+
+    def _startGrace(self, connection: LoggedConnection) -> None:
+        """
+        Abort a connection after the grace.  Begin the grace again where this process
+        was stopped meanwhile: it has answered nothing.
+        """
+        due = self._reactor.seconds() + self._grace
+
+        def over(connection: LoggedConnection) -> None:
+            if self._reactor.seconds() - due > STOPPED:
+                self._startGrace(connection)
+            else:
+                connection.abort()
+
+        self._after(self._grace, connection, over)

@@ -17,6 +17,7 @@ from echostamp.addresses import ECHO_PORT
 from echostamp.daemon.optionvalues import checkMapped, number, optionalNumber
 from echostamp.daemon.reflectoroptions import ReflectorOptions
 from echostamp.daemon.shutdown import GRACE
+from echostamp.daemon.startup import checkPlaces, holdStandardDescriptors
 from echostamp.intercom.pace import BACKLOG, SURGE
 from echostamp.line.settings import PAUSE
 from echostamp.line.stamper import MAX_LENGTH
@@ -190,8 +191,10 @@ class Options(ReflectorOptions, usage.Options):
 
         @raise SystemExit: it is wrong; one line says how.
         """
+        holdStandardDescriptors()
         try:
             usage.Options.parseOptions(self, options)
+            checkPlaces(self.parent or {})
         except usage.UsageError as error:
             raise SystemExit(printable(f"echostamp: {error}")) from None
 

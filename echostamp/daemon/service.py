@@ -29,8 +29,10 @@ from echostamp.intercom.room import Intercom
 from echostamp.line.protocol import TimestampEchoFactory
 from echostamp.line.sending import replySender
 from echostamp.line.settings import EchoSettings
-from echostamp.listen.endpoints import preparedPort
+from echostamp.listen.accepting import ListeningSocket
+from echostamp.listen.endpoints import preparedPorts
 from echostamp.listen.gate import Counts, Gate
+from echostamp.listen.inherited import firstEnvironment, inheritedSockets
 from echostamp.listen.listening import ListeningService
 from echostamp.listen.preparing import PortSettings, PreparedPort, PreparingReactor
 from echostamp.listen.readers import Readers
@@ -152,6 +154,8 @@ def _portSettings(
         admitted=connectionLog.admitted,
         # twistd changes to this folder before the service starts; twist has none.
         folder="" if options.parent is None else options.parent.get("rundir", ""),
+        inherited=inheritedSockets(firstEnvironment(), os.getpid()),
+        listened=lambda port: ListeningSocket(reactor, port, connectionLog.write),
         readers=Readers(reactor) if hasattr(select, "epoll") else None,
     )
 
@@ -166,10 +170,10 @@ def _preparedPorts(
 
     @raise SystemExit: see L{makeService}.
     """
-    prepared = []
+    prepared: list[PreparedPort] = []
     for description in descriptions:
         try:
-            prepared.append(preparedPort(preparing, description, factory))
+            prepared += preparedPorts(preparing, description, factory)
         except ValueError as error:
             why = f"--endpoint {description!r}: {error}"
         except OSError as error:
@@ -178,6 +182,12 @@ def _preparedPorts(
         else:
             continue
         raise SystemExit(printable(f"echostamp: {why}"))
+    for number, name in preparing.unserved():
+        log.warn(
+            "not serving descriptor {number}, {name!r}, which systemd has passed",
+            number=number,
+            name=printable(name),
+        )
     return prepared
 
 

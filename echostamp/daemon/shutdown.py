@@ -13,6 +13,7 @@ from twisted.logger import Logger
 
 from echostamp.line.draining import DRAINED
 from echostamp.line.protocol import TimestampEchoFactory
+from echostamp.times import STOPPED
 
 #: Seconds that connections may take to be answered and closed.
 GRACE = 5.0
@@ -75,7 +76,7 @@ class DrainingService(Service):
         """
         Service.stopService(self)
         self._isStopping = self._factory.isStopping = True
-        self._began = self._reactor.seconds()
+        self._elapsed, self._checked = 0.0, self._reactor.seconds()
         gone: Deferred[None] = Deferred()
         self._check(gone)
         return gone
@@ -89,7 +90,10 @@ class DrainingService(Service):
         connections = self._factory.connections
         for echo in list(connections):
             echo.drain()
-        elapsed = self._reactor.seconds() - self._began
+        # The time in which this process was stopped is not part of the grace.
+        now = self._reactor.seconds()
+        self._elapsed += min(now - self._checked, STOPPED)
+        self._checked, elapsed = now, self._elapsed
         if connections and elapsed >= self._grace:
             log.info(
                 "{count} connections not drained within {grace:g} s",

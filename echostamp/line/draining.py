@@ -76,7 +76,7 @@ class Draining:
         """
         self.stop()
         if not self._connection.isHolding:
-            self._timer = self._reactor.callLater(DRAINED, self._silent)
+            self._timer = self._reactor.callLater(DRAINED, self._waited)
 
     def stop(self) -> None:
         """
@@ -85,6 +85,14 @@ class Draining:
         if self._timer is not None:
             self._timer.cancel()
             self._timer = None
+
+    def _waited(self) -> None:
+        """
+        Look once more, in the next turn, at what can be read.  It may have come while
+        this process was stopped, and a reactor runs its timers before the reads of the
+        same turn.
+        """
+        self._timer = self._reactor.callLater(0, self._silent)
 
     def _silent(self) -> None:
         """

@@ -4,45 +4,56 @@ Turns the descriptions of endpoints into ports that are ready to listen.
 
 from __future__ import annotations
 
-import re
 from typing import cast
 
 from twisted.internet.endpoints import serverFromString
 from twisted.internet.interfaces import IProtocolFactory, IStreamServerEndpoint
 from twisted.python.failure import Failure
 
+from echostamp.listen.descriptions import checkDescription, parseDescription
+from echostamp.listen.inherited import chosenSockets
 from echostamp.listen.preparing import PreparedPort, PreparingReactor
 from echostamp.tls.clientcontext import TLS_MISSING
 
-#: One part of a description: a colon, and the text up to the next colon.  A colon or
-#: backslash in the text itself has a backslash before it.
-_PART = re.compile(r":((?:\\.|[^:\\])*)", re.DOTALL)
 
-
-def preparedPort(
+def preparedPorts(
     reactor: PreparingReactor, description: str, factory: IProtocolFactory
-) -> PreparedPort:
+) -> list[PreparedPort]:
     """
     Prepare to listen on an endpoint.
 
-    @param reactor: prepares the port; all endpoints of a daemon share one.
-    @param description: any of Twisted's server endpoint descriptions, C{tls:} or
-        C{proxy:}; a bare number is a TCP port.
+    @param reactor: prepares the ports; all endpoints of a daemon share one.
+    @param description: any of Twisted's server endpoint descriptions, C{tls:},
+        C{systemd:} or C{proxy:}; a bare number is a TCP port.
     @param factory: makes the protocols of the connections.
+    @return: one port, or for C{systemd:} each that is meant.
     @raise ValueError: the description is wrong; the text says how.
     @raise OSError: the address is taken, or cannot be used.
     """
-    if description.isdecimal():
-        description = f"tcp:{description}"
     kind, _, rest = description.partition(":")
     if kind == "proxy":
         if rest.startswith("proxy:"):
             raise ValueError("proxy: is given twice")
-        return preparedPort(reactor.behindProxy(), rest, factory)
+        return preparedPorts(reactor.behindProxy(), rest, factory)
+    if kind == "systemd":
+        meant = parseDescription(description)
+        found = chosenSockets(meant, reactor.settings.inherited)
+        return [reactor.adoptInherited(each, factory) for each in found]
+    return [_preparedPort(reactor, description, factory)]
+
+
+def _preparedPort(
+    reactor: PreparingReactor, description: str, factory: IProtocolFactory
+) -> PreparedPort:
+    """
+    Prepare to listen on an endpoint of one port: see L{preparedPorts}.
+    """
+    if description.isdecimal():
+        description = f"tcp:{description}"
     prepared: list[object] = []
     failed: list[Failure] = []
     try:
-        endpoint = _endpoint(reactor, kind, description)
+        endpoint = _endpoint(reactor, description)
         endpoint.listen(factory).addCallbacks(prepared.append, failed.append)
         for failure in failed:
             failure.raiseException()
@@ -58,37 +69,21 @@ def preparedPort(
     return prepared[0]
 
 
-def _endpoint(
-    reactor: PreparingReactor, kind: str, description: str
-) -> IStreamServerEndpoint:
+def _endpoint(reactor: PreparingReactor, text: str) -> IStreamServerEndpoint:
     """
     Parse a description.  C{tls:} is parsed here, even where Twisted has an endpoint of
-    this name.  Twisted parses all others.
+    this name.  Twisted parses all others, after its own kinds were checked here.
     """
-    if kind in ("tls", "ssl"):
+    description = parseDescription(text)
+    if description.kind in ("tls", "ssl"):
         try:
             # Imported here and not at the top: the extra C{tls} is optional.
             from echostamp.listen.tlsendpoint import tlsServerEndpoint
         except ImportError:
             raise ValueError(TLS_MISSING) from None
-    if kind != "tls":
-        return cast(IStreamServerEndpoint, serverFromString(reactor, description))
-    _, *parts = _PART.findall(f":{description}")
-    words: list[str] = []
-    named: dict[str, str] = {}
-    for part in parts:
-        name, equals, value = part.partition("=")
-        if equals:
-            named[_unescaped(name)] = _unescaped(value)
-        else:
-            words.append(_unescaped(part))
-    endpoint = tlsServerEndpoint(reactor, words, named, reactor.settings.handshakes)
+    if description.kind != "tls":
+        checkDescription(description)
+        return cast(IStreamServerEndpoint, serverFromString(reactor, text))
+    endpoint = tlsServerEndpoint(reactor, description, reactor.settings.handshakes)
     reactor.reloads.append(endpoint.reload)
     return cast(IStreamServerEndpoint, endpoint)
-
-
-def _unescaped(part: str) -> str:
-    """
-    Remove the backslashes that escape characters of a part.
-    """
-    return re.sub(r"\\(.)", r"\1", part, flags=re.DOTALL)

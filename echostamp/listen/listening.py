@@ -4,7 +4,6 @@ The service that listens on the daemon's ports.
 
 from __future__ import annotations
 
-import os
 import select
 from collections.abc import Callable, Sequence
 from typing import Any
@@ -14,7 +13,7 @@ from twisted.internet.defer import Deferred, gatherResults, maybeDeferred
 from twisted.internet.interfaces import IListeningPort
 from twisted.logger import Logger
 
-from echostamp.addresses import peerName
+from echostamp.listen.accepting import portName
 from echostamp.listen.preparing import PreparedPort
 from echostamp.listen.sockets import ACCEPT_BACKLOG
 
@@ -64,7 +63,7 @@ class ListeningService(Service):
         while self._prepared:
             port = self._prepared.pop(0).listen()
             self._ports.append(port)
-            log.info("listening on {address}", address=_addressName(port))
+            log.info("listening on {address}", address=portName(port))
 
     def startService(self) -> None:
         """
@@ -86,12 +85,3 @@ class ListeningService(Service):
         for port in ports:
             self._accept(port)
         return gatherResults([maybeDeferred(port.stopListening) for port in ports])
-
-
-def _addressName(port: IListeningPort) -> str:
-    """
-    Name what a port listens on, for the log.
-    """
-    address = port.getHost()
-    path = getattr(address, "name", None)
-    return repr(os.fsdecode(path)) if path else peerName(address)

@@ -12,18 +12,19 @@ from __future__ import annotations
 import errno
 import os
 import socket
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
 from twisted.internet.interfaces import IListeningPort, IProtocolFactory
 
+from echostamp.listen.inherited import Inherited, listeningSocket
 from echostamp.listen.sockets import (
-    ACCEPT_BACKLOG,
     boundTcpSocket,
     checkPath,
     clash,
     clearPath,
+    longestQueue,
 )
 from echostamp.listen.unixport import adoptUnixPort
 from echostamp.tls.handshakes import Handshakes, logAdmitted, logRefused
@@ -62,6 +63,8 @@ class PortSettings:
         it has shown.
     @ivar folder: the working directory that the service will have; relative paths of
         UNIX sockets are meant there.
+    @ivar inherited: the sockets that systemd has passed on.
+    @ivar listened: called with each port when it listens.
     @ivar readers: the reactor for the connections of the ports, such as L{Readers
         <echostamp.listen.readers.Readers>}; L{None} for the one that listens.
     """
@@ -72,6 +75,8 @@ class PortSettings:
     refused: Callable[[str, str], object] = logRefused
     admitted: Callable[[str, str], object] = logAdmitted
     folder: str = ""
+    inherited: Sequence[Inherited] = ()
+    listened: Callable[[Any], object] = lambda port: None
     readers: Any = None
 
     @property
@@ -87,11 +92,13 @@ class _Prepared:
 
     @ivar sockets: those that are bound.
     @ivar paths: absolute paths of UNIX sockets.
+    @ivar adopted: descriptors that systemd has passed on.
     @ivar reloads: see L{PreparingReactor}.
     """
 
     sockets: list[socket.socket] = field(default_factory=list)
     paths: set[str] = field(default_factory=set)
+    adopted: set[int] = field(default_factory=set)
     reloads: list[Callable[[], None]] = field(default_factory=list)
 
 
@@ -138,12 +145,13 @@ class PreparingReactor:
         settings = replace(self.settings, guard=guard, proxyGuard=None)
         return PreparingReactor(self._reactor, settings, self._prepared)
 
-    def _readElsewhere(self, port: Any) -> IListeningPort:
+    def _setUp(self, port: Any) -> IListeningPort:
         """
         Have the connections of a port read by L{PortSettings.readers}.
 
         @param port: one that listens.  It hands its reactor on to its connections.
         """
+        self.settings.listened(port)
         if self.settings.readers is not None:
             port.reactor = self.settings.readers
         listening: IListeningPort = port
@@ -162,7 +170,7 @@ class PreparingReactor:
         @raise ValueError: the backlog is outside its bounds.
         @raise OSError: the address is taken, or cannot be used.
         """
-        waiting = _waiting(backlog)
+        waiting = longestQueue(backlog)
         bound = boundTcpSocket(interface, port)
         if any(clash(bound, other) for other in self._prepared.sockets):
             # The kernel would report this only when the second socket listens.
@@ -174,7 +182,7 @@ class PreparingReactor:
         def listen() -> IListeningPort:
             with bound:
                 bound.listen(waiting)
-                return self._readElsewhere(
+                return self._setUp(
                     self._reactor.adoptStreamPort(bound.fileno(), bound.family, guarded)
                 )
 
@@ -219,7 +227,7 @@ class PreparingReactor:
         """
         if not 0 <= kwargs.get("mode", 0) <= 0o777:
             raise ValueError("mode is an octal number from 0 to 777")
-        waiting = _waiting(backlog)
+        waiting = longestQueue(backlog)
         if not 1 <= len(os.fsencode(address)) <= LONGEST_PATH:
             raise ValueError(f"a path has 1 to {LONGEST_PATH} octets")
         path = os.path.join(self.settings.folder, address)
@@ -231,7 +239,7 @@ class PreparingReactor:
 
         def listen() -> IListeningPort:
             clearPath(address)
-            return self._readElsewhere(
+            return self._setUp(
                 self._reactor.listenUNIX(address, guarded, waiting, **kwargs)
             )
 
@@ -244,7 +252,33 @@ class PreparingReactor:
         Prepare a socket that another process has bound.  It is duplicated, since the
         endpoint closes its own descriptor.
         """
-        kept = socket.socket(fileno=os.dup(fileDescriptor))
+        return self._adopt(socket.socket(fileno=os.dup(fileDescriptor)), factory)
+
+    def adoptInherited(
+        self, inherited: Inherited, factory: IProtocolFactory
+    ) -> PreparedPort:
+        """
+        Prepare a socket that systemd has passed on.
+
+        @raise ValueError: it is no stream socket that listens, or another endpoint
+            serves it.
+        """
+        if inherited.number in self._prepared.adopted:
+            raise ValueError(f"another endpoint has its socket {inherited.name!r}")
+        self._prepared.adopted.add(inherited.number)
+        return self._adopt(listeningSocket(inherited), factory)
+
+    def unserved(self) -> list[Inherited]:
+        """
+        Give the sockets that systemd has passed on and no endpoint serves.
+        """
+        adopted = self._prepared.adopted
+        return [each for each in self.settings.inherited if each.number not in adopted]
+
+    def _adopt(self, kept: socket.socket, factory: IProtocolFactory) -> PreparedPort:
+        """
+        Prepare a socket that listens.
+        """
         # The socket knows its family better than a description.
         family = kept.family
         if family != socket.AF_UNIX:
@@ -255,23 +289,9 @@ class PreparingReactor:
             with kept:
                 number = kept.fileno()
                 if family == socket.AF_UNIX:
-                    return self._readElsewhere(
-                        adoptUnixPort(self._reactor, number, guarded)
-                    )
-                return self._readElsewhere(
+                    return self._setUp(adoptUnixPort(self._reactor, number, guarded))
+                return self._setUp(
                     self._reactor.adoptStreamPort(number, family, guarded)
                 )
 
         return PreparedPort(listen)
-
-
-def _waiting(backlog: int) -> int:
-    """
-    Give how many connections may wait to be accepted.
-
-    @param backlog: what the endpoint asks for.
-    @raise ValueError: it is outside its bounds.
-    """
-    if not 0 <= backlog <= 65_535:
-        raise ValueError("backlog is a number from 0 to 65535")
-    return max(backlog, ACCEPT_BACKLOG)

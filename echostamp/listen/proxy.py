@@ -77,6 +77,14 @@ class ProxyReceiver(Protocol):
 
     def _tooLate(self) -> None:
         """
+        Refuse a peer in the next turn, unless its header is complete then.  It may have
+        come while this process was stopped, and a reactor runs its timers before the
+        reads of the same turn.
+        """
+        self._timer = self.factory.reactor.callLater(0, self._refuseLate)
+
+    def _refuseLate(self) -> None:
+        """
         Refuse a peer whose header was not complete in time.
         """
         self._timer = None

@@ -21,6 +21,18 @@ ACCEPT_BACKLOG = 1024
 PEER_TIMEOUT = 60
 
 
+def longestQueue(backlog: int) -> int:
+    """
+    Give how many connections may wait to be accepted.
+
+    @param backlog: what the endpoint asks for.
+    @raise ValueError: it is outside its bounds.
+    """
+    if not 0 <= backlog <= 65_535:
+        raise ValueError("backlog is a number from 0 to 65535")
+    return max(backlog, ACCEPT_BACKLOG)
+
+
 def checkPath(path: str) -> None:
     """
     Check that a UNIX socket can be made.  A socket that a killed daemon has left is no

@@ -16,6 +16,7 @@ from twisted.internet.interfaces import (
 )
 from zope.interface import implementer
 
+from echostamp.listen.descriptions import Description, checkNames, portNumber
 from echostamp.tls.handshakes import Handshakes
 from echostamp.tls.server import TlsFactory
 from echostamp.tls.servercontext import Credentials
@@ -76,29 +77,22 @@ class TlsServerEndpoint:
 
 def tlsServerEndpoint(
     reactor: Any,
-    words: list[str],
-    named: dict[str, str],
+    description: Description,
     handshakes: Handshakes | None = None,
 ) -> TlsServerEndpoint:
     """
-    Make an endpoint from the parts of its description,
+    Make an endpoint from its description,
     C{tls:PORT:privateKey=FILE:certKey=FILE[:clientCA=FILE][:interface=ADDR]}.
 
     @param reactor: see L{TlsServerEndpoint.__init__}.
-    @param words: the parts without a name: the port.
-    @param named: the parts with a name.
+    @param description: its one word is the port.
     @param handshakes: see L{TlsServerEndpoint.__init__}.
     @raise ValueError: a part is missing, wrong or unknown, or a file cannot be read or
         is wrong; the text says which and how.
     """
-    for name in named:
-        if name not in _PARAMETERS:
-            raise ValueError(f"unknown parameter {name!r}")
-    for word in words[1:]:
-        raise ValueError(f"one part too many: {word!r}")
-    port = words[0] if words else ""
-    if not (port.isdecimal() and len(port) <= 5 and int(port) <= 65535):
-        raise ValueError(f"{port!r} is not a port from 0 to 65535")
+    checkNames(description, _PARAMETERS)
+    named = description.named
+    port = portNumber(description.words[0] if description.words else "")
     for name in "privateKey", "certKey":
         if not named.get(name):
             raise ValueError(f"{name}=FILE is missing")
@@ -106,5 +100,5 @@ def tlsServerEndpoint(
         named["privateKey"], named["certKey"], named.get("clientCA")
     )
     return TlsServerEndpoint(
-        reactor, int(port), credentials, named.get("interface", ""), handshakes
+        reactor, port, credentials, named.get("interface", ""), handshakes
     )

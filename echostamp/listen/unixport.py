@@ -43,11 +43,9 @@ class AdoptedUnixPort(unix.Port):
         """
         Accept connections.
         """
-        # Twisted keeps one descriptor in reserve; with it, it can refuse connections
-        # when no descriptor is free, instead of spinning.  Only this private object
-        # reserves it, in each port's own startListening, which this one replaces.
-        tcp._reservedFD.reserve()
-        # The rest is what Twisted's own method does.  The attributes are not annotated.
+        # This is what Twisted's own method does, but for the descriptor in reserve: see
+        # L{ListeningSocket <echostamp.listen.accepting.ListeningSocket>}.  The
+        # attributes are not annotated.
         port: Any = self
         port.factory.doStart()
         port.connected = True

@@ -183,6 +183,10 @@ class Conversation:
         self._startTimer(max(0, self._timeout - QUIET), self._timedOut)
 
     def _timedOut(self) -> None:
+        """Look once more, in the next turn, for replies that came while suspended."""
+        self._startTimer(0, self._endUnanswered)
+
+    def _endUnanswered(self) -> None:
         """
         End, because no reply came within the timeout.
 
@@ -202,9 +206,7 @@ class Conversation:
         self._timer = self.reactor.callLater(seconds, elapsed)
 
     def _stopTimer(self) -> None:
-        """
-        Cancel the timer.
-        """
+        """Cancel the timer."""
         if self._timer is not None and self._timer.active():
             self._timer.cancel()
 

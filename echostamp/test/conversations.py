@@ -84,7 +84,8 @@ class TalkCase(SynchronousTestCase):
         self.assertFalse(self.far.isClosed)
 
     def assertOver(self, status: int, line: str = "") -> None:
-        """Assert how it has ended, and that no timer is left."""
+        """Assert how it has ended by the next turn, and that no timer is left."""
+        self.reactor.advance(0)
         self.near.flush()
         outcome = self.successResultOf(self.conversation.done)
         self.assertEqual(outcome, Outcome(status, line))

@@ -67,6 +67,18 @@ class FakeReactor(MemoryReactorClock):
         """Run the hooks, and return."""
         super().run()
 
+    def adoptStreamPort(self, fileno: int, addressFamily: Any, factory: Any) -> Any:
+        """Make a port, which has a socket."""
+        port = super().adoptStreamPort(fileno, addressFamily, factory)
+        port.socket = None
+        return port
+
+    def listenUNIX(self, *args: Any, **kwargs: Any) -> Any:
+        """Make a port, which has a socket."""
+        port = super().listenUNIX(*args, **kwargs)
+        port.socket = None
+        return port
+
     def callFromThread(self, call: Any, *args: Any) -> None:
         """Call something in the next turn."""
         self.callLater(0, call, *args)

@@ -120,6 +120,7 @@ PURE = (
     "probe.messages",
     "probe.plan",
     "probe.schedule",
+    "listen.descriptions",
     "listen.proxyheader",
     "listen.proxyline",
 )
@@ -187,7 +188,6 @@ REACTOR_IMPORTS = (
 
 #: Files that use private names of Twisted, and the reason.
 PRIVATE_NAMES_OF_TWISTED: dict[str, str] = {
-    "echostamp/listen/unixport.py": "no public name reserves a descriptor",
     "echostamp/tls/server.py": "no public method is called at a handshake's end",
 }
 

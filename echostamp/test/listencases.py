@@ -8,7 +8,7 @@ from twisted.internet.protocol import Factory
 from twisted.trial.unittest import SynchronousTestCase
 
 from echostamp.listen import sockets
-from echostamp.listen.endpoints import preparedPort
+from echostamp.listen.endpoints import preparedPorts
 from echostamp.listen.preparing import PreparedPort, PreparingReactor
 from echostamp.test.fakes import FakeReactor, FakeSockets
 
@@ -27,4 +27,6 @@ class ListenCase(SynchronousTestCase):
 
     def prepare(self, description: str) -> PreparedPort:
         """Prepare to listen."""
-        return preparedPort(PreparingReactor(self.reactor), description, self.factory)
+        reactor = PreparingReactor(self.reactor)
+        [port] = preparedPorts(reactor, description, self.factory)
+        return port

@@ -102,6 +102,18 @@ class PipeTests(TalkCase):
         self.reactor.advance(0.02)
         self.assertOver(1, "far:7: 2 messages not answered within 10 s")
 
+    def test_suspended(self) -> None:
+        """Replies that came while the process was suspended are read before the timeout
+        counts."""
+        self.read(b"a\n")
+        self.endInput()
+        self.reactor.advance(1)
+        self.reactor.advance(60)
+        self.reply(b"[1] a\n")
+        self.reactor.advance(0)
+        self.farEndCloses()
+        self.assertOver(0)
+
     def test_shortTimeOut(self) -> None:
         """A timeout below a second is exact."""
         self.begin(PipeConsole, timeout=0.25)

@@ -73,6 +73,13 @@ class DrainingTests(EchoCase):
             self.draining.wait()
         self.assertEqual(self.connection.steps, [])
 
+    def test_stoppedProcess(self) -> None:
+        """What came while the process was stopped is read before the silence counts."""
+        self.reactor.advance(60)
+        self.draining.wait()
+        self.reactor.advance(0)
+        self.assertEqual(self.connection.steps, [])
+
     def test_repliesWait(self) -> None:
         """While replies wait there is no timer; the peer is not read from."""
         self.connection.isHolding = True

@@ -8,9 +8,11 @@ from contextlib import nullcontext
 from typing import Any
 
 from prompt_toolkit.output.vt100 import Vt100_Output
+from twisted.internet.task import Clock
 from twisted.trial.unittest import SynchronousTestCase
 
 from echostamp.exitstatus import NEAR_END_FAILED, Outcome
+from echostamp.intercom.parsing import Origin
 from echostamp.talk import editing
 from echostamp.talk.editing import EditingConsole
 from echostamp.talk.terminal import Painter
@@ -55,6 +57,26 @@ class FakeSession:
         if isinstance(typed, BaseException):
             raise typed
         return typed
+
+
+class WritingSession(FakeSession):
+    """
+    A fake session that keeps what is written above the prompt.
+    """
+
+    def __init__(self, *arguments: object, **options: object) -> None:
+        super().__init__()
+        self.written: list[str] = []
+
+    def write_raw(self, text: str) -> None:
+        """Keep text."""
+        self.written.append(text)
+
+    def flush(self) -> None:
+        """Do nothing."""
+
+    def invalidate(self) -> None:
+        """Do nothing."""
 
 
 class FakeConversation:
@@ -148,3 +170,17 @@ class EditingConsoleTests(SynchronousTestCase):
             self.typed(RuntimeError("no such key")),
             [Outcome(NEAR_END_FAILED, "line editing: RuntimeError('no such key')")],
         )
+
+    def test_lineWithoutEnd(self) -> None:
+        """Of a line that does not end, a part is shown before it grows too long."""
+        self.patch(editing, "PromptSession", WritingSession)
+        self.patch(Vt100_Output, "from_pty", lambda stdout: FakeSession())
+        conversation: Any = FakeConversation()
+        conversation.reactor = Clock()
+        console = EditingConsole(conversation, lambda: None, Painter({}))
+        session: Any = console._session
+        for _ in range(100):
+            console.show([(Origin.OWN, b"x" * 10_000)])
+            self.assertLessEqual(len(console._beginning), 65_536)
+        console.show([(Origin.OWN, b"\n")])
+        self.assertEqual("".join(session.written).count("x"), 1_000_000)

@@ -63,6 +63,22 @@ class TimeTests(SynchronousTestCase):
         self.advance(2)
         self.assertEqual(self.reactor.getDelayedCalls(), [])
 
+    def test_stoppedProcessIsIdleItself(self) -> None:
+        """A message that came while the process was stopped is read before the timeout
+        counts."""
+        transport = self.connect(idleTimeout=1)
+        self.reactor.advance(5)
+        transport.protocol.dataReceived(b"a\n")
+        self.reactor.advance(0)
+        transport.turn()
+        self.assertFalse(transport.isClosed)
+        self.assertEqual(transport.sent, b"[x] a\n")
+        self.advance(0.9)
+        self.assertFalse(transport.isClosed)
+        self.advance(0.2)
+        transport.turn()
+        self.assertTrue(transport.isClosed)
+
     def test_takingARepliesIsActivity(self) -> None:
         """A slow reader is not idle while it reads replies."""
         transport = self.connect(room=0, idleTimeout=1)
@@ -145,6 +161,19 @@ class TimeTests(SynchronousTestCase):
         for _ in range(29):
             self.advance(0.1)
             transport.protocol.dataReceived(b"a\n")
+        self.assertFalse(transport.isAborted)
+        self.advance(0.2)
+        self.assertTrue(transport.isAborted)
+        self.advance(1)
+        self.assertEqual(self.reactor.getDelayedCalls(), [])
+
+    def test_graceOfAStoppedProcess(self) -> None:
+        """The grace of an old connection begins again where the process was stopped."""
+        transport = self.connect(room=0, maxAge=2, grace=1)
+        transport.protocol.dataReceived(b"a\n")
+        self.advance(2.1)
+        self.reactor.advance(60)
+        self.advance(0.9)
         self.assertFalse(transport.isAborted)
         self.advance(0.2)
         self.assertTrue(transport.isAborted)

@@ -151,7 +151,7 @@ class EndTests(IntercomCase):
         self.factory.isStopping = True
         self.bob.protocol.drain()
         for _ in range(2):
-            self.reactor.advance(DRAINED)
+            self.reactor.pump([DRAINED, 0])
             self.bob.turn()
         self.assertTrue(self.intercom.pace.isPaused)
         self.assertTrue(self.bob.isHalfClosed and self.bob.isClosed)
@@ -162,14 +162,14 @@ class EndTests(IntercomCase):
         self.send(self.bob, b"half")
         self.bob.protocol.drain()
         self.ann.protocol.drain()
-        self.reactor.pump([DRAINED] * 2)
+        self.reactor.pump([DRAINED, 0] * 2)
         self.assertFalse(self.bob.isHalfClosed or self.ann.isHalfClosed)
         self.slow.turn(1 << 30)
         self.reactor.advance(0)
         self.assertTrue(self.ann.isRead)
         self.send(self.ann, b"ann\n")
         for _ in range(3):
-            self.reactor.advance(DRAINED)
+            self.reactor.pump([DRAINED, 0])
             self.ann.turn()
             self.bob.turn()
         self.assertTrue(self.bob.isClosed and self.ann.isClosed)

@@ -40,6 +40,17 @@ class Broken(io.StringIO):
         return super().write(text)
 
 
+class FakeLink:
+    """
+    A link to an address.
+    """
+
+    source = "192.0.2.9:7"
+
+    def __init__(self, address: str) -> None:
+        self.address = address
+
+
 class OutputTests(SynchronousTestCase):
     """
     Tests for what the command writes, as it happens and at the end.
@@ -233,6 +244,16 @@ class OutputTests(SynchronousTestCase):
         *probes, summary = map(json.loads, self.finish())
         self.assertEqual([each["t4"] is None for each in probes], [False, True])
         self.assertEqual(summary["stats"]["under_way"], 1)
+
+    def test_manyAddresses(self) -> None:
+        """Of a far end that has ever other addresses the last ones are kept."""
+        self.begin(OutputOptions("json"))
+        for each in range(250):
+            link: Any = FakeLink(f"192.0.2.{each}:7")
+            self.out.connected(link)
+        config = json.loads("\n".join(self.finish()))["config"]
+        self.assertEqual(len(config["addresses"]), 100)
+        self.assertEqual(config["addresses"][-1], "192.0.2.249:7")
 
     def test_neverConnected(self) -> None:
         """If there was no connection, there is no summary in text."""

@@ -12,7 +12,7 @@ from twisted.internet.address import IPv6Address, UNIXAddress
 from twisted.internet.endpoints import AdoptedStreamServerEndpoint
 from twisted.trial.unittest import SkipTest
 
-from echostamp.listen.endpoints import preparedPort
+from echostamp.listen.endpoints import preparedPorts
 from echostamp.listen.preparing import PortSettings, PreparingReactor
 from echostamp.listen.sockets import ACCEPT_BACKLOG
 from echostamp.test.fakes import FakeReactor
@@ -52,16 +52,16 @@ class TcpTests(ListenCase):
             (ours, "192.0.2.2", False),
         ]:
             reactor = PreparingReactor(self.reactor)
-            preparedPort(reactor, f"tcp:80:interface={one}", self.factory)
-            preparedPort(reactor, f"tcp:81:interface={other}", self.factory)
+            preparedPorts(reactor, f"tcp:80:interface={one}", self.factory)
+            preparedPorts(reactor, f"tcp:81:interface={other}", self.factory)
             again = f"tcp:80:interface={other}"
             if clash:
                 error = self.assertRaises(
-                    OSError, preparedPort, reactor, again, self.factory
+                    OSError, preparedPorts, reactor, again, self.factory
                 )
                 self.assertEqual(error.errno, errno.EADDRINUSE)
             else:
-                preparedPort(reactor, again, self.factory)
+                preparedPorts(reactor, again, self.factory)
 
 
 class OtherKindsTests(ListenCase):
@@ -175,8 +175,8 @@ class OtherKindsTests(ListenCase):
             other.bind(os.path.relpath(folder / "s"))
             other.listen()
             for path in "unix:s", "unix:missing/s":
-                self.assertRaises(OSError, preparedPort, preparing, path, self.factory)
-        preparedPort(preparing, "unix:t", self.factory).listen()
+                self.assertRaises(OSError, preparedPorts, preparing, path, self.factory)
+        preparedPorts(preparing, "unix:t", self.factory)[0].listen()
         self.assertEqual(self.reactor.unixServers[0][0], "t")
 
     def test_socketThatSystemdBound(self) -> None:

@@ -207,6 +207,17 @@ class RefusalTests(ProxyCase):
         self.reactor.advance(0.005)
         self.assertRefused(transport, "no whole PROXY header within 5 s")
 
+    def test_stoppedProcess(self) -> None:
+        """A header that came while the process was stopped is read before the timeout
+        counts."""
+        transport = self.connect()
+        self.reactor.advance(60)
+        transport.read(b"PROXY TCP4 192.0.2.7 192.0.2.1 4711 8002\r\na\n")
+        self.reactor.advance(0)
+        self.assertEqual(self.refusals, [])
+        self.assertFalse(transport.isClosed)
+        self.assertEqual(self.reactor.getDelayedCalls(), [])
+
     def test_timeoutOfASilentPeer(self) -> None:
         """A silent peer is disconnected at the limit, too."""
         self.factory = self.proxy(self.inner, timeout=0.25)

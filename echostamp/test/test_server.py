@@ -176,6 +176,15 @@ class HandshakeTests(TlsServerCase):
             [why for _, why in self.refused], ["no TLS handshake within 10 s"]
         )
 
+    def test_stoppedProcess(self) -> None:
+        """A handshake has all of its time again where the process was stopped."""
+        client = Client(self.factory())
+        self.reactor.advance(60)
+        self.reactor.advance(9)
+        self.assertFalse(client.transport.isAborted)
+        client.shake()
+        self.assertEqual(self.reactor.getDelayedCalls(), [])
+
     def test_timeIsOnlyForTheHandshake(self) -> None:
         """After the handshake there is no time limit."""
         client = Client(self.factory()).shake()

@@ -242,6 +242,23 @@ class ServiceTests(DrainCase):
         self.assertTrue(transport.isAborted)
         self.successResultOf(stopped)
 
+    def test_graceOfAStoppedProcess(self) -> None:
+        """The time in which the process was stopped is not part of the grace."""
+        transport = self.socket(room=0)
+        transport.protocol.dataReceived(b"a\n")
+        stopped = self.service.stopService()
+        self.reactor.advance(60)
+        self.advance(0.5)
+        transport.turn(room=100)
+        self.advance(0.3)
+        transport.turn()
+        self.assertEqual(transport.sent, b"[x] a\n")
+        self.advance(0.3)
+        transport.turn()
+        self.assertFalse(transport.isAborted)
+        self.advance(0.1)
+        self.successResultOf(stopped)
+
     def test_secondSignalAborts(self) -> None:
         """A second signal aborts all connections."""
         transport = self.socket(room=0)

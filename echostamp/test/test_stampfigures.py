@@ -75,6 +75,17 @@ class StampFiguresTests(StampCase):
             alone = {"min": len(lost), "max": len(lost)}
             self.assertEqual(found["stamp"]["lost_forward"], alone)
 
+    def test_farEndIsGoneAtTheEnd(self) -> None:
+        """A last packet that shows only what was lost is not waited for as long as for
+        a probe."""
+        self.fate = lambda number: "lost there" if number > 2 else ""
+        plan = Plan(count=3, interval=SECOND, timeout=5 * SECOND, size=44)
+        self.begin(plan, SenderSession())
+        self.run_(20)
+        elapsed = self.prober.result().elapsed
+        self.assertEqual(len(self.near.sent), 5)
+        self.assertAlmostEqual(elapsed / SECOND, 2 + 5 + 1, delta=0.3)
+
     def test_lossOfAStatelessReflector(self) -> None:
         """A stateless reflector's numbers do not."""
         self.fate = lambda number: "lost there" if number == 3 else ""

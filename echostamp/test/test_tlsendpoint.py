@@ -6,6 +6,7 @@ from typing import Any
 
 from twisted.internet.protocol import Factory
 
+from echostamp.listen.descriptions import Description
 from echostamp.test.tlsservers import Client, Recorder, TlsServerCase
 from echostamp.tls.handshakes import Handshakes
 
@@ -39,7 +40,10 @@ class EndpointTests(TlsServerCase):
             (["9" * 5000], files, "is not a port"),
         ]:
             error = self.assertRaises(
-                ValueError, tlsServerEndpoint, self.reactor, arguments, parts
+                ValueError,
+                tlsServerEndpoint,
+                self.reactor,
+                Description("tls", arguments, parts),
             )
             self.assertIn(why, str(error))
             self.assertNotIn("\n", str(error))
@@ -49,7 +53,9 @@ class EndpointTests(TlsServerCase):
     ) -> TlsServerEndpoint:
         """Make an endpoint with the server's files."""
         files = {"privateKey": self.server, "certKey": self.server}
-        return tlsServerEndpoint(self.reactor, ["7"], {**files, **parts}, handshakes)
+        return tlsServerEndpoint(
+            self.reactor, Description("tls", ["7"], {**files, **parts}), handshakes
+        )
 
     def test_listen(self) -> None:
         """It listens at its port and address, and gives the reactor's port."""

@@ -33,6 +33,7 @@ from zope.interface import directlyProvides, implementer, providedBy
 
 from echostamp.addresses import peerName
 from echostamp.text import sslText
+from echostamp.times import STOPPED
 from echostamp.tls.handshakes import Handshakes
 from echostamp.tls.servercontext import subjectOf
 
@@ -119,8 +120,13 @@ class TlsProtocol(TLSMemoryBIOProtocol):
 
     def _tooSlow(self) -> None:
         """
-        Abort a connection whose handshake takes too long.
+        Abort a connection whose handshake takes too long.  Begin again where this
+        process was stopped meanwhile: what has come is not read yet.
         """
+        assert self._timer is not None
+        if self.factory.clock.seconds() - self._timer.getTime() > STOPPED:
+            self._startTimer(self.factory.handshakes.timeout, self._tooSlow)
+            return
         self._isTooSlow = True
         TLSMemoryBIOProtocol.abortConnection(self)
 

@@ -1,0 +1,94 @@
+"""
+What C{twistd} needs of the system to start: checked before it begins, so that each
+obstacle is one line and no traceback.
+"""
+
+from __future__ import annotations
+
+import errno
+import os
+from collections.abc import Callable, Iterator, Mapping
+from typing import Any
+
+from twisted.python.usage import UsageError
+
+
+def holdStandardDescriptors() -> None:
+    """
+    Open those of the descriptors 0 to 2 that are closed.  Else others would get these
+    numbers, such as the pipe by which a background daemon reports that it has started:
+    C{twistd} closes them.
+    """
+    for number in range(3):
+        try:
+            os.fstat(number)
+        except OSError:
+            # The lowest free number is this one.
+            os.open(os.devnull, os.O_RDWR)
+
+
+def checkPlaces(
+    options: Mapping[str, Any], access: Callable[[str, int], bool] = os.access
+) -> None:
+    """
+    Check the folders and files that C{twistd}'s own options name.
+
+    @param options: C{twistd}'s options; C{twist} has none of these.
+    @param access: checks what this process may do with a path.
+    @raise UsageError: something is missing, or cannot be written; one line names each.
+    """
+    wrong = [*_wrongFolders(options), *_unwritable(options, access)]
+    if wrong:
+        raise UsageError("; ".join(wrong))
+
+
+def _wrongFolders(options: Mapping[str, Any]) -> Iterator[str]:
+    """
+    Find what is wrong with the new root and the working directory.
+    """
+    root, folder = options.get("chroot"), options.get("rundir")
+    if root is not None:
+        if os.geteuid():
+            yield "--chroot: only root may do this"
+        if not os.path.isdir(root):
+            yield f"--chroot {root!r}: no such folder"
+            return
+        if not (options.get("nodaemon") or os.path.exists(f"{root}/dev/null")):
+            yield f"--chroot {root!r}: it needs a dev/null, unless with -n"
+    # C{twistd} takes "." for the new root.
+    if folder not in (None, ".") and not os.path.isdir(f"{root or ''}{folder}"):
+        yield f"--rundir {folder!r}: no such folder"
+
+
+def _unwritable(
+    options: Mapping[str, Any], access: Callable[[str, int], bool]
+) -> Iterator[str]:
+    """
+    Find the files that cannot be written.
+    """
+    pidFile = options.get("pidfile")
+    if pidFile:
+        path = f"{options.get('chroot') or ''}{os.path.abspath(pidFile)}"
+        if why := _whyNot(path, access):
+            hint = "--pidfile=FILE, or --pidfile= for none"
+            yield f"cannot write the pid file {path!r}: {why} ({hint})"
+    logFile = options.get("logfile")
+    if not (logFile or options.get("nodaemon") or options.get("syslog")):
+        # C{twist} has no such option, and no background.
+        logFile = "twistd.log" if "logfile" in options else None
+    if logFile and logFile != "-":
+        path = os.path.abspath(logFile)
+        if why := _whyNot(path, access):
+            yield f"cannot write the log {path!r}: {why} (--logfile=FILE)"
+
+
+def _whyNot(path: str, access: Callable[[str, int], bool]) -> str:
+    """
+    Explain why a file cannot be written; empty if it can.
+    """
+    folder = os.path.dirname(path)
+    if not os.path.isdir(folder):
+        return os.strerror(errno.ENOENT)
+    if os.path.exists(path):
+        return "" if access(path, os.W_OK) else "it is read-only"
+    return "" if access(folder, os.W_OK | os.X_OK) else "its folder is read-only"

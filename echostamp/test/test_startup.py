@@ -1,0 +1,129 @@
+"""Tests for L{echostamp.daemon.startup}."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import Any
+
+from twisted.python.usage import UsageError
+from twisted.trial.unittest import SynchronousTestCase
+
+from echostamp.daemon.startup import checkPlaces, holdStandardDescriptors
+
+
+class DescriptorTests(SynchronousTestCase):
+    """
+    Descriptors that are closed at the start.
+    """
+
+    def hold(self, *closed: int) -> list[str]:
+        """Open those that are closed, and give what was opened."""
+        opened: list[str] = []
+
+        def fstat(number: int) -> None:
+            if number in closed:
+                raise OSError
+
+        self.patch(os, "fstat", fstat)
+        self.patch(os, "open", lambda path, flags: opened.append(path))
+        holdStandardDescriptors()
+        return opened
+
+    def test_closed(self) -> None:
+        """Each that is closed is opened; others are left alone."""
+        for closed in (), (0,), (1, 2), (0, 1, 2):
+            self.assertEqual(self.hold(*closed), [os.devnull] * len(closed))
+
+
+class PlaceTests(SynchronousTestCase):
+    """
+    The folders and files of C{twistd}'s own options.
+    """
+
+    def setUp(self) -> None:
+        """Make a folder."""
+        self.folder = Path(self.mktemp()).absolute()
+        self.folder.mkdir()
+        self.mayWrite = True
+        self.user = 0
+        self.patch(os, "geteuid", lambda: self.user)
+
+    def wrong(self, **options: Any) -> str:
+        """Check options, and give what is wrong; empty for nothing."""
+        usual = {
+            "pidfile": str(self.folder / "pid"),
+            "logfile": None,
+            "rundir": ".",
+            "nodaemon": 1,
+            "syslog": 0,
+            "chroot": None,
+        }
+        try:
+            checkPlaces(usual | options, lambda path, mode: self.mayWrite)
+        except UsageError as error:
+            return str(error)
+        return ""
+
+    def test_right(self) -> None:
+        """Nothing is wrong with the usual options, nor with twist, which has none."""
+        right: list[dict[str, Any]] = [
+            {},
+            {"nodaemon": 0},
+            {"logfile": "-"},
+            {"rundir": str(self.folder)},
+            {"chroot": str(self.folder), "pidfile": ""},
+        ]
+        for options in right:
+            self.assertEqual(self.wrong(**options), "")
+        checkPlaces({}, lambda path, mode: False)
+
+    def test_readOnlyFolder(self) -> None:
+        """One line names each file, and the option that helps."""
+        self.mayWrite = False
+        pidFile = (
+            f"cannot write the pid file '{self.folder}/pid': its folder is read-only "
+            "(--pidfile=FILE, or --pidfile= for none)"
+        )
+        here = os.path.abspath("twistd.log")
+        log = f"cannot write the log '{here}': its folder is read-only (--logfile=FILE)"
+        self.assertEqual(self.wrong(), pidFile)
+        self.assertEqual(self.wrong(nodaemon=0), f"{pidFile}; {log}")
+        self.assertEqual(self.wrong(nodaemon=0, syslog=1, pidfile=""), "")
+        self.assertEqual(self.wrong(pidfile="", logfile="twistd.log"), log)
+
+    def test_filesThatAreThere(self) -> None:
+        """A file that is there has to be writable itself."""
+        (self.folder / "pid").touch()
+        self.assertEqual(self.wrong(), "")
+        self.mayWrite = False
+        self.assertIn("it is read-only", self.wrong())
+
+    def test_missingFolders(self) -> None:
+        """A folder that is not there is named."""
+        nowhere = str(self.folder / "nosuch")
+        for options, expected in [
+            ({"rundir": nowhere}, f"--rundir {nowhere!r}: no such folder"),
+            ({"chroot": nowhere}, f"--chroot {nowhere!r}: no such folder"),
+            (
+                {"pidfile": f"{nowhere}/pid"},
+                f"cannot write the pid file '{nowhere}/pid': No such file or directory "
+                "(--pidfile=FILE, or --pidfile= for none)",
+            ),
+        ]:
+            self.assertTrue(self.wrong(**options).startswith(expected))
+
+    def test_newRoot(self) -> None:
+        """In the background the new root needs a /dev/null.  Only root may change
+        it."""
+        root = str(self.folder)
+        new: dict[str, Any] = {"chroot": root, "pidfile": "", "syslog": 1}
+        self.assertEqual(
+            self.wrong(**new, nodaemon=0),
+            f"--chroot {root!r}: it needs a dev/null, unless with -n",
+        )
+        (self.folder / "dev").mkdir()
+        (self.folder / "dev" / "null").touch()
+        self.assertEqual(self.wrong(**new, nodaemon=0), "")
+        self.user = 1
+        self.assertEqual(self.wrong(**new), "--chroot: only root may do this")
