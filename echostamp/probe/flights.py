@@ -11,8 +11,8 @@ from typing import NamedTuple
 from echostamp.ring import Ring
 from echostamp.times import Moment
 
-#: The numbers of extra probes, which are in no statistics, are greater than this one.
-EXTRA = 10**18
+#: The numbers of extra probes, which are in no statistics, are from this one on.
+EXTRAS_FROM = 10**18
 
 #: Of so many probes the newest in flight is looked for again each time.
 _NEAR = 16
@@ -71,7 +71,7 @@ class Flights:
         # No probe between these two is in flight: L{newest} need not look there again.
         self._low = self._high = 0
 
-    def sent(self, due: int, at: Moment, steps: int) -> Flight:
+    def sent(self, due: int, at: Moment, steps: int) -> None:
         """
         Add a probe that was sent.
 
@@ -82,15 +82,12 @@ class Flights:
         ring = self._ring
         self.count += 1
         if self.count == 1:
-            self._only = flight = _flightOf(
-                (ring.end, due, at.realtime, at.after, steps)
-            )
-            return flight
+            self._only = _flightOf((ring.end, due, at.realtime, at.after, steps))
+            return
         if self._only is not None:
             ring.append(*self._only[1:], True)
             self._only = None
-        seq = ring.append(due, at.realtime, at.after, steps, True)
-        return _flightOf((seq, due, at.realtime, at.after, steps))
+        ring.append(due, at.realtime, at.after, steps, True)
 
     def get(self, seq: int) -> Flight | None:
         """

@@ -13,7 +13,7 @@ from echostamp.measure.result import Outage, Result
 from echostamp.measure.windowspec import WindowSpec
 from echostamp.probe.agenda import Timers
 from echostamp.probe.extraprobes import ExtraProbes
-from echostamp.probe.flights import EXTRA, Flight, Flights, Span
+from echostamp.probe.flights import EXTRAS_FROM, Flight, Flights, Span
 from echostamp.probe.interfaces import Dialer, Fate, IProbeSink, Link
 from echostamp.probe.keptprobes import KeptProbes
 from echostamp.probe.linkhistory import LinkHistory
@@ -305,7 +305,7 @@ class Prober:
             return False
         self._timeouts.lastHeard = at.after
         self._stalls.heard(at)
-        if seq >= EXTRA:
+        if seq >= EXTRAS_FROM:
             self._extras.answered(reply, at)
             return False
         if seq >= self.measurement.store.sent:

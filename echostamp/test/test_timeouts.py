@@ -117,7 +117,8 @@ class TimeoutsTests(SynchronousTestCase):
     def send(self) -> int:
         """Send a probe, and give its number."""
         at = Moment(self.now(), self.now(), self.now())
-        seq = self.flights.sent(at.after, at, 0).seq
+        seq = self.flights.next
+        self.flights.sent(at.after, at, 0)
         self.timeouts.arm()
         return seq
 
