@@ -95,7 +95,7 @@ class SessionSender:
         self._errorEstimate = 0
         self._sent = SentPackets()
         self._answers = Answers()
-        self._observations = Observations(session)
+        self._observations = Observations(session, self._sent.sentBefore)
 
     @property
     def hasReplies(self) -> bool:
@@ -212,7 +212,7 @@ class SessionSender:
         token, t1, isAnswered = self._sent.look(packet)
         times = Times(t1, t2, t3, t4)
         isFirst = not isAnswered
-        isSame = self._look(packet, reply, t3, isFirst)
+        isSame = self._look(packet, reply, times, isFirst)
         if isFirst:
             self._sent.answer(packet)
             self._observations.answered(reply, claim, ttl)
@@ -242,13 +242,13 @@ class SessionSender:
         return reply, packet
 
     def _look(
-        self, packet: int, reply: ReflectorPacket, t3: int, isFirst: bool
+        self, packet: int, reply: ReflectorPacket, times: Times, isFirst: bool
     ) -> bool:
         """
         See what the reflector's number of a reply shows.
 
         @param packet: our number of the packet that it answers.
-        @param t3: when it left.
+        @param times: the times of both.
         @param isFirst: whether it is the first reply to this packet.
         @return: whether the very same reply already came.
         """
@@ -259,8 +259,8 @@ class SessionSender:
         if not isSame and self._observations.losses.saw(
             reply.senderSequence,
             reply.sequence,
-            self._sent.sent(packet),
-            t3,
+            times.t1,
+            times.t3,
             not isFirst,
             hasCome,
         ):
