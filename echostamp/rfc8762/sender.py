@@ -188,7 +188,8 @@ class SessionSender:
         """A packet came: take it if it is a reply."""
         here = self._clock()
         if peer[:2] != self._peer[:2]:
-            self._observations.rejected("from elsewhere")
+            what = "port" if peer[0] == self._peer[0] else "address"
+            self._observations.rejected(f"from another {what}")
             return
         try:
             self._reply(packet, at, here, ttl)
