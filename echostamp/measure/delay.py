@@ -208,15 +208,6 @@ def ipdv(blocks: Iterable[Block], before: int | None = None) -> array[int]:
     return values
 
 
-def lossPercent(run: Run) -> float | None:
-    """
-    Return the share of lost probes, among those whose fate is known (RFC 6673, section
-    6.1).
-    """
-    known = run.received + run.lost
-    return 100 * run.lost / known if known else None
-
-
 class Delays:
     """
     The probes of a run, and statistics of their round trips.

@@ -207,16 +207,10 @@ class OffsetWindow:
         low, high = self._lines.values(at - self._t1)
         return low + self._offset, high + self._offset
 
-    def bends(self) -> list[int]:
-        """
-        Return times of our clock, in order, from the window's beginning to its end.
-        Between two of them L{bounds} run straight.
-        """
-        return [at for at, _, _ in self.knots()]
-
     def knots(self) -> list[Knot]:
         """
-        Return the bounds at each of L{bends}.
+        Return the bounds at times of our clock, in order, from the window's beginning
+        to its end.  Between two of them L{bounds} run straight.
         """
         if self._knots is None:
             t1, offset = self._t1, self._offset

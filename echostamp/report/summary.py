@@ -153,7 +153,7 @@ def _sentences(result: Result) -> Iterator[str]:
         times = "once" if result.stalls == 1 else f"{result.stalls} times"
         yield (
             f"This end was held up {times}, for {readable(result.stalledFor)} in all: "
-            "what was in flight then has no RTT."
+            "the probes in flight then have no RTT."
         )
     rtt = figures.rtt
     if rtt is None:

@@ -116,10 +116,12 @@ class EditingConsoleTests(SynchronousTestCase):
         Let lines be typed.
 
         @param finish: whether the far end ends the conversation before the first line
-            is C{"accepted"}, or while it is C{"waited"} for.
+            is C{"accepted"}, or while it is C{"waited"} for, or a signal C{"abandons"}
+            it.
         @return: what was called on the conversation.
         """
         self.patch(editing, "PromptSession", FakeSession)
+        self.patch(editing, "Keyboard", lambda stdin: None)
         self.patch(Vt100_Output, "from_pty", lambda stdout: FakeSession())
         conversation: Any = FakeConversation()
 
@@ -135,6 +137,10 @@ class EditingConsoleTests(SynchronousTestCase):
             console.begin()
             if finish == "waited":
                 asyncio.get_running_loop().call_soon(console.finish)
+            if finish == "abandons":
+                asyncio.get_running_loop().call_soon(
+                    console.abandon, lambda: conversation.called.append("left")
+                )
             await asyncio.wait([console._typing], timeout=DEADLINE)
             await asyncio.sleep(0)
 
@@ -164,6 +170,10 @@ class EditingConsoleTests(SynchronousTestCase):
                 self.typed(*lines, finish=finish), ["output closed: True"], finish
             )
 
+    def test_abandoned(self) -> None:
+        """A signal ends the prompt, and nothing that was typed is sent."""
+        self.assertEqual(self.typed(finish="abandons"), ["left"])
+
     def test_error(self) -> None:
         """An error in line editing ends the conversation, with one line about it."""
         self.assertEqual(
@@ -174,6 +184,7 @@ class EditingConsoleTests(SynchronousTestCase):
     def test_lineWithoutEnd(self) -> None:
         """Of a line that does not end, a part is shown before it grows too long."""
         self.patch(editing, "PromptSession", WritingSession)
+        self.patch(editing, "Keyboard", lambda stdin: None)
         self.patch(Vt100_Output, "from_pty", lambda stdout: FakeSession())
         conversation: Any = FakeConversation()
         conversation.reactor = Clock()
