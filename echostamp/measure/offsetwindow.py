@@ -257,16 +257,16 @@ class OffsetWindow:
             self._found = best, line, slowest, fastest
         return self._found
 
-    def _isBent(self, room: Fraction, place: int, probes: TimedProbes | None) -> bool:
+    def _isBent(self, best: BestLine, place: int, probes: TimedProbes | None) -> bool:
         """
         Check whether a clock may have been stepped or slewed.
 
-        @param room: how far a line can be moved up and down.
+        @param best: the slope that leaves the most room for a line.
         @param place: see L{report}, here and below.
         """
         most = (self.leastRtt or 0) * _LEAST_ROOM
         # A coarse stamp leaves room of its own, which means nothing.
-        if self.resolution >= most or room >= most:
+        if self.resolution >= most or best.top - best.bottom >= most * best.w:
             return False
         delays = self._delays if probes is None else DelayBlocks.of(probes)
         return delays.haveMoved(place)
@@ -290,5 +290,5 @@ class OffsetWindow:
             min(nextafter(_ppm(*fastest.as_integer_ratio()), inf), _MOST_PPM),
             self._ended - self._began,
             self.resolution,
-            DOUBTFUL if self._isBent(best.room, place, probes) else FITS,
+            DOUBTFUL if self._isBent(best, place, probes) else FITS,
         )
