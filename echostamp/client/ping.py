@@ -149,9 +149,8 @@ class _Ping:
         Write the figures so far to standard error.
         """
         if self._prober.hasBegun and sys.stderr is not None:
-            result = self._prober.result(self._output.rows)
             isColoured = self._mayColour and sys.stderr.isatty()
-            lines = self._output.summary(result, isColoured)
+            lines = self._output.summary(self._result(), isColoured)
             print("\n".join(["", *lines]), file=sys.stderr, flush=True)
 
     def _outcome(self) -> Outcome:
@@ -222,7 +221,7 @@ def _asked(dialed: Dialed, options: PingOptions) -> Asked:
         "timeout": plan.timeout,
         "size": plan.size,
         "jitter": plan.jitter,
-        "wait": plan.isPatient,
+        "wait": plan.waits,
         "source": wish.route.source,
         "source_port": wish.route.sourcePort or None,
         "stamp": None

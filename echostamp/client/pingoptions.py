@@ -255,7 +255,7 @@ def runPing(options: argparse.Namespace) -> Outcome:
             options.timeout,
             options.size,
             options.jitter,
-            isPatient=options.wait,
+            waits=options.wait,
         ),
         Route(options.only4, options.only6, *options.source),
         StampPlan(

@@ -13,8 +13,9 @@ from echostamp.report.table import table
 from echostamp.text import counted
 from echostamp.units import readable
 
-#: How far apart the bounds of the drift must be, in parts per million, to be useless.
-_NO_DRIFT = 1000
+#: How far apart the bounds of the drift must be, in parts per million, to be useless,
+#: and for their middle to mean nothing.
+_NO_DRIFT, _WIDE_DRIFT = 1000, 100
 
 
 def figures(result: Result) -> Iterator[str]:
@@ -64,6 +65,8 @@ def _drift(report: OffsetReport) -> str:
     over = f"over {readable(report.window)}"
     if high - low >= _NO_DRIFT:
         return f"not known: anything from {low:+.0f} to {high:+.0f} ppm fits {over}"
+    if high - low > _WIDE_DRIFT:
+        return f"between {floor(low):+d} and {ceil(high):+d} ppm, {over}"
     digits = max(0, ceil(-log10(max(high - low, 1e-9) / 2)))
     grain = 10**digits
     bounds = f"{floor(low * grain) / grain:+g} and {ceil(high * grain) / grain:+g}"

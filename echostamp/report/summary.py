@@ -117,7 +117,7 @@ def _last(result: Result) -> Iterator[str]:
     """
     rtt = result.figures.rtt
     if rtt is not None:
-        values = [rtt.min, rtt.mean, rtt.max, rtt.stddev or 0]
+        values = rtt.min, rtt.mean, rtt.max, rtt.mdev
         text = "/".join(f"{ns / 1e6:.3f}" for ns in values)
         yield f"rtt min/avg/max/mdev = {text} ms"
 

@@ -50,7 +50,7 @@ class PingOptionsTests(CommandCase):
         ):
             self.assertEqual(self.pinged("far", *options.split())[:2], ("far", plan))
         self.assertEqual(self.pinged("-i0")[1], Plan(interval=0, size=0))
-        self.assertEqual(self.pinged("--wait")[1], Plan(size=0, isPatient=True))
+        self.assertEqual(self.pinged("--wait")[1], Plan(size=0, waits=True))
 
     def test_output(self) -> None:
         """Options become the form of the output."""

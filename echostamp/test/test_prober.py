@@ -65,7 +65,7 @@ class ScheduleTests(ProberCase):
         far.run(0.001)
         self.assertTrue(far.isOver)
         run = self.far.store.delays.run
-        self.assertEqual((run.sent, run.lost, run.pending), (3, 0, 1))
+        self.assertEqual((run.sent, run.received, run.lost), (3, 2, 0))
         self.assertEqual([probe.seq for probe in far.prober.inFlight()], [2])
         far.run(5)
         self.assertEqual(len(far.sent()), 3)
@@ -324,10 +324,10 @@ class ConnectionTests(ProberCase):
         self.assertFalse(far.prober.hasBegun)
         self.assertIsNone(far.prober.result().began)
 
-    def test_patience(self) -> None:
-        """A patient run retries, and begins when there is a connection.  Until then
+    def test_waiting(self) -> None:
+        """A run that waits retries, and begins when there is a connection.  Until then
         its failure is the last one."""
-        far = self.far = Far(Plan(isPatient=True, count=2))
+        far = self.far = Far(Plan(waits=True, count=2))
         self.sink = far.sink
         far.prober.start()
         for count in 1, 2:
