@@ -24,6 +24,7 @@ from twisted.python.failure import Failure
 
 from echostamp.addresses import hostKey, hostKeyName, peerName
 from echostamp.listen.watchedprotocol import HalfCloseable, WatchedProtocol
+from echostamp.text import counted
 
 #: Descriptors that are kept for the log, for looking up names and the like.
 SPARE_DESCRIPTORS = 12
@@ -102,7 +103,9 @@ class Gate(Factory):
         for key, most in limits:
             if self._counts[key] >= most:
                 host = f" of {hostKeyName(key)}" if key else ""
-                self._refused(peerName(addr), f"more than {most} connections{host}")
+                self._refused(
+                    peerName(addr), f"more than {counted(most, 'connection')}{host}"
+                )
                 return None
         protocol = self._factory.buildProtocol(cast(IAddress, addr))
         if protocol is None:
