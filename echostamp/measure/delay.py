@@ -59,6 +59,11 @@ class Summary(NamedTuple):
     p999: float | None
     exact: bool
 
+    @property
+    def mdev(self) -> float:
+        """The deviation of the whole, as C{ping(8)} of iputils computes it."""
+        return (self.stddev or 0.0) * sqrt((self.n - 1) / self.n)
+
 
 class _Moments:
     """
