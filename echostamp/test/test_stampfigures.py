@@ -88,7 +88,7 @@ class StampFiguresTests(StampCase):
         found = replace(
             result.session, isStateful=True, directions=directions, restarts=999
         )
-        text = list(lines(found, replace(result, figures=figures)))
+        text = list(notable(found, replace(result, figures=figures)))
         for line in (
             "lost          10050 to 20100 on the way there, 0 to 10050 on the way back",
             "              probably 10050 and 10050: no packet was seen doubled",
