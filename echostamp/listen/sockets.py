@@ -105,6 +105,17 @@ def boundTcpSocket(interface: str, port: int) -> socket.socket:
         return _bind(socket.AF_INET, "0.0.0.0", port)
 
 
+def keepUrgentData(connection: socket.socket) -> None:
+    """
+    Leave urgent data in the stream, where it is an octet like others: RFC 6093, section
+    6.  By default the kernel takes it out.
+
+    @param connection: a TCP socket; one that listens hands the option on to the
+        connections that it accepts.
+    """
+    connection.setsockopt(socket.SOL_SOCKET, socket.SO_OOBINLINE, 1)
+
+
 def watchPeer(connection: socket.socket, seconds: int) -> None:
     """
     Have the kernel end connections whose peer has vanished, whether they are idle or
