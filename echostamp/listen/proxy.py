@@ -120,12 +120,14 @@ class ProxyReceiver(Protocol):
         if header.host is not None:
             kind = IPv6Address if ":" in header.host else IPv4Address
             address = kind("TCP", header.host, header.port)
+        elif header.isUnix:
+            address = UNIXAddress(None)
         inner = self.factory.inner.buildProtocol(address)
         if inner is None:
             transport.abortConnection()
             return
         transport.getPeer = lambda: address
-        transport.isProxysOwn = header.host is None
+        transport.isProxysOwn = header.host is None and not header.isUnix
         isHalfCloseable = IHalfCloseableProtocol.providedBy(inner)
         standIn = _HalfCloseableHandedOver if isHalfCloseable else _HandedOver
         transport.protocol = standIn(inner, transport.protocol)
