@@ -47,8 +47,8 @@ class Times(NamedTuple):
     The four times of a probe and its reply, in nanoseconds since the UNIX epoch.
 
     @ivar t1: sent here.
-    @ivar t2: received there.
-    @ivar t3: its reply sent there.
+    @ivar t2: received there; 0 where the far end does not say so.
+    @ivar t3: its reply sent there, likewise.
     @ivar t4: received here.
     """
 

@@ -5,7 +5,7 @@ Reads and writes durations and time zones as text; a leaf.
 from __future__ import annotations
 
 import re
-from datetime import datetime
+from datetime import datetime, timedelta
 from decimal import ROUND_HALF_EVEN, Decimal
 from zoneinfo import ZoneInfo
 
@@ -82,13 +82,27 @@ def parseZone(text: str) -> int:
         sign, hours, minutes = match.groups()
         ahead = (int(hours) * 60 + int(minutes)) * _MINUTE
         return -ahead if sign == "-" else ahead
+    offset = _namedOffset(text)
+    if offset is not None:
+        return int(offset.total_seconds()) * SECOND
+    if text[:1].isalpha() and _namedOffset("Europe/Berlin") is None:
+        raise ValueError(
+            f"{text!r} cannot be looked up, because this machine has no zone data: "
+            "install tzdata, or use UTC or an offset such as +01:00"
+        )
+    raise ValueError(f"{text!r} is not a zone such as UTC, +01:00 or Europe/Berlin")
+
+
+def _namedOffset(name: str) -> timedelta | None:
+    """
+    Look up the present offset of a zone by its name.
+
+    @return: L{None} where the name or all zone data is missing.
+    """
     try:
-        offset = datetime.now(ZoneInfo(text)).utcoffset()
+        return datetime.now(ZoneInfo(name)).utcoffset()
     except (KeyError, ValueError, OSError):
-        offset = None
-    if offset is None:
-        raise ValueError(f"{text!r} is not a zone such as UTC, +01:00 or Europe/Berlin")
-    return int(offset.total_seconds()) * SECOND
+        return None
 
 
 def zoneName(ns: int) -> str:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from tests import crowding, slowreaders, tricks
+from tests import crowding, dripping, slowreaders, tricks
 from tests.slowreaders import MEGABYTE
 
 
@@ -36,3 +36,11 @@ class DeadReaderTests(slowreaders.DeadReaderCase):
     """
 
     most, late = 61 * MEGABYTE, 1.0
+
+
+class DrippingReaderTests(dripping.RateCase):
+    """
+    Members that read next to nothing, while others write all they can.
+    """
+
+    seconds = 20.0

@@ -5,7 +5,7 @@ from __future__ import annotations
 from twisted.trial.unittest import SynchronousTestCase
 
 from echostamp.intercom.pace import SURGE
-from tests import slowreaders
+from tests import dripping, slowreaders
 from tests.refusing import refusal
 from tests.slowreaders import MEGABYTE
 
@@ -21,6 +21,12 @@ class DeadReaderTests(slowreaders.DeadReaderCase):
 class SlowReaderTests(slowreaders.SlowReaderCase):
     """
     A member that reads slowly.
+    """
+
+
+class DrippingReaderTests(dripping.SilenceCase):
+    """
+    Members that read next to nothing, but never stop.
     """
 
 

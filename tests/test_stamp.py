@@ -34,7 +34,8 @@ class StampTests(PingCase):
             self.assertGreaterEqual(stats["offset"]["high"], 0)
             found = stats["stamp"]
             self.assertEqual((found["kernel_t1"], found["kernel_t4"]), (25, 25))
-            self.assertEqual((found["hops_forward"], found["hops_backward"]), (0, 0))
+            for hops in found["hops_forward"], found["hops_backward"]:
+                self.assertEqual(hops, {"last": 0, "min": 0, "max": 0, "changes": 0})
             self.assertEqual(found["invalid"], {})
             median = stats["rtt"]["median"] / US
             figure(f"three kernel timestamps, {host}: median RTT {median:.1f} us")
@@ -122,7 +123,48 @@ class StampTests(PingCase):
         self.assertTrue(found["stateful"])
         self.assertEqual(found["lost_forward"], {"min": 3, "max": 5})
         self.assertEqual(found["lost_backward"], {"min": 0, "max": 2})
-        self.assertEqual(found["invalid"], {"not ours": 1})
+        self.assertEqual(found["invalid"], {"T1 was not returned": 1})
+
+    def test_impossibleTimes(self) -> None:
+        """Where a reflector's T3 is far before its T2, or is 0, the RTT is not known,
+        and a threshold that needs it cannot be judged."""
+
+        def rule(way: str, number: int, packet: bytes) -> list[bytes]:
+            if way == "there":
+                return [packet]
+            seconds = int.from_bytes(packet[4:8], "big") - 3
+            t3 = bytes(8) if number % 2 else seconds.to_bytes(4, "big") + packet[8:12]
+            return [packet[:4] + t3 + packet[12:]]
+
+        relay = Relay(self, self.reflector(), rule)
+        options = "-c4", "-i10ms", f"stamp:127.0.0.1:{relay.port}"
+        done = self.ping("--json", "--max-rtt=1us", *options, status=3)
+        stats = json.loads(done.stdout)["stats"]
+        self.assertEqual((stats["received"], stats["untimed"]), (4, 4))
+        self.assertIn("--max-rtt 1.000 \u00b5s: not known", stats["error"])
+        self.assertIsNone(stats["rtt"])
+        self.assertIsNone(stats["offset"])
+        faults = {"T2 or T3 not given": 2, "T3 before T2": 2}
+        self.assertEqual(stats["stamp"]["residence_faults"], faults)
+        self.ping("-q", f"--max-rtt={DEADLINE}s", *options)
+
+    def test_ssids(self) -> None:
+        """A reply with another SSID is none.  One with SSID 0 counts, but for
+        --strict-ssid."""
+
+        def rule(way: str, number: int, packet: bytes) -> list[bytes]:
+            other = bytes([0, 9]) if number == 2 else bytes(2)
+            return [packet if way == "there" else packet[:14] + other + packet[16:]]
+
+        relay = Relay(self, self.reflector(), rule)
+        options = "-c3", "-i10ms", "-W300ms", "--ssid=7"
+        target = f"stamp:127.0.0.1:{relay.port}"
+        stats = self.measured(*options, target)["stats"]
+        self.assertEqual(stats["received"], 2)
+        self.assertGreaterEqual(stats["stamp"]["ssid_zeroed"], 3)
+        self.assertEqual(stats["stamp"]["invalid"], {"with another SSID": 1})
+        done = self.ping("--strict-ssid", *options, target, status=1)
+        self.assertIn(b"with SSID 0", done.stderr)
 
     def test_reordered(self) -> None:
         """Packets that overtake one another in either direction are not lost, and the
@@ -232,6 +274,7 @@ class StampTests(PingCase):
                 ("--size 46: 44, or 48 and more", "-s46", "stamp:127.0.0.1"),
                 ("No such file", "--key=/nowhere", "stamp:127.0.0.1"),
                 ("go with stamp:HOST", "--ssid=3", "127.0.0.1"),
+                ("goes with --ssid", "--strict-ssid", "stamp:127.0.0.1"),
                 ("--source", "--source=192.0.2.1", "stamp:127.0.0.1"),
                 ("no host", "stamp:"),
             ]

@@ -6,9 +6,10 @@ from __future__ import annotations
 
 import argparse
 import math
-from collections.abc import Callable
+import sys
+from collections.abc import Callable, Sequence
 from ipaddress import ip_address
-from typing import NoReturn
+from typing import Any, NoReturn
 
 from echostamp.addresses import checkLink, parseHostPort
 from echostamp.intercom.naming import NAMES, isName
@@ -21,8 +22,74 @@ USAGE = 2
 
 class CommandParser(argparse.ArgumentParser):
     """
-    A parser that reports each error in one line.
+    A parser that reports each error in one line.  An option that needs a value takes
+    the next argument, even if that begins with a minus sign: C{--zone -05:00}.
     """
+
+    def __init__(self, *arguments: Any, **named: Any) -> None:
+        # Each option, and whether it needs a value.
+        self._options: dict[str, bool] = {}
+        super().__init__(*arguments, **named)
+
+    def group(
+        self, title: str, description: str | None = None
+    ) -> Callable[..., argparse.Action]:
+        """
+        Make a group of options.
+
+        @return: adds an option to it, as C{add_argument} does.
+        """
+        group = self.add_argument_group(title, description)
+
+        def add(*names: str, **named: Any) -> argparse.Action:
+            return self._noted(group.add_argument(*names, **named))
+
+        return add
+
+    def add_argument(self, *names: str, **named: Any) -> argparse.Action:
+        """Add an option or an argument."""
+        return self._noted(super().add_argument(*names, **named))
+
+    def _noted(self, action: argparse.Action) -> argparse.Action:
+        """
+        Note whether an option needs a value.
+        """
+        for name in action.option_strings:
+            self._options[name] = action.nargs is None
+        return action
+
+    def parse_known_args(  # type: ignore[override]  # it has overloads
+        self, args: Sequence[str] | None = None, namespace: Any = None
+    ) -> tuple[argparse.Namespace, list[str]]:
+        """Parse the options, after their values were joined to them."""
+        joined = self._joined(sys.argv[1:] if args is None else args)
+        return super().parse_known_args(joined, namespace)
+
+    def _joined(self, arguments: Sequence[str]) -> list[str]:
+        """
+        Join each option that needs a value and the next argument.  Behind C{--} there
+        are no options.
+        """
+        joined: list[str] = []
+        rest = iter(arguments)
+        for each in rest:
+            if each == "--":
+                return [*joined, each, *rest]
+            value = next(rest, None) if self._needsValue(each) else None
+            if value is not None:
+                each += value if each[1:2] != "-" else f"={value}"
+            joined.append(each)
+        return joined
+
+    def _needsValue(self, text: str) -> bool:
+        """
+        Tell whether an argument is an option, perhaps abbreviated, that needs a value.
+        """
+        options = self._options
+        if text in options or text[:2] != "--":
+            return options.get(text, False)
+        found = [name for name in options if name.startswith(text)]
+        return bool(found) and all(options[name] for name in found)
 
     def error(self, message: str) -> NoReturn:
         """Write what is wrong with the command line, and exit."""
@@ -30,7 +97,7 @@ class CommandParser(argparse.ArgumentParser):
         self.exit(USAGE, f"{line}\n")
 
 
-def addTarget(command: argparse.ArgumentParser, also: str = "") -> None:
+def addTarget(command: CommandParser, also: str = "") -> None:
     """
     Add the argument TARGET and the TLS options to a command.
 

@@ -4,7 +4,6 @@ The C{echostamp} command: its subcommands.
 
 from __future__ import annotations
 
-import argparse
 import signal
 import sys
 from collections.abc import Sequence
@@ -17,7 +16,7 @@ from echostamp.exitstatus import NEAR_END_FAILED, Outcome, deadly, said
 COMMANDS = {"talk": talkoptions.runTalk, "ping": pingoptions.runPing}
 
 
-def parser() -> argparse.ArgumentParser:
+def parser() -> CommandParser:
     """
     Make the parser of the command line.
     """

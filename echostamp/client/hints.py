@@ -14,7 +14,7 @@ from echostamp.connect.target import Target
 from echostamp.exitstatus import FAR_END_FAILED, Outcome
 from echostamp.measure.result import Result
 from echostamp.probe.plan import Plan
-from echostamp.report.stampfigures import refusalHint
+from echostamp.report.stamphints import refusalHint
 
 
 def whyNoReply(result: Result, plan: Plan) -> str:

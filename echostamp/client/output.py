@@ -26,6 +26,7 @@ from echostamp.times import SECOND
 _NOTES = {
     Fate.ALTERED: "altered",
     Fate.STALLED: "this end was held up",
+    Fate.UNTIMED: "answered, but the RTT is not known",
     Fate.LATE: "late",
     Fate.DUPLICATE: "duplicate",
 }
@@ -224,7 +225,8 @@ class Output:
 
         @param isColoured: whether to use colours.
         """
-        lines = list(summary.summary(result, self._name))
+        isPaced = self._asked.plan.interval > 0
+        lines = list(summary.summary(result, self._name, isPaced))
         if result.distribution is not None:
             lines += ["", *histogram(result.distribution)]
         if isColoured:

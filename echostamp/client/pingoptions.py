@@ -8,6 +8,7 @@ import argparse
 from typing import TYPE_CHECKING
 
 from echostamp.client.arguments import (
+    CommandParser,
     addTarget,
     duration,
     percentage,
@@ -32,7 +33,7 @@ _HOUR = 3600 * SECOND
 _YEAR = 366 * 24 * _HOUR
 
 
-def addPing(ping: argparse.ArgumentParser) -> None:
+def addPing(ping: CommandParser) -> None:
     """
     Add the options to the subcommand's parser.
     """
@@ -45,11 +46,11 @@ def addPing(ping: argparse.ArgumentParser) -> None:
     _addThresholds(ping)
 
 
-def _addProbes(ping: argparse.ArgumentParser) -> None:
+def _addProbes(ping: CommandParser) -> None:
     """
     Add the options of the probes.
     """
-    add = ping.add_argument_group("probes").add_argument
+    add = ping.group("probes")
     add(
         *("-c", "--count"),
         type=wholeNumber(1, 10**9),
@@ -94,11 +95,11 @@ def _addProbes(ping: argparse.ArgumentParser) -> None:
     )
 
 
-def _addRoute(ping: argparse.ArgumentParser) -> None:
+def _addRoute(ping: CommandParser) -> None:
     """
     Add the options of the addresses.
     """
-    add = ping.add_argument_group("addresses").add_argument
+    add = ping.group("addresses")
     add("-4", dest="only4", action="store_true", help="IPv4 only")
     add("-6", dest="only6", action="store_true", help="IPv6 only")
     add(
@@ -110,19 +111,25 @@ def _addRoute(ping: argparse.ArgumentParser) -> None:
     )
 
 
-def _addStamp(ping: argparse.ArgumentParser) -> None:
+def _addStamp(ping: CommandParser) -> None:
     """
     Add the options of STAMP.
     """
-    add = ping.add_argument_group(
+    add = ping.group(
         "STAMP (RFC 8762)", "For stamp:HOST[:PORT]; --key names the file of its key."
-    ).add_argument
+    )
     add(
         "--ssid",
         type=wholeNumber(0, 65535),
         default=0,
         metavar="N",
         help="the session identifier (default: 0, none)",
+    )
+    add(
+        "--strict-ssid",
+        action="store_true",
+        help="with --ssid, refuse replies with SSID 0, which come from reflectors that "
+        "do not know SSIDs",
     )
     add(
         "--dscp",
@@ -148,11 +155,11 @@ def _addStamp(ping: argparse.ArgumentParser) -> None:
     )
 
 
-def _addClock(ping: argparse.ArgumentParser) -> None:
+def _addClock(ping: CommandParser) -> None:
     """
     Add the options of the far clock.
     """
-    add = ping.add_argument_group("the far clock").add_argument
+    add = ping.group("the far clock")
     add(
         "--zone",
         type=zone,
@@ -162,7 +169,7 @@ def _addClock(ping: argparse.ArgumentParser) -> None:
     )
 
 
-def _addOutput(ping: argparse.ArgumentParser) -> None:
+def _addOutput(ping: CommandParser) -> None:
     """
     Add the options of the output.
     """
@@ -195,14 +202,14 @@ def _addOutput(ping: argparse.ArgumentParser) -> None:
     )
 
 
-def _addThresholds(ping: argparse.ArgumentParser) -> None:
+def _addThresholds(ping: CommandParser) -> None:
     """
     Add the thresholds.
     """
-    add = ping.add_argument_group(
+    add = ping.group(
         "thresholds",
         "Each one that is not met or cannot be judged is named; the exit status is 3.",
-    ).add_argument
+    )
     anyTime = duration(1, _YEAR)
     add(
         "--max-rtt",
@@ -270,6 +277,7 @@ def runPing(options: argparse.Namespace) -> Outcome:
             tuple(dict.fromkeys(options.tlv)),
             options.ptp,
             options.ttl,
+            options.strict_ssid,
         ),
         TlsFiles(options.ca, options.cert, options.key),
     )

@@ -7,7 +7,7 @@ from __future__ import annotations
 import argparse
 from typing import TYPE_CHECKING
 
-from echostamp.client.arguments import addTarget, memberName, seconds
+from echostamp.client.arguments import CommandParser, addTarget, memberName, seconds
 
 if TYPE_CHECKING:
     from echostamp.exitstatus import Outcome
@@ -19,7 +19,7 @@ every line of the input and write every reply unchanged.
 """
 
 
-def addTalk(talk: argparse.ArgumentParser) -> None:
+def addTalk(talk: CommandParser) -> None:
     """
     Add the options to the subcommand's parser.
     """
@@ -28,7 +28,8 @@ def addTalk(talk: argparse.ArgumentParser) -> None:
         "--name",
         type=memberName,
         metavar="NAME",
-        help="ask for this name in the intercom (default: the address and port)",
+        help="ask for this name in the intercom: 1 to 32 ASCII letters, digits and "
+        ".:_-[] (default: the address and port)",
     )
     talk.add_argument(
         "--time",

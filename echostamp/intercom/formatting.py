@@ -17,8 +17,18 @@ _CONTROLS = bytes(
     for octet in range(256)
 )
 
+# Characters that may be invisible: Default_Ignorable_Code_Point of Unicode's
+# DerivedCoreProperties.txt.  Left out are U+200C and U+200D, which many languages and
+# emojis need, and the variation selectors: U+180B to U+180D, U+180F, U+FE00 to U+FE0F,
+# U+E0100 to U+E01EF.
+_INVISIBLE = (
+    "\xad\u034f\u061c\u115f\u1160\u17b4\u17b5\u180e\u200b\u200e\u200f\u202a-\u202e"
+    "\u2060-\u206f\u3164\ufeff\uffa0\ufff0-\ufff8\U0001bca0-\U0001bca3"
+    "\U0001d173-\U0001d17a\U000e0000-\U000e00ff\U000e01f0-\U000e0fff"
+)
+
 # With surrogateescape, a single octet from 0x80 to 0x9f is a character of this range.
-_UNSAFE = re.compile(f"[\udc80-\udc9f{UNSAFE_BEYOND_ASCII}]")
+_UNSAFE = re.compile(f"[\udc80-\udc9f{UNSAFE_BEYOND_ASCII}{_INVISIBLE}]")
 
 
 def linesForOthers(replies: bytes, prefix: bytes, maxLength: int) -> bytes:

@@ -6,19 +6,29 @@ from __future__ import annotations
 
 import re
 from collections.abc import Container
-from ipaddress import ip_address
 from typing import NamedTuple
 
 #: The most octets of a name that a member requests.
 LONGEST_NAME = 32
 
 #: The rule for a requested name, as a message says it.
-NAMES = f"1 to {LONGEST_NAME} letters, digits and .:_-[], and no address"
+NAMES = f"1 to {LONGEST_NAME} ASCII letters, digits and .:_-[], and no address"
 
 #: The beginning of a message that requests a name.
 _REQUEST = b"/name "
 
 _NAME = re.compile(rb"[A-Za-z0-9.:_\[\]-]{1,%d}" % LONGEST_NAME)
+
+#: What separates the words of a name.
+_MARKS = re.compile(rb"[.:_\[\]-]+")
+
+#: A part of an IPv4 address, or a port, as C{inet_aton(3)} reads numbers.
+_NUMBER = re.compile(rb"[0-9]+|0x[0-9a-f]+")
+
+_HEXADECIMAL = re.compile(rb"[0-9a-f]+")
+
+#: No address, number or C{local} has this letter.
+_UNLIKE = b"z"
 
 
 class FirstMessage(NamedTuple):
@@ -60,23 +70,30 @@ def requestedName(message: bytes) -> bytes | None:
 
 def isName(name: bytes) -> bool:
     """
-    Say whether a member may have a name that it requests: 1 to L{LONGEST_NAME} letters,
-    digits and C{.:_-[]}.  Names that the daemon gives itself are excluded: an address
-    and a port, or C{local}, and either with a number behind it.
+    Say whether a member may have a name that it requests: 1 to L{LONGEST_NAME} ASCII
+    letters, digits and C{.:_-[]}.  Names that look like those that the daemon gives
+    itself are excluded.  Those are an address and a port, or C{local}, and either with
+    a number behind it.
     """
-    if not _NAME.fullmatch(name):
-        return False
-    base = re.sub("-[0-9]+$", "", name.decode())
-    if base == "local":
-        return False
-    host, colon, port = base.rpartition(":")
-    if not (colon and port.isdecimal()):
+    return bool(_NAME.fullmatch(name)) and not _looksGiven(name.lower())
+
+
+def _looksGiven(name: bytes) -> bool:
+    """
+    Say whether a name looks like one that the daemon gives.
+
+    An address has many spellings, so any numbers with a dot or a colon look like an
+    IPv4 address, and any hexadecimal numbers with two colons like an IPv6 address.
+
+    @param name: in lower case.
+    """
+    words = [word for word in _MARKS.split(name) if word]
+    others = [word for word in words if not _NUMBER.fullmatch(word)]
+    if others == [b"local"]:
         return True
-    try:
-        ip_address(host.removeprefix("[").removesuffix("]"))
-    except ValueError:
-        return True
-    return False
+    if not others:
+        return bool(words) and (b"." in name or b":" in name)
+    return name.count(b":") > 1 and all(map(_HEXADECIMAL.fullmatch, others))
 
 
 def freeName(name: bytes, taken: Container[bytes]) -> bytes:
@@ -89,10 +106,14 @@ def freeName(name: bytes, taken: Container[bytes]) -> bytes:
     most = max(LONGEST_NAME, len(name))
     isRequestable = isName(name)
     free, number = name, 1
-    while free in taken or (isRequestable and not isName(free)):
+    while free in taken:
         number += 1
         suffix = b"-%d" % number
-        free = name[: most - len(suffix)] + suffix
+        begin = name[: most - len(suffix)]
+        free = begin + suffix
+        if isRequestable and not isName(free):
+            # The letter that told the name from an address was cut off.
+            free = begin[:-1] + _UNLIKE + suffix
     return free
 
 

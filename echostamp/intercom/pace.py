@@ -3,8 +3,9 @@ Keep fast writers at the pace of slow readers.
 
 A member that reads more slowly than the others write falls behind: lines for it are
 queued.  When its queue is long, the room stops reading from everybody until the member
-has caught up.  A member that has stopped reading is not waited for, and is disconnected
-after L{STALLED} seconds.
+has caught up.  Waiting is bounded for the room, whoever it waits for and however many
+they are: see L{Allowance}.  Once that is spent, a member whose queue grows too long is
+disconnected.  So is a member that reads nothing for L{STALLED} seconds.
 """
 
 from __future__ import annotations
@@ -15,6 +16,8 @@ from typing import Any, Protocol
 
 from twisted.internet.interfaces import IDelayedCall
 
+from echostamp.intercom.allowance import Allowance
+
 #: Octets that may be queued for a member.
 BACKLOG = 1_048_576
 
@@ -24,10 +27,6 @@ SURGE = 262_144
 
 #: Seconds without reading anything after which a member that is behind is disconnected.
 STALLED = 5.0
-
-#: Seconds without reading anything after which a member is not waited for.  The window
-#: of a slow reader opens by at least one segment at a time: by 64 KiB on loopback.
-PATIENCE = 2.5
 
 #: Seconds between two checks whether the members that are behind still read.
 CHECK_INTERVAL = 0.5
@@ -96,6 +95,9 @@ class Pace:
         # Of each member that is behind: its progress, and since when that is the same.
         self._behind: dict[PacedMember, tuple[int, float]] = {}
         self._waitedFor: set[PacedMember] = set()
+        self._allowance = Allowance()
+        self._pausedAt = 0.0
+        self._tooLong: IDelayedCall | None = None
         # In the order in which they were paused; the values mean nothing.
         self._held: dict[PacedMember, None] = {}
         self._check: IDelayedCall | None = None
@@ -162,14 +164,11 @@ class Pace:
 
     def _judge(self, member: PacedMember) -> None:
         """
-        Wait for a member if it is far behind but still reads.
+        Wait for a member if it is far behind.
         """
         self._waitFor(
             member,
-            member.queued > self._high
-            and member.isFull
-            and not member.isPassing
-            and self._reactor.seconds() - self._behind[member][1] < PATIENCE,
+            member.queued > self._high and member.isFull and not member.isPassing,
         )
 
     def _waitFor(self, member: PacedMember, isWaitedFor: bool) -> None:
@@ -179,13 +178,37 @@ class Pace:
         """
         if isWaitedFor:
             self._waitedFor.add(member)
-            self.isPaused = True
+            self._pause()
         elif member in self._waitedFor:
             self._waitedFor.remove(member)
             if not self._waitedFor:
-                self.isPaused = False
-                # In the next turn: a member may be in the middle of sending.
-                self._reactor.callLater(0, self._resumeHeld)
+                self._unpause()
+
+    def _pause(self) -> None:
+        """
+        Pause everybody, for as long as the room may still wait.
+        """
+        if self.isPaused:
+            return
+        self._pausedAt = self._reactor.seconds()
+        left = self._allowance.left(self._pausedAt)
+        if left > 0:
+            self.isPaused = True
+            self._tooLong = self._reactor.callLater(left, self._unpause)
+
+    def _unpause(self) -> None:
+        """
+        Resume everybody: nobody is waited for, or it has taken too long.
+        """
+        if not self.isPaused:
+            return
+        self.isPaused = False
+        if self._tooLong is not None and self._tooLong.active():
+            self._tooLong.cancel()
+        self._tooLong = None
+        self._allowance.waited(self._pausedAt, self._reactor.seconds())
+        # In the next turn: a member may be in the middle of sending.
+        self._reactor.callLater(0, self._resumeHeld)
 
     def _resumeHeld(self) -> None:
         """

@@ -17,6 +17,8 @@ class ObservedResolution:
     result is right after a few timestamps; before, it is coarser, never finer.
     """
 
+    __slots__ = ("_grain",)
+
     def __init__(self) -> None:
         self._grain = _COARSEST
 

@@ -16,6 +16,7 @@ from echostamp.measure.delay import Summary
 from echostamp.measure.distribution import Distribution
 from echostamp.measure.offsetwindow import OffsetReport
 from echostamp.measure.oneway import OneWay
+from echostamp.measure.residence import ResidenceFault
 from echostamp.tcpinfo import TcpInfo
 from echostamp.times import SetUp
 
@@ -135,6 +136,10 @@ class Result:
     @ivar elapsed: how long the run has taken, or the window.
     @ivar longestWait: how long the oldest probe in flight has waited for its reply.
     @ivar doubtful: probes in flight that have waited for longer than any reply took.
+    @ivar longestUntimed: the longest that a reply in time without an RTT can have
+        taken.
+    @ivar residenceFaults: how many replies in time had a T2 and T3 that cannot be used,
+        by the reason.
     @ivar stamped: replies whose stamp could be read, those to extra probes included.
     @ivar extraProbes: probes that were sent for the far clock only.
     @ivar strange: lines that were no replies to probes.
@@ -160,6 +165,8 @@ class Result:
     elapsed: int = 0
     longestWait: int = 0
     doubtful: int = 0
+    longestUntimed: int = 0
+    residenceFaults: tuple[tuple[ResidenceFault, int], ...] = ()
     stamped: int = 0
     extraProbes: int = 0
     strange: int = 0

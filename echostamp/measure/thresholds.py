@@ -22,6 +22,8 @@ class Breach(Enum):
     RTT = "rtt"
     #: A probe in flight has waited for longer.
     WAIT = "wait"
+    #: Whether one took longer is not known: a reply has no RTT.
+    RTT_UNKNOWN = "rtt unknown"
     #: More probes were lost, or could not be sent.
     LOSS = "loss"
     #: Whether too many were lost depends on probes that may still be answered.
@@ -77,7 +79,8 @@ class Thresholds:
 
     def _failedRtt(self, result: Result) -> Iterator[Failed]:
         """
-        Judge the longest round trip, or the longest wait of a probe in flight.
+        Judge the longest round trip, and the longest wait of a probe in flight.  A
+        reply without an RTT counts with the longest that it can have taken.
         """
         if self.rtt is None:
             return
@@ -86,6 +89,8 @@ class Thresholds:
             yield Failed(Breach.RTT, self.rtt, rtt.max)
         elif result.longestWait > self.rtt:
             yield Failed(Breach.WAIT, self.rtt, result.longestWait)
+        elif result.longestUntimed > self.rtt:
+            yield Failed(Breach.RTT_UNKNOWN, self.rtt, result.longestUntimed)
 
     def _failedLoss(self, result: Result) -> Iterator[Failed]:
         """

@@ -25,8 +25,8 @@ from echostamp.probe.plan import Plan, StampPlan
 from echostamp.probe.route import Route
 from echostamp.probe.udpdialer import StampDialer
 from echostamp.rfc8762.keys import keysOf, readKeys
-from echostamp.rfc8762.sendersession import TLV_HEADER, TLVS, SenderSession
-from echostamp.rfc8762.tlvvalues import EXTRA_PADDING
+from echostamp.rfc8762.sendersession import TLV_HEADER, SenderSession
+from echostamp.rfc8762.tlvvalues import EXTRA_PADDING, TLVS
 
 #: Seconds that an address may take to connect.
 CONNECT_TIMEOUT = 10.0
@@ -100,8 +100,8 @@ def _lineDialer(reactor: Any, target: Target, wish: Wish) -> Dialed:
     route = wish.route
     _checkRoute(route)
     if wish.stamp != StampPlan() or route.sourcePort:
-        what = "--ssid, --dscp, --tlv, --ptp, --ttl and the port of --source"
-        raise ValueError(f"{what} go with stamp:HOST")
+        what = "--ssid, --strict-ssid, --dscp, --tlv, --ptp, --ttl"
+        raise ValueError(f"{what} and the port of --source go with stamp:HOST")
     if target.host is None and route != Route():
         raise ValueError("-4, -6 and --source go with HOST:PORT")
     plan = replace(wish.plan, size=wish.plan.size or USUAL)
@@ -141,14 +141,22 @@ def sessionOf(plan: StampPlan, size: int, files: TlsFiles) -> SenderSession:
             raise ValueError(f"--key {files.key!r}: {error}") from None
         if not keys:
             raise ValueError(f"--key {files.key!r}: no key for SSID {plan.ssid}")
-    tlvs = tuple(TLVS[name] for name in plan.tlvs)
+    if plan.isSsidStrict and not plan.ssid:
+        raise ValueError("--strict-ssid goes with --ssid")
     session = SenderSession(
-        size or None, plan.ssid, keys, tlvs, plan.isPtp, None, plan.dscp, plan.ttl
+        size=size or None,
+        ssid=plan.ssid,
+        keys=keys,
+        tlvs=tuple(TLVS[name] for name in plan.tlvs),
+        isPtp=plan.isPtp,
+        dscp=plan.dscp,
+        ttl=plan.ttl,
+        isSsidStrict=plan.isSsidStrict,
     )
     spare = size - session.least if size else 0
     if spare < 0 or size > LARGEST_PACKET:
         raise ValueError(f"--size {size}: not from {session.least} to {LARGEST_PACKET}")
-    if 0 < spare < TLV_HEADER and EXTRA_PADDING not in tlvs:
+    if 0 < spare < TLV_HEADER and EXTRA_PADDING not in session.tlvs:
         more = session.least + TLV_HEADER
         raise ValueError(f"--size {size}: {session.least}, or {more} and more")
     return session

@@ -6,7 +6,7 @@ from __future__ import annotations
 
 from echostamp.measure.coarseclocks import AT_ONCE, TickProbes, nextTick
 from echostamp.measure.farzone import FarZone
-from echostamp.measure.resolution import ObservedResolution
+from echostamp.measure.residence import FarTimestamps, ResidenceFault
 from echostamp.measure.result import ZoneFound
 from echostamp.probe.flights import EXTRA, Flight
 from echostamp.probe.probestore import ProbeStore
@@ -24,6 +24,8 @@ class FarClock:
 
     @ivar isCoarse: whether its stamps are so coarse that extra probes help.
     @ivar stamped: how many replies had a stamp that could be read.
+    @ivar residenceFaults: how many replies in time had a T2 and T3 that cannot be used,
+        by the reason.
     @ivar zoneChanges: how often summer time changed its zone.
     """
 
@@ -42,7 +44,8 @@ class FarClock:
         self._resolution = 0
         self._leastRtt: int | None = None
         self._ticks = TickProbes()
-        self._resolutions = ObservedResolution(), ObservedResolution()
+        self.residenceFaults: dict[ResidenceFault, int] = {}
+        self._timestamps = FarTimestamps()
 
     @property
     def zone(self) -> ZoneFound | None:
@@ -123,22 +126,28 @@ class FarClock:
                 store.learn(flight.seq, times, reading.resolution)
         return instant
 
-    def timed(self, times: Times) -> int:
+    def timed(self, times: Times, isVoid: bool) -> int | None:
         """
-        Note a reply with the far end's timestamps.
+        Note the first reply with the far end's timestamps to a probe.
 
-        @return: their resolution in nanoseconds; the coarser one of T2's and T3's.
+        @param isVoid: whether our own times of the probe cannot be compared.
+        @return: as L{resolution}.
         """
-        self.stamped += 1
-        return self.resolution(times)
+        found = self._timestamps.resolution(times)
+        if not isinstance(found, ResidenceFault):
+            self.stamped += 1
+            return found
+        if not isVoid:
+            self.residenceFaults[found] = self.residenceFaults.get(found, 0) + 1
+        return None
 
-    def resolution(self, times: Times) -> int:
+    def resolution(self, times: Times) -> int | None:
         """
         Give the resolution of the far end's timestamps, in nanoseconds; the coarser
-        one of T2's and T3's.
+        one of T2's and T3's.  L{None} where those of this reply cannot be used.
         """
-        received, sent = self._resolutions
-        return max(received.observe(times.t2), sent.observe(times.t3))
+        found = self._timestamps.resolution(times)
+        return None if isinstance(found, ResidenceFault) else found
 
     def extraSent(self, at: Moment) -> None:
         """

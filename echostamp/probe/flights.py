@@ -1,5 +1,5 @@
 """
-The probes in flight; pure.
+The probes in flight, and the time of a run; pure.
 """
 
 from __future__ import annotations
@@ -31,6 +31,20 @@ class Flight(NamedTuple):
     t1: int
     sent: int
     steps: int
+
+
+class Span(NamedTuple):
+    """
+    The time of a run so far.
+
+    @ivar began: when it began; L{None} if there was no connection yet.
+    @ivar now: the present moment, or when it ended.
+    @ivar flights: the probes in flight.
+    """
+
+    began: Moment | None
+    now: Moment
+    flights: tuple[Flight, ...]
 
 
 #: The same as L{Flight}, in half the time.

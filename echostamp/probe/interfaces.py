@@ -102,15 +102,20 @@ class LinkOwner(Protocol):
     def linkReady(self) -> None:
         """Called when a blocked link takes probes again."""
 
-    def answered(self, reply: Reply, at: Moment) -> None:
+    def answered(self, reply: Reply, at: Moment) -> bool:
         """
         Called with each reply to a probe; there may be several.
 
         @param at: when the reply was received.
+        @return: whether the probe has an RTT by this reply.
         """
 
-    def corrected(self, seq: int, times: Times) -> None:
-        """Called when more exact times of an answered probe are known."""
+    def corrected(self, seq: int, times: Times) -> bool:
+        """
+        Called when more exact times are known of a probe that has an RTT.
+
+        @return: whether they can be true.  If not, those from before remain.
+        """
 
     def strange(self, count: int) -> None:
         """Called with the number of lines that are no replies to probes."""
@@ -158,6 +163,9 @@ class Fate(Enum):
     ALTERED = "altered"
     #: Its reply came in time, but this process was suspended or blocked meanwhile.
     STALLED = "stalled"
+    #: Its reply came in time, and gives no RTT: our own clock was set meanwhile, or the
+    #: far end's times cannot be true.
+    UNTIMED = "untimed"
     #: No reply came within the timeout.
     TIMED_OUT = "timed out"
     #: The connection was lost while it was in flight.

@@ -7,33 +7,17 @@ from the far end's stamps and from the connection.
 
 from __future__ import annotations
 
-from typing import NamedTuple
-
 from echostamp.measure.block import Probe
-from echostamp.measure.delay import roundTrip
 from echostamp.measure.ownclock import OwnClock
+from echostamp.measure.residence import roundTripWithin
 from echostamp.measure.result import Outage, Result
 from echostamp.measure.windowspec import WindowSpec
 from echostamp.probe.farclock import FarClock
-from echostamp.probe.flights import Flight
+from echostamp.probe.flights import Flight, Span
 from echostamp.probe.linkhistory import LinkHistory
 from echostamp.probe.messages import Reply
 from echostamp.probe.probestore import FirstReply, ProbeStore, firstReply
 from echostamp.times import Moment, Times
-
-
-class Span(NamedTuple):
-    """
-    The time of a run so far.
-
-    @ivar began: when it began; L{None} if there was no connection yet.
-    @ivar now: the present moment, or when it ended.
-    @ivar flights: the probes in flight.
-    """
-
-    began: Moment | None
-    now: Moment
-    flights: tuple[Flight, ...]
 
 
 class Measurement:
@@ -50,6 +34,8 @@ class Measurement:
         flight.
     @ivar stalledFor: for how long in all, in nanoseconds.
     @ivar isApart: whether the far end gives T2 and T3 apart.
+    @ivar longestUntimed: the longest that a reply in time without an RTT can have
+        taken, in nanoseconds.
     """
 
     def __init__(self, store: ProbeStore, most: int, zone: int | None = None) -> None:
@@ -67,6 +53,7 @@ class Measurement:
         self.strange = 0
         self.stalls = self.stalledFor = 0
         self.isApart = False
+        self.longestUntimed = 0
         self._ownClock = OwnClock(stepped=self.far.forget)
 
     # --- Our own clock ----------------------------------------------------------------
@@ -156,10 +143,25 @@ class Measurement:
         @return: what is known of the probe.
         """
         isSet = self._ownClock.observe(*at) != flight.steps
-        isVoid = isSet or isStalled
-        if reply.times is not None:
-            return self._timed(flight, at, reply.times, isVoid)
-        # It has a stamp, or no time of the far end at all.
+        if (times := reply.times) is None:
+            probe = self._stamped(flight, at, reply, isSet, isStalled)
+        else:
+            probe = self._timed(flight, at, times, isSet or isStalled)
+        if probe.rtt is None:
+            most = at.before - flight.sent
+            if times is not None and not probe.void:
+                most = times.t4 - times.t1
+            self.longestUntimed = max(self.longestUntimed, most)
+        return probe
+
+    def _stamped(
+        self, flight: Flight, at: Moment, reply: Reply, isSet: bool, isStalled: bool
+    ) -> Probe:
+        """
+        Add a reply with a stamp, or with no time of the far end at all.
+
+        @param isSet: whether our own clock was set while the probe was in flight.
+        """
         rtt: int | None = at.before - flight.sent
         self.far.roundTrip(at.before - flight.sent)
         reading, t2, resolution = reply.reading, None, 1
@@ -169,6 +171,7 @@ class Measurement:
                 t2 = self.far.read(flight, at, reading, isSet)
         if isStalled:
             rtt = None
+        isVoid = isSet or isStalled
         answer = at.realtime, rtt, t2, t2, resolution, reply.isAltered, isVoid
         return self.store.answer(at.after, flight, firstReply(answer))
 
@@ -180,8 +183,11 @@ class Measurement:
         """
         _, t2, t3, t4 = times
         self.isApart = True
-        rtt = None if isVoid else roundTrip(*times)
-        resolution = self.far.timed(times)
+        resolution = self.far.timed(times, isVoid)
+        if resolution is None:
+            answer = FirstReply(t4, None, isVoid=isVoid)
+            return self.store.answer(at.after, flight, answer)
+        rtt = None if isVoid else roundTripWithin(times)
         answer = FirstReply(t4, rtt, t2, t3, resolution, isVoid=isVoid)
         probe = self.store.answer(at.after, flight, answer)
         if rtt is None:
@@ -189,12 +195,16 @@ class Measurement:
         self.store.amend(flight.seq, times, rtt, resolution)
         return probe._replace(t1=times.t1)
 
-    def corrected(self, seq: int, times: Times) -> None:
+    def corrected(self, seq: int, times: Times) -> bool:
         """
         Add more exact times of a probe that was answered in time.
+
+        @return: whether they can be true.
         """
         resolution = self.far.resolution(times)
-        self.store.amend(seq, times, roundTrip(*times), resolution)
+        if resolution is not None:
+            self.store.amend(seq, times, roundTripWithin(times), resolution)
+        return resolution is not None
 
     def repeated(self, seq: int, at: Moment, isAltered: bool) -> Probe | None:
         """
@@ -263,6 +273,8 @@ class Measurement:
             figures.ended - figures.began,
             max(waits, default=0),
             sum(wait > longest for wait in waits),
+            self.longestUntimed,
+            tuple(self.far.residenceFaults.items()),
             stamped=self.far.stamped,
             extraProbes=self.far.extraProbes,
             strange=self.strange,

@@ -56,6 +56,7 @@ class StampPlan:
     @ivar tlvs: the names of their TLVs.
     @ivar isPtp: whether T1 is in PTP's format, in place of NTP's.
     @ivar ttl: their time to live or hop limit.
+    @ivar isSsidStrict: whether replies with SSID 0 are refused where it is not 0.
     """
 
     ssid: int = 0
@@ -63,3 +64,4 @@ class StampPlan:
     tlvs: tuple[str, ...] = ()
     isPtp: bool = False
     ttl: int = 255
+    isSsidStrict: bool = False

@@ -13,11 +13,11 @@ from echostamp.measure.result import Outage, Result
 from echostamp.measure.windowspec import WindowSpec
 from echostamp.probe.agenda import Timers
 from echostamp.probe.extraprobes import ExtraProbes
-from echostamp.probe.flights import EXTRA, Flight, Flights
+from echostamp.probe.flights import EXTRA, Flight, Flights, Span
 from echostamp.probe.interfaces import Dialer, Fate, IProbeSink, Link
 from echostamp.probe.keptprobes import KeptProbes
 from echostamp.probe.linkhistory import LinkHistory
-from echostamp.probe.measurement import Measurement, Span
+from echostamp.probe.measurement import Measurement
 from echostamp.probe.messages import Reply
 from echostamp.probe.plan import Plan
 from echostamp.probe.probestore import ProbeStore, probeInFlight
@@ -267,25 +267,25 @@ class Prober:
 
     # --- Replies ----------------------------------------------------------------------
 
-    def answered(self, reply: Reply, at: Moment) -> None:
+    def answered(self, reply: Reply, at: Moment) -> bool:
         """Read a reply: the first to its probe, a duplicate or a late one."""
         seq = reply.seq
         if self._ended is not None or seq is None:
-            return
+            return False
         self._timeouts.lastHeard = at.after
         self._stalls.heard(at)
         if seq >= EXTRA:
             self._extras.answered(reply, at)
-            return
+            return False
         if seq >= self.measurement.store.sent:
             self.strange(1)
-            return
+            return False
         flight = self._flights.pop(seq)
         self._timeouts.answered(self._links.link)
         if flight is None:
             self._repeated(seq, reply, at)
-        else:
-            self._settled(flight, reply, at)
+            return False
+        return self._settled(flight, reply, at)
 
     def _repeated(self, seq: int, reply: Reply, at: Moment) -> None:
         """
@@ -295,9 +295,11 @@ class Prober:
         if probe is not None:
             self._sink.settled(probe, Fate.DUPLICATE if probe.duplicated else Fate.LATE)
 
-    def _settled(self, flight: Flight, reply: Reply, at: Moment) -> None:
+    def _settled(self, flight: Flight, reply: Reply, at: Moment) -> bool:
         """
         Read the first reply to a probe in flight.
+
+        @return: whether the probe has an RTT.
         """
         link, isOver = self._links.link, self._schedule.isOver
         isPrompt = link is not None and link.isPrompt
@@ -309,19 +311,25 @@ class Prober:
             # The kernel has no figures of a lost connection.
             self._lastAsked = at.after
             link.askKernel()
-        fate = Fate.STALLED if isStalled else Fate.ANSWERED
-        self._sink.settled(probe, Fate.ALTERED if reply.isAltered else fate)
+        hasRtt = probe.rtt is not None
+        if reply.isAltered:
+            fate = Fate.ALTERED
+        elif isStalled:
+            fate = Fate.STALLED
+        else:
+            fate = Fate.ANSWERED if hasRtt else Fate.UNTIMED
+        self._sink.settled(probe, fate)
         if isOver:
             self._lookForEnd()
         elif self.measurement.far.isCoarse:
             self._extras.plan(at)
         if not self._plan.interval:
             self._tick()
+        return hasRtt
 
-    def corrected(self, seq: int, times: Times) -> None:
-        """Take more exact times of an answered probe."""
-        if self._ended is None:
-            self.measurement.corrected(seq, times)
+    def corrected(self, seq: int, times: Times) -> bool:
+        """Take more exact times of a probe that has an RTT."""
+        return self._ended is not None or self.measurement.corrected(seq, times)
 
     def strange(self, count: int) -> None:
         """Count lines that are no replies to probes."""

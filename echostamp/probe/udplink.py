@@ -21,6 +21,10 @@ from echostamp.times import Moment, SetUp, Times, moment
 #: Seconds to wait for the reply to the first packet, which is discarded.
 WARM_UP = 0.5
 
+#: Seconds to wait for the reply to a last packet that only shows what was lost.  A far
+#: end that is gone does not hold up the end of the run for a whole timeout.
+LAST_WAIT = 1.0
+
 #: The tokens of the first packet and the last.  Those of probes are their numbers, from
 #: 0 on.
 _FIRST, _LAST = -1, -2
@@ -75,6 +79,7 @@ class StampLink:
         self.setUp = setUp
         self._clocks = clocks
         self._warmUp: Any = None
+        self._lastWait: Any = None
         self._isClosed = False
         self.address = socketName(path.peer)
         self.sender = SessionSender(path.peer, session, self, lambda: clocks().realtime)
@@ -114,10 +119,12 @@ class StampLink:
         Send one more packet.  Its reply has the follow-up of the last probe's, and its
         number shows whether the last lost packets arrived.
         """
-        helps = FOLLOW_UP_TELEMETRY in self._session.tlvs or self.sender.hasLosses
-        if not (helps and self.sender.hasReplies):
+        isAsked = FOLLOW_UP_TELEMETRY in self._session.tlvs
+        if not (self.sender.hasReplies and (isAsked or self.sender.hasLosses)):
             return False
         self.sender.send(_LAST)
+        if not isAsked:
+            self._lastWait = self._reactor.callLater(LAST_WAIT, self._owner.closed)
         return True
 
     def finish(self) -> bool:
@@ -141,11 +148,13 @@ class StampLink:
         if self._warmUp is not None:
             self._warmUp.cancel()
             self._warmUp = None
+        if self._lastWait is not None and self._lastWait.active():
+            self._lastWait.cancel()
         if not self._isClosed:
             self._isClosed = True
             self.sender.port.close()
 
-    def replied(self, token: int, times: Times) -> None:
+    def replied(self, token: int, times: Times) -> bool:
         """Report a reply to a probe to the owner."""
         if token == _FIRST:
             if self._warmUp is not None:
@@ -156,9 +165,9 @@ class StampLink:
             self._reactor.callLater(0, self._owner.closed)
         else:
             reply = Reply(token, None, False, times)
-            self._owner.answered(reply, self._clocks())
+            return self._owner.answered(reply, self._clocks())
+        return False
 
-    def corrected(self, token: int, times: Times) -> None:
+    def corrected(self, token: int, times: Times) -> bool:
         """Report more exact times of a probe to the owner."""
-        if token >= 0:
-            self._owner.corrected(token, times)
+        return self._owner.corrected(token, times)

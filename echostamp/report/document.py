@@ -19,7 +19,7 @@ from echostamp.measure.delayranges import Range
 from echostamp.measure.offsetwindow import OffsetReport
 from echostamp.measure.oneway import OneWay
 from echostamp.measure.result import Outage, Result, ZoneFound
-from echostamp.report import stampfigures
+from echostamp.report.stampdocument import stampDocument
 from echostamp.rfc8762.findings import Findings
 from echostamp.times import SetUp
 from echostamp.units import zoneName
@@ -66,6 +66,8 @@ def stats(result: Result, ending: Outcome) -> Json:
         "duplicates": figures.duplicates,
         "reordered": figures.reordered,
         "altered": figures.altered,
+        "untimed": figures.untimed,
+        "untimed_max": result.longestUntimed if figures.untimed else None,
         "strange": result.strange,
         "held_up": result.stalls,
         "held_up_for": result.stalledFor,
@@ -90,7 +92,7 @@ def stats(result: Result, ending: Outcome) -> Json:
             "smoothed_rtt": kernel.smoothedRtt,
             "retransmissions": kernel.retransmissions,
         },
-        "stamp": stampfigures.record(result.session, figures)
+        "stamp": stampDocument(result.session, result)
         if isinstance(result.session, Findings)
         else None,
     }

@@ -1,20 +1,24 @@
 """
-Writes the findings of STAMP besides the times, as text and as JSON.
+Writes the findings of STAMP besides the times, as text.
 """
 
 from __future__ import annotations
 
-import errno
 import os
 from collections.abc import Iterator
-from typing import Any
 
 from echostamp.measure.offsetwindow import OffsetReport
 from echostamp.measure.result import Figures, Result
 from echostamp.report.lossdirections import lossDirections
+from echostamp.report.stamphints import withHint
 from echostamp.rfc8762.findings import Findings
+from echostamp.rfc8762.hops import Hops
 from echostamp.rfc8762.timestamps import TAI, ErrorEstimate
-from echostamp.rfc8762.tlvvalues import SYNCHRONIZATION_SOURCES, TIMESTAMPING_METHODS
+from echostamp.rfc8762.tlvvalues import (
+    SYNCHRONIZATION_SOURCES,
+    TIMESTAMPING_METHODS,
+    TLVS,
+)
 from echostamp.units import readable
 
 #: How close an offset must be to the difference of TAI and UTC, in nanoseconds, to be
@@ -24,13 +28,18 @@ _NEAR_TAI = 1_000_000_000
 #: The finest resolution of the reflector's times that is reported, in nanoseconds.
 _COARSE = 1000
 
+#: The TTLs with which systems send, but for the 255 that RFC 8762 asks for.
+_USUAL_TTLS = 64, 128
 
-def lines(found: Findings, figures: Figures) -> Iterator[str]:
+
+def lines(found: Findings, result: Result, isPaced: bool = True) -> Iterator[str]:
     """
     Write the findings besides the times.
 
-    @param figures: the figures of the run.
+    @param result: of the run.
+    @param isPaced: whether there was an interval between the probes.
     """
+    figures = result.figures
     yield f"timestamps    {', '.join(_timestamps(found, figures))}"
     hosts = [
         f"{what} {readable(duration)}"
@@ -44,9 +53,17 @@ def lines(found: Findings, figures: Figures) -> Iterator[str]:
         yield f"this host     {', '.join(hosts)} (median), not in the RTT"
     there, back = found.hopsForward, found.hopsBackward
     if there is not None or back is not None:
-        yield f"hops          {_orUnknown(there)} there, {_orUnknown(back)} back"
+        otherTtl = _otherTtl(back)
+        yield f"hops          {_hops(there)} there, {_hops(back)} back{otherTtl}"
     yield from _losses(found, figures)
+    if figures.lost and not isPaced:
+        yield "rate          with -i 0, the reflector may limit it (--max-pps)"
     yield from _errors(found, figures.offset)
+    if result.residenceFaults:
+        faults = ", ".join(
+            f"{count} with {fault.value}" for fault, count in result.residenceFaults
+        )
+        yield f"residence     replies that give no RTT: {faults}"
     yield from _reflector(found, figures.offset)
     if odd := ", ".join(_odd(found)):
         yield f"packets       {odd}"
@@ -60,7 +77,9 @@ def _timestamps(found: Findings, figures: Figures) -> Iterator[str]:
     yield f"T4 {_share(found.kernelReceived, figures.received + figures.late)}"
     yield "T2 and T3 the reflector's"
     if found.isFollowUpAsked:
-        yield f"{found.followedUp} T3 by follow-up"
+        isStateless = not (found.followedUp or found.isStateful)
+        hint = " (they need a reflector with --stateful)" if isStateless else ""
+        yield f"{found.followedUp} T3 by follow-up{hint}"
 
 
 def _share(count: int, total: int) -> str:
@@ -72,8 +91,27 @@ def _share(count: int, total: int) -> str:
     return f"by the kernel {count} times" if count else "by this program"
 
 
-def _orUnknown(hops: int | None) -> str:
-    return "?" if hops is None else str(hops)
+def _hops(hops: Hops | None) -> str:
+    """
+    Write the routers in one direction.
+    """
+    if hops is None:
+        return "?"
+    if not hops.changes:
+        return str(hops.last)
+    times = "once" if hops.changes == 1 else f"{hops.changes} times"
+    return f"{hops.last} ({hops.least} to {hops.most}, changed {times})"
+
+
+def _otherTtl(back: Hops | None) -> str:
+    """
+    Write with which TTL the reflector seems to send, where that is not 255.
+    """
+    for ttl in _USUAL_TTLS:
+        if back is not None and back.least >= 255 - ttl:
+            passed = back.last - (255 - ttl)
+            return f": it seems to send with TTL {ttl}, not 255; then {passed} back"
+    return ""
 
 
 def _reflector(found: Findings, offset: OffsetReport | None) -> Iterator[str]:
@@ -84,11 +122,6 @@ def _reflector(found: Findings, offset: OffsetReport | None) -> Iterator[str]:
         yield (
             f"resolution    the reflector counts in {readable(offset.resolution)}: "
             "each RTT can be off by that"
-        )
-    if found.negatives:
-        yield (
-            f"residence     T3 - T2 was negative {found.negatives} times, "
-            f"{readable(found.leastResidence or 0)} at the least"
         )
     if found.information is not None:
         sourceIn, methodIn, sourceOut, methodOut = found.information
@@ -108,14 +141,17 @@ def _odd(found: Findings) -> Iterator[str]:
     """
     Write what was wrong with packets, and how often.
     """
+    names = {kind: name for name, kind in TLVS.items()}
     for kind in found.unrecognized:
-        yield f"TLV {kind} not known there"
+        yield f"TLV {names.get(kind, kind)} not known there"
     for name in found.unreturned:
         yield f"TLV {name} never came back"
     for why, count in found.problems:
         yield f"{count} times TLVs {why}"
     for why, count in found.invalid:
-        yield f"{count} invalid: {why}"
+        yield f"{count} invalid: {withHint(why)}"
+    if found.zeroedSsids:
+        yield f"{found.zeroedSsids} replies with SSID 0, not ours"
     for error, count in found.refusals:
         yield f"{count} refused: {os.strerror(error)}"
 
@@ -199,70 +235,3 @@ def _claim(estimate: ErrorEstimate) -> str:
     if estimate.error is None:
         return "gives no valid error"
     return f"claims UTC within {readable(estimate.error)}"
-
-
-def record(found: Findings, figures: Figures) -> dict[str, Any]:
-    """
-    Make the JSON of the findings.
-
-    @param figures: the figures of the run.
-    """
-    lost = lossDirections(found, figures)
-    return {
-        "kernel_t1": found.kernelSent,
-        "kernel_t4": found.kernelReceived,
-        "followed_up": found.followedUp,
-        "host_sending": found.hostSending,
-        "host_receiving": found.hostReceiving,
-        "hops_forward": found.hopsForward,
-        "hops_backward": found.hopsBackward,
-        "stateful": bool(found.isStateful),
-        "lost_forward": lost and lost.forward.record(),
-        "lost_backward": lost and lost.backward.record(),
-        "lost_unknown": lost and lost.unknown,
-        "restarts": found.restarts,
-        "residence_min": found.leastResidence,
-        "residence_negative": found.negatives,
-        "near_clock": _estimate(found.nearError),
-        "far_clock": _estimate(found.farError),
-        "timestamp_information": found.information and list(found.information),
-        "class_of_service": found.marks and list(found.marks),
-        "unrecognized_tlvs": list(found.unrecognized),
-        "unreturned_tlvs": list(found.unreturned),
-        "tlv_problems": dict(found.problems),
-        "invalid": dict(found.invalid),
-        "refused": {os.strerror(error): count for error, count in found.refusals},
-    }
-
-
-def _estimate(estimate: ErrorEstimate | None) -> dict[str, Any] | None:
-    if estimate is None:
-        return None
-    return {
-        "synchronized": estimate.isSynchronized,
-        "ptp": estimate.isPtp,
-        "error": estimate.error,
-    }
-
-
-def refusalHint(result: Result) -> str:
-    """
-    Write why there may have been no reply: which packets were refused, and which
-    replies were invalid; nothing where there was no session.
-    """
-    found = result.session
-    if not isinstance(found, Findings):
-        return ""
-    hints = [
-        f"{count} packets: {refusalName(error)}" for error, count in found.refusals
-    ]
-    hints += [f"{count} invalid replies: {why}" for why, count in found.invalid]
-    return "; ".join(hints)
-
-
-def refusalName(error: int) -> str:
-    """
-    Write the meaning of a refused packet's C{errno}.
-    """
-    name = "nobody is at the port" if error == errno.ECONNREFUSED else ""
-    return name or os.strerror(error)

@@ -44,11 +44,12 @@ def probeLine(probe: Probe, size: int, name: str, note: str) -> str:
     return f"{line} ({note})" if note else line
 
 
-def summary(result: Result, name: str) -> Iterator[str]:
+def summary(result: Result, name: str, isPaced: bool = True) -> Iterator[str]:
     """
     Write a report of a run: sentences first, then figures.
 
     @param name: the far end's name.
+    @param isPaced: whether there was an interval between the probes.
     """
     figures, rtt = result.figures, result.figures.rtt
     yield f"--- {name} ---"
@@ -58,7 +59,7 @@ def summary(result: Result, name: str) -> Iterator[str]:
         yield from _figures(figures, rtt)
     yield from _connection(result)
     if isinstance(result.session, Findings):
-        yield from stampfigures.lines(result.session, figures)
+        yield from stampfigures.lines(result.session, result, isPaced)
     if odd := ", ".join(_odd(result)):
         yield f"also seen     {odd}"
     if rtt is not None:

@@ -13,6 +13,7 @@ from echostamp.units import readable
 _OPTIONS = {
     Breach.RTT: "--max-rtt",
     Breach.WAIT: "--max-rtt",
+    Breach.RTT_UNKNOWN: "--max-rtt",
     Breach.LOSS: "--max-loss",
     Breach.LOSS_UNKNOWN: "--max-loss",
     Breach.OFFSET: "--max-offset",
@@ -41,6 +42,8 @@ def _why(failed: Failed, result: Result) -> str:
         return f"one took {readable(value)}"
     if breach is Breach.WAIT:
         return f"one has not been answered for {readable(value)}"
+    if breach is Breach.RTT_UNKNOWN:
+        return f"not known, one has no RTT and took at most {readable(value)}"
     if breach is Breach.LOSS:
         return f"{value:.3g} % were not answered, or could not be sent"
     if breach is Breach.LOSS_UNKNOWN:

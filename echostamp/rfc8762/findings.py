@@ -9,21 +9,28 @@ from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
 
+from echostamp.rfc8762.hops import Hops, hopsWith
 from echostamp.rfc8762.lastdurations import LastDurations
 from echostamp.rfc8762.losses import Directions, NumberedLosses
 from echostamp.rfc8762.packets import ReflectorPacket
-from echostamp.rfc8762.sendersession import TLVS, TTL, SenderSession
+from echostamp.rfc8762.sendersession import TTL, SenderSession
 from echostamp.rfc8762.timestamps import ErrorEstimate
 from echostamp.rfc8762.tlvreading import TlvReading
 from echostamp.rfc8762.tlvvalues import (
     CLASS_OF_SERVICE,
     FOLLOW_UP_TELEMETRY,
     TIMESTAMP_INFORMATION,
+    TLVS,
     ClassOfService,
     TimestampInformation,
     readClassOfService,
     readTimestampInformation,
 )
+
+#: The most reasons for which invalid packets are counted, and what counts the others: a
+#: far end can think of many.
+MOST_REASONS = 8
+OTHER_REASONS = "for other reasons"
 
 
 @dataclass(frozen=True)
@@ -31,8 +38,8 @@ class Findings:
     """
     What a session-sender has learned so far, in addition to the times of its packets.
     Durations are nanoseconds.  Packets sent with a negative token are left out of
-    C{kernelSent}, C{kernelReceived}, C{followedUp}, C{hostSending}, C{hostReceiving},
-    C{leastResidence} and C{negatives}.
+    C{kernelSent}, C{kernelReceived}, C{followedUp}, C{hostSending} and
+    C{hostReceiving}.
 
     @ivar kernelSent: packets whose T1 the kernel took.
     @ivar kernelReceived: answered packets whose T4 the kernel took.
@@ -42,15 +49,15 @@ class Findings:
         the last 64 packets (L{LAST <echostamp.rfc8762.lastdurations.LAST>}).  L{None}
         where there are none.
     @ivar hostReceiving: the time from the kernel's T4 to this program's, likewise.
-    @ivar hopsForward: routers on the way to the reflector, by the last reply.  L{None}
-        where that reply does not show them.
+    @ivar hopsForward: routers on the way to the reflector; L{None} where no reply has
+        shown them.
     @ivar hopsBackward: routers on the way back, likewise.  It is right only if the
         reflector sends with a TTL of 255.
+    @ivar isKeyed: whether the packets are authenticated.
+    @ivar zeroedSsids: answered packets that had an SSID, and whose reply has SSID 0.
     @ivar isStateful: whether the reflector numbers its replies itself, as far as seen.
     @ivar directions: in which direction packets were lost, by the reflector's numbers.
     @ivar restarts: how often the reflector's numbers began again.
-    @ivar leastResidence: the least T3 - T2; L{None} before the first reply.
-    @ivar negatives: answered packets whose T3 is before their T2.
     @ivar nearError: what this end last claimed about its timestamps.
     @ivar farError: what the reflector last claimed about its own; L{None} before the
         first reply.
@@ -60,7 +67,8 @@ class Findings:
     @ivar unreturned: names of TLVs that were sent but came back in no reply.  It is
         empty if C{problems} explain that, or if there was no reply.
     @ivar problems: how often the TLVs of a reply were not usable, by kind.
-    @ivar invalid: how many packets arrived that are not replies to ours, by reason.
+    @ivar invalid: how many packets arrived that are not replies to ours, by reason:
+        the first L{MOST_REASONS}, and L{OTHER_REASONS}.
     @ivar refusals: how many packets could not be sent, or were returned, by C{errno}.
     """
 
@@ -70,13 +78,13 @@ class Findings:
     isFollowUpAsked: bool
     hostSending: int | None
     hostReceiving: int | None
-    hopsForward: int | None
-    hopsBackward: int | None
+    hopsForward: Hops | None
+    hopsBackward: Hops | None
+    isKeyed: bool
+    zeroedSsids: int
     isStateful: bool
     directions: Directions
     restarts: int
-    leastResidence: int | None
-    negatives: int
     nearError: ErrorEstimate | None
     farError: ErrorEstimate | None
     information: TimestampInformation | None
@@ -95,27 +103,27 @@ class Observations:
     @ivar losses: counts the packets lost in each direction.
     @ivar nearError: what this end last claimed about its timestamps.
     @ivar farError: what the reflector last claimed about its own.
-    @ivar invalid: how many packets arrived that are not replies to ours, by reason.
+    @ivar followedUp: answered packets whose T3 a follow-up corrected.
     @ivar refusals: how many packets could not be sent, or were returned, by C{errno}.
     @ivar problems: how often the TLVs of a reply were not usable, by kind.
     """
 
     __slots__ = (
-        "_followedUp",
-        "_hops",
+        "_hopsBackward",
+        "_hopsForward",
         "_hostReceiving",
         "_hostSending",
         "_information",
+        "_invalid",
         "_kernelReceived",
         "_kernelSent",
-        "_leastResidence",
         "_marks",
-        "_negatives",
         "_returned",
         "_session",
         "_unrecognized",
+        "_zeroedSsids",
         "farError",
-        "invalid",
+        "followedUp",
         "losses",
         "nearError",
         "problems",
@@ -130,18 +138,30 @@ class Observations:
         self.losses = NumberedLosses()
         self.nearError: ErrorEstimate | None = None
         self.farError: ErrorEstimate | None = None
-        self.invalid: Counter[str] = Counter()
         self.refusals: Counter[int] = Counter()
         self.problems: Counter[str] = Counter()
-        self._kernelSent = self._kernelReceived = self._followedUp = 0
+        self._invalid: Counter[str] = Counter()
+        self._kernelSent = self._kernelReceived = self.followedUp = 0
         self._hostSending, self._hostReceiving = LastDurations(), LastDurations()
-        self._hops: tuple[int | None, int | None] = None, None
-        self._leastResidence: int | None = None
-        self._negatives = 0
+        self._hopsForward: Hops | None = None
+        self._hopsBackward: Hops | None = None
+        self._zeroedSsids = 0
         self._information: TimestampInformation | None = None
         self._marks: ClassOfService | None = None
         # A bit for each type of TLV: sets of them would take kilobytes.
         self._unrecognized = self._returned = 0
+
+    # --- Packets ----------------------------------------------------------------------
+
+    def rejected(self, why: str) -> None:
+        """
+        Note that a packet arrived that is not a reply to ours.
+
+        @param why: the reason.
+        """
+        if why not in self._invalid and len(self._invalid) >= MOST_REASONS:
+            why = OTHER_REASONS
+        self._invalid[why] += 1
 
     # --- Times ------------------------------------------------------------------------
 
@@ -172,35 +192,11 @@ class Observations:
             not known.
         """
         self.farError = claim
-        self._hops = (
-            self._session.ttl - reply.senderTtl if reply.senderTtl else None,
-            TTL - ttl if ttl else None,
+        self._zeroedSsids += reply.ssid != self._session.ssid
+        self._hopsForward = hopsWith(
+            self._hopsForward, _passed(self._session.ttl, reply.senderTtl)
         )
-
-    def stayed(self, residence: int) -> None:
-        """
-        Note T3 - T2 of an answered packet, in nanoseconds.
-        """
-        self._negatives += residence < 0
-        self._least(residence)
-
-    def followedUp(self, before: int, residence: int) -> None:
-        """
-        Note that a follow-up corrected T3 - T2 of an answered packet.
-
-        @param before: T3 - T2 before the correction, in nanoseconds.
-        @param residence: T3 - T2 after the correction, in nanoseconds.
-        """
-        self._followedUp += 1
-        self._negatives += (residence < 0) - (before < 0)
-        self._least(residence)
-
-    def _least(self, residence: int) -> None:
-        """
-        Keep the least T3 - T2.
-        """
-        if self._leastResidence is None or residence < self._leastResidence:
-            self._leastResidence = residence
+        self._hopsBackward = hopsWith(self._hopsBackward, _passed(TTL, ttl))
 
     # --- TLVs -------------------------------------------------------------------------
 
@@ -245,17 +241,17 @@ class Observations:
         return Findings(
             kernelSent=self._kernelSent,
             kernelReceived=self._kernelReceived,
-            followedUp=self._followedUp,
+            followedUp=self.followedUp,
             isFollowUpAsked=FOLLOW_UP_TELEMETRY in self._session.tlvs,
             hostSending=self._hostSending.median(),
             hostReceiving=self._hostReceiving.median(),
-            hopsForward=self._hops[0],
-            hopsBackward=self._hops[1],
+            hopsForward=self._hopsForward,
+            hopsBackward=self._hopsBackward,
+            isKeyed=bool(self._session.keys),
+            zeroedSsids=self._zeroedSsids,
             isStateful=bool(self.losses.isStateful),
             directions=self.losses.directions,
             restarts=self.losses.restarts,
-            leastResidence=self._leastResidence,
-            negatives=self._negatives,
             nearError=self.nearError,
             farError=self.farError,
             information=self._information,
@@ -263,6 +259,17 @@ class Observations:
             unrecognized=tuple(n for n in range(256) if self._unrecognized >> n & 1),
             unreturned=tuple(self._unreturned()),
             problems=tuple(self.problems.items()),
-            invalid=tuple(self.invalid.items()),
+            invalid=tuple(self._invalid.items()),
             refusals=tuple(self.refusals.items()),
         )
+
+
+def _passed(sent: int, arrived: int) -> int | None:
+    """
+    Give how many routers a packet passed, by its TTL or hop limit.
+
+    @param sent: with which it was sent.
+    @param arrived: with which it arrived; 0 where that is not known.
+    @return: L{None} where it is not known, or the numbers cannot be true.
+    """
+    return sent - arrived if 0 < arrived <= sent else None

@@ -24,7 +24,7 @@ class LastDurations:
 
     def __init__(self) -> None:
         self._count = 0
-        self._durations = array("i")
+        self._durations = array("i", [0]) * LAST
 
     def add(self, duration: int) -> None:
         """
@@ -32,15 +32,13 @@ class LastDurations:
 
         @param duration: nanoseconds; from 2.1 s on they all count as 2.1 s.
         """
-        duration = max(-_LONGEST, min(duration, _LONGEST))
-        if self._count < LAST:
-            self._durations.append(duration)
-        else:
-            self._durations[self._count % LAST] = duration
+        place = self._count % LAST
+        self._durations[place] = max(-_LONGEST, min(duration, _LONGEST))
         self._count += 1
 
     def median(self) -> int | None:
         """
         Give their median, in nanoseconds; L{None} where there are none.
         """
-        return round(median(self._durations)) if self._durations else None
+        known = self._durations[: self._count]
+        return round(median(known)) if known else None

@@ -224,11 +224,11 @@ def readReflectorPacket(
     """
     Read the fields of a session-reflector's packet.  L{packetKey} checks its HMAC.
 
-    @raise ValueError: it is too short.
+    @raise ValueError: it is too short; the text says so.
     """
     length = len(octets)
-    if length < (AUTHENTICATED if isAuthenticated else SHORTEST_REPLY):
-        mode = "authenticated " if isAuthenticated else ""
-        raise ValueError(f"{mode}reply of {length} octets")
+    least = AUTHENTICATED if isAuthenticated else SHORTEST_REPLY
+    if length < least:
+        raise ValueError(f"of {length} octets, {least} are the least")
     fields = _REPLY_FIELDS_COVERED if isAuthenticated else _REPLY_FIELDS
     return ReflectorPacket(*fields.unpack_from(octets))

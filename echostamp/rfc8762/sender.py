@@ -16,13 +16,7 @@ from typing import Any, Protocol
 from echostamp.rfc8762.answers import Answers
 from echostamp.rfc8762.clock import FRESH, KernelClock, kernelClock
 from echostamp.rfc8762.findings import Findings, Observations
-from echostamp.rfc8762.packets import (
-    ReflectorPacket,
-    SenderPacket,
-    packetKey,
-    readReflectorPacket,
-    senderPacket,
-)
+from echostamp.rfc8762.packets import ReflectorPacket, SenderPacket, senderPacket
 from echostamp.rfc8762.port import Port
 from echostamp.rfc8762.sendersession import SenderSession
 from echostamp.rfc8762.sentpackets import SentPackets
@@ -43,16 +37,20 @@ class SenderOwner(Protocol):
     What a session-sender reports replies to.
     """
 
-    def replied(self, token: int, times: Times) -> None:
+    def replied(self, token: int, times: Times) -> bool:
         """
         A reply came, perhaps not the first one to this packet.
 
         @param token: the token that the packet was sent with.
+        @return: whether the times of the packet are those of this reply, and are to be
+            corrected.
         """
 
-    def corrected(self, token: int, times: Times) -> None:
+    def corrected(self, token: int, times: Times) -> bool:
         """
         The times of an answered packet are known more exactly now.
+
+        @return: whether they can be true.
         """
 
 
@@ -190,33 +188,25 @@ class SessionSender:
         """A packet came: take it if it is a reply."""
         here = self._clock()
         if peer[:2] != self._peer[:2]:
-            self._observations.invalid["from elsewhere"] += 1
+            self._observations.rejected("from elsewhere")
             return
         try:
-            why = self._reply(packet, at, here, ttl)
-        except ValueError:
-            why = "malformed"
-        if why:
-            self._observations.invalid[why] += 1
+            self._reply(packet, at, here, ttl)
+        except ValueError as error:
+            self._observations.rejected(str(error))
 
-    def _reply(self, octets: bytes, at: int, here: int, ttl: int) -> str:
+    def _reply(self, octets: bytes, at: int, here: int, ttl: int) -> None:
         """
         Take a reply.
 
-        @return: why it is no reply, or nothing.
-        @raise ValueError: it is too short, or has no valid time.
+        @raise ValueError: it is no reply; the text says why.
         """
         session = self.session
-        if session.keys and packetKey(octets, session.keys[:1]) is None:
-            return "no valid HMAC"
-        reply = readReflectorPacket(octets, bool(session.keys))
-        packet = self._sent.find(reply.senderSequence, reply.senderTimestamp)
-        if packet is None:
-            return "not ours"
+        reply, packet = self._read(octets)
         claim = readErrorEstimate(reply.errorEstimate)
         t4 = at or here
         t2, t3 = (
-            readTimestamp(each, claim.isPtp, t4, self._ahead)
+            readTimestamp(each, claim.isPtp, t4, self._ahead) if each else 0
             for each in (reply.received, reply.timestamp)
         )
         token, t1, isAnswered = self._sent.look(packet)
@@ -225,18 +215,31 @@ class SessionSender:
         isSame = self._look(packet, reply, t3, isFirst)
         if isFirst:
             self._sent.answer(packet)
-            self._answers.add(reply.sequence, packet, times)
             self._observations.answered(reply, claim, ttl)
-            if token >= 0:
-                self._observations.stayed(t3 - t2)
-                if at:
-                    self._observations.arrived(here - at)
-        self._owner.replied(token, times)
+            if at and token >= 0:
+                self._observations.arrived(here - at)
+        if self._owner.replied(token, times) and isFirst:
+            self._answers.add(reply.sequence, packet, times)
         if session.tlvs and not isSame:
             tlvs = readTlvs(octets[session.base :], reply.sequence, session.key)
             for value in self._observations.read(tlvs):
                 self._followUp(value, claim.isPtp, t4)
-        return ""
+
+    def _read(self, octets: bytes) -> tuple[ReflectorPacket, int]:
+        """
+        Read the fields of a reply.
+
+        @return: the fields, and our number of the packet that it answers.
+        @raise ValueError: it is no reply; the text says why.
+        """
+        reply = self.session.readReply(octets)
+        packet = self._sent.find(reply.senderSequence)
+        if packet is None:
+            raise ValueError("not ours")
+        if self._sent.wire(packet) != reply.senderTimestamp:
+            raise ValueError("T1 was not returned")
+        self.session.checkSsid(reply.ssid)
+        return reply, packet
 
     def _look(
         self, packet: int, reply: ReflectorPacket, t3: int, isFirst: bool
@@ -286,11 +289,11 @@ class SessionSender:
             t3 = readTimestamp(found.timestamp, isPtp, near, self._ahead)
         except ValueError:
             t3 = None
-        if t3 is None or abs(t3 - times.t2) > times.t4 - times.t1:
+        if t3 == times.t3:
+            return
+        if t3 is not None and self._owner.corrected(token, times._replace(t3=t3)):
+            self._observations.followedUp += 1
+            self._answers.correct(packet, t3)
+        else:
             # A reflector that restarted may mean another packet by this number.
             self._observations.problems["with a follow-up that cannot be"] += 1
-        elif t3 != times.t3:
-            if token >= 0:
-                self._observations.followedUp(times.t3 - times.t2, t3 - times.t2)
-            self._answers.correct(packet, t3)
-            self._owner.corrected(token, times._replace(t3=t3))

@@ -1,5 +1,6 @@
 """
-What the packets of a session-sender look like.  Pure: no Twisted, no clock, no I/O.
+What the packets of a session-sender look like, and their replies.  Pure: no Twisted, no
+clock, no I/O.
 """
 
 from __future__ import annotations
@@ -7,7 +8,13 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-from echostamp.rfc8762.packets import AUTHENTICATED, UNAUTHENTICATED
+from echostamp.rfc8762.packets import (
+    AUTHENTICATED,
+    UNAUTHENTICATED,
+    ReflectorPacket,
+    packetKey,
+    readReflectorPacket,
+)
 from echostamp.rfc8762.tlvreading import Tlv, writeTlvs
 from echostamp.rfc8762.tlvvalues import (
     CLASS_OF_SERVICE,
@@ -17,14 +24,6 @@ from echostamp.rfc8762.tlvvalues import (
     ClassOfService,
     classOfService,
 )
-
-#: The names of TLVs that a user may ask for, and their types.
-TLVS = {
-    "padding": EXTRA_PADDING,
-    "timestamp": TIMESTAMP_INFORMATION,
-    "cos": CLASS_OF_SERVICE,
-    "follow-up": FOLLOW_UP_TELEMETRY,
-}
 
 #: Octets of a TLV without its value.
 TLV_HEADER = 4
@@ -46,6 +45,8 @@ class SenderSession:
 
     @ivar size: octets of each packet; L{None} for the least.
     @ivar ssid: the session's identifier, 0 for none.
+    @ivar isSsidStrict: whether replies with SSID 0 are refused where it is not 0.  They
+        come from reflectors that do not know SSIDs: RFC 8972, section 3.
     @ivar keys: the keys of authenticated mode, of which the first is used; none for
         unauthenticated mode.
     @ivar tlvs: the types of the TLVs in each packet.
@@ -64,6 +65,7 @@ class SenderSession:
     ptpAhead: int | None = None
     dscp: int = 0
     ttl: int = TTL
+    isSsidStrict: bool = False
 
     @property
     def key(self) -> bytes | None:
@@ -107,3 +109,25 @@ class SenderSession:
         # Padding alone needs no HMAC.
         isSealed = kinds != [EXTRA_PADDING]
         return writeTlvs(tlvs, sequence, self.key if isSealed else None)
+
+    def readReply(self, octets: bytes) -> ReflectorPacket:
+        """
+        Read the fields of a reply.
+
+        @raise ValueError: it is too short, or not authenticated; the text says so.
+        """
+        keys = self.keys[:1]
+        if keys and len(octets) >= AUTHENTICATED and packetKey(octets, keys) is None:
+            raise ValueError("no valid HMAC")
+        return readReflectorPacket(octets, bool(keys))
+
+    def checkSsid(self, ssid: int) -> None:
+        """
+        Check the SSID of a reply.
+
+        @raise ValueError: it is not one of this session's replies; the text says why.
+        """
+        if ssid not in (0, self.ssid):
+            raise ValueError("with another SSID")
+        if ssid != self.ssid and self.isSsidStrict:
+            raise ValueError("with SSID 0")

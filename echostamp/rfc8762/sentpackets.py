@@ -89,20 +89,24 @@ class SentPackets:
             self._oldest += 1
         ring.drop(self._oldest - KEPT)
 
-    def find(self, sequence: int, wire: int) -> int | None:
+    def find(self, sequence: int) -> int | None:
         """
         Find the packet that a reply answers.
 
         @param sequence: the sequence number that the reply repeats.
-        @param wire: the timestamp that it repeats.
+        @return: L{None} where no packet that is remembered has it.
         """
         last = self._ring.end - 1
         packet = last - (last - sequence) % _NUMBERS
-        if packet in self and self._ring.columns[0][self._ring.place(packet)] == wire:
-            return packet
-        return None
+        return packet if packet in self else None
 
     # --- One packet -------------------------------------------------------------------
+
+    def wire(self, packet: int) -> int:
+        """
+        Give the timestamp of a packet as it is on the wire, 64 bits.
+        """
+        return self._ring.columns[0][self._ring.place(packet)]
 
     def look(self, packet: int) -> tuple[int, int, bool]:
         """

@@ -100,7 +100,7 @@ def readPtp(timestamp: int, near: int, ahead: int = 0) -> int:
     """
     fraction = timestamp & 0xFFFF_FFFF
     if fraction >= SECOND:
-        raise ValueError(f"PTP timestamp with {fraction} nanoseconds")
+        raise ValueError("with a PTP timestamp of 10^9 nanoseconds or more")
     wrap = SECOND << 32
     earliest = near - wrap // 2
     return earliest + (ptpNanoseconds(timestamp) - ahead - earliest) % wrap

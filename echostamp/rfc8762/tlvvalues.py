@@ -22,6 +22,14 @@ ACCESS_REPORT = 6
 FOLLOW_UP_TELEMETRY = 7
 HMAC = 8
 
+#: The names of TLVs that a user may ask for, and their types.
+TLVS = {
+    "padding": EXTRA_PADDING,
+    "timestamp": TIMESTAMP_INFORMATION,
+    "cos": CLASS_OF_SERVICE,
+    "follow-up": FOLLOW_UP_TELEMETRY,
+}
+
 #: What synchronizes a clock: section 5.4, table 7.
 SYNCHRONIZATION_SOURCES = {
     1: "NTP",

@@ -9,6 +9,7 @@ from typing import Any
 from twisted.trial.unittest import SynchronousTestCase
 
 from echostamp.client.arguments import (
+    CommandParser,
     duration,
     memberName,
     percentage,
@@ -17,6 +18,66 @@ from echostamp.client.arguments import (
     wholeNumber,
     zone,
 )
+from echostamp.test.commandlines import ended
+
+
+class CommandParserTests(SynchronousTestCase):
+    """
+    Values that begin with a minus sign.
+    """
+
+    def parsed(self, *arguments: str) -> dict[str, Any]:
+        """Parse a command line."""
+        parser = CommandParser()
+        parser.add_argument("target", nargs="?")
+        parser.add_argument("--time", action="store_true")
+        parser.add_argument("--timeout")
+        parser.add_argument("-4", dest="only4", action="store_true")
+        add = parser.group("a group")
+        add("-i", "--interval", action="append")
+        add("--zone")
+        add("--ttl", type=int)
+        return {k: v for k, v in vars(parser.parse_args(arguments)).items() if v}
+
+    def test_values(self) -> None:
+        """An option that needs a value takes the next argument, whatever it begins
+        with, as with an equals sign."""
+        for value in "-05:00", "--zone", "-4", "-", "-i", "", "x", "a=b":
+            for arguments in (
+                *(["--zone", value], [f"--zone={value}"], ["--zo", value]),
+                ["--zone=other", "--zone", value],
+            ):
+                found = self.parsed(*arguments, "--time", "far")
+                expected = {"target": "far", "time": True, "zone": value}
+                self.assertEqual(found, {k: v for k, v in expected.items() if v})
+        self.assertEqual(self.parsed("-i", "-5", "-i-6"), {"interval": ["-5", "-6"]})
+
+    def test_others(self) -> None:
+        """Options without values take none, abbreviated or not, and behind C{--} there
+        are no options."""
+        for arguments, expected in [
+            (["--time", "far"], {"target": "far", "time": True}),
+            (["-4", "far"], {"target": "far", "only4": True}),
+            (["--", "--zone"], {"target": "--zone"}),
+            (["-i", "1", "--", "-4"], {"target": "-4", "interval": ["1"]}),
+        ]:
+            self.assertEqual(self.parsed(*arguments), expected)
+
+    def test_errors(self) -> None:
+        """A missing value, an ambiguous abbreviation and a wrong value are errors."""
+        for arguments, why in [
+            (["--zone"], "argument --zone: expected one argument"),
+            (["-i"], "argument -i/--interval: expected one argument"),
+            (
+                ["--t", "-5"],
+                "ambiguous option: --t could match --time, --timeout, --ttl",
+            ),
+            (["--ttl", "-x"], "argument --ttl: invalid int value: '-x'"),
+            (["-x"], "unrecognized arguments: -x"),
+        ]:
+            end, _, said = ended(lambda line: self.parsed(*line), arguments)
+            self.assertIsNotNone(end)
+            self.assertIn(why, said)
 
 
 class ReaderTests(SynchronousTestCase):
@@ -54,7 +115,7 @@ class ReaderTests(SynchronousTestCase):
             (wholeNumber(1, 9), "10", "'10' is not a whole number from 1 to 9"),
             (wholeNumber(1, 9), "9" * 5000, "is not a whole number from 1 to 9"),
             (percentage, "nan", "'nan' is not a percentage"),
-            (memberName, "a b", "'a b' is not a name: 1 to 32 letters"),
+            (memberName, "a b", "'a b' is not a name: 1 to 32 ASCII letters"),
             (zone, "Nowhere", "'Nowhere' is not a zone such as UTC"),
             (sourceAddress, "far", "'far' is not an IP address"),
             (sourceAddress, "far:x", "'far:x' is not an IP address"),

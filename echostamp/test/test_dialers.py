@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from dataclasses import replace
 
 from twisted.trial.unittest import SynchronousTestCase
 
@@ -57,3 +58,12 @@ class SessionTests(SynchronousTestCase):
         os.chmod(path, 0o604)
         self.assertWrong("others may read it", 0, files)
         self.assertWrong("--ca and --cert", 0, TlsFiles(ca="x"))
+
+    def test_strictSsid(self) -> None:
+        """Replies with SSID 0 can be refused where the packets have another one."""
+        plan = StampPlan(ssid=7, isSsidStrict=True)
+        self.assertTrue(sessionOf(plan, 0, NO_FILES).isSsidStrict)
+        error = self.assertRaises(
+            ValueError, sessionOf, replace(plan, ssid=0), 0, NO_FILES
+        )
+        self.assertEqual(str(error), "--strict-ssid goes with --ssid")

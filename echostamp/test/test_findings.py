@@ -6,7 +6,13 @@ from dataclasses import FrozenInstanceError, fields
 
 from twisted.trial.unittest import SynchronousTestCase
 
-from echostamp.rfc8762.findings import Findings, Observations
+from echostamp.rfc8762.findings import (
+    MOST_REASONS,
+    OTHER_REASONS,
+    Findings,
+    Observations,
+)
+from echostamp.rfc8762.hops import Hops
 from echostamp.rfc8762.losses import Sent
 from echostamp.rfc8762.packets import ReflectorPacket
 from echostamp.rfc8762.sendersession import SenderSession
@@ -27,9 +33,9 @@ from echostamp.times import SECOND
 CLAIM = ErrorEstimate(True, False, 5)
 
 
-def reply(ttl: int = 60) -> ReflectorPacket:
+def reply(ttl: int = 60, ssid: int = 0) -> ReflectorPacket:
     """Make a reply to a packet that arrived with a TTL."""
-    return ReflectorPacket(0, 0, 0, 0, 0, 0, 0, 0, ttl)
+    return ReflectorPacket(0, 0, 0, ssid, 0, 0, 0, 0, ttl)
 
 
 class ObservationsTests(SynchronousTestCase):
@@ -50,7 +56,7 @@ class ObservationsTests(SynchronousTestCase):
         seen = Observations(SenderSession())
         found = seen.findings()
         seen.departed(5)
-        seen.invalid["malformed"] += 1
+        seen.rejected("malformed")
         self.assertEqual((found.kernelSent, found.invalid), (0, ()))
         with self.assertRaises(FrozenInstanceError):
             found.kernelSent = 1  # type: ignore[misc]
@@ -66,27 +72,45 @@ class ObservationsTests(SynchronousTestCase):
         self.assertEqual((found.kernelSent, found.kernelReceived), (3, 3))
 
     def test_hops(self) -> None:
-        """The hops are those of the last reply, as far as the TTLs are known."""
+        """The hops are those of the replies whose TTLs are known: of the last one, the
+        fewest, the most, and how often they changed."""
         seen = Observations(SenderSession(ttl=64))
-        seen.answered(reply(60), CLAIM, 250)
-        found = seen.findings()
-        self.assertEqual((found.hopsForward, found.hopsBackward), (4, 5))
-        self.assertEqual(found.farError, CLAIM)
         seen.answered(reply(0), CLAIM, 0)
         found = seen.findings()
         self.assertEqual((found.hopsForward, found.hopsBackward), (None, None))
-
-    def test_residence(self) -> None:
-        """A follow-up changes whether a residence counts as negative."""
-        seen = Observations(SenderSession())
-        for residence in 5, -3, 7:
-            seen.stayed(residence)
-        seen.followedUp(-3, 2)
-        seen.followedUp(5, -9)
-        seen.followedUp(7, 8)
+        self.assertEqual(found.farError, CLAIM)
+        for there, back in (60, 250), (60, 250), (58, 251), (0, 0), (58, 250), (60, 9):
+            seen.answered(reply(there), CLAIM, back)
         found = seen.findings()
-        self.assertEqual((found.negatives, found.leastResidence), (1, -9))
-        self.assertEqual(found.followedUp, 3)
+        self.assertEqual(found.hopsForward, Hops(4, 4, 6, 2))
+        self.assertEqual(found.hopsBackward, Hops(246, 4, 246, 3))
+
+    def test_hopsThatCannotBe(self) -> None:
+        """A packet does not arrive with a higher TTL than it left with."""
+        seen = Observations(SenderSession(ttl=64))
+        seen.answered(reply(65), CLAIM, 255)
+        found = seen.findings()
+        self.assertEqual((found.hopsForward, found.hopsBackward), (None, Hops(0, 0, 0)))
+
+    def test_zeroedSsids(self) -> None:
+        """Replies with SSID 0 count where the packets had another one."""
+        for ssid, count in (7, 1), (0, 0):
+            seen = Observations(SenderSession(ssid=ssid))
+            seen.answered(reply(ssid=ssid), CLAIM, 255)
+            seen.answered(reply(ssid=0), CLAIM, 255)
+            self.assertEqual(seen.findings().zeroedSsids, count)
+
+    def test_reasons(self) -> None:
+        """A far end that finds ever more ways to be invalid is counted under few
+        reasons."""
+        seen = Observations(SenderSession())
+        for each in range(100):
+            seen.rejected(f"of {each} octets")
+        seen.rejected("of 0 octets")
+        invalid = dict(seen.findings().invalid)
+        self.assertEqual(len(invalid), MOST_REASONS + 1)
+        self.assertEqual(invalid["of 0 octets"], 2)
+        self.assertEqual(invalid[OTHER_REASONS], 100 - MOST_REASONS)
 
     def test_tlvs(self) -> None:
         """The last values are kept; follow-ups are returned."""

@@ -1,6 +1,8 @@
 """Tests for L{echostamp.intercom.formatting}."""
 
 import re
+import sys
+import unicodedata
 
 from hypothesis import given
 from hypothesis import strategies as st
@@ -10,6 +12,56 @@ from echostamp.intercom.formatting import linesForOthers, notice
 from echostamp.line.stamper import Stamper
 
 STAMP = b"[1] "
+
+#: Other_Default_Ignorable_Code_Point of Unicode's PropList.txt, first and last.
+_OTHER_IGNORABLE = [
+    (0x34F, 0x34F),
+    (0x115F, 0x1160),
+    (0x17B4, 0x17B5),
+    (0x2065, 0x2065),
+    (0x3164, 0x3164),
+    (0xFFA0, 0xFFA0),
+    (0xFFF0, 0xFFF8),
+    (0xE0000, 0xE0000),
+    (0xE0002, 0xE001F),
+    (0xE0080, 0xE00FF),
+    (0xE01F0, 0xE0FFF),
+]
+
+#: Format controls that are visible: Prepended_Concatenation_Mark, the interlinear
+#: annotations and the controls of Egyptian hieroglyphs.
+_VISIBLE = [
+    (0x600, 0x605),
+    (0x6DD, 0x6DD),
+    (0x70F, 0x70F),
+    (0x890, 0x891),
+    (0x8E2, 0x8E2),
+    (0xFFF9, 0xFFFB),
+    (0x110BD, 0x110BD),
+    (0x110CD, 0x110CD),
+    (0x13430, 0x1343F),
+]
+
+
+def _isIn(ranges: list[tuple[int, int]], character: str) -> bool:
+    """
+    Say whether a character is in one of the ranges.
+    """
+    return any(first <= ord(character) <= last for first, last in ranges)
+
+
+def _isHidden(character: str) -> bool:
+    """
+    Say whether a character is a control or a separator, or is invisible: derive
+    Default_Ignorable_Code_Point as DerivedCoreProperties.txt says, without joiners and
+    variation selectors.
+    """
+    category = unicodedata.category(character)
+    if category in {"Cc", "Zl", "Zp"}:
+        return True
+    if category == "Cf":
+        return character not in "\u200c\u200d" and not _isIn(_VISIBLE, character)
+    return _isIn(_OTHER_IGNORABLE, character)
 
 
 class LinesForOthersTests(SynchronousTestCase):
@@ -36,6 +88,22 @@ class LinesForOthersTests(SynchronousTestCase):
         ]:
             lines = linesForOthers(STAMP + message + b"\n", b"<n> ", 100)
             self.assertEqual(lines, b"[1] <n> %s\n" % shown)
+
+    def test_invisible(self) -> None:
+        """Of all characters, controls, separators and invisible ones are shown as
+        question marks, and no others: joiners and variation selectors stay."""
+        for first in range(0x100, sys.maxunicode, 0x100):
+            block = [chr(number) for number in range(first, first + 0x100)]
+            if unicodedata.category(block[0]) == "Cs":
+                continue
+            lines = linesForOthers(STAMP + "".join(block).encode(), b"", 1024)
+            shown = "".join(["?" if _isHidden(each) else each for each in block])
+            self.assertEqual(lines[len(STAMP) : -1].decode(), shown, hex(first))
+        soft = linesForOthers(STAMP + "\xad\x85\xa0".encode(), b"", 1024)
+        self.assertEqual(soft, STAMP + "??\xa0\n".encode())
+        for text in "a\u200cb\u200d", "\u2764\ufe0f", "\u845b\U000e0100":
+            lines = linesForOthers(STAMP + text.encode(), b"", 100)
+            self.assertEqual(lines, STAMP + text.encode() + b"\n")
 
     def test_long(self) -> None:
         """A long message is truncated between two characters."""

@@ -53,13 +53,15 @@ class Owner:
         """Note it."""
         self.events.append("ready")
 
-    def answered(self, reply: Reply, at: Moment) -> None:
+    def answered(self, reply: Reply, at: Moment) -> bool:
         """Keep the reply."""
         assert at is NOW
         self.replies.append(reply)
+        return True
 
-    def corrected(self, seq: int, times: Times) -> None:
+    def corrected(self, seq: int, times: Times) -> bool:
         """Never called."""
+        return False
 
     def dialFailed(self, failure: Failure) -> None:
         """Never called."""

@@ -206,9 +206,7 @@ class EndTests(IntercomCase):
         limits = TimedConnectionLog(self.reactor, idleTimeout=1)
         for each in self.ann, self.bob:
             limits.connected(each.protocol)
-        for _ in range(10):
-            self.acknowledged[self.slow] = self.acknowledged.get(self.slow, 0) + 1
-            self.reactor.advance(0.5)
+        self.reactor.pump([0.5] * 3)
         self.assertFalse(self.ann.disconnecting or self.bob.disconnecting)
         self.slow.turn(1 << 30)
         self.reactor.pump([0.5] * 4)

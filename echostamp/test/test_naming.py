@@ -57,7 +57,14 @@ class ValidityTests(SynchronousTestCase):
             b"a.b:c_d[e]",
             b"host:80",
             b"12:30x",
-            b"::1",
+            b"42",
+            b"2026-11-28",
+            b"dad",
+            b"ad.be",
+            b"locals",
+            b"local-hero",
+            b"x-local",
+            b"[]",
         ):
             self.assertTrue(isName(name), name)
 
@@ -76,6 +83,38 @@ class ValidityTests(SynchronousTestCase):
             b"[::1]:80-12",
             b"local",
             b"local-2",
+        ):
+            self.assertFalse(isName(name), name)
+
+    def test_otherSpellings(self) -> None:
+        """No member can request a name that looks like an address, whatever its
+        spelling, or like C{local}."""
+        for name in (
+            b"127.000.000.001:80",
+            b"127.1:80",
+            b"127.1",
+            b"192.0.2.1",
+            b"192.0.2.1.",
+            b"192.0.2.1:",
+            b"192.0.2.1.80",
+            b"192.0.2.1_80",
+            b"[192.0.2.1]:80-2-3",
+            b"0x7f.1:80",
+            b"0X7F000001:80",
+            b"0177.0.0.1:80",
+            b"2130706433:80",
+            b"[[::1]]:80",
+            b"::1",
+            b"[::1]",
+            b"0:0:0:0:0:0:0:00001",
+            b"[FE80::a]:80",
+            b"fe80::a_80",
+            b"::ffff:127.0.0.01:80",
+            b"Local",
+            b"LOCAL-3",
+            b"local_2",
+            b"[local]:80",
+            b"-local",
         ):
             self.assertFalse(isName(name), name)
 
@@ -98,6 +137,13 @@ class FreeNameTests(SynchronousTestCase):
         self.assertEqual(freeName(b"x" * 32, {b"x" * 32}), b"x" * 30 + b"-2")
         address = b"[2001:db8:aaaa:bbbb:cccc:dddd:eeee:ffff]:65535"
         self.assertEqual(freeName(address, {address}), address[:-2] + b"-2")
+
+    def test_shortenedToAnAddress(self) -> None:
+        """A name that is shortened for its number does not become an address."""
+        name = b"0.0.0.0:" + b"0" * 23 + b"x"
+        free = freeName(name, {name})
+        self.assertEqual(free, b"0.0.0.0:" + b"0" * 21 + b"z-2")
+        self.assertEqual(freeName(name, {name, free}), free[:-1] + b"3")
 
     @given(
         st.text(_CHARACTERS, min_size=1, max_size=LONGEST_NAME).map(str.encode),
@@ -132,6 +178,6 @@ class RefusalTests(SynchronousTestCase):
         """Any other text is not a name."""
         self.assertEqual(
             refusal(b"a b", b"local"),
-            b"you are local: a name has 1 to 32 letters, digits and .:_-[], "
+            b"you are local: a name has 1 to 32 ASCII letters, digits and .:_-[], "
             b"and no address",
         )

@@ -72,6 +72,16 @@ class OptionsTests(OptionsCase):
         parsed("-e", "7")
         self.assertEqual(parsed().endpoints, ["tcp:8002"])
 
+    def test_valuesWithAMinus(self) -> None:
+        """A value may begin with a minus sign, behind a space as behind an equals
+        sign."""
+        for arguments in ["--format=-%H"], ["--format", "-%H"], ["-f", "-%H"]:
+            self.assertEqual(parsed("--utc", *arguments).format.text(0), b"-00")
+        for name in "grace", "max-pps", "answer-port", "allow", "interface":
+            for arguments in [f"--{name}=-1"], [f"--{name}", "-1"]:
+                line = self.refused(*arguments, "--reflector=7")
+                self.assertTrue(line.startswith(f"--{name} '-1': "), line)
+
     def test_format(self) -> None:
         """C{--format} and C{--utc} choose the format of the stamps."""
         for arguments, expected in [

@@ -7,11 +7,11 @@ from typing import Any
 
 from twisted.trial.unittest import SynchronousTestCase
 
-from echostamp.intercom import pace
+from echostamp.intercom import allowance, pace
+from echostamp.intercom.allowance import MOST_WAITING, WINDOW
 from echostamp.intercom.pace import (
     BACKLOG,
     CHECK_INTERVAL,
-    PATIENCE,
     STALLED,
     SURGE,
     Pace,
@@ -92,12 +92,15 @@ class PaceTests(SynchronousTestCase):
         again, it is waited for like any other."""
         self.slow.isPassing = True
         self.fill(1001)
-        self.reactor.advance(PATIENCE + 1)
-        self.slow.isPassing = False
+        self.slow.isFull = False
+        self.reactor.pump([CHECK_INTERVAL] * 20)
+        self.slow.isPassing, self.slow.isFull = False, True
         self.slow.dequeued += 1
         self.pace.tookSome(self.slow)
         self.fill(1002)
         self.assertTrue(self.pace.isPaused)
+        self.reactor.advance(CHECK_INTERVAL)
+        self.assertEqual(self.slow.reasons, [])
 
     def test_pausedAgain(self) -> None:
         """If the first resumed member causes the next pause, the others stay held."""
@@ -176,11 +179,56 @@ class PaceTests(SynchronousTestCase):
         for _ in range(20):
             self.slow.dequeued += 1
             self.reactor.advance(CHECK_INTERVAL)
-        self.assertTrue(self.pace.isPaused)
         self.assertEqual(self.slow.reasons, [])
         self.reactor.pump([CHECK_INTERVAL] * int(STALLED / CHECK_INTERVAL))
-        self.assertFalse(self.pace.isPaused)
         self.assertEqual(self.slow.reasons, [f"took nothing for {STALLED:g} s"])
+
+    def waited(self, seconds: float, *slow: FakeMember) -> float:
+        """
+        Let members be far behind all the time, but read.
+
+        @return: for how many of the seconds everybody was paused.
+        """
+        paused = 0.0
+        for _ in range(round(seconds * 10)):
+            for each in slow:
+                each.queued, each.dequeued = 1001, each.dequeued + 1
+                self.pace.fellBehind(each)
+            paused += self.pace.isPaused / 10
+            self.reactor.advance(0.1)
+        return paused
+
+    def test_waitsForTheRoomAreBounded(self) -> None:
+        """Everybody is paused for at most 2 s in any 20 s, whoever is waited for, and
+        resumed when that time is over."""
+        self.fill(1001)
+        self.pace.hold(self.sender)
+        self.reactor.advance(MOST_WAITING - 0.01)
+        self.assertEqual((self.pace.isPaused, self.sender.resumed), (True, 0))
+        self.reactor.advance(0.01)
+        self.reactor.advance(0)
+        self.assertEqual((self.pace.isPaused, self.sender.resumed), (False, 1))
+        others = [FakeMember() for _ in range(10)]
+        self.assertEqual(self.waited(WINDOW - 0.5, self.slow, *others), 0)
+        # The window has left the first wait behind.
+        self.assertGreater(self.waited(1, self.slow, *others), 0.4)
+        waited = self.waited(WINDOW, self.slow, *others)
+        self.assertAlmostEqual(waited, MOST_WAITING, places=0)
+        for each in self.slow, *others:
+            self.assertEqual(each.reasons, [])
+
+    def test_waitEndsEarly(self) -> None:
+        """Only the time that was waited counts."""
+        for _ in range(8):
+            self.fill(1001)
+            self.reactor.advance(0.2)
+            self.pace.caughtUp(self.slow)
+            self.reactor.advance(0.5)
+        self.fill(1001)
+        self.reactor.advance(0.39)
+        self.assertTrue(self.pace.isPaused)
+        self.reactor.advance(0.02)
+        self.assertFalse(self.pace.isPaused)
 
 
 class UnsentTests(SynchronousTestCase):
@@ -262,28 +310,46 @@ class SlowMemberTests(IntercomCase):
         self.assertAtRest()
 
     def test_readsVerySlowly(self) -> None:
-        """A member that still reads is not disconnected, however slowly it reads."""
-        for _ in range(40):
-            self.flood(self.ann, BACKLOG // 4)
-            self.acknowledged[self.slow] = self.acknowledged.get(self.slow, 0) + 1
+        """A member that reads very slowly is not waited for for long.  It is
+        disconnected when it is too far behind, and no other member loses anything."""
+        self.acknowledged[self.slow] = 0
+        sent, held = 0, 0.0
+        while not self.slow.isAborted:
+            sent += self.flood(self.ann, BACKLOG // 4)
+            self.acknowledged[self.slow] += 1
+            held += 0 if self.ann.isRead else 0.1
+            self.reactor.pump([0.1, 0])
+        self.assertAlmostEqual(held, MOST_WAITING, places=1)
+        self.assertIn(f"local cut: more than {BACKLOG} bytes behind", self.log.lines)
+        sent += self.flood(self.ann, 2 * BACKLOG)
+        self.assertGreater(sent, 2 * BACKLOG)
+        self.assertGotAll(self.bob, sent)
+        self.assertAtRest()
+
+    def test_keepsUpSlowly(self) -> None:
+        """A member that still reads is not disconnected, however slowly it reads, while
+        its queue is not too long."""
+        self.flood(self.ann, BACKLOG // 4)
+        for count in range(40):
+            self.acknowledged[self.slow] = count
             self.reactor.advance(0.5)
         self.assertFalse(self.slow.isAborted)
-        self.assertFalse(self.ann.isRead)
+        self.assertTrue(self.ann.isRead)
 
-    def test_notWaitedFor(self) -> None:
-        """A member that reads nothing is soon not waited for.  It is disconnected when
-        it is too far behind, and no other member loses anything."""
+    def test_readsNothing(self) -> None:
+        """A member that reads nothing is not waited for for long, either.  It is
+        disconnected when it is too far behind, and no other member loses anything."""
         sent = self.flood(self.ann, 2 * BACKLOG)
-        self.reactor.advance(PATIENCE / 2)
+        self.reactor.advance(MOST_WAITING / 2)
         self.assertFalse(self.ann.isRead)
-        self.reactor.pump([0.5] * 5)
+        self.reactor.pump([MOST_WAITING / 2, 0])
         self.assertTrue(self.ann.isRead)
         sent += self.flood(self.ann, 2 * BACKLOG)
         self.reactor.advance(0)
         self.assertTrue(self.slow.isAborted)
         self.assertIn(f"local cut: more than {BACKLOG} bytes behind", self.log.lines)
         self.assertGotAll(self.bob, sent)
-        self.assertTrue(self.bob.sent.endswith(b"x\n[03] * slow left\n"))
+        self.assertTrue(self.bob.sent.endswith(b"x\n[02] * slow left\n"))
         self.assertAtRest()
 
     def test_stalled(self) -> None:
@@ -351,6 +417,7 @@ class SlowMemberTests(IntercomCase):
     def test_disconnectedByANotice(self) -> None:
         """The notice of a disconnected member may be too much for another one, whether
         that one reads or not.  It is disconnected, too, and the others go on."""
+        self.patch(allowance, "MOST_WAITING", 0.0)
         for reads in False, True:
             self.begin()
             self.ann, slow = self.join(b"ann"), self.join(b"slow")

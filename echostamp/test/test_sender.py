@@ -10,6 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from twisted.trial.unittest import SynchronousTestCase
 
+from echostamp.rfc8762.hops import Hops
 from echostamp.rfc8762.packets import readSenderPacket, senderPacket
 from echostamp.rfc8762.policy import Policy
 from echostamp.rfc8762.sendersession import SenderSession
@@ -147,7 +148,7 @@ class SessionSenderTests(SynchronousTestCase):
         self.assertEqual(wire.sender.findings().problems, ())
 
     def test_followUpBeforeTheArrival(self) -> None:
-        """A follow-up by which a packet left before it came is used, and reported."""
+        """A follow-up by which a packet left before it came is not used."""
         wire = Wire(SenderSession(tlvs=[FOLLOW_UP_TELEMETRY]), Policy(isStateful=True))
         wire.there(0)
         wire.back()
@@ -156,10 +157,19 @@ class SessionSenderTests(SynchronousTestCase):
         session.left = before.t2 - 10 * US
         wire.there(1)
         wire.back()
-        [(token, times)] = wire.corrections
-        self.assertEqual((token, times.t2 - times.t3), (0, 10 * US))
+        self.assertEqual(wire.corrections, [])
         found = wire.sender.findings()
-        self.assertEqual((found.negatives, found.leastResidence), (1, -10 * US))
+        self.assertEqual(found.problems, (("with a follow-up that cannot be", 1),))
+        self.assertEqual(found.followedUp, 0)
+
+    def test_followUpOfWhatIsNotUsed(self) -> None:
+        """Where the owner does not use a reply's times, none are corrected."""
+        wire = Wire(SenderSession(tlvs=[FOLLOW_UP_TELEMETRY]), Policy(isStateful=True))
+        for token in -1, 0:
+            wire.there(token)
+            wire.back()
+        self.assertEqual(wire.corrections, [])
+        self.assertEqual(wire.sender.findings().followedUp, 0)
 
     def test_restartWithItsClock(self) -> None:
         """A reflector whose clock restarts, too, is found out by a number that another
@@ -198,10 +208,62 @@ class SessionSenderTests(SynchronousTestCase):
         self.assertEqual(wire.replies, [])
         self.assertEqual(
             wire.sender.findings().invalid,
-            (("from elsewhere", 2), ("not ours", 2), ("malformed", 2)),
+            (
+                ("from elsewhere", 2),
+                ("not ours", 1),
+                ("T1 was not returned", 1),
+                ("of 40 octets, 41 are the least", 1),
+                ("of 0 octets, 41 are the least", 1),
+            ),
         )
         wire.back(reply)
         self.assertEqual(len(wire.replies), 1)
+
+    def test_invalidTime(self) -> None:
+        """A PTP timestamp with more nanoseconds than a second has makes a reply
+        invalid."""
+        wire = Wire(SenderSession(isPtp=True))
+        wire.there()
+        reply = bytearray(wire.far.sent[-1][0])
+        reply[8:12] = b"\xff" * 4
+        wire.back(bytes(reply))
+        self.assertEqual(
+            wire.sender.findings().invalid,
+            (("with a PTP timestamp of 10^9 nanoseconds or more", 1),),
+        )
+
+    def test_notGiven(self) -> None:
+        """A timestamp of 0 is not a time: it is reported as 0."""
+        for isPtp in False, True:
+            wire = Wire(SenderSession(isPtp=isPtp))
+            wire.there()
+            reply = bytearray(wire.far.sent[-1][0])
+            reply[4:12] = reply[16:24] = bytes(8)
+            wire.back(bytes(reply))
+            [(_, times)] = wire.replies
+            self.assertEqual((times.t2, times.t3), (0, 0))
+
+    def test_ssid(self) -> None:
+        """A reply with another SSID than ours and 0 is none.  One with SSID 0 counts,
+        and is refused where the session is strict."""
+        for ours, its, isStrict, why in [
+            (7, 7, True, ""),
+            (7, 9, False, "with another SSID"),
+            (0, 9, False, "with another SSID"),
+            (7, 0, False, ""),
+            (7, 0, True, "with SSID 0"),
+            (0, 0, True, ""),
+        ]:
+            wire = Wire(SenderSession(ssid=ours, isSsidStrict=isStrict))
+            wire.there()
+            reply = bytearray(wire.far.sent[-1][0])
+            self.assertEqual(reply[14:16], ours.to_bytes(2, "big"))
+            reply[14:16] = its.to_bytes(2, "big")
+            wire.back(bytes(reply))
+            self.assertEqual(len(wire.replies), not why)
+            found = wire.sender.findings()
+            self.assertEqual(found.invalid, ((why, 1),) if why else ())
+            self.assertEqual(found.zeroedSsids, not why and its != ours)
 
     def test_duplicates(self) -> None:
         """A reply that comes twice is reported twice, and counts once."""
@@ -227,8 +289,10 @@ class SessionSenderTests(SynchronousTestCase):
                 self.assertEqual(len(wire.replies), 1)
                 reply[40] ^= 1
                 wire.back(bytes(reply))
+                wire.back(bytes(reply[:44]))
+                why = "of 44 octets, 112 are the least"
                 self.assertEqual(
-                    wire.sender.findings().invalid, (("no valid HMAC", 1),)
+                    wire.sender.findings().invalid, (("no valid HMAC", 1), (why, 1))
                 )
 
     @given(
@@ -290,7 +354,8 @@ class SessionSenderTests(SynchronousTestCase):
         wire.back()
         self.assertTrue(wire.sender.hasReplies)
         found = wire.sender.findings()
-        self.assertEqual((found.hopsForward, found.hopsBackward), (4, 5))
+        self.assertEqual(found.hopsForward, Hops(4, 4, 4))
+        self.assertEqual(found.hopsBackward, Hops(5, 5, 5))
         near, far = found.nearError, found.farError
         assert near
         assert far
@@ -299,17 +364,7 @@ class SessionSenderTests(SynchronousTestCase):
         assert far.error is not None
         self.assertGreaterEqual(far.error, 5 * MS)
 
-    def test_negativeResidence(self) -> None:
-        """A reflector whose T3 is before its T2 is reported."""
-        wire = Wire(SenderSession())
-        wire.sender.send(0)
-        packet, _ = wire.near.sent[-1]
-        wire.reflector.received(packet, HERE, wire.now + MS, 60, 0, None)
-        wire.back()
-        found = wire.sender.findings()
-        self.assertEqual((found.negatives, found.leastResidence), (1, -MS))
-
-    def test_residenceOfWhatIsThrownAway(self) -> None:
+    def test_whatIsThrownAway(self) -> None:
         """A packet with a negative token does not count."""
         wire = Wire(SenderSession())
         wire.sender.send(-1)
@@ -317,7 +372,6 @@ class SessionSenderTests(SynchronousTestCase):
         wire.reflector.received(packet, HERE, wire.now + MS, 60, 0, None)
         wire.back()
         found = wire.sender.findings()
-        self.assertEqual((found.negatives, found.leastResidence), (0, None))
         self.assertEqual((found.kernelSent, found.kernelReceived), (0, 0))
 
     def test_refused(self) -> None:

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from twisted.trial.unittest import SynchronousTestCase
 
-from echostamp.rfc8762.sendersession import TLVS, SenderSession
+from echostamp.rfc8762.sendersession import SenderSession
 from echostamp.rfc8762.tlvvalues import (
     CLASS_OF_SERVICE,
     EXTRA_PADDING,
     FOLLOW_UP_TELEMETRY,
     TIMESTAMP_INFORMATION,
+    TLVS,
 )
 
 KEYS = [bytes(range(16)), bytes(range(16, 32))]

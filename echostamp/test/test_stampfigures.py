@@ -6,15 +6,18 @@ import errno
 import os
 from dataclasses import replace
 
+from echostamp.measure.residence import ResidenceFault
 from echostamp.probe.plan import Plan
 from echostamp.report.stampfigures import lines
+from echostamp.report.summary import summary
 from echostamp.rfc8762.clock import KernelClock
 from echostamp.rfc8762.findings import Findings
+from echostamp.rfc8762.hops import Hops
 from echostamp.rfc8762.policy import Policy
 from echostamp.rfc8762.sendersession import SenderSession
 from echostamp.rfc8762.timestamps import TAI
 from echostamp.test.farends import MS
-from echostamp.test.stampruns import US, StampCase
+from echostamp.test.stampruns import StampCase
 from echostamp.test.wires import THERE
 from echostamp.times import SECOND
 
@@ -28,7 +31,8 @@ class StampFiguresTests(StampCase):
         """The report names a reflector that sends no follow-ups, or returns no TLVs."""
         self.begin(Plan(count=3, interval=SECOND, size=64), SenderSession(tlvs=[7]))
         self.run_(10)
-        self.assertIn(", 0 T3 by follow-up\n", self.summary())
+        hint = "(they need a reflector with --stateful)"
+        self.assertIn(f", 0 T3 by follow-up {hint}\n", self.summary())
         self.assertNotIn("never came back", self.summary())
         self.comeBack, comeBack = (  # type: ignore[method-assign]
             lambda reply: comeBack(reply[:44]),
@@ -71,6 +75,17 @@ class StampFiguresTests(StampCase):
             alone = {"min": len(lost), "max": len(lost)}
             self.assertEqual(found["stamp"]["lost_forward"], alone)
 
+    def test_farEndIsGoneAtTheEnd(self) -> None:
+        """A last packet that shows only what was lost is not waited for as long as for
+        a probe."""
+        self.fate = lambda number: "lost there" if number > 2 else ""
+        plan = Plan(count=3, interval=SECOND, timeout=5 * SECOND, size=44)
+        self.begin(plan, SenderSession())
+        self.run_(20)
+        elapsed = self.prober.result().elapsed
+        self.assertEqual(len(self.near.sent), 5)
+        self.assertAlmostEqual(elapsed / SECOND, 2 + 5 + 1, delta=0.3)
+
     def test_lossOfAStatelessReflector(self) -> None:
         """A stateless reflector's numbers do not."""
         self.fate = lambda number: "lost there" if number == 3 else ""
@@ -79,6 +94,17 @@ class StampFiguresTests(StampCase):
         self.run_(5)
         self.assertIn("lost          in which direction is not known", self.summary())
         self.assertIsNone(self.document()["stats"]["stamp"]["lost_forward"])
+
+    def test_unpaced(self) -> None:
+        """Where packets are lost that were sent one after the other, the report names
+        the reflector's limit."""
+        self.fate = lambda number: "lost there" if number == 3 else ""
+        for interval in 0, 100 * MS:
+            plan = Plan(count=5, interval=interval, timeout=SECOND, size=44)
+            self.begin(plan, SenderSession())
+            self.run_(5)
+            text = "\n".join(summary(self.prober.result(), "far", interval > 0))
+            self.assertEqual("--max-pps" in text, not interval)
 
     def test_taiOrUtc(self) -> None:
         """An offset of 37 s in PTP's format is explained by TAI."""
@@ -100,6 +126,29 @@ class StampFiguresTests(StampCase):
             self.assertIn(f"the measurement {words}", self.summary())
             self.assertIn("claims UTC within 2.0", self.summary())
 
+    def test_hops(self) -> None:
+        """Hops that change have their extremes and the number of changes.  A far end
+        that does not send with a TTL of 255 is named."""
+        self.begin(Plan(count=1, interval=SECOND, size=44), SenderSession())
+        self.run_(9)
+        result = self.prober.result()
+        assert isinstance(result.session, Findings)
+        for there, back, line in [
+            (Hops(3, 3, 3), Hops(0, 0, 0), "3 there, 0 back"),
+            (Hops(3, 2, 5, 4), Hops(1, 0, 1, 1), None),
+            (None, Hops(194, 191, 194), "? there, 194 back: it seems to send with TTL"),
+            (None, Hops(130, 127, 130), "TTL 128, not 255; then 3 back"),
+            (None, Hops(191, 191, 191), "TTL 64, not 255; then 0 back"),
+            (Hops(1, 1, 1), None, "1 there, ? back"),
+        ]:
+            found = replace(result.session, hopsForward=there, hopsBackward=back)
+            text = "\n".join(lines(found, result))
+            if line is None:
+                line = (
+                    "3 (2 to 5, changed 4 times) there, 1 (0 to 1, changed once) back"
+                )
+            self.assertIn(line, text)
+
     def test_everyLine(self) -> None:
         """Each finding has its line, and the JSON is valid."""
         session = SenderSession(tlvs=[3, 4, 7], dscp=46)
@@ -113,12 +162,12 @@ class StampFiguresTests(StampCase):
         found = replace(
             result.session,
             restarts=1,
-            negatives=2,
-            leastResidence=-5 * US,
-            unrecognized=(3,),
+            unrecognized=(3, 99),
             problems=(("malformed", 1),),
+            zeroedSsids=4,
         )
-        text = "\n".join(lines(found, result.figures))
+        faults = (ResidenceFault.NEGATIVE, 2), (ResidenceFault.NOT_GIVEN, 1)
+        text = "\n".join(lines(found, replace(result, residenceFaults=faults)))
         unreachable = os.strerror(errno.EHOSTUNREACH)
         for line in (
             "timestamps    T1 by the kernel, T4 by the kernel, T2 and T3 the reflect",
@@ -126,11 +175,13 @@ class StampFiguresTests(StampCase):
             "hops          195 there, 5 back",
             "numbers       began again once: a restart there, or a new port by NAT",
             "clocks        neither end says that its clock is synchronised",
-            "residence     T3 - T2 was negative 2 times, -5.000 µs at the least",
+            "residence     replies that give no RTT: 2 with T3 before T2, 1 with T2 or "
+            "T3 not given",
             "reflector     receives by SW Local (Local free-running), sends by SW L",
             "class         DSCP 0 and ECN 0 arrived there; DSCP 46 was refused",
-            f"packets       TLV 3 not known there, 1 times TLVs malformed, 1 invalid: "
-            f"malformed, 1 refused: {unreachable}",
+            "packets       TLV timestamp not known there, TLV 99 not known there, "
+            "1 times TLVs malformed, 1 invalid: of 7 octets, 41 are the least, "
+            f"4 replies with SSID 0, not ours, 1 refused: {unreachable}",
         ):
             self.assertIn(line, text)
         self.assertEqual(self.document()["stats"]["rtt_is"], "(T4-T1)-(T3-T2)")

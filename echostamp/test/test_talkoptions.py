@@ -38,7 +38,7 @@ class TalkOptionsTests(CommandCase):
         self.talks.clear()
         for name in "", "a b", "x" * 33, "127.0.0.1:7", "\udcff", "é":
             self.assertEqual(self.ended("talk", "--name", name), 2)
-            self.assertIn("is not a name: 1 to 32 letters", self.said())
+            self.assertIn("is not a name: 1 to 32 ASCII letters", self.said())
 
     def test_editing(self) -> None:
         """Line editing is used where it can be."""

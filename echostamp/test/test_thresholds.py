@@ -5,6 +5,7 @@ from __future__ import annotations
 from twisted.internet.error import ConnectionLost
 from twisted.trial.unittest import SynchronousTestCase
 
+from echostamp.measure.result import Figures, Result
 from echostamp.measure.thresholds import Thresholds
 from echostamp.probe.plan import Plan
 from echostamp.report.thresholds import failedText
@@ -57,6 +58,17 @@ class ThresholdsTests(SynchronousTestCase):
         self.assertFails(Thresholds(rtt=3 * SECOND), far)
         why = "--max-rtt 2.999 s: one has not been answered for 3.000 s"
         self.assertFails(Thresholds(rtt=2999 * MS), far, why)
+
+    def test_untimed(self) -> None:
+        """Where a reply has no RTT, the longest that it can have taken must be within
+        the limit, or the threshold cannot be judged."""
+        result = Result(Figures(sent=1, received=1, untimed=1), longestUntimed=7 * MS)
+        self.assertEqual(Thresholds(rtt=7 * MS).failed(result), [])
+        [failed] = Thresholds(rtt=6 * MS).failed(result)
+        self.assertEqual(
+            failedText(failed, result),
+            "--max-rtt 6.000 ms: not known, one has no RTT and took at most 7.000 ms",
+        )
 
     def test_loss(self) -> None:
         """The share of unanswered probes must be within the limit."""

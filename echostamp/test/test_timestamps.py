@@ -120,7 +120,8 @@ class PtpTests(SynchronousTestCase):
         """A second's worth of nanoseconds is an error."""
         self.assertEqual(readPtp(999_999_999, 0), 999_999_999)
         error = self.assertRaises(ValueError, readPtp, SECOND, 0)
-        self.assertEqual(str(error), "PTP timestamp with 1000000000 nanoseconds")
+        why = "with a PTP timestamp of 10^9 nanoseconds or more"
+        self.assertEqual(str(error), why)
 
     def test_formatIsNamed(self) -> None:
         """A timestamp is read in the named format; NTP's timescale is UTC."""

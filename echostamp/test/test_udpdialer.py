@@ -42,11 +42,13 @@ class Owner:
     def linkReady(self) -> None:
         """Never called."""
 
-    def answered(self, reply: Reply, at: Moment) -> None:
+    def answered(self, reply: Reply, at: Moment) -> bool:
         """Never called."""
+        return False
 
-    def corrected(self, seq: int, times: Times) -> None:
+    def corrected(self, seq: int, times: Times) -> bool:
         """Never called."""
+        return False
 
     def strange(self, count: int) -> None:
         """Never called."""

@@ -3,17 +3,21 @@
 from __future__ import annotations
 
 import errno
+import struct
 
 from echostamp.measure.offsetwindow import FITS
+from echostamp.measure.thresholds import Breach, Thresholds
+from echostamp.probe.interfaces import Fate
 from echostamp.probe.plan import Plan
 from echostamp.probe.udplink import WARM_UP
 from echostamp.rfc8762.findings import Findings
 from echostamp.rfc8762.policy import Policy
 from echostamp.rfc8762.sendersession import SenderSession
-from echostamp.test.farends import MS, keptBy
+from echostamp.rfc8762.timestamps import ntpTimestamp, readNtp
+from echostamp.test.farends import EPOCH, MS, keptBy
 from echostamp.test.stampruns import US, StampCase
 from echostamp.test.wires import THERE
-from echostamp.times import SECOND
+from echostamp.times import SECOND, Moment
 
 
 class StampLinkTests(StampCase):
@@ -115,3 +119,110 @@ class StampLinkTests(StampCase):
         self.assertEqual(found.refusals, ((errno.ECONNREFUSED, 1),))
         self.assertEqual(self.prober.measurement.outageCount, 0)
         self.assertIn("9 sent, 0 received, 9 unanswered", self.summary())
+
+
+class ImpossibleTimesTests(StampCase):
+    """
+    Tests for reflectors whose T2 and T3 cannot be true.
+    """
+
+    def setUp(self) -> None:
+        """Change the times of replies on their way back."""
+        super().setUp()
+        self.step = 0
+        self.change = lambda number, t2, t3: (t2, t3)
+        self.deliver = self.comeBack
+        self.comeBack = self.changed  # type: ignore[method-assign]
+
+    def clocks(self) -> Moment:
+        """Read our clocks; that of the time of day may have been set."""
+        now = super().clocks()
+        return now._replace(realtime=now.realtime + self.step)
+
+    def changed(self, reply: bytes) -> None:
+        """Receive a reply with other times."""
+        number, wire3, rest, wire2 = struct.unpack_from("!IQ4sQ", reply)
+        t2, t3 = (readNtp(each, EPOCH) for each in (wire2, wire3))
+        t2, t3 = self.change(number, t2, t3)
+        wire2, wire3 = (ntpTimestamp(each) if each else 0 for each in (t2, t3))
+        head = struct.pack("!IQ4sQ", number, wire3, rest, wire2)
+        self.deliver(head + reply[24:])
+
+    def ping(self, count: int = 3) -> None:
+        """Run some probes; number 0 on the wire is the warm-up packet."""
+        self.begin(Plan(count=count, interval=SECOND, size=44), SenderSession())
+        self.run_(count + 5)
+        self.assertTrue(self.isOver)
+
+    def test_each(self) -> None:
+        """Where T2 and T3 cannot be true, there is no RTT and no offset, and the report
+        says why."""
+        self.ahead = 123_457
+        for change, why in [
+            (lambda number, t2, t3: (0, 0), "T2 or T3 not given"),
+            (lambda number, t2, t3: (0, t3), "T2 or T3 not given"),
+            (lambda number, t2, t3: (t2, 0), "T2 or T3 not given"),
+            (lambda number, t2, t3: (t2, t2 - 3 * SECOND), "T3 before T2"),
+            (lambda number, t2, t3: (t2 + 12_345, t3), "T3 before T2"),
+            (
+                lambda number, t2, t3: (t2, t2 + 12_345 * MS),
+                "T3 - T2 longer than T4 - T1",
+            ),
+        ]:
+            self.change = change
+            self.ping()
+            for probe in keptBy(self.prober).delays.run:
+                self.assertEqual((probe.rtt, probe.t2, probe.t3), (None, None, None))
+            self.assertIsNone(keptBy(self.prober).offset.report())
+            stats = self.document()["stats"]
+            self.assertEqual((stats["received"], stats["untimed"]), (3, 3))
+            self.assertEqual(stats["untimed_max"], 3 * MS - 20 * US)
+            self.assertIsNone(stats["rtt"])
+            self.assertEqual(stats["stamp"]["residence_faults"], {why: 3})
+            line = f"residence     replies that give no RTT: 3 with {why}"
+            self.assertIn(line, self.summary())
+            self.assertIn((Fate.UNTIMED.value, 2), self.sink.events)
+            result = self.prober.result()
+            self.assertEqual(Thresholds(rtt=3 * MS).failed(result), [])
+            [failed] = Thresholds(rtt=MS).failed(result)
+            self.assertIs(failed.breach, Breach.RTT_UNKNOWN)
+
+    def test_one(self) -> None:
+        """One such reply changes nothing of the others."""
+        self.unit = MS
+        self.change = lambda number, t2, t3: (
+            (t2 + 55_555, t2 - 12_345) if number == 5 else (t2, t3)
+        )
+        self.ping(9)
+        rtts = [probe.rtt for probe in keptBy(self.prober).delays.run]
+        self.assertEqual(rtts.pop(4), None)
+        self.assertEqual(rtts, [3 * MS - 20 * US] * 8)
+        report = keptBy(self.prober).offset.report()
+        assert report is not None
+        self.assertEqual(report.resolution, MS)
+
+    def test_resolution(self) -> None:
+        """A T3 that is cut to milliseconds and so before T2 is no fault."""
+        self.ahead = 300 * US
+        self.change = lambda number, t2, t3: (t2, t3 // MS * MS)
+        self.ping()
+        stats = self.document()["stats"]
+        self.assertEqual(stats["stamp"]["residence_faults"], {})
+        self.assertEqual(stats["rtt"]["max"], 3 * MS - 20 * US)
+        self.assertEqual(stats["untimed"], 0)
+        self.assertIsNone(stats["untimed_max"])
+
+    def test_ourClockIsSet(self) -> None:
+        """A step of our own clock is no fault of the reflector's.  The monotonic clock
+        gives the longest that the reply can have taken."""
+
+        def change(number: int, t2: int, t3: int) -> tuple[int, int]:
+            self.step = -SECOND if number else 0
+            return t2, t3
+
+        self.change = change
+        self.ping(1)
+        stats = self.document()["stats"]
+        self.assertEqual((stats["untimed"], stats["clock_steps"]), (1, 1))
+        self.assertEqual(stats["stamp"]["residence_faults"], {})
+        self.assertEqual(stats["untimed_max"], 3 * MS)

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import importlib.resources
 import re
+import zoneinfo
 from decimal import ROUND_CEILING, ROUND_FLOOR
+from typing import NoReturn
 
 from hypothesis import given
 from hypothesis import strategies as st
@@ -178,6 +181,25 @@ class ZoneTests(SynchronousTestCase):
         ):
             error = self.assertRaises(ValueError, parseZone, text)
             self.assertIn("not a zone", str(error))
+
+    def test_noZoneData(self) -> None:
+        """Where the machine has no zone data, the error says so, and what is left."""
+
+        def missing(package: str) -> NoReturn:
+            raise ModuleNotFoundError(package)
+
+        self.addCleanup(zoneinfo.reset_tzpath)
+        self.addCleanup(zoneinfo.ZoneInfo.clear_cache)
+        # The package tzdata may be installed.
+        self.patch(importlib.resources, "files", missing)
+        zoneinfo.reset_tzpath([])
+        zoneinfo.ZoneInfo.clear_cache()
+        error = self.assertRaises(ValueError, parseZone, "Europe/Berlin")
+        self.assertIn("'Europe/Berlin' cannot be looked up", str(error))
+        self.assertIn("install tzdata", str(error))
+        error = self.assertRaises(ValueError, parseZone, "+1")
+        self.assertIn("not a zone", str(error))
+        self.assertEqual(parseZone("-05:00"), -5 * HOUR)
 
     @given(st.text())
     def test_anyText(self, text: str) -> None:

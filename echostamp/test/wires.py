@@ -6,6 +6,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from echostamp.measure.residence import residenceFault
 from echostamp.rfc8762.clock import KernelClock
 from echostamp.rfc8762.keys import Keys
 from echostamp.rfc8762.policy import Policy, Shared
@@ -87,13 +88,17 @@ class Wire:
         )
         self.reflector.port = self.far  # type: ignore[assignment]
 
-    def replied(self, token: int, times: Times) -> None:
+    def replied(self, token: int, times: Times) -> bool:
         """A reply came."""
         self.replies.append((token, times))
+        return token >= 0
 
-    def corrected(self, token: int, times: Times) -> None:
+    def corrected(self, token: int, times: Times) -> bool:
         """Times are known more exactly."""
+        if residenceFault(times, resolution=1) is not None:
+            return False
         self.corrections.append((token, times))
+        return True
 
     def there(self, token: int = 0, isLost: bool = False) -> int:
         """
