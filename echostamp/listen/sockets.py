@@ -146,6 +146,7 @@ def _bind(family: socket.AddressFamily, host: str, port: int) -> socket.socket:
     Make a socket that does not block, and bind it.
 
     @raise OSError: the address is taken, or cannot be used.
+    @raise ValueError: the host is a name that cannot be looked up.
     """
     bound = socket.socket(family, socket.SOCK_STREAM)
     try:
@@ -155,6 +156,10 @@ def _bind(family: socket.AddressFamily, host: str, port: int) -> socket.socket:
             # The system's default may differ: "::" has to be every address.
             bound.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 0)
         bound.bind((host, port) if family == socket.AF_INET else _scoped(host, port))
+    except TypeError:
+        # This is what bind() raises for a name that IDNA refuses.
+        bound.close()
+        raise ValueError(f"interface={host!r} is not an address") from None
     except BaseException:
         bound.close()
         raise
