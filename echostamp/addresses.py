@@ -70,7 +70,7 @@ def checkLink(host: str) -> None:
     """
     address, _, link = host.partition("%")
     if ipaddress.IPv6Address(address).is_link_local and not link:
-        raise ValueError(f"a link-local address needs its link, as {host}%eth0")
+        raise ValueError(f"a link-local address needs its link, as {address}%eth0")
     try:
         if link.isdecimal():
             socket.if_indextoname(int(link[:9]))

@@ -137,6 +137,7 @@ class LinkTests(SynchronousTestCase):
             checkLink(host)
         for host, why in [
             ("fe80::1", "a link-local address needs its link, as fe80::1%eth0"),
+            ("fe80::1%", "a link-local address needs its link, as fe80::1%eth0"),
             ("fe80::1%nope", "there is no link 'nope'"),
             ("fe80::1%8", "there is no link '8'"),
         ]:

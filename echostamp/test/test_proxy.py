@@ -171,7 +171,8 @@ class ProxyCase(SynchronousTestCase):
         """Assert that a connection is closed, leaves no timer, and that the reason is
         reported once."""
         self.reactor.advance(0)
-        self.assertTrue(transport.isClosed)
+        transport.turn()
+        self.assertEqual((transport.isClosed, transport.isAborted), (True, False))
         self.assertEqual([reason for _, reason in self.refusals], list(reasons))
         self.assertEqual(self.reactor.getDelayedCalls(), [])
         self.assertEqual(self.inner.made, [])
@@ -363,7 +364,7 @@ class HandOverTests(ProxyCase):
         self.assertEqual(self.inner.made[0].events, ["made", "lost"])
 
     def test_noProtocol(self) -> None:
-        """Where the factory makes no protocol, the connection is aborted; the factory
+        """Where the factory makes no protocol, the connection is closed; the factory
         reports why."""
         self.inner.refuses = True
         transport = self.connect()
