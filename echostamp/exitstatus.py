@@ -9,6 +9,7 @@ import contextlib
 import os
 import signal
 import sys
+from collections.abc import Callable
 from typing import Any, NamedTuple
 
 from echostamp.text import printable
@@ -50,13 +51,25 @@ def complain(line: str) -> None:
             print(line, file=sys.stderr, flush=True)
 
 
-def deadly() -> Any:
+def deadly(before: Callable[[], object] | None = None) -> Any:
     """
     Give a handler for a signal that has to end this process at once.
 
     That is the default action, but for process 1 of a container: there the kernel drops
     a signal without a handler.
+
+    @param before: called before the process ends.
     """
-    if os.getpid() != 1:
+    isFirst = os.getpid() == 1
+    if before is None and not isFirst:
         return signal.SIG_DFL
-    return lambda number, frame: os._exit(128 + number)
+
+    def end(number: int, frame: object) -> None:
+        if before is not None:
+            before()
+        if not isFirst:
+            signal.signal(number, signal.SIG_DFL)
+            signal.raise_signal(number)
+        os._exit(128 + number)
+
+    return end

@@ -39,6 +39,7 @@ class CommandRun:
         stop: Callable[[int], object],
         mustExit: Callable[[], bool] = lambda: False,
         signals: Mapping[int, Callable[[], object]] | None = None,
+        beforeDeath: Callable[[], object] | None = None,
     ) -> None:
         """
         @param reactor: the reactor to run.
@@ -51,11 +52,13 @@ class CommandRun:
             that cannot be cancelled, and the reactor would wait for the thread.
         @param signals: more signals, by number, each with a function that is called
             in a turn of the reactor.  Such a signal does not end the command.
+        @param beforeDeath: called before a second SIGINT or SIGTERM kills the process.
         """
         self._reactor = reactor
         self._stop = stop
         self._mustExit = mustExit
         self._signals = dict(signals or {})
+        self._beforeDeath = beforeDeath
         self._outcome: Outcome | None = None
 
     def untilEnd(self, start: Callable[[], object]) -> Outcome:
@@ -106,7 +109,7 @@ class CommandRun:
         """
         Ask the command to stop.  The next signal of this kind kills the process.
         """
-        signal.signal(number, deadly())
+        signal.signal(number, deadly(self._beforeDeath))
         self._stop(number)
 
     def _signalled(self, number: int, frame: object) -> None:

@@ -216,7 +216,19 @@ class TerminalTests(ConversationCase):
     def test_terminalIsLeftAsItWasFound(self) -> None:
         """Whatever ends line editing, the terminal has its modes back, and the typed
         text stays on the screen."""
-        for end in "\r", "\x03", "\x04", signal.SIGTERM, None:
+        ends: dict[str | signal.Signals | None, int] = {
+            "\r": 0,
+            "\x04": 0,
+            "\x03": 130,
+            # A paste that never ends.
+            "\x1b[200~\x03": 130,
+            "\x1b[200~\x04": 0,
+            signal.SIGTERM: 143,
+            signal.SIGHUP: -signal.SIGHUP,
+            signal.SIGQUIT: -signal.SIGQUIT,
+            None: 1,
+        }
+        for end, status in ends.items():
             daemon = self.daemon
             if end is None:
                 daemon = Daemon(self, "--port=0", "--intercom")
@@ -240,15 +252,46 @@ class TerminalTests(ConversationCase):
                 daemon.stop(signal.SIGKILL)
             else:
                 client.send_signal(end)
-            self.assertEqual(
-                client.wait(DEADLINE),
-                {"\r": 0, "\x04": 0, "\x03": 130, signal.SIGTERM: 143, None: 1}[end],
-            )
+            self.assertEqual(client.wait(DEADLINE), status)
             self.assertEqual(termios.tcgetattr(slave), before)
             os.close(slave)
             reading.join()
             os.close(master)
             self.assertGreater(shown.rfind(b"\x1b[?2004l"), shown.rfind(b"\x1b[?2004h"))
+
+    def test_interruptWhileStuck(self) -> None:
+        """Ctrl-C ends the client, whatever was typed: a paste without an end, or what
+        takes minutes to read.  The typed text stays."""
+        for stuck in "half \x1b[200~pasted", "half \x1b[" + "1" * 3000:
+            pane = self.talk("ann", columns=80)
+            pane.type(stuck)
+            pane.type("", "C-c")
+            pane.shows("status 130")
+            self.assertRegex(pane.screen(), "(?m)^> half")
+
+    def test_interruptedLine(self) -> None:
+        """Ctrl-C leaves what was typed on the screen, without colour."""
+        for environment in "NO_COLOR=1", "NO_COLOR=":
+            pane = self.talk("ann", environment)
+            pane.type("half a line")
+            pane.shows("> half a line")
+            pane.type("", "C-c")
+            pane.shows("status 130")
+            self.assertRegex(pane.screen("-e"), r"(?m)^> half a line\nstatus 130")
+
+    def test_tab(self) -> None:
+        """A typed tab is seen, and sent."""
+        pane = self.talk("ann")
+        with self.daemon.connect() as bob:
+            pane.type("a")
+            pane.type("", "Tab")
+            pane.type("b")
+            pane.until(lambda screen: re.search("> a +b$", screen))
+            pane.type("", "Enter")
+            said = b""
+            while b"<ann>" not in said:
+                said = readLines(bob, 1)
+            self.assertTrue(said.endswith(b"<ann> a\tb\n"), said)
 
     def test_suspended(self) -> None:
         """Ctrl-Z gives the shell back, C{fg} the conversation."""

@@ -31,6 +31,9 @@ from echostamp.times import SetUp
 
 Address = IPv4Address | IPv6Address
 
+#: How many of a name's addresses are tried: whoever serves the name chooses how many.
+MOST_ADDRESSES = 64
+
 _KINDS: dict[type, str] = {IPv4Address: "IPv4", IPv6Address: "IPv6"}
 
 
@@ -230,7 +233,7 @@ async def lookUp(
 @implementer(IResolutionReceiver)
 class _Addresses:
     """
-    Collects the addresses that a look-up finds.
+    Collects the first L{MOST_ADDRESSES} addresses that a look-up finds.
 
     @ivar done: fires with the addresses, each once, when the look-up is complete.
     """
@@ -244,7 +247,8 @@ class _Addresses:
 
     def addressResolved(self, address: Address) -> None:  # type: ignore[override]
         """Keep an address."""
-        self._found.setdefault(address.host, address)
+        if len(self._found) < MOST_ADDRESSES:
+            self._found.setdefault(address.host, address)
 
     def resolutionComplete(self) -> None:
         """Hand over the addresses."""

@@ -15,6 +15,9 @@ from collections import deque
 #: Of the octets before them only the number is compared: memory stays bounded.
 COMPARED = 65_536
 
+#: How many writes whose messages are unanswered have a time.
+MOST_TIMED = 10_000
+
 
 class Replies:
     """
@@ -103,10 +106,12 @@ class _Rest:
 class SendTimes:
     """
     When each unanswered message was sent.  The messages of one write share one time.
+    Of more than L{MOST_TIMED} unanswered writes only the first ones have a time: a far
+    end that never answers must not make them more and more.
     """
 
     def __init__(self) -> None:
-        self._outstanding: deque[tuple[int, int]] = deque()
+        self._outstanding: deque[tuple[int, int | None]] = deque()
 
     def sent(self, messages: int, ns: int) -> None:
         """
@@ -115,15 +120,22 @@ class SendTimes:
         @param messages: how many.
         @param ns: when they are sent, in nanoseconds of the caller's clock.
         """
-        if messages:
-            self._outstanding.append((messages, ns))
+        writes = self._outstanding
+        if not messages:
+            return
+        if len(writes) < MOST_TIMED:
+            writes.append((messages, ns))
+        else:
+            # The write over the limit stands for all that follow.
+            others = writes.pop()[0] if len(writes) > MOST_TIMED else 0
+            writes.append((others + messages, None))
 
     def answered(self) -> int | None:
         """
         Remove the oldest unanswered message: a reply to it was received.
 
-        @return: when the message was sent, in nanoseconds; L{None} if there is no
-            unanswered message.
+        @return: when the message was sent, in nanoseconds; L{None} if that is not known
+            or there is no unanswered message.
         """
         if not self._outstanding:
             return None

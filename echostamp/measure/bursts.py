@@ -14,6 +14,9 @@ from echostamp.measure.block import LOST, Block
 #: The most different lengths of a part, without its first and last burst.
 MOST_LENGTHS = 12
 
+#: The most different lengths of a run.
+MOST_LENGTHS_OF_RUN = 1000
+
 #: Numbers of probes are kept in so many values.
 _NUMBERS = 1 << 31
 
@@ -22,7 +25,9 @@ _NUMBERS = 1 << 31
 class LossBursts:
     """
     Bursts of loss: how many probes sent one after the other were lost (RFC 3357:
-    Type-P-One-Way-Loss-Period-Lengths; of the round trip).
+    Type-P-One-Way-Loss-Period-Lengths; of the round trip).  Of more than
+    L{MOST_LENGTHS_OF_RUN} different lengths the two closest to each other become one:
+    the far end may have chosen them.
 
     @ivar bursts: length to how many of this length.
     """
@@ -39,6 +44,7 @@ class LossBursts:
                 elif self._running:
                     self.bursts[self._running] += 1
                     self._running = 0
+                    shorten(self.bursts, MOST_LENGTHS_OF_RUN)
 
     def lengths(self) -> dict[int, int]:
         """Return the bursts by length, including one that may still go on."""
@@ -48,6 +54,22 @@ class LossBursts:
     def copy(self) -> LossBursts:
         """Return an independent copy."""
         return LossBursts(self.bursts.copy(), self._running)
+
+
+def shorten(lengths: Counter[int], most: int) -> None:
+    """
+    Replace the two lengths that are closest to each other by their mean, until there
+    are few enough.
+
+    @param lengths: length to how many of this length.
+    @param most: how many different lengths may be left.
+    """
+    while len(lengths) > most:
+        inOrder = sorted(lengths)
+        gaps = zip(inOrder[1:], inOrder, strict=False)
+        _, low, high = min((b / a, a, b) for b, a in gaps)
+        few, many = lengths.pop(low), lengths.pop(high)
+        lengths[round((low * few + high * many) / (few + many))] += few + many
 
 
 class Bursts:
@@ -108,22 +130,11 @@ class Bursts:
         """
         Return it as integers of at most 32 bits.
         """
-        while len(self._inner) > MOST_LENGTHS:
-            self._shorten()
+        shorten(self._inner, MOST_LENGTHS)
         values = [each for end in self._ends for each in end]
         if self._inner:
             values += [each for item in self._inner.items() for each in item]
         return values
-
-    def _shorten(self) -> None:
-        """
-        Replace the two lengths that are closest to each other by their mean.
-        """
-        inOrder = sorted(self._inner)
-        gaps = zip(inOrder[1:], inOrder, strict=False)
-        _, low, high = min((b / a, a, b) for b, a in gaps)
-        few, many = self._inner.pop(low), self._inner.pop(high)
-        self._inner[round((low * few + high * many) / (few + many))] += few + many
 
     @classmethod
     def unpacked(cls, values: Sequence[int]) -> Bursts:

@@ -24,6 +24,9 @@ from echostamp.times import Moment, SetUp, moment
 #: The longest line that is read, in octets.  A longer one ends the connection.
 LONGEST_LINE = 2 * LARGEST
 
+#: Of how many of the last unanswered probes a line may be the altered reply.
+MOST_MISSING = 4096
+
 
 class LineLink(Protocol):
     """
@@ -110,6 +113,8 @@ class LineLink(Protocol):
         """
         message, sender = self._messages.message(seq), self._sender
         self._missing.append(seq)
+        if len(self._missing) > MOST_MISSING:
+            self._forgetOldest()
         at = self._clocks()
         if sender.isBlocked:
             sender.send(iter([message]))
@@ -158,9 +163,23 @@ class LineLink(Protocol):
         Keep a line that may be an altered reply: at most one for each missing reply.
         """
         self._kept.append((reply, at))
+        self._dropKept()
+
+    def _dropKept(self) -> None:
+        """
+        Count the oldest kept line as strange, if there are more than missing replies.
+        """
         if len(self._kept) > len(self._missing):
             self._kept.pop(0)
             self._owner.strange(1)
+
+    def _forgetOldest(self) -> None:
+        """
+        Look no longer for the reply to the oldest probe: a far end that repeats one
+        reply would make the missing ones more and more.  If it comes, it is still read.
+        """
+        self._missing.pop(0)
+        self._dropKept()
 
     def _answerOldest(self) -> None:
         """

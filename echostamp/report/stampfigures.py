@@ -65,7 +65,8 @@ def lines(found: Findings, result: Result, isPaced: bool = True) -> Iterator[str
         )
         yield f"residence     replies that give no RTT: {faults}"
     yield from _reflector(found, figures.offset)
-    if odd := ", ".join(_odd(found)):
+    # The reasons may hold commas.
+    if odd := "; ".join(_odd(found)):
         yield f"packets       {odd}"
 
 

@@ -6,7 +6,7 @@ Twisted, no clock, no I/O.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 from echostamp.rfc8762.hops import Hops, hopsWith
@@ -130,12 +130,17 @@ class Observations:
         "refusals",
     )
 
-    def __init__(self, session: SenderSession) -> None:
+    def __init__(
+        self,
+        session: SenderSession,
+        sentBefore: Callable[[int], int | None] = lambda sequence: None,
+    ) -> None:
         """
         @param session: what the packets look like.
+        @param sentBefore: see L{NumberedLosses}.
         """
         self._session = session
-        self.losses = NumberedLosses()
+        self.losses = NumberedLosses(sentBefore)
         self.nearError: ErrorEstimate | None = None
         self.farError: ErrorEstimate | None = None
         self.refusals: Counter[int] = Counter()

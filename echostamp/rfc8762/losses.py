@@ -5,6 +5,7 @@ Twisted, no clock, no I/O.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import NamedTuple
 
 from echostamp.times import SECOND
@@ -18,18 +19,6 @@ OVERTAKEN, OVERTAKEN_WITHIN = 64, SECOND // 2
 
 #: Numbers have 32 bits.
 _NUMBERS = 1 << 32
-
-
-class Sent(NamedTuple):
-    """
-    When a packet was sent.
-
-    @ivar t1: its T1, in nanoseconds.
-    @ivar before: T1 of the packet that was sent before it; L{None} where it is unknown.
-    """
-
-    t1: int
-    before: int | None
 
 
 class Directions(NamedTuple):
@@ -68,9 +57,21 @@ class NumberedLosses:
     @ivar restarts: how often its numbers began again.
     """
 
-    __slots__ = ("_before", "_hasDoubles", "_stretch", "isStateful", "restarts")
+    __slots__ = (
+        "_before",
+        "_hasDoubles",
+        "_sentBefore",
+        "_stretch",
+        "isStateful",
+        "restarts",
+    )
 
-    def __init__(self) -> None:
+    def __init__(self, sentBefore: Callable[[int], int | None]) -> None:
+        """
+        @param sentBefore: gives T1 of the packet before the one with a number of ours,
+            in nanoseconds; L{None} where it is not known.
+        """
+        self._sentBefore = sentBefore
         self.isStateful: bool | None = None
         self.restarts = 0
         self._hasDoubles = False
@@ -82,7 +83,7 @@ class NumberedLosses:
         self,
         sequence: int,
         number: int,
-        sent: Sent,
+        t1: int,
         t3: int,
         isRepeat: bool = False,
         isTaken: bool = False,
@@ -92,7 +93,7 @@ class NumberedLosses:
 
         @param sequence: our number of the packet.
         @param number: the reflector's number of the reply.
-        @param sent: when the packet was sent.
+        @param t1: when the packet was sent, in nanoseconds.
         @param t3: when the reply left, by the reflector's clock.
         @param isRepeat: whether the packet was already answered by another reply: it
             was doubled on the way there.
@@ -107,7 +108,9 @@ class NumberedLosses:
         last = self._stretch
         isRestart = False
         if last is None:
-            last = self._stretch = _Stretch(number, sequence, t3, isFirst=True)
+            last = self._stretch = _Stretch(
+                number, sequence, t3, self._sentBefore, isFirst=True
+            )
         else:
             sequence = _unwrapped(sequence, last.mostSequence)
             number = _unwrapped(number, last.mostNumber)
@@ -124,8 +127,10 @@ class NumberedLosses:
         if isRestart:
             self.restarts += 1
             self._before = self.directions
-            last = self._stretch = _Stretch(number, sequence, t3, isFirst=False)
-        last.add(sequence, number, sent, t3, isRepeat)
+            last = self._stretch = _Stretch(
+                number, sequence, t3, self._sentBefore, isFirst=False
+            )
+        last.add(sequence, number, t1, t3, isRepeat)
         return isRestart
 
     @property
@@ -135,7 +140,7 @@ class NumberedLosses:
         if stretch is None:
             return before
         lost, near = stretch.unanswered, stretch.nearEdges
-        hidden = min(lost, stretch.missing + near)
+        hidden = min(lost, max(0, stretch.missing) + near)
         return Directions(
             before.lost + lost,
             before.hidden + hidden,
@@ -155,108 +160,114 @@ class _Stretch:
     @ivar mostSequence: the highest number of ours that it answered.
     @ivar mostNumber: its highest number.
     @ivar t3: when the reply with that number left.
+    @ivar unanswered: how many packets of ours between its first and its last were not
+        answered.
+    @ivar missing: how many numbers between its lowest and its highest did not come.
     """
 
     __slots__ = (
-        "_aboveMark",
-        "_aboveSettled",
-        "_aboveStart",
-        "_answered",
+        "_afterMark",
+        "_afterSettled",
         "_isFirst",
         "_leastNumber",
         "_leastSequence",
         "_mark",
         "_markedAt",
-        "_replies",
+        "_sentBefore",
         "_settled",
         "_start",
+        "_upToStart",
+        "missing",
         "mostNumber",
         "mostSequence",
         "t3",
+        "unanswered",
     )
 
-    def __init__(self, number: int, sequence: int, t3: int, isFirst: bool) -> None:
+    def __init__(
+        self,
+        number: int,
+        sequence: int,
+        t3: int,
+        sentBefore: Callable[[int], int | None],
+        isFirst: bool,
+    ) -> None:
         """
+        @param sentBefore: see L{NumberedLosses}.
         @param isFirst: whether the reflector may have counted from 0 up to this number.
         """
-        self.mostNumber = self._leastNumber = number
-        self.mostSequence = self._leastSequence = sequence
+        self._leastNumber, self.mostNumber = number, number - 1
+        self._leastSequence = self.mostSequence = sequence
         self.t3 = t3
+        self._sentBefore = sentBefore
         self._isFirst = isFirst
-        self._replies = self._answered = 0
-        self._mark = self._markedAt = 0
-        # No packet is below it.
-        self._settled = -_NUMBERS
+        self.missing = self.unanswered = 0
+        self._mark: int | None = None
         self._start: int | None = None
-        # Packets answered above each of these.
-        self._aboveMark = self._aboveSettled = self._aboveStart = 0
+        self._markedAt = self._settled = 0
+        # How many of the unanswered packets are there.
+        self._afterMark = self._afterSettled = self._upToStart = 0
 
-    def add(
-        self, sequence: int, number: int, sent: Sent, t3: int, isRepeat: bool
-    ) -> None:
+    def add(self, sequence: int, number: int, t1: int, t3: int, isRepeat: bool) -> None:
         """
         Take a reply.
         """
-        self._replies += 1
         isInOrder = number > self.mostNumber
         if isInOrder:
+            self.missing += number - self.mostNumber - 1
             self.mostNumber, self.t3 = number, t3
         elif number < self._leastNumber:
+            self.missing += self._leastNumber - number - 1
             self._leastNumber = number
+        else:
+            self.missing -= 1
         # The first reply to a doubled packet may be from before the restart.
         if isRepeat:
             return
-        if not self._answered:
+        if self._mark is None:
             self._leastSequence = self.mostSequence = self._mark = sequence
-            self._markedAt = sent.t1
-            self._answered = self._aboveSettled = 1
-            return
-        self._answered += 1
-        self._aboveMark += sequence > self._mark
-        self._aboveSettled += sequence > self._settled
-        self._aboveStart += self._start is not None and sequence > self._start
-        if sequence > self.mostSequence:
+            self._markedAt = t1
+        elif sequence > self.mostSequence:
+            skipped = sequence - self.mostSequence - 1
             self.mostSequence = sequence
+            self.unanswered += skipped
+            self._afterMark += skipped
+            self._afterSettled += skipped
             if isInOrder and (
                 sequence - self._mark >= OVERTAKEN
-                or sent.t1 - self._markedAt >= OVERTAKEN_WITHIN
+                or t1 - self._markedAt >= OVERTAKEN_WITHIN
             ):
-                self._setMark(sequence, sent)
+                self._setMark(self._mark, sequence, t1)
         elif sequence < self._leastSequence:
+            skipped = self._leastSequence - sequence - 1
             self._leastSequence = sequence
+            self.unanswered += skipped
+            self._upToStart += skipped
+        else:
+            self.unanswered -= 1
+            self._afterMark -= sequence > self._mark
+            self._afterSettled -= sequence > self._settled
+            self._upToStart -= self._start is not None and sequence < self._start
 
-    def _setMark(self, sequence: int, sent: Sent) -> None:
+    def _setMark(self, old: int, new: int, t1: int) -> None:
         """
         Take a packet for the new mark.
         """
         if self._start is None:
-            self._start = sequence
-        if sent.before is not None and sent.t1 - sent.before >= OVERTAKEN_WITHIN:
+            self._start, self._upToStart = new, self.unanswered
+        self._settled, self._afterSettled = old, self._afterMark
+        before = self._sentBefore(new)
+        if before is not None and t1 - before >= OVERTAKEN_WITHIN:
             # Even the packet before this one was sent early enough.
-            self._settled, self._aboveSettled = sequence - 1, 1
-        else:
-            self._settled, self._aboveSettled = self._mark, self._aboveMark
-        self._mark, self._markedAt, self._aboveMark = sequence, sent.t1, 0
-
-    @property
-    def unanswered(self) -> int:
-        """How many packets of ours between its first and its last were not answered."""
-        if not self._answered:
-            return 0
-        return self.mostSequence - self._leastSequence + 1 - self._answered
-
-    @property
-    def missing(self) -> int:
-        """How many numbers between its lowest and its highest did not come."""
-        return max(0, self.mostNumber - self._leastNumber + 1 - self._replies)
+            self._settled, self._afterSettled = new - 1, 0
+        self._mark, self._markedAt, self._afterMark = new, t1, 0
 
     @property
     def nearEdges(self) -> int:
         """How many packets were not answered and may have got numbers outside."""
         early = late = self.unanswered
         if self._start is not None:
-            late = self.mostSequence - self._settled - self._aboveSettled
-            early -= self.mostSequence - self._start - self._aboveStart
+            early, late = self._upToStart, self._afterSettled
         if self._isFirst:
             early = min(early, self._leastNumber % _NUMBERS)
         return early + late

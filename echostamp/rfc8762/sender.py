@@ -95,7 +95,7 @@ class SessionSender:
         self._errorEstimate = 0
         self._sent = SentPackets()
         self._answers = Answers()
-        self._observations = Observations(session)
+        self._observations = Observations(session, self._sent.sentBefore)
 
     @property
     def hasReplies(self) -> bool:
@@ -188,7 +188,8 @@ class SessionSender:
         """A packet came: take it if it is a reply."""
         here = self._clock()
         if peer[:2] != self._peer[:2]:
-            self._observations.rejected("from elsewhere")
+            what = "port" if peer[0] == self._peer[0] else "address"
+            self._observations.rejected(f"from another {what}")
             return
         try:
             self._reply(packet, at, here, ttl)
@@ -212,7 +213,7 @@ class SessionSender:
         token, t1, isAnswered = self._sent.look(packet)
         times = Times(t1, t2, t3, t4)
         isFirst = not isAnswered
-        isSame = self._look(packet, reply, t3, isFirst)
+        isSame = self._look(packet, reply, times, isFirst)
         if isFirst:
             self._sent.answer(packet)
             self._observations.answered(reply, claim, ttl)
@@ -242,13 +243,13 @@ class SessionSender:
         return reply, packet
 
     def _look(
-        self, packet: int, reply: ReflectorPacket, t3: int, isFirst: bool
+        self, packet: int, reply: ReflectorPacket, times: Times, isFirst: bool
     ) -> bool:
         """
         See what the reflector's number of a reply shows.
 
         @param packet: our number of the packet that it answers.
-        @param t3: when it left.
+        @param times: the times of both.
         @param isFirst: whether it is the first reply to this packet.
         @return: whether the very same reply already came.
         """
@@ -259,8 +260,8 @@ class SessionSender:
         if not isSame and self._observations.losses.saw(
             reply.senderSequence,
             reply.sequence,
-            self._sent.sent(packet),
-            t3,
+            times.t1,
+            times.t3,
             not isFirst,
             hasCome,
         ):

@@ -5,7 +5,6 @@ clock, no I/O.
 
 from __future__ import annotations
 
-from echostamp.rfc8762.losses import Sent
 from echostamp.ring import Ring
 
 #: Packets that stay known after they stopped being in flight, so that a late or doubled
@@ -119,17 +118,18 @@ class SentPackets:
         _, t1s, tokens, marks = self._ring.columns
         return tokens[place], t1s[place], bool(marks[place] & _ANSWERED)
 
-    def sent(self, packet: int) -> Sent:
+    def sentBefore(self, sequence: int) -> int | None:
         """
-        Give when a packet was sent, and the one before it.
+        Give T1 of the packet before one of the last.
+
+        @param sequence: the sequence number of that one.
+        @return: L{None} where it is forgotten.
         """
-        ring = self._ring
-        t1s = ring.columns[1]
-        before = packet - 1
-        return Sent(
-            t1s[ring.place(packet)],
-            t1s[ring.place(before)] if before in self else None,
-        )
+        last = self._ring.end - 1
+        before = last - (last - sequence) % _NUMBERS - 1
+        if before not in self:
+            return None
+        return int(self._ring.columns[1][self._ring.place(before)])
 
     def answer(self, packet: int) -> None:
         """

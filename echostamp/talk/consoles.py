@@ -103,13 +103,17 @@ class TerminalConsole(_StandardConsole):
         conversation: Conversation,
         painter: Painter,
         encoding: str = "utf-8",
+        hint: str = "",
     ) -> None:
         """
         @param conversation: the conversation that this is the near side of.
         @param painter: turns replies into text for the terminal.
         @param encoding: the terminal's encoding.
+        @param hint: shown once, before the first line of another member that splits
+            what is being typed.
         """
         super().__init__(conversation)
+        self._hint = hint
         self._encoding = encoding
         self._painter = painter
         self._atPrompt = False
@@ -170,6 +174,8 @@ class TerminalConsole(_StandardConsole):
             return
         if self._atPrompt:
             self._newLine()
+            if any(origin is not Origin.OWN for origin, _ in heard):
+                self._showHint()
         self._write(text)
         self._atLineStart = text.endswith("\n")
         isWaiting = self._wait is not None and self._wait.active()
@@ -177,6 +183,14 @@ class TerminalConsole(_StandardConsole):
             isWaiting and self.conversation.replies.unanswered
         ):
             self._prompt()
+
+    def _showHint(self) -> None:
+        """
+        Show the hint, unless it was shown.
+        """
+        if self._hint:
+            self._write(f"{self._hint}\n")
+            self._hint = ""
 
     def _prompt(self) -> None:
         """

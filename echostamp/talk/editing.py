@@ -13,12 +13,16 @@ from asyncio import Task
 from collections.abc import Callable, Sequence
 
 from prompt_toolkit import PromptSession
+from prompt_toolkit.key_binding import KeyBindings, KeyPressEvent
+from prompt_toolkit.layout.processors import TabsProcessor
+from prompt_toolkit.output import ColorDepth
 from prompt_toolkit.output.vt100 import Vt100_Output
 from twisted.internet.interfaces import IDelayedCall
 
 from echostamp.exitstatus import NEAR_END_FAILED, Outcome
 from echostamp.intercom.parsing import Origin
 from echostamp.talk.conversation import QUIET, Conversation
+from echostamp.talk.keyboard import Keyboard
 from echostamp.talk.terminal import PROMPT, Painter
 
 #: The most characters of an unfinished line that are held back.
@@ -42,7 +46,7 @@ class EditingConsole:
     ) -> None:
         """
         @param conversation: the conversation that this is the near side of.
-        @param interrupted: called on Ctrl-C.
+        @param interrupted: called on Ctrl-C, where that is no signal.
         @param painter: turns replies into text for the terminal.
         """
         self.conversation = conversation
@@ -53,7 +57,14 @@ class EditingConsole:
         # We do not need to know the prompt's position on the screen.
         output.enable_cpr = False
         self._session: PromptSession[str] = PromptSession(
-            PROMPT, output=output, enable_suspend=True
+            PROMPT,
+            input=Keyboard(sys.stdin),
+            output=output,
+            enable_suspend=True,
+            # The prompt has no colours, also when it is left: see NO_COLOR.
+            color_depth=ColorDepth.DEPTH_1_BIT,
+            key_bindings=_keys(),
+            input_processors=[TabsProcessor(tabstop=8, char1=" ", char2=" ")],
         )
         self._isEnded = False
         self._beginning = ""
@@ -148,12 +159,28 @@ class EditingConsole:
 
     def finish(self) -> None:
         """Remove the prompt, and write what is left."""
+        self._leave(self._close)
+
+    def abandon(self, left: Callable[[], object]) -> None:
+        """
+        Show nothing more, but leave the typed text on the screen.
+
+        @param left: called once the cursor is below that text.
+        """
+        self._leave(lambda typing: left())
+
+    def _leave(self, left: Callable[[Task[None]], object]) -> None:
+        """
+        End the prompt.
+
+        @param left: called once it is gone.
+        """
         self._isEnded = True
         self._stopWaiting()
         application = self._session.app
         if application.is_running and not application.is_done:
             application.exit(result="")
-        self._typing.add_done_callback(self._close)
+        self._typing.add_done_callback(left)
 
     def _close(self, typing: Task[None]) -> None:
         """
@@ -162,3 +189,16 @@ class EditingConsole:
         self._beginning += self._painter.rest()
         self._showBeginning()
         self.conversation.outputClosed(isFlushed=True)
+
+
+def _keys() -> KeyBindings:
+    """
+    Bind the keys whose bindings differ from a shell's.
+    """
+    bindings = KeyBindings()
+
+    @bindings.add("tab")
+    def insert(event: KeyPressEvent) -> None:
+        event.current_buffer.insert_text("\t")
+
+    return bindings

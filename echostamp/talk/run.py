@@ -7,9 +7,9 @@ from __future__ import annotations
 import os
 import signal
 import sys
-from contextlib import nullcontext
+from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from twisted.internet.defer import Deferred
 from twisted.internet.protocol import Factory
@@ -18,12 +18,26 @@ from twisted.python.failure import Failure
 from echostamp.connect.failures import whatFailed
 from echostamp.connect.target import Target, parseTarget, whyNoTarget
 from echostamp.connect.tls import TlsFiles
-from echostamp.exitstatus import FAR_END_FAILED, NEAR_END_FAILED, Outcome, complain
+from echostamp.exitstatus import (
+    FAR_END_FAILED,
+    NEAR_END_FAILED,
+    Outcome,
+    complain,
+)
 from echostamp.running import CommandRun
 from echostamp.talk.consoles import PipeConsole, TerminalConsole, attach
 from echostamp.talk.conversation import Conversation
 from echostamp.talk.farend import FarEnd
-from echostamp.talk.terminal import Painter, keptModes
+from echostamp.talk.keptterminal import KeptTerminal
+from echostamp.talk.terminal import EDITING_HINT, Painter, isDumb
+
+if TYPE_CHECKING:
+    # prompt_toolkit is optional.
+    from echostamp.talk.editing import EditingConsole
+
+#: Seconds after SIGINT or SIGTERM after which the process ends, whatever it is busy
+#: with.
+MOST_PARTING = 0.7
 
 
 @dataclass(frozen=True)
@@ -59,8 +73,10 @@ def talk(reactor: Any, options: TalkOptions) -> Outcome:
         target = parseTarget(reactor, options.target, options.timeout, options.files)
     except ValueError as error:
         return Outcome(NEAR_END_FAILED, whyNoTarget(options.target, error))
-    with keptModes() if options.isEditing else nullcontext():
+    if not options.isEditing:
         return _Talk(reactor, target, options).untilEnd()
+    with KeptTerminal() as terminal:
+        return _Talk(reactor, target, options, terminal.giveBack).untilEnd()
 
 
 class _Talk:
@@ -69,24 +85,41 @@ class _Talk:
     ends.
     """
 
-    def __init__(self, reactor: Any, target: Target, options: TalkOptions) -> None:
+    def __init__(
+        self,
+        reactor: Any,
+        target: Target,
+        options: TalkOptions,
+        beforeDeath: Callable[[], object] | None = None,
+    ) -> None:
+        """
+        @param beforeDeath: called before a signal kills the process.
+        """
         self._reactor = reactor
         self._target = target
         self._options = options
+        self._beforeDeath = beforeDeath
         self._isTerminal = os.isatty(0) and os.isatty(1)
         self._painter = Painter(os.environ)
+        self._editing: EditingConsole | None = None
         self._conversation = Conversation(
             reactor, target.name, options.timeout, options.showTimes
         )
         self._run = CommandRun(
-            reactor, self._interrupted, lambda: not self._conversation.isConnected
+            reactor,
+            self._interrupted,
+            lambda: not self._conversation.isConnected,
+            beforeDeath=beforeDeath,
         )
 
     def untilEnd(self) -> Outcome:
         """
         Run the reactor.
         """
-        return self._run.untilEnd(self._start)
+        try:
+            return self._run.untilEnd(self._start)
+        finally:
+            signal.setitimer(signal.ITIMER_REAL, 0)
 
     def _start(self) -> None:
         """
@@ -111,13 +144,14 @@ class _Talk:
         if self._options.name:
             conversation.introduce(self._options.name)
         if self._options.isEditing:
-            # prompt_toolkit is optional.
             from echostamp.talk.editing import EditingConsole
 
-            EditingConsole(conversation, self._givenUp, self._painter).begin()
+            self._editing = EditingConsole(conversation, self._givenUp, self._painter)
+            self._editing.begin()
         elif self._isTerminal:
             encoding = sys.stdout.encoding
-            console = TerminalConsole(conversation, self._painter, encoding)
+            hint = "" if isDumb(os.environ) else EDITING_HINT
+            console = TerminalConsole(conversation, self._painter, encoding, hint)
             attach(console, self._reactor)
         else:
             attach(PipeConsole(conversation), self._reactor)
@@ -133,16 +167,41 @@ class _Talk:
         """
         Abandon the conversation on a signal, before any other event is handled.
         """
-        if self._isTerminal:
+        self._endSoon(number)
+        if self._isTerminal and self._editing is None:
             complain("")
         outcome = Outcome(128 + number)
         self._conversation.abandon(outcome)
-        self._reactor.callFromThread(self._end, outcome)
+        self._reactor.callFromThread(self._leave, outcome)
+
+    def _endSoon(self, number: int) -> None:
+        """
+        Let the process end soon, also if it is too busy to end as it should: a terminal
+        may take no more, and much that was typed may be long to draw.
+        """
+
+        def end(alarm: int, frame: object) -> None:
+            if self._beforeDeath is not None:
+                self._beforeDeath()
+            os._exit(128 + number)
+
+        signal.signal(signal.SIGALRM, end)
+        signal.setitimer(signal.ITIMER_REAL, MOST_PARTING)
+
+    def _leave(self, outcome: Outcome) -> None:
+        """
+        Leave the screen tidy, and end.
+        """
+        if self._editing is None:
+            self._end(outcome)
+        else:
+            self._editing.abandon(lambda: self._end(outcome))
 
     def _givenUp(self) -> None:
         """
         Abandon the conversation on Ctrl-C during line editing.
         """
+        self._endSoon(signal.SIGINT)
         outcome = Outcome(128 + signal.SIGINT)
         self._conversation.abandon(outcome)
         self._end(outcome)

@@ -10,10 +10,7 @@ import fcntl
 import os
 import re
 import stat
-import sys
-import termios
-from collections.abc import Iterable, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Iterable, Mapping
 from importlib.metadata import PackageNotFoundError, version
 
 from echostamp.intercom.parsing import Origin
@@ -24,6 +21,9 @@ PROMPT = "> "
 
 #: The oldest version of prompt_toolkit that line editing works with.
 OLDEST_PROMPT_TOOLKIT = 3, 0, 38
+
+#: What a console without line editing says once, when a line comes while one is typed.
+EDITING_HINT = "(pip install 'echostamp[terminal]' keeps what you type in one piece)"
 
 _COLOURS = {Origin.OTHER: "\x1b[36m", Origin.NOTICE: "\x1b[33m"}
 _HEAD_COLOUR = "\x1b[1;36m"
@@ -172,18 +172,3 @@ def _hasPromptToolkit() -> bool:
     except PackageNotFoundError:
         return False
     return tuple(map(int, numbers)) >= OLDEST_PROMPT_TOOLKIT
-
-
-@contextmanager
-def keptModes() -> Iterator[None]:
-    """
-    Restore the terminal's modes at the end.
-    """
-    modes = termios.tcgetattr(0)
-    try:
-        yield
-    finally:
-        termios.tcsetattr(0, termios.TCSADRAIN, modes)
-        # Show the cursor, and end bracketed paste.
-        sys.stdout.write("\x1b[?25h\x1b[?2004l")
-        sys.stdout.flush()

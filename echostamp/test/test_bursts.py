@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from array import array
 from collections import Counter
 from itertools import groupby, pairwise
 
@@ -9,7 +10,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 from twisted.trial.unittest import SynchronousTestCase
 
-from echostamp.measure.bursts import MOST_LENGTHS, Bursts, LossBursts
+from echostamp.measure.block import LOST, Block
+from echostamp.measure.bursts import (
+    MOST_LENGTHS,
+    MOST_LENGTHS_OF_RUN,
+    Bursts,
+    LossBursts,
+)
 from echostamp.measure.samples import Run
 
 
@@ -36,6 +43,17 @@ class LossBurstsTests(SynchronousTestCase):
         losses.update(run.blocks(0, 3))
         losses.update(run.blocks(3))
         self.assertEqual(losses.lengths(), {5: 1})
+
+    def test_everyLength(self) -> None:
+        """A far end that loses ever longer bursts is counted in few lengths."""
+        losses, block = LossBursts(), Block()
+        for length in range(1, MOST_LENGTHS_OF_RUN + 101):
+            block.flags = array("H", [LOST] * length + [0])
+            losses.update([block])
+        lengths = losses.lengths()
+        self.assertEqual(len(lengths), MOST_LENGTHS_OF_RUN)
+        self.assertEqual(sum(lengths.values()), MOST_LENGTHS_OF_RUN + 100)
+        self.assertTrue(all(lengths[each] == 1 for each in range(1, 500)))
 
 
 class BurstsTests(SynchronousTestCase):

@@ -265,6 +265,25 @@ class IntercomTests(TalkCase):
             self.near.screen, "> \n[1] * b joined\n[1] <b> hi\n[1] <b> again\n> "
         )
 
+    def test_hint(self) -> None:
+        """A line of another member that splits what is being typed brings a hint, the
+        first time.  A reply of our own does not."""
+        self.begin(
+            lambda conversation: TerminalConsole(conversation, Painter({}), hint="(so)")
+        )
+        self.near.type("mine\n")
+        self.reply(b"[1] <b> hi\n[1] mine\n")
+        self.assertEqual(self.near.screen, "> mine\n[1] <b> hi\n[1] mine\n> ")
+        self.reply(b"[2] late\n")
+        self.assertNotIn("(so)", self.near.screen)
+        before = self.near.screen
+        self.reply(b"[3] <b> you\n")
+        self.reply(b"[4] <b> there\n")
+        self.assertEqual(
+            self.near.screen,
+            f"{before}\n(so)\n[3] <b> you\n> \n[4] <b> there\n> ",
+        )
+
     def test_othersAnswerNothing(self) -> None:
         """Other members' lines are no replies: the prompt and the end wait for our
         own."""

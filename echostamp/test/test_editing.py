@@ -8,9 +8,11 @@ from contextlib import nullcontext
 from typing import Any
 
 from prompt_toolkit.output.vt100 import Vt100_Output
+from twisted.internet.task import Clock
 from twisted.trial.unittest import SynchronousTestCase
 
 from echostamp.exitstatus import NEAR_END_FAILED, Outcome
+from echostamp.intercom.parsing import Origin
 from echostamp.talk import editing
 from echostamp.talk.editing import EditingConsole
 from echostamp.talk.terminal import Painter
@@ -57,6 +59,26 @@ class FakeSession:
         return typed
 
 
+class WritingSession(FakeSession):
+    """
+    A fake session that keeps what is written above the prompt.
+    """
+
+    def __init__(self, *arguments: object, **options: object) -> None:
+        super().__init__()
+        self.written: list[str] = []
+
+    def write_raw(self, text: str) -> None:
+        """Keep text."""
+        self.written.append(text)
+
+    def flush(self) -> None:
+        """Do nothing."""
+
+    def invalidate(self) -> None:
+        """Do nothing."""
+
+
 class FakeConversation:
     """
     A conversation that notes what is called.
@@ -94,10 +116,12 @@ class EditingConsoleTests(SynchronousTestCase):
         Let lines be typed.
 
         @param finish: whether the far end ends the conversation before the first line
-            is C{"accepted"}, or while it is C{"waited"} for.
+            is C{"accepted"}, or while it is C{"waited"} for, or a signal C{"abandons"}
+            it.
         @return: what was called on the conversation.
         """
         self.patch(editing, "PromptSession", FakeSession)
+        self.patch(editing, "Keyboard", lambda stdin: None)
         self.patch(Vt100_Output, "from_pty", lambda stdout: FakeSession())
         conversation: Any = FakeConversation()
 
@@ -113,6 +137,10 @@ class EditingConsoleTests(SynchronousTestCase):
             console.begin()
             if finish == "waited":
                 asyncio.get_running_loop().call_soon(console.finish)
+            if finish == "abandons":
+                asyncio.get_running_loop().call_soon(
+                    console.abandon, lambda: conversation.called.append("left")
+                )
             await asyncio.wait([console._typing], timeout=DEADLINE)
             await asyncio.sleep(0)
 
@@ -142,9 +170,27 @@ class EditingConsoleTests(SynchronousTestCase):
                 self.typed(*lines, finish=finish), ["output closed: True"], finish
             )
 
+    def test_abandoned(self) -> None:
+        """A signal ends the prompt, and nothing that was typed is sent."""
+        self.assertEqual(self.typed(finish="abandons"), ["left"])
+
     def test_error(self) -> None:
         """An error in line editing ends the conversation, with one line about it."""
         self.assertEqual(
             self.typed(RuntimeError("no such key")),
             [Outcome(NEAR_END_FAILED, "line editing: RuntimeError('no such key')")],
         )
+
+    def test_lineWithoutEnd(self) -> None:
+        """Of a line that does not end, a part is shown before it grows too long."""
+        self.patch(editing, "PromptSession", WritingSession)
+        self.patch(Vt100_Output, "from_pty", lambda stdout: FakeSession())
+        conversation: Any = FakeConversation()
+        conversation.reactor = Clock()
+        console = EditingConsole(conversation, lambda: None, Painter({}))
+        session: Any = console._session
+        for _ in range(100):
+            console.show([(Origin.OWN, b"x" * 10_000)])
+            self.assertLessEqual(len(console._beginning), 65_536)
+        console.show([(Origin.OWN, b"\n")])
+        self.assertEqual("".join(session.written).count("x"), 1_000_000)

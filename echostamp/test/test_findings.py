@@ -13,7 +13,6 @@ from echostamp.rfc8762.findings import (
     Observations,
 )
 from echostamp.rfc8762.hops import Hops
-from echostamp.rfc8762.losses import Sent
 from echostamp.rfc8762.packets import ReflectorPacket
 from echostamp.rfc8762.sendersession import SenderSession
 from echostamp.rfc8762.timestamps import ErrorEstimate
@@ -146,8 +145,7 @@ class ObservationsTests(SynchronousTestCase):
         """The losses are those by the reflector's numbers."""
         seen = Observations(SenderSession())
         for sequence, number in (0, 0), (1, 1), (3, 2), (7, 4), (8, 5):
-            sent = Sent(sequence * SECOND, None)
-            seen.losses.saw(sequence, number, sent, sequence)
+            seen.losses.saw(sequence, number, sequence * SECOND, sequence)
         found = seen.findings()
         self.assertEqual(found.directions, (4, 1, True))
         self.assertEqual((found.isStateful, found.restarts), (True, 0))

@@ -17,7 +17,7 @@ from zope.interface import alsoProvides
 
 from echostamp.line.draining import LINGER
 from echostamp.probe.interfaces import Link
-from echostamp.probe.linelink import LONGEST_LINE, LineLink
+from echostamp.probe.linelink import LONGEST_LINE, MOST_MISSING, LineLink
 from echostamp.probe.messages import Messages, Reply
 from echostamp.tcpinfo import TcpInfo
 from echostamp.test.fakes import (
@@ -152,6 +152,23 @@ class LineLinkTests(LinkCase):
         self.assertTrue(self.transport.isClosed)
         self.assertEqual(self.lose(ConnectionLost()), "the far end sends no lines")
         self.assertEqual(self.owner.strangers, 1)
+
+    def test_neverAnswered(self) -> None:
+        """A far end that repeats a reply and sends other lines, but answers no probe,
+        makes the link hold no more than it may.  A reply to an old probe is still
+        read."""
+        self.link.send(0)
+        self.link.dataReceived(self.messages.message(0))
+        for seq in range(1, 2 * MOST_MISSING):
+            self.link.send(seq)
+            self.link.dataReceived(b"something\n" + self.messages.message(0))
+        self.assertEqual(len(self.link._missing), MOST_MISSING)
+        self.assertEqual(len(self.link._kept), MOST_MISSING)
+        self.assertEqual(self.owner.strangers, MOST_MISSING - 1)
+        for seq in 5, 2 * MOST_MISSING - 1:
+            self.link.dataReceived(self.messages.message(seq))
+            self.assertEqual(self.owner.replies[-1].seq, seq)
+        self.assertEqual(len(self.link._missing), 0)
 
     def test_blocked(self) -> None:
         """A blocked link buffers a probe, and reports when it is ready again."""

@@ -6,16 +6,22 @@ from hypothesis import given
 from hypothesis import strategies as st
 from twisted.trial.unittest import SynchronousTestCase
 
-from echostamp.rfc8762.losses import OVERTAKEN, OVERTAKEN_WITHIN, NumberedLosses, Sent
+from echostamp.rfc8762.losses import OVERTAKEN, OVERTAKEN_WITHIN, NumberedLosses
 from echostamp.test.sizes import heldBy
 from echostamp.times import MILLISECOND, SECOND
 
 
-def sent(sequence: int, apart: int = SECOND) -> Sent:
+def t1(sequence: int, apart: int = SECOND) -> int:
     """Give when a packet was sent, by the time between two packets."""
     # Numbers start again at 0 after 2^32.
-    t1 = (sequence + (1 << 31)) % (1 << 32) * apart
-    return Sent(t1, t1 - apart if sequence else None)
+    return (sequence + (1 << 31)) % (1 << 32) * apart
+
+
+def numbered(apart: int = SECOND) -> NumberedLosses:
+    """Count the losses of packets that are sent at an interval."""
+    return NumberedLosses(
+        lambda sequence: t1(sequence - 1, apart) if sequence else None
+    )
 
 
 class NumberedLossesTests(SynchronousTestCase):
@@ -25,9 +31,9 @@ class NumberedLossesTests(SynchronousTestCase):
 
     def saw(self, *replies: tuple[int, int, int]) -> NumberedLosses:
         """Take replies: our numbers, the reflector's numbers, and when they left."""
-        losses = NumberedLosses()
+        losses = numbered()
         for sequence, number, t3 in replies:
-            losses.saw(sequence, number, sent(sequence), t3)
+            losses.saw(sequence, number, t1(sequence), t3)
         return losses
 
     def assertLost(self, losses: NumberedLosses, forward: int, backward: int) -> None:
@@ -37,8 +43,8 @@ class NumberedLossesTests(SynchronousTestCase):
 
     def test_nothing(self) -> None:
         """Before the first reply nothing is lost."""
-        self.assertLost(NumberedLosses(), 0, 0)
-        self.assertIsNone(NumberedLosses().isStateful)
+        self.assertLost(numbered(), 0, 0)
+        self.assertIsNone(numbered().isStateful)
 
     def test_stateless(self) -> None:
         """As long as its numbers are ours, it may be stateless."""
@@ -75,11 +81,11 @@ class NumberedLossesTests(SynchronousTestCase):
     def test_restartOfTheClock(self) -> None:
         """Where the reflector's clock restarts, too, a number that another reply had or
         one far below, shows the restart."""
-        losses = NumberedLosses()
+        losses = numbered()
         for number in range(5):
-            losses.saw(number, number, sent(number), 1000 + number)
-        self.assertTrue(losses.saw(8, 0, sent(8), 0, isTaken=True))
-        losses.saw(9, 1, sent(9), 1)
+            losses.saw(number, number, t1(number), 1000 + number)
+        self.assertTrue(losses.saw(8, 0, t1(8), 0, isTaken=True))
+        losses.saw(9, 1, t1(9), 1)
         self.assertEqual(losses.restarts, 1)
         self.assertLost(losses, 0, 0)
         losses = self.saw((0, 0, 90_000), (20_000, 20_000, 99_000), (20_005, 1, 1))
@@ -120,20 +126,20 @@ class NumberedLossesTests(SynchronousTestCase):
     def test_repeatedThere(self) -> None:
         """A packet that is doubled on the way there does not hide a lost one."""
         losses = self.saw((4, 4, 4), (5, 5, 5))
-        losses.saw(5, 6, sent(5), 6, isRepeat=True)
-        losses.saw(7, 7, sent(7), 7)
-        losses.saw(8, 8, sent(8), 8)
+        losses.saw(5, 6, t1(5), 6, isRepeat=True)
+        losses.saw(7, 7, t1(7), 7)
+        losses.saw(8, 8, t1(8), 8)
         self.assertLost(losses, 1, 0)
 
     def test_doubledThere(self) -> None:
         """Where both numbers of a doubled packet come, the count is exact.  Where one
         does not, it may be that of a lost packet: a range holds the truth."""
         losses = self.saw((0, 0, 0), (1, 1, 1))
-        losses.saw(1, 2, sent(1), 2, isRepeat=True)
-        losses.saw(3, 3, sent(3), 3)
-        losses.saw(4, 4, sent(4), 4)
+        losses.saw(1, 2, t1(1), 2, isRepeat=True)
+        losses.saw(3, 3, t1(3), 3)
+        losses.saw(4, 4, t1(4), 4)
         self.assertEqual(losses.directions, (1, 0, False))
-        losses.saw(5, 6, sent(5), 6)
+        losses.saw(5, 6, t1(5), 6)
         self.assertEqual(losses.directions, (1, 1, False))
 
     def test_nearTheEnd(self) -> None:
@@ -142,32 +148,32 @@ class NumberedLossesTests(SynchronousTestCase):
         losses = self.saw((0, 0, 0), (2, 1, 2))
         self.assertEqual(losses.directions, (1, 0, True))
         for apart, near in (SECOND // 3, 2), (MILLISECOND, OVERTAKEN):
-            losses = NumberedLosses()
-            losses.saw(0, 0, sent(0, apart), 0)
+            losses = numbered(apart)
+            losses.saw(0, 0, t1(0, apart), 0)
             for each in range(2, 2 + near):
-                losses.saw(each, each - 1, sent(each, apart), each)
+                losses.saw(each, each - 1, t1(each, apart), each)
                 self.assertEqual(losses.directions, (1, 1, False))
             for each in range(2 + near, 2 + 2 * near):
-                losses.saw(each, each - 1, sent(each, apart), each)
+                losses.saw(each, each - 1, t1(each, apart), each)
             self.assertEqual(losses.directions, (1, 0, True))
 
     def test_nearTheBeginning(self) -> None:
         """A packet that was sent shortly after the first one may have arrived before
         it, if the reflector had counted something before."""
         for first in 0, 1, 7:
-            losses = NumberedLosses()
+            losses = numbered()
             for each in 0, 3, 4, 5, 6:
                 number = first + (each - 2 if each else 0)
-                losses.saw(each, number, sent(each), each)
+                losses.saw(each, number, t1(each), each)
             self.assertEqual(losses.directions, (2, min(first, 2), not first))
 
     def test_repeatAfterARestart(self) -> None:
         """A late second reply to a packet from before a restart does not make those
         that were sent between them look lost."""
         losses = self.saw((0, 0, 0), (1, 1, 1), (2, 2, 2))
-        self.assertTrue(losses.saw(1, 0, sent(1), 30, isRepeat=True))
-        losses.saw(31, 1, sent(31), 31)
-        losses.saw(32, 2, sent(32), 32)
+        self.assertTrue(losses.saw(1, 0, t1(1), 30, isRepeat=True))
+        losses.saw(31, 1, t1(31), 31)
+        losses.saw(32, 2, t1(32), 32)
         self.assertEqual(losses.directions, (0, 0, False))
 
     def test_equalTimes(self) -> None:
@@ -207,11 +213,11 @@ class NumberedLossesTests(SynchronousTestCase):
             for number, (_, sequence) in enumerate(sorted(arrivals))
             if chance.random() > 0.2
         ]
-        losses = NumberedLosses()
+        losses = numbered(apart)
         answered: set[int] = set()
         for _, sequence, number in sorted(replies):
             isRepeat = sequence in answered
-            losses.saw(sequence, number, sent(sequence, apart), number, isRepeat)
+            losses.saw(sequence, number, t1(sequence, apart), number, isRepeat)
             answered.add(sequence)
         self.assertEqual(losses.restarts, 0)
         arrived = {sequence for _, sequence in arrivals}
@@ -229,11 +235,11 @@ class NumberedLossesTests(SynchronousTestCase):
     def test_memory(self) -> None:
         """A reflector that restarts all the time takes no more memory, and the losses
         before each restart still count."""
-        losses = NumberedLosses()
+        losses = numbered()
         for each in range(3000):
             for number, later in enumerate([0, 1, 3, 4]):
                 sequence = 6 * each + later
-                losses.saw(sequence, 7 + number, sent(sequence), sequence)
+                losses.saw(sequence, 7 + number, t1(sequence), sequence)
         self.assertEqual(losses.restarts, 2999)
         self.assertLost(losses, 3000, 0)
         self.assertLess(heldBy(losses), 1024)

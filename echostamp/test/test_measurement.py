@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from echostamp.measure.result import Outage
+from echostamp.probe.measurement import Measurement
 from echostamp.test.farends import EPOCH, MS
 from echostamp.test.measurements import AHEAD, MeasurementCase, at, stamp
 from echostamp.times import SECOND
@@ -87,3 +89,14 @@ class MeasurementTests(MeasurementCase):
         """A reply to an unknown probe is not counted."""
         self.found.repeated(0, at(0), False)
         self.assertEqual(self.store.delays.run.duplicates, 0)
+
+    def test_outages(self) -> None:
+        """Of many outages the last ones are kept; all count."""
+        self.found = Measurement(self.store, 3)
+        for each in range(10):
+            self.found.disconnected(Outage(each, each * SECOND, "why", 0))
+            self.found.dialFailed("nobody")
+            self.found.reconnected(at(1000 * each + 1))
+        self.assertEqual([each.start for each in self.found.outages], [7, 8, 9])
+        self.assertEqual(self.found.outageCount, 10)
+        self.assertEqual(self.found.outageLength, 10 * MS)

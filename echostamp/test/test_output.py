@@ -13,6 +13,7 @@ from twisted.trial.unittest import SynchronousTestCase
 
 from echostamp.client.output import Asked, Output, OutputOptions, Probes
 from echostamp.exitstatus import DONE, FAR_END_FAILED, Outcome
+from echostamp.probe.interfaces import Fate
 from echostamp.probe.linelink import LineLink
 from echostamp.probe.plan import Plan
 from echostamp.test.fakes import osError
@@ -38,6 +39,17 @@ class Broken(io.StringIO):
         if self.takes < 0:
             raise osError(errno.EPIPE)
         return super().write(text)
+
+
+class FakeLink:
+    """
+    A link to an address.
+    """
+
+    source = "192.0.2.9:7"
+
+    def __init__(self, address: str) -> None:
+        self.address = address
 
 
 class OutputTests(SynchronousTestCase):
@@ -233,6 +245,25 @@ class OutputTests(SynchronousTestCase):
         *probes, summary = map(json.loads, self.finish())
         self.assertEqual([each["t4"] is None for each in probes], [False, True])
         self.assertEqual(summary["stats"]["under_way"], 1)
+
+    def test_untimed(self) -> None:
+        """A probe that was answered and has no RTT is reported as such."""
+        self.begin(OutputOptions())
+        probe = next(iter(self.far.prober.inFlight()))
+        self.out.settled(probe, Fate.UNTIMED)
+        self.assertIn(
+            "seq=0 answered, but the RTT is not known\n", self.output.getvalue()
+        )
+
+    def test_manyAddresses(self) -> None:
+        """Of a far end that has ever other addresses the last ones are kept."""
+        self.begin(OutputOptions("json"))
+        for each in range(250):
+            link: Any = FakeLink(f"192.0.2.{each}:7")
+            self.out.connected(link)
+        config = json.loads("\n".join(self.finish()))["config"]
+        self.assertEqual(len(config["addresses"]), 100)
+        self.assertEqual(config["addresses"][-1], "192.0.2.249:7")
 
     def test_neverConnected(self) -> None:
         """If there was no connection, there is no summary in text."""

@@ -70,3 +70,13 @@ class QuantileTests(SynchronousTestCase):
             self.assertLessEqual(abs(found[rank] - value), abs(value) * RELATIVE_ERROR)
             if abs(value) < 512:
                 self.assertEqual(found[rank], value)
+
+    def test_everyValue(self) -> None:
+        """Whatever the values are, the buckets are few."""
+        histogram = Histogram()
+        chance = random.Random(1)
+        for _ in range(40):
+            histogram.update(chance.getrandbits(22) for _ in range(5000))
+        # Those below 512 are exact; above are 13 powers of two.
+        self.assertLessEqual(len(histogram._buckets), 512 + 13 * 256)
+        self.assertGreater(len(histogram._buckets), 1000)

@@ -4,7 +4,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from twisted.trial.unittest import SynchronousTestCase
 
-from echostamp.line.replies import COMPARED, Replies, SendTimes
+from echostamp.line.replies import COMPARED, MOST_TIMED, Replies, SendTimes
 from echostamp.line.stamper import Stamper
 
 
@@ -99,3 +99,17 @@ class SendTimesTests(SynchronousTestCase):
         times.sent(0, 150)
         times.sent(1, 200)
         self.assertEqual([times.answered() for _ in range(4)], [100, 100, 200, None])
+
+    def test_neverAnswered(self) -> None:
+        """Of more unanswered writes than may be kept the last ones have no time; those
+        before them, and those after an answer, have one."""
+        times = SendTimes()
+        for each in range(3 * MOST_TIMED):
+            times.sent(2, each)
+        self.assertEqual(len(times._outstanding), MOST_TIMED + 1)
+        found = [times.answered() for _ in range(6 * MOST_TIMED)]
+        timed = 2 * MOST_TIMED
+        self.assertEqual(found[:timed], [each // 2 for each in range(timed)])
+        self.assertEqual(found[timed:], [None] * (6 * MOST_TIMED - timed))
+        times.sent(1, 7)
+        self.assertEqual(times.answered(), 7)

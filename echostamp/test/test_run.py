@@ -16,7 +16,8 @@ from twisted.trial.unittest import SynchronousTestCase
 from echostamp.exitstatus import Outcome
 from echostamp.talk import run
 from echostamp.talk.consoles import PipeConsole, TerminalConsole
-from echostamp.talk.run import TalkOptions, talk
+from echostamp.talk.run import MOST_PARTING, TalkOptions, talk
+from echostamp.talk.terminal import EDITING_HINT
 from echostamp.test.fakes import FakeFarTransport, FakeReactor, FakeStandardIO
 
 OPTIONS = TalkOptions("localhost:7", 3.0)
@@ -59,7 +60,9 @@ class TalkTests(SynchronousTestCase):
         self.exits: list[int] = []
         self.errors = io.StringIO()
         self.isTerminal = False
+        self.alarms: list[float] = []
         self.patch(signal, "signal", self.handlers.__setitem__)
+        self.patch(signal, "setitimer", lambda timer, after: self.alarms.append(after))
         self.patch(os, "_exit", self.exits.append)
         self.patch(os, "isatty", lambda fd: self.isTerminal)
         self.patch(sys, "stderr", self.errors)
@@ -122,6 +125,25 @@ class TalkTests(SynchronousTestCase):
         options = TalkOptions("localhost:7", 3.0, name="ann")
         self.assertEqual(talk(ScriptedReactor(script), options), Outcome(0))
 
+    def test_hint(self) -> None:
+        """Where the terminal could edit lines, a received line brings a hint how."""
+        self.isTerminal = True
+        for term, isHinted in ("xterm", True), ("dumb", False):
+            self.patch(os, "environ", {"TERM": term})
+            shown = bytearray()
+
+            def script(reactor: ScriptedReactor) -> None:
+                connection = reactor.accept()
+                connection.dataReceived(b"[1] * bob joined\n")
+                transport: Any = self.consoles[-1].transport
+                shown.extend(transport.sent)  # noqa: B023
+                self.handlers[signal.SIGINT](signal.SIGINT, None)
+                reactor.advance(0)
+                connection.connectionLost(Failure(ConnectionDone()))
+
+            talk(ScriptedReactor(script), OPTIONS)
+            self.assertEqual(EDITING_HINT.encode() in shown, isHinted)
+
     def test_refused(self) -> None:
         """A connection that is refused is reported; status 1."""
 
@@ -169,6 +191,21 @@ class TalkTests(SynchronousTestCase):
 
         self.assertEqual(talk(ScriptedReactor(script), OPTIONS), Outcome(143))
         self.assertEqual(self.errors.getvalue(), "\n")
+        self.assertEqual(self.alarms, [MOST_PARTING, 0])
+
+    def test_interruptedWhileBusy(self) -> None:
+        """A client that is too busy to end after a signal exits soon."""
+
+        def script(reactor: ScriptedReactor) -> None:
+            connection = reactor.accept()
+            self.handlers[signal.SIGINT](signal.SIGINT, None)
+            self.assertEqual((self.alarms, self.exits), ([MOST_PARTING], []))
+            self.handlers[signal.SIGALRM](signal.SIGALRM, None)
+            self.assertEqual(self.exits, [130])
+            reactor.advance(0)
+            connection.connectionLost(Failure(ConnectionDone()))
+
+        talk(ScriptedReactor(script), OPTIONS)
 
     def test_broken(self) -> None:
         """An error in EchoStamp ends it with a traceback; status 2."""

@@ -100,6 +100,23 @@ class CommandRunTests(SynchronousTestCase):
         self.run_(start)
         self.assertEqual(self.exits, [130])
 
+    def test_beforeDeath(self) -> None:
+        """What has to be done before a second signal kills the process is done."""
+        raised: list[object] = []
+        self.patch(signal, "raise_signal", raised.append)
+
+        def start(run: CommandRun) -> None:
+            self.handlers[signal.SIGTERM](signal.SIGTERM, None)
+            self.assertEqual(raised, [])
+            # The process survives its default action here.
+            second = self.handlers[signal.SIGTERM]
+            self.assertRaises(Exited, second, signal.SIGTERM, None)
+            run.end(Outcome(143))
+
+        self.run_(start, beforeDeath=lambda: raised.append("before"))
+        self.assertEqual(raised, ["before", signal.SIGTERM])
+        self.assertEqual(self.handlers[signal.SIGTERM], signal.SIG_DFL)
+
     def test_moreSignals(self) -> None:
         """Another signal's function is called in a turn of the reactor, each time."""
         calls: list[str] = []

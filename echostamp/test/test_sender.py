@@ -209,7 +209,8 @@ class SessionSenderTests(SynchronousTestCase):
         self.assertEqual(
             wire.sender.findings().invalid,
             (
-                ("from elsewhere", 2),
+                ("from another address", 1),
+                ("from another port", 1),
                 ("not ours", 1),
                 ("T1 was not returned", 1),
                 ("of 40 octets, 41 are the least", 1),

@@ -32,6 +32,25 @@ class SentPacketsTests(SynchronousTestCase):
         sent.answer(2)
         self.assertEqual(sent.look(2), (2, 2 * 10**9, True))
 
+    def test_sentBefore(self) -> None:
+        """The time of the packet before one is found by its sequence number, beyond
+        2^32, too."""
+        sent = SentPackets((1 << 32) - 1)
+        for each in range(3):
+            sent.add(each, 100 + each, 0)
+        self.assertIsNone(sent.sentBefore((1 << 32) - 1))
+        self.assertEqual([sent.sentBefore(0), sent.sentBefore(1)], [100, 101])
+
+    def test_unanswered(self) -> None:
+        """The packets that were not answered are counted, also when they are given
+        up."""
+        sent = SentPackets()
+        for each in range(3):
+            sent.add(each, 0, 0)
+        sent.answer(1)
+        sent.settle(3)
+        self.assertEqual(sent.unanswered, 2)
+
     def test_nothing(self) -> None:
         """Before the first packet nothing is found."""
         sent = SentPackets()

@@ -179,9 +179,9 @@ class StampFiguresTests(StampCase):
             "T3 not given",
             "reflector     receives by SW Local (Local free-running), sends by SW L",
             "class         DSCP 0 and ECN 0 arrived there; DSCP 46 was refused",
-            "packets       TLV timestamp not known there, TLV 99 not known there, "
-            "1 times TLVs malformed, 1 invalid: of 7 octets, 41 are the least, "
-            f"4 replies with SSID 0, not ours, 1 refused: {unreachable}",
+            "packets       TLV timestamp not known there; TLV 99 not known there; "
+            "1 times TLVs malformed; 1 invalid: of 7 octets, 41 are the least; "
+            f"4 replies with SSID 0, not ours; 1 refused: {unreachable}",
         ):
             self.assertIn(line, text)
         self.assertEqual(self.document()["stats"]["rtt_is"], "(T4-T1)-(T3-T2)")

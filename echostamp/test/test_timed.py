@@ -15,7 +15,7 @@ from twisted.trial.unittest import SynchronousTestCase
 from echostamp.addresses import scoped
 from echostamp.connect.failures import whatFailed
 from echostamp.connect.target import Target, parseTarget
-from echostamp.connect.timed import NoAddress, TimedEndpoint
+from echostamp.connect.timed import MOST_ADDRESSES, NoAddress, TimedEndpoint
 from echostamp.test.fakes import FakeReactor, Resolver
 from echostamp.times import SetUp
 
@@ -83,6 +83,16 @@ class TimedEndpointTests(SynchronousTestCase):
         self.successResultOf(connected)
         tried = [(host, port) for host, port, *_ in self.reactor.tcpClients]
         self.assertEqual(tried, [("2001:db8::1", 7), ("192.0.2.1", 7)])
+
+    def test_manyAddresses(self) -> None:
+        """Of very many addresses only the first ones are tried."""
+        connected = self.connect(self.endpoint("far:7"))
+        hosts = (f"192.0.2.{each % 256}" for each in range(1000))
+        self.resolver.answer(*(IPv4Address("TCP", host, 7) for host in hosts))
+        while not connected.called:
+            self.refuse()
+        self.failureResultOf(connected, ConnectionRefusedError)
+        self.assertEqual(len(self.reactor.tcpClients), MOST_ADDRESSES)
 
     def test_nobodyAnswers(self) -> None:
         """If no address answers, the first one's error is reported."""
