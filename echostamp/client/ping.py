@@ -148,9 +148,8 @@ class _Ping:
         Write the figures so far to standard error.
         """
         if self._prober.hasBegun and sys.stderr is not None:
-            result = self._prober.result(self._output.rows)
             isColoured = self._mayColour and sys.stderr.isatty()
-            lines = self._output.summary(result, isColoured)
+            lines = self._output.summary(self._result(), isColoured)
             print("\n".join(["", *lines]), file=sys.stderr, flush=True)
 
     def _outcome(self) -> Outcome:

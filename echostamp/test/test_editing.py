@@ -184,6 +184,7 @@ class EditingConsoleTests(SynchronousTestCase):
     def test_lineWithoutEnd(self) -> None:
         """Of a line that does not end, a part is shown before it grows too long."""
         self.patch(editing, "PromptSession", WritingSession)
+        self.patch(editing, "Keyboard", lambda stdin: None)
         self.patch(Vt100_Output, "from_pty", lambda stdout: FakeSession())
         conversation: Any = FakeConversation()
         conversation.reactor = Clock()
