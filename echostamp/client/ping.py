@@ -13,6 +13,7 @@ from twisted.internet.task import LoopingCall
 
 from echostamp.client.hints import hint, isOurFault, whyNoReply
 from echostamp.client.output import Asked, Output, OutputOptions, Probes
+from echostamp.client.refusals import whyRefused
 from echostamp.connect.failures import whatFailed
 from echostamp.exitstatus import (
     DONE,
@@ -63,7 +64,7 @@ def ping(reactor: Any, options: PingOptions) -> Outcome:
     try:
         dialed = dialerOf(reactor, options.wish)
     except ValueError as error:
-        return Outcome(NEAR_END_FAILED, str(error))
+        return Outcome(NEAR_END_FAILED, whyRefused(error))
     return _Ping(reactor, options, dialed, sys.stdout).run()
 
 

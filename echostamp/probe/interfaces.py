@@ -89,7 +89,11 @@ class Link(Protocol):
         """
 
     def abort(self, reason: str) -> None:
-        """Close the link at once.  The owner's C{linkDown} follows."""
+        """
+        Close the link at once.
+
+        @param reason: what the owner's C{linkDown} is called with.
+        """
 
 
 class LinkOwner(Protocol):
