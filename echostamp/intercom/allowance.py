@@ -6,8 +6,9 @@ from __future__ import annotations
 
 from collections import deque
 
-#: The most seconds in any L{WINDOW} for which senders are held.
-MOST_WAITING = 2.0
+#: The most seconds in any L{WINDOW} for which senders are held, and for one slow reader
+#: of them.
+MOST_WAITING, MOST_FOR_ONE = 2.0, 1.0
 
 #: Seconds within which waits are added up.
 WINDOW = 20.0
@@ -24,7 +25,11 @@ class Allowance:
     So the sum is never too small, and at most L{WINDOW} / 0.5 s + 1 are remembered.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, most: float = MOST_WAITING) -> None:
+        """
+        @param most: the most seconds.
+        """
+        self._most = most
         # Of each remembered wait: its first begin, its last end, the seconds waited.
         self._waits: deque[tuple[float, float, float]] = deque()
 
@@ -47,4 +52,4 @@ class Allowance:
         """
         while self._waits and self._waits[0][1] <= now - WINDOW:
             self._waits.popleft()
-        return MOST_WAITING - sum(waited for _, _, waited in self._waits)
+        return self._most - sum(waited for _, _, waited in self._waits)

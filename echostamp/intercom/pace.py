@@ -4,7 +4,8 @@ Keep fast writers at the pace of slow readers.
 A member that reads more slowly than the others write falls behind: lines for it are
 queued.  When its queue is long, the room stops reading from everybody until the member
 has caught up.  Waiting is bounded for the room, whoever it waits for and however many
-they are: see L{Allowance}.  Once that is spent, a member whose queue grows too long is
+they are: see L{Allowance}.  One member gets a part of that only, so that something is
+left for the others.  Once it is spent, a member whose queue grows too long is
 disconnected.  So is a member that reads nothing for L{STALLED} seconds.
 """
 
@@ -16,7 +17,7 @@ from typing import Any, Protocol
 
 from twisted.internet.interfaces import IDelayedCall
 
-from echostamp.intercom.allowance import Allowance
+from echostamp.intercom.allowance import MOST_FOR_ONE, Allowance
 
 #: Octets that may be queued for a member.
 BACKLOG = 1_048_576
@@ -96,6 +97,8 @@ class Pace:
         self._behind: dict[PacedMember, tuple[int, float]] = {}
         self._waitedFor: set[PacedMember] = set()
         self._allowance = Allowance()
+        # Of each member that was waited for.
+        self._allowances: dict[PacedMember, Allowance] = {}
         self._pausedAt = 0.0
         self._tooLong: IDelayedCall | None = None
         # In the order in which they were paused; the values mean nothing.
@@ -143,6 +146,7 @@ class Pace:
         """
         self.release(member)
         self.caughtUp(member)
+        self._allowances.pop(member, None)
 
     def hold(self, sender: PacedMember) -> None:
         """
@@ -168,8 +172,19 @@ class Pace:
         """
         self._waitFor(
             member,
-            member.queued > self._high and member.isFull and not member.isPassing,
+            member.queued > self._high
+            and member.isFull
+            and not member.isPassing
+            and self._left(member) > 0,
         )
+
+    def _left(self, member: PacedMember) -> float:
+        """
+        Give the seconds that the room may still wait for a member.
+        """
+        now = self._reactor.seconds()
+        own = self._allowances.get(member)
+        return min(self._allowance.left(now), own.left(now) if own else MOST_FOR_ONE)
 
     def _waitFor(self, member: PacedMember, isWaitedFor: bool) -> None:
         """
@@ -178,23 +193,20 @@ class Pace:
         """
         if isWaitedFor:
             self._waitedFor.add(member)
-            self._pause()
+            if not self.isPaused:
+                self._pause(self._left(member))
         elif member in self._waitedFor:
             self._waitedFor.remove(member)
             if not self._waitedFor:
                 self._unpause()
 
-    def _pause(self) -> None:
+    def _pause(self, seconds: float) -> None:
         """
-        Pause everybody, for as long as the room may still wait.
+        Pause everybody, for so long at most.
         """
-        if self.isPaused:
-            return
+        self.isPaused = True
         self._pausedAt = self._reactor.seconds()
-        left = self._allowance.left(self._pausedAt)
-        if left > 0:
-            self.isPaused = True
-            self._tooLong = self._reactor.callLater(left, self._unpause)
+        self._tooLong = self._reactor.callLater(seconds, self._unpause)
 
     def _unpause(self) -> None:
         """
@@ -206,7 +218,13 @@ class Pace:
         if self._tooLong is not None and self._tooLong.active():
             self._tooLong.cancel()
         self._tooLong = None
-        self._allowance.waited(self._pausedAt, self._reactor.seconds())
+        wait = self._pausedAt, self._reactor.seconds()
+        self._allowance.waited(*wait)
+        for member in self._behind:
+            # This wait was for all that are far behind, or soon would be.
+            if member.queued > self._high // 2:
+                own = self._allowances.setdefault(member, Allowance(MOST_FOR_ONE))
+                own.waited(*wait)
         # In the next turn: a member may be in the middle of sending.
         self._reactor.callLater(0, self._resumeHeld)
 

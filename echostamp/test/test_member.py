@@ -203,10 +203,10 @@ class EndTests(IntercomCase):
 
     def test_notIdle(self) -> None:
         """While a slow member is waited for, no other member counts as idle."""
-        limits = TimedConnectionLog(self.reactor, idleTimeout=1)
+        limits = TimedConnectionLog(self.reactor, idleTimeout=0.5)
         for each in self.ann, self.bob:
             limits.connected(each.protocol)
-        self.reactor.pump([0.5] * 3)
+        self.reactor.pump([0.3] * 3)
         self.assertFalse(self.ann.disconnecting or self.bob.disconnecting)
         self.slow.turn(1 << 30)
         self.reactor.pump([0.5] * 4)
