@@ -6,9 +6,8 @@ from __future__ import annotations
 
 from collections import deque
 
-#: The most seconds in any L{WINDOW} for which senders are held, and for one slow reader
-#: of them.
-MOST_WAITING, MOST_FOR_ONE = 2.0, 1.0
+#: The most seconds in any L{WINDOW} for which senders are held.
+MOST_WAITING = 2.0
 
 #: Seconds within which waits are added up.
 WINDOW = 20.0
@@ -25,11 +24,7 @@ class Allowance:
     So the sum is never too small, and at most L{WINDOW} / 0.5 s + 1 are remembered.
     """
 
-    def __init__(self, most: float = MOST_WAITING) -> None:
-        """
-        @param most: the most seconds.
-        """
-        self._most = most
+    def __init__(self) -> None:
         # Of each remembered wait: its first begin, its last end, the seconds waited.
         self._waits: deque[tuple[float, float, float]] = deque()
 
@@ -52,4 +47,4 @@ class Allowance:
         """
         while self._waits and self._waits[0][1] <= now - WINDOW:
             self._waits.popleft()
-        return self._most - sum(waited for _, _, waited in self._waits)
+        return MOST_WAITING - sum(waited for _, _, waited in self._waits)

@@ -4,9 +4,10 @@ Keep fast writers at the pace of slow readers.
 A member that reads more slowly than the others write falls behind: lines for it are
 queued.  When its queue is long, the room stops reading from everybody until the member
 has caught up.  Waiting is bounded for the room, whoever it waits for and however many
-they are: see L{Allowance}.  One member gets a part of that only, so that something is
-left for the others.  Once it is spent, a member whose queue grows too long is
-disconnected.  So is a member that reads nothing for L{STALLED} seconds.
+they are: see L{Allowance}.  A member that does not read a piece of its queue in
+L{GLANCE} seconds is too slow to wait for; so the time is left for the others.  A member
+whose queue grows too long all the same is disconnected, and so is a member that reads
+nothing for L{STALLED} seconds.
 """
 
 from __future__ import annotations
@@ -17,7 +18,7 @@ from typing import Any, Protocol
 
 from twisted.internet.interfaces import IDelayedCall
 
-from echostamp.intercom.allowance import MOST_FOR_ONE, Allowance
+from echostamp.intercom.allowance import Allowance
 
 #: Octets that may be queued for a member.
 BACKLOG = 1_048_576
@@ -31,6 +32,10 @@ STALLED = 5.0
 
 #: Seconds between two checks whether the members that are behind still read.
 CHECK_INTERVAL = 0.5
+
+#: Seconds between two looks, while everybody waits, whether a queue moves.  The second
+#: look at a queue that does not move ends the wait.
+GLANCE = 0.125
 
 #: The socket option is in C{tcp(7)}.  Python lacks it where the system does.
 _NOTSENT_LOWAT: int | None = getattr(socket, "TCP_NOTSENT_LOWAT", None)
@@ -96,11 +101,13 @@ class Pace:
         # Of each member that is behind: its progress, and since when that is the same.
         self._behind: dict[PacedMember, tuple[int, float]] = {}
         self._waitedFor: set[PacedMember] = set()
+        # Those that cannot be waited for before they have caught up.
+        self._tooSlow: set[PacedMember] = set()
+        # Of each member that is behind: what had left its queue at the last look.
+        self._seen: dict[PacedMember, int] = {}
         self._allowance = Allowance()
-        # Of each member that was waited for.
-        self._allowances: dict[PacedMember, Allowance] = {}
-        self._pausedAt = 0.0
-        self._tooLong: IDelayedCall | None = None
+        self._pausedAt = self._pauseEnds = 0.0
+        self._look: IDelayedCall | None = None
         # In the order in which they were paused; the values mean nothing.
         self._held: dict[PacedMember, None] = {}
         self._check: IDelayedCall | None = None
@@ -136,6 +143,7 @@ class Pace:
         if member in self._behind:
             self._waitFor(member, False)
             del self._behind[member]
+            self._tooSlow.discard(member)
             if not self._behind and self._check is not None:
                 self._check.cancel()
                 self._check = None
@@ -146,7 +154,6 @@ class Pace:
         """
         self.release(member)
         self.caughtUp(member)
-        self._allowances.pop(member, None)
 
     def hold(self, sender: PacedMember) -> None:
         """
@@ -168,23 +175,15 @@ class Pace:
 
     def _judge(self, member: PacedMember) -> None:
         """
-        Wait for a member if it is far behind.
+        Wait for a member if it is far behind, and not too slow.
         """
         self._waitFor(
             member,
             member.queued > self._high
             and member.isFull
             and not member.isPassing
-            and self._left(member) > 0,
+            and member not in self._tooSlow,
         )
-
-    def _left(self, member: PacedMember) -> float:
-        """
-        Give the seconds that the room may still wait for a member.
-        """
-        now = self._reactor.seconds()
-        own = self._allowances.get(member)
-        return min(self._allowance.left(now), own.left(now) if own else MOST_FOR_ONE)
 
     def _waitFor(self, member: PacedMember, isWaitedFor: bool) -> None:
         """
@@ -193,20 +192,56 @@ class Pace:
         """
         if isWaitedFor:
             self._waitedFor.add(member)
-            if not self.isPaused:
-                self._pause(self._left(member))
+            self._pause()
         elif member in self._waitedFor:
             self._waitedFor.remove(member)
             if not self._waitedFor:
                 self._unpause()
 
-    def _pause(self, seconds: float) -> None:
+    def _pause(self) -> None:
         """
-        Pause everybody, for so long at most.
+        Pause everybody, for as long as the room may still wait.
         """
-        self.isPaused = True
-        self._pausedAt = self._reactor.seconds()
-        self._tooLong = self._reactor.callLater(seconds, self._unpause)
+        if self.isPaused:
+            return
+        now = self._reactor.seconds()
+        left = self._allowance.left(now)
+        if left > 0:
+            self.isPaused = True
+            self._pausedAt, self._pauseEnds = now, now + left
+            self._lookSoon()
+
+    def _lookSoon(self) -> None:
+        """
+        Look again before long, unless the time is over.
+        """
+        left = self._pauseEnds - self._reactor.seconds()
+        if left > 0:
+            self._look = self._reactor.callLater(min(left, GLANCE), self._lookAtQueues)
+        else:
+            self._unpause()
+
+    def _lookAtQueues(self) -> None:
+        """
+        Stop waiting for those whose queue does not move.
+
+        Members that are not as far behind are judged, too.  So the wait for one is the
+        wait for all that get the same lines and are as slow.
+        """
+        self._look = None
+        for member, before in self._seen.items():
+            if (
+                member.dequeued == before
+                and member.queued > self._high // 2
+                and member.isFull
+                and not member.isPassing
+                and member in self._behind
+            ):
+                self._tooSlow.add(member)
+                self._waitFor(member, False)
+        if self.isPaused:
+            self._seen = {member: member.dequeued for member in self._behind}
+            self._lookSoon()
 
     def _unpause(self) -> None:
         """
@@ -215,16 +250,11 @@ class Pace:
         if not self.isPaused:
             return
         self.isPaused = False
-        if self._tooLong is not None and self._tooLong.active():
-            self._tooLong.cancel()
-        self._tooLong = None
-        wait = self._pausedAt, self._reactor.seconds()
-        self._allowance.waited(*wait)
-        for member in self._behind:
-            # This wait was for all that are far behind, or soon would be.
-            if member.queued > self._high // 2:
-                own = self._allowances.setdefault(member, Allowance(MOST_FOR_ONE))
-                own.waited(*wait)
+        self._seen = {}
+        if self._look is not None:
+            self._look.cancel()
+            self._look = None
+        self._allowance.waited(self._pausedAt, self._reactor.seconds())
         # In the next turn: a member may be in the middle of sending.
         self._reactor.callLater(0, self._resumeHeld)
 
