@@ -48,8 +48,8 @@ class CommandRun:
             so that it takes effect before other events of the same turn.  It hands
             longer work to C{reactor.callFromThread}.
         @param mustExit: asked at the end: whether the process must exit at once.
-            That is so while a name is being looked up.  The look-up runs in a thread
-            that cannot be cancelled, and the reactor would wait for the thread.
+            That is so while a name is or may be looked up.  The look-up runs in a
+            thread that cannot be cancelled, and the reactor would wait for the thread.
         @param signals: more signals, by number, each with a function that is called
             in a turn of the reactor.  Such a signal does not end the command.
         @param beforeDeath: called before a second SIGINT or SIGTERM kills the process.

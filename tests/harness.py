@@ -25,6 +25,8 @@ from typing import Any, ClassVar, NoReturn, Protocol, Self, TypeVar
 
 from twisted.trial.unittest import SkipTest
 
+from echostamp.test.figures import figure as figure
+
 #: Seconds after which a test gives up waiting.
 DEADLINE = 60.0
 
@@ -102,22 +104,6 @@ def until(condition: Callable[[], T | None], seconds: float = DEADLINE) -> T:
         assert time.monotonic() < end, f"{condition} did not hold in {seconds} s"
         time.sleep(0.005)
     return value
-
-
-def figure(text: str) -> None:
-    """
-    Report what a test has measured, on a line that begins with C{figure:}.
-
-    The line goes to the end of the file that ECHOSTAMP_FIGURES names, since C{trial -j}
-    hides what its workers print.  Without that variable it is printed.
-    """
-    line = f"figure: {text}\n"
-    if path := os.environ.get("ECHOSTAMP_FIGURES"):
-        # One write of a file opened to append: the lines of workers do not mix.
-        with open(path, "a") as figures:
-            figures.write(line)
-    else:
-        print(f"\n{line}", end="")
 
 
 #: Of Linux: ends a process when the thread that started it has ended.

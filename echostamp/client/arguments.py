@@ -12,12 +12,10 @@ from ipaddress import ip_address
 from typing import Any, NoReturn
 
 from echostamp.addresses import parseHostPort
+from echostamp.exitstatus import NEAR_END_FAILED
 from echostamp.intercom.naming import NAMES, isName
 from echostamp.text import printable
 from echostamp.units import parseDuration, parseZone, readable
-
-#: The exit status for a wrong command line.
-USAGE = 2
 
 
 class CommandParser(argparse.ArgumentParser):
@@ -94,7 +92,7 @@ class CommandParser(argparse.ArgumentParser):
     def error(self, message: str) -> NoReturn:
         """Write what is wrong with the command line, and exit."""
         line = printable(f"{self.prog}: {message} (see {self.prog} --help)")
-        self.exit(USAGE, f"{line}\n")
+        self.exit(NEAR_END_FAILED, f"{line}\n")
 
 
 def addTarget(command: CommandParser, also: str = "") -> None:

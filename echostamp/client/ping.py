@@ -13,6 +13,7 @@ from twisted.internet.task import LoopingCall
 
 from echostamp.client.hints import hint, isOurFault, whyNoReply
 from echostamp.client.output import Asked, Output, OutputOptions, Probes
+from echostamp.client.refusals import whyRefused
 from echostamp.connect.failures import whatFailed
 from echostamp.exitstatus import (
     DONE,
@@ -63,7 +64,7 @@ def ping(reactor: Any, options: PingOptions) -> Outcome:
     try:
         dialed = dialerOf(reactor, options.wish)
     except ValueError as error:
-        return Outcome(NEAR_END_FAILED, str(error))
+        return Outcome(NEAR_END_FAILED, whyRefused(error))
     return _Ping(reactor, options, dialed, sys.stdout).run()
 
 
@@ -148,9 +149,8 @@ class _Ping:
         Write the figures so far to standard error.
         """
         if self._prober.hasBegun and sys.stderr is not None:
-            result = self._prober.result(self._output.rows)
             isColoured = self._mayColour and sys.stderr.isatty()
-            lines = self._output.summary(result, isColoured)
+            lines = self._output.summary(self._result(), isColoured)
             print("\n".join(["", *lines]), file=sys.stderr, flush=True)
 
     def _outcome(self) -> Outcome:

@@ -20,10 +20,8 @@ from twisted.internet.interfaces import (
     IResolutionReceiver,
     IStreamClientEndpoint,
 )
-from twisted.python.failure import Failure
 from zope.interface import implementer
 
-from echostamp.connect.failures import whatFailed
 from echostamp.connect.target import Target
 from echostamp.connect.tls import TlsClientEndpoint
 from echostamp.times import SetUp
@@ -50,7 +48,6 @@ class TimedEndpoint:
 
     @ivar setUp: the durations of the last connection's steps.
     @ivar isLookingUp: whether a name is being looked up; a look-up cannot be cancelled.
-    @ivar whyNot: why the last attempt failed; the owner clears it.
     """
 
     def __init__(
@@ -79,7 +76,6 @@ class TimedEndpoint:
         self._clock = clock
         self.setUp = SetUp()
         self.isLookingUp = False
-        self.whyNot = ""
 
     def connect(self, protocolFactory: IProtocolFactory) -> Deferred[IProtocol]:
         """
@@ -88,13 +84,7 @@ class TimedEndpoint:
         @return: fails with L{DNSLookupError} or L{NoAddress}.  Where no address
             answers, it fails with the error of the first one.
         """
-
-        def failed(failure: Failure) -> Failure:
-            self.whyNot = whatFailed(failure)
-            return failure
-
-        connecting = Deferred.fromCoroutine(self._connect(protocolFactory))
-        return connecting.addErrback(failed)
+        return Deferred.fromCoroutine(self._connect(protocolFactory))
 
     async def _connect(self, factory: IProtocolFactory) -> IProtocol:
         """

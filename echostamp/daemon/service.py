@@ -29,6 +29,7 @@ from echostamp.intercom.room import Intercom
 from echostamp.line.protocol import TimestampEchoFactory
 from echostamp.line.sending import replySender
 from echostamp.line.settings import EchoSettings
+from echostamp.line.stampclock import zoneWithoutFile
 from echostamp.listen.accepting import ListeningSocket
 from echostamp.listen.endpoints import preparedPorts
 from echostamp.listen.gate import Counts, Gate
@@ -62,6 +63,12 @@ def makeService(options: Options) -> IService:
     )
     counts: Counts = Counter()
     factory = _echoFactory(reactor, options, connectionLog)
+    if zone := zoneWithoutFile():
+        log.warn(
+            "TZ={zone}: there is no data of this zone, local time is UTC; "
+            "is tzdata installed?",
+            zone=printable(zone),
+        )
     preparing = PreparingReactor(
         reactor, _portSettings(reactor, options, connectionLog, counts)
     )

@@ -11,6 +11,30 @@ from collections.abc import Callable
 from echostamp.stamps import StampFormat
 
 
+def zoneWithoutFile() -> str:
+    """
+    Give the zone that C{TZ} names, if this machine has no file of it.  The C library
+    takes UTC then, and reports no error.
+
+    @return: an empty string where local time is right.  C{TZ} may be a rule, such as
+        C{CET-1CEST,M3.5.0,M10.5.0/3}, which needs no file.
+    """
+    zone = os.environ.get("TZ")
+    isName = zone is not None and "/" in zone and "," not in zone
+    return zone if zone and isName and not _hasFile(zone) else ""
+
+
+def _hasFile(zone: str | None) -> bool:
+    """
+    Return whether there is a file of a zone.
+
+    @param zone: the value of C{TZ}.
+    """
+    named = "/etc/localtime" if zone is None else zone.removeprefix(":")
+    folder = os.environ.get("TZDIR", "/usr/share/zoneinfo")
+    return os.path.isfile(os.path.join(folder, named))
+
+
 class StampClock:
     """
     Give the stamp of the current time.  The text is only made when it changes: all
@@ -45,9 +69,7 @@ class StampClock:
         zone stays.
         """
         zone = os.environ.get("TZ")
-        named = "/etc/localtime" if zone is None else zone.removeprefix(":")
-        folder = os.environ.get("TZDIR", "/usr/share/zoneinfo")
-        if not os.path.isfile(os.path.join(folder, named)):
+        if not _hasFile(zone):
             return
         if zone is not None:
             # The C library reads a file again only if TZ has changed since.

@@ -4,7 +4,6 @@ A straight line in the middle of the room that bounds leave.
 
 from __future__ import annotations
 
-from fractions import Fraction
 from typing import NamedTuple
 
 
@@ -23,21 +22,6 @@ class BestLine(NamedTuple):
     w: int
     top: int
     bottom: int
-
-    @property
-    def slope(self) -> Fraction:
-        """The slope."""
-        return Fraction(self.y, self.w)
-
-    @property
-    def room(self) -> Fraction:
-        """How far a line of this slope can be moved up and down."""
-        return Fraction(self.top - self.bottom, self.w)
-
-    @property
-    def start(self) -> Fraction:
-        """The value at time 0 of the line in the middle of the room."""
-        return Fraction(self.top + self.bottom, 2 * self.w)
 
     def at(self, time: int) -> int:
         """

@@ -59,6 +59,11 @@ class Summary(NamedTuple):
     p999: float | None
     exact: bool
 
+    @property
+    def mdev(self) -> float:
+        """The deviation of the whole, as C{ping(8)} of iputils computes it."""
+        return (self.stddev or 0.0) * sqrt((self.n - 1) / self.n)
+
 
 class _Moments:
     """
@@ -206,15 +211,6 @@ def ipdv(blocks: Iterable[Block], before: int | None = None) -> array[int]:
         )
         last = found[-1]
     return values
-
-
-def lossPercent(run: Run) -> float | None:
-    """
-    Return the share of lost probes, among those whose fate is known (RFC 6673, section
-    6.1).
-    """
-    known = run.received + run.lost
-    return 100 * run.lost / known if known else None
 
 
 class Delays:

@@ -4,6 +4,7 @@ Far clocks that print a wall clock's time in a zone they do not name.
 
 from __future__ import annotations
 
+from echostamp.measure.envelope import MOST_DRIFT
 from echostamp.times import SECOND
 
 MINUTE = 60 * SECOND
@@ -67,8 +68,9 @@ class FarZone:
         if self._last is not None:
             lastOffset, lastRtt, lastAt = self._last
             # Each reading is wrong by up to half its resolution and half its round
-            # trip; the clocks drift by at most 500 ppm.
-            slack = resolution + (t4 - t1 + lastRtt) // 2 + abs(t4 - lastAt) // 2000
+            # trip; the clocks drift.
+            drift = int(abs(t4 - lastAt) * MOST_DRIFT)
+            slack = resolution + (t4 - t1 + lastRtt) // 2 + drift
             for change in CHANGES:
                 if abs(offset - lastOffset - change) <= min(slack, MINUTE):
                     self.zone += change

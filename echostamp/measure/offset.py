@@ -51,6 +51,7 @@ class OffsetTracker:
         self._current: OffsetWindow | None = None
         self._previous: OffsetWindow | None = None
         self._doubts = False
+        self._windows = 0
         # The first probe and the drift of each stretch that is over; NaN for none.
         self._firsts = array("q")
         self._drifts = array("d")
@@ -70,7 +71,7 @@ class OffsetTracker:
         if window is not None and window.isOver(t1, self._longest):
             self._close()
             window = None
-        if window is not None and not window.add(t1, t2, t3, t4, resolution):
+        if window is not None and not window.add(seq, t1, t2, t3, t4, resolution):
             self.misfits += 1
             self._over(window)
             self._current = self._previous = window = None
@@ -78,12 +79,12 @@ class OffsetTracker:
             # Stretches are in order even when replies were reordered.
             latest = self._firsts[-1] + 1 if self._firsts else seq
             window = OffsetWindow(max(seq, latest), t1, t2 - t1)
-            if window.add(t1, t2, t3, t4, resolution):
+            self._windows += 1
+            if window.add(seq, t1, t2, t3, t4, resolution):
                 self._current = window
             else:  # the round trip is negative
                 self.misfits += 1
                 self._over(window)
-        window.last = max(window.last, seq)
 
     def restart(self) -> None:
         """
@@ -97,7 +98,7 @@ class OffsetTracker:
         window = self._current
         if window is not None:
             self._over(window)
-            self._doubts |= window.report().verdict == DOUBTFUL
+            self._doubts |= window.report(self._windows).verdict == DOUBTFUL
         self._previous, self._current = window, None
 
     def _over(self, window: OffsetWindow) -> None:
@@ -157,7 +158,7 @@ class OffsetTracker:
         window = self.window()
         if window is None:
             return None
-        report = window.report()
+        report = window.report(self._windows)
         if self.misfits:
             return report._replace(verdict=NO_FIT)
         return report._replace(verdict=DOUBTFUL) if self._doubts else report

@@ -5,7 +5,6 @@ rates.
 
 from __future__ import annotations
 
-from bisect import insort
 from collections.abc import Iterable
 from fractions import Fraction
 from math import inf, nextafter
@@ -13,17 +12,15 @@ from typing import NamedTuple
 
 from echostamp.measure.bestline import BestLine
 from echostamp.measure.delay import roundTrip
-from echostamp.measure.envelope import (
-    MOST_DRIFT,
-    Envelope,
-)
+from echostamp.measure.delayblocks import DelayBlocks
+from echostamp.measure.envelope import MOST_DRIFT, Envelope
 from echostamp.measure.hull import Bound
 from echostamp.measure.timedprobes import NEAR_RESOLUTION, TimedProbes
 
 #: One straight line fits all that was seen.
 FITS = "constant rates fit"
 
-#: A line fits, but in a part of the room that the shortest round trip should leave.
+#: A line fits barely, and the order of the delays is not that of chance.
 DOUBTFUL = "constant rates fit barely: a clock may have been slewed"
 
 #: No straight line fits.
@@ -34,11 +31,6 @@ _MOST_PPM = float(MOST_DRIFT * 1_000_000)
 
 #: A window is doubtful if the room for a line is less than this part of the RTT.
 _LEAST_ROOM = 0.7
-
-#: And if the room is shorter than the RTT by more than queues explain: by this times
-#: the spread of so many shortest RTTs.  The mean would not do: one reply that takes 3 s
-#: would explain anything.
-_QUEUES, _SHORTEST = 2.5, 10
 
 #: Of many bounds, so many of each kind come first.
 _FIRST = 2
@@ -127,7 +119,7 @@ class OffsetWindow:
         self.resolution = 0
         self.leastRtt: int | None = None
         self.count = 0
-        self._shortest: list[int] = []
+        self._delays = DelayBlocks()
         self._span = 0
         self._t1 = self._began = self._ended = t1
         self._offset = offset
@@ -135,11 +127,14 @@ class OffsetWindow:
         self._knots: list[Knot] | None = None
         self._found: tuple[BestLine, BestLine, Fraction, Fraction] | None = None
 
-    def add(self, t1: int, t2: int, t3: int, t4: int, resolution: int) -> bool:
+    def add(
+        self, seq: int, t1: int, t2: int, t3: int, t4: int, resolution: int
+    ) -> bool:
         """
         Add the times of a probe, if a line still fits.
 
-        @return: whether one does.
+        @param seq: its number.  A probe may be added again, with better times.
+        @return: whether a line fits.
         """
         end = t4 + NEAR_RESOLUTION
         upper = t1 - self._t1, t2 + resolution - t1 - self._offset
@@ -150,10 +145,11 @@ class OffsetWindow:
         rtt = roundTrip(t1, t2, t3, t4)
         if self.leastRtt is None or rtt < self.leastRtt:
             self.leastRtt, self._span = rtt, end - t1
+        if seq > self.last or not self.count:
+            base = self._offset
+            self._delays.add(upper[0], t2 - t1 - base, t4 - self._t1, t4 - t3 + base)
+            self.last = max(self.last, seq)
         self.count += 1
-        if len(self._shortest) < _SHORTEST or rtt < self._shortest[-1]:
-            insort(self._shortest, rtt)
-            del self._shortest[_SHORTEST:]
         self.resolution = max(self.resolution, resolution)
         self._began = min(self._began, t1)
         self._ended = max(self._ended, t4)
@@ -184,14 +180,19 @@ class OffsetWindow:
         if lines.isEmpty:
             return None
         rtts = probes.roundTrips()
-        window._shortest = sorted(rtts)[:_SHORTEST]
-        window.leastRtt = window._shortest[0]
+        window.leastRtt = min(rtts)
         shortest = rtts.index(window.leastRtt)
         window._span = probes.t4[shortest] + NEAR_RESOLUTION - probes.t1[shortest]
         window.count = len(rtts)
         window.resolution = probes.coarsest
         window._began, window._ended = probes.span()
         return window
+
+    def forgetDelays(self) -> None:
+        """
+        Forget what only L{report} needs, and most of the memory.
+        """
+        self._delays = DelayBlocks()
 
     def isOver(self, t1: int, longest: int) -> bool:
         """
@@ -207,16 +208,10 @@ class OffsetWindow:
         low, high = self._lines.values(at - self._t1)
         return low + self._offset, high + self._offset
 
-    def bends(self) -> list[int]:
-        """
-        Return times of our clock, in order, from the window's beginning to its end.
-        Between two of them L{bounds} run straight.
-        """
-        return [at for at, _, _ in self.knots()]
-
     def knots(self) -> list[Knot]:
         """
-        Return the bounds at each of L{bends}.
+        Return the bounds at times of our clock, in order, from the window's beginning
+        to its end.  Between two of them L{bounds} run straight.
         """
         if self._knots is None:
             t1, offset = self._t1, self._offset
@@ -262,19 +257,29 @@ class OffsetWindow:
             self._found = best, line, slowest, fastest
         return self._found
 
-    def report(self) -> OffsetReport:
+    def _isBent(self, best: BestLine, place: int, probes: TimedProbes | None) -> bool:
+        """
+        Check whether a clock may have been stepped or slewed.
+
+        @param best: the slope that leaves the most room for a line.
+        @param place: see L{report}, here and below.
+        """
+        most = (self.leastRtt or 0) * _LEAST_ROOM
+        # A coarse stamp leaves room of its own, which means nothing.
+        if self.resolution >= most or best.top - best.bottom >= most * best.w:
+            return False
+        delays = self._delays if probes is None else DelayBlocks.of(probes)
+        return delays.haveMoved(place)
+
+    def report(self, place: int = 1, probes: TimedProbes | None = None) -> OffsetReport:
         """
         Report the offset where its bounds are closest.
+
+        @param place: of the window among those of its run, from 1.
+        @param probes: the window's probes, where L{of} made it of them.
         """
         at, low, high = min(self.knots(), key=lambda knot: knot.high - knot.low)
         best, line, slowest, fastest = self._line()
-        rtt = self.leastRtt or 0
-        room = (best.top - best.bottom) / best.w
-        # A coarse stamp leaves room of its own, which means nothing.
-        tight = self.resolution < rtt * _LEAST_ROOM and room < rtt * _LEAST_ROOM
-        # The shortest ways there and back belong to different probes: with queues in
-        # both directions they leave less room than the shortest round trip.
-        tight &= rtt - room > (self._shortest[-1] - rtt) * _QUEUES
         return OffsetReport(
             at,
             line.at(at - self._t1) + self._offset,
@@ -285,5 +290,5 @@ class OffsetWindow:
             min(nextafter(_ppm(*fastest.as_integer_ratio()), inf), _MOST_PPM),
             self._ended - self._began,
             self.resolution,
-            DOUBTFUL if tight else FITS,
+            DOUBTFUL if self._isBent(best, place, probes) else FITS,
         )

@@ -96,9 +96,9 @@ class Outage(NamedTuple):
     """
     A time without a connection.
 
-    @ivar start: when the connection was lost.
+    @ivar start: when the connection was lost, or the first attempt to connect failed.
     @ivar began: the same by the monotonic clock.
-    @ivar reason: why it was lost.
+    @ivar reason: why the connection was lost; that attempt's error if there was none.
     @ivar lost: how many probes were in flight.
     @ivar length: how long the outage took; L{None} while it lasts.
     @ivar skipped: how many probes were due meanwhile and could not be sent.
@@ -132,7 +132,8 @@ class Result:
     The result of a run so far, or of a finished run.
 
     @ivar figures: the figures of its probes, or of a window of them.
-    @ivar began: when it began; L{None} if there was no connection yet.
+    @ivar began: when it began: with the first connection, or, where the first failure
+        does not end the run, with that; L{None} before.
     @ivar elapsed: how long the run has taken, or the window.
     @ivar longestWait: how long the oldest probe in flight has waited for its reply.
     @ivar doubtful: probes in flight that have waited for longer than any reply took.

@@ -1,5 +1,5 @@
 """
-The probes of a run, in few octets each.
+Class L{Run}: the probes of a run, in few octets each.
 
 Times are integer nanoseconds since the UNIX epoch, durations integer nanoseconds.
 """
@@ -169,11 +169,6 @@ class Run:
         if block.t4[at] == UNKNOWN and not block.flags[at] & LOST:
             block.flags[at] |= LOST
             self.lost += 1
-
-    @property
-    def pending(self) -> int:
-        """How many probes are neither answered nor lost."""
-        return self.sent - self.received - self.lost
 
     def _find(self, seq: int) -> tuple[Block, int]:
         if not self.first <= seq < self.sent:

@@ -147,7 +147,10 @@ def boundsFrom(found: Selection) -> OffsetWindow | None:
     Return the bounds of the offset that a window's probes give.
     """
     kept = thinned(found.old, found.every) + thinned(found.rows, found.every)
-    return _clock(found, kept)[2]
+    window = _clock(found, kept)[2]
+    if window is not None:
+        window.forgetDelays()
+    return window
 
 
 def _clock(found: Selection, kept: array[int]) -> Clock:
@@ -187,7 +190,7 @@ def _exactClock(rows: array[int], isApart: bool) -> Clock:
     if window is None:
         return _tracked(rows, isApart)
     counted = probes if isProbe is None else probes.only(isProbe)
-    return oneWaysOf(counted, window), window.report(), window
+    return oneWaysOf(counted, window), window.report(probes=probes), window
 
 
 def _tracked(rows: array[int], isApart: bool) -> Clock:
@@ -267,4 +270,4 @@ def _fitted(
     counted = inside
     if isProbe is not None:
         counted = probes.only(map(and_, isIn, isProbe))
-    return oneWaysOf(counted, window), window.report(), window
+    return oneWaysOf(counted, window), window.report(probes=inside), window

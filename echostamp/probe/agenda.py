@@ -180,13 +180,17 @@ class Timers:
         """
         self._agenda = agenda
         self._entries: dict[str, Entry] = {}
+        self._isStopped = False
 
     def set(self, when: int, call: Call) -> None:
         """
-        Call a function at a time.  This replaces the time that was set before.
+        Call a function at a time.  This replaces the time that was set before.  After
+        L{stop} it does nothing.
 
         @param when: nanoseconds by the monotonic clock.
         """
+        if self._isStopped:
+            return
         name = call.__qualname__
         before = self._entries.get(name)
         if before is not None:
@@ -202,7 +206,8 @@ class Timers:
 
     def stop(self) -> None:
         """
-        Cancel all calls.
+        Cancel all calls, and accept no more.
         """
+        self._isStopped = True
         for entry in self._entries.values():
             entry.cancel()

@@ -22,6 +22,7 @@ from echostamp.probe.interfaces import Dialer
 from echostamp.probe.linedialer import LineDialer
 from echostamp.probe.messages import USUAL, Messages
 from echostamp.probe.plan import Plan, StampPlan
+from echostamp.probe.refusals import Reason, Refusal
 from echostamp.probe.route import Route
 from echostamp.probe.udpdialer import StampDialer
 from echostamp.rfc8762.keys import keysOf, readKeys
@@ -74,7 +75,8 @@ def dialerOf(reactor: Any, wish: Wish) -> Dialed:
     Make a dialer.  Nothing is looked up or opened yet.
 
     @param reactor: looks up names, connects and reads.
-    @raise ValueError: the wish cannot be met; the text gives the reason in a line.
+    @raise Refusal: the wish cannot be met.
+    @raise ValueError: the target is wrong; the text gives the reason in a line.
     """
     try:
         place = parseStampTarget(wish.target)
@@ -95,15 +97,14 @@ def _lineDialer(reactor: Any, target: Target, wish: Wish) -> Dialed:
     """
     Make a dialer for the line protocol.
 
-    @raise ValueError: as for L{dialerOf}.
+    @raise Refusal: as for L{dialerOf}.
     """
     route = wish.route
     _checkRoute(route)
     if wish.stamp != StampPlan() or route.sourcePort:
-        what = "--ssid, --strict-ssid, --dscp, --tlv, --ptp, --ttl"
-        raise ValueError(f"{what} and the port of --source go with stamp:HOST")
+        raise Refusal(Reason.ONLY_STAMP)
     if target.host is None and route != Route():
-        raise ValueError("-4, -6 and --source go with HOST:PORT")
+        raise Refusal(Reason.ONLY_HOST)
     plan = replace(wish.plan, size=wish.plan.size or USUAL)
     endpoint = TimedEndpoint(
         reactor, target, CONNECT_TIMEOUT, route.addressTypes(), route.source
@@ -114,12 +115,12 @@ def _lineDialer(reactor: Any, target: Target, wish: Wish) -> Dialed:
 
 def _checkRoute(route: Route) -> None:
     """
-    Check that the options leave some addresses.
+    Check that a route leaves some addresses.
 
-    @raise ValueError: they leave none.
+    @raise Refusal: it leaves none.
     """
     if not route.addressTypes():
-        raise ValueError("-4, -6 and --source exclude each other")
+        raise Refusal(Reason.NO_ADDRESS)
 
 
 def sessionOf(plan: StampPlan, size: int, files: TlsFiles) -> SenderSession:
@@ -129,20 +130,20 @@ def sessionOf(plan: StampPlan, size: int, files: TlsFiles) -> SenderSession:
     @param plan: the fields that the user asks for.
     @param size: octets of each; 0 for the fewest.
     @param files: its key is the key file.
-    @raise ValueError: the key file is wrong, or a packet cannot have this size.
+    @raise Refusal: the key file is wrong, or a packet cannot have this size.
     """
     keys: Sequence[bytes] = ()
     if files.ca is not None or files.cert is not None:
-        raise ValueError("--ca and --cert go with tls:HOST:PORT")
+        raise Refusal(Reason.ONLY_TLS)
     if files.key is not None:
         try:
             keys = keysOf(readKeys(files.key), plan.ssid)
         except ValueError as error:
-            raise ValueError(f"--key {files.key!r}: {error}") from None
+            raise Refusal(Reason.WRONG_KEYS, files.key, error) from None
         if not keys:
-            raise ValueError(f"--key {files.key!r}: no key for SSID {plan.ssid}")
+            raise Refusal(Reason.NO_KEY, files.key, plan.ssid)
     if plan.isSsidStrict and not plan.ssid:
-        raise ValueError("--strict-ssid goes with --ssid")
+        raise Refusal(Reason.NO_SSID)
     session = SenderSession(
         size=size or None,
         ssid=plan.ssid,
@@ -155,8 +156,8 @@ def sessionOf(plan: StampPlan, size: int, files: TlsFiles) -> SenderSession:
     )
     spare = size - session.least if size else 0
     if spare < 0 or size > LARGEST_PACKET:
-        raise ValueError(f"--size {size}: not from {session.least} to {LARGEST_PACKET}")
+        raise Refusal(Reason.WRONG_SIZE, size, session.least, LARGEST_PACKET)
     if 0 < spare < TLV_HEADER and EXTRA_PADDING not in session.tlvs:
-        more = session.least + TLV_HEADER
-        raise ValueError(f"--size {size}: {session.least}, or {more} and more")
+        least = session.least
+        raise Refusal(Reason.SIZE_BETWEEN, size, least, least + TLV_HEADER)
     return session

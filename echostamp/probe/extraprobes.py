@@ -5,7 +5,7 @@ Sends extra probes, for far clocks whose stamps are coarse.
 from __future__ import annotations
 
 from echostamp.probe.agenda import Timers
-from echostamp.probe.flights import EXTRA, Flight
+from echostamp.probe.flights import EXTRAS_FROM, Flight
 from echostamp.probe.interfaces import Link
 from echostamp.probe.measurement import Measurement
 from echostamp.probe.messages import Reply
@@ -33,7 +33,7 @@ class ExtraProbes:
         self._timers = timers
         self._timeout = timeout
         self._link: Link | None = None
-        self._number = EXTRA
+        self._number = EXTRAS_FROM
         self._flight: Flight | None = None
 
     def begin(self, link: Link | None) -> None:

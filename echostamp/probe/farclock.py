@@ -8,7 +8,7 @@ from echostamp.measure.coarseclocks import AT_ONCE, TickProbes, nextTick
 from echostamp.measure.farzone import FarZone
 from echostamp.measure.residence import FarTimestamps, ResidenceFault
 from echostamp.measure.result import ZoneFound
-from echostamp.probe.flights import EXTRA, Flight
+from echostamp.probe.flights import EXTRAS_FROM, Flight
 from echostamp.probe.probestore import ProbeStore
 from echostamp.stamps import Reading
 from echostamp.times import Moment, Times
@@ -118,7 +118,7 @@ class FarClock:
             self._resolution = reading.resolution
             self.isCoarse = reading.resolution >= COARSE
             store = self._store
-            if flight.seq >= EXTRA:
+            if flight.seq >= EXTRAS_FROM:
                 times = Times(t1, instant, instant, t4)
                 store.learnExtra(at.after, times, reading.resolution)
             elif store.learns:

@@ -11,8 +11,11 @@ from typing import NamedTuple
 from echostamp.ring import Ring
 from echostamp.times import Moment
 
-#: The numbers of extra probes, which are in no statistics, are greater than this one.
-EXTRA = 10**18
+#: The numbers of extra probes, which are in no statistics, are from this one on.
+EXTRAS_FROM = 10**18
+
+#: Of so many probes the newest in flight is looked for again each time.
+_NEAR = 16
 
 
 class Flight(NamedTuple):
@@ -37,7 +40,7 @@ class Span(NamedTuple):
     """
     The time of a run so far.
 
-    @ivar began: when it began; L{None} if there was no connection yet.
+    @ivar began: when it began; L{None} before.
     @ivar now: the present moment, or when it ended.
     @ivar flights: the probes in flight.
     """
@@ -65,8 +68,10 @@ class Flights:
         # A probe is not in the ring while no other one is in flight.
         self._only: Flight | None = None
         self._ring = Ring("q", "q", "q", "I", "b")
+        # No probe between these two is in flight: L{newest} need not look there again.
+        self._low = self._high = 0
 
-    def sent(self, due: int, at: Moment, steps: int) -> Flight:
+    def sent(self, due: int, at: Moment, steps: int) -> None:
         """
         Add a probe that was sent.
 
@@ -77,15 +82,12 @@ class Flights:
         ring = self._ring
         self.count += 1
         if self.count == 1:
-            self._only = flight = _flightOf(
-                (ring.end, due, at.realtime, at.after, steps)
-            )
-            return flight
+            self._only = _flightOf((ring.end, due, at.realtime, at.after, steps))
+            return
         if self._only is not None:
             ring.append(*self._only[1:], True)
             self._only = None
-        seq = ring.append(due, at.realtime, at.after, steps, True)
-        return _flightOf((seq, due, at.realtime, at.after, steps))
+        ring.append(due, at.realtime, at.after, steps, True)
 
     def get(self, seq: int) -> Flight | None:
         """
@@ -144,13 +146,25 @@ class Flights:
         return self._ring.first
 
     @property
+    def next(self) -> int:
+        """The number of the next probe."""
+        return self._ring.end + (self._only is not None)
+
+    @property
     def newest(self) -> int | None:
         """The number of the newest probe in flight."""
         if self._only is not None:
             return self._only.seq
         if not self.count:
             return None
-        return next(self._numbers(range(self._ring.end - 1, self.oldest - 1, -1)), None)
+        end, room, isInFlight = self._ring.end, self._ring.room, self._ring.columns[4]
+        low, high = self._low, self._high
+        seq = end - 1
+        while not isInFlight[seq % room]:
+            seq = low if low < seq < high else seq - 1
+        if end - seq > max(_NEAR, high - low):
+            self._low, self._high = seq, end
+        return seq
 
     def __iter__(self) -> Iterator[Flight]:
         """
@@ -163,10 +177,3 @@ class Flights:
             found = self.get(seq)
             if found is not None:
                 yield found
-
-    def _numbers(self, candidates: range) -> Iterator[int]:
-        """
-        Give the numbers among some whose probes are in flight.
-        """
-        isInFlight, room = self._ring.columns[4], self._ring.room
-        return (seq for seq in candidates if isInFlight[seq % room])

@@ -28,7 +28,7 @@ class Link(Protocol):
     @ivar isBlocked: whether a probe would have to wait in a buffer.
     @ivar kernel: the kernel's last figures of the TCP connection; L{None} for none.
     @ivar isConnection: whether it is a connection, which may be dead unnoticed.  A new
-        one may then work.
+        one may then work.  A UDP port is only replaced to look the name up again.
     @ivar isPrompt: whether replies are timed when they arrive, not when this process
         reads them.
     """
@@ -60,9 +60,10 @@ class Link(Protocol):
 
     def forget(self, oldest: int) -> None:
         """
-        Forget the probes before one, which are no longer in flight.
+        Forget the probes before one: they are no longer in flight, and a reply to them
+        need not count as late.
 
-        @param oldest: the number of the oldest probe in flight, or of the next one.
+        @param oldest: the number of the oldest probe to remember.
         """
 
     def close(self) -> bool:
@@ -88,7 +89,11 @@ class Link(Protocol):
         """
 
     def abort(self, reason: str) -> None:
-        """Close the link at once."""
+        """
+        Close the link at once.
+
+        @param reason: what the owner's C{linkDown} is called with.
+        """
 
 
 class LinkOwner(Protocol):
@@ -200,7 +205,8 @@ class IProbeSink(Interface):
 
     def disconnected(outage: Outage) -> None:
         """
-        Called when the link is lost.  The probes that were in flight are settled first.
+        Called when the link is lost, or when the first attempt to make one has failed.
+        The probes that were in flight are settled first.
         """
 
 

@@ -24,6 +24,10 @@ from echostamp.times import Moment, SetUp, moment
 #: The longest line that is read, in octets.  A longer one ends the connection.
 LONGEST_LINE = 2 * LARGEST
 
+#: Octets by which a reply may be longer than its message.  Of a line that has not ended
+#: yet no more is kept: a longer one is no reply, or an altered one.
+MOST_BESIDE = 256
+
 #: Of how many of the last unanswered probes a line may be the altered reply.
 MOST_MISSING = 4096
 
@@ -69,7 +73,9 @@ class LineLink(Protocol):
         self._messages = messages
         self.setUp = setUp
         self._clocks = clocks
+        # The beginning of a line that has not ended yet, and the octets of that line.
         self._partial = b""
+        self._length = 0
         # The numbers of the probes whose replies are missing, in the order of sending.
         self._missing = array("q")
         # Lines that may be altered replies.
@@ -133,10 +139,12 @@ class LineLink(Protocol):
                 missing.pop()
                 self._owner.answered(reply, at)
                 return
-        *lines, self._partial = (self._partial + data).split(b"\n")
+        *lines, rest = (self._partial + data).split(b"\n")
+        self._length = len(rest) if lines else self._length + len(data)
+        self._partial = rest[: self._messages.size + MOST_BESIDE]
         for line in lines:
             self._lineReceived(self._messages.read(line + b"\n"), at)
-        if len(self._partial) > LONGEST_LINE:
+        if self._length > LONGEST_LINE:
             self.abort("the far end sends no lines")
 
     def _lineReceived(self, reply: Reply, at: Moment) -> None:

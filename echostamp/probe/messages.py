@@ -47,6 +47,8 @@ _replyOf = partial(tuple.__new__, Reply)
 class Messages:
     """
     Makes the messages of one run, and reads them when they come back.
+
+    @ivar size: octets of each, its newline included.
     """
 
     def __init__(self, tag: bytes, size: int = USUAL) -> None:
@@ -55,7 +57,7 @@ class Messages:
         @param size: octets of a message, its newline included.
         """
         self._tag = tag
-        self._size = size
+        self.size = size
         self._last = -1, b""
         self._number = re.compile(rb"\b%s (\d{1,19}) " % re.escape(tag))
 
@@ -67,8 +69,8 @@ class Messages:
         """
         head = b"%s %d " % (self._tag, seq)
         start = seq % len(_LETTERS)
-        message = head + _PADDING[start : start + self._size - len(head) - 1] + b"\n"
-        if self._size <= _SHORT:
+        message = head + _PADDING[start : start + self.size - len(head) - 1] + b"\n"
+        if self.size <= _SHORT:
             self._last = seq, message
         return message
 

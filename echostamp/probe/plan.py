@@ -26,8 +26,9 @@ class Plan:
     @ivar kept: how many of the last probes are kept one by one; 0 to keep rolling
         windows only.
     @ivar windows: the rolling windows; used where C{kept} is 0.
-    @ivar isPatient: whether to retry when the first attempt to connect fails.  If not,
-        the run ends.
+    @ivar isPatient: whether to retry when the first attempt to connect fails, and to
+        look the name of a silent STAMP reflector up again.  If not, the first failure
+        ends the run, and a silent reflector keeps its address.
     """
 
     count: int | None = None
@@ -44,6 +45,17 @@ class Plan:
     def mostLinks(self) -> int:
         """Of how many of the last links and outages to keep what is known of each."""
         return 1000 if self.kept else 20
+
+    @property
+    def mostLate(self) -> int:
+        """
+        Of how many of the last probes a link must recognise late replies, if it forgets
+        any: of those that were due within twice the timeout.  Rolling windows have no
+        memory for that.
+        """
+        if not (self.kept and self.interval):
+            return 0
+        return 2 * self.timeout // self.interval
 
 
 @dataclass(frozen=True)

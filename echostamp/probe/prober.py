@@ -13,7 +13,7 @@ from echostamp.measure.result import Outage, Result
 from echostamp.measure.windowspec import WindowSpec
 from echostamp.probe.agenda import Timers
 from echostamp.probe.extraprobes import ExtraProbes
-from echostamp.probe.flights import EXTRA, Flight, Flights, Span
+from echostamp.probe.flights import EXTRAS_FROM, Flight, Flights, Span
 from echostamp.probe.interfaces import Dialer, Fate, IProbeSink, Link
 from echostamp.probe.keptprobes import KeptProbes
 from echostamp.probe.linkhistory import LinkHistory
@@ -71,7 +71,12 @@ class Prober:
         self._extras = ExtraProbes(self.measurement, self._timers, plan.timeout)
         self._links = LinkHistory(plan.mostLinks)
         self._timeouts = Timeouts(
-            self._flights, plan.timeout, self._timers, self._now, self
+            self._flights,
+            plan.timeout,
+            self._timers,
+            self._now,
+            self,
+            plan.mostLate,
         )
         self._began: Moment | None = None
         self._ended: Moment | None = None
@@ -98,6 +103,7 @@ class Prober:
             return
         self._ended = self._clocks()
         self._timers.stop()
+        self._stalls.forget(self)
         if (link := self.link) is not None:
             link.askKernel()
         if link is None or not link.finish():
@@ -114,7 +120,7 @@ class Prober:
 
     @property
     def hasBegun(self) -> bool:
-        """Whether there has been a link."""
+        """Whether there has been a link, or the plan goes on without."""
         return self._began is not None
 
     @property
@@ -144,13 +150,21 @@ class Prober:
     # --- The link ---------------------------------------------------------------------
 
     def dialFailed(self, failure: Failure) -> None:
-        """Note the failure.  If there was no link yet, the plan may end the run."""
+        """Note the failure.  The first of all ends the run, or begins it."""
         if self._ended is not None:
             return
-        self.measurement.dialFailed(whatFailed(failure))
         if self._began is None and not self._plan.isPatient:
             self.failure = failure
             self.stop()
+            return
+        why = whatFailed(failure)
+        if self._began is None:
+            # Probes are due from now on, and count as not sent.
+            now = self._clocks()
+            self._begin(now)
+            self._outage(now, why)
+        else:
+            self.measurement.dialFailed(why)
 
     def linkUp(self, link: Link) -> None:
         """Begin, or go on after an outage."""
@@ -162,12 +176,18 @@ class Prober:
         self._extras.begin(link)
         self._timeouts.begin(now.after)
         if self._began is None:
-            self._began = now
-            self._schedule.begin(now.after)
+            self._begin(now)
         else:
             self.measurement.reconnected(now)
         self._sink.connected(link)
         self._tick()
+
+    def _begin(self, now: Moment) -> None:
+        """
+        Make the first probe due.
+        """
+        self._began = now
+        self._schedule.begin(now.after)
 
     def linkReady(self) -> None:
         """Send what has become due while the link was blocked."""
@@ -180,11 +200,18 @@ class Prober:
         if self._ended is not None:
             self._part()
             return
-        now = self._clocks()
+        self._outage(self._clocks(), reason)
+
+    def _outage(self, now: Moment, reason: str) -> None:
+        """
+        Begin a time without a link.
+        """
         outage = Outage(now.realtime, now.after, reason, self._flights.count)
         self.measurement.disconnected(outage)
         for flight in self._flights:
             self._lose(flight, Fate.DISCONNECTED, reason)
+        if self._ended is not None:
+            return
         self._sink.disconnected(outage)
         self._lookForEnd()
         # A blocked link has stopped the schedule.
@@ -235,6 +262,8 @@ class Prober:
             newest = flights.newest
             assert newest is not None
             self._sink.outstanding(newest)
+            if self._ended is not None:
+                return self._now()
         at = link.send(found.store.sent)
         due, steps = found.probeSent(self._schedule.due, at)
         flights.sent(due, at, steps)
@@ -249,18 +278,20 @@ class Prober:
         self._lose(flight, Fate.TIMED_OUT)
 
     def lookedThrough(self, isDead: bool) -> None:
-        """Look for the end, after all timeouts; abort a dead connection."""
+        """Look for the end, after all timeouts; abort a dead link."""
         self._lookForEnd()
         link = None if self._ended is not None else self.link
-        if isDead and link is not None and link.isConnection:
+        if isDead and link is not None and (link.isConnection or self._plan.isPatient):
             link.abort(f"{self._timeouts.inARow} probes in a row timed out")
         elif not self._plan.interval:
             self._tick()
 
     def _lose(self, flight: Flight, fate: Fate, reason: str = "") -> None:
         """
-        Count a probe as lost.
+        Count a probe as lost, unless the sink has stopped the run meanwhile.
         """
+        if self._ended is not None:
+            return
         self._flights.pop(flight.seq)
         now = self._now()
         self._sink.settled(self.measurement.probeLost(now, flight), fate, reason)
@@ -274,7 +305,7 @@ class Prober:
             return False
         self._timeouts.lastHeard = at.after
         self._stalls.heard(at)
-        if seq >= EXTRA:
+        if seq >= EXTRAS_FROM:
             self._extras.answered(reply, at)
             return False
         if seq >= self.measurement.store.sent:
@@ -341,7 +372,9 @@ class Prober:
     def hasFlights(self) -> bool:
         """Whether a stall of this process would matter now."""
         link = self._links.link
-        return bool(self._flights.count) and link is not None and not link.isPrompt
+        if self._ended is not None or link is None:
+            return False
+        return bool(self._flights.count) and not link.isPrompt
 
     def stalled(self, late: int) -> None:
         """Count a stall of this process."""

@@ -62,6 +62,12 @@ class StallWatch:
         if not self._agenda.isRunning:
             self.turned(now)
 
+    def forget(self, prober: Stalled) -> None:
+        """
+        Stop watching for a prober.
+        """
+        self._watched.pop(prober, None)
+
     def turned(self, now: int) -> None:
         """Ask for a turn soon, while a prober has probes in flight."""
         if not self._watched:

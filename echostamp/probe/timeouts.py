@@ -38,7 +38,7 @@ class TimeoutOwner(Protocol):
         """
         Called after L{timedOut} was called for all such probes.
 
-        @param isDead: whether the connection seems to be dead.
+        @param isDead: whether the link seems to be dead.
         """
 
 
@@ -57,6 +57,7 @@ class Timeouts:
         timers: Timers,
         now: Callable[[], int],
         owner: TimeoutOwner,
+        mostLate: int = 0,
     ) -> None:
         """
         @param flights: the probes in flight.
@@ -64,12 +65,15 @@ class Timeouts:
         @param timers: call this object when a timeout is over.
         @param now: gives nanoseconds by the monotonic clock.
         @param owner: is called for each timeout that is over.
+        @param mostLate: how many of the last probes a link must remember, though they
+            are no longer in flight: their replies may come late.
         """
         self._flights = flights
         self._timeout = timeout
         self._timers = timers
         self._now = now
         self._owner = owner
+        self._mostLate = mostLate
         self.lastHeard = self._forgotten = self.inARow = 0
 
     def begin(self, now: int) -> None:
@@ -89,8 +93,15 @@ class Timeouts:
             return
         oldest = self._flights.oldest
         if oldest - self._forgotten >= FORGOTTEN:
-            self._forgotten = oldest
-            link.forget(oldest)
+            self._forget(link)
+
+    def _forget(self, link: Link) -> None:
+        """
+        Let a link forget the probes whose replies cannot even count as late.
+        """
+        flights = self._flights
+        self._forgotten = flights.oldest
+        link.forget(min(flights.oldest, flights.next - self._mostLate))
 
     def arm(self) -> None:
         """
@@ -135,9 +146,8 @@ class Timeouts:
             if self._flights.get(flight.seq) is not None:
                 self.inARow += 1
                 self._owner.timedOut(flight)
-        self._forgotten = self._flights.oldest
         if (link := self._owner.link) is not None:
-            link.forget(self._forgotten)
+            self._forget(link)
         self._wait()
         silence = max(self._timeout, SILENCE)
         isDead = self.inARow >= DEAF and now - self.lastHeard >= silence

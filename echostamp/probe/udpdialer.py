@@ -26,7 +26,8 @@ from echostamp.times import Moment, SetUp, moment
 
 class StampDialer:
     """
-    Makes UDP ports to one reflector, at the first of its addresses.
+    Makes UDP ports to one reflector, one at a time, at the first of its addresses.
+    When a port is given up, the name is looked up again.
     """
 
     def __init__(
@@ -70,6 +71,12 @@ class StampDialer:
         """
         self._failures += 1
         owner.dialFailed(failure)
+        self._retry(owner)
+
+    def _retry(self, owner: LinkOwner) -> None:
+        """
+        Dial again, after a wait that grows with the failures.
+        """
         if not self._isStopped:
             wait = self._delay(self._failures)
             self._again = self._reactor.callLater(wait, self.start, owner)
@@ -89,6 +96,7 @@ class StampDialer:
         self._link = StampLink(
             self._reactor, path, self._session, setUp, owner, self._clocks
         )
+        self._link.lost = self._retry
         self._failures = 0
         self._link.start()
 

@@ -48,6 +48,7 @@ class StampLink:
     """
     A UDP port that sends test packets to one reflector.
 
+    @ivar lost: called with the owner when it has given up the link; set by the dialer.
     @ivar sender: sends the packets and reads the replies.
     @ivar setUp: how long it took to make the link.
     """
@@ -55,6 +56,7 @@ class StampLink:
     isBlocked = False
     isConnection = False
     kernel = None
+    lost: Callable[[LinkOwner], object]
 
     def __init__(
         self,
@@ -144,7 +146,7 @@ class StampLink:
         return self.sender.findings()
 
     def abort(self, reason: str) -> None:
-        """Close the port at once."""
+        """Close the port at once.  With a reason, the link counts as lost."""
         if self._warmUp is not None:
             self._warmUp.cancel()
             self._warmUp = None
@@ -153,6 +155,9 @@ class StampLink:
         if not self._isClosed:
             self._isClosed = True
             self.sender.port.close()
+            if reason:
+                self._owner.linkDown(self, reason)
+                self.lost(self._owner)
 
     def replied(self, token: int, times: Times) -> bool:
         """Report a reply to a probe to the owner."""

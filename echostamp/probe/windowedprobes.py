@@ -21,7 +21,8 @@ from echostamp.times import SECOND, Times
 #: known better.
 _LASTING = 10 * SECOND
 
-#: How many probes' fates are remembered, to tell late replies from duplicates.
+#: How many probes' fates are remembered, to tell late replies from duplicates.  Replies
+#: to older probes are not counted: for more there is no memory at high rates.
 _REMEMBERED = 256
 
 _ANSWERED, _LOST = 1, 2

@@ -175,12 +175,13 @@ def _losses(found: Findings, figures: Figures) -> Iterator[str]:
     if lost is None:
         yield "lost          in which direction is not known: its numbers are ours"
     elif figures.lost:
-        unknown = f", {lost.unknown} not known" if lost.unknown else ""
         there, back = lost.forward, lost.backward
-        yield f"lost          {there} on the way there, {back} on the way back{unknown}"
+        yield f"lost          {there} on the way there, {back} on the way back"
         if back.most and found.directions.isUnlessDoubled and not figures.pending:
             likely = f"{there.least} and {back.most}"
             yield f"              probably {likely}: no packet was seen doubled"
+        if lost.unknown:
+            yield f"              {lost.unknown} more in a direction that is not known"
     if found.restarts:
         again = "once" if found.restarts == 1 else f"{found.restarts} times"
         why = "a restart there, or a new port by NAT"

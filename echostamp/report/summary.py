@@ -23,8 +23,9 @@ from echostamp.units import readable, zoneName
 #: The most outages that are described one by one.
 _OUTAGES = 3
 
-#: How far apart the bounds of the drift must be, in parts per million, to be useless.
-_NO_DRIFT = 1000
+#: How far apart the bounds of the drift must be, in parts per million, to be useless,
+#: and for their middle to mean nothing.
+_NO_DRIFT, _WIDE_DRIFT = 1000, 100
 
 
 def probeLine(probe: Probe, size: int, name: str, note: str) -> str:
@@ -63,8 +64,8 @@ def summary(result: Result, name: str, isPaced: bool = True) -> Iterator[str]:
     if odd := ", ".join(_odd(result)):
         yield f"also seen     {odd}"
     if rtt is not None:
-        values = [rtt.min, rtt.mean, rtt.max, rtt.stddev]
-        text = "/".join("-" if ns is None else f"{ns / 1e6:.3f}" for ns in values)
+        values = rtt.min, rtt.mean, rtt.max, rtt.mdev
+        text = "/".join(f"{ns / 1e6:.3f}" for ns in values)
         yield ""
         yield f"rtt min/avg/max/mdev = {text} ms"
 
@@ -125,6 +126,8 @@ def _drift(report: OffsetReport) -> str:
     over = f"over {readable(report.window)}"
     if high - low >= _NO_DRIFT:
         return f"not known: anything from {low:+.0f} to {high:+.0f} ppm fits {over}"
+    if high - low > _WIDE_DRIFT:
+        return f"between {floor(low):+d} and {ceil(high):+d} ppm, {over}"
     digits = max(0, ceil(-log10(max(high - low, 1e-9) / 2)))
     grain = 10**digits
     bounds = f"{floor(low * grain) / grain:+g} and {ceil(high * grain) / grain:+g}"
@@ -153,7 +156,7 @@ def _sentences(result: Result) -> Iterator[str]:
         times = "once" if result.stalls == 1 else f"{result.stalls} times"
         yield (
             f"This end was held up {times}, for {readable(result.stalledFor)} in all: "
-            "what was in flight then has no RTT."
+            "the probes in flight then have no RTT."
         )
     rtt = figures.rtt
     if rtt is None:

@@ -7,8 +7,8 @@ from __future__ import annotations
 
 from echostamp.ring import Ring
 
-#: Packets that stay known after they stopped being in flight, so that a late or doubled
-#: reply is still recognised.
+#: Packets before the oldest in flight that stay known, so that a late or doubled reply
+#: is still recognised.
 KEPT = 128
 
 #: Sequence numbers, and the numbers of departures, have 32 bits.

@@ -14,7 +14,7 @@ from twisted.trial.unittest import SynchronousTestCase
 
 from echostamp.connect.target import parseTarget
 from echostamp.connect.timed import TimedEndpoint
-from echostamp.probe.flights import EXTRA
+from echostamp.probe.flights import EXTRAS_FROM
 from echostamp.probe.interfaces import MemorySink
 from echostamp.probe.keptprobes import KeptProbes
 from echostamp.probe.linedialer import LineDialer
@@ -188,7 +188,7 @@ class Far:
             for transport in self.transports
             for when, data in transport.lines
         ]
-        return [(when, seq) for when, seq in found if (seq >= EXTRA) == extras]
+        return [(when, seq) for when, seq in found if (seq >= EXTRAS_FROM) == extras]
 
     def times(self) -> list[float]:
         """Give when probes were sent, in seconds."""

@@ -15,6 +15,9 @@ from echostamp.test.sizes import heldBy
 #: each probe beyond 60 that its plan allows to be in flight.
 MOST, MORE = 65_536, 64
 
+#: What a prober with empty windows holds at least.
+LEAST = 10_000
+
 
 class Silence:
     """
@@ -59,4 +62,7 @@ def heldByProber(far: Far) -> int:
     kept: list[object] = []
     for each in far, fresh:
         kept += [each, each.sink, each.reactor, each.prober.done, *each.transports]
-    return heldBy([far.prober, fresh.prober], *kept) - heldBy(fresh.prober, *kept)
+    held = heldBy([far.prober, fresh.prober], *kept) - heldBy(fresh.prober, *kept)
+    # Less would mean that one prober refers to the other.
+    assert held > LEAST
+    return held

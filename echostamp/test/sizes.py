@@ -9,8 +9,11 @@ import sys
 from types import BuiltinFunctionType, FunctionType, MethodType, ModuleType
 from typing import Any
 
-#: What is there once for the whole process.
-_SHARED = (type, ModuleType, FunctionType, BuiltinFunctionType, MethodType)
+from twisted.logger import Logger
+
+#: What is there once for the whole process.  By a logger everything can be reached
+#: that was logged.
+_SHARED = (type, ModuleType, FunctionType, BuiltinFunctionType, MethodType, Logger)
 
 
 def heldBy(root: object, *others: object) -> int:

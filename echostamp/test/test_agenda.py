@@ -107,9 +107,12 @@ class TimersTests(AgendaCase):
         self.assertFalse(timers.isSet(self.call))
 
     def test_stop(self) -> None:
-        """No function is called after a stop."""
+        """No function is called after a stop, neither one that was set before nor one
+        that is set later."""
         timers = Timers(self.agenda)
         timers.set(SECOND, self.call)
         timers.stop()
+        timers.set(2 * SECOND, self.call)
+        self.assertFalse(timers.isSet(self.call))
         self.reactor.advance(9)
         self.assertEqual(self.called, [])

@@ -18,11 +18,11 @@ from echostamp.measure.delay import (
     Summary,
     _magnitudes,
     ipdv,
-    lossPercent,
     roundTrip,
     summary,
 )
 from echostamp.measure.quantiles import RELATIVE_ERROR
+from echostamp.measure.result import Figures
 
 MS = 1_000_000
 SECOND = 1000 * MS
@@ -48,6 +48,12 @@ def measured(answers: list[tuple[int, int] | None], limit: int = 10**6) -> Delay
         else:
             delays.run.reply(seq, due + sum(answer), answer[0])
     return delays
+
+
+def lossPercent(delays: Delays) -> float | None:
+    """Give the share of lost probes as a result has it."""
+    run = delays.run
+    return Figures(received=run.received, lost=run.lost).lossPercent
 
 
 class SummaryTests(SynchronousTestCase):
@@ -137,14 +143,14 @@ class SummaryTests(SynchronousTestCase):
         )
         self.assertEqual(delays.bursts(), delays.bursts())
         self.assertEqual(
-            lossPercent(delays.run), 100 * sum(lost) / len(lost) if lost else None
+            lossPercent(delays), 100 * sum(lost) / len(lost) if lost else None
         )
 
     def test_pendingIsNotLost(self) -> None:
         """A probe of which nothing is known yet is in no share, and ends a burst."""
         delays = measured([None, (MS, 0)])
         delays.run.send(THEN, THEN)
-        self.assertEqual(lossPercent(delays.run), 50)
+        self.assertEqual(lossPercent(delays), 50)
         delays.run.lose(delays.run.send(THEN, THEN))
         self.assertEqual(delays.bursts(), {1: 2})
 

@@ -10,6 +10,7 @@ from twisted.trial.unittest import SynchronousTestCase
 from echostamp.connect.tls import TlsFiles
 from echostamp.probe.dialers import sessionOf
 from echostamp.probe.plan import StampPlan
+from echostamp.probe.refusals import Reason, Refusal
 from echostamp.rfc8762.sendersession import SenderSession
 
 NO_FILES = TlsFiles()
@@ -21,12 +22,17 @@ class SessionTests(SynchronousTestCase):
     """
 
     def assertWrong(
-        self, why: str, size: int = 0, files: TlsFiles = NO_FILES, ssid: int = 0
+        self,
+        reason: Reason,
+        *values: object,
+        size: int = 0,
+        files: TlsFiles = NO_FILES,
+        ssid: int = 0,
     ) -> None:
         """Assert that a session is refused."""
         plan = StampPlan(ssid=ssid, tlvs=("cos",))
-        error = self.assertRaises(ValueError, sessionOf, plan, size, files)
-        self.assertIn(why, str(error))
+        error = self.assertRaises(Refusal, sessionOf, plan, size, files)
+        self.assertEqual((error.reason, *map(str, error.values)), (reason, *values))
 
     def test_options(self) -> None:
         """Each option has its field."""
@@ -38,9 +44,9 @@ class SessionTests(SynchronousTestCase):
 
     def test_sizes(self) -> None:
         """Impossible sizes of packets are refused."""
-        self.assertWrong("--size 51: not from 52 to 65507", 51)
-        self.assertWrong("--size 53: 52, or 56 and more", 53)
-        self.assertWrong("--size 65508", 65508)
+        self.assertWrong(Reason.WRONG_SIZE, "51", "52", "65507", size=51)
+        self.assertWrong(Reason.SIZE_BETWEEN, "53", "52", "56", size=53)
+        self.assertWrong(Reason.WRONG_SIZE, "65508", "52", "65507", size=65508)
         self.assertEqual(sessionOf(StampPlan(), 0, NO_FILES).size, None)
 
     def test_keys(self) -> None:
@@ -53,17 +59,20 @@ class SessionTests(SynchronousTestCase):
         plan = StampPlan(ssid=7)
         self.assertEqual(sessionOf(plan, 0, files).keys[0], b"\xab" * 16)
         self.assertEqual(sessionOf(plan, 0, files).least, 112)
-        self.assertWrong("no key for SSID 8", 0, files, 8)
-        self.assertWrong("No such file", 0, TlsFiles(key="/nowhere"))
+        self.assertWrong(Reason.NO_KEY, path, "8", files=files, ssid=8)
+        nowhere = TlsFiles(key="/nowhere")
+        why = "No such file or directory"
+        self.assertWrong(Reason.WRONG_KEYS, "/nowhere", why, files=nowhere)
         os.chmod(path, 0o604)
-        self.assertWrong("others may read it", 0, files)
-        self.assertWrong("--ca and --cert", 0, TlsFiles(ca="x"))
+        error = self.assertRaises(Refusal, sessionOf, plan, 0, files)
+        self.assertIn("others may read it", str(error))
+        self.assertWrong(Reason.ONLY_TLS, files=TlsFiles(ca="x"))
 
     def test_strictSsid(self) -> None:
         """Replies with SSID 0 can be refused where the packets have another one."""
         plan = StampPlan(ssid=7, isSsidStrict=True)
         self.assertTrue(sessionOf(plan, 0, NO_FILES).isSsidStrict)
         error = self.assertRaises(
-            ValueError, sessionOf, replace(plan, ssid=0), 0, NO_FILES
+            Refusal, sessionOf, replace(plan, ssid=0), 0, NO_FILES
         )
-        self.assertEqual(str(error), "--strict-ssid goes with --ssid")
+        self.assertIs(error.reason, Reason.NO_SSID)

@@ -64,9 +64,12 @@ class EnvelopeTests(SynchronousTestCase):
                 + min(r - q * b for p, q, r in halves if p == -1)
                 for b in slopes
             ]
-            self.assertEqual(best.room, max(rooms))
-            for a in (best.start - best.room / 2, best.start + best.room / 2):
-                self.assertTrue(all(p * a + q * best.slope <= r for p, q, r in halves))
+            slope, bottom, top = (
+                Fraction(each, best.w) for each in (best.y, best.bottom, best.top)
+            )
+            self.assertEqual(top - bottom, max(rooms))
+            for a in (bottom, top):
+                self.assertTrue(all(p * a + q * slope <= r for p, q, r in halves))
 
     @given(points, st.integers(-40, 40))
     def test_droppedCorners(self, points: list[tuple[bool, int, int]], at: int) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from twisted.internet.error import ConnectionLost
 
-from echostamp.probe.flights import EXTRA
+from echostamp.probe.flights import EXTRAS_FROM
 from echostamp.test.farends import CTIME, EPOCH, MS, ProberCase
 from echostamp.times import SECOND
 
@@ -50,7 +50,7 @@ class ExtraTests(ProberCase):
 
     def awaitExtra(self) -> None:
         """Go on until an extra probe is in flight."""
-        self.far.delay = lambda seq: None if seq >= EXTRA else 0.02
+        self.far.delay = lambda seq: None if seq >= EXTRAS_FROM else 0.02
         while not self.far.sent(extras=True):
             self.far.run(0.01)
 

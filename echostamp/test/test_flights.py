@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from typing import Any
 
 from hypothesis import given
 from hypothesis import strategies as st
@@ -29,19 +30,17 @@ class FlightsTests(SynchronousTestCase):
         flights, model, sent = Flights(), dict[int, Flight](), 0
         for step in steps:
             if step < 0:
-                flight = flights.sent(7 * sent, at(sent), sent % 3)
-                self.assertEqual(
-                    flight, Flight(sent, 7 * sent, sent + 1000, sent, sent % 3)
-                )
-                model[sent] = flight
+                flights.sent(7 * sent, at(sent), sent % 3)
+                model[sent] = Flight(sent, 7 * sent, sent + 1000, sent, sent % 3)
                 sent += 1
             else:
                 self.assertEqual(flights.get(step), model.get(step))
                 self.assertEqual(flights.pop(step), model.pop(step, None))
+            self.assertEqual(flights.newest, max(model, default=None))
+            self.assertEqual(flights.next, sent)
         self.assertEqual(list(flights), list(model.values()))
         self.assertEqual(flights.count, len(model))
         self.assertEqual(flights.oldest, min(model, default=sent))
-        self.assertEqual(flights.newest, max(model, default=None))
 
     def test_removedMeanwhile(self) -> None:
         """Probes may be removed during an iteration."""
@@ -51,6 +50,35 @@ class FlightsTests(SynchronousTestCase):
         seen = [flights.pop(flight.seq) for flight in flights]
         self.assertEqual(len(seen), 100)
         self.assertEqual(flights.count, 0)
+
+    def test_newestIsFoundAtOnce(self) -> None:
+        """However many probes were answered since the oldest in flight, the newest one
+        in flight is found with a few looks."""
+        flights = Flights()
+        looks: list[int] = []
+
+        class Looks(list[int]):
+            """A column that notes where it is read."""
+
+            def __getitem__(self, place: Any) -> Any:
+                """Note the place."""
+                looks.append(place)
+                return super().__getitem__(place)
+
+        for now in range(3000):
+            flights.sent(now, at(now), 0)
+            if now:
+                flights.pop(now)
+        ring: Any = flights._ring
+        ring.columns = (*ring.columns[:4], Looks(ring.columns[4]))
+        self.assertEqual(flights.newest, 0)
+        looks.clear()
+        for now in range(3000, 3100):
+            self.assertEqual(flights.newest, 0)
+            flights.sent(now, at(now), 0)
+            self.assertEqual(flights.newest, now)
+            flights.pop(now)
+        self.assertLess(len(looks), 1000)
 
     def test_memory(self) -> None:
         """A probe in flight takes at most 33 octets."""

@@ -26,6 +26,7 @@ from echostamp.test.fakes import (
     FakeSocketConnection,
     FakeTcpSocket,
 )
+from echostamp.test.sizes import heldBy
 from echostamp.times import Moment, SetUp, Times
 
 NOW = Moment(1, 2, 3)
@@ -152,6 +153,22 @@ class LineLinkTests(LinkCase):
         self.assertTrue(self.transport.isClosed)
         self.assertEqual(self.lose(ConnectionLost()), "the far end sends no lines")
         self.assertEqual(self.owner.strangers, 1)
+
+    def test_longLinesAreNotKept(self) -> None:
+        """Of a line that has not ended, a little more than a reply is kept.  It may
+        still be an altered reply, and the next line is read as usual."""
+        self.link.send(7)
+        message = self.messages.message(7)
+        for _ in range(100):
+            self.link.dataReceived((message[:-1] + b"?") * 20)
+            self.assertLess(heldBy(self.link._partial), 400)
+        self.link.dataReceived(b"\n")
+        (reply,) = self.owner.replies
+        self.assertEqual((reply.seq, reply.isAltered), (7, True))
+        self.link.send(8)
+        self.link.dataReceived(self.messages.message(8))
+        self.assertEqual(self.owner.replies[1:], [Reply(8, None, False)])
+        self.assertFalse(self.transport.isClosed)
 
     def test_neverAnswered(self) -> None:
         """A far end that repeats a reply and sends other lines, but answers no probe,

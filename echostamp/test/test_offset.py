@@ -12,6 +12,7 @@ from twisted.trial.unittest import SynchronousTestCase
 from echostamp.measure.envelope import MOST_DRIFT
 from echostamp.measure.offset import LONGEST_WINDOW, OffsetTracker
 from echostamp.measure.offsetwindow import DOUBTFUL, FITS, NO_FIT
+from echostamp.test.figures import figure
 from echostamp.test.simulatedclocks import (
     THEN,
     Offset,
@@ -71,7 +72,7 @@ class BrokenTests(SynchronousTestCase):
             return offset
 
         found = self.outcomes(make)
-        print(f"\nfigure: wandering rate: {found['flagged']} of 100 flagged falsely")
+        figure(f"wandering rate: {found['flagged']} of 100 flagged falsely")
         self.assertEqual(found["missed"], 0)
         self.assertLess(found["flagged"], 5)
 
@@ -117,8 +118,8 @@ class BrokenTests(SynchronousTestCase):
             ("slews of 500 ppm", 500, 0.1, 20.0),
         ):
             found = self.slewed(ppm, least, most)
-            print(
-                f"\nfigure: {name}: bounds hold in {found['right']} of 100 runs, "
+            figure(
+                f"{name}: bounds hold in {found['right']} of 100 runs, "
                 f"{found['flagged']} flagged, {found['missed']} missed"
             )
             self.assertLessEqual(found["missed"], 5)
@@ -173,7 +174,7 @@ class TrackerTests(SynchronousTestCase):
             self.assertTrue(isInside(report, offset), seed)
             best = window._lines.best(window._span)
             isKnown = report.driftHighPpm - report.driftLowPpm < 1000
-            if abs(best.slope) == MOST_DRIFT or not isKnown:
+            if abs(Fraction(best.y, best.w)) == MOST_DRIFT or not isKnown:
                 limits[isKnown] += 1
                 middle = (report.driftLowPpm + report.driftHighPpm) / 2
                 self.assertApproximates(report.driftPpm, middle, 1e-6)

@@ -13,6 +13,7 @@ from echostamp.measure.coarseclocks import nextTick
 from echostamp.measure.envelope import MOST_DRIFT
 from echostamp.measure.offset import OffsetTracker
 from echostamp.measure.offsetwindow import DOUBTFUL, FITS, NO_FIT
+from echostamp.test.figures import figure
 from echostamp.test.simulatedclocks import (
     THEN,
     Path,
@@ -56,8 +57,8 @@ class TruthTests(SynchronousTestCase):
             verdicts[report.verdict] += 1
         doubted = verdicts[DOUBTFUL]
         total = verdicts.total()
-        print(
-            f"\nfigure: truth inside in {total} of {total} runs; {doubted} of them "
+        figure(
+            f"truth inside in {total} of {total} runs; {doubted} of them "
             f"({100 * doubted / total:.1f} %) flagged falsely as doubtful, 0 as no line"
         )
         self.assertLess(doubted, total * 0.05)
@@ -104,9 +105,7 @@ class TruthTests(SynchronousTestCase):
             half = (report.high - report.low) / 2
             self.assertLessEqual(half, 2 * min(rtts) + 5 * MS, seed)
             worst = max(worst, half - 2 * min(rtts))
-        print(
-            f"\nfigure: whole seconds, 60 probes: half-width 2 RTT {worst / MS:+.2f} ms"
-        )
+        figure(f"whole seconds, 60 probes: half-width 2 RTT {worst / MS:+.2f} ms")
 
     def test_receiveAndTransmitApart(self) -> None:
         """Where the far end tells T2 and T3 apart its own time widens nothing."""
@@ -136,7 +135,7 @@ class TruthTests(SynchronousTestCase):
                 assert report is not None
                 self.assertTrue(isInside(report, offset))
                 found[report.verdict] += 1
-            print(f"\nfigure: {name}: {found[DOUBTFUL]} of 100 flagged falsely")
+            figure(f"{name}: {found[DOUBTFUL]} of 100 flagged falsely")
             self.assertEqual(found[NO_FIT], 0)
             self.assertLessEqual(found[DOUBTFUL], 2)
 
@@ -151,7 +150,7 @@ class TruthTests(SynchronousTestCase):
         for seq, (t1, stamp, t4) in enumerate(found):
             tracker.add(seq, t1, stamp, stamp, t4, 1)
         each = (time.perf_counter() - began) / len(found) * 1e6
-        print(f"\nfigure: {each:.1f} microseconds a probe for the offset's bounds")
+        figure(f"{each:.1f} microseconds a probe for the offset's bounds")
         report = tracker.report()
         assert report is not None
         self.assertTrue(isInside(report, offset))

@@ -65,7 +65,7 @@ class ScheduleTests(ProberCase):
         far.run(0.001)
         self.assertTrue(far.isOver)
         run = self.far.store.delays.run
-        self.assertEqual((run.sent, run.lost, run.pending), (3, 0, 1))
+        self.assertEqual((run.sent, run.received, run.lost), (3, 2, 0))
         self.assertEqual([probe.seq for probe in far.prober.inFlight()], [2])
         far.run(5)
         self.assertEqual(len(far.sent()), 3)

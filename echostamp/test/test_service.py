@@ -10,6 +10,7 @@ from typing import Any
 
 import twisted.internet
 from twisted.application.service import IService, IServiceMaker
+from twisted.logger import capturedLogs, formatEvent
 from twisted.plugin import getPlugins
 from twisted.trial.unittest import SynchronousTestCase
 from zope.interface.verify import verifyObject
@@ -20,6 +21,7 @@ from echostamp.line.protocol import TimestampEchoFactory
 from echostamp.listen import sockets
 from echostamp.test.daemonoptions import fakeSignals, parsed
 from echostamp.test.fakes import FakeReactor, FakeSockets, osError
+from echostamp.test.zones import setZone
 
 
 class MakeServiceTests(SynchronousTestCase):
@@ -110,6 +112,15 @@ class MakeServiceTests(SynchronousTestCase):
         (bound,) = self.sockets.made
         self.assertEqual(bound.family, socket.AF_INET6)
         self.assertEqual(bound.address, ("::1", 8002, 0, 0))
+
+    def test_noZoneData(self) -> None:
+        """The log says if the zone that TZ names has no data."""
+        with capturedLogs() as events:
+            for zone in "Europe/Nowhere", "UTC":
+                setZone(self, zone)
+                self.make("-p", "7")
+        (line,) = [formatEvent(event) for event in events]
+        self.assertTrue(line.startswith("TZ=Europe/Nowhere: there is no data"), line)
 
     def test_timers(self) -> None:
         """The timers run by the monotonic clock from the start of the service. Making

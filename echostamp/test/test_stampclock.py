@@ -4,7 +4,7 @@ import os
 
 from twisted.trial.unittest import SynchronousTestCase
 
-from echostamp.line.stampclock import StampClock
+from echostamp.line.stampclock import StampClock, zoneWithoutFile
 from echostamp.stamps import StampFormat, stampFormat
 from echostamp.test.zones import setZone, writeZone
 from echostamp.times import SECOND
@@ -62,3 +62,13 @@ class ZoneTests(SynchronousTestCase):
         os.remove(path)
         clock.rereadZone()
         self.assertEqual(clock.stamp(), b"[02 TWO] ")
+
+    def test_withoutFile(self) -> None:
+        """A zone that needs a file, and has none, is named."""
+        path = os.path.abspath(self.mktemp())
+        for zone in "UTC", "CET-1CEST,M3.5.0,M10.5.0/3", "", "Europe/Nowhere", path:
+            setZone(self, zone)
+            isWrong = zone in (path, "Europe/Nowhere")
+            self.assertEqual(zoneWithoutFile(), zone if isWrong else "")
+        writeZone(path, "ONE", 3600)
+        self.assertEqual(zoneWithoutFile(), "")

@@ -13,6 +13,7 @@ from echostamp.report.summary import summary
 from echostamp.rfc8762.clock import KernelClock
 from echostamp.rfc8762.findings import Findings
 from echostamp.rfc8762.hops import Hops
+from echostamp.rfc8762.losses import Directions
 from echostamp.rfc8762.policy import Policy
 from echostamp.rfc8762.sendersession import SenderSession
 from echostamp.rfc8762.timestamps import TAI
@@ -74,6 +75,28 @@ class StampFiguresTests(StampCase):
             self.assertEqual((found["sent"], found["lost"]), (9, len(lost)))
             alone = {"min": len(lost), "max": len(lost)}
             self.assertEqual(found["stamp"]["lost_forward"], alone)
+
+    def test_lossInAnUnknownDirection(self) -> None:
+        """Losses behind the last reply are counted apart.  The lines fit 80 columns,
+        however many packets were lost."""
+        self.begin(Plan(count=2, interval=SECOND, size=44), SenderSession())
+        self.run_(9)
+        result = self.prober.result()
+        assert isinstance(result.session, Findings)
+        figures = replace(result.figures, sent=30_002, lost=30_000)
+        directions = Directions(20_100, 10_050)
+        found = replace(
+            result.session, isStateful=True, directions=directions, restarts=999
+        )
+        text = list(lines(found, replace(result, figures=figures)))
+        for line in (
+            "lost          10050 to 20100 on the way there, 0 to 10050 on the way back",
+            "              probably 10050 and 10050: no packet was seen doubled",
+            "              9900 more in a direction that is not known",
+        ):
+            self.assertIn(line, text)
+        place = text.index(next(each for each in text if each.startswith("lost")))
+        self.assertLessEqual(max(map(len, text[place : place + 4])), 80)
 
     def test_farEndIsGoneAtTheEnd(self) -> None:
         """A last packet that shows only what was lost is not waited for as long as for

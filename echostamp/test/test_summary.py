@@ -133,6 +133,26 @@ class SummaryTests(SummaryCase):
         self.assertNotIn("also seen", text)
         self.assertNotIn("kernel", text)
 
+    def test_wideDrift(self) -> None:
+        """Where the bounds of the drift are more than 100 ppm apart the report gives
+        them alone."""
+        for delay, pattern in (
+            (0.02, r"between -\d+ and \+\d+ ppm, over \d+\.\d+ s"),
+            (0.002, r"[+-]\d+ ppm, between -\d+ and \+\d+, over \d+\.\d+ s"),
+        ):
+            far = self.far(count=60)
+            far.delay = lambda seq, delay=delay: delay  # type: ignore[misc]
+            text = self.report(far, 65)
+            self.assertTrue(re.search(f"^drift         {pattern}$", text, re.M), text)
+
+    def test_mdev(self) -> None:
+        """The last line has the deviation that C{ping(8)} computes; of one probe it is
+        0."""
+        far = self.far(count=4)
+        far.delay = lambda seq: 0.02 + 0.01 * (seq % 2)
+        self.assertIn("= 20.000/25.000/30.000/5.000 ms", self.report(far))
+        self.assertIn("/20.000/0.000 ms", self.report(self.far(count=1)))
+
     def test_digits(self) -> None:
         """The bounds limit the offset's digits, and are rounded outwards."""
         for delay, estimate in (0.0002, "12.3450 s ahead"), (2.4, "12 s ahead"):

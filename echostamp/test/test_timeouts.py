@@ -91,8 +91,14 @@ class TimeoutsTests(SynchronousTestCase):
         self.link: Any = FakeLink()
         self.lost: list[int] = []
         self.looks: list[bool] = []
+        self.begin()
+
+    def begin(self, mostLate: int = 0) -> None:
+        """Begin without timeouts."""
         timers = Timers(Agenda(self.reactor, self.now))
-        self.timeouts = Timeouts(self.flights, 2 * SECOND, timers, self.now, self)
+        self.timeouts = Timeouts(
+            *(self.flights, 2 * SECOND, timers, self.now, self), mostLate
+        )
         self.timeouts.begin(0)
 
     def now(self) -> int:
@@ -111,7 +117,8 @@ class TimeoutsTests(SynchronousTestCase):
     def send(self) -> int:
         """Send a probe, and give its number."""
         at = Moment(self.now(), self.now(), self.now())
-        seq = self.flights.sent(at.after, at, 0).seq
+        seq = self.flights.next
+        self.flights.sent(at.after, at, 0)
         self.timeouts.arm()
         return seq
 
@@ -177,3 +184,15 @@ class TimeoutsTests(SynchronousTestCase):
         self.send()
         self.run_(2.2)
         self.assertEqual(self.link.oldest[-1], FORGOTTEN + 2)
+
+    def test_lateReplies(self) -> None:
+        """The link remembers as many of the last probes as it must."""
+        self.begin(mostLate=10)
+        for _ in range(FORGOTTEN + 1):
+            self.flights.pop(self.send())
+            self.timeouts.answered(self.link)
+        self.assertEqual(self.link.oldest, [FORGOTTEN - 10])
+        for _ in range(20):
+            self.send()
+        self.run_(2.2)
+        self.assertEqual(self.link.oldest[-1], FORGOTTEN + 1 + 20 - 10)

@@ -105,6 +105,23 @@ class StampLinkTests(StampCase):
         rtts = [probe.rtt for probe in keptBy(self.prober).delays.run]
         self.assertEqual(rtts, [3 * MS - 50 * US, 3 * MS - 20 * US])
 
+    def test_late(self) -> None:
+        """A reply that comes within twice the timeout counts as late, however many
+        probes were sent since."""
+        self.fate = lambda number: "lost there" if number == 50 else ""
+        for ms in 10, 500:
+            plan = Plan(interval=ms * MS, timeout=3 * SECOND, size=44)
+            self.begin(plan, SenderSession())
+            self.run_(49.5 * ms / 1000 + 5.9)
+            self.arrive(50, self.near.sent[50][0])
+            self.run_(0.09)
+            result = self.prober.result()
+            self.assertEqual((result.figures.lost, result.figures.late), (1, 1))
+            assert isinstance(result.session, Findings)
+            self.assertEqual(result.session.invalid, ())
+            self.prober.stop()
+            self.run_(0.1)
+
     def test_nobodyThere(self) -> None:
         """Probes are sent by their schedule, even without any reply."""
         self.fate = lambda number: "lost there"

@@ -17,6 +17,7 @@ from echostamp.measure.oneway import OneWay
 from echostamp.measure.result import Figures
 from echostamp.measure.windows import Rolling
 from echostamp.measure.windowspec import PARTS, WINDOWS, WindowSpec
+from echostamp.test.figures import figure
 from echostamp.test.streams import THEN, Fate, feed, figuresOf, stream
 from echostamp.times import MILLISECOND, SECOND
 
@@ -343,7 +344,7 @@ class ManyProbesTests(SynchronousTestCase):
                     answer(rolling, now, seq, t1, THEN + there)
                 if seq % 499 == 0 and (seq > count // 2):
                     most = max(most, octets(rolling))
-            print(f"\nfigure: windows at {rate}/s: {most / 1024:.1f} KiB")
+            figure(f"windows at {rate}/s: {most / 1024:.1f} KiB")
             self.assertLessEqual(most, 45 * 1024)
 
     def test_memoryOfTheLost(self) -> None:
