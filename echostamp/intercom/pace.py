@@ -4,10 +4,9 @@ Keep fast writers at the pace of slow readers.
 A member that reads more slowly than the others write falls behind: lines for it are
 queued.  When its queue is long, the room stops reading from everybody until the member
 has caught up.  Waiting is bounded for the room, whoever it waits for and however many
-they are: see L{Allowance}.  A member that does not read a piece of its queue in
-L{GLANCE} seconds is too slow to wait for; so the time is left for the others.  A member
-whose queue grows too long all the same is disconnected, and so is a member that reads
-nothing for L{STALLED} seconds.
+they are: see L{Allowance}.  A member whose queue does not move is too slow to wait for.
+A member whose queue grows too long all the same is disconnected, and so is a member
+that reads nothing for L{STALLED} seconds.
 """
 
 from __future__ import annotations
@@ -177,13 +176,8 @@ class Pace:
         """
         Wait for a member if it is far behind, and not too slow.
         """
-        self._waitFor(
-            member,
-            member.queued > self._high
-            and member.isFull
-            and not member.isPassing
-            and member not in self._tooSlow,
-        )
+        isFar = _isBehind(member, self._high)
+        self._waitFor(member, isFar and member not in self._tooSlow)
 
     def _waitFor(self, member: PacedMember, isWaitedFor: bool) -> None:
         """
@@ -230,13 +224,8 @@ class Pace:
         """
         self._look = None
         for member, before in self._seen.items():
-            if (
-                member.dequeued == before
-                and member.queued > self._high // 2
-                and member.isFull
-                and not member.isPassing
-                and member in self._behind
-            ):
+            isStill = member in self._behind and member.dequeued == before
+            if isStill and _isBehind(member, self._high // 2):
                 self._tooSlow.add(member)
                 self._waitFor(member, False)
         if self.isPaused:
@@ -289,6 +278,13 @@ class Pace:
             elif member.isFull and now - since >= STALLED:
                 member.disconnectSoon(f"took nothing for {STALLED:g} s")
             self._judge(member)
+
+
+def _isBehind(member: PacedMember, most: int) -> bool:
+    """
+    Say whether more octets are queued for a member, by its own fault.
+    """
+    return member.queued > most and member.isFull and not member.isPassing
 
 
 def limitUnsent(transport: Any) -> None:
