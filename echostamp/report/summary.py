@@ -58,6 +58,9 @@ def summary(result: Result, name: str, isPaced: bool = True) -> Iterator[str]:
     if rtt is not None:
         yield ""
         yield from _figures(figures, rtt)
+        if result.farStep is not None and not figures.isApart:
+            step = readable(result.farStep)
+            yield f"resolution    by its stamps the far clock counts in {step}"
     yield from _connection(result)
     if isinstance(result.session, Findings):
         yield from stampfigures.lines(result.session, result, isPaced)
