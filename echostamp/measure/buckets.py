@@ -42,6 +42,7 @@ class Buckets:
 
     @ivar known: what happened to the probes of each bucket, and when.
     @ivar isApart: whether the far end gives T2 and T3 apart; set by the owner.
+    @ivar resolution: stamps are no finer than this, in nanoseconds; likewise.
     """
 
     __slots__ = (
@@ -54,6 +55,7 @@ class Buckets:
         "_until",
         "isApart",
         "known",
+        "resolution",
     )
 
     def __init__(self, rounding: Rounding) -> None:
@@ -62,6 +64,7 @@ class Buckets:
         """
         self._rounding = rounding
         self.isApart = False
+        self.resolution = 1
         self._begin(-1)
 
     def _begin(self, removed: int) -> None:
@@ -119,7 +122,7 @@ class Buckets:
             return
         if self._isThin:
             residence = t4 - t1 - rtt if self.isApart else 0
-            coarse = resolution(top)
+            coarse = max(resolution(top), self.resolution)
             self._extremes.take(rtt, wait, coarse, t1, t2, t4, residence)
             if number(top) % self._rows.every[-1]:
                 return
@@ -135,7 +138,7 @@ class Buckets:
         """
         Take the extremes of a bucket's probes, before it keeps fewer rows.
         """
-        self._extremes.measure(index, rows, self.isApart)
+        self._extremes.measure(index, rows, self.isApart, self.resolution)
 
     def forgetClock(self) -> None:
         """
@@ -245,6 +248,6 @@ class Buckets:
             if self._rows.every[index] > 1:
                 found.append(self._extremes.hulls(index))
             else:
-                probes = timedOf(self._rows.of(index), self.isApart)
+                probes = timedOf(self._rows.of(index), self.isApart, self.resolution)
                 found.append((*hullsOf(probes), probes.coarsest))
         return found

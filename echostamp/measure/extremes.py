@@ -33,7 +33,14 @@ class Extremes:
     @ivar lowers: the same from below.
     """
 
-    __slots__ = ("_coarsest", "_lower", "_rtts", "_upper", "lowers", "uppers")
+    __slots__ = (
+        "_coarsest",
+        "_lower",
+        "_rtts",
+        "_upper",
+        "lowers",
+        "uppers",
+    )
 
     def __init__(self) -> None:
         self._rtts = array("q")
@@ -100,20 +107,23 @@ class Extremes:
             if push(self._lower, end, end - t2 - residence):
                 limit(self._lower, NEWEST_BOUNDS)
 
-    def measure(self, index: int, rows: array[int], isApart: bool) -> None:
+    def measure(
+        self, index: int, rows: array[int], isApart: bool, resolution: int
+    ) -> None:
         """
         Take the times of all probes of a bucket.
 
         @param index: of the bucket.
         @param rows: a row of each probe.
         @param isApart: whether the far end gives T2 and T3 apart.
+        @param resolution: the stamps are no finer than this.
         """
         sent, due = rttsOf(rows)
         if sent:
             self._rtts[_WIDTH * index : _WIDTH * (index + 1)] = array(
                 "q", (min(sent), max(sent), min(due), max(due))
             )
-        probes = timedOf(rows, isApart)
+        probes = timedOf(rows, isApart, resolution)
         self._coarsest[index] = probes.coarsest
         upper, lower = hullsOf(probes)
         if index == len(self._coarsest) - 1:

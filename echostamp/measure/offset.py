@@ -30,6 +30,10 @@ from echostamp.measure.offsetwindow import (
 #: Nanoseconds for which two clocks are assumed to run at constant rates: 5 minutes.
 LONGEST_WINDOW = 300_000_000_000
 
+#: Of so many first probes the times are kept: their stamps may show only later in which
+#: steps the far clock counts.
+_EARLY = 512
+
 #: After a misfit a window of fewer probes has no drift and no least delay.  Where two
 #: machines answer at random, two or three replies in a row come from the same one.
 _FEWEST = 10
@@ -52,6 +56,9 @@ class OffsetTracker:
         self._previous: OffsetWindow | None = None
         self._doubts = False
         self._windows = 0
+        self._least = 1
+        self._early: list[tuple[int, int, int, int, int, int]] = []
+        self._before = 0, 0, 0, False
         # The first probe and the drift of each stretch that is over; NaN for none.
         self._firsts = array("q")
         self._drifts = array("d")
@@ -65,8 +72,15 @@ class OffsetTracker:
         @param seq: its number in the run; for an extra probe, that of the next probe.
         @param t2: the far end's stamp, in nanoseconds since the epoch.
         @param t3: the same if the far end gives one stamp.
-        @param resolution: of both.
+        @param resolution: of both, as far as their digits show it.
         """
+        if len(self._early) < _EARLY:
+            self._early.append((seq, t1, t2, t3, t4, resolution))
+        self._add(seq, t1, t2, t3, t4, max(resolution, self._least))
+
+    def _add(
+        self, seq: int, t1: int, t2: int, t3: int, t4: int, resolution: int
+    ) -> None:
         window = self._current
         if window is not None and window.isOver(t1, self._longest):
             self._close()
@@ -93,6 +107,25 @@ class OffsetTracker:
         """
         self._close()
         self._previous = None
+        self._early = []
+        self._before = self.misfits, len(self._firsts), self._windows, self._doubts
+
+    def resolve(self, resolution: int) -> None:
+        """
+        Take the far end's stamps to be no finer than a resolution: those to come and,
+        while there are few, also those since the last restart.
+
+        @param resolution: in nanoseconds.
+        """
+        if resolution == self._least:
+            return
+        self._least = resolution
+        if len(self._early) < _EARLY:
+            self.misfits, stretches, self._windows, self._doubts = self._before
+            del self._firsts[stretches:], self._drifts[stretches:]
+            self._current = self._previous = None
+            for seq, t1, t2, t3, t4, digits in self._early:
+                self._add(seq, t1, t2, t3, t4, max(digits, resolution))
 
     def _close(self) -> None:
         window = self._current

@@ -8,8 +8,11 @@ from copy import deepcopy
 from enum import Enum
 
 from echostamp.measure.delay import roundTrip
-from echostamp.measure.resolution import ObservedResolution
+from echostamp.measure.resolution import ObservedResolution, TickingClock, combined
 from echostamp.times import Times
+
+#: Timestamps are rounded to a nanosecond: see L{TickingClock.observe}.
+_ROUNDED = 2
 
 
 class ResidenceFault(Enum):
@@ -55,11 +58,13 @@ class FarTimestamps:
     The far end's timestamps: their resolution, and whether they can be true.
     """
 
-    __slots__ = ("_resolutions",)
+    __slots__ = ("_resolutions", "_step", "_ticking")
 
     def __init__(self) -> None:
         # Of T2 and of T3: one may be the kernel's, and the other a program's.
         self._resolutions = ObservedResolution(), ObservedResolution()
+        self._ticking: tuple[TickingClock, ...] = TickingClock(), TickingClock()
+        self._step = 0
 
     def resolution(self, times: Times) -> int | ResidenceFault:
         """
@@ -72,10 +77,24 @@ class FarTimestamps:
         if not times.t2 or not 0 <= times.t3 - times.t2 <= times.t4 - times.t1:
             resolutions = deepcopy(resolutions)
         received, sent = resolutions
-        found = max(received.observe(times.t2), sent.observe(times.t3))
+        observed = max(received.observe(times.t2), sent.observe(times.t3))
+        found = combined(observed, self._step)
         if resolutions is not self._resolutions:
             fault = residenceFault(times, found)
             if fault is not None:
                 return fault
             self._resolutions = resolutions
-        return found
+        if self._ticking:
+            self._tick(times)
+        return combined(observed, self._step)
+
+    def _tick(self, times: Times) -> None:
+        """
+        Look for the steps in which the far clocks count.
+        """
+        t1, t2, t3, t4 = times
+        for ticking, time in zip(self._ticking, (t2, t3), strict=True):
+            ticking.observe(time, _ROUNDED, t1, t4)
+        self._step = max(each.step for each in self._ticking)
+        if all(each.isSettled for each in self._ticking):
+            self._ticking = ()

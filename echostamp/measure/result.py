@@ -162,6 +162,8 @@ class Result:
     @ivar clockSteps: how often our own clock was set.
     @ivar zone: the far clock's zone, where its stamps do not name it.
     @ivar zoneChanges: how often summer time changed it.
+    @ivar farStep: the step in which the far clock counts, where its stamps show that it
+        is more than one unit of their last digit.
     @ivar setUps: how long it took to make each of the last connections.
     @ivar outages: the last times without a connection.
     @ivar outageCount: how many there were.
@@ -188,6 +190,7 @@ class Result:
     clockSteps: int = 0
     zone: ZoneFound | None = None
     zoneChanges: int = 0
+    farStep: int | None = None
     setUps: tuple[SetUp, ...] = ()
     outages: tuple[Outage, ...] = ()
     outageCount: int = 0

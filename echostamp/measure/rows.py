@@ -114,20 +114,22 @@ def ipdvOf(rows: array[int]) -> array[int]:
     return found
 
 
-def timedOf(rows: array[int], isApart: bool) -> TimedProbes:
+def timedOf(rows: array[int], isApart: bool, least: int = 1) -> TimedProbes:
     """
     Return the rows that have all four times.
 
     @param isApart: whether the far end gives T2 and T3 apart.  The RTT is then without
         the time between them.
+    @param least: the stamps are no finer than this.
     """
     t1, t2, t4 = rows[T1::WIDTH], rows[T2::WIDTH], rows[T4::WIDTH]
     resolutions = array("I", rows[HEAD::WIDTH].tobytes())[_LOW::2]
     forward = list(map(sub, t2, t1))
     backward = map(sub, rows[RTT::WIDTH], forward) if isApart else map(sub, t4, t2)
-    found = TimedProbes(
-        t1.tolist(), t4.tolist(), forward, list(backward), resolutions.tolist()
-    )
+    coarse = resolutions.tolist()
+    if least > 1:
+        coarse = [max(each, least) for each in coarse]
+    found = TimedProbes(t1.tolist(), t4.tolist(), forward, list(backward), coarse)
     return found.only(map(UNKNOWN.__ne__, t2)) if UNKNOWN in t2 else found
 
 

@@ -70,6 +70,7 @@ class Selection:
     @ivar began: the beginning of the span, by the monotonic clock.
     @ivar ended: its end.
     @ivar isApart: whether the far end gives T2 and T3 apart.
+    @ivar resolution: the far end's stamps are no finer than this.
     @ivar pending: how many probes are in flight.
     @ivar counts: counts of the others.
     @ivar bursts: the length of a burst of loss, to how many there were.
@@ -86,6 +87,7 @@ class Selection:
     began: int
     ended: int
     isApart: bool
+    resolution: int
     pending: int
     counts: Sequence[int]
     bursts: Mapping[int, int]
@@ -160,7 +162,7 @@ def _clock(found: Selection, kept: array[int]) -> Clock:
     @param kept: the rows.
     """
     if found.every == 1:
-        return _exactClock(kept, found.isApart)
+        return _exactClock(found, kept)
     return _thinnedClock(found, kept)
 
 
@@ -173,14 +175,14 @@ def _extended(found: Summary | None, n: int, values: Sequence[int]) -> Summary |
     return found._replace(n=n, min=min(values), max=max(values), exact=False)
 
 
-def _exactClock(rows: array[int], isApart: bool) -> Clock:
+def _exactClock(found: Selection, kept: array[int]) -> Clock:
     """
     Return what all probes say of the far clock.
 
-    @param rows: a row of each.
-    @param isApart: as in L{Selection}, here and below.
+    @param kept: a row of each, here and below.
     """
-    probes, isProbe = timedOf(rows, isApart), areProbes(rows)
+    probes = timedOf(kept, found.isApart, found.resolution)
+    isProbe = areProbes(kept)
     if not probes:
         return NO_CLOCK
     window = None
@@ -188,22 +190,23 @@ def _exactClock(rows: array[int], isApart: bool) -> Clock:
     if ended - began <= LONGEST:
         window = OffsetWindow.of(probes, *probes.fewBounds())
     if window is None:
-        return _tracked(rows, isApart)
+        return _tracked(found, kept)
     counted = probes if isProbe is None else probes.only(isProbe)
     return oneWaysOf(counted, window), window.report(probes=probes), window
 
 
-def _tracked(rows: array[int], isApart: bool) -> Clock:
+def _tracked(found: Selection, kept: array[int]) -> Clock:
     """
     Return what all probes say of the far clock where they are of more than one window.
     """
     run, tracker = Run(), OffsetTracker(LONGEST)
+    tracker.resolve(found.resolution)
     columns = zip(
-        *(rows[column::WIDTH] for column in (T1, HEAD, WAIT, T2, T4, RTT)), strict=True
+        *(kept[column::WIDTH] for column in (T1, HEAD, WAIT, T2, T4, RTT)), strict=True
     )
     for t1, top, wait, t2, t4, rtt in sorted(columns):
         if t2 != UNKNOWN:
-            t3 = t2 + t4 - t1 - rtt if isApart else t2
+            t3 = t2 + t4 - t1 - rtt if found.isApart else t2
             coarse = resolution(top)
             tracker.add(run.sent, t1, t2, t3, t4, coarse)
             if wait != UNKNOWN:
@@ -218,10 +221,11 @@ def _thinnedClock(found: Selection, kept: array[int]) -> Clock:
 
     @param kept: the rows.
     """
-    probes, isProbe = timedOf(kept, found.isApart), areProbes(kept)
+    apart = found.isApart, found.resolution
+    probes, isProbe = timedOf(kept, *apart), areProbes(kept)
     pieces = [piece for piece in found.hulls if piece[0]]
     for at in range(0, len(found.rows), WIDTH):
-        one = timedOf(found.rows[at : at + WIDTH], found.isApart)
+        one = timedOf(found.rows[at : at + WIDTH], *apart)
         if one:
             pieces.append((*hullsOf(one), one.resolutions[0]))
     if not pieces:

@@ -86,9 +86,7 @@ class Rolling:
     # --- What comes in ----------------------------------------------------------------
 
     def sent(self) -> None:
-        """
-        A probe was sent.
-        """
+        """A probe was sent."""
         self.pending += 1
         self._changes += 1
 
@@ -224,10 +222,13 @@ class Rolling:
         self._buckets.forgetClock()
         self._changes += 1
 
+    def resolve(self, resolution: int) -> None:
+        """Take the far end's stamps to be no finer than so many nanoseconds."""
+        self._buckets.resolution = resolution
+        self._changes += 1
+
     def _enter(self, now: int, flags: int, before: int, row: Sequence[int]) -> None:
-        """
-        Append a probe to the recent ones, and hand over the oldest of them.
-        """
+        """Append a probe to the recent ones, and hand over the oldest of them."""
         recent = self._recent
         if len(recent) >= MOST:
             self._buckets.take(now, recent, *recent.takeFirst())
@@ -263,9 +264,7 @@ class Rolling:
         return boundsFrom(self._select(now, window))
 
     def _select(self, now: int, window: WindowSpec) -> Selection:
-        """
-        Collect what is known of a window's probes.
-        """
+        """Collect what is known of a window's probes."""
         recent, buckets = self._recent, self._buckets
         known = buckets.known
         if window.length is not None:
@@ -288,6 +287,7 @@ class Rolling:
             began=began,
             ended=now,
             isApart=self.isApart,
+            resolution=buckets.resolution,
             pending=self.pending,
             counts=counts,
             bursts=bursts.lengths(),

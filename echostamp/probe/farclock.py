@@ -7,6 +7,7 @@ from __future__ import annotations
 from echostamp.measure.coarseclocks import AT_ONCE, TickProbes, nextTick
 from echostamp.measure.farzone import FarZone
 from echostamp.measure.residence import FarTimestamps, ResidenceFault
+from echostamp.measure.resolution import StampResolution
 from echostamp.measure.result import ZoneFound
 from echostamp.probe.flights import EXTRAS_FROM, Flight
 from echostamp.probe.probestore import ProbeStore
@@ -26,6 +27,8 @@ class FarClock:
     @ivar stamped: how many replies had a stamp that could be read.
     @ivar residenceFaults: how many replies in time had a T2 and T3 that cannot be used,
         by the reason.
+    @ivar step: the step in which it counts, in nanoseconds, where its times show that
+        it is more than one unit of their last digit.
     @ivar zoneChanges: how often summer time changed its zone.
     """
 
@@ -42,6 +45,8 @@ class FarClock:
         self._isZoneless = False
         self._isNew = False
         self._resolution = 0
+        self._stamps: StampResolution | None = None
+        self.step: int | None = None
         self._leastRtt: int | None = None
         self._ticks = TickProbes()
         self.residenceFaults: dict[ResidenceFault, int] = {}
@@ -107,6 +112,7 @@ class FarClock:
             self._isNew = False
             self.forget()
             self._zone.forget()
+            self._stamps = None
         instant, t1, t4 = reading.time, flight.t1, at.realtime
         if not reading.zoned:
             self._isZoneless = True
@@ -115,16 +121,31 @@ class FarClock:
                 return None
             instant = self._zone.instant(instant, reading.resolution, t1, t4)
         if not isSet:
-            self._resolution = reading.resolution
-            self.isCoarse = reading.resolution >= COARSE
+            digits = reading.resolution
+            if self._stamps is None:
+                self._stamps = StampResolution()
+            resolution = self._stamps.observe(reading.time, digits, t1, t4)
+            self._resolve(resolution, digits)
+            self.isCoarse = resolution >= COARSE
             store = self._store
             if flight.seq >= EXTRAS_FROM:
                 times = Times(t1, instant, instant, t4)
-                store.learnExtra(at.after, times, reading.resolution)
+                store.learnExtra(at.after, times, digits)
             elif store.learns:
                 times = Times(t1, instant, instant, t4)
-                store.learn(flight.seq, times, reading.resolution)
+                store.learn(flight.seq, times, digits)
         return instant
+
+    def _resolve(self, resolution: int, digits: int) -> None:
+        """
+        Use what is known of its resolution for all of its times.
+
+        @param digits: the unit of their last digit.
+        """
+        self.step = resolution if resolution > digits else None
+        if resolution != self._resolution:
+            self._resolution = resolution
+            self._store.resolve(resolution)
 
     def timed(self, times: Times, isVoid: bool) -> int | None:
         """
@@ -136,6 +157,7 @@ class FarClock:
         found = self._timestamps.resolution(times)
         if not isinstance(found, ResidenceFault):
             self.stamped += 1
+            self._resolve(found, 1)
             return found
         if not isVoid:
             self.residenceFaults[found] = self.residenceFaults.get(found, 0) + 1
@@ -147,7 +169,10 @@ class FarClock:
         one of T2's and T3's.  L{None} where those of this reply cannot be used.
         """
         found = self._timestamps.resolution(times)
-        return None if isinstance(found, ResidenceFault) else found
+        if isinstance(found, ResidenceFault):
+            return None
+        self._resolve(found, 1)
+        return found
 
     def extraSent(self, at: Moment) -> None:
         """
@@ -172,5 +197,8 @@ class FarClock:
         if not self._ticks.isWorth(high - low, self._resolution, self._leastRtt):
             return None
         now = at.realtime + self._ticks.wait(at.after)
+        # It ticks when it shows its last time, and multiples of the step from then.
+        shown = 0 if self._stamps is None else self._stamps.last
+        low, high = low - shown, high - shown
         tick = nextTick(now, low, high, self._resolution, self._leastRtt)
         return tick - at.realtime + at.after

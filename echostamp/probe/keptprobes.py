@@ -106,6 +106,10 @@ class KeptProbes:
         """Read the far clock from an extra probe's times."""
         self.offset.add(self.sent, *times, resolution)
 
+    def resolve(self, resolution: int) -> None:
+        """Take the far end's stamps to be no finer than a resolution."""
+        self.offset.resolve(resolution)
+
     def restart(self) -> None:
         """Begin a new window of the offset."""
         self.offset.restart()

@@ -290,6 +290,7 @@ class Measurement:
             clockSteps=self.steps,
             zone=self.far.zone,
             zoneChanges=self.far.zoneChanges,
+            farStep=self.far.step,
             setUps=links.setUps,
             outages=tuple(self.outages),
             outageCount=self.outageCount,

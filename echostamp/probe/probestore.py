@@ -135,6 +135,14 @@ class ProbeStore(Protocol):
         @param resolution: of the far end's times, in nanoseconds.
         """
 
+    def resolve(self, resolution: int) -> None:
+        """
+        Take the far end's stamps to be no finer than a resolution: those to come, and
+        as many as possible since the last restart.
+
+        @param resolution: in nanoseconds.
+        """
+
     def restart(self) -> None:
         """
         Begin a new window of the offset: our own clock was set, or the far clock may

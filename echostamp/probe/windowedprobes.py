@@ -146,6 +146,11 @@ class WindowedProbes:
         self._rolling.extra(now, *times, resolution)
         self._bounds = None
 
+    def resolve(self, resolution: int) -> None:
+        """Take the far end's stamps to be no finer than a resolution."""
+        self._rolling.resolve(resolution)
+        self._bounds = None
+
     def restart(self) -> None:
         """Begin a new window of the offset."""
         self._rolling.restart()

@@ -48,13 +48,16 @@ def figures(result: Result) -> Iterator[str]:
     yield ""
 
 
-def drift(result: Result) -> Iterator[str]:
+def farClock(result: Result) -> Iterator[str]:
     """
-    Write how fast the far clock gains on ours.
+    Write how fast the far clock gains on ours, and in which steps it counts.
     """
     offset = result.figures.offset
     if offset is not None:
         yield f"drift         {_drift(offset)}"
+    if result.farStep is not None and not result.figures.isApart:
+        step = readable(result.farStep)
+        yield f"resolution    by its stamps the far clock counts in {step}"
 
 
 def _drift(report: OffsetReport) -> str:

@@ -18,7 +18,7 @@ from echostamp.measure.delay import Summary
 from echostamp.measure.delayranges import Range
 from echostamp.measure.offsetwindow import OffsetReport
 from echostamp.measure.oneway import OneWay
-from echostamp.measure.result import Outage, Result, ZoneFound
+from echostamp.measure.result import Outage, Result
 from echostamp.report.stampdocument import stampDocument
 from echostamp.rfc8762.findings import Findings
 from echostamp.times import SetUp
@@ -92,7 +92,7 @@ def stats(result: Result, ending: Outcome) -> Json:
         "ipdv": _summary(figures.ipdv),
         "forward": _oneWay(figures.forward),
         "backward": _oneWay(figures.backward),
-        "offset": _offset(figures.offset, result.zone),
+        "offset": _offset(figures.offset, result),
         "stamped": result.stamped,
         "extras": result.extraProbes,
         "clock_steps": result.clockSteps,
@@ -138,9 +138,10 @@ def _oneWay(way: OneWay | None) -> Json | None:
     return {"pdv": _summary(way.pdv), "range": ranges}
 
 
-def _offset(report: OffsetReport | None, zone: ZoneFound | None) -> Json | None:
+def _offset(report: OffsetReport | None, result: Result) -> Json | None:
     if report is None:
         return None
+    zone = result.zone
     return {
         "at": report.at,
         "estimate": report.estimate,
@@ -151,6 +152,7 @@ def _offset(report: OffsetReport | None, zone: ZoneFound | None) -> Json | None:
         "drift_high_ppm": report.driftHighPpm,
         "window": report.window,
         "resolution": report.resolution,
+        "step": result.farStep,
         "zone_assumed": zoneName(zone.ahead) if zone and zone.isAssumed else None,
         "verdict": report.verdict,
     }

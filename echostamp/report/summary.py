@@ -80,7 +80,7 @@ def _lines(result: Result, isFull: bool, isPaced: bool) -> Iterator[str]:
         yield from details.figures(result)
     yield from _oneWay(result.figures)
     if isFull:
-        yield from details.drift(result)
+        yield from details.farClock(result)
         yield from details.connection(result)
     if isinstance(session, Findings):
         if isFull:

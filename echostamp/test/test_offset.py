@@ -263,6 +263,38 @@ class TrackerTests(SynchronousTestCase):
         assert bounds is not None
         self.assertLessEqual(bounds[0], -1)
 
+    def test_resolvedLater(self) -> None:
+        """In which steps the far clock counts may be known late: then it holds for all
+        probes since the last restart, and what seemed a step of the clock was none."""
+        tracker = OffsetTracker()
+        for isKnown in False, True:
+            for seq in range(10):
+                t1 = THEN + 10 * isKnown * SECOND + seq * 1_037 * MS
+                stamp = (t1 + 50 * US) // (20 * MS) * 20 * MS
+                tracker.add(seq + 10 * isKnown, t1, stamp, stamp, t1 + 100 * US, 1)
+            if not isKnown:
+                self.assertGreater(tracker.misfits, 0)
+                tracker.resolve(20 * MS)
+            report = tracker.report()
+            assert report is not None
+            self.assertEqual(tracker.misfits, 0)
+            self.assertEqual((report.verdict, report.resolution), (FITS, 20 * MS))
+            self.assertTrue(report.low <= 0 <= report.high)
+            tracker.restart()
+
+    def test_resolvedTooLate(self) -> None:
+        """The times of few probes are kept for that; later ones are counted as their
+        resolution says."""
+        tracker = OffsetTracker()
+        self.feed(tracker, range(600), 0)
+        before = tracker.report()
+        tracker.resolve(20 * MS)
+        self.assertEqual(tracker.report(), before)
+        self.feed(tracker, range(600, 601), 0)
+        report = tracker.report()
+        assert report is not None
+        self.assertEqual(report.resolution, 20 * MS)
+
     def test_stretches(self) -> None:
         """Where no line fits any longer the drift of what was before stays known;
         windows of which no probe is kept are forgotten."""

@@ -2,11 +2,17 @@
 
 from __future__ import annotations
 
+import random
+
 from hypothesis import given
 from hypothesis import strategies as st
 from twisted.trial.unittest import SynchronousTestCase
 
-from echostamp.measure.resolution import ObservedResolution
+from echostamp.measure.resolution import (
+    ObservedResolution,
+    StampResolution,
+    TickingClock,
+)
 from echostamp.rfc8762.timestamps import (
     ntpTimestamp,
     ptpTimestamp,
@@ -15,6 +21,8 @@ from echostamp.rfc8762.timestamps import (
 
 #: A moment in 2026.
 NOW = 1_790_000_000_000_000_000
+
+SECOND = 1_000_000_000
 
 TIMESTAMPS = st.lists(st.integers(0, 10**10), min_size=1, max_size=30)
 
@@ -52,3 +60,88 @@ class ObservedResolutionTests(SynchronousTestCase):
         self.assertEqual(found.observe(NOW), 10**6)
         self.assertEqual(found.observe(NOW + 7_123_456), 1)
         self.assertEqual(found.observe(NOW), 1)
+
+
+class TickingClockTests(SynchronousTestCase):
+    """
+    Clocks that tick in steps of any length.
+    """
+
+    def step(
+        self,
+        step: float,
+        probes: int = 32,
+        interval: int = SECOND,
+        unit: int = 1,
+        jitter: float = 0.1,
+    ) -> int:
+        """
+        Give what is inferred of a clock.
+
+        @param step: in which it counts, in nanoseconds.
+        @param unit: of the last digit that it shows.
+        @param jitter: of the intervals, as a part of them.
+        """
+        found, source = TickingClock(), random.Random(str((step, interval)))
+        for seq in range(probes):
+            t1 = NOW + int((seq + source.random() * jitter) * interval)
+            at = t1 - NOW + source.randrange(50_000, 90_000)
+            stamp = NOW + int(at // step * step) // unit * unit
+            found.observe(stamp, unit, t1, t1 + 150_000)
+        return found.step
+
+    def test_anyStep(self) -> None:
+        """Whatever the step is, it is found, whatever the interval: never a finer one,
+        and hardly a coarser one."""
+        source = random.Random(4)
+        steps = [SECOND / 60, 15_625_000, 20_000_000, SECOND / 1024, 4_000_000]
+        steps += [10 ** source.uniform(4, 8) for _ in range(40)]
+        for step in steps:
+            for interval in SECOND, SECOND // 5, SECOND // 100:
+                found = self.step(step, interval=interval, jitter=0.6)
+                self.assertTrue(step <= found + 1 <= step + 9, (step, found))
+
+    def test_fewDigits(self) -> None:
+        """So is a step that is cut to microseconds, or a few units of its digits."""
+        for step in SECOND / 60, 15_625_000, 20_000_000:
+            found = self.step(step, unit=1000)
+            self.assertTrue(step <= found <= step + 8000, (step, found))
+        self.assertEqual(self.step(4_000_000, unit=1_000_000), 4_000_000)
+
+    def test_soon(self) -> None:
+        """Five different timestamps are enough; of fewer the digits are believed,
+        unless one came twice."""
+        tick = SECOND / 60
+        self.assertApproximates(self.step(tick, 5), tick, 8)
+        self.assertEqual(self.step(tick, 4), 0)
+        self.assertApproximates(self.step(tick, 20, 10**6), tick, 8)
+
+    def test_oneTick(self) -> None:
+        """While all timestamps are the same, the step may be long."""
+        self.assertEqual(self.step(100_000_000, 5, 10**6), SECOND)
+
+    def test_fineClocks(self) -> None:
+        """A clock that counts in units of its digits has no step."""
+        for interval in SECOND * 10, SECOND, SECOND // 100, SECOND // 1000:
+            for unit in 1, 1000:
+                self.assertEqual(self.step(unit, interval=interval, unit=unit), 0)
+
+    def test_schedule(self) -> None:
+        """Intervals that are all alike are no step of the far clock."""
+        found = TickingClock()
+        for seq in range(32):
+            at = NOW + seq * SECOND
+            found.observe(at + 345_678, 1, at, at + 1_000_000)
+        self.assertEqual(found.step, 0)
+
+    def test_stamps(self) -> None:
+        """Of stamps the decimals count, too, from the first one on; not where our own
+        times are as round."""
+        found, own = StampResolution(), StampResolution()
+        for seq in range(10):
+            t1 = NOW + seq * 987_654_321 + 123_456
+            ms = t1 // 1_000_000 * 1_000_000
+            self.assertGreaterEqual(found.observe(ms, 1, t1, t1 + 1), 1_000_000)
+            self.assertEqual(own.observe(ms, 1, ms, ms + 1), 1)
+        self.assertEqual(found.observe(ms, 1, t1, t1 + 1), 1_000_000)
+        self.assertEqual(found.observe(ms, SECOND, t1, t1 + 1), SECOND)
