@@ -98,9 +98,7 @@ class Measurement:
 
     def amendOutage(self, **changes: Any) -> None:
         """
-        Note what happened during an outage; without one, do nothing.
-
-        @param changes: fields of an L{Outage}, and their new values.
+        Change fields of the present L{Outage}; without one, do nothing.
         """
         if self.outages and self.outages[-1].length is None:
             self.outages[-1] = self.outages[-1]._replace(**changes)
