@@ -4,8 +4,9 @@ Keep fast writers at the pace of slow readers.
 A member that reads more slowly than the others write falls behind: lines for it are
 queued.  When its queue is long, the room stops reading from everybody until the member
 has caught up.  Waiting is bounded for the room, whoever it waits for and however many
-they are: see L{Allowance}.  Once that is spent, a member whose queue grows too long is
-disconnected.  So is a member that reads nothing for L{STALLED} seconds.
+they are: see L{Allowance}.  A member whose queue does not move is too slow to wait for.
+A member whose queue grows too long all the same is disconnected, and so is a member
+that reads nothing for L{STALLED} seconds.
 """
 
 from __future__ import annotations
@@ -30,6 +31,10 @@ STALLED = 5.0
 
 #: Seconds between two checks whether the members that are behind still read.
 CHECK_INTERVAL = 0.5
+
+#: Seconds between two looks, while everybody waits, whether a queue moves.  The second
+#: look at a queue that does not move ends the wait.
+GLANCE = 0.125
 
 #: The socket option is in C{tcp(7)}.  Python lacks it where the system does.
 _NOTSENT_LOWAT: int | None = getattr(socket, "TCP_NOTSENT_LOWAT", None)
@@ -95,9 +100,13 @@ class Pace:
         # Of each member that is behind: its progress, and since when that is the same.
         self._behind: dict[PacedMember, tuple[int, float]] = {}
         self._waitedFor: set[PacedMember] = set()
+        # Those that cannot be waited for before they have caught up.
+        self._tooSlow: set[PacedMember] = set()
+        # Of each member that is behind: what had left its queue at the last look.
+        self._seen: dict[PacedMember, int] = {}
         self._allowance = Allowance()
-        self._pausedAt = 0.0
-        self._tooLong: IDelayedCall | None = None
+        self._pausedAt = self._pauseEnds = 0.0
+        self._look: IDelayedCall | None = None
         # In the order in which they were paused; the values mean nothing.
         self._held: dict[PacedMember, None] = {}
         self._check: IDelayedCall | None = None
@@ -133,6 +142,7 @@ class Pace:
         if member in self._behind:
             self._waitFor(member, False)
             del self._behind[member]
+            self._tooSlow.discard(member)
             if not self._behind and self._check is not None:
                 self._check.cancel()
                 self._check = None
@@ -164,12 +174,10 @@ class Pace:
 
     def _judge(self, member: PacedMember) -> None:
         """
-        Wait for a member if it is far behind.
+        Wait for a member if it is far behind, and not too slow.
         """
-        self._waitFor(
-            member,
-            member.queued > self._high and member.isFull and not member.isPassing,
-        )
+        isFar = _isBehind(member, self._high)
+        self._waitFor(member, isFar and member not in self._tooSlow)
 
     def _waitFor(self, member: PacedMember, isWaitedFor: bool) -> None:
         """
@@ -190,11 +198,39 @@ class Pace:
         """
         if self.isPaused:
             return
-        self._pausedAt = self._reactor.seconds()
-        left = self._allowance.left(self._pausedAt)
+        now = self._reactor.seconds()
+        left = self._allowance.left(now)
         if left > 0:
             self.isPaused = True
-            self._tooLong = self._reactor.callLater(left, self._unpause)
+            self._pausedAt, self._pauseEnds = now, now + left
+            self._lookSoon()
+
+    def _lookSoon(self) -> None:
+        """
+        Look again before long, unless the time is over.
+        """
+        left = self._pauseEnds - self._reactor.seconds()
+        if left > 0:
+            self._look = self._reactor.callLater(min(left, GLANCE), self._lookAtQueues)
+        else:
+            self._unpause()
+
+    def _lookAtQueues(self) -> None:
+        """
+        Stop waiting for those whose queue does not move.
+
+        Members that are not as far behind are judged, too.  So the wait for one is the
+        wait for all that get the same lines and are as slow.
+        """
+        self._look = None
+        for member, before in self._seen.items():
+            isStill = member in self._behind and member.dequeued == before
+            if isStill and _isBehind(member, self._high // 2):
+                self._tooSlow.add(member)
+                self._waitFor(member, False)
+        if self.isPaused:
+            self._seen = {member: member.dequeued for member in self._behind}
+            self._lookSoon()
 
     def _unpause(self) -> None:
         """
@@ -203,9 +239,10 @@ class Pace:
         if not self.isPaused:
             return
         self.isPaused = False
-        if self._tooLong is not None and self._tooLong.active():
-            self._tooLong.cancel()
-        self._tooLong = None
+        self._seen = {}
+        if self._look is not None:
+            self._look.cancel()
+            self._look = None
         self._allowance.waited(self._pausedAt, self._reactor.seconds())
         # In the next turn: a member may be in the middle of sending.
         self._reactor.callLater(0, self._resumeHeld)
@@ -241,6 +278,13 @@ class Pace:
             elif member.isFull and now - since >= STALLED:
                 member.disconnectSoon(f"took nothing for {STALLED:g} s")
             self._judge(member)
+
+
+def _isBehind(member: PacedMember, most: int) -> bool:
+    """
+    Say whether more octets are queued for a member, by its own fault.
+    """
+    return member.queued > most and member.isFull and not member.isPassing
 
 
 def limitUnsent(transport: Any) -> None:
