@@ -7,6 +7,8 @@ from __future__ import annotations
 import ipaddress
 import re
 import socket
+from collections.abc import Sequence
+from typing import Any
 
 #: The default TCP port of the line protocol.
 ECHO_PORT = 8002
@@ -59,6 +61,50 @@ def isIPv6(text: str) -> bool:
     return True
 
 
+def checkLink(host: str) -> None:
+    """
+    Check the link of an IPv6 address: C{eth0} in C{fe80::1%eth0}.
+
+    @param host: an IPv6 address.
+    @raise ValueError: it is link-local and names no link, or there is no such link.
+    """
+    address, _, link = host.partition("%")
+    if ipaddress.IPv6Address(address).is_link_local and not link:
+        raise ValueError(f"a link-local address needs its link, as {address}%eth0")
+    try:
+        if link.isdecimal():
+            socket.if_indextoname(int(link[:9]))
+        elif link:
+            socket.if_nametoindex(link)
+    except OSError:
+        raise ValueError(f"there is no link {link!r}") from None
+
+
+def scoped(host: str, scope: int) -> str:
+    """
+    Add the link to an address that is valid on it only: C{fe80::1%eth0}.
+
+    @param scope: the link's number; 0 for an address that needs none.
+    """
+    if not scope or "%" in host:
+        return host
+    try:
+        return f"{host}%{socket.if_indextoname(scope)}"
+    except OSError:
+        # The link has gone.
+        return f"{host}%{scope}"
+
+
+def socketName(address: Sequence[Any]) -> str:
+    """
+    Write a socket's address, as the system has it, and its port.
+
+    @param address: of IPv4 or IPv6; the latter has its link's number at the end.
+    """
+    host, port, *rest = address
+    return addressName(scoped(host, rest[1] if rest else 0), port)
+
+
 def peerName(address: object) -> str:
     """
     Name the far end of a connection, for the log: C{192.0.2.1:4711},
@@ -73,7 +119,8 @@ def peerName(address: object) -> str:
     port = getattr(address, "port", None)
     if not isinstance(host, str):
         return "local"
-    return addressName(unmappedText(host), port)
+    scope = getattr(address, "scopeID", 0)
+    return addressName(scoped(unmappedText(host), scope), port)
 
 
 def addressName(host: str, port: int | None) -> str:

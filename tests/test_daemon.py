@@ -202,6 +202,7 @@ class RefusalTests(SynchronousTestCase):
         for options, names in [
             (["--endpoint", "tcp:x"], "--endpoint 'tcp:x'"),
             (["-e", "nosuch:1"], "--endpoint 'nosuch:1'"),
+            (["-e", "tcp:0:interface=ü..x"], "interface='ü..x' is not an address"),
         ]:
             self.assertRefused(*options, names=names, modes=[("-n",)])
         for options, names in [

@@ -72,6 +72,15 @@ class EchoTests(SynchronousTestCase):
         lines = b"".join(bytes([n]) * 3 + b"\n" for n in octets) + octets + b"\n"
         self.assertEqual(withoutStamps(self.exchange(lines)), lines)
 
+    def test_urgentData(self) -> None:
+        """An octet of urgent data comes back in its place."""
+        with self.daemon.connect() as peer:
+            peer.sendall(b"\nab")
+            peer.send(b"!", socket.MSG_OOB)
+            peer.sendall(b"cd\n")
+            replies = readLines(peer, 2)
+        self.assertEqual(withoutStamps(replies), b"\nab!cd\n")
+
     def exchange(self, data: bytes) -> bytes:
         """
         Send everything and a FIN, reading at the same time.

@@ -9,6 +9,7 @@ import signal
 import socket
 import tempfile
 import time
+from fractions import Fraction
 from pathlib import Path
 from typing import Any
 
@@ -42,6 +43,32 @@ class ProxiedTests(PingCase):
             _, high = stats[way]["range"]["median"]
             self.assertGreater(high, 10 * MS)
         self.assertEqual([probe["seq"] for probe in found["probes"]], [*range(80)])
+
+    def test_ticks(self) -> None:
+        """The report says in which steps a far clock ticks, and the truth is within
+        its bounds."""
+        daemon = Daemon.shared(self, "--port=0", "--format=unix")
+        second = 1000 * MS
+        for step in Fraction(second, 60), Fraction(15_625_000), Fraction(MS):
+
+            def cut(number: int, seq: int, line: bytes, step: Fraction = step) -> bytes:
+                stamp, message = line.split(b"] ", 1)
+                shown = int(int(stamp[1:].replace(b".", b"")) // step * step)
+                return b"[%d.%09d] %b" % (*divmod(shown, second), message)
+
+            proxy = Proxy(self, daemon.port, rule=cut)
+            target = f"127.0.0.1:{proxy.port}"
+            offset = self.measured("-c30", "-i20ms", target)["stats"]["offset"]
+            self.assertLess(abs(offset["step"] - step), 8)
+            self.assertGreaterEqual(offset["resolution"], offset["step"])
+            # Other work of the machine may look like a slew.
+            self.assertRegex(offset["verdict"], "^constant rates fit")
+            self.assertLessEqual(offset["low"], 0)
+            self.assertGreaterEqual(offset["high"], 0)
+            width = (offset["high"] - offset["low"]) / MS
+            figure(
+                f"bounds of a clock that ticks every {offset['step']} ns: {width} ms"
+            )
 
     def test_duplicatesAndAlterations(self) -> None:
         """Lines that come twice, altered, or not at all are counted one by one."""

@@ -159,13 +159,16 @@ class HeaderTests(SynchronousTestCase):
         before = len(daemon.lines())
         for header in headers:
             with daemon.connect() as peer:
-                name = f"127.0.0.1:{peer.getsockname()[1]}"
+                isUnix = header is headers[0]
+                name = "local" if isUnix else f"127.0.0.1:{peer.getsockname()[1]}"
                 peer.sendall(header + b"one\n")
                 self.assertEqual(withoutStamps(readLines(peer, 1)), b"one\n")
             last = f" {name} disconnected: 1 message, 4 bytes"
             until(lambda: last in daemon.log())  # noqa: B023
-        # There is no second line for a peer that named no other client.
-        self.assertEqual(len(daemon.lines()), before + len(headers))
+        # There is no second line for a peer that named no other client, but for the
+        # client that came through the proxy's UNIX socket.
+        self.assertEqual(len(daemon.lines()), before + len(headers) + 1)
+        self.assertEqual(daemon.log().count(" local connected\n"), 1)
         self.assertEqual(daemon.unprintable(), [])
 
     def test_nobodyElseIsBelieved(self) -> None:

@@ -245,6 +245,7 @@ class Files:
         """
         path = self.folder / name
         path.write_bytes(content)
+        path.chmod(0o600)
         return str(path)
 
     def endpoint(

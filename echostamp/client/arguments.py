@@ -11,7 +11,7 @@ from collections.abc import Callable, Sequence
 from ipaddress import ip_address
 from typing import Any, NoReturn
 
-from echostamp.addresses import parseHostPort
+from echostamp.addresses import checkLink, parseHostPort
 from echostamp.exitstatus import NEAR_END_FAILED
 from echostamp.intercom.naming import NAMES, isName
 from echostamp.text import printable
@@ -229,4 +229,9 @@ def sourceAddress(text: str) -> tuple[str, int]:
         ip_address(host)
     except ValueError:
         raise argparse.ArgumentTypeError(f"{text!r} is not an IP address") from None
+    try:
+        if ":" in host:
+            checkLink(host)
+    except ValueError as error:
+        raise argparse.ArgumentTypeError(f"{text!r}: {error}") from None
     return host, port

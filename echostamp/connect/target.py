@@ -7,10 +7,21 @@ from __future__ import annotations
 import re
 from typing import Any, NamedTuple
 
-from twisted.internet.endpoints import HostnameEndpoint, clientFromString
+from twisted.internet.endpoints import (
+    HostnameEndpoint,
+    TCP6ClientEndpoint,
+    clientFromString,
+)
 from twisted.internet.interfaces import IStreamClientEndpoint
 
-from echostamp.addresses import ECHO_PORT, STAMP_PORT, addressName, parseHostPort
+from echostamp.addresses import (
+    ECHO_PORT,
+    STAMP_PORT,
+    addressName,
+    checkLink,
+    isIPv6,
+    parseHostPort,
+)
 from echostamp.connect.tls import (
     OptionError,
     TlsClientEndpoint,
@@ -21,6 +32,9 @@ from echostamp.tls.clientcontext import requireTls
 
 #: How a Twisted endpoint description begins, as opposed to a host and a port.
 _DESCRIPTION = re.compile(r"(?:tcp|tls|ssl|unix):|\w+=")
+
+#: The host in such a description; an IPv6 address has backslashes.
+_TCP_HOST = re.compile(r"tcp:(?:host=)?([^:\\]+)(?=:|$)")
 
 
 class Target(NamedTuple):
@@ -70,7 +84,9 @@ def parseTarget(
         host, port = address
         name = addressName(host, port)
         endpoint: IStreamClientEndpoint
-        endpoint = HostnameEndpoint(reactor, host, port, timeout)
+        # Twisted's look-up of an address loses its link.
+        connecting = TCP6ClientEndpoint if "%" in host else HostnameEndpoint
+        endpoint = connecting(reactor, host, port, timeout)
         if not isTls:
             return Target(name, endpoint, host, port)
         # A certificate does not name the link of a link-local address.
@@ -79,6 +95,8 @@ def parseTarget(
         return Target(f"tls:{name}", endpoint, host, port, options)
     if hasFiles:
         raise ValueError("with --ca and --cert it has to be tls:HOST:PORT")
+    if match := _TCP_HOST.match(text):
+        _checkName(match[1])
     try:
         return Target(text, clientFromString(reactor, text))
     except Exception as error:
@@ -118,6 +136,25 @@ def _hostPort(text: str, usual: int) -> tuple[str, int] | None:
 
     @param usual: the port where the text names none.
     @return: L{None} for a Twisted endpoint description.
-    @raise ValueError: the host or the port is wrong.
+    @raise ValueError: the host, its link or the port is wrong.
     """
-    return None if _DESCRIPTION.match(text) else parseHostPort(text, usual)
+    found = None if _DESCRIPTION.match(text) else parseHostPort(text, usual)
+    if found is not None:
+        check = checkLink if isIPv6(found[0]) else _checkName
+        check(found[0])
+    return found
+
+
+def _checkName(host: str) -> None:
+    """
+    Check that a host's name can be looked up.
+
+    @raise ValueError: it has an empty label, one of more than 63 octets, or a character
+        that IDNA (RFC 3490) does not allow.
+    """
+    try:
+        # The look-up does this in a thread, and Twisted does not report that it has
+        # failed there.
+        host.encode("idna")
+    except UnicodeError:
+        raise ValueError(f"{host!r} is not a host name") from None

@@ -22,6 +22,7 @@ from twisted.internet.interfaces import (
 )
 from zope.interface import implementer
 
+from echostamp.addresses import scoped
 from echostamp.connect.target import Target
 from echostamp.connect.tls import TlsClientEndpoint
 from echostamp.times import SetUp
@@ -156,9 +157,17 @@ class TimedEndpoint:
                 TCP6ClientEndpoint
                 if isinstance(address, IPv6Address)
                 else TCP4ClientEndpoint
-            )(self._reactor, address.host, port, self._timeout, source)
+            )(self._reactor, _host(address), port, self._timeout, source)
             for address in addresses
         ]
+
+
+def _host(address: Address) -> str:
+    """
+    Write an address's host, with the link that a link-local one needs.
+    """
+    scope = address.scopeID if isinstance(address, IPv6Address) else 0
+    return scoped(address.host, int(scope))
 
 
 @implementer(IStreamClientEndpoint)

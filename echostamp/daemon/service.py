@@ -9,6 +9,7 @@ from __future__ import annotations
 import os
 import select
 import signal
+import socket
 from collections import Counter
 from collections.abc import Callable, Sequence
 from functools import partial
@@ -37,7 +38,7 @@ from echostamp.listen.inherited import firstEnvironment, inheritedSockets
 from echostamp.listen.listening import ListeningService
 from echostamp.listen.preparing import PortSettings, PreparedPort, PreparingReactor
 from echostamp.listen.readers import Readers
-from echostamp.listen.sockets import watchPeer
+from echostamp.listen.sockets import keepUrgentData, watchPeer
 from echostamp.tcpinfo import acknowledged
 from echostamp.text import printable
 
@@ -140,6 +141,10 @@ def _portSettings(
             counts,
         )
 
+    def prepareSocket(bound: socket.socket) -> None:
+        keepUrgentData(bound)
+        watchPeer(bound, options.peerTimeout)
+
     def proxyGuard(inner: IProtocolFactory) -> IProtocolFactory:
         # Imported here and not at the top: most daemons have no proxy, and start sooner
         # without this module.
@@ -156,7 +161,7 @@ def _portSettings(
     return PortSettings(
         guard=guard,
         proxyGuard=proxyGuard if options.proxies else None,
-        prepareSocket=lambda bound: watchPeer(bound, options.peerTimeout),
+        prepareSocket=prepareSocket,
         refused=connectionLog.refused,
         admitted=connectionLog.admitted,
         # twistd changes to this folder before the service starts; twist has none.

@@ -153,6 +153,7 @@ class PreparingReactor:
         """
         self.settings.listened(port)
         if self.settings.readers is not None:
+            self.settings.readers.open()
             port.reactor = self.settings.readers
         listening: IListeningPort = port
         return listening

@@ -100,18 +100,19 @@ class ProxyReceiver(Protocol):
 
     def _refuse(self, reason: str) -> None:
         """
-        Abort the connection and report why.
+        Close the connection and report why.
 
         @param reason: a text that contains nothing of what the peer has sent.
         """
         self._stopTimer()
-        self.transport.abortConnection()
+        # Nothing is queued, so this waits for nobody.
+        self.transport.loseConnection()
         self.factory.refused(peerName(self.transport.getPeer()), reason)
 
     def _handOver(self, header: Header, rest: bytes) -> None:
         """
         Connect the protocol behind the header.  Where the factory makes none, the
-        connection is aborted; the factory has reported why.
+        connection is closed; the factory has reported why.
 
         @param rest: what was received after the header.
         """
@@ -120,12 +121,14 @@ class ProxyReceiver(Protocol):
         if header.host is not None:
             kind = IPv6Address if ":" in header.host else IPv4Address
             address = kind("TCP", header.host, header.port)
+        elif header.isUnix:
+            address = UNIXAddress(None)
         inner = self.factory.inner.buildProtocol(address)
         if inner is None:
-            transport.abortConnection()
+            transport.loseConnection()
             return
         transport.getPeer = lambda: address
-        transport.isProxysOwn = header.host is None
+        transport.isProxysOwn = header.host is None and not header.isUnix
         isHalfCloseable = IHalfCloseableProtocol.providedBy(inner)
         standIn = _HalfCloseableHandedOver if isHalfCloseable else _HandedOver
         transport.protocol = standIn(inner, transport.protocol)

@@ -137,7 +137,7 @@ def _binarySource(family: int, block: bytes) -> Header:
     if family == _TCP6:
         source = unmapped(ipaddress.IPv6Address(block[:16]))
         return Header(str(source), _port16(block[32:]))
-    return Header()
+    return Header(isUnix=family == _UNIX_STREAM)
 
 
 def _port16(octets: bytes) -> int:

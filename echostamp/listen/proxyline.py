@@ -26,10 +26,12 @@ class Header:
         as IPv4.  L{None} where the connection keeps its own address: for C{LOCAL},
         C{UNKNOWN} and families other than IPv4 and IPv6.
     @ivar port: the source's port; 0 where C{host} is L{None}.
+    @ivar isUnix: whether the source is the peer of a UNIX socket of the proxy.
     """
 
     host: str | None = None
     port: int = 0
+    isUnix: bool = False
 
 
 #: The result for a header that is not complete yet.

@@ -35,8 +35,7 @@ class Readers:
         """
         @param reactor: the real reactor, which reads from this: an L{IReactorFDSet
             <twisted.internet.interfaces.IReactorFDSet>}.
-        @param makePoll: makes a L{select.epoll}.  It is called for the first
-            connection: before that, the daemon may still fork.
+        @param makePoll: makes a L{select.epoll}.
         """
         self._reactor = reactor
         self._makePoll = makePoll
@@ -55,11 +54,18 @@ class Readers:
         number: int = -1 if self._poll is None else self._poll.fileno()
         return number
 
-    def addReader(self, reader: Any) -> None:
-        """Read from a connection when it has data."""
+    def open(self) -> None:
+        """
+        Make the epoll, unless there is one.  The first port does it, after the daemon
+        has forked: at the first connection there might be no descriptor left.
+        """
         if self._poll is None:
             self._poll = self._makePoll()
             self._reactor.addReader(self)
+
+    def addReader(self, reader: Any) -> None:
+        """Read from a connection when it has data."""
+        self.open()
         number = reader.fileno()
         if number not in self._readers:
             self._poll.register(number, select.EPOLLIN)

@@ -105,6 +105,17 @@ def boundTcpSocket(interface: str, port: int) -> socket.socket:
         return _bind(socket.AF_INET, "0.0.0.0", port)
 
 
+def keepUrgentData(connection: socket.socket) -> None:
+    """
+    Leave urgent data in the stream, where it is an octet like others: RFC 6093, section
+    6.  By default the kernel takes it out.
+
+    @param connection: a TCP socket; one that listens hands the option on to the
+        connections that it accepts.
+    """
+    connection.setsockopt(socket.SOL_SOCKET, socket.SO_OOBINLINE, 1)
+
+
 def watchPeer(connection: socket.socket, seconds: int) -> None:
     """
     Have the kernel end connections whose peer has vanished, whether they are idle or
@@ -135,6 +146,7 @@ def _bind(family: socket.AddressFamily, host: str, port: int) -> socket.socket:
     Make a socket that does not block, and bind it.
 
     @raise OSError: the address is taken, or cannot be used.
+    @raise ValueError: the host is a name that cannot be looked up.
     """
     bound = socket.socket(family, socket.SOCK_STREAM)
     try:
@@ -144,6 +156,10 @@ def _bind(family: socket.AddressFamily, host: str, port: int) -> socket.socket:
             # The system's default may differ: "::" has to be every address.
             bound.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 0)
         bound.bind((host, port) if family == socket.AF_INET else _scoped(host, port))
+    except TypeError:
+        # This is what bind() raises for a name that IDNA refuses.
+        bound.close()
+        raise ValueError(f"interface={host!r} is not an address") from None
     except BaseException:
         bound.close()
         raise

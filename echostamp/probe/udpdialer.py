@@ -14,6 +14,7 @@ from twisted.internet.defer import Deferred
 from twisted.internet.error import ConnectBindError, ConnectError
 from twisted.internet.interfaces import IDelayedCall
 
+from echostamp.addresses import scoped
 from echostamp.connect.timed import lookUp
 from echostamp.probe.interfaces import LinkOwner
 from echostamp.probe.linedialer import FIRST_DELAY, LONGEST_DELAY
@@ -164,5 +165,5 @@ def _sourceTo(peer: Any, is6: bool) -> str:
     family = socket.AF_INET6 if is6 else socket.AF_INET
     with socket.socket(family, socket.SOCK_DGRAM) as probe:
         probe.connect(peer)
-        host: str = probe.getsockname()[0]
-        return host
+        host, _, *rest = probe.getsockname()
+        return scoped(host, rest[1] if rest else 0)

@@ -8,7 +8,7 @@ import socket
 from collections.abc import Callable
 from typing import Any, NamedTuple
 
-from echostamp.addresses import addressName
+from echostamp.addresses import addressName, socketName
 from echostamp.probe.interfaces import LinkOwner
 from echostamp.probe.messages import Reply
 from echostamp.rfc8762.findings import Findings
@@ -83,7 +83,7 @@ class StampLink:
         self._warmUp: Any = None
         self._lastWait: Any = None
         self._isClosed = False
-        self.address = addressName(*path.peer[:2])
+        self.address = socketName(path.peer)
         self.sender = SessionSender(path.peer, session, self, lambda: clocks().realtime)
         self.sender.port = Port(
             reactor, path.bound, self.sender, departures=True, ttl=session.ttl

@@ -51,7 +51,7 @@ LOCAL = SIGNATURE + bytes.fromhex("20 00 0000")
 UNIX = SIGNATURE + bytes.fromhex("21 31 00d8") + b"/run/client".ljust(216, b"\0")
 
 
-OWN = Header()
+OWN, UNIX_CLIENT = Header(), Header(isUnix=True)
 
 
 def longer(header: bytes, more: bytes) -> bytes:
@@ -123,8 +123,8 @@ GOOD = [
     (withCommand(0x20), OWN),
     (withFamily(0xFF, LOCAL), OWN),
     (withFamily(0x11, LOCAL), OWN),
-    (UNIX, OWN),
-    (longer(UNIX, TLVS), OWN),
+    (UNIX, UNIX_CLIENT),
+    (longer(UNIX, TLVS), UNIX_CLIENT),
     # UNSPEC, as the family, the protocol or both: addresses are ignored.
     (withFamily(0x00), OWN),
     (withFamily(0x01), OWN),

@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import socket
+from collections.abc import Callable
 from ipaddress import IPv4Address, IPv6Address, ip_address
+from types import SimpleNamespace
+from typing import Any
 
 from hypothesis import given
 from hypothesis import strategies as st
@@ -10,10 +14,13 @@ from twisted.trial.unittest import SynchronousTestCase
 
 from echostamp.addresses import (
     addressName,
+    checkLink,
     hostKey,
     hostKeyName,
     isIPv6,
     parseHostPort,
+    peerName,
+    socketName,
     unmapped,
     unmappedText,
 )
@@ -101,6 +108,56 @@ class AddressTests(SynchronousTestCase):
             self.assertEqual(unmappedText(text), address)
             self.assertEqual(unmapped(ip_address(text)), ip_address(address))
         self.assertIsInstance(unmapped(ip_address("::ffff:0:1")), IPv4Address)
+
+
+class LinkTests(SynchronousTestCase):
+    """
+    The links of addresses that are valid on one link only.
+    """
+
+    def setUp(self) -> None:
+        """Have one link."""
+        links = {"eth0": 7}
+        names = {number: name for name, number in links.items()}
+
+        def found(table: dict[Any, Any]) -> Callable[[Any], Any]:
+            def find(key: Any) -> Any:
+                if key not in table:
+                    raise OSError
+                return table[key]
+
+            return find
+
+        self.patch(socket, "if_nametoindex", found(links))
+        self.patch(socket, "if_indextoname", found(names))
+
+    def test_checkLink(self) -> None:
+        """A link-local address needs a link that is there."""
+        for host in "fe80::1%eth0", "fe80::1%7", "2001:db8::1", "::1":
+            checkLink(host)
+        for host, why in [
+            ("fe80::1", "a link-local address needs its link, as fe80::1%eth0"),
+            ("fe80::1%", "a link-local address needs its link, as fe80::1%eth0"),
+            ("fe80::1%nope", "there is no link 'nope'"),
+            ("fe80::1%8", "there is no link '8'"),
+        ]:
+            error = self.assertRaises(ValueError, checkLink, host)
+            self.assertEqual(str(error), why)
+
+    def test_names(self) -> None:
+        """The link of an address is written; its number where it has gone."""
+        for address, name in [
+            (("192.0.2.1", 9), "192.0.2.1:9"),
+            (("2001:db8::1", 9, 0, 0), "[2001:db8::1]:9"),
+            (("fe80::1", 9, 0, 7), "[fe80::1%eth0]:9"),
+            (("fe80::1%eth0", 9, 0, 7), "[fe80::1%eth0]:9"),
+            (("fe80::1", 9, 0, 8), "[fe80::1%8]:9"),
+        ]:
+            self.assertEqual(socketName(address), name)
+            host, port, *rest = address
+            scope = rest[-1] if rest else 0
+            peer = SimpleNamespace(host=host, port=port, scopeID=scope)
+            self.assertEqual(peerName(peer), name)
 
 
 class HostKeyTests(SynchronousTestCase):

@@ -100,7 +100,7 @@ class ReaderTests(SynchronousTestCase):
             (sourceAddress, "192.0.2.1", ("192.0.2.1", 0)),
             (sourceAddress, "192.0.2.1:7", ("192.0.2.1", 7)),
             (sourceAddress, "::1", ("::1", 0)),
-            (sourceAddress, "[fe80::1%eth0]:65535", ("fe80::1%eth0", 65535)),
+            (sourceAddress, "[fe80::1%lo]:65535", ("fe80::1%lo", 65535)),
         ]
         for read, text, value in cases:
             self.assertEqual(read(text), value, text)
@@ -120,6 +120,8 @@ class ReaderTests(SynchronousTestCase):
             (sourceAddress, "far", "'far' is not an IP address"),
             (sourceAddress, "far:x", "'far:x' is not an IP address"),
             (sourceAddress, "::1:65536x", "is not an IP address"),
+            (sourceAddress, "fe80::1", "a link-local address needs its link"),
+            (sourceAddress, "fe80::1%nosuchlink", "there is no link 'nosuchlink'"),
             (sourceAddress, "[::1]:65536", "65536 is not a port from 0 to 65535"),
         ]
         for read, text, why in cases:

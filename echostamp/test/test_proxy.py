@@ -18,6 +18,7 @@ from twisted.protocols.policies import WrappingFactory
 from twisted.python.failure import Failure
 from twisted.trial.unittest import SynchronousTestCase
 
+from echostamp.daemon.limits import isProxysOwn
 from echostamp.line.protocol import TimestampEchoFactory
 from echostamp.line.sending import DirectReplySender
 from echostamp.line.settings import EchoSettings
@@ -170,7 +171,8 @@ class ProxyCase(SynchronousTestCase):
         """Assert that a connection is closed, leaves no timer, and that the reason is
         reported once."""
         self.reactor.advance(0)
-        self.assertTrue(transport.isClosed)
+        transport.turn()
+        self.assertEqual((transport.isClosed, transport.isAborted), (True, False))
         self.assertEqual([reason for _, reason in self.refusals], list(reasons))
         self.assertEqual(self.reactor.getDelayedCalls(), [])
         self.assertEqual(self.inner.made, [])
@@ -309,13 +311,15 @@ class HandOverTests(ProxyCase):
             (MAPPED, PROXY4, IPv4Address("TCP", "192.0.2.1", 4711)),
             (LOCAL, PROXY4, PROXY4),
             (LOCAL, unix, unix),
-            (UNIX, PROXY4, PROXY4),
+            (UNIX, PROXY4, unix),
             (b"PROXY UNKNOWN\r\n", PROXY4, PROXY4),
         ]:
             transport = self.connect(peer)
             transport.read(stream)
             self.assertEqual(self.inner.addresses.pop(), address)
             self.assertEqual(transport.getPeer(), address)
+            isOwn = stream.startswith((LOCAL[:13], b"PROXY UNKNOWN"))
+            self.assertEqual(isProxysOwn(transport), isOwn)
             self.assertIs(transport.protocol.protocol, self.inner.made[-1])
             self.assertIs(self.inner.made[-1].transport, transport)
             self.assertEqual(self.inner.made[-1].events, ["made"])
@@ -360,7 +364,7 @@ class HandOverTests(ProxyCase):
         self.assertEqual(self.inner.made[0].events, ["made", "lost"])
 
     def test_noProtocol(self) -> None:
-        """Where the factory makes no protocol, the connection is aborted; the factory
+        """Where the factory makes no protocol, the connection is closed; the factory
         reports why."""
         self.inner.refuses = True
         transport = self.connect()

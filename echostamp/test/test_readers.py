@@ -117,6 +117,22 @@ class ReadersTests(SynchronousTestCase):
         self.assertEqual(self.reactor.getReaders(), [self.readers])
         verifyObject(IReadDescriptor, self.readers)
 
+    def test_open(self) -> None:
+        """A port that begins to listen makes the epoll, before there are connections;
+        another one does not make it again."""
+        made: list[FakePoll] = []
+
+        def make() -> FakePoll:
+            made.append(FakePoll())
+            return made[-1]
+
+        readers: Any = Readers(self.reactor, make)
+        readers.open()
+        readers.open()
+        readers.addReader(self.one)
+        self.assertEqual(len(made), 1)
+        self.assertIn(readers, self.reactor.getReaders())
+
     def test_whatIsReadyIsRead(self) -> None:
         """Each connection that has data is read once for each call."""
         self.add()

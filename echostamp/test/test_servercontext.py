@@ -5,6 +5,8 @@ from __future__ import annotations
 import os
 
 from twisted.internet.protocol import Protocol
+from twisted.internet.testing import EventLoggingObserver
+from twisted.logger import Logger, formatEvent
 
 from echostamp.test.authority import commonName, pem
 from echostamp.test.pems import STRANGE_CURVE
@@ -13,6 +15,7 @@ from echostamp.test.tlsservers import Client, TlsServerCase
 try:
     from cryptography.hazmat.primitives.asymmetric import ec, rsa
 
+    from echostamp.tls import servercontext
     from echostamp.tls.server import TlsProtocol
     from echostamp.tls.servercontext import Credentials
 except ImportError:
@@ -91,6 +94,18 @@ class CredentialsTests(TlsServerCase):
         credentials = Credentials("server.pem", "server.pem", "ca.pem")
         os.chdir("/")
         credentials.reload()
+
+    def test_keyThatOthersMayRead(self) -> None:
+        """The log warns of a private key that others may read, at each reload."""
+        events = EventLoggingObserver()
+        self.patch(servercontext, "log", Logger(observer=events))
+        for mode, isWarned in (0o600, False), (0o640, False), (0o644, True):
+            os.chmod(self.server, mode)
+            credentials = Credentials(self.server, self.server, None)
+            credentials.reload()
+            line = f"privateKey={self.server!r}: others may read it; chmod o= it"
+            expected = [line] * 2 if isWarned else []
+            self.assertEqual([formatEvent(event) for event in events], expected)
 
     def test_chain(self) -> None:
         """The certificates after the first are sent to the client."""

@@ -10,7 +10,7 @@ from typing import Any
 from twisted.internet.address import IPv4Address
 from twisted.trial.unittest import SynchronousTestCase
 
-from echostamp.listen.sockets import clash, watchPeer
+from echostamp.listen.sockets import clash, keepUrgentData, watchPeer
 from echostamp.test.fakes import osError
 from echostamp.test.listencases import ListenCase
 
@@ -116,6 +116,18 @@ class ClashTests(SynchronousTestCase):
 
         self.assertTrue(clash(bound(2), bound(2)))
         self.assertFalse(clash(bound(2), bound(3)))
+
+
+class UrgentDataTests(SynchronousTestCase):
+    """
+    Urgent data stays in the stream.
+    """
+
+    def test_keepUrgentData(self) -> None:
+        """The kernel does not take it out."""
+        with socket.socket() as made:
+            keepUrgentData(made)
+            self.assertEqual(made.getsockopt(socket.SOL_SOCKET, socket.SO_OOBINLINE), 1)
 
 
 class WatchPeerTests(SynchronousTestCase):

@@ -5,6 +5,7 @@ from __future__ import annotations
 from twisted.internet.endpoints import (
     HostnameEndpoint,
     TCP4ClientEndpoint,
+    TCP6ClientEndpoint,
     UNIXClientEndpoint,
 )
 from twisted.internet.protocol import Factory, Protocol
@@ -44,7 +45,6 @@ class ParseTargetTests(SynchronousTestCase):
             ("::1", "[::1]:8002"),
             ("[::1]", "[::1]:8002"),
             ("[2001:db8::1]:1", "[2001:db8::1]:1"),
-            ("fe80::1%eth0", "[fe80::1%eth0]:8002"),
             ("tcp", "tcp:8002"),
         ]:
             target = self.parse(text)
@@ -85,6 +85,13 @@ class ParseTargetTests(SynchronousTestCase):
             ("localhost:", "no port behind the colon"),
             ("[localhost]:8002", "'localhost' is not an IPv6 address"),
             ("localhost:0", "0 is not a port from 1 to 65535"),
+            ("a..b", "'a..b' is not a host name"),
+            ("tcp:a..b:8002", "'a..b' is not a host name"),
+            ("tcp:host=a..b:port=8002", "'a..b' is not a host name"),
+            ("a" * 64 + ".example", "is not a host name"),
+            ("\udcff:8002", "is not a host name"),
+            ("[fe80::1]:8002", "a link-local address needs its link"),
+            ("fe80::1%nosuchlink", "there is no link 'nosuchlink'"),
             ("localhost:65536", "65536 is not a port from 1 to 65535"),
             ("localhost:http", "Unknown endpoint type"),
             ("localhost:80:90", "Unknown endpoint type"),
@@ -95,6 +102,12 @@ class ParseTargetTests(SynchronousTestCase):
             error = self.assertRaises(ValueError, self.parse, text)
             self.assertIn(why, str(error), text)
             self.assertNotIn("\n", str(error), text)
+
+    def test_linkLocal(self) -> None:
+        """An address with a link is connected to as it is: a look-up loses the link."""
+        target = self.parse("fe80::1%lo")
+        self.assertEqual(target.name, "[fe80::1%lo]:8002")
+        self.assertIsInstance(target.endpoint, TCP6ClientEndpoint)
 
     def test_endpointParsersErrors(self) -> None:
         """An endpoint's parser may raise any error: its type is named then."""
@@ -119,7 +132,7 @@ class TlsTargetTests(TlsClientCase):
             ("tls:far:7", "tls:far:7"),
             ("tls:192.0.2.1:7", "tls:192.0.2.1:7"),
             ("tls:::1", "tls:[::1]:8002"),
-            ("tls:[fe80::1%eth0]:7", "tls:[fe80::1%eth0]:7"),
+            ("tls:[fe80::1%lo]:7", "tls:[fe80::1%lo]:7"),
         ]:
             self.assertEqual(self.parse(text, self.ca).name, name)
 
@@ -167,7 +180,7 @@ class StampTargetTests(SynchronousTestCase):
             ("stamp:far", ("far", 862)),
             ("stamp:far:7", ("far", 7)),
             ("stamp:::1", ("::1", 862)),
-            ("stamp:[fe80::1%eth0]:7", ("fe80::1%eth0", 7)),
+            ("stamp:[fe80::1%lo]:7", ("fe80::1%lo", 7)),
             ("far:7", None),
             ("tcp:far:7", None),
         ]:
@@ -178,6 +191,8 @@ class StampTargetTests(SynchronousTestCase):
         for text, why in [
             ("stamp:", "no host"),
             ("stamp:far:0", "0 is not a port"),
+            ("stamp:a..b", "'a..b' is not a host name"),
+            ("stamp:fe80::1", "a link-local address needs its link"),
             ("stamp:tcp:far:7", "not stamp:HOST or stamp:HOST:PORT"),
             ("stamp:far:x", "not stamp:HOST or stamp:HOST:PORT"),
         ]:

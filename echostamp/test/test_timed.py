@@ -12,6 +12,7 @@ from twisted.internet.testing import StringTransport
 from twisted.python.failure import Failure
 from twisted.trial.unittest import SynchronousTestCase
 
+from echostamp.addresses import scoped
 from echostamp.connect.failures import whatFailed
 from echostamp.connect.target import Target, parseTarget
 from echostamp.connect.timed import MOST_ADDRESSES, NoAddress, TimedEndpoint
@@ -20,6 +21,10 @@ from echostamp.times import SetUp
 
 SIX = IPv6Address("TCP", "2001:db8::1", 7)
 FOUR = IPv4Address("TCP", "192.0.2.1", 7)
+
+
+#: A link-local address on the first link.
+LINK_LOCAL = IPv6Address("TCP", "fe80::1", 7, 0, 1)
 
 
 class TimedEndpointTests(SynchronousTestCase):
@@ -98,6 +103,14 @@ class TimedEndpointTests(SynchronousTestCase):
         self.refuse()
         self.failureResultOf(connected, ConnectionRefusedError)
         self.assertIsNone(endpoint.setUp.connect)
+
+    def test_linkLocal(self) -> None:
+        """The link of an address is kept."""
+        self.connect(self.endpoint("far:7"))
+        self.resolver.answer(LINK_LOCAL)
+        [(host, *_)] = self.reactor.tcpClients
+        self.assertEqual(host, scoped("fe80::1", 1))
+        self.assertIn("%", host)
 
     def test_noLookUp(self) -> None:
         """An IPv4 address is not looked up."""

@@ -87,6 +87,14 @@ class PemFile:
         except (ValueError, UnsupportedAlgorithm):
             raise self.wrong("no PEM private key that can be read") from None
 
+    @property
+    def isExposed(self) -> bool:
+        """Whether others than the owner and the group may read the file."""
+        try:
+            return bool(os.stat(self._absolute).st_mode & 0o007)
+        except OSError:
+            return False
+
     def _read(self) -> bytes:
         """
         Read the file.

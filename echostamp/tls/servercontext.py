@@ -12,11 +12,14 @@ from cryptography import x509
 from OpenSSL import SSL
 from OpenSSL.crypto import X509
 from twisted.internet.interfaces import IOpenSSLServerConnectionCreator
+from twisted.logger import Logger
 from twisted.protocols.tls import TLSMemoryBIOProtocol
 from zope.interface import implementer
 
 from echostamp.text import printable, sslText
 from echostamp.tls.pem import PemFile, certificateAndKey
+
+log = Logger(namespace="echostamp")
 
 #: The longest text that is shown of a certificate's subject, in characters.
 LONGEST_SUBJECT = 200
@@ -57,7 +60,8 @@ class Credentials:
 
     def reload(self) -> None:
         """
-        Read the files again, for later handshakes.
+        Read the files again, for later handshakes.  The log warns of a private key that
+        others may read.
 
         @raise ValueError: a file cannot be read or is wrong; the text says which and
             how.  The old keys and certificates stay in use then.
@@ -74,6 +78,10 @@ class Credentials:
         if self._clientCA is not None:
             _requireCertificate(context, self._clientCA.certificates())
         self._context = context
+        if self._privateKey.isExposed:
+            log.warn(
+                "{file}: others may read it; chmod o= it", file=str(self._privateKey)
+            )
 
     def serverConnectionForTLS(self, protocol: TLSMemoryBIOProtocol) -> SSL.Connection:
         """Make OpenSSL's part of a new connection."""
