@@ -25,6 +25,13 @@ def printable(text: str) -> str:
     return "".join([each if each.isprintable() else escaped(each) for each in text])
 
 
+def counted(count: int, thing: str) -> str:
+    """
+    Write a count: C{1 message}, C{2 messages}.
+    """
+    return f"{count} {thing}{'' if count == 1 else 's'}"
+
+
 def escaped(character: str) -> str:
     """
     Write a character as Python would in a string.

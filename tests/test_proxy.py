@@ -94,7 +94,7 @@ class HeaderTests(SynchronousTestCase):
                 name = f" 127.0.0.1:{peer.getsockname()[1]} "
                 peer.sendall(header + b"a\n")
                 readLines(peer, 1)
-            self.untilLogged(f"{name}disconnected: 1 messages")
+            self.untilLogged(f"{name}disconnected: 1 message")
             with self.daemon.connect() as check:
                 silent = f"127.0.0.1:{check.getsockname()[1]}"
                 check.sendall(header)
@@ -163,7 +163,7 @@ class HeaderTests(SynchronousTestCase):
                 name = "local" if isUnix else f"127.0.0.1:{peer.getsockname()[1]}"
                 peer.sendall(header + b"one\n")
                 self.assertEqual(withoutStamps(readLines(peer, 1)), b"one\n")
-            last = f" {name} disconnected: 1 messages, 4 bytes"
+            last = f" {name} disconnected: 1 message, 4 bytes"
             until(lambda: last in daemon.log())  # noqa: B023
         # There is no second line for a peer that named no other client, but for the
         # client that came through the proxy's UNIX socket.

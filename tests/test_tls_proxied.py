@@ -46,7 +46,7 @@ class ProxiedTests(tlspeers.TlsCase):
         for line in [
             "192.0.2.7:4711 is CN=probe 7",
             "192.0.2.7:4711 connected",
-            "192.0.2.7:4711 disconnected: 1 messages, 2 bytes",
+            "192.0.2.7:4711 disconnected: 1 message, 2 bytes",
             "192.0.2.8:4711 refused: wrong version number",
         ]:
             self.assertIn(f" {line}", daemon.log())

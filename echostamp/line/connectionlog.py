@@ -8,6 +8,8 @@ from typing import Any, Protocol
 
 from twisted.logger import Logger
 
+from echostamp.text import counted
+
 log = Logger(namespace="echostamp")
 
 
@@ -81,10 +83,10 @@ class ConnectionLog:
         """
         self.write(
             "departures",
-            "{peer} disconnected: {messages} messages, {octets} bytes, {seconds:.3f} s",
+            "{peer} disconnected: {messages}, {octets}, {seconds:.3f} s",
             peer=connection.peer,
-            messages=connection.messages,
-            octets=connection.octets,
+            messages=counted(connection.messages, "message"),
+            octets=counted(connection.octets, "byte"),
             seconds=connection.age,
         )
 

@@ -24,6 +24,7 @@ from echostamp.exitstatus import (
 from echostamp.intercom.parsing import IntercomParser, Origin
 from echostamp.talk.shown import ShownReplies
 from echostamp.talk.sides import Console, FarSide
+from echostamp.text import counted
 
 #: Seconds without a reply after which none is expected soon.  Then the prompt comes
 #: back, and a far end that has answered everything is disconnected.
@@ -229,8 +230,7 @@ class Conversation:
         """
         Write how many messages have not been answered.
         """
-        count = self._unanswered
-        return f"{count} message{'' if count == 1 else 's'} not answered"
+        return f"{counted(self._unanswered, 'message')} not answered"
 
     def farEndClosed(self, why: str, isClean: bool) -> None:
         """
