@@ -17,17 +17,19 @@ class DueNumbers:
 
     It keeps 16 octets for each time that sending went on after skipped probes, as long
     as a probe before that may be asked for.
-
-    @ivar skipped: how many probes were skipped.
     """
 
-    __slots__ = ("_skips", "skipped")
+    __slots__ = ("_skips",)
 
     def __init__(self) -> None:
-        self.skipped = 0
         # From which number of a sent probe on how many had been skipped; L{None} as
         # long as none was, as in most runs.
         self._skips: tuple[array[int], array[int]] | None = None
+
+    @property
+    def skipped(self) -> int:
+        """How many probes were skipped."""
+        return self._skips[1][-1] if self._skips else 0
 
     def skip(self, sent: int, oldest: int) -> int:
         """
@@ -37,21 +39,20 @@ class DueNumbers:
         @param oldest: the least number of a sent probe that will be asked for.
         @return: the number of the skipped probe.
         """
-        number = sent + self.skipped
-        self.skipped += 1
+        skipped = self.skipped + 1
         if self._skips is None:
             self._skips = array("q"), array("q")
         firsts, before = self._skips
         if firsts and firsts[-1] == sent:
-            before[-1] = self.skipped
-            return number
+            before[-1] = skipped
+            return sent + skipped - 1
         useless = bisect_right(firsts, oldest) - 1
         # Not each time: what is behind has to move.
         if useless > len(firsts) // 2:
             del firsts[:useless], before[:useless]
         firsts.append(sent)
-        before.append(self.skipped)
-        return number
+        before.append(skipped)
+        return sent + skipped - 1
 
     def of(self, seq: int) -> int:
         """
@@ -69,4 +70,4 @@ class DueNumbers:
         """
         Number a probe among all that were due.
         """
-        return probe._replace(seq=self.of(probe.seq)) if self.skipped else probe
+        return probe._replace(seq=self.of(probe.seq)) if self._skips else probe

@@ -40,6 +40,14 @@ class ConnectionLogTests(EchoCase):
             ],
         )
 
+    def test_one(self) -> None:
+        """One message is no plural."""
+        echo = self.connect(FakeTransport())
+        echo.dataReceived(b"\n")
+        echo.connectionLost()
+        line = formatEvent(list(self.events)[-1])
+        self.assertIn(" disconnected: 1 message, 1 byte, ", line)
+
     def test_messagesAreNotLogged(self) -> None:
         """No message can forge a line, because no message is logged."""
         echo = self.connect(FakeTransport())

@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 from twisted.trial.unittest import SynchronousTestCase
 
 from echostamp.test.hostiletext import isSafe
-from echostamp.text import UNSAFE, escaped, printable, sslText
+from echostamp.text import UNSAFE, counted, escaped, printable, sslText
 
 
 class TextTests(SynchronousTestCase):
@@ -21,6 +21,11 @@ class TextTests(SynchronousTestCase):
         self.assertEqual(printable("\u202e\udcff"), "\\u202e\\udcff")
         self.assertEqual(printable("\u4e2d \u00e9"), "\u4e2d \u00e9")
         self.assertEqual(escaped("\t"), "\\t")
+
+    def test_counted(self) -> None:
+        """One thing is no plural; none is."""
+        words = [counted(count, "byte") for count in (0, 1, 2)]
+        self.assertEqual(words, ["0 bytes", "1 byte", "2 bytes"])
 
     @given(st.text())
     def test_printable(self, text: str) -> None:
