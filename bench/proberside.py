@@ -44,6 +44,12 @@ class Silence:
     def settled(self, probe: object, note: object, reason: str = "") -> None:
         """Ignore it."""
 
+    def skipped(self, seq: int, outage: object) -> None:
+        """Ignore it."""
+
+    def waiting(self, why: str) -> None:
+        """Ignore it."""
+
     def disconnected(self, outage: object) -> None:
         """Ignore it."""
 

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import select
 import signal
 import sys
 from collections.abc import Callable
@@ -17,6 +18,9 @@ from echostamp.text import printable
 #: Exit statuses: done; the far end is not there or did not answer (C{talk} in a pipe:
 #: everything, C{ping}: at all); this end is at fault; a threshold was not met.
 DONE, FAR_END_FAILED, NEAR_END_FAILED, THRESHOLD_FAILED = 0, 1, 2, 3
+
+#: The status with which a shell shows that SIGPIPE ended a process.
+PIPE_CLOSED = 128 + signal.SIGPIPE
 
 
 class Outcome(NamedTuple):
@@ -33,13 +37,30 @@ class Outcome(NamedTuple):
 
 def said(outcome: Outcome) -> int:
     """
-    Write the outcome's line to standard error.
+    Write the outcome's line to standard error.  Where the reader of standard output is
+    gone, end this process as SIGPIPE does.
 
     @return: the exit status.
     """
+    if outcome.status == PIPE_CLOSED:
+        signal.signal(signal.SIGPIPE, signal.SIG_DFL)
+        os.kill(os.getpid(), signal.SIGPIPE)
     if outcome.line:
         complain(printable(f"echostamp: {outcome.line}"))
     return outcome.status
+
+
+def outputFailed(status: int) -> Outcome:
+    """
+    Say how a command ends if standard output cannot be written.
+
+    @param status: the exit status, unless the reader of a pipe is gone.
+    """
+    poll = select.poll()
+    poll.register(1, 0)
+    if dict(poll.poll(0)).get(1, 0) & select.POLLERR:
+        return Outcome(PIPE_CLOSED)
+    return Outcome(status, "standard output was closed, or is full")
 
 
 def complain(line: str) -> None:

@@ -25,11 +25,14 @@ def printable(text: str) -> str:
     return "".join([each if each.isprintable() else escaped(each) for each in text])
 
 
-def counted(count: int, thing: str) -> str:
+def counted(count: int, one: str, more: str = "") -> str:
     """
-    Write a count: C{1 message}, C{2 messages}.
+    Write how many things there are.
+
+    @param one: the word for one of them.
+    @param more: the word for several, if it is not C{one} with an C{s}.
     """
-    return f"{count} {thing}{'' if count == 1 else 's'}"
+    return f"{count} {one if count == 1 else more or one + 's'}"
 
 
 def escaped(character: str) -> str:

@@ -11,9 +11,18 @@ from zoneinfo import ZoneInfo
 
 from echostamp.times import MICROSECOND, MILLISECOND, SECOND
 
-_UNITS = {"s": SECOND, "ms": MILLISECOND, "us": MICROSECOND, "ns": 1}
 _MINUTE = 60 * SECOND
-_DURATION = re.compile(r"(\d{1,9}(?:\.\d{1,9})?|\.\d{1,9})(s|ms|us|ns)?")
+_HOUR, _DAY = 60 * _MINUTE, 24 * 60 * _MINUTE
+_UNITS = {
+    "d": _DAY,
+    "h": _HOUR,
+    "m": _MINUTE,
+    "s": SECOND,
+    "ms": MILLISECOND,
+    "us": MICROSECOND,
+    "ns": 1,
+}
+_DURATION = re.compile(r"(\d{1,9}(?:\.\d{1,9})?|\.\d{1,9})(d|h|m|s|ms|us|ns)?")
 
 #: Each unit as its power of ten in nanoseconds and its name, the greatest first.
 _NAMES = ((9, "s"), (6, "ms"), (3, "µs"), (0, "ns"))
@@ -21,16 +30,29 @@ _NAMES = ((9, "s"), (6, "ms"), (3, "µs"), (0, "ns"))
 
 def parseDuration(text: str) -> int:
     """
-    Read a duration: a number, and C{s}, C{ms}, C{us} or C{ns}; without a unit, seconds.
+    Read a duration: a number, and C{d}, C{h}, C{m}, C{s}, C{ms}, C{us} or C{ns};
+    without a unit, seconds.
 
     @return: whole nanoseconds, rounded down.
     @raise ValueError: the text is not a duration.
     """
     match = _DURATION.fullmatch(text)
     if match is None:
-        raise ValueError(f"{text!r} is not a duration such as 1, 0.5, 200ms or 50us")
+        raise ValueError(f"{text!r} is not a duration such as 0.5, 200ms, 1s or 2h")
     number, unit = match.groups()
     return int(Decimal(number) * _UNITS[unit or "s"])
+
+
+def asTyped(ns: int) -> str:
+    """
+    Write a limit as a user may type it, and whole days and hours in words.
+    """
+    for unit, name in (_DAY, "day"), (_HOUR, "hour"):
+        if ns and not ns % unit:
+            count = ns // unit
+            return f"{count} {name}{'' if count == 1 else 's'}"
+    short = next(each for each in ("s", "ms", "us", "ns") if not ns % _UNITS[each])
+    return f"{ns // _UNITS[short]}{short}"
 
 
 def readable(

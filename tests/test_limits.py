@@ -71,7 +71,7 @@ class LimitTests(SynchronousTestCase):
                 self.assertTrue(isServed(other))
             with daemon.connect("::1") as six:
                 self.assertTrue(isServed(six))
-        self.assertRegex(daemon.log(), "more than 1 connections of 127.0.0.1")
+        self.assertRegex(daemon.log(), "more than 1 connection of 127.0.0.1")
 
     def test_descriptorsRunOut(self) -> None:
         """64 descriptors, 200 clients, one port or several: each client is served or

@@ -163,11 +163,11 @@ class ProxiedTests(PingCase):
             return None if seq == 5 else line
 
         proxy = Proxy(self, self.iso().port, rule=rule)
-        options = "-i20ms", "-D", "-O", "--histogram"
+        options = "-i20ms", "-D", "-O", "-v", "--histogram"
         process = self.started(*options, f"localhost:{proxy.port}")
         assert process.stdout
         lines: list[bytes] = []
-        while not lines or not lines[-1].endswith(b"] connected again\n"):
+        while not lines or b"] connected again" not in lines[-1]:
             lines.append(process.stdout.readline())
             self.assertTrue(lines[-1], lines)
         process.send_signal(signal.SIGINT)
@@ -176,13 +176,12 @@ class ProxiedTests(PingCase):
         for pattern in (
             rf"^PING localhost:{proxy.port} \(127\.0\.0\.1:\d+\): 32 bytes a message$",
             r"^\[\d{10}\.\d{6}\] 32 bytes from 127\.0\.0\.1:\d+: seq=0 time=\d",
-            r"^\[\d{10}\.\d{6}\] seq=5 (the far end closed|the connection was lost)",
-            r"^\[\d{10}\.\d{6}\] no connection: ",
-            r"^\[\d{10}\.\d{6}\] connected again$",
-            r"^No connection from \S+ \S+ \S+ for \S+ m?s: ",
-            r"^Unanswered in a row: ",
-            r"^The clocks agree to within ",
-            r"^kernel        smoothed RTT .*, \d+ retransmissions$",
+            r"^\[\d{10}\.\d{6}\] no connection: .* \(\d+ lost in flight\)$",
+            r"^\[\d{10}\.\d{6}\] connected again after \S+ m?s, \d+ not sent$",
+            r"^no connection from \S+ \S+ \S+ for \S+ m?s: ",
+            r"^lost in a row ",
+            r"^far clock     agrees with ours within ",
+            r"^kernel        smoothed RTT .*, \d+ retransmissions?$",
             r"█ \d+$",
         ):
             self.assertTrue(re.search(pattern, said, re.MULTILINE), (pattern, said))
@@ -283,8 +282,8 @@ class FarEndTests(PingCase):
         target = f"127.0.0.1:{server.port}"
         said = self.ping("-q", "-c5", "-i10ms", target).stdout.decode()
         self.assertNotIn("seq=", said)
-        self.assertIn("5 sent, 5 received, 0 unanswered (0 %)", said)
-        self.assertIn("The far clock is not known: no stamp that can be read.", said)
+        self.assertIn("5 sent, 5 received, 0 % loss, 100 % available, in ", said)
+        self.assertIn("\nfar clock     not known: no stamp that can be read\n", said)
         stats = self.measured("-c5", "-i0", target)["stats"]
         self.assertEqual((stats["received"], stats["offset"]), (5, None))
 

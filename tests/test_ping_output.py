@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import signal
 import socket
+import tempfile
 from collections.abc import Iterable
 
 import pexpect
@@ -64,7 +66,11 @@ class OutputTests(PingCase):
 
     def test_colours(self) -> None:
         """On a terminal the summary's head is bold, but not with C{NO_COLOR}."""
-        for env, escapes in ({}, True), ({"NO_COLOR": "1"}, False):
+        for env, escapes in (
+            ({}, True),
+            ({"NO_COLOR": ""}, True),
+            ({"NO_COLOR": "1"}, False),
+        ):
             self.assertEqual("\x1b[1m" in self.onTerminal(env, "-c1"), escapes)
 
     def test_progress(self) -> None:
@@ -90,15 +96,14 @@ class OutputTests(PingCase):
         return str(process.before)
 
     def test_closedOutput(self) -> None:
-        """A reader that goes away ends it, with status 2 and one line."""
+        """A reader that goes away ends it in silence, by SIGPIPE."""
         process = self.started("-i10ms", self.target)
         assert process.stdout
         process.stdout.readline()
         process.stdout.close()
         process.stdout = None
         _, errors = process.communicate(timeout=DEADLINE)
-        self.assertEqual(process.returncode, 2)
-        self.assertEqual(errors, b"echostamp: standard output was closed, or is full\n")
+        self.assertEqual((process.returncode, errors), (-signal.SIGPIPE, b""))
 
     def test_fullDisk(self) -> None:
         """Output that cannot be written is a failure, at the end of the run too."""
@@ -150,6 +155,38 @@ class StatusTests(PingCase):
         with socket.create_server(("127.0.0.1", 0)) as server:
             target = f"127.0.0.1:{server.getsockname()[1]}"
             self.assertEnds(1, "no reply", "-w1", "-i100ms", target)
+
+    def test_wait(self) -> None:
+        """With C{--wait} it begins as soon as the far end is there, and has status 1
+        if that is not so by the deadline."""
+        folder = tempfile.mkdtemp()
+        self.addCleanup(shutil.rmtree, folder)
+        target = f"unix:{folder}/s"
+        early = self.started("--wait", "-w2", target)
+        process = self.started("--wait", "-c2", "-i10ms", target)
+        assert process.stdout
+        why = b"No such file or directory"
+        self.assertEqual(
+            process.stdout.readline(), b"no connection yet: " + why + b"\n"
+        )
+        _, said = early.communicate(timeout=DEADLINE)
+        self.assertEqual((early.returncode, said.count(b"\n")), (1, 1), said)
+        self.assertIn(why, said)
+        Daemon(self, "-e", target, "--format=iso")
+        output, errors = process.communicate(timeout=DEADLINE)
+        self.assertEqual((process.returncode, errors), (0, b""))
+        self.assertIn(b"2 sent, 2 received, 0 % loss, 100 % available", output)
+
+    def test_manyDescriptors(self) -> None:
+        """Descriptors that are too many for C{select}, inherited ones too: status 2."""
+        command = f"{script('echostamp')} ping -c1 127.0.0.1:1"
+        opens = 'ulimit -n 2048; for n in {3..1030}; do eval "exec $n</dev/null"; done'
+        done = run("bash", "-c", f"{opens}; exec {command}")
+        self.assertEqual((done.returncode, done.stdout), (2, b""))
+        self.assertEqual(
+            done.stderr,
+            b"echostamp: too many open descriptors: 32 below 1024 must be free\n",
+        )
 
     def test_ourFault(self) -> None:
         """A source address of another machine: status 2.  So is a family that the

@@ -94,7 +94,7 @@ class HeaderTests(SynchronousTestCase):
                 name = f" 127.0.0.1:{peer.getsockname()[1]} "
                 peer.sendall(header + b"a\n")
                 readLines(peer, 1)
-            self.untilLogged(f"{name}disconnected: 1 message")
+            self.untilLogged(f"{name}disconnected: 1 message,")
             with self.daemon.connect() as check:
                 silent = f"127.0.0.1:{check.getsockname()[1]}"
                 check.sendall(header)

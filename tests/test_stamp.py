@@ -76,8 +76,8 @@ class StampTests(PingCase):
     def test_timescale(self) -> None:
         """A reflector that counts PTP's time in UTC is not reported as one 37 s off."""
         port = self.reflector("--ptp-timescale=utc")
-        said = self.ping("-q", "-c3", "-i10ms", "--ptp", f"stamp:127.0.0.1:{port}")
-        self.assertIn(b"seems to count PTP's time in UTC", said.stdout)
+        said = self.ping("-c3", "-i10ms", "--ptp", f"stamp:127.0.0.1:{port}")
+        self.assertIn(b"count PTP's time in UTC", said.stdout)
 
     def test_keys(self) -> None:
         """With the right key replies come, with a wrong one or without one none."""

@@ -61,7 +61,7 @@ class ProxiedTests(tlspeers.TlsCase):
                 self.assertEqual(withoutStamps(peer.answer(b"a\n")), b"a\n")
         until(lambda: " refused" in daemon.log())
         self.assertIn(
-            " 192.0.2.7:4711 refused: more than 1 connections of 192.0.2.7\n",
+            " 192.0.2.7:4711 refused: more than 1 connection of 192.0.2.7\n",
             daemon.log(),
         )
 

@@ -15,18 +15,31 @@ from echostamp.addresses import checkLink, parseHostPort
 from echostamp.exitstatus import NEAR_END_FAILED
 from echostamp.intercom.naming import NAMES, isName
 from echostamp.text import printable
-from echostamp.units import parseDuration, parseZone, readable
+from echostamp.units import asTyped, parseDuration, parseZone
+
+#: The names of DSCPs.
+_DSCPS = {
+    **{f"CS{precedence}": 8 * precedence for precedence in range(8)},
+    **{f"AF{a}{drop}": 8 * a + 2 * drop for a in range(1, 5) for drop in range(1, 4)},
+    "DF": 0,
+    "LE": 1,
+    "VOICE-ADMIT": 44,
+    "EF": 46,
+}
 
 
 class CommandParser(argparse.ArgumentParser):
     """
     A parser that reports each error in one line.  An option that needs a value takes
     the next argument, even if that begins with a minus sign: C{--zone -05:00}.
+
+    @ivar commands: the parsers of its subcommands, by name.
     """
 
     def __init__(self, *arguments: Any, **named: Any) -> None:
         # Each option, and whether it needs a value.
         self._options: dict[str, bool] = {}
+        self.commands: dict[str, CommandParser] = {}
         super().__init__(*arguments, **named)
 
     def group(
@@ -150,7 +163,7 @@ def duration(least: int, most: int, orNone: bool = False) -> Callable[[str], int
         except ValueError as error:
             raise argparse.ArgumentTypeError(str(error)) from None
         if not (least <= ns <= most or (orNone and not ns)):
-            bounds = f"from {readable(least)} to {readable(most)}"
+            bounds = f"from {asTyped(least)} to {asTyped(most)}"
             also = ", or 0" if orNone else ""
             raise argparse.ArgumentTypeError(f"{text!r} is not {bounds}{also}")
         return ns
@@ -174,6 +187,23 @@ def wholeNumber(least: int, most: int) -> Callable[[str], int]:
         return int(text)
 
     return read
+
+
+def dscp(text: str) -> int:
+    """
+    Read a DSCP: a number, or a name of its per-hop behaviour (RFC 4594, section 2.3;
+    RFC 5865; RFC 8622).
+
+    @raise argparse.ArgumentTypeError: the text is something else.
+    """
+    name = text.upper()
+    if name in _DSCPS:
+        return _DSCPS[name]
+    if text.isdecimal() and len(text) <= 2 and int(text) < 64:
+        return int(text)
+    raise argparse.ArgumentTypeError(
+        f"{text!r} is not a DSCP: 0 to 63, or a name such as EF, AF41 or CS6"
+    )
 
 
 def percentage(text: str) -> float:

@@ -11,6 +11,7 @@ from collections.abc import Sequence
 from echostamp import __version__
 from echostamp.client import pingoptions, talkoptions
 from echostamp.client.arguments import CommandParser
+from echostamp.client.reactor import unusableDescriptors
 from echostamp.exitstatus import NEAR_END_FAILED, Outcome, deadly, said
 
 COMMANDS = {"talk": talkoptions.runTalk, "ping": pingoptions.runPing}
@@ -27,20 +28,19 @@ def parser() -> CommandParser:
     )
     top.add_argument("--version", action="version", version=f"EchoStamp {__version__}")
     commands = top.add_subparsers(metavar="COMMAND", dest="command")
-    talkoptions.addTalk(
-        commands.add_parser(
-            "talk",
-            help="send lines, and show their stamped replies",
-            description=talkoptions.DESCRIPTION,
-        )
+    talk = commands.add_parser(
+        "talk",
+        help="send lines, and show their stamped replies",
+        description=talkoptions.DESCRIPTION,
     )
-    pingoptions.addPing(
-        commands.add_parser(
-            "ping",
-            help="measure round-trip times, loss and the clock offset",
-            description=pingoptions.DESCRIPTION,
-        )
+    talkoptions.addTalk(talk)
+    ping = commands.add_parser(
+        "ping",
+        help="measure round-trip times, loss and the clock offset",
+        description=pingoptions.DESCRIPTION,
     )
+    pingoptions.addPing(ping)
+    top.commands = {"talk": talk, "ping": ping}
     return top
 
 
@@ -58,17 +58,20 @@ def main(argv: Sequence[str] | None = None) -> int:
         for number in signal.SIGINT, signal.SIGTERM:
             signal.signal(number, deadly())
     arguments = list(sys.argv[1:] if argv is None else argv) or ["talk"]
-    reader = parser()
-    if arguments[0] not in COMMANDS and not arguments[0].startswith("-"):
-        reader.error(f"{arguments[0]!r} is not a command; try 'echostamp talk TARGET'")
-    options = reader.parse_args(arguments)
-    if options.command is None:
-        reader.error("no command")
-    if options.command == "ping" and (wrong := pingoptions.wrongTogether(options)):
-        reader.error(f"ping: {wrong}")
+    top, name = parser(), arguments[0]
+    if name not in top.commands:
+        if not name.startswith("-"):
+            top.error(f"{name!r} is not a command; try 'echostamp talk TARGET'")
+        top.parse_args(arguments)
+        top.error("no command")
+    # The command's own parser refers to its own help.
+    reader = top.commands[name]
+    options = reader.parse_args(arguments[1:])
+    if name == "ping" and (wrong := pingoptions.wrongTogether(options)):
+        reader.error(wrong)
     # This import is here because --help does not need it.
     from echostamp.talk.terminal import unusableStandardIO
 
-    if unusable := unusableStandardIO():
+    if unusable := unusableStandardIO() or unusableDescriptors():
         return said(Outcome(NEAR_END_FAILED, unusable))
-    return said(COMMANDS[options.command](options))
+    return said(COMMANDS[name](options))

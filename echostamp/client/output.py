@@ -13,14 +13,19 @@ from typing import NamedTuple, TextIO
 
 from zope.interface import implementer
 
+from echostamp.client.linewriter import BOLD, PLAIN, RED, LineWriter
 from echostamp.exitstatus import Outcome
 from echostamp.measure.block import Probe
 from echostamp.measure.result import Outage, Result
 from echostamp.probe.interfaces import Fate, IProbeSink, Link
 from echostamp.probe.plan import Plan
-from echostamp.report import document, summary
+from echostamp.report import document
+from echostamp.report.probeline import probeLine
+from echostamp.report.screen import fitted, titled
+from echostamp.report.summary import Detail, summary
 from echostamp.report.table import ROWS, histogram
 from echostamp.times import SECOND
+from echostamp.units import readable
 
 #: The notes about unusual probes, by their fate.
 _NOTES = {
@@ -31,27 +36,8 @@ _NOTES = {
     Fate.DUPLICATE: "duplicate",
 }
 
-#: Escape sequences of a terminal.
-_RED, _BOLD, _PLAIN = "\x1b[31m", "\x1b[1m", "\x1b[m"
-
 #: The most addresses that are kept.
 _MOST_ADDRESSES = 100
-
-#: Replacements for the characters that a non-Unicode output cannot encode.
-_REPLACEMENTS = str.maketrans(
-    {"µ": "u", "█": "#", "≥": ">", **dict.fromkeys("▏▎▍▌▋▊▉", ":")}
-)
-
-
-def _isUnicode(output: TextIO) -> bool:
-    """
-    Say whether an output can encode all characters that are written.
-    """
-    try:
-        "µ█▏≥".encode(getattr(output, "encoding", None) or "utf-8")
-    except (UnicodeError, LookupError):
-        return False
-    return True
 
 
 @dataclass(frozen=True)
@@ -60,7 +46,10 @@ class OutputOptions:
     How to write the results.
 
     @ivar form: C{text}, C{json} or C{jsonl}.
-    @ivar isQuiet: whether to write nothing about single probes.
+    @ivar hasStrings: whether JSON has strings where integers can exceed 2^53.
+    @ivar isQuiet: whether to write nothing about single probes, and few lines at the
+        end.
+    @ivar isVerbose: whether to write all figures at the end.
     @ivar hasTimes: whether to put the time before each line.
     @ivar hasOutstanding: whether to report a probe that is unanswered when the next one
         is due.
@@ -70,10 +59,19 @@ class OutputOptions:
 
     form: str = "text"
     isQuiet: bool = False
+    isVerbose: bool = False
     hasTimes: bool = False
     hasOutstanding: bool = False
     isNumeric: bool = False
     hasHistogram: bool = False
+    hasStrings: bool = False
+
+    @property
+    def detail(self) -> Detail:
+        """How much the report at the end says."""
+        if self.isVerbose:
+            return Detail.FULL
+        return Detail.BRIEF if self.isQuiet else Detail.USUAL
 
 
 class Probes(NamedTuple):
@@ -108,8 +106,6 @@ class Asked(NamedTuple):
 class Output:
     """
     Writes the results of a run, as they happen and at the end.
-
-    @ivar isClosed: whether writing has failed.  Nothing more is written then.
     """
 
     def __init__(
@@ -131,35 +127,20 @@ class Output:
         """
         self._asked = asked
         self._options = options
-        self._output = output
-        self._isColoured = isColoured
-        self._closed = closed
+        self._lines = LineWriter(output, isColoured, closed)
         self._clock = clock
-        self.isClosed = False
-        self._address = self._name = asked.target
-        self._isUnicode = _isUnicode(output)
+        self._address = self._target = asked.target
         self._addresses: deque[str] = deque(maxlen=_MOST_ADDRESSES)
         self._sources: deque[str] = deque(maxlen=_MOST_ADDRESSES)
+        # Since the connection was lost: when that was, and how many probes were not
+        # sent.
+        self._lostAt = self._missed = 0
+        self._isWaiting = False
 
-    def write(self, lines: Iterable[str], colour: str = "", end: str = "\n") -> None:
-        """
-        Write lines, and flush the output.
-
-        @param colour: a terminal's escape sequence; it is reset after each line.
-        @param end: what to write after each line.
-        """
-        if self.isClosed:
-            return
-        try:
-            for line in lines:
-                text = f"{colour}{line}{_PLAIN}" if colour else line
-                if not self._isUnicode:
-                    text = text.translate(_REPLACEMENTS)
-                self._output.write(text + end)
-            self._output.flush()
-        except OSError:
-            self.isClosed = True
-            self._closed()
+    @property
+    def isClosed(self) -> bool:
+        """Whether writing has failed.  Nothing more is written then."""
+        return self._lines.isClosed
 
     def _event(self, line: str, at: int, isBad: bool = False) -> None:
         """
@@ -168,12 +149,19 @@ class Output:
         @param at: when it happened, in nanoseconds since the UNIX epoch.
         @param isBad: whether to write it in red.
         """
-        if self._options.form != "text" or self._options.isQuiet:
+        if self._isSilent:
             return
         if self._options.hasTimes:
             seconds, rest = divmod(at, SECOND)
-            line = f"[{seconds}.{rest // 1000:06d}] {line}"
-        self.write([line], _RED if isBad and self._isColoured else "")
+            lines = iter([f"[{seconds}.{rest // 1000:06d}] {line}"])
+        else:
+            lines = fitted(line)
+        self._lines.write(lines, RED if isBad else "")
+
+    @property
+    def _isSilent(self) -> bool:
+        """Whether nothing is written about single events."""
+        return self._options.form != "text" or self._options.isQuiet
 
     def connected(self, link: Link) -> None:
         """Write that there is a connection: the first one, or one after an outage."""
@@ -182,29 +170,47 @@ class Output:
         for known, new in (self._addresses, address), (self._sources, source):
             if new not in known:
                 known.append(new)
-        self._address = self._name = address
-        if not self._options.isNumeric and address != self._asked.target:
-            self._name = f"{self._asked.target} ({address})"
+        self._address = address
+        self._target = address if self._options.isNumeric else self._asked.target
         if not isFirst:
-            self._event("connected again", self._clock())
+            now = self._clock()
+            away = f"after {readable(now - self._lostAt)}, {self._missed} not sent"
+            self._event(f"connected again {away}", now)
         elif self._options.form == "text":
             size, unit = self._asked.plan.size, self._asked.unit
-            self.write([f"PING {self._name}: {size} bytes a {unit}"])
+            name = f"{self._target} ({address})" if address != self._target else address
+            self._lines.write(fitted(f"PING {name}: {size} bytes a {unit}"))
 
     def outstanding(self, seq: int) -> None:
         """Write that this probe is unanswered, if the user asked for that."""
         if self._options.hasOutstanding:
             self._event(f"no answer yet for seq={seq}", self._clock())
 
+    def skipped(self, seq: int, outage: Outage | None) -> None:
+        """Count a probe that was not sent, on a terminal in place."""
+        if outage is None:
+            return
+        self._missed = outage.skipped
+        why = f": {outage.error}" if outage.error else ""
+        if not self._isSilent:
+            self._lines.count(f"{outage.skipped} not sent{why}")
+
+    def waiting(self, why: str) -> None:
+        """Write once why there is no connection yet."""
+        if not self._isWaiting:
+            self._isWaiting = True
+            self._event(f"no connection yet: {why}", self._clock(), isBad=True)
+
     def settled(self, probe: Probe, fate: Fate, reason: str = "") -> None:
-        """Write a line about a probe whose fate is known."""
+        """Write a line about a probe whose fate is known.  Those that are lost with the
+        connection are counted in the line about that."""
         if self._options.form == "jsonl":
             if fate not in (Fate.LATE, Fate.DUPLICATE):
-                self.write([json.dumps(document.probe(probe))])
-        elif self._options.form == "text" and not self._options.isQuiet:
+                self._lines.write([self._json(document.probe(probe))])
+        elif not self._isSilent and fate is not Fate.DISCONNECTED:
             note = self._note(fate, reason)
-            size = self._asked.plan.size
-            line = summary.probeLine(probe, size, self._address, note)
+            size, isExact = self._asked.plan.size, self._asked.unit == "packet"
+            line = probeLine(probe, size, self._address, note, isExact)
             self._event(line, probe.t4 or probe.t1, bool(note))
 
     def _note(self, fate: Fate, reason: str) -> str:
@@ -217,7 +223,9 @@ class Output:
 
     def disconnected(self, outage: Outage) -> None:
         """Write that the connection was lost."""
-        self._event(f"no connection: {outage.reason}", outage.start, isBad=True)
+        self._lostAt, self._missed = outage.start, 0
+        lost = f" ({outage.lost} lost in flight)" if outage.lost else ""
+        self._event(f"no connection: {outage.reason}{lost}", outage.start, isBad=True)
 
     def summary(self, result: Result, isColoured: bool) -> list[str]:
         """
@@ -226,11 +234,12 @@ class Output:
         @param isColoured: whether to use colours.
         """
         isPaced = self._asked.plan.interval > 0
-        lines = list(summary.summary(result, self._name, isPaced))
+        title = titled(self._target, self._address)
+        lines = list(summary(result, title, self._options.detail, isPaced))
         if result.distribution is not None:
             lines += ["", *histogram(result.distribution)]
         if isColoured:
-            lines[0] = f"{_BOLD}{lines[0]}{_PLAIN}"
+            lines[0] = f"{BOLD}{lines[0]}{PLAIN}"
         return lines
 
     @property
@@ -252,14 +261,25 @@ class Output:
         }
         if self._options.form == "text":
             if self._addresses:
-                self.write(["", *self.summary(result, self._isColoured)])
+                self._lines.write(["", *self.summary(result, self._lines.isColoured)])
             return
         head = document.document(result, config, ending)
         if self._options.form == "json":
-            self.write(document.pieces(head, probes.all), end="")
+            self._lines.write(document.pieces(head, probes.all, self._form), end="")
         else:
-            self.write(json.dumps(document.probe(each)) for each in probes.inFlight)
-            self.write([json.dumps(head)])
+            self._lines.write(
+                self._json(document.probe(each)) for each in probes.inFlight
+            )
+            self._lines.write([self._json(head)])
+
+    def _form(self, found: document.Json) -> document.Json:
+        """
+        Give JSON its integers as the user wants them.
+        """
+        return document.withStrings(found) if self._options.hasStrings else found
+
+    def _json(self, found: document.Json) -> str:
+        return json.dumps(self._form(found))
 
 
 def noReply(plan: Plan) -> str:

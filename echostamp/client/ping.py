@@ -21,6 +21,7 @@ from echostamp.exitstatus import (
     NEAR_END_FAILED,
     THRESHOLD_FAILED,
     Outcome,
+    outputFailed,
 )
 from echostamp.measure.result import Result
 from echostamp.measure.thresholds import Thresholds
@@ -32,9 +33,6 @@ from echostamp.report.thresholds import failedText
 from echostamp.running import CommandRun
 from echostamp.text import printable
 from echostamp.units import zoneName
-
-#: How the command ends if its output cannot be written.
-_CLOSED = Outcome(NEAR_END_FAILED, "standard output was closed, or is full")
 
 
 class PingOptions(NamedTuple):
@@ -84,14 +82,14 @@ class _Ping:
         self._dialed = dialed
         self._stdout = output
         self._mayColour = not (
-            "NO_COLOR" in os.environ or os.environ.get("TERM") == "dumb"
+            os.environ.get("NO_COLOR") or os.environ.get("TERM") == "dumb"
         )
         self._output = Output(
             _asked(dialed, options),
             options.output,
             output,
             output.isatty() and self._mayColour,
-            lambda: self._end(_CLOSED),
+            lambda: self._end(outputFailed(NEAR_END_FAILED)),
         )
         self._prober = Prober(
             dialed.dialer,
@@ -133,10 +131,13 @@ class _Ping:
         """
         Write the counts so far to the terminal.
         """
-        store = self._prober.measurement.store
+        found = self._prober.measurement
+        store, skipped = found.store, found.numbers.skipped
         counts = (
             f"{store.sent} sent, {store.received} received, {store.lost} unanswered"
         )
+        if skipped:
+            counts += f", {skipped} not sent"
         print(
             f"\r\x1b[K{counts}",
             end="",
@@ -192,10 +193,10 @@ class _Ping:
         if self._progress.running:
             self._progress.stop()
             print("\r\x1b[K", end="", file=sys.stderr, flush=True)
-        if outcome.status != NEAR_END_FAILED:
+        if not self._output.isClosed and outcome.status != NEAR_END_FAILED:
             self._output.end(self._result(), self._probes(), outcome)
         if self._output.isClosed:
-            outcome = _CLOSED
+            outcome = outputFailed(NEAR_END_FAILED)
             _discard(self._stdout)
         self._prober.parted.addCallback(lambda _: self._run.end(outcome))
 
@@ -203,14 +204,14 @@ class _Ping:
         """
         Give the single probes.
         """
-        return Probes(self._prober.measurement.store, self._prober.inFlight())
+        return Probes(self._prober.kept(), self._prober.inFlight())
 
 
 def _asked(dialed: Dialed, options: PingOptions) -> Asked:
     """
     Give the user's options in the form for reports.
     """
-    plan, zone = dialed.plan, options.zone
+    plan, zone, wish = dialed.plan, options.zone, options.wish
     target = printable(dialed.name)
     thresholds = options.thresholds
     config: Json = {
@@ -221,6 +222,20 @@ def _asked(dialed: Dialed, options: PingOptions) -> Asked:
         "timeout": plan.timeout,
         "size": plan.size,
         "jitter": plan.jitter,
+        "wait": plan.waits,
+        "source": wish.route.source,
+        "source_port": wish.route.sourcePort or None,
+        "stamp": None
+        if dialed.target
+        else {
+            "ssid": wish.stamp.ssid,
+            "strict_ssid": wish.stamp.isSsidStrict,
+            "dscp": wish.stamp.dscp,
+            "tlvs": list(wish.stamp.tlvs),
+            "ptp": wish.stamp.isPtp,
+            "ttl": wish.stamp.ttl,
+            "authenticated": wish.files.key is not None,
+        },
         "zone": None if zone is None else zoneName(zone),
         "thresholds": {
             "max_rtt": thresholds.rtt,

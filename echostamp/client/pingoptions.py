@@ -16,6 +16,7 @@ from echostamp.client.arguments import (
     wholeNumber,
     zone,
 )
+from echostamp.client.stampoptions import addStamp
 from echostamp.probe.messages import LARGEST, SMALLEST, USUAL
 from echostamp.times import MILLISECOND, SECOND
 
@@ -26,7 +27,7 @@ DESCRIPTION = """\
 Send probes and measure how long their stamped replies take, how many are lost, and how
 much the far clock differs, with bounds for each figure. Without --count and --deadline
 it goes on until Ctrl-C. Ctrl-\\ shows the figures so far. A TIME is in seconds, or ends
-in s, ms, us or ns.
+in d, h, m, s, ms, us or ns.
 """
 
 _HOUR = 3600 * SECOND
@@ -40,7 +41,7 @@ def addPing(ping: CommandParser) -> None:
     addTarget(ping, "stamp:HOST[:PORT], ")
     _addProbes(ping)
     _addRoute(ping)
-    _addStamp(ping)
+    addStamp(ping)
     _addClock(ping)
     _addOutput(ping)
     _addThresholds(ping)
@@ -63,7 +64,7 @@ def _addProbes(ping: CommandParser) -> None:
         default=SECOND,
         metavar="TIME",
         help="time from one probe to the next, at least 1ms; 0: send each probe when "
-        "the previous one is answered (default: 1)",
+        "the previous one is answered (default: 1s)",
     )
     add(
         *("-w", "--deadline"),
@@ -72,11 +73,16 @@ def _addProbes(ping: CommandParser) -> None:
         help="stop after this time",
     )
     add(
+        "--wait",
+        action="store_true",
+        help="if the far end is not there yet, keep trying until --deadline",
+    )
+    add(
         *("-W", "--timeout"),
         type=duration(MILLISECOND, _HOUR),
         default=3 * SECOND,
         metavar="TIME",
-        help="wait so long for each reply (default: 3)",
+        help="wait so long for each reply (default: 3s)",
     )
     add(
         *("-s", "--size"),
@@ -111,50 +117,6 @@ def _addRoute(ping: CommandParser) -> None:
     )
 
 
-def _addStamp(ping: CommandParser) -> None:
-    """
-    Add the options of STAMP.
-    """
-    add = ping.group(
-        "STAMP (RFC 8762)", "For stamp:HOST[:PORT]; --key names the file of its key."
-    )
-    add(
-        "--ssid",
-        type=wholeNumber(0, 65535),
-        default=0,
-        metavar="N",
-        help="the session identifier (default: 0, none)",
-    )
-    add(
-        "--strict-ssid",
-        action="store_true",
-        help="with --ssid, refuse replies with SSID 0, which come from reflectors that "
-        "do not know SSIDs",
-    )
-    add(
-        "--dscp",
-        type=wholeNumber(0, 63),
-        default=0,
-        metavar="N",
-        help="mark packets with this DSCP (default: 0)",
-    )
-    add(
-        "--tlv",
-        action="append",
-        choices=("padding", "timestamp", "cos", "follow-up"),
-        default=[],
-        help="send this TLV of RFC 8972; repeatable",
-    )
-    add("--ptp", action="store_true", help="send timestamps in PTP format")
-    add(
-        "--ttl",
-        type=wholeNumber(1, 255),
-        default=255,
-        metavar="N",
-        help="time to live or hop limit (default: 255)",
-    )
-
-
 def _addClock(ping: CommandParser) -> None:
     """
     Add the options of the far clock.
@@ -175,7 +137,16 @@ def _addOutput(ping: CommandParser) -> None:
     """
     output = ping.add_argument_group("output")
     add = output.add_argument
-    add("-q", "--quiet", action="store_true", help="print only the summary")
+    add(
+        *("-q", "--quiet"),
+        action="store_true",
+        help="print only the summary, in at most four lines",
+    )
+    add(
+        *("-v", "--verbose"),
+        action="store_true",
+        help="print all figures in the summary",
+    )
     add("-D", dest="times", action="store_true", help="print the time before each line")
     add(
         "-O",
@@ -199,6 +170,12 @@ def _addOutput(ping: CommandParser) -> None:
         "--jsonl",
         action="store_true",
         help="write a line of JSON for each probe, then the summary",
+    )
+    add(
+        "--json-strings",
+        action="store_true",
+        help="in JSON, write integers as strings where they can exceed 2^53; without "
+        "--jsonl, the same as --json, too",
     )
 
 
@@ -238,10 +215,19 @@ def wrongTogether(options: argparse.Namespace) -> str:
 
     @return: the error; empty if there is none.
     """
-    isJson = options.json or options.jsonl
+    isJson = options.json or options.jsonl or options.json_strings
     if isJson and (options.times or options.outstanding or options.histogram):
         return "-D, -O and --histogram do not go with --json or --jsonl"
     return ""
+
+
+def formOf(options: argparse.Namespace) -> str:
+    """
+    Name the form of the output.
+    """
+    if options.jsonl:
+        return "jsonl"
+    return "json" if options.json or options.json_strings else "text"
 
 
 def runPing(options: argparse.Namespace) -> Outcome:
@@ -269,6 +255,7 @@ def runPing(options: argparse.Namespace) -> Outcome:
             options.timeout,
             options.size,
             options.jitter,
+            waits=options.wait,
         ),
         Route(options.only4, options.only6, *options.source),
         StampPlan(
@@ -282,12 +269,14 @@ def runPing(options: argparse.Namespace) -> Outcome:
         TlsFiles(options.ca, options.cert, options.key),
     )
     output = OutputOptions(
-        "json" if options.json else "jsonl" if options.jsonl else "text",
+        formOf(options),
         options.quiet,
+        options.verbose,
         options.times,
         options.outstanding,
         options.numeric,
         options.histogram,
+        options.json_strings,
     )
     thresholds = Thresholds(options.max_rtt, options.max_loss, options.max_offset)
     return ping(reactor, PingOptions(wish, output, thresholds, options.zone))

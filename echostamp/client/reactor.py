@@ -4,9 +4,15 @@ Installs the client's reactor, whose timers go by the monotonic clock.
 
 from __future__ import annotations
 
+import os
 import sys
 import time
+from contextlib import ExitStack
 from typing import Any
+
+#: The greatest descriptor that C{select} takes, and how many a command may need: for
+#: connections to several addresses, and for the reactor itself.
+_GREATEST, _NEEDED = 1023, 32
 
 
 def monotonic(kind: type) -> Any:
@@ -20,6 +26,28 @@ def monotonic(kind: type) -> Any:
     """
     methods = {"seconds": staticmethod(time.monotonic)}
     return type(f"Monotonic{kind.__name__}", (kind,), methods)
+
+
+def unusableDescriptors() -> str:
+    """
+    Check that C{select} can take the descriptors that will be opened.
+
+    @return: what is wrong; empty if nothing is.
+    """
+    with ExitStack() as stack:
+        for _ in range(_NEEDED):
+            try:
+                descriptor = os.open(os.devnull, os.O_RDONLY)
+            except OSError:
+                # The limit of open files is below: so are all descriptors.
+                return ""
+            stack.callback(os.close, descriptor)
+            if descriptor > _GREATEST:
+                return (
+                    f"too many open descriptors: {_NEEDED} below {_GREATEST + 1} "
+                    "must be free"
+                )
+    return ""
 
 
 def installedReactor(isAsyncio: bool = False) -> Any:

@@ -101,6 +101,8 @@ def parseTarget(
         return Target(text, clientFromString(reactor, text))
     except Exception as error:
         # The parser of each kind of endpoint raises errors of its own.
+        if str(error).startswith("Unknown endpoint type"):
+            raise ValueError(_whyNoDescription(text)) from error
         kind = "" if isinstance(error, ValueError) else f"{type(error).__name__}: "
         raise ValueError(f"{kind}{error}") from error
 
@@ -128,6 +130,16 @@ def whyNoTarget(text: str, error: ValueError) -> str:
     @param error: the error that L{parseTarget} raised.
     """
     return str(error) if isinstance(error, OptionError) else f"TARGET {text!r}: {error}"
+
+
+def _whyNoDescription(text: str) -> str:
+    """
+    Explain why a text is no TARGET: it begins with no type of endpoint.
+    """
+    _, *rest = text.split(":")
+    if len(rest) == 1:
+        return f"port {rest[0]!r} is no number"
+    return "neither HOST:PORT nor an endpoint that Twisted knows"
 
 
 def _hostPort(text: str, usual: int) -> tuple[str, int] | None:

@@ -13,6 +13,7 @@ from twisted.logger import Logger
 
 from echostamp.line.draining import DRAINED
 from echostamp.line.protocol import TimestampEchoFactory
+from echostamp.text import counted
 from echostamp.times import STOPPED
 
 #: Seconds that connections may take to be answered and closed.
@@ -96,8 +97,8 @@ class DrainingService(Service):
         self._checked, elapsed = now, self._elapsed
         if connections and elapsed >= self._grace:
             log.info(
-                "{count} connections not drained within {grace:g} s",
-                count=len(connections),
+                "{connections} not drained within {grace:g} s",
+                connections=counted(len(connections), "connection"),
                 grace=self._grace,
             )
             self._abort()

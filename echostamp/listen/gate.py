@@ -24,6 +24,7 @@ from twisted.python.failure import Failure
 
 from echostamp.addresses import hostKey, hostKeyName, peerName
 from echostamp.listen.watchedprotocol import HalfCloseable, WatchedProtocol
+from echostamp.text import counted
 
 #: Descriptors that are kept for the log, for looking up names and the like.
 SPARE_DESCRIPTORS = 12
@@ -84,6 +85,10 @@ class Gate(Factory):
         self._mostPerHost = mostPerHost
         self._counts: Counts = Counter() if counts is None else counts
 
+    def logPrefix(self) -> str:
+        """Give the name that Twisted's own lines about a port begin with."""
+        return "EchoStamp"
+
     def doStart(self) -> None:
         """Pass on that a port listens."""
         self._factory.doStart()
@@ -98,7 +103,9 @@ class Gate(Factory):
         for key, most in limits:
             if self._counts[key] >= most:
                 host = f" of {hostKeyName(key)}" if key else ""
-                self._refused(peerName(addr), f"more than {most} connections{host}")
+                self._refused(
+                    peerName(addr), f"more than {counted(most, 'connection')}{host}"
+                )
                 return None
         protocol = self._factory.buildProtocol(cast(IAddress, addr))
         if protocol is None:

@@ -91,6 +91,15 @@ class Figures:
         known = self.received + self.lost
         return 100 * self.lost / known if known else None
 
+    @property
+    def availability(self) -> float | None:
+        """
+        The share of probes that were answered in time among those that were due and
+        whose fate is known, in percent.  Probes that could not be sent count.
+        """
+        known = self.received + self.lost + self.skipped
+        return 100 * self.received / known if known else None
+
 
 class Outage(NamedTuple):
     """
@@ -103,6 +112,8 @@ class Outage(NamedTuple):
     @ivar length: how long the outage took; L{None} while it lasts.
     @ivar skipped: how many probes were due meanwhile and could not be sent.
     @ivar error: why the last attempt to connect again failed; empty if none has failed.
+    @ivar attempted: when the last attempt to connect again began; L{None} if there was
+        none.
     """
 
     start: int
@@ -112,6 +123,7 @@ class Outage(NamedTuple):
     length: int | None = None
     skipped: int = 0
     error: str = ""
+    attempted: int | None = None
 
 
 class ZoneFound(NamedTuple):

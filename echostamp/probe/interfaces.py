@@ -128,6 +128,9 @@ class LinkOwner(Protocol):
     def linkDown(self, link: Link, reason: str) -> None:
         """Called when the link is lost."""
 
+    def dialing(self) -> None:
+        """Called when an attempt to make a connection begins."""
+
     def dialFailed(self, failure: Failure) -> None:
         """Called when an attempt to make a link has failed.  The dialer retries."""
 
@@ -196,10 +199,24 @@ class IProbeSink(Interface):
         Called when the next probe is due and this one was not answered yet.
         """
 
+    def skipped(seq: int, outage: Outage | None) -> None:
+        """
+        Called when a probe that was due could not be sent in its time.
+
+        @param seq: its number among all that were due.
+        @param outage: why, if there is no connection.
+        """
+
+    def waiting(why: str) -> None:
+        """
+        Called when an attempt to make the first link has failed, and others follow.
+        """
+
     def settled(probe: Probe, fate: Fate, reason: str = "") -> None:
         """
         Called when the fate of a probe is known.
 
+        @param probe: numbered among all that were due, as in L{outstanding}.
         @param reason: why the connection was lost, for L{Fate.DISCONNECTED}.
         """
 
@@ -231,6 +248,14 @@ class MemorySink:
     def outstanding(self, seq: int) -> None:
         """Keep the probe's number."""
         self.events.append(("outstanding", seq))
+
+    def skipped(self, seq: int, outage: Outage | None) -> None:
+        """Keep the probe's number."""
+        self.events.append(("skipped", seq))
+
+    def waiting(self, why: str) -> None:
+        """Keep the reason."""
+        self.events.append(("waiting", why))
 
     def settled(self, probe: Probe, fate: Fate, reason: str = "") -> None:
         """Keep the probe."""

@@ -51,6 +51,11 @@ class KeptProbes:
         """How many were lost."""
         return self.delays.run.lost
 
+    @property
+    def oldest(self) -> int:
+        """The number of the oldest probe that is kept."""
+        return self.delays.run.first
+
     def send(self, due: int, t1: int) -> None:
         """Add a probe that was sent."""
         run = self.delays.run

@@ -71,7 +71,7 @@ class LineDialer:
             )
 
         self._service = ClientService(
-            _Watched(self._endpoint, owner.dialFailed),
+            _Watched(self._endpoint, owner),
             Factory.forProtocol(link),
             backoffPolicy(FIRST_DELAY, LONGEST_DELAY),
             self._reactor,
@@ -89,25 +89,24 @@ class LineDialer:
 @implementer(IStreamClientEndpoint)
 class _Watched:
     """
-    An endpoint whose failures are reported.
+    An endpoint whose attempts and failures are reported.
     """
 
-    def __init__(
-        self, endpoint: IStreamClientEndpoint, failed: Callable[[Failure], object]
-    ) -> None:
+    def __init__(self, endpoint: IStreamClientEndpoint, owner: LinkOwner) -> None:
         """
         @param endpoint: connects.
-        @param failed: called with each failure.
+        @param owner: gets the reports.
         """
         self._endpoint = endpoint
-        self._failed = failed
+        self._owner = owner
 
     def connect(self, protocolFactory: IProtocolFactory) -> Deferred[IProtocol]:
         """Connect, and report a failure."""
 
         def failed(failure: Failure) -> Failure:
-            self._failed(failure)
+            self._owner.dialFailed(failure)
             return failure
 
+        self._owner.dialing()
         connecting: Deferred[IProtocol] = self._endpoint.connect(protocolFactory)
         return connecting.addErrback(failed)

@@ -7,11 +7,14 @@ from the far end's stamps and from the connection.
 
 from __future__ import annotations
 
+from typing import Any
+
 from echostamp.measure.block import Probe
 from echostamp.measure.ownclock import OwnClock
 from echostamp.measure.residence import roundTripWithin
 from echostamp.measure.result import Outage, Result
 from echostamp.measure.windowspec import WindowSpec
+from echostamp.probe.duenumbers import DueNumbers
 from echostamp.probe.farclock import FarClock
 from echostamp.probe.flights import Flight, Span
 from echostamp.probe.linkhistory import LinkHistory
@@ -25,6 +28,7 @@ class Measurement:
     What the probes of a run have found so far.
 
     @ivar store: keeps the probes.
+    @ivar numbers: the numbers of probes among all that were due.
     @ivar far: the far clock.
     @ivar outages: the last times without a connection.
     @ivar outageCount: how many there were.
@@ -46,6 +50,7 @@ class Measurement:
             stamps that do not name it; L{None} to guess it.
         """
         self.store = store
+        self.numbers = DueNumbers()
         self.far = FarClock(store, zone)
         self._most = most
         self.outages: list[Outage] = []
@@ -91,14 +96,12 @@ class Measurement:
         self.outageLength += length
         self.far.reconnected()
 
-    def dialFailed(self, error: str) -> None:
+    def amendOutage(self, **changes: Any) -> None:
         """
-        Note that an attempt to connect again has failed.
-
-        @param error: why.
+        Change fields of the present L{Outage}; without one, do nothing.
         """
         if self.outages and self.outages[-1].length is None:
-            self.outages[-1] = self.outages[-1]._replace(error=error)
+            self.outages[-1] = self.outages[-1]._replace(**changes)
 
     # --- Probes -----------------------------------------------------------------------
 
@@ -107,17 +110,19 @@ class Measurement:
         """How many probes were sent; the number of the next one."""
         return self.store.sent
 
-    def probeSkipped(self, now: int, isOutage: bool) -> None:
+    def probeSkipped(self, now: int, isOutage: bool, oldest: int) -> int:
         """
         Count a probe that could not be sent in its time.
 
         @param now: by the monotonic clock.
         @param isOutage: whether the reason is that there was no connection.
+        @param oldest: the number of the oldest probe in flight, or of the next one.
+        @return: its number among all that were due.
         """
         self.store.skip(now)
         if isOutage:
-            outage = self.outages[-1]
-            self.outages[-1] = outage._replace(skipped=outage.skipped + 1)
+            self.amendOutage(skipped=self.outages[-1].skipped + 1)
+        return self.numbers.skip(self.sent, min(oldest, self.store.oldest))
 
     def probeSent(self, due: int, at: Moment) -> tuple[int, int]:
         """

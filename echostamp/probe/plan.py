@@ -29,6 +29,8 @@ class Plan:
     @ivar isPatient: whether to retry when the first attempt to connect fails, and to
         look the name of a silent STAMP reflector up again.  If not, the first failure
         ends the run, and a silent reflector keeps its address.
+    @ivar waits: whether to retry when the first attempt fails, and to begin with the
+        first connection.
     """
 
     count: int | None = None
@@ -40,6 +42,7 @@ class Plan:
     kept: int = LIMIT
     windows: tuple[WindowSpec, ...] = WINDOWS
     isPatient: bool = False
+    waits: bool = False
 
     @property
     def mostLinks(self) -> int:

@@ -4,6 +4,8 @@ Sends the probes of a run, and follows each until it is answered or lost.
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 from twisted.internet.defer import Deferred
 from twisted.python.failure import Failure
 
@@ -36,7 +38,8 @@ class Prober:
     @ivar done: fires with L{None} when the run is over.
     @ivar parted: fires with L{None} when the link is closed, too.
     @ivar measurement: what has been found.
-    @ivar failure: why the far end could not be reached at first; L{None} if it could.
+    @ivar failure: why the far end could not be reached at first; L{None} if it could,
+        or was not tried yet.
     """
 
     def __init__(
@@ -132,7 +135,14 @@ class Prober:
         """
         Give the probes whose fate is not known yet.
         """
-        return list(map(probeInFlight, self._flights))
+        numbered = self.measurement.numbers.numbered
+        return [numbered(probeInFlight(each)) for each in self._flights]
+
+    def kept(self) -> Iterator[Probe]:
+        """
+        Give the probes that are kept one by one.
+        """
+        return map(self.measurement.numbers.numbered, self.measurement.store)
 
     def result(self, rows: int = 0, window: WindowSpec | None = None) -> Result:
         """
@@ -149,13 +159,20 @@ class Prober:
 
     # --- The link ---------------------------------------------------------------------
 
+    def dialing(self) -> None:
+        """Note when the attempt began."""
+        self.measurement.amendOutage(attempted=self._clocks().realtime)
+
     def dialFailed(self, failure: Failure) -> None:
         """Note the failure.  The first of all ends the run, or begins it."""
         if self._ended is not None:
             return
         if self._began is None and not self._plan.isPatient:
             self.failure = failure
-            self.stop()
+            if self._plan.waits:
+                self._sink.waiting(whatFailed(failure))
+            else:
+                self.stop()
             return
         why = whatFailed(failure)
         if self._began is None:
@@ -164,7 +181,7 @@ class Prober:
             self._begin(now)
             self._outage(now, why)
         else:
-            self.measurement.dialFailed(why)
+            self.measurement.amendOutage(error=why)
 
     def linkUp(self, link: Link) -> None:
         """Begin, or go on after an outage."""
@@ -176,6 +193,7 @@ class Prober:
         self._extras.begin(link)
         self._timeouts.begin(now.after)
         if self._began is None:
+            self.failure = None
             self._begin(now)
         else:
             self.measurement.reconnected(now)
@@ -239,7 +257,7 @@ class Prober:
             if link is None or now - schedule.due > timeout:
                 if not self._plan.interval:
                     return
-                self.measurement.probeSkipped(now, link is None)
+                self._skip(now, link is None)
                 schedule.advance()
                 self._lookForEnd()
             elif link.isBlocked:
@@ -251,6 +269,14 @@ class Prober:
                     # No later call of this method sets the timer early enough.
                     self._timeouts.arm()
 
+    def _skip(self, now: int, isOutage: bool) -> None:
+        """
+        Count a probe that cannot be sent in its time.
+        """
+        found = self.measurement
+        seq = found.probeSkipped(now, isOutage, self._flights.oldest)
+        self._sink.skipped(seq, found.outages[-1] if isOutage else None)
+
     def _send(self, link: Link) -> int:
         """
         Send a probe.
@@ -261,7 +287,7 @@ class Prober:
         if flights.count:
             newest = flights.newest
             assert newest is not None
-            self._sink.outstanding(newest)
+            self._sink.outstanding(found.numbers.of(newest))
             if self._ended is not None:
                 return self._now()
         at = link.send(found.store.sent)
@@ -294,7 +320,8 @@ class Prober:
             return
         self._flights.pop(flight.seq)
         now = self._now()
-        self._sink.settled(self.measurement.probeLost(now, flight), fate, reason)
+        probe = self.measurement.probeLost(now, flight)
+        self._sink.settled(self.measurement.numbers.numbered(probe), fate, reason)
 
     # --- Replies ----------------------------------------------------------------------
 
@@ -324,7 +351,8 @@ class Prober:
         """
         probe = self.measurement.repeated(seq, at, reply.isAltered)
         if probe is not None:
-            self._sink.settled(probe, Fate.DUPLICATE if probe.duplicated else Fate.LATE)
+            fate = Fate.DUPLICATE if probe.duplicated else Fate.LATE
+            self._sink.settled(self.measurement.numbers.numbered(probe), fate)
 
     def _settled(self, flight: Flight, reply: Reply, at: Moment) -> bool:
         """
@@ -349,7 +377,7 @@ class Prober:
             fate = Fate.STALLED
         else:
             fate = Fate.ANSWERED if hasRtt else Fate.UNTIMED
-        self._sink.settled(probe, fate)
+        self._sink.settled(self.measurement.numbers.numbered(probe), fate)
         if isOver:
             self._lookForEnd()
         elif self.measurement.far.isCoarse:

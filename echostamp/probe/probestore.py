@@ -62,6 +62,7 @@ class ProbeStore(Protocol):
     @ivar sent: how many probes were sent; the number of the next one.
     @ivar received: how many were answered in time.
     @ivar lost: how many were lost.
+    @ivar oldest: the least number of a probe that L{repeat} may know, or that is kept.
     """
 
     @property
@@ -72,6 +73,8 @@ class ProbeStore(Protocol):
     def received(self) -> int: ...
     @property
     def lost(self) -> int: ...
+    @property
+    def oldest(self) -> int: ...
 
     # --- Probes ---
 

@@ -59,6 +59,12 @@ class WindowedProbes:
         self._turns = array("I", [0]) * _REMEMBERED
         self._fates = bytearray(_REMEMBERED)
 
+    @property
+    def oldest(self) -> int:
+        """The number of the oldest probe whose fate may be remembered, unless those
+        after it are in flight."""
+        return self.sent - _REMEMBERED
+
     def send(self, due: int, t1: int) -> None:
         """Add a probe that was sent."""
         self.sent += 1

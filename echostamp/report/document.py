@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 import platform
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from typing import Any
 
 from echostamp import __version__
@@ -25,6 +25,18 @@ from echostamp.times import SetUp
 from echostamp.units import zoneName
 
 Json = dict[str, Any]
+
+#: The fields whose integers, their own or those within them, can exceed 2^53: times,
+#: and durations that may be above 104 days.
+LONG = frozenset(
+    {
+        *("began", "deadline", "max_rtt", "max_offset", "duration", "held_up_for"),
+        *("start", "length", "so_far", "last_attempt", "error"),
+        *("at", "estimate", "low", "high", "window", "forward", "backward"),
+        *("rtt", "rtt_from_due", "ipdv"),
+        *("host_sending", "host_receiving", "due", "t1", "t2", "t3", "t4"),
+    }
+)
 
 
 def document(result: Result, config: Json, ending: Outcome) -> Json:
@@ -60,6 +72,7 @@ def stats(result: Result, ending: Outcome) -> Json:
         "received": figures.received,
         "lost": figures.lost,
         "loss_percent": figures.lossPercent,
+        "available_percent": figures.availability,
         "under_way": figures.pending,
         "skipped": figures.skipped,
         "late": figures.late,
@@ -85,7 +98,7 @@ def stats(result: Result, ending: Outcome) -> Json:
         "clock_steps": result.clockSteps,
         "setup": [_setUp(each) for each in result.setUps],
         "outage_count": result.outageCount,
-        "outages": [_outage(each) for each in result.outages],
+        "outages": [_outage(each, figures.ended) for each in result.outages],
         "kernel": None
         if kernel is None
         else {
@@ -154,10 +167,13 @@ def _setUp(setUp: SetUp) -> Json:
     }
 
 
-def _outage(outage: Outage) -> Json:
+def _outage(outage: Outage, ended: int) -> Json:
+    isOpen = outage.length is None
     return {
         "start": outage.start,
         "length": outage.length,
+        "so_far": ended - outage.began if isOpen else None,
+        "last_attempt": outage.attempted,
         "reason": outage.reason,
         "error": outage.error or None,
         "lost": outage.lost,
@@ -185,15 +201,36 @@ def probe(each: Probe) -> Json:
     }
 
 
-def pieces(head: Json, probes: Iterable[Probe]) -> Iterator[str]:
+def withStrings(value: Any, isLong: bool = False) -> Any:
+    """
+    Write integers as strings where they can exceed 2^53: programs that take numbers for
+    floating-point numbers would round them.
+
+    @param isLong: whether the value is in such a field.
+    """
+    if isinstance(value, dict):
+        return {
+            name: withStrings(each, name != "n" and (isLong or name in LONG))
+            for name, each in value.items()
+        }
+    if isinstance(value, list):
+        return [withStrings(each, isLong) for each in value]
+    isNumber = isinstance(value, int) and not isinstance(value, bool)
+    return str(value) if isLong and isNumber else value
+
+
+def pieces(
+    head: Json, probes: Iterable[Probe], write: Callable[[Json], Json] = dict
+) -> Iterator[str]:
     """
     Write the whole document in pieces: the text of a million probes is long.
 
     @param head: the document without the probes; see L{document}.
+    @param write: L{withStrings}, or a function that changes nothing.
     """
-    yield json.dumps(head, indent=1).removesuffix("\n}") + ',\n "probes": ['
+    yield json.dumps(write(head), indent=1).removesuffix("\n}") + ',\n "probes": ['
     comma = "\n  "
     for each in probes:
-        yield comma + json.dumps(probe(each))
+        yield comma + json.dumps(write(probe(each)))
         comma = ",\n  "
     yield "\n ]\n}\n"

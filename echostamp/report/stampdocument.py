@@ -67,5 +67,5 @@ def _estimate(estimate: ErrorEstimate | None) -> dict[str, Any] | None:
     return {
         "synchronized": estimate.isSynchronized,
         "ptp": estimate.isPtp,
-        "error": estimate.error,
+        "error": estimate.claim,
     }

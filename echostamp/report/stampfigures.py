@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from echostamp.measure.offsetwindow import OffsetReport
 from echostamp.measure.result import Figures, Result
 from echostamp.report.lossdirections import lossDirections
+from echostamp.report.screen import times
 from echostamp.report.stamphints import withHint
 from echostamp.rfc8762.findings import Findings
 from echostamp.rfc8762.hops import Hops
@@ -32,12 +33,11 @@ _COARSE = 1000
 _USUAL_TTLS = 64, 128
 
 
-def lines(found: Findings, result: Result, isPaced: bool = True) -> Iterator[str]:
+def lines(found: Findings, result: Result) -> Iterator[str]:
     """
-    Write the findings besides the times.
+    Write the findings that only a full report has; L{notable} follows.
 
     @param result: of the run.
-    @param isPaced: whether there was an interval between the probes.
     """
     figures = result.figures
     yield f"timestamps    {', '.join(_timestamps(found, figures))}"
@@ -55,16 +55,28 @@ def lines(found: Findings, result: Result, isPaced: bool = True) -> Iterator[str
     if there is not None or back is not None:
         otherTtl = _otherTtl(back)
         yield f"hops          {_hops(there)} there, {_hops(back)} back{otherTtl}"
+    yield from _claims(found, figures.offset)
+
+
+def notable(found: Findings, result: Result, isPaced: bool = True) -> Iterator[str]:
+    """
+    Write what was asked for by a TLV, and what is wrong or unusual.
+
+    @param result: of the run.
+    @param isPaced: whether there was an interval between the probes.
+    """
+    figures, offset = result.figures, result.figures.offset
     yield from _losses(found, figures)
     if figures.lost and not isPaced:
         yield "rate          with -i 0, the reflector may limit it (--max-pps)"
-    yield from _errors(found, figures.offset)
     if result.residenceFaults:
         faults = ", ".join(
             f"{count} with {fault.value}" for fault, count in result.residenceFaults
         )
         yield f"residence     replies that give no RTT: {faults}"
-    yield from _reflector(found, figures.offset)
+    if offset is not None:
+        yield from _doubts(found, offset)
+    yield from _reflector(found, offset)
     # The reasons may hold commas.
     if odd := "; ".join(_odd(found)):
         yield f"packets       {odd}"
@@ -76,7 +88,8 @@ def _timestamps(found: Findings, figures: Figures) -> Iterator[str]:
     """
     yield f"T1 {_share(found.kernelSent, figures.sent)}"
     yield f"T4 {_share(found.kernelReceived, figures.received + figures.late)}"
-    yield "T2 and T3 the reflector's"
+    if found.farError is not None:
+        yield "T2 and T3 the reflector's"
     if found.isFollowUpAsked:
         isStateless = not (found.followedUp or found.isStateful)
         hint = " (they need a reflector with --stateful)" if isStateless else ""
@@ -89,7 +102,7 @@ def _share(count: int, total: int) -> str:
     """
     if count >= total > 0:
         return "by the kernel"
-    return f"by the kernel {count} times" if count else "by this program"
+    return f"by the kernel {times(count)}" if count else "by this program"
 
 
 def _hops(hops: Hops | None) -> str:
@@ -100,8 +113,8 @@ def _hops(hops: Hops | None) -> str:
         return "?"
     if not hops.changes:
         return str(hops.last)
-    times = "once" if hops.changes == 1 else f"{hops.changes} times"
-    return f"{hops.last} ({hops.least} to {hops.most}, changed {times})"
+    span = f"{hops.least} to {hops.most}"
+    return f"{hops.last} ({span}, changed {times(hops.changes)})"
 
 
 def _otherTtl(back: Hops | None) -> str:
@@ -148,11 +161,11 @@ def _odd(found: Findings) -> Iterator[str]:
     for name in found.unreturned:
         yield f"TLV {name} never came back"
     for why, count in found.problems:
-        yield f"{count} times TLVs {why}"
+        yield f"TLVs {why} {times(count)}"
     for why, count in found.invalid:
         yield f"{count} invalid: {withHint(why)}"
     if found.zeroedSsids:
-        yield f"{found.zeroedSsids} replies with SSID 0, not ours"
+        yield f"SSID 0, not ours, in replies {times(found.zeroedSsids)}"
     for error, count in found.refusals:
         yield f"{count} refused: {os.strerror(error)}"
 
@@ -183,14 +196,13 @@ def _losses(found: Findings, figures: Figures) -> Iterator[str]:
         if lost.unknown:
             yield f"              {lost.unknown} more in a direction that is not known"
     if found.restarts:
-        again = "once" if found.restarts == 1 else f"{found.restarts} times"
         why = "a restart there, or a new port by NAT"
-        yield f"numbers       began again {again}: {why}"
+        yield f"numbers       began again {times(found.restarts)}: {why}"
 
 
-def _errors(found: Findings, offset: OffsetReport | None) -> Iterator[str]:
+def _claims(found: Findings, offset: OffsetReport | None) -> Iterator[str]:
     """
-    Write what the ends claim about their clocks, and whether the measurement agrees.
+    Write what the ends claim about their clocks.
     """
     near, far = found.nearError, found.farError
     if near is None or far is None:
@@ -199,18 +211,30 @@ def _errors(found: Findings, offset: OffsetReport | None) -> Iterator[str]:
         yield f"clocks        this end {_claim(near)}, the reflector {_claim(far)}"
     else:
         yield "clocks        neither end says that its clock is synchronised"
-    if offset is None:
-        return
-    if abs(offset.estimate + TAI) < _NEAR_TAI and far.isPtp:
+    claimed = claimedBound(found)
+    if claimed is not None and offset is not None and _isWithin(offset, claimed):
+        yield f"claims        together {readable(claimed)}; the measurement agrees"
+
+
+def _doubts(found: Findings, offset: OffsetReport) -> Iterator[str]:
+    """
+    Write where the measurement contradicts what the ends claim about their clocks.
+    """
+    far, claimed = found.farError, claimedBound(found)
+    if far is not None and far.isPtp and abs(offset.estimate + TAI) < _NEAR_TAI:
         yield (
             "timescale     the clocks differ by what TAI is ahead of UTC: the "
             "reflector seems to count PTP's time in UTC"
         )
-    claimed = claimedBound(found)
-    if claimed is not None:
-        isWithin = offset.low <= claimed and offset.high >= -claimed
-        agrees = "agrees" if isWithin else "does NOT agree: an end claims too much"
-        yield f"claims        together {readable(claimed)}; the measurement {agrees}"
+    if claimed is not None and not _isWithin(offset, claimed):
+        yield (
+            f"claims        together {readable(claimed)}; the measurement does NOT "
+            "agree: an end claims too much"
+        )
+
+
+def _isWithin(offset: OffsetReport, claimed: int) -> bool:
+    return offset.low <= claimed and offset.high >= -claimed
 
 
 def claimedBound(found: Findings) -> int | None:
@@ -223,9 +247,9 @@ def claimedBound(found: Findings) -> int | None:
         return None
     if not (near.isSynchronized and far.isSynchronized):
         return None
-    if near.error is None or far.error is None:
+    if near.claim is None or far.claim is None:
         return None
-    return near.error + far.error
+    return near.claim + far.claim
 
 
 def _claim(estimate: ErrorEstimate) -> str:
@@ -234,6 +258,6 @@ def _claim(estimate: ErrorEstimate) -> str:
     """
     if not estimate.isSynchronized:
         return "claims nothing"
-    if estimate.error is None:
+    if estimate.claim is None:
         return "gives no valid error"
-    return f"claims UTC within {readable(estimate.error)}"
+    return f"claims UTC within {readable(estimate.claim)}"

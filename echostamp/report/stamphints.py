@@ -9,6 +9,7 @@ import os
 
 from echostamp.measure.result import Result
 from echostamp.rfc8762.findings import Findings
+from echostamp.text import counted
 
 #: What the user may do about invalid packets, by the reason.
 _HINTS = {
@@ -26,10 +27,12 @@ def refusalHint(result: Result) -> str:
     if not isinstance(found, Findings):
         return ""
     hints = [
-        f"{count} packets: {refusalName(error)}" for error, count in found.refusals
+        f"{counted(count, 'packet')}: {refusalName(error)}"
+        for error, count in found.refusals
     ]
     hints += [
-        f"{count} invalid replies: {withHint(why)}" for why, count in found.invalid
+        f"{counted(count, 'invalid reply', 'invalid replies')}: {withHint(why)}"
+        for why, count in found.invalid
     ]
     if not hints and found.farError is None:
         hints.append(

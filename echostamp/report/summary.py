@@ -7,100 +7,166 @@ from __future__ import annotations
 from collections.abc import Iterator
 from datetime import datetime
 from decimal import ROUND_CEILING, ROUND_FLOOR
-from math import ceil, floor, log10
+from enum import Enum
+from math import ceil, floor
 
-from echostamp.measure.block import Probe
-from echostamp.measure.delay import Summary
 from echostamp.measure.offsetwindow import FITS, NO_FIT, OffsetReport
-from echostamp.measure.oneway import OneWay
-from echostamp.measure.result import Figures, Result, ZoneFound
-from echostamp.report import stampfigures
-from echostamp.report.table import table
+from echostamp.measure.result import Figures, Result
+from echostamp.report import details, stampfigures
+from echostamp.report.screen import COLUMNS, fitted, joined, percent, times
 from echostamp.rfc8762.findings import Findings
+from echostamp.text import counted
 from echostamp.times import SECOND
 from echostamp.units import readable, zoneName
 
 #: The most outages that are described one by one.
 _OUTAGES = 3
 
-#: How far apart the bounds of the drift must be, in parts per million, to be useless,
-#: and for their middle to mean nothing.
-_NO_DRIFT, _WIDE_DRIFT = 1000, 100
+#: The space below a label.
+_INDENT = " " * 14
 
 
-def probeLine(probe: Probe, size: int, name: str, note: str) -> str:
+class Detail(Enum):
     """
-    Write a line about a probe.
-
-    @param size: octets of its message.
-    @param name: the far end's address.
-    @param note: what is unusual about the probe; empty if nothing is.
+    How much a report says.
     """
-    if probe.rttInTime is None or note == "duplicate":
-        return f"seq={probe.seq} {note}"
-    line = f"{size} bytes from {name}: seq={probe.seq} time={readable(probe.rttInTime)}"
-    wait = probe.t1 - probe.due
-    if wait >= 1_000_000:
-        line += f" waited={readable(wait)}"
-    return f"{line} ({note})" if note else line
+
+    #: Four lines at most.
+    BRIEF = "brief"
+    #: What is good to know, and a warning of what is not.
+    USUAL = "usual"
+    #: All figures.
+    FULL = "full"
 
 
-def summary(result: Result, name: str, isPaced: bool = True) -> Iterator[str]:
+def summary(
+    result: Result,
+    title: str,
+    detail: Detail = Detail.USUAL,
+    isPaced: bool = True,
+) -> Iterator[str]:
     """
-    Write a report of a run: sentences first, then figures.
+    Write a report of a run.  Its lines fit a terminal.
 
-    @param name: the far end's name.
+    @param title: the first line.
     @param isPaced: whether there was an interval between the probes.
     """
-    figures, rtt = result.figures, result.figures.rtt
-    yield f"--- {name} ---"
-    yield from _sentences(result)
-    if rtt is not None:
-        yield ""
-        yield from _figures(figures, rtt)
-        if result.farStep is not None and not figures.isApart:
-            step = readable(result.farStep)
-            yield f"resolution    by its stamps the far clock counts in {step}"
-    yield from _connection(result)
-    if isinstance(result.session, Findings):
-        yield from stampfigures.lines(result.session, result, isPaced)
+    yield title
+    counts = joined(_counts(result))
+    if detail is Detail.BRIEF:
+        yield next(counts).rstrip(",")
+        yield from _brief(result)
+    else:
+        yield from counts
+        for line in _lines(result, detail is Detail.FULL, isPaced):
+            yield from fitted(line)
+    yield from _last(result)
+
+
+def _lines(result: Result, isFull: bool, isPaced: bool) -> Iterator[str]:
+    """
+    Write what is between the counts and the last line.
+    """
+    session = result.session
+    yield from _bursts(result.figures, isFull)
+    yield from _outages(result)
+    if result.stalls:
+        yield (
+            f"held up       {times(result.stalls)}, for "
+            f"{readable(result.stalledFor)} in all: what was in flight has no RTT"
+        )
+    yield from _clock(result)
+    if isFull:
+        yield from details.figures(result)
+    yield from _oneWay(result.figures)
+    if isFull:
+        yield from details.farClock(result)
+        yield from details.connection(result)
+    if isinstance(session, Findings):
+        if isFull:
+            yield from stampfigures.lines(session, result)
+        yield from stampfigures.notable(session, result, isPaced)
     if odd := ", ".join(_odd(result)):
         yield f"also seen     {odd}"
+    if isFull and result.figures.rtt is not None:
+        yield ""
+
+
+def _brief(result: Result) -> Iterator[str]:
+    """
+    Write the far clock in one line.
+    """
+    offset = result.figures.offset
+    if result.figures.rtt is None:
+        return
+    line, *_ = _clock(result)
+    doubts = []
+    if offset is not None and offset.verdict != FITS:
+        doubts.append("unreliable" if offset.verdict == NO_FIT else "doubtful")
+    if result.zone is not None and result.zone.isAssumed:
+        doubts.append(f"UTC{zoneName(result.zone.ahead)} assumed")
+    mark = f" ({', '.join(doubts)})" if doubts else ""
+    if len(line + mark) > COLUMNS:
+        line = line.partition(",")[0]
+    yield line + mark
+
+
+def _last(result: Result) -> Iterator[str]:
+    """
+    Write the line with which ping(8) ends.
+    """
+    rtt = result.figures.rtt
     if rtt is not None:
         values = rtt.min, rtt.mean, rtt.max, rtt.mdev
         text = "/".join(f"{ns / 1e6:.3f}" for ns in values)
-        yield ""
         yield f"rtt min/avg/max/mdev = {text} ms"
 
 
-def _figures(figures: Figures, rtt: Summary) -> Iterator[str]:
+def _counts(result: Result) -> Iterator[str]:
     """
-    Write the table of delays, and how to read it.
+    Write how many probes there were, and which share was lost.
     """
-    forward, backward, offset = figures.forward, figures.backward, figures.offset
-    yield from table(
-        [
-            ("RTT", rtt),
-            ("RTT from due", figures.rttFromDue),
-            ("IPDV", figures.ipdv),
-            ("PDV forward", forward and forward.pdv),
-            ("PDV backward", backward and backward.pdv),
-        ],
-        isFine=figures.isApart,
-    )
-    if figures.isApart:
-        yield "RTT is (T4 - T1) - (T3 - T2): without the time that the far end took"
-    else:
-        yield "RTT is T4 - T1: the time that the far end took is in it"
-    if not rtt.exact:
-        yield "percentiles are within 0.2 %: of so many probes a histogram is kept"
-    yield ""
-    if forward is not None and backward is not None:
-        yield from _delays(forward, backward)
-    elif offset is not None:
-        yield "one way       not known: the stamps are too coarse"
-    if offset is not None:
-        yield f"drift         {_drift(offset)}"
+    figures = result.figures
+    yield f"{figures.sent} sent"
+    yield f"{figures.received} received"
+    if figures.lossPercent is not None:
+        yield f"{percent(figures.lossPercent)} loss"
+    if figures.availability is not None:
+        yield f"{percent(figures.availability)} available"
+    yield f"in {_span(result.elapsed)}"
+    if figures.skipped:
+        yield f"{figures.skipped} not sent"
+    if figures.pending:
+        yield f"{figures.pending} in flight"
+
+
+def _span(ns: int) -> str:
+    """
+    Write how long a run took.
+    """
+    seconds = ns // SECOND
+    if seconds < 60:
+        return f"{ns / SECOND:.3f} s"
+    minutes, seconds = divmod(seconds, 60)
+    hours, minutes = divmod(minutes, 60)
+    days, hours = divmod(hours, 24)
+    if days:
+        return f"{days} d {hours} h"
+    return f"{hours} h {minutes} min" if hours else f"{minutes} min {seconds} s"
+
+
+def _bursts(figures: Figures, isFull: bool) -> Iterator[str]:
+    """
+    Write how many probes were lost one after another.
+    """
+    bursts = figures.bursts
+    if isFull and bursts:
+        counts = [
+            f"{length} ({times(count)})" for length, count in sorted(bursts.items())
+        ]
+        yield f"lost in a row {', '.join(counts)}"
+    elif bursts and max(bursts) > 1:
+        yield f"lost in a row {max(bursts)} at most"
 
 
 def _odd(result: Result) -> Iterator[str]:
@@ -118,62 +184,7 @@ def _odd(result: Result) -> Iterator[str]:
         (result.zoneChanges, "change of summer time", "changes of summer time"),
     ]:
         if count:
-            yield f"{count} {one if count == 1 else more}"
-
-
-def _drift(report: OffsetReport) -> str:
-    """
-    Write how fast the far clock gains on ours.  The bounds limit the digits.
-    """
-    low, high = report.driftLowPpm, report.driftHighPpm
-    over = f"over {readable(report.window)}"
-    if high - low >= _NO_DRIFT:
-        return f"not known: anything from {low:+.0f} to {high:+.0f} ppm fits {over}"
-    if high - low > _WIDE_DRIFT:
-        return f"between {floor(low):+d} and {ceil(high):+d} ppm, {over}"
-    digits = max(0, ceil(-log10(max(high - low, 1e-9) / 2)))
-    grain = 10**digits
-    bounds = f"{floor(low * grain) / grain:+g} and {ceil(high * grain) / grain:+g}"
-    return f"{report.driftPpm:+.{digits}f} ppm, between {bounds}, {over}"
-
-
-def _sentences(result: Result) -> Iterator[str]:
-    """
-    Write the main findings in sentences.
-    """
-    figures, offset = result.figures, result.figures.offset
-    counts = f"{figures.sent} sent, {figures.received} received, "
-    counts += f"{figures.lost} unanswered"
-    if figures.lossPercent is not None:
-        counts += f" ({figures.lossPercent:.3g} %)"
-    if figures.pending:
-        counts += f", {figures.pending} still in flight"
-    if figures.skipped:
-        counts += f", {figures.skipped} not sent in their time"
-    yield f"{counts}, in {result.elapsed / SECOND:.3f} s."
-    if figures.lost:
-        bursts = ", ".join(f"{n} x {length}" for length, n in figures.bursts.items())
-        yield f"Unanswered in a row: {bursts}."
-    yield from _outages(result)
-    if result.stalls:
-        times = "once" if result.stalls == 1 else f"{result.stalls} times"
-        yield (
-            f"This end was held up {times}, for {readable(result.stalledFor)} in all: "
-            "the probes in flight then have no RTT."
-        )
-    rtt = figures.rtt
-    if rtt is None:
-        return
-    most, which = (rtt.p99, "99 %") if rtt.n >= 100 else (rtt.max, "all")
-    yield (
-        f"A reply takes {readable(rtt.median)} (median), {which} come within "
-        f"{readable(most)}."
-    )
-    if offset is None:
-        why = "too few stamps" if result.stamped else "no stamp that can be read"
-        yield f"The far clock is not known: {why}."
-        return
-    yield from _clock(offset, result.zone)
+            yield counted(count, one, more)
 
 
 def _outages(result: Result) -> Iterator[str]:
@@ -182,17 +193,17 @@ def _outages(result: Result) -> Iterator[str]:
     """
     if result.outageCount > _OUTAGES:
         yield (
-            f"No connection {result.outageCount} times, for "
-            f"{readable(result.outageLength)} in all. The last ones:"
+            f"no connection {times(result.outageCount)}, for "
+            f"{readable(result.outageLength)} in all; the last ones:"
         )
     for outage in result.outages[-_OUTAGES:]:
         start = datetime.fromtimestamp(outage.start // SECOND).astimezone()
         length = outage.length
         time = "until the end" if length is None else f"for {readable(length)}"
-        error = f" Then: {outage.error.rstrip('.')}." if outage.error else ""
+        error = f"; then: {outage.error.rstrip('.')}" if outage.error else ""
         yield (
-            f"No connection from {start:%Y-%m-%d %H:%M:%S %z} {time}: "
-            f"{outage.reason}.{error}"
+            f"no connection from {start:%Y-%m-%d %H:%M:%S %z} {time}: "
+            f"{outage.reason}{error}"
         )
 
 
@@ -206,66 +217,54 @@ def offsetBounds(report: OffsetReport) -> str:
     return f"between {low} and {high}"
 
 
-def _clock(report: OffsetReport, zone: ZoneFound | None) -> Iterator[str]:
+def _clock(result: Result) -> Iterator[str]:
     """
-    Write about the far clock.
+    Write about the far clock: the offset, and below it what makes it doubtful.
     """
+    report, zone = result.figures.offset, result.zone
+    if result.figures.rtt is None:
+        return
+    if report is None:
+        why = "too few stamps" if result.stamped else "no stamp that can be read"
+        yield f"far clock     not known: {why}"
+        return
     width = (report.high - report.low) / 2
-    estimate = readable(abs(report.estimate), width)
     if report.low <= 0 <= report.high:
         greatest = max(-report.low, report.high)
         most = readable(greatest, width / 10, rounding=ROUND_CEILING)
-        yield f"The clocks agree to within {most}, the limit of this measurement."
+        yield (
+            f"far clock     agrees with ours within {most}, the limit of this "
+            "measurement"
+        )
     else:
-        way = "ahead of" if report.estimate > 0 else "behind"
-        yield f"The far clock is {estimate} {way} ours: {offsetBounds(report)}."
+        way = "ahead" if report.estimate > 0 else "behind"
+        estimate = readable(abs(report.estimate), width)
+        yield f"far clock     {estimate} {way}, {offsetBounds(report)}"
     if report.verdict == NO_FIT:
-        yield f"Do not rely on it: {report.verdict}."
+        yield f"{_INDENT}do not rely on it: {report.verdict}"
     elif report.verdict != FITS:
-        yield f"With doubt: {report.verdict}."
+        yield f"{_INDENT}with doubt: {report.verdict}"
     if zone is not None:
         word = "assumed" if zone.isAssumed else "given"
-        yield f"Its stamps name no zone: UTC{zoneName(zone.ahead)} is {word} (--zone)."
+        name = f"UTC{zoneName(zone.ahead)}"
+        yield f"{_INDENT}its stamps name no zone: {name} is {word} (--zone)"
 
 
-def _delays(forward: OneWay, backward: OneWay) -> Iterator[str]:
+def _oneWay(figures: Figures) -> Iterator[str]:
     """
-    Write the bounds of the one-way delays.
+    Write the bounds of the one-way delays, rounded outwards.
     """
-    for title, way in ("forward", forward), ("backward", backward):
-        if way.range is None:
-            continue
-        low, high = way.range.median
-        yield (
-            f"{title:<13} {readable(low)} to {readable(high)} (median): asymmetric "
-            "paths can put it anywhere in here"
-        )
-    if forward.pdv is None or backward.pdv is None:
-        yield "PDV           not known: too few probes in a window"
-
-
-def _connection(result: Result) -> Iterator[str]:
-    """
-    Write how long it took to make the connection, and the kernel's figures of it.
-    """
-    if result.setUps:
-        first = result.setUps[0]
-        steps = [
-            f"{name} {readable(value)}"
-            for name, value in [
-                ("resolve", first.resolve),
-                ("connect", first.connect),
-                ("TLS", first.tls),
-                ("first reply", first.firstReply),
-            ]
-            if value is not None
-        ]
-        if steps:
-            yield f"set-up        {', '.join(steps)}"
-    kernel = result.kernel
-    if kernel is not None:
-        again = kernel.retransmissions
-        yield (
-            f"kernel        smoothed RTT {readable(kernel.smoothedRtt)}, "
-            f"{again} retransmission{'' if again == 1 else 's'}"
-        )
+    forward, backward = figures.forward, figures.backward
+    if forward is None or backward is None:
+        if figures.offset is not None:
+            yield "one way       not known: the stamps are too coarse"
+        return
+    ways = [
+        f"{floor(way.range.median.low / 1000) / 1000:.3f} to "
+        f"{ceil(way.range.median.high / 1000) / 1000:.3f} ms {where}"
+        for way, where in ((forward, "there"), (backward, "back"))
+        if way.range is not None
+    ]
+    if ways:
+        yield f"one way       {', '.join(ways)} (median);"
+        yield f"{_INDENT}asymmetric paths can put each anywhere in its range"

@@ -13,48 +13,59 @@ from echostamp.units import readable
 #: The rows of a histogram, and the length of its longest bar in characters.
 ROWS, WIDTH = 16, 50
 
-#: Decimals of a table's figures, by unit.
-_PLACES = {1_000: 1, 1_000_000: 4, 1_000_000_000: 6}
-
-#: Units of a table's rows, in nanoseconds.
+#: The units of tables, in nanoseconds.
 _UNITS = ((1_000_000_000, "s"), (1_000_000, "ms"), (1_000, "µs"))
+
+#: The characters of a column, and of the longest figure.
+_COLUMN, _FIGURE = 8, 7
 
 _BLOCKS = " ▏▎▍▌▋▊▉█"
 
 
 def table(rows: list[tuple[str, Summary | None]], isFine: bool) -> Iterator[str]:
     """
-    Write summaries as the rows of a table of 79 columns.  A row's unit is the largest
-    one that does not exceed its greatest value.
+    Write summaries as the rows of a table of 79 columns, all in one unit: the largest
+    that does not exceed the first row's median, if the longest figures fit.
 
-    @param rows: the title of each row, and its summary.
+    @param rows: the title of each row, and its summary; the first row has one.
     @param isFine: whether the values are exact to a nanosecond.
     """
+    shown = [
+        (title, row)
+        for title, row in rows
+        if row is not None and not row.n < 2 <= len(title.split())
+    ]
+    greatest = max((row.max for _, row in shown), default=0)
+    typical = shown[0][1].median if shown else 0
+    unit, name = next(
+        (
+            each
+            for each in _UNITS
+            if typical >= each[0] or greatest >= each[0] * 10**_FIGURE / 1000
+        ),
+        _UNITS[-1],
+    )
     names = ("min", "mean", "median", "p90", "p99", "p99.9", "max", "stddev")
-    yield " " * 15 + "".join(f"{name:>8}" for name in names)
-    for title, row in rows:
-        if row is None or row.n < 2 <= len(title.split()):
-            continue
+    yield f"{name:<15}" + "".join(f"{each:>{_COLUMN}}" for each in names)
+    for title, row in shown:
         values = (
             *(row.min, row.mean, row.median, row.p90),
             *(row.p99, row.p999, row.max, row.stddev),
         )
-        greatest = max(abs(each) for each in values if each is not None)
-        unit, name = next((unit for unit in _UNITS if greatest >= unit[0]), _UNITS[-1])
-        cells = "".join(f"{_cell(each, unit, isFine):>8}" for each in values)
-        yield f"{title:<12}{name:>3}{cells}"
+        cells = "".join(f"{_cell(each, unit, isFine):>{_COLUMN}}" for each in values)
+        yield f"{title:<15}{cells}"
 
 
 def _cell(ns: float | None, unit: int, isFine: bool) -> str:
     """
-    Write a value in at most seven characters.  Its last digit is worth at least 100 ns,
-    or 1 ns where the values are exact.
+    Write a value in as many characters as a column has.  Its last digit is worth at
+    least 100 ns, or 1 ns where the values are exact.
     """
     if ns is None:
         return "-"
-    places = 3 if unit == 1_000 and isFine else _PLACES[unit]
+    places = len(str(unit)) - (1 if isFine else 3)
     text = f"{ns / unit:.{places}f}"
-    while places and len(text) > 7:
+    while places and len(text) > _FIGURE:
         places -= 1
         text = f"{ns / unit:.{places}f}"
     return text

@@ -6,6 +6,7 @@ from __future__ import annotations
 
 from echostamp.measure.result import Result
 from echostamp.measure.thresholds import Breach, Failed
+from echostamp.report.screen import percent
 from echostamp.report.summary import offsetBounds
 from echostamp.units import readable
 
@@ -45,7 +46,8 @@ def _why(failed: Failed, result: Result) -> str:
     if breach is Breach.RTT_UNKNOWN:
         return f"not known, one has no RTT and took at most {readable(value)}"
     if breach is Breach.LOSS:
-        return f"{value:.3g} % were not answered, or could not be sent"
+        available = percent(result.figures.availability or 0)
+        return f"{percent(value)} were not answered or not sent, {available} available"
     if breach is Breach.LOSS_UNKNOWN:
         return f"not known, {value:g} may still be answered"
     if breach is Breach.OFFSET and offset is not None:

@@ -31,6 +31,9 @@ _Z = 0x4000
 #: The Z bit in the first octet of an error estimate: the timestamps have PTP's format.
 Z_OCTET = _Z >> 8
 
+#: The greatest error of a clock that says anything, in nanoseconds.
+_YEAR = 366 * 86_400 * SECOND
+
 #: 255 * 2^31 s, about 17,000 years.
 _GREATEST_ERROR = 0x3FFF
 
@@ -132,6 +135,11 @@ class ErrorEstimate(NamedTuple):
     isSynchronized: bool
     isPtp: bool
     error: int | None
+
+    @property
+    def claim(self) -> int | None:
+        """The error, where it says anything: up to a year."""
+        return None if self.error is None or self.error > _YEAR else self.error
 
 
 def writeErrorEstimate(estimate: ErrorEstimate) -> int:

@@ -20,6 +20,7 @@ from echostamp.exitstatus import (
     FAR_END_FAILED,
     NEAR_END_FAILED,
     Outcome,
+    outputFailed,
 )
 from echostamp.intercom.parsing import IntercomParser, Origin
 from echostamp.talk.shown import ShownReplies
@@ -287,7 +288,7 @@ class Conversation:
             return
         outcome = self._outcome
         if not isFlushed or outcome is None:
-            outcome = Outcome(FAR_END_FAILED, "standard output was closed, or is full")
+            outcome = outputFailed(FAR_END_FAILED)
             self._leave(outcome)
         self.done.callback(outcome)
 

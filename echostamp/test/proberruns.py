@@ -30,6 +30,12 @@ class Silence:
     def outstanding(self, seq: int) -> None:
         """Ignore it."""
 
+    def skipped(self, seq: int, outage: object) -> None:
+        """Ignore it."""
+
+    def waiting(self, why: str) -> None:
+        """Ignore it."""
+
     def settled(self, probe: object, fate: Fate, reason: str = "") -> None:
         """Ignore it."""
 

@@ -19,7 +19,8 @@ from echostamp.probe.route import Route
 from echostamp.probe.surroundings import surroundings
 from echostamp.probe.udpdialer import StampDialer
 from echostamp.report.document import document, pieces
-from echostamp.report.summary import summary
+from echostamp.report.screen import LABEL
+from echostamp.report.summary import Detail, summary
 from echostamp.rfc8762.clock import KernelClock
 from echostamp.rfc8762.policy import Policy, Shared
 from echostamp.rfc8762.reflector import Reflector
@@ -165,8 +166,10 @@ class StampCase(SynchronousTestCase):
         self.reactor.fromTimerToTimer(seconds)
 
     def summary(self) -> str:
-        """Give the report in text."""
-        return "\n".join(summary(self.prober.result(), "far"))
+        """Give the full report in text, its lines as they were before they were
+        broken."""
+        text = "\n".join(summary(self.prober.result(), "far", Detail.FULL))
+        return text.replace("\n" + " " * LABEL, " ")
 
     def document(self) -> Any:
         """Validate the JSON document, and give it."""

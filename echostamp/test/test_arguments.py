@@ -10,6 +10,7 @@ from twisted.trial.unittest import SynchronousTestCase
 
 from echostamp.client.arguments import (
     CommandParser,
+    dscp,
     duration,
     memberName,
     percentage,
@@ -93,6 +94,10 @@ class ReaderTests(SynchronousTestCase):
             (duration(1000, 5000), "5us", 5000),
             (duration(1000, 5000, orNone=True), "0", 0),
             (wholeNumber(1, 9), "9", 9),
+            (dscp, "63", 63),
+            (dscp, "EF", 46),
+            (dscp, "af41", 34),
+            (dscp, "CS6", 48),
             (percentage, "2.5", 2.5),
             (percentage, "100%", 100.0),
             (memberName, "ann-2", "ann-2"),
@@ -109,11 +114,13 @@ class ReaderTests(SynchronousTestCase):
         """A wrong value is refused, and the text says why."""
         cases: list[tuple[Callable[[str], Any], str, str]] = [
             (seconds, "0", "'0' is not a number of seconds above 0, at most 86400"),
-            (duration(1000, 5000), "6us", "'6us' is not from 1.000 µs to 5.000 µs"),
-            (duration(1000, 5000), "x", "'x' is not a duration such as 1, 0.5, 200ms"),
-            (duration(0, 5000, orNone=True), "6us", "to 5.000 µs, or 0"),
+            (duration(1000, 5000), "6us", "'6us' is not from 1us to 5us"),
+            (duration(1000, 5000), "x", "'x' is not a duration such as 0.5, 200ms, 1s"),
+            (duration(0, 5000, orNone=True), "6us", "to 5us, or 0"),
             (wholeNumber(1, 9), "10", "'10' is not a whole number from 1 to 9"),
             (wholeNumber(1, 9), "9" * 5000, "is not a whole number from 1 to 9"),
+            (dscp, "64", "'64' is not a DSCP: 0 to 63, or a name such as EF"),
+            (dscp, "AF44", "'AF44' is not a DSCP"),
             (percentage, "nan", "'nan' is not a percentage"),
             (memberName, "a b", "'a b' is not a name: 1 to 32 ASCII letters"),
             (zone, "Nowhere", "'Nowhere' is not a zone such as UTC"),

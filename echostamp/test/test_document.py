@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterator
 from typing import Any
 
 from hypothesis import given, settings
@@ -20,6 +21,17 @@ from echostamp.test.farends import CTIME, EPOCH, ISO, MS, Far
 from echostamp.times import SECOND
 
 AHEAD = 12_345 * MS
+
+
+def integers(value: Any) -> Iterator[int]:
+    """
+    Give all integers in a document.
+    """
+    if isinstance(value, int):
+        yield value
+    elif isinstance(value, dict | list):
+        for each in value.values() if isinstance(value, dict) else value:
+            yield from integers(each)
 
 
 class DocumentCase(SynchronousTestCase):
@@ -160,6 +172,8 @@ class DocumentTests(DocumentCase):
                 {
                     "start": EPOCH + 1510 * MS,
                     "length": 1990 * MS,
+                    "so_far": None,
+                    "last_attempt": stats["outages"][0]["last_attempt"],
                     "reason": "the connection was lost",
                     "error": None,
                     "lost": 1,
@@ -170,6 +184,39 @@ class DocumentTests(DocumentCase):
         self.assertEqual(stats["skipped"], 19)
         self.assertEqual(len(stats["setup"]), 2)
         self.assertEqual(stats["kernel"], {"smoothed_rtt": 0, "retransmissions": 0})
+
+    def test_openOutage(self) -> None:
+        """An outage at the end has no length, but the time so far."""
+        far = self.far(interval=100 * MS, count=40)
+        far.start()
+        far.run(1)
+        far.transports[-1].lose(ConnectionLost())
+        [outage] = self.document(far)["stats"]["outages"]
+        self.assertIsNone(outage["length"])
+        self.assertEqual(outage["start"], EPOCH + SECOND)
+        self.assertEqual(outage["so_far"], 2900 * MS)
+        self.assertGreater(outage["last_attempt"], EPOCH + SECOND)
+
+    def test_strings(self) -> None:
+        """With strings, exactly the integers that the schema names are strings,
+        whatever their value."""
+        far = self.far(interval=100 * MS, count=20, deadline=SECOND)
+        far.delay = lambda seq: None if seq == 3 else 0.02
+        far.start()
+        far.run(0.5)
+        far.transports[-1].lose(ConnectionLost())
+        plain = self.document(far)
+        kind = type(self.validator)
+        text = json.dumps(self.validator.schema)
+        both = '["integer", "string", "null"]'
+        strings = document.withStrings(plain)
+        self.validator.validate(strings)
+        kind(json.loads(text.replace(both, '["integer", "null"]'))).validate(plain)
+        kind(json.loads(text.replace(both, '["string", "null"]'))).validate(strings)
+        self.assertEqual(strings["probes"][0]["t1"], str(plain["probes"][0]["t1"]))
+        self.assertEqual(strings["stats"]["rtt"]["n"], plain["stats"]["rtt"]["n"])
+        for each in integers(strings):
+            self.assertLess(abs(each), 2**53)
 
     @settings(max_examples=30, deadline=None)
     @given(

@@ -64,6 +64,9 @@ class Owner:
         """Never called."""
         return False
 
+    def dialing(self) -> None:
+        """Ignore it."""
+
     def dialFailed(self, failure: Failure) -> None:
         """Never called."""
 

@@ -18,8 +18,10 @@ from echostamp.exitstatus import (
     DONE,
     FAR_END_FAILED,
     NEAR_END_FAILED,
+    PIPE_CLOSED,
     THRESHOLD_FAILED,
 )
+from echostamp.units import asTyped
 
 DOCS = Path(echostamp.__file__).parent.parent / "docs"
 
@@ -150,12 +152,14 @@ class ClientPageTests(SynchronousTestCase):
         self.assertIn(f"default is {arguments.timeout:g}.", talk["--timeout"])
         self.assertIn(arguments.target, section("echostamp.1", "DESCRIPTION"))
         arguments = parser().parse_args(["ping"])
+        words = " ".join(clientHelp("ping").split())
         for option, default in [
-            ("--interval", arguments.interval / 1e9),
-            ("--timeout", arguments.timeout / 1e9),
+            ("--interval", asTyped(arguments.interval)),
+            ("--timeout", asTyped(arguments.timeout)),
             ("--ttl", arguments.ttl),
         ]:
-            self.assertIn(f"default is {default:g}.", ping[option])
+            self.assertIn(f"default is {default}.", ping[option])
+            self.assertIn(f"(default: {default})", words)
 
     def test_statuses(self) -> None:
         """Every exit status of the command has an entry."""
@@ -166,7 +170,7 @@ class ClientPageTests(SynchronousTestCase):
             [int(status) for status in statuses],
             [
                 *(DONE, FAR_END_FAILED, NEAR_END_FAILED, THRESHOLD_FAILED),
-                *(128 + SIGINT, 128 + SIGTERM),
+                *(128 + SIGINT, PIPE_CLOSED, 128 + SIGTERM),
             ],
         )
 

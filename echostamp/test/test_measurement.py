@@ -95,7 +95,7 @@ class MeasurementTests(MeasurementCase):
         self.found = Measurement(self.store, 3)
         for each in range(10):
             self.found.disconnected(Outage(each, each * SECOND, "why", 0))
-            self.found.dialFailed("nobody")
+            self.found.amendOutage(error="nobody")
             self.found.reconnected(at(1000 * each + 1))
         self.assertEqual([each.start for each in self.found.outages], [7, 8, 9])
         self.assertEqual(self.found.outageCount, 10)

@@ -13,12 +13,12 @@ from twisted.trial.unittest import SynchronousTestCase
 
 from echostamp.client.output import Asked, Output, OutputOptions, Probes
 from echostamp.exitstatus import DONE, FAR_END_FAILED, Outcome
+from echostamp.measure.result import Outage
 from echostamp.probe.interfaces import Fate
-from echostamp.probe.linelink import LineLink
 from echostamp.probe.plan import Plan
 from echostamp.test.fakes import osError
 from echostamp.test.farends import EPOCH, MS, Far, FarTransport
-from echostamp.times import SECOND, SetUp
+from echostamp.times import SECOND
 
 
 class Broken(io.StringIO):
@@ -64,9 +64,10 @@ class OutputTests(SynchronousTestCase):
         target: str = "far:7",
         output: Any = None,
         peer: Any = None,
+        count: int = 5,
     ) -> Far:
         """Begin a run with round trips of 20 ms; probe 2 is lost."""
-        plan = Plan(interval=100 * MS, count=5, timeout=200 * MS)
+        plan = Plan(interval=100 * MS, count=count, timeout=200 * MS)
         self.output = output or io.StringIO()
         self.closings = 0
         self.out = Output(
@@ -150,7 +151,9 @@ class OutputTests(SynchronousTestCase):
         self.assertTrue(head.startswith("PING"))
         self.assertEqual(lines[0].partition("] ")[0], f"[{seconds}.020000")
         self.assertIn(
-            f"[{seconds}.250000] no connection: the connection was lost", lines
+            f"[{seconds}.250000] no connection: the connection was lost "
+            "(1 lost in flight)",
+            lines,
         )
         for line in lines:
             self.assertTrue(line.startswith(f"[{seconds}."), line)
@@ -163,12 +166,58 @@ class OutputTests(SynchronousTestCase):
         self.assertNotIn("no answer yet for seq=2", self.finish())
 
     def test_again(self) -> None:
-        """There is a line about each new connection."""
-        far = self.begin(OutputOptions())
-        link = LineLink(far.reactor, far.prober, far.messages, SetUp())
-        link.transport = far.transports[-1]
-        self.out.connected(link)
-        self.assertEqual(self.finish()[1], "connected again")
+        """While the connection is away, there are two lines: when and why it was lost,
+        and when it was made again.  The number goes on over what was due."""
+        far = self.begin(OutputOptions(), count=30)
+        far.delay = lambda seq: None if seq == 1 else 0.02
+        far.run(0.13)
+        far.transports[-1].lose(ConnectionLost())
+        far.run(2)
+        far.accept()
+        self.assertEqual(
+            self.finish()[2:5],
+            [
+                "no connection: the connection was lost (1 lost in flight)",
+                "connected again after 2.000 s, 20 not sent",
+                "32 bytes from 192.0.2.1:7: seq=22 time=20.000 ms",
+            ],
+        )
+
+    def test_counter(self) -> None:
+        """On a terminal, what is not sent is counted in one place, with the reason why
+        the last attempt to connect failed."""
+        output = io.StringIO()
+        output.isatty = lambda: True  # type: ignore[method-assign]
+        far = self.begin(OutputOptions(), output=output)
+        far.run(0.05)
+        far.transports[-1].lose(ConnectionLost())
+        outage = Outage(EPOCH, 0, "gone", 1)
+        for count, error in (1, ""), (2, "Connection refused"), (3, "x" * 99):
+            self.out.skipped(7, outage._replace(skipped=count, error=error))
+        self.out.skipped(8, None)
+        clear = f"\r{' ' * 79}\r"
+        *_, text = self.finishedText().split("\n", 2)
+        self.assertTrue(
+            text.startswith(
+                "no connection: the connection was lost\n1 not sent"
+                f"{clear}2 not sent: Connection refused"
+                f"{clear}3 not sent: {'x' * 67}{clear}"
+            ),
+            text,
+        )
+
+    def finishedText(self) -> str:
+        """Run to the end, and give what was written."""
+        self.finish()
+        return str(self.output.getvalue())
+
+    def test_waiting(self) -> None:
+        """Before the first connection, the reason is written once."""
+        self.begin(OutputOptions())
+        for why in "Connection refused", "Connection refused", "timed out":
+            self.out.waiting(why)
+        self.assertIn("\nno connection yet: Connection refused\n", self.finishedText())
+        self.assertEqual(self.finishedText().count("yet"), 1)
 
     def test_numeric(self) -> None:
         """With C{-n} the far end is named by its address only.  So is a target that is
@@ -199,13 +248,14 @@ class OutputTests(SynchronousTestCase):
     def test_otherEncodings(self) -> None:
         """If the output's encoding lacks a character, another one is written."""
         output = io.TextIOWrapper(io.BytesIO(), encoding="ascii", write_through=True)
-        self.begin(OutputOptions(hasHistogram=True), output=output)
+        options = OutputOptions(isVerbose=True, hasHistogram=True)
+        self.begin(options, output=output).delay = lambda seq: 0.0002
         self.far.run(5)
         self.end()
         output.seek(0)
         text = output.read()
         self.assertFalse(self.out.isClosed)
-        self.assertIn("IPDV         us ", text)
+        self.assertIn("\nus       ", text)
         self.assertIn(" ##", text)
 
     def test_histogram(self) -> None:

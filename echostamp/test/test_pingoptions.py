@@ -50,13 +50,14 @@ class PingOptionsTests(CommandCase):
         ):
             self.assertEqual(self.pinged("far", *options.split())[:2], ("far", plan))
         self.assertEqual(self.pinged("-i0")[1], Plan(interval=0, size=0))
+        self.assertEqual(self.pinged("--wait")[1], Plan(size=0, waits=True))
 
     def test_output(self) -> None:
         """Options become the form of the output."""
         for options, output in [
             (
-                "-q -D -O -n --histogram",
-                OutputOptions("text", True, True, True, True, True),
+                "-q -v -D -O -n --histogram",
+                OutputOptions("text", True, True, True, True, True, True),
             ),
             ("--quiet --numeric", OutputOptions(isQuiet=True, isNumeric=True)),
             ("--json", OutputOptions("json")),
@@ -101,7 +102,7 @@ class PingOptionsTests(CommandCase):
             ("--ttl", "0", "256", "x"),
             ("--tlv", "x", ""),
             ("--count", "0", "-1", "x", "1000000001", "1.5", ""),
-            ("--interval", "999us", "1ns", "3601", "x", "-1", "1m", ""),
+            ("--interval", "999us", "1ns", "3601", "61m", "x", "-1", ""),
             ("--deadline", "0", "1us", "x", "400000000"),
             ("--timeout", "0", "1us", "3601s", "x"),
             ("--size", "31", "65537", "x"),
@@ -130,7 +131,10 @@ class PingOptionsTests(CommandCase):
     def test_bounds(self) -> None:
         """The error for a duration out of bounds names the bounds."""
         self.assertEqual(self.ended("ping", "-i0.5ms"), 2)
-        self.assertIn("from 1.000 ms to 3600.000 s, or 0", self.said())
+        self.assertIn("'0.5ms' is not from 1ms to 1 hour, or 0", self.said())
+
+        self.assertEqual(self.ended("ping", "-w367d"), 2)
+        self.assertIn("'367d' is not from 1ms to 366 days", self.said())
 
     def test_help(self) -> None:
         """C{--help} names every option."""

@@ -324,6 +324,26 @@ class ConnectionTests(ProberCase):
         self.assertFalse(far.prober.hasBegun)
         self.assertIsNone(far.prober.result().began)
 
+    def test_waiting(self) -> None:
+        """A run that waits retries, and begins when there is a connection.  Until then
+        its failure is the last one."""
+        far = self.far = Far(Plan(waits=True, count=2))
+        self.sink = far.sink
+        far.prober.start()
+        for count in 1, 2:
+            far.refuse(ConnectionRefusedError(111))
+            self.assertEqual(self.seqs("waiting"), ["Connection refused"] * count)
+            while far.attempts == count:
+                far.run(0.1)
+        self.assertFalse(far.isOver)
+        self.assertTrue(far.prober.failure)
+        far.accept()
+        self.assertIsNone(far.prober.failure)
+        far.run(5)
+        self.assertTrue(far.isOver)
+        self.assertEqual(self.seqs("answered"), [0, 1])
+        self.assertEqual(far.prober.result().figures.availability, 100)
+
     def test_noConnectionByTheDeadline(self) -> None:
         """The deadline counts from the start, with a connection or without."""
         far = Far(Plan(deadline=SECOND))
@@ -356,6 +376,12 @@ class ConnectionTests(ProberCase):
         run = self.far.store.delays.run
         self.assertEqual((run.sent, run.received, run.lost), (60, 58, 2))
         self.assertEqual(far.times()[10:12], [1.0, 5.1])
+        # The sink's numbers are those of all that were due, those on the wire of all
+        # that were sent.
+        self.assertEqual(self.seqs("skipped"), [*range(11, 51)])
+        self.assertEqual(self.seqs("answered")[9:11], [51, 52])
+        self.assertEqual([each.seq for each in far.prober.kept()][9:12], [9, 10, 51])
+        self.assertEqual([seq for _, seq in far.sent()][9:12], [9, 10, 11])
         self.assertEqual(len(far.prober.result().setUps), 2)
         self.assertEqual(far.prober.result().setUps[1].firstReply, 150 * MS)
 

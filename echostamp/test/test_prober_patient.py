@@ -33,7 +33,9 @@ class FirstAttemptTests(ProberCase):
     def test_probesAreDue(self) -> None:
         """From the first failure on, probes are due, and count as not sent."""
         far = self.wait(kept=0)
-        self.assertEqual(self.sink.events, [("outage", "Connection refused")])
+        self.assertEqual(
+            self.sink.events, [("outage", "Connection refused"), ("skipped", 0)]
+        )
         far.run(10.5)
         result = far.prober.result()
         self.assertEqual((result.figures.sent, result.figures.skipped), (0, 11))

@@ -471,7 +471,7 @@ class EchoTests(ProxyCase):
         transport.turn()
         lines = [formatEvent(event) for event in observer]
         self.assertEqual(lines[0], "[2001:db8::1]:4711 connected")
-        self.assertIn("[2001:db8::1]:4711 disconnected: 1 message", lines[1])
+        self.assertIn("[2001:db8::1]:4711 disconnected: 1 message,", lines[1])
 
     @given(st.lists(st.integers(1, 12), max_size=30))
     def test_cutsDoNotMatter(self, cuts: list[int]) -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import errno
+import os
 import sys
 import time
 from typing import Any
@@ -15,7 +17,12 @@ from twisted.internet.selectreactor import SelectReactor
 from twisted.trial.unittest import SynchronousTestCase
 
 from echostamp.client import reactor as reactorModule
-from echostamp.client.reactor import installedReactor, monotonic
+from echostamp.client.reactor import (
+    installedReactor,
+    monotonic,
+    unusableDescriptors,
+)
+from echostamp.test.fakes import osError
 
 
 class TimersTests(SynchronousTestCase):
@@ -91,3 +98,34 @@ class InstalledReactorTests(SynchronousTestCase):
         with patch.dict(sys.modules, modules):
             self.assertEqual(installedReactor(), "the process's reactor")
         self.assertEqual(self.installed, [])
+
+
+class DescriptorsTests(SynchronousTestCase):
+    """
+    The descriptors that are free.
+    """
+
+    def check_(self, free: list[int]) -> str:
+        """Check some free descriptors; opening more of them fails."""
+        left = list(free)
+        closed: list[int] = []
+
+        def opened(path: str, flags: int) -> int:
+            if not left:
+                raise osError(errno.EMFILE)
+            return left.pop(0)
+
+        with patch.object(os, "open", opened), patch.object(os, "close", closed.append):
+            said = unusableDescriptors()
+        self.assertEqual(sorted(closed), free[: len(closed)])
+        self.assertEqual(len(left) + len(closed), len(free))
+        return said
+
+    def test_free(self) -> None:
+        """Enough descriptors below 1,024 must be free, unless the limit is below."""
+        self.assertEqual(self.check_([*range(3, 99)]), "")
+        self.assertEqual(self.check_([*range(992, 1024)]), "")
+        self.assertEqual(self.check_([3, 4, 5]), "")
+        said = "too many open descriptors: 32 below 1024 must be free"
+        for free in [*range(993, 1100)], [3, 4, 5, *range(1024, 1100)]:
+            self.assertEqual(self.check_(free), said)

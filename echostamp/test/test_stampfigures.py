@@ -8,7 +8,7 @@ from dataclasses import replace
 
 from echostamp.measure.residence import ResidenceFault
 from echostamp.probe.plan import Plan
-from echostamp.report.stampfigures import lines
+from echostamp.report.stampfigures import lines, notable
 from echostamp.report.summary import summary
 from echostamp.rfc8762.clock import KernelClock
 from echostamp.rfc8762.findings import Findings
@@ -52,8 +52,8 @@ class StampFiguresTests(StampCase):
         self.begin(plan, SenderSession(), policy)
         self.run_(5)
         self.assertIn(
-            "lost          2 to 3 on the way there, 0 to 1 on the way back\n"
-            "              probably 2 and 1: no packet was seen doubled\n",
+            "lost          2 to 3 on the way there, 0 to 1 on the way back "
+            "probably 2 and 1: no packet was seen doubled\n",
             self.summary(),
         )
         found = self.document()["stats"]["stamp"]
@@ -88,7 +88,7 @@ class StampFiguresTests(StampCase):
         found = replace(
             result.session, isStateful=True, directions=directions, restarts=999
         )
-        text = list(lines(found, replace(result, figures=figures)))
+        text = list(notable(found, replace(result, figures=figures)))
         for line in (
             "lost          10050 to 20100 on the way there, 0 to 10050 on the way back",
             "              probably 10050 and 10050: no packet was seen doubled",
@@ -126,7 +126,7 @@ class StampFiguresTests(StampCase):
             plan = Plan(count=5, interval=interval, timeout=SECOND, size=44)
             self.begin(plan, SenderSession())
             self.run_(5)
-            text = "\n".join(summary(self.prober.result(), "far", interval > 0))
+            text = "\n".join(summary(self.prober.result(), "far", isPaced=interval > 0))
             self.assertEqual("--max-pps" in text, not interval)
 
     def test_taiOrUtc(self) -> None:
@@ -190,7 +190,8 @@ class StampFiguresTests(StampCase):
             zeroedSsids=4,
         )
         faults = (ResidenceFault.NEGATIVE, 2), (ResidenceFault.NOT_GIVEN, 1)
-        text = "\n".join(lines(found, replace(result, residenceFaults=faults)))
+        result = replace(result, residenceFaults=faults)
+        text = "\n".join([*lines(found, result), *notable(found, result)])
         unreachable = os.strerror(errno.EHOSTUNREACH)
         for line in (
             "timestamps    T1 by the kernel, T4 by the kernel, T2 and T3 the reflect",
@@ -203,8 +204,8 @@ class StampFiguresTests(StampCase):
             "reflector     receives by SW Local (Local free-running), sends by SW L",
             "class         DSCP 0 and ECN 0 arrived there; DSCP 46 was refused",
             "packets       TLV timestamp not known there; TLV 99 not known there; "
-            "1 times TLVs malformed; 1 invalid: of 7 octets, 41 are the least; "
-            f"4 replies with SSID 0, not ours; 1 refused: {unreachable}",
+            "TLVs malformed once; 1 invalid: of 7 octets, 41 are the least; "
+            f"SSID 0, not ours, in replies 4 times; 1 refused: {unreachable}",
         ):
             self.assertIn(line, text)
         self.assertEqual(self.document()["stats"]["rtt_is"], "(T4-T1)-(T3-T2)")

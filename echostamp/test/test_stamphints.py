@@ -45,7 +45,7 @@ class RefusalHintTests(SynchronousTestCase):
         """Refused packets and invalid replies are counted, with what may help."""
         self.assertHint(
             "3 packets: nobody is at the port; 2 invalid replies: T1 was not returned; "
-            "1 invalid replies: no valid HMAC (is --key the reflector's key?)",
+            "1 invalid reply: no valid HMAC (is --key the reflector's key?)",
             refusals=((errno.ECONNREFUSED, 3),),
             invalid=(("T1 was not returned", 2), ("no valid HMAC", 1)),
         )

@@ -26,7 +26,7 @@ class TableTests(SynchronousTestCase):
         for line in table([("RTT", found), ("PDV forward", found)], isFine):
             self.assertLessEqual(len(line), 79)
         *_, line = table([("RTT", found)], isFine)
-        self.assertEqual(len(line.split()), 10)
+        self.assertEqual(len(line.split()), 9)
 
     def test_none(self) -> None:
         """Rows without values, and rows of differences of one value, are left out."""

@@ -93,10 +93,10 @@ class ParseTargetTests(SynchronousTestCase):
             ("[fe80::1]:8002", "a link-local address needs its link"),
             ("fe80::1%nosuchlink", "there is no link 'nosuchlink'"),
             ("localhost:65536", "65536 is not a port from 1 to 65535"),
-            ("localhost:http", "Unknown endpoint type"),
-            ("localhost:80:90", "Unknown endpoint type"),
-            ("[::1]x", "Unknown endpoint type"),
-            ("nonsense:localhost:8002", "Unknown endpoint type"),
+            ("localhost:http", "port 'http' is no number"),
+            ("localhost:80:90", "neither HOST:PORT nor an endpoint"),
+            ("[::1]x", "neither HOST:PORT nor an endpoint"),
+            ("nonsense:localhost:8002", "neither HOST:PORT nor an endpoint"),
             ("tcp:localhost:x", "'x'"),
         ]:
             error = self.assertRaises(ValueError, self.parse, text)

@@ -74,7 +74,7 @@ class ThresholdsTests(SynchronousTestCase):
         """The share of unanswered probes must be within the limit."""
         far = self.found(0.02, None, 0.02, 0.02)
         self.assertFails(Thresholds(loss=25), far)
-        why = "--max-loss 24.5: 25 % were not answered, or could not be sent"
+        why = "--max-loss 24.5: 25 % were not answered or not sent, 75 %"
         self.assertFails(Thresholds(loss=24.5), far, why)
 
     def test_outage(self) -> None:

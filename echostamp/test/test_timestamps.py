@@ -188,6 +188,12 @@ class ErrorEstimateTests(SynchronousTestCase):
         assert read.error is not None
         self.assertTrue(claimed <= read.error < claimed + 1)
 
+    def test_claim(self) -> None:
+        """An error of more than a year claims nothing."""
+        year = 366 * 86_400 * SECOND
+        for error, claim in (year, year), (year + 1, None), (None, None):
+            self.assertEqual(ErrorEstimate(True, False, error).claim, claim)
+
     @given(shorts)
     def test_anyBitsCanBeRead(self, octets: int) -> None:
         """Any 16 bits can be read; written again, they claim no less."""

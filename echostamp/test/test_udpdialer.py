@@ -35,6 +35,9 @@ class Owner:
         """Keep a link."""
         self.links.append(link)
 
+    def dialing(self) -> None:
+        """Ignore it."""
+
     def dialFailed(self, failure: Failure) -> None:
         """Keep a failure."""
         self.failures.append(failure)

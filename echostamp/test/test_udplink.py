@@ -135,7 +135,7 @@ class StampLinkTests(StampCase):
         assert isinstance(found, Findings)
         self.assertEqual(found.refusals, ((errno.ECONNREFUSED, 1),))
         self.assertEqual(self.prober.measurement.outageCount, 0)
-        self.assertIn("9 sent, 0 received, 9 unanswered", self.summary())
+        self.assertIn("9 sent, 0 received, 100 % loss, 0 % available", self.summary())
 
 
 class ImpossibleTimesTests(StampCase):

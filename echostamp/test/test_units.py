@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from twisted.trial.unittest import SynchronousTestCase
 
-from echostamp.units import parseDuration, parseZone, readable, zoneName
+from echostamp.units import asTyped, parseDuration, parseZone, readable, zoneName
 
 UNITS = {"s": 10**9, "ms": 10**6, "µs": 10**3, "ns": 1}
 
@@ -42,8 +42,24 @@ class ParseTests(SynchronousTestCase):
             ("50us", 50_000),
             ("7ns", 7),
             ("0.3us", 300),
+            ("1.5m", 90 * 10**9),
+            ("2h", 2 * HOUR),
+            ("366d", 366 * 24 * HOUR),
         ]:
             self.assertEqual(parseDuration(text), ns, text)
+
+    def test_typed(self) -> None:
+        """A limit is written with its unit, as one could type it."""
+        for ns, text in [
+            (0, "0s"),
+            (1, "1ns"),
+            (1_500, "1500ns"),
+            (10**6, "1ms"),
+            (90 * 10**9, "90s"),
+            (HOUR, "1 hour"),
+            (366 * 24 * HOUR, "366 days"),
+        ]:
+            self.assertEqual(asTyped(ns), text)
 
     def test_exact(self) -> None:
         """The value is exact, and rounded down to a nanosecond."""
@@ -54,7 +70,7 @@ class ParseTests(SynchronousTestCase):
     def test_wrong(self) -> None:
         """What is not a duration is refused; the text quotes it."""
         for text in (
-            *("", "x", "-1", "+1", "1.", ".", "1 s", " 1", "1\n", "1m", "1h", "1e3"),
+            *("", "x", "-1", "+1", "1.", ".", "1 s", " 1", "1\n", "1M", "1w", "1e3"),
             *("1,5", "inf", "nan", "s", "1S", "0x1", "1_0", "1" * 10, "1sms"),
         ):
             error = self.assertRaises(ValueError, parseDuration, text)

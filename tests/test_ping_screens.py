@@ -1,0 +1,140 @@
+"""What a terminal of 80 columns and 24 lines shows of C{echostamp ping}."""
+
+from __future__ import annotations
+
+import re
+import shlex
+import shutil
+import socket
+import tempfile
+from collections.abc import Callable
+
+from tests.farends import Proxy, Server
+from tests.harness import Daemon, deadPort, script
+from tests.panes import Pane
+from tests.pinging import PingCase
+from tests.screens import SCREENS
+
+#: How often a screen may differ because the machine had other work to do.
+_TRIES = 8
+
+#: What varies from run to run besides numbers.
+_UNIT = r"(ns|µs|ms|s)\b"
+
+
+def normal(screen: str) -> str:
+    """
+    Leave out what differs between two runs that are alike: numbers, units outside the
+    lines of probes and the last one, and signs that the machine was busy.
+    """
+    lines = []
+    for line in screen.splitlines():
+        line = re.sub(r" waited=\S+ ms| \(this end was held up\)", "", line)
+        line = re.sub(r"[-+]?\d+(\.\d+)?", "N", line)
+        if re.match(r"\S+ {9,}min", line):
+            line = "u min mean ..."
+        elif re.match(r"(RTT|IPDV|PDV)( \S+)* {5,}", line):
+            line = re.sub(" +(N|-)(?= |$)", " N", line)
+        elif line.startswith("drift"):
+            line = "drift         ..."
+        elif not line.startswith(("N bytes", "one way", "rtt min")):
+            line = re.sub(f"N {_UNIT}", "N u", line)
+        lines.append(line)
+    return "\n".join(lines).rstrip()
+
+
+class ScreenTests(PingCase):
+    """
+    Screens, held against the texts in L{tests.screens}.
+    """
+
+    folder = "/folder"
+
+    def assertScreen(
+        self,
+        name: str,
+        *options: str,
+        meanwhile: Callable[[Pane], object] = lambda pane: None,
+    ) -> None:
+        """
+        Assert what is on the screen after a run.
+
+        @param meanwhile: called once the run has begun.
+        """
+        command = shlex.join([script("echostamp"), "ping", *options])
+        for left in reversed(range(_TRIES)):
+            pane = Pane(self, command, 80, 24)
+            meanwhile(pane)
+            # tmux joins lines that it has wrapped: there must be none.
+            screen = pane.until(lambda shown: re.search(r"\nstatus \d+$", shown), "-J")
+            found = normal(screen.replace(self.folder, "/folder"))
+            if found == SCREENS[name] or not left:
+                break
+        self.assertEqual(found, SCREENS[name], f"{name}\n{found}")
+        for line in screen.splitlines():
+            if not line.startswith("echostamp: "):
+                self.assertLessEqual(len(line), 80)
+
+    def test_usual(self) -> None:
+        """A usual run, a quiet one and a verbose one."""
+        target = f"localhost:{self.iso().port}"
+        self.assertScreen("usual", "-c3", "-i200ms", target)
+        self.assertScreen("quiet", "-q", "-c3", "-i200ms", target)
+        self.assertScreen("verbose", "-v", "-c3", "-i200ms", target)
+
+    def test_stamp(self) -> None:
+        """A run over STAMP, and a verbose one."""
+        target = f"stamp:127.0.0.1:{self.reflector()}"
+        self.assertScreen("stamp", "-c3", "-i200ms", target)
+        self.assertScreen("stamp verbose", "-v", "-c3", "-i200ms", target)
+
+    def test_loss(self) -> None:
+        """A reply that is lost, with a threshold."""
+
+        def rule(connection: int, seq: int, line: bytes) -> bytes:
+            return b"" if seq == 1 else line
+
+        target = f"127.0.0.1:{Proxy(self, self.iso().port, rule=rule).port}"
+        options = "-c4", "-i200ms", "-W300ms", "--max-loss=10"
+        self.assertScreen("loss", *options, target)
+
+    def test_noStamps(self) -> None:
+        """A far end without stamps."""
+
+        def serve(number: int, connection: socket.socket) -> None:
+            while data := connection.recv(65536):
+                connection.sendall(data)
+
+        target = f"127.0.0.1:{Server(self, serve).port}"
+        self.assertScreen("no stamps", "-c3", "-i200ms", target)
+
+    def test_nobody(self) -> None:
+        """A far end that is not there, with patience and without."""
+        target = f"127.0.0.1:{deadPort(self)}"
+        self.assertScreen("nobody", target)
+        self.assertScreen("waiting", "--wait", "-w2", target)
+
+    def test_longName(self) -> None:
+        """A name that is nearly as long as the screen is wide."""
+        self.folder = tempfile.mkdtemp()
+        self.addCleanup(shutil.rmtree, self.folder)
+        path = f"{self.folder}/".ljust(70, "x")
+        Daemon(self, "-e", f"unix:{path}", "--format=ctime", "--utc")
+        self.assertScreen("long name", "-c2", "-i200ms", "--zone=UTC", f"unix:{path}")
+
+    def test_outage(self) -> None:
+        """A far end that goes away: the screen says so once, why, and counts."""
+
+        def gone(pane: Pane) -> None:
+            pane.shows("seq=2 ")
+            daemon.process.kill()
+            # The counter is cleared at the end.
+            pane.until(
+                lambda shown: re.search(r"\n\d+ not sent: Connection refused$", shown)
+            )
+
+        port = deadPort(self)
+        del port
+        daemon = Daemon(self, "--port=0", "--format=iso")
+        target = f"127.0.0.1:{daemon.port}"
+        self.assertScreen("outage", "-c20", "-i200ms", target, meanwhile=gone)
