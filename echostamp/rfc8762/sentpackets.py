@@ -9,7 +9,7 @@ from echostamp.ring import Ring
 
 #: Packets before the oldest in flight that stay known, so that a late or doubled reply
 #: is still recognised.
-KEPT = 128
+KEPT = 96
 
 #: Sequence numbers, and the numbers of departures, have 32 bits.
 _NUMBERS = 1 << 32
