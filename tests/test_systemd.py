@@ -10,6 +10,7 @@ import signal
 import socket
 import stat
 import subprocess
+import sys
 import tempfile
 import threading
 from pathlib import Path
@@ -40,11 +41,31 @@ EXPOSURE = 2.0
 #: Debian's package of systemd's programs.
 PACKAGE = "systemd"
 
-#: A shell command in the place of systemd.  It gives the daemon descriptor 3 as a
-#: socket called echostamp.
-GIVE_SOCKET = (
-    'export LISTEN_PID=$$ LISTEN_FDS=1 LISTEN_FDNAMES=echostamp; exec "$@" 3<&"$GIVEN"'
-)
+#: A program in the place of systemd: it gives the daemon descriptors from 3 on.  Its
+#: arguments are the descriptors and the names, both joined by commas, and a command.
+GIVE = """
+import fcntl, os, sys
+given, names, *command = sys.argv[1:]
+# Duplicates that are out of the way of 3, 4 and so on.
+held = [fcntl.fcntl(int(each), fcntl.F_DUPFD, 100) for each in given.split(",")]
+for number, each in enumerate(held, 3):
+    os.dup2(each, number)
+    os.close(each)
+environ = {**os.environ, "LISTEN_PID": str(os.getpid()), "LISTEN_FDS": str(len(held))}
+if names:
+    environ["LISTEN_FDNAMES"] = names.replace(",", ":")
+os.execve(command[0], command, environ)
+"""
+
+
+def giving(names: str, *held: socket.socket) -> tuple[str, ...]:
+    """
+    Give the beginning of a command line that passes sockets on as systemd does.
+
+    @param names: the sockets' names, joined by commas; empty for none.
+    """
+    given = ",".join(str(each.fileno()) for each in held)
+    return sys.executable, "-c", GIVE, given, names
 
 
 def shortFolder(case: SynchronousTestCase) -> Path:
@@ -68,7 +89,6 @@ class Activated:
         case: SynchronousTestCase,
         command: list[str],
         domain: str,
-        environ: dict[str, str] | None = None,
         passed: tuple[int, ...] = (),
     ) -> None:
         """
@@ -76,7 +96,6 @@ class Activated:
 
         @param command: the command line before C{twistd}.
         @param domain: the endpoint's.
-        @param environ: additions to the environment.
         @param passed: descriptors that it inherits.
         """
         folder = Path(case.mktemp())
@@ -90,7 +109,6 @@ class Activated:
                 stdout=log,
                 stderr=subprocess.STDOUT,
                 cwd=folder,
-                env={**os.environ, **(environ or {})},
                 pass_fds=passed,
             )
         case.addCleanup(self.stop)
@@ -195,16 +213,14 @@ class SocketActivationTests(SynchronousTestCase):
             unix.listen()
             for domain, held in ("UNIX", unix), ("INET", tcp):
                 for _ in range(2):
-                    given = str(held.fileno())
                     with socket.socket(held.family) as peer:
                         peer.settimeout(DEADLINE)
                         peer.connect(held.getsockname())
                         peer.sendall(b"hello\n")
                         daemon = Activated(
                             self,
-                            ["sh", "-c", GIVE_SOCKET, "sh"],
+                            [*giving("echostamp", held)],
                             domain,
-                            {"GIVEN": given},
                             (held.fileno(),),
                         )
                         self.assertRegex(peer.recv(1000), STAMP + b"hello\n$")
@@ -215,28 +231,22 @@ class SocketActivationTests(SynchronousTestCase):
     def test_severalSockets(self) -> None:
         """All sockets of one name are served, and the log names the others.  Without
         names an empty description serves all."""
-        give = 'exec "$@" 3<&"$A" 4<&"$B" 5<&"$C"'
         for names, endpoint, count in [
-            ("export LISTEN_FDNAMES=a:a:b", "systemd:name=a", 2),
-            ("unset LISTEN_FDNAMES", "systemd:", 3),
+            ("a,a,b", "systemd:name=a", 2),
+            ("", "systemd:", 3),
         ]:
             with contextlib.ExitStack() as stack:
                 held = [
                     stack.enter_context(socket.create_server(("127.0.0.1", 0)))
-                    for _ in "ABC"
+                    for _ in range(3)
                 ]
                 daemon = Daemon(
                     self,
                     *("-e", endpoint),
                     command=(
-                        *("sh", "-c"),
-                        f"export LISTEN_PID=$$ LISTEN_FDS=3; {names}; {give}",
-                        *("sh", script("twistd"), "-n", "--pidfile="),
+                        *giving(names, *held),
+                        *(script("twistd"), "-n", "--pidfile="),
                     ),
-                    env={
-                        letter: str(each.fileno())
-                        for letter, each in zip("ABC", held, strict=True)
-                    },
                     inherited=[each.fileno() for each in held],
                 )
                 for each in held[:count]:
