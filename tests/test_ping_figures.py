@@ -192,7 +192,7 @@ class ProxiedTests(PingCase):
         that, and counts no reply as lost that came."""
         proxy = Proxy(self, self.iso().port, delay=0.1)
         process = self.started(
-            "--jsonl", "-i50ms", "-c20", "-W800ms", f"127.0.0.1:{proxy.port}"
+            "--jsonl", "-i50ms", "-c60", "-W800ms", f"127.0.0.1:{proxy.port}"
         )
         assert process.stdout
         lines = [process.stdout.readline() for _ in range(5)]

@@ -97,7 +97,12 @@ def listeningSocket(inherited: Inherited) -> socket.socket:
     @raise ValueError: it is no stream socket that listens.
     """
     try:
-        found = socket.socket(fileno=os.dup(inherited.number))
+        copied = os.dup(inherited.number)
+        try:
+            found = socket.socket(fileno=copied)
+        except OSError:
+            os.close(copied)
+            raise
     except OSError:
         raise ValueError(f"its {inherited.name!r} is no socket") from None
     isListening = found.getsockopt(socket.SOL_SOCKET, socket.SO_ACCEPTCONN)

@@ -143,7 +143,9 @@ class AdoptTests(SynchronousTestCase):
 
     def test_refused(self) -> None:
         """A socket that another endpoint has, or that does not listen, is an error."""
-        preparedPorts(self.preparing, "systemd:name=a", Factory())
+        for port in preparedPorts(self.preparing, "systemd:name=a", Factory()):
+            port.listen()
+        before = os.listdir("/proc/self/fd")
         for name, expected in [
             ("a", "another endpoint has its socket 'a'"),
             ("b", "its socket 'b' is no stream socket that listens"),
@@ -157,3 +159,4 @@ class AdoptTests(SynchronousTestCase):
                 Factory(),
             )
             self.assertEqual(str(error), expected)
+        self.assertEqual(os.listdir("/proc/self/fd"), before)
