@@ -59,7 +59,9 @@ class LineTests(SynchronousTestCase):
             askAll(far.prober)
             held.append(heldByProber(far))
         self.assertGreater(far.prober.result().outageCount, 400)
-        self.assertTrue(10_000 < held[2] < held[0] + 1000)
+        # Times between attempts are drawn at random, so a few octets more or less are
+        # nothing; one object kept for each outage would be over 7,000.
+        self.assertTrue(10_000 < held[2] < held[0] + 5000)
         self.assertLess(held[2], allowed(self.plan))
 
     def test_deadFarEnd(self) -> None:
