@@ -148,12 +148,15 @@ class TickingClock:
         @param checks: how many of them are independent of each other.
         @return: 0 and 0 where there is none that is hardly due to chance.
         """
-        least = values[0]
+        least, longer = values[0], values[min(1, len(values) - 1)]
         first = ceil(least / _COARSEST)
         for count in range(first, first + _TRIES):
             chance = 2 * error * count / least
             if chance > _NEVER:
                 break
+            most = (longer + error) * count // (least - error)
+            if most * (least + error) < (longer - error) * count:
+                continue  # most counts are wrong, and two values show it
             low, high, checked = _limits(values, error, count)
             if self._isRepeated and low <= high:
                 return low, high
@@ -205,10 +208,12 @@ class StampResolution:
     @ivar last: the last stamp; 0 before there is one.
     """
 
-    __slots__ = ("_observed", "_sent", "_ticking", "last")
+    __slots__ = ("_known", "_observed", "_sent", "_ticking", "last")
 
     def __init__(self) -> None:
         self.last = 0
+        # That of the digits, once no stamp can show a coarser one.
+        self._known = 0
         self._observed, self._sent = ObservedResolution(), ObservedResolution()
         self._ticking = TickingClock()
 
@@ -223,8 +228,12 @@ class StampResolution:
         @return: the resolution, in nanoseconds.
         """
         self.last = stamp
-        observed = self._observed.observe(stamp)
+        if digits == self._known:
+            return digits
+        observed, ticking = self._observed.observe(stamp), self._ticking
         if self._sent.observe(t1) >= observed:
             observed = 1  # our own clock shows no less round times
-        self._ticking.observe(stamp, digits, t1, t4)
-        return max(combined(observed, self._ticking.step), digits)
+        ticking.observe(stamp, digits, t1, t4)
+        if ticking.isSettled and not ticking.step and observed <= digits:
+            self._known = digits
+        return max(combined(observed, ticking.step), digits)
