@@ -69,5 +69,7 @@ class ProgramTests(tlspeers.TlsCase):
         """A program that speaks no TLS is refused in one line."""
         daemon = self.shared()
         run(tool("ncat", "ncat"), "localhost", str(daemon.port), stdin=b"hello\n")
-        self.assertEqual(self.refusals(daemon, 1), ["wrong version number"])
+        self.assertEqual(
+            self.refusals(daemon, 1), ["TLS handshake: wrong version number"]
+        )
         self.assertNotIn(" connected", daemon.log())

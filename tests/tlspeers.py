@@ -18,14 +18,8 @@ from echostamp.test.authority import Authority
 from tests.filling import Filler
 from tests.harness import DEADLINE, Daemon, run, script, until
 
-try:
-    from echostamp.tls import server
-except ImportError as error:
-    CLOSE_GRACE = 0.0
-    MISSING: str | None = f"the extra tls is not installed: {error}"
-else:
-    CLOSE_GRACE = server.CLOSE_GRACE
-    MISSING = None
+#: How an endpoint accepts TLS 1.2.
+TLS12 = ":tls12=yes"
 
 #: The versions of TLS that a client may speak.
 VERSIONS = (ssl.TLSVersion.TLSv1_3, ssl.TLSVersion.TLSv1_2)
@@ -229,7 +223,7 @@ class Files:
         Write the files.
         """
         self.folder = folder
-        self.authority, self.stranger = Authority(), Authority("Stranger")
+        self.authority, self.stranger = Authority(), Authority()
         self.ca = self.write("ca.pem", self.authority.certificate)
         self.otherCa = self.write("other.pem", self.stranger.certificate)
         self.clients = self.write("clients.pem", self.authority.certificate)
@@ -252,7 +246,7 @@ class Files:
         self, kind: str = "tls", clientCA: bool = False, port: str = "0"
     ) -> tuple[str, str]:
         """
-        Give the options of a daemon with the server's certificate.
+        Give the options of a daemon with the server's certificate.  It accepts TLS 1.2.
 
         @param kind: the kind of endpoint.
         @param clientCA: whether clients need a certificate.
@@ -261,7 +255,7 @@ class Files:
         files = f"privateKey={self.server}:certKey={self.server}"
         if clientCA:
             files += f":clientCA={self.clients}"
-        return "-e", f"{kind}:{port}:{files}"
+        return "-e", f"{kind}:{port}:{files}{TLS12}"
 
 
 @functools.cache
@@ -281,8 +275,6 @@ class TlsCase(SynchronousTestCase):
     @ivar files: the files of the daemons; those that tests share unless the test has
         asked for its own.
     """
-
-    skip = MISSING
 
     def setUp(self) -> None:
         """Use the files that tests share."""

@@ -16,8 +16,9 @@ from itertools import chain
 from typing import Any, Protocol
 
 from twisted.internet.interfaces import IPullProducer, IPushProducer
-from twisted.internet.tcp import Connection
 from zope.interface import implementer
+
+from echostamp.baresocket import isBareSocket
 
 
 class ReplySenderOwner(Protocol):
@@ -217,11 +218,3 @@ def replySender(transport: Any, owner: ReplySenderOwner) -> ReplySender:
     if isBareSocket(transport):
         return DirectReplySender(transport, owner)
     return ReplySender(transport, owner)
-
-
-def isBareSocket(transport: Any) -> bool:
-    """
-    Say whether octets that are written to a transport's socket reach the peer
-    unchanged: true for TCP and UNIX sockets, never under TLS.
-    """
-    return isinstance(transport, Connection) and not transport.TLS

@@ -18,10 +18,6 @@ _PART = re.compile(r":((?:\\.|[^:\\])*)", re.DOTALL)
 #: The parameters of Twisted's kinds, in the order in which their names may be left out.
 _PARAMETERS = {
     "tcp": ("port", "interface", "backlog"),
-    "ssl": (
-        *("port", "privateKey", "certKey", "sslmethod", "interface", "backlog"),
-        *("extraCertChain", "dhParameters"),
-    ),
     "unix": ("address", "mode", "backlog", "lockfile"),
 }
 

@@ -77,6 +77,7 @@ LEAVES = (
     "text",
     "tcpinfo",
     "exitstatus",
+    "baresocket",
 )
 
 #: The leaves that leaves may import.
@@ -123,6 +124,9 @@ PURE = (
     "listen.descriptions",
     "listen.proxyheader",
     "listen.proxyline",
+    "tls.engine",
+    "tls.pem",
+    "tls.subject",
 )
 
 #: Pure modules that import a pure module of another room, and the reason.
@@ -165,14 +169,6 @@ LATE_IMPORTS: dict[str, tuple[tuple[str, ...], str]] = {
         ("listen.proxy",),
         "few daemons have a proxy: endpoint; the others start faster",
     ),
-    "echostamp/listen/preparing.py": (
-        ("tls.server",),
-        "pyOpenSSL is an optional dependency",
-    ),
-    "echostamp/listen/endpoints.py": (
-        ("listen.tlsendpoint",),
-        "pyOpenSSL is an optional dependency",
-    ),
     "echostamp/talk/run.py": (
         ("talk.editing",),
         "prompt_toolkit is an optional dependency",
@@ -187,9 +183,7 @@ REACTOR_IMPORTS = (
 )
 
 #: Files that use private names of Twisted, and the reason.
-PRIVATE_NAMES_OF_TWISTED: dict[str, str] = {
-    "echostamp/tls/server.py": "no public method is called at a handshake's end",
-}
+PRIVATE_NAMES_OF_TWISTED: dict[str, str] = {}
 
 #: Public names that two classes of the package have, and the reason.
 SHARED_CLASS_NAMES: dict[str, str] = {}
@@ -207,6 +201,7 @@ WIDE_CONSTRUCTORS: dict[str, str] = {}
 LONG_FILES: dict[str, str] = {
     "echostamp/line/protocol.py": "one class: all events of a connection",
     "echostamp/probe/prober.py": "one class: all events of a run",
+    "echostamp/tls/transport.py": "one class: all events of a connection",
 }
 
 #: What plain English does without: what it is called, and its regular expression.  Each

@@ -11,12 +11,8 @@ from twisted.python.failure import Failure
 from echostamp.connect.failures import whatFailed
 from echostamp.test.authority import Authority
 from echostamp.test.fakes import FakeTcp
+from echostamp.test.pems import CLIENT_ONLY, CLIENTS_CA
 from echostamp.test.tlsclients import TlsClientCase
-
-try:
-    from cryptography.x509.oid import ExtendedKeyUsageOID
-except ImportError as error:
-    skip = f"the extra tls is not installed: {error}"
 
 
 class TlsClientEndpointTests(TlsClientCase):
@@ -35,11 +31,9 @@ class TlsClientEndpointTests(TlsClientCase):
         """The client refuses any other certificate, and the text says what is wrong."""
         old = self.file("old.pem", self.authority.issue(begin=-9, end=-2))
         new = self.file("new.pem", self.authority.issue(begin=2, end=9))
-        client = self.file(
-            "client.pem",
-            self.authority.issue(purposes=(ExtendedKeyUsageOID.CLIENT_AUTH,)),
-        )
-        stranger = Authority("Stranger")
+        clients = self.file("clients.pem", CLIENTS_CA)
+        client = self.file("client.pem", CLIENT_ONLY)
+        stranger = Authority()
         strange = self.file("strange.pem", stranger.issue())
         known = self.file("known.pem", stranger.certificate)
         untrusted = "its certificate is of a CA that is not trusted here; see --ca"
@@ -51,9 +45,9 @@ class TlsClientEndpointTests(TlsClientCase):
             ("tls:localhost", None, self.server, untrusted),
             (
                 "tls:localhost",
-                self.ca,
+                clients,
                 client,
-                "its certificate is not valid (OpenSSL's error 26)",
+                "its certificate is not valid (unsuitable certificate purpose)",
             ),
             ("tls:localhost", self.ca, old, "its certificate has expired"),
             ("tls:localhost", self.ca, new, "its certificate is not valid yet"),
@@ -63,7 +57,7 @@ class TlsClientEndpointTests(TlsClientCase):
     def test_refusedAfterTheHandshake(self) -> None:
         """With TLS 1.3 a server may refuse our certificate after our handshake: the
         connection is made first, and then lost."""
-        strange = self.file("strange.pem", Authority("Stranger").issue())
+        strange = self.file("strange.pem", Authority().issue())
         for ours, why in [(None, "certificate required"), (strange, "unknown ca")]:
             self.assertEqual(
                 self.talk("tls:localhost", self.ca, ours, clientCA=self.ca),

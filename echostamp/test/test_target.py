@@ -142,16 +142,13 @@ class TlsTargetTests(TlsClientCase):
             ("tls:", "no host"),
             ("tls::7", "no host"),
             ("tls:far:0", "0 is not a port"),
-            ("tls:far:x", "'x'"),
+            ("tls:far:x", "over TLS it has to be tls:HOST:PORT"),
+            ("tls:host=far:port=7", "over TLS it has to be tls:HOST:PORT"),
+            ("ssl:far:7", "ssl: is Twisted's; use tls:HOST:PORT"),
+            ("tls:a..b", "'a..b' is not a host name"),
+            ("tls:b\u00fc\u2026cher.example", "is not a host name"),
         ]:
             self.assertIn(why, str(self.assertRaises(ValueError, self.parse, text)))
-
-    def test_descriptionsOfTwisteds(self) -> None:
-        """A longer description is read by Twisted, and does not go with C{--ca}."""
-        text = "tls:host=far:port=7"
-        self.assertEqual(self.parse(text).name, text)
-        error = self.assertRaises(ValueError, self.parse, text, self.ca)
-        self.assertIn("tls:HOST:PORT", str(error))
 
     def test_filesWithoutTls(self) -> None:
         """C{--ca} and C{--cert} need a target behind C{tls:}."""
