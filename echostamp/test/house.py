@@ -182,6 +182,18 @@ REACTOR_IMPORTS = (
     ("echostamp/client/reactor.py", "installedReactor"),
 )
 
+#: Packages and modules that the program does not import, and the reason.
+BANNED_IMPORTS: dict[str, str] = dict.fromkeys(
+    (
+        "OpenSSL",
+        "cryptography",
+        "service_identity",
+        "twisted.internet.ssl",
+        "twisted.protocols.tls",
+    ),
+    "TLS is the standard library's",
+)
+
 #: Files that use private names of Twisted, and the reason.
 PRIVATE_NAMES_OF_TWISTED: dict[str, str] = {}
 

@@ -329,6 +329,22 @@ def reactorImports(
                 yield f"{source.path}:{line}: imports the reactor"
 
 
+def bannedImports(
+    sources: Iterable[Source], banned: Mapping[str, str]
+) -> Iterator[str]:
+    """
+    Find the imports of packages that nothing of ours may import.
+
+    @param banned: the packages or modules, and the reason for each.
+    """
+    for source in sources:
+        for line, module, names, _ in source.imports:
+            imported = {module, *(f"{module}.{name}" for name in names)}
+            for each, reason in banned.items():
+                if any(f"{name}.".startswith(f"{each}.") for name in imported):
+                    yield f"{source.path}:{line}: imports {each}: {reason}"
+
+
 def privateNames(
     sources: Iterable[Source], library: str, allowed: Container[str]
 ) -> Iterator[str]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import ssl
 
@@ -11,6 +12,7 @@ from twisted.logger import Logger, formatEvent
 from echostamp.test.pems import LOCKED_KEYS, WEAK
 from echostamp.test.tlsservers import Client, TlsServerCase
 from echostamp.tls import servercontext
+from echostamp.tls.engine import Engine, State
 from echostamp.tls.servercontext import Credentials
 
 
@@ -102,6 +104,53 @@ class CredentialsTests(TlsServerCase):
             self.assertRegex(
                 suite["name"], r"^(ECDHE-.*|TLS_.*)(GCM|CHACHA20[-_]POLY1305)"
             )
+
+    def test_reloadForgetsSessions(self) -> None:
+        """TLS 1.3 has no sessions to resume.  Those of TLS 1.2 can be resumed, until
+        the files are reloaded."""
+
+        def resumed(version: ssl.TLSVersion, credentials: Credentials) -> bool:
+            client = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+            client.load_verify_locations(self.ca)
+            client.minimum_version = client.maximum_version = version
+            first = self.visit(client, credentials, None)
+            if reloads:
+                credentials.reload()
+            return bool(self.visit(client, credentials, first.session).session_reused)
+
+        credentials = Credentials(self.server, self.server, None, True)
+        for reloads in False, True:
+            for version, isResumed in [
+                (ssl.TLSVersion.TLSv1_3, False),
+                (ssl.TLSVersion.TLSv1_2, not reloads),
+            ]:
+                self.assertIs(resumed(version, credentials), isResumed)
+
+    def visit(
+        self,
+        context: ssl.SSLContext,
+        credentials: Credentials,
+        session: ssl.SSLSession | None,
+    ) -> ssl.SSLObject:
+        """Do a handshake, and end the connection in order."""
+        there, back = ssl.MemoryBIO(), ssl.MemoryBIO()
+        client = context.wrap_bio(
+            back, there, server_hostname="localhost", session=session
+        )
+        server = Engine(credentials.context, True)
+        for _ in range(3):
+            with contextlib.suppress(ssl.SSLWantReadError):
+                client.do_handshake()
+            server.feed(there.read())
+            if server.state is State.HANDSHAKE:
+                server.shake()
+            back.write(server.take())
+        with contextlib.suppress(ssl.SSLWantReadError):
+            client.unwrap()
+        server.feed(there.read())
+        server.read()
+        server.close()
+        return client
 
     def test_sameWithEveryPython(self) -> None:
         """What a later Python would set by itself is set here, or not at all."""

@@ -108,7 +108,7 @@ class Client:
         self.received = b""
         self.error: Exception | None = None
         self.isClosed = False
-        self.transport = FakeTcp() if transport is None else transport
+        self.transport: Any = FakeTcp() if transport is None else transport
         server = factory.buildProtocol(None)
         assert server is not None
         self.server = server

@@ -100,8 +100,8 @@ class Outgoing(ABC):
         """
         if not self._isReady or not 0 < len(data) <= RECORD:
             self._queueData(data)
-        elif not self._output.send(self._engine.encrypt(data)):
-            self._block()
+        else:
+            self._output.send(self._engine.encrypt(data))
 
     def writeSequence(self, data: Iterable[bytes]) -> None:
         """Send data that is in parts."""
@@ -135,10 +135,8 @@ class Outgoing(ABC):
         """
         Send until nothing waits, or the peer has to read first.
         """
-        while data := self.moreOutput():
-            if not self._output.send(data):
-                self._block()
-                break
+        while (data := self.moreOutput()) and self._output.send(data):
+            pass
 
     def _flush(self) -> None:
         """
@@ -152,14 +150,13 @@ class Outgoing(ABC):
             self._isOverfull = True
             self.transport.pauseProducing()
 
-    def _block(self) -> None:
-        """
-        Wait for the peer to read.
-        """
-        self._isBlocked = True
-        self._isReady = False
-        if self._producer is not None and self._isStreaming:
-            self._producer.pauseProducing()
+    def outputBlocked(self) -> None:
+        """Write no more: what was sent last waits for the peer to read."""
+        if not self._isBlocked:
+            self._isBlocked = True
+            self._isReady = False
+            if self._producer is not None and self._isStreaming:
+                self._producer.pauseProducing()
 
     def moreOutput(self) -> bytes:
         """Give what TLS has made by itself, or else encrypt what is next."""

@@ -23,6 +23,9 @@ class OutputOwner(Protocol):
     def moreOutput(self) -> bytes:
         """Give what is to be sent next; empty where nothing waits."""
 
+    def outputBlocked(self) -> None:
+        """Write no more: what was sent last waits for the peer to read."""
+
     def outputGone(self) -> None:
         """Continue: everything that waited has been sent."""
 
@@ -61,6 +64,7 @@ class DirectOutput:
         if sent == len(data):
             return True
         self._rest = data[sent:]
+        self._owner.outputBlocked()
         self._transport.registerProducer(self, False)
         return False
 
@@ -88,7 +92,7 @@ class WrittenOutput:
     Send by any transport's C{write}.
     """
 
-    __slots__ = ("_isBlocked", "_isFull", "_owner", "_transport")
+    __slots__ = ("_isFull", "_owner", "_transport")
 
     def __init__(self, transport: Any, owner: OutputOwner) -> None:
         """
@@ -98,7 +102,7 @@ class WrittenOutput:
         """
         self._transport = transport
         self._owner = owner
-        self._isFull = self._isBlocked = False
+        self._isFull = False
         transport.registerProducer(self, True)
 
     def send(self, data: bytes) -> bool:
@@ -108,22 +112,19 @@ class WrittenOutput:
         @return: see L{DirectOutput.send}.
         """
         self._transport.write(data)
-        self._isBlocked = self._isFull
-        return not self._isBlocked
+        return not self._isFull
 
     def pauseProducing(self) -> None:
         """Stop sending: the transport's buffer is full."""
         self._isFull = True
+        self._owner.outputBlocked()
 
     def resumeProducing(self) -> None:
         """Send what has waited: the transport's buffer is empty."""
         self._isFull = False
-        if not self._isBlocked:
-            return
         while data := self._owner.moreOutput():
             if not self.send(data):
                 return
-        self._isBlocked = False
         self._owner.outputGone()
 
     def stopProducing(self) -> None:
