@@ -62,13 +62,29 @@ class TlsEndpoints(EndpointCreator):
         return TlsClientEndpoint(reactor, connecting, tls)
 
 
-class TwistedsTests(AbortConnectionMixin, ReactorBuilder, SynchronousTestCase):
+class TwistedsTests(ReactorBuilder, SynchronousTestCase):
     """
     Twisted's tests of transports and their producers, each with a reactor of its own.
     """
 
     reactorFactory = EPollReactor
     endpoints = TlsEndpoints()
+    timeout = DEADLINE
+
+    runAbortTest = AbortConnectionMixin.runAbortTest
+    test_dataReceivedAbort = AbortConnectionMixin.test_dataReceivedAbort
+    test_abortTwice = AbortConnectionMixin.test_clientAbortsConnectionTwice
+    test_abortThenLose = (
+        AbortConnectionMixin.test_clientAbortsConnectionThenLosesConnection
+    )
+    test_serverAbortsTwice = AbortConnectionMixin.test_serverAbortsConnectionTwice
+    test_serverAbortsThenLoses = (
+        AbortConnectionMixin.test_serverAbortsConnectionThenLosesConnection
+    )
+    test_resumeProducingAbort = AbortConnectionMixin.test_resumeProducingAbort
+    test_resumeProducingAbortLater = AbortConnectionMixin.test_resumeProducingAbortLater
+    test_resumeProducingThrows = AbortConnectionMixin.test_resumeProducingThrows
+    test_dataReceivedThrows = AbortConnectionMixin.test_dataReceivedThrows
 
     test_writeAfterDisconnect = ConnectionTestsMixin.test_writeAfterDisconnect
     test_garbage = ConnectionTestsMixin.test_protocolGarbageAfterLostConnection

@@ -40,6 +40,7 @@ class Peer:
         version: ssl.TLSVersion = VERSIONS[0],
         certificate: str | None = None,
         header: bytes = b"",
+        keylog: Path | None = None,
     ) -> None:
         """
         Connect, and do the handshake.
@@ -48,12 +49,16 @@ class Peer:
         @param version: of TLS.
         @param certificate: the file of the certificate to show.
         @param header: what to send first, in one segment with the handshake.
+        @param keylog: a file for the keys, for L{MessageWriter
+            <echostamp.test.tlsmessages.MessageWriter>}.
         @raise ConnectionError: the far end has closed the connection.
         """
         context = ssl.create_default_context(cafile=ca)
         context.minimum_version = context.maximum_version = version
         if certificate is not None:
             context.load_cert_chain(certificate)
+        if keylog is not None:
+            context.keylog_filename = str(keylog)
         self._in, self._out = ssl.MemoryBIO(), ssl.MemoryBIO()
         self._tls = context.wrap_bio(self._in, self._out, server_hostname="localhost")
         self.socket = socket.create_connection(("127.0.0.1", port), DEADLINE)
@@ -141,13 +146,15 @@ class Peer:
             pass
         return bytes(clear)
 
-    def filler(self, chunk: bytes) -> Filler:
+    def filler(self, chunk: bytes, size: int = 1 << 14) -> Filler:
         """
         Give something that sends the same data again and again.
 
         @param chunk: the data in the clear.
+        @param size: the octets of a record.
         """
-        return Filler(self.socket, lambda: self.records(chunk))
+        pieces = [chunk[start : start + size] for start in range(0, len(chunk), size)]
+        return Filler(self.socket, lambda: b"".join(map(self.records, pieces)))
 
     def readAll(self) -> bytes:
         """

@@ -5,12 +5,23 @@ from __future__ import annotations
 import ssl
 from pathlib import Path
 
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 from twisted.trial.unittest import SynchronousTestCase
 
 from echostamp.test.authority import Authority
 from echostamp.test.tlsmessages import KEY_UPDATE, SERVER, MessageWriter
+from echostamp.test.tlsprograms import (
+    CLOSE,
+    DAMAGE,
+    DELIVER,
+    FIN,
+    OPEN,
+    PEER,
+    PEER_CLOSES,
+    checkEngine,
+)
+from echostamp.test.tlsprograms import SERVER as SERVERS
 from echostamp.tls.clientcontext import ClientTls, clientContext
 from echostamp.tls.engine import RECORD, Engine, State
 from echostamp.tls.servercontext import Credentials
@@ -117,6 +128,16 @@ class EngineTests(EngineCase):
             received += self.server.read()
             ciphertext = ciphertext[size:]
         self.assertEqual(received, b"".join(pieces))
+
+    @given(st.binary(max_size=60))
+    @example(bytes([OPEN | SERVERS, PEER | 5]) + b"hello" + bytes([DELIVER | 31, FIN]))
+    @example(bytes([OPEN, PEER | 1]) + b"a" + bytes([PEER_CLOSES, DELIVER | 31, CLOSE]))
+    @example(bytes([OPEN, CLOSE, PEER | 1]) + b"a" + bytes([DELIVER | 31]))
+    @example(bytes([SERVERS, PEER, DELIVER | 31, DELIVER | 31, DELIVER | 31]))
+    @example(bytes([OPEN, PEER | 1]) + b"a" + bytes([DAMAGE | 9, DELIVER | 31, CLOSE]))
+    def test_anyProgram(self, program: bytes) -> None:
+        """No order of octets and events raises an exception, or makes data up."""
+        checkEngine(program)
 
     def test_close(self) -> None:
         """A close_notify ends the peer's input behind the data, and no more: the peer

@@ -213,6 +213,8 @@ class Outgoing(ABC):
         if not streaming:
             if not self._isBlocked:
                 cast(IPullProducer, producer).resumeProducing()
+                # Some write only when they are asked again.
+                self._pullLater()
         elif self._isBlocked:
             cast(IPushProducer, producer).pauseProducing()
 
