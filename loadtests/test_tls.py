@@ -13,7 +13,7 @@ from tests.tlspeers import Peer, TlsCase
 
 #: How many peers there are, and the seconds that they may take to fill the buffers of
 #: the kernel.
-COUNT, SECONDS = 10, 600.0
+COUNT, SECONDS = 5, 600.0
 
 #: Octets of records that are sent at once.
 PIECE = 1 << 14
@@ -24,8 +24,6 @@ class ShortRecordTests(TlsCase):
     A record of one octet costs 23 octets on the wire, and a kibibyte of Python.
     """
 
-    timeout = 2 * SECONDS
-
     def assertBounded(self, what: str, filler: Callable[[Peer, Path], Filler]) -> None:
         """
         Assert that little is held for peers, however long they send.
@@ -33,7 +31,7 @@ class ShortRecordTests(TlsCase):
         @param what: what they send.
         @param filler: makes what sends over a new connection.
         """
-        daemon = self.daemon()
+        daemon = self.daemon(f"--peer-timeout={SECONDS:g}")
         keylog = Path(self.mktemp()).absolute()
         with ExitStack() as stack:
             fillers = []

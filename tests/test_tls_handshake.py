@@ -13,6 +13,7 @@ from contextlib import ExitStack
 from pathlib import Path
 
 from echostamp.test.authority import ORGANIZATION
+from echostamp.test.pems import LOCKED_KEYS
 from tests import silence, tlspeers
 from tests.harness import (
     DEADLINE,
@@ -149,12 +150,17 @@ class HandshakeTests(tlspeers.TlsCase):
     def test_wrongDescriptions(self) -> None:
         """A daemon that cannot load its files does not start, and one line says why."""
         missing = self.files.folder / "missing"
+        locked = self.files.write("locked.pem", LOCKED_KEYS[0])
         for description, why in [
             (
                 f"tls:0:privateKey={missing}:certKey={self.files.server}",
                 "missing': No such",
             ),
             (f"tls:0:privateKey={self.files.server}", "certKey=FILE is missing"),
+            (
+                f"tls:0:privateKey={locked}:certKey={self.files.server}",
+                "has a passphrase",
+            ),
             (
                 f"tls:0:privateKey={self.files.ours}:certKey={self.files.server}",
                 "not the key of",

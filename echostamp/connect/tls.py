@@ -87,20 +87,17 @@ class TlsClientEndpoint:
 
     def connect(self, protocolFactory: IProtocolFactory) -> Deferred[IProtocol]:
         """Connect, and complete the TLS handshake."""
-        handshake = _Handshake(self._reactor, protocolFactory, self._tls)
-        connecting: Deferred[Any] = self._endpoint.connect(handshake)
-        return connecting.addCallback(lambda transport: handshake.done)
+        handshakes = _Handshakes(self._reactor, protocolFactory, self._tls)
+        connecting: Deferred[Any] = self._endpoint.connect(handshakes)
+        return connecting.addCallback(handshakes.outcome)
 
 
-class _Handshake(Factory):
+class _Handshakes(Factory):
     """
-    Makes a connection's transport, and has the outcome of its handshake.
-
-    @ivar timeout: none: who connects has a limit for all of it.
-    @ivar done: fires with the protocol, or fails with a L{TlsError}.
+    Makes the transports of connections.  An endpoint that races for addresses may make
+    more than the one that it gives.
     """
 
-    timeout = None
     noisy = False
 
     def __init__(
@@ -108,19 +105,45 @@ class _Handshake(Factory):
     ) -> None:
         """
         @param clock: runs the timers.
-        @param factory: makes the protocol.
+        @param factory: makes the protocols.
         @param tls: how TLS is done.
         """
         self._clock = clock
         self._factory = factory
         self._tls = tls
-        self.done: Deferred[IProtocol] = Deferred()
+        self._outcomes: dict[TlsTransport, Deferred[IProtocol]] = {}
 
     def buildProtocol(self, addr: IAddress | None) -> TlsTransport:  # type: ignore[override]
-        """Make the connection's transport."""
-        transport = TlsTransport(self._tls.engine(), self._clock, self)
-        self.done = Deferred(lambda done: transport.abortConnection())
+        """Make the transport of a connection."""
+        handshake = _Handshake(self._factory, self._tls.host)
+        transport = TlsTransport(self._tls.engine(), self._clock, handshake)
+        handshake.done = Deferred(lambda done: transport.abortConnection())
+        self._outcomes[transport] = handshake.done
         return transport
+
+    def outcome(self, transport: TlsTransport) -> Deferred[IProtocol]:
+        """Give what becomes of a handshake: its protocol, or a L{TlsError}."""
+        return self._outcomes.pop(transport)
+
+
+class _Handshake:
+    """
+    A connection's handshake, and its outcome.
+
+    @ivar timeout: none: who connects has a limit for all of it.
+    @ivar done: fires with the protocol, or fails with a L{TlsError}.
+    """
+
+    timeout = None
+    done: Deferred[IProtocol]
+
+    def __init__(self, factory: IProtocolFactory, host: str) -> None:
+        """
+        @param factory: makes the protocol.
+        @param host: the host that the server's certificate must name.
+        """
+        self._factory = factory
+        self._host = host
 
     def admitted(self, transport: TlsTransport) -> None:
         """Make and connect the protocol."""
@@ -139,7 +162,7 @@ class _Handshake(Factory):
         Give the reason for a failed handshake.
         """
         if isinstance(error, ssl.SSLCertVerificationError):
-            return f"its certificate {_whatIsWrong(error, self._tls.host)}"
+            return f"its certificate {_whatIsWrong(error, self._host)}"
         if error is not None:
             return whatFailed(Failure(error))
         return "the far end closed the connection before its TLS handshake"

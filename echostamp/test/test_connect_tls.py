@@ -4,11 +4,15 @@ from __future__ import annotations
 
 from typing import Any
 
+from twisted.internet.defer import Deferred, succeed
 from twisted.internet.error import ConnectionDone, ConnectionLost
+from twisted.internet.interfaces import IStreamClientEndpoint
 from twisted.internet.protocol import Factory, Protocol
 from twisted.python.failure import Failure
+from zope.interface import implementer
 
 from echostamp.connect.failures import whatFailed
+from echostamp.connect.tls import TlsClientEndpoint
 from echostamp.test.authority import Authority
 from echostamp.test.fakes import FakeTcp
 from echostamp.test.pems import CLIENT_ONLY, CLIENTS_CA
@@ -91,6 +95,28 @@ class TlsClientEndpointTests(TlsClientCase):
             whatFailed(self.failureResultOf(connecting)),
             "the far end does not speak TLS",
         )
+
+    def test_raceOfTwoConnections(self) -> None:
+        """Where an endpoint has connected twice, the one that it gives counts."""
+        lost, given = FakeTcp(), FakeTcp()
+
+        @implementer(IStreamClientEndpoint)
+        class Racing:
+            def connect(self, protocolFactory: Any) -> Deferred[Any]:
+                first, second = (protocolFactory.buildProtocol(None) for _ in "ab")
+                first.makeConnection(lost)
+                second.makeConnection(given)
+                first.connectionLost(Failure(ConnectionDone()))
+                return succeed(second)
+
+        tls = self.parse("tls:far", self.ca).tls
+        assert tls is not None
+        endpoint = TlsClientEndpoint(self.reactor, Racing(), tls)
+        connecting = endpoint.connect(Factory.forProtocol(Protocol))
+        self.assertNoResult(connecting)
+        connecting.cancel()
+        self.assertEqual((lost.isAborted, given.isAborted), (False, True))
+        self.failureResultOf(connecting)
 
     def test_givenUp(self) -> None:
         """Cancelling the attempt aborts the connection."""

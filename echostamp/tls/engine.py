@@ -39,6 +39,7 @@ class Engine:
     @ivar error: why it is L{State.FAILED}; L{None} also where the peer's FIN or
         close_notify came within the handshake.
     @ivar isClosed: whether L{close} was called: nothing can be encrypted any more.
+    @ivar beginsIt: whether this end sends first: the client's.
     """
 
     __slots__ = (
@@ -46,6 +47,7 @@ class Engine:
         "_incoming",
         "_outgoing",
         "_tls",
+        "beginsIt",
         "error",
         "isClosed",
         "state",
@@ -64,6 +66,7 @@ class Engine:
         self._outgoing = ssl.MemoryBIO()
         self._tls = context.wrap_bio(self._incoming, self._outgoing, isServer, host)
         self._finReceived = False
+        self.beginsIt = not isServer
         self.state = State.HANDSHAKE
         self.error: ssl.SSLError | None = None
         self.isClosed = False

@@ -130,7 +130,8 @@ class TlsTransport(Outgoing, Below):
         self._output = outputOf(transport, self)
         if self._owner.timeout is not None:
             self._startTimer(self._owner.timeout, self._tooSlow)
-        self._shake()
+        if self._engine.beginsIt:
+            self._shake()
 
     def connectionMade(self) -> None:
         """Do nothing: L{makeConnection} has begun."""
