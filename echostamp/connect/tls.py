@@ -122,8 +122,13 @@ class _Handshakes(Factory):
         return transport
 
     def outcome(self, transport: TlsTransport) -> Deferred[IProtocol]:
-        """Give what becomes of a handshake: its protocol, or a L{TlsError}."""
-        return self._outcomes.pop(transport)
+        """Give what becomes of a handshake, a protocol or a L{TlsError}, and abort the
+        others."""
+        outcome = self._outcomes.pop(transport)
+        for other in self._outcomes.values():
+            other.addErrback(lambda failure: None)
+            other.cancel()
+        return outcome
 
 
 class _Handshake:

@@ -97,25 +97,27 @@ class TlsClientEndpointTests(TlsClientCase):
         )
 
     def test_raceOfTwoConnections(self) -> None:
-        """Where an endpoint has connected twice, the one that it gives counts."""
-        lost, given = FakeTcp(), FakeTcp()
+        """Where an endpoint has connected more than once, the one that it gives
+        counts.  The others are aborted, if they are not lost."""
+        lost, open_, given = FakeTcp(), FakeTcp(), FakeTcp()
 
         @implementer(IStreamClientEndpoint)
         class Racing:
             def connect(self, protocolFactory: Any) -> Deferred[Any]:
-                first, second = (protocolFactory.buildProtocol(None) for _ in "ab")
-                first.makeConnection(lost)
-                second.makeConnection(given)
-                first.connectionLost(Failure(ConnectionDone()))
-                return succeed(second)
+                made = [protocolFactory.buildProtocol(None) for _ in range(3)]
+                for protocol, below in zip(made, (lost, open_, given), strict=True):
+                    protocol.makeConnection(below)
+                made[0].connectionLost(Failure(ConnectionDone()))
+                return succeed(made[2])
 
         tls = self.parse("tls:far", self.ca).tls
         assert tls is not None
         endpoint = TlsClientEndpoint(self.reactor, Racing(), tls)
         connecting = endpoint.connect(Factory.forProtocol(Protocol))
         self.assertNoResult(connecting)
+        self.assertEqual((open_.isAborted, given.isAborted), (True, False))
         connecting.cancel()
-        self.assertEqual((lost.isAborted, given.isAborted), (False, True))
+        self.assertTrue(given.isAborted)
         self.failureResultOf(connecting)
 
     def test_givenUp(self) -> None:
