@@ -467,9 +467,12 @@ def longFiles(
 def importsBetweenTests(sources: Iterable[Source]) -> Iterator[str]:
     """
     Find imports of a module of tests: what two modules of tests need is in a helper.
+    Twisted's tests are meant to be used by others.
     """
     for source in sources:
         for line, module, names, _ in source.imports:
+            if module.startswith("twisted."):
+                continue
             for each in (*module.split("."), *names):
                 if each.startswith("test_"):
                     yield f"{source.path}:{line}: imports from a test module: {each}"

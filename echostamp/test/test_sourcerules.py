@@ -400,11 +400,13 @@ class RuleTests(SynchronousTestCase):
         )
 
     def test_importBetweenTests(self) -> None:
-        """A test that imports from another one is found; a helper is none."""
+        """A test that imports from another one is found; a helper is none, and
+        Twisted's tests may be used."""
         sources = tree(
             test__test_a="""
             from echostamp.test.test_b import x
             from echostamp.test import test_c, fakes
+            from twisted.internet.test.test_tcp import AbortConnectionMixin
             """
         )
         self.assertFound(

@@ -25,7 +25,7 @@ from twisted.internet.interfaces import (
 )
 from twisted.internet.protocol import connectionDone
 from twisted.python.failure import Failure
-from zope.interface import alsoProvides, implementer
+from zope.interface import directlyProvides, implementer
 
 from echostamp.times import STOPPED
 from echostamp.tls.below import Below
@@ -113,9 +113,11 @@ class TlsTransport(Outgoing, Below):
 
     def logPrefix(self) -> str:
         """Name the protocol for the log."""
+        if self.protocol is None:
+            return "TLS"
         if ILoggingContext.providedBy(self.protocol):
             return f"{cast(ILoggingContext, self.protocol).logPrefix()} (TLS)"
-        return f"{type(self.protocol).__name__} (TLS)" if self.protocol else "TLS"
+        return f"{type(self.protocol).__name__} (TLS)"
 
     # How the connection begins.
 
@@ -124,7 +126,7 @@ class TlsTransport(Outgoing, Below):
         assert self._owner is not None
         self.transport = transport
         if ITCPTransport.providedBy(transport):
-            alsoProvides(self, ISSLTransport)
+            directlyProvides(self, ISSLTransport)
         # Octets that are read at once.  TLS holds them again, in the clear.
         transport.bufferSize = RECORD
         self._output = outputOf(transport, self)
