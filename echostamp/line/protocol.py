@@ -21,7 +21,7 @@ from zope.interface import implementer
 from echostamp.addresses import peerName
 from echostamp.line.connectionlog import ConnectionLog
 from echostamp.line.draining import Draining
-from echostamp.line.sending import ReplyOutput, replySender
+from echostamp.line.sending import ReplyOutput, closeAtOnce, replySender
 from echostamp.line.settings import EchoSettings
 from echostamp.line.stampclock import StampClock
 from echostamp.line.stamper import SHORT, Stamper, slices
@@ -112,7 +112,8 @@ class TimestampEcho(Protocol):
             return
         if self._pauseTimer is not None:
             self._stopPause()
-        if len(data) > SHORT or sender.isBlocked or not stamper.newlineSeen:
+        isLines = stamper.newlineSeen or b"\n" in data
+        if len(data) > SHORT or sender.isBlocked or not isLines:
             sender.send(self._replies(data, stamp))
         else:
             # Most reads are short: their replies need no slices.
@@ -209,8 +210,14 @@ class TimestampEcho(Protocol):
         if self._draining is not None:
             self._draining.stop()
         self._inputEnded = True
-        if self.answerRest():
+        if not self.answerRest():
+            return
+        if self._sender.isFull:
             self.close()
+            return
+        self._outputEnded = True
+        self._sender.detach()
+        closeAtOnce(self.transport)
 
     def answerRest(self) -> bool:
         """
