@@ -20,6 +20,9 @@ _HOST_AND_PORT = re.compile(
     r"(?:\[(?P<v6>[^]]*)\]|(?P<host>[^:]*))(?::(?P<port>\d{1,1000}))?", re.ASCII
 )
 
+#: An address and what is no port.  Behind a name, it may be an endpoint description.
+_WRONG_PORT = re.compile(r"(?:\[[^]]*\]|[\d.]+):([^:]*)", re.ASCII)
+
 
 def parseHostPort(text: str, usual: int, least: int = 1) -> tuple[str, int] | None:
     """
@@ -34,10 +37,12 @@ def parseHostPort(text: str, usual: int, least: int = 1) -> tuple[str, int] | No
     """
     if isIPv6(text):
         return text, usual
-    if re.fullmatch(r"[^:]+:", text):
+    if re.fullmatch(r"(?:\[[^]]*\]|[^:]+):", text):
         raise ValueError("no port behind the colon")
     match = _HOST_AND_PORT.fullmatch(text)
     if match is None:
+        if wrong := _WRONG_PORT.fullmatch(text):
+            raise ValueError(f"port {wrong[1]!r} is no number")
         return None
     host = match["v6"] or match["host"]
     if not host:

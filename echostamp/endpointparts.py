@@ -31,9 +31,11 @@ def parseDescription(text: str) -> Description:
     """
     Split a description into its parts.
 
-    @raise ValueError: a name is given twice.
+    @raise ValueError: a name is given twice, or a backslash has nothing behind it.
     """
     kind, *parts = _PART.findall(f":{text}")
+    if len(":".join([kind, *parts])) < len(text):
+        raise ValueError("nothing follows its last backslash")
     found = Description(kind, [], {})
     for part in parts:
         name, equals, value = part.partition("=")

@@ -60,6 +60,9 @@ class ParseHostPortTests(SynchronousTestCase):
             ("far:", "no port behind the colon"),
             ("[far]:7", "'far' is not an IPv6 address"),
             ("[192.0.2.1]:7", "'192.0.2.1' is not an IPv6 address"),
+            ("[::1]:", "no port behind the colon"),
+            ("[::1]:abc", "port 'abc' is no number"),
+            ("192.0.2.1:abc", "port 'abc' is no number"),
             ("far:0", "0 is not a port from 1 to 65535"),
             ("far:65536", "65536 is not a port from 1 to 65535"),
         ]:

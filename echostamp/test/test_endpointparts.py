@@ -28,6 +28,13 @@ class ParseTests(SynchronousTestCase):
         error = self.assertRaises(ValueError, parseDescription, "tcp:port=1:port=2")
         self.assertEqual(str(error), "port= is given twice")
 
+    def test_lastBackslash(self) -> None:
+        """A backslash has a character behind it."""
+        for text in "tcp:80\\", "tcp\\", "\\", "tcp:a\\\\\\":
+            error = self.assertRaises(ValueError, parseDescription, text)
+            self.assertEqual(str(error), "nothing follows its last backslash")
+        self.assertEqual(parseDescription("tcp:a\\\\").words, ["a\\"])
+
     def test_partsOf(self) -> None:
         """Parts without a name have the names of their places."""
         for text, expected in [
