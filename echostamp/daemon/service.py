@@ -79,7 +79,7 @@ def makeService(options: Options) -> IService:
     reloads: list[Reload] = [("certificates", each) for each in preparing.reloads]
     if options["reflector-key"]:
         reloads += [("keys of STAMP", each.reload) for each in reflecting]
-    isChrooted = bool((options.parent or {}).get("chroot"))
+    isChrooted = options.parent is not None and bool(options.parent.get("chroot"))
     reloads.append(("time zone", partial(factory.stampClock.rereadZone, isChrooted)))
     notifier = Notifier(os.environ)
     services = NotifyingService(reactor, notifier)

