@@ -14,12 +14,12 @@ from echostamp.endpointparts import Description, partsOf, portNumber
 #: The parameters of Twisted's kinds, in the order in which their names may be left out.
 _PARAMETERS = {
     "tcp": ("port", "interface", "backlog"),
-    "tcp6": ("port", "backlog", "interface"),
     "ssl": (
         *("port", "privateKey", "certKey", "sslmethod", "interface", "backlog"),
         *("extraCertChain", "dhParameters"),
     ),
     "unix": ("address", "mode", "backlog", "lockfile"),
+    "tcp6": ("port", "backlog", "interface"),
 }
 
 #: How the text of a number looks, and what it is called.

@@ -37,10 +37,6 @@ class CheckTests(SynchronousTestCase):
             ("tcp:-1", noPort.format("-1")),
             ("tcp:70000", noPort.format("70000")),
             ("ssl", noPort.format("")),
-            ("tcp6", noPort.format("")),
-            ("tcp6:x", noPort.format("x")),
-            ("tcp6:80:x", "backlog='x' is not a number from 0 to 65535"),
-            ("port=80", "'port=80' is no kind of endpoint"),
             ("tcp:80:port=81", "port= is given twice"),
             ("tcp:80:nonsense=1", "unknown parameter 'nonsense'"),
             ("tcp:1:2:3:4:5", "one part too many: '4'"),
@@ -50,6 +46,10 @@ class CheckTests(SynchronousTestCase):
             ("unix:s:mode=rw", "mode='rw' is not an octal number from 0 to 777"),
             ("unix:s:backlog=-1", "backlog='-1' is not a number from 0 to 65535"),
             ("unix:s:lockfile=no", "lockfile='no' is not 0 or 1"),
+            ("tcp6", noPort.format("")),
+            ("tcp6:x", noPort.format("x")),
+            ("tcp6:80:x", "backlog='x' is not a number from 0 to 65535"),
+            ("port=80", "'port=80' is no kind of endpoint"),
         ]:
             error = self.assertRaises(
                 ValueError, checkDescription, parseDescription(text)

@@ -153,10 +153,10 @@ class TlsTargetTests(TlsClientCase):
         """What is not a target is refused, and the text says why."""
         for text, why in [
             ("tls:", "no host"),
+            ("tls:[::1]:x", "port 'x' is no number"),
             ("tls::7", "no host"),
             ("tls:far:0", "0 is not a port"),
             ("tls:far:x", "port 'x' is no number"),
-            ("tls:[::1]:x", "port 'x' is no number"),
         ]:
             self.assertIn(why, str(self.assertRaises(ValueError, self.parse, text)))
 
