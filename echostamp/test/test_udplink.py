@@ -198,6 +198,7 @@ class ImpossibleTimesTests(StampCase):
             self.assertEqual(stats["stamp"]["residence_faults"], {why: 3})
             line = f"residence     replies that give no RTT: 3 with {why}"
             self.assertIn(line, self.summary())
+            self.assertNotIn("T2 and T3 the reflector's", self.summary())
             self.assertIn((Fate.UNTIMED.value, 2), self.sink.events)
             result = self.prober.result()
             self.assertEqual(Thresholds(rtt=3 * MS).failed(result), [])
