@@ -22,6 +22,7 @@ from echostamp.probe.messages import Reply
 from echostamp.probe.probestore import FirstReply, ProbeStore, firstReply
 from echostamp.times import Moment, Times
 
+
 class Measurement:
     """
     What the probes of a run have found so far.
