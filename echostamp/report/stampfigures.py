@@ -93,10 +93,10 @@ def _timestamps(found: Findings, figures: Figures) -> Iterator[str]:
     if not arrived:
         return
     yield f"T4 {_share(found.kernelReceived, arrived)}"
-    if found.farError is not None:
+    if figures.offset is not None:
         yield "T2 and T3 the reflector's"
     if found.isFollowUpAsked:
-        isStateless = not (found.followedUp or found.isStateful)
+        isStateless = not (found.hasFollowUps or found.isStateful)
         hint = " (they need a reflector with --stateful)" if isStateless else ""
         yield f"{found.followedUp} T3 by follow-up{hint}"
 
