@@ -40,6 +40,10 @@ class WhatFailedTests(SynchronousTestCase):
                 os.strerror(errno.ECONNREFUSED),
             ),
             (ConnectError(errno.ENOENT, "x"), os.strerror(errno.ENOENT)),
+            (
+                ConnectError(errno.EINVAL, "x"),
+                "Invalid argument: is its address link-local, without its link?",
+            ),
             (ConnectionLost(), "the connection was lost"),
             (ValueError("invalid hostname: a b"), "invalid hostname: a b"),
             (KeyError(), "KeyError"),
