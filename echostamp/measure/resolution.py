@@ -123,7 +123,7 @@ class TickingClock:
 
         @return: nanoseconds: more than the least that is missing, as few timestamps do
             not show how far the clock can be behind; 0 if the times fit, or for one of
-            those reasons do not.
+            those reasons do not, or by more than any step.
         """
         offsets = [
             (shown + unit - t1, shown - t4)
@@ -142,8 +142,9 @@ class TickingClock:
         if min(jumps) < _JUMPS or clocks < _CLOCKS:
             return 0
         least = max(each for _, each in offsets) - min(each for each, _ in offsets)
-        missing = least + unit - max(self.step, unit)
-        return max(missing, 0) * (2 if len(offsets) >= _MANY else 4)
+        missing = max(least + unit - max(self.step, unit), 0)
+        missing *= 2 if len(offsets) >= _MANY else 4
+        return missing if self.step + missing <= _COARSEST else 0
 
     def _isSchedule(self, unit: int) -> bool:
         """
