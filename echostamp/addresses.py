@@ -112,11 +112,11 @@ def checkLink(host: str) -> None:
     @raise ValueError: it is link-local and names no link, or there is no such link.
     """
     requireLink(host)
-    link = host.partition("%")[2]
+    _, separator, link = host.partition("%")
     try:
         if link.isdecimal():
             socket.if_indextoname(int(link[:9]))
-        elif link:
+        elif separator:
             socket.if_nametoindex(link)
     except OSError:
         raise ValueError(f"there is no link {link!r}") from None

@@ -7,6 +7,7 @@ from __future__ import annotations
 import errno
 import os
 import re
+import socket
 import sys
 
 from twisted.internet.defer import TimeoutError
@@ -33,7 +34,7 @@ def whatFailed(failure: Failure) -> str:
     Explain in a few words why a connection was not made, or was lost.
     """
     error = failure.value
-    if isinstance(error, DNSLookupError):
+    if isinstance(error, (DNSLookupError, socket.gaierror)):
         return "the name does not resolve"
     if isinstance(error, ConnectError) and error.osError:
         text = os.strerror(error.osError)

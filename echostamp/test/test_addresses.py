@@ -148,6 +148,7 @@ class LinkTests(SynchronousTestCase):
             ("ff02::1", "a link-local address needs its link, as ff02::1%eth0"),
             ("ff11::1", "a link-local address needs its link, as ff11::1%eth0"),
             ("fe80::1%nope", "there is no link 'nope'"),
+            ("::1%", "there is no link ''"),
             ("fe80::1%8", "there is no link '8'"),
         ]:
             error = self.assertRaises(ValueError, checkLink, host)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 import os
+import socket
 
 from twisted.internet.error import (
     ConnectBindError,
@@ -34,6 +35,10 @@ class WhatFailedTests(SynchronousTestCase):
         """Each failure is explained in one line of words that a user knows."""
         for error, text in [
             (DNSLookupError("nowhere"), "the name does not resolve"),
+            (
+                socket.gaierror(-2, "Name or service not known"),
+                "the name does not resolve",
+            ),
             (TimeoutError("no connection within 3 s"), "no connection within 3 s"),
             (
                 ConnectionRefusedError(errno.ECONNREFUSED, "x"),
