@@ -10,6 +10,8 @@ import os
 import platform
 import resource
 import sys
+from collections.abc import Iterator
+from contextlib import ExitStack
 from importlib.metadata import version
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -31,9 +33,10 @@ def measure(
 ) -> Rounds:
     """
     Measure each contender once per round, in another order each round.  Then other work
-    on the machine slows all of them down alike.
+    on the machine slows all of them down alike.  All servers run side by side; those
+    whose turn it is not have no connections.
 
-    @param seconds: the length of each measurement.
+    @param seconds: the length of each turn.
     @raise SystemExit: there is only one core, or a reply is wrong.
     """
     cores = sorted(os.sched_getaffinity(0))
@@ -49,16 +52,41 @@ def measure(
                 print(f"{load} left out: no contender can do it", file=sys.stderr)
                 continue
             found[load] = {name: [] for name in names}
-            for turn in range(rounds):
-                start = turn % len(names)
-                for name in names[start:] + names[:start]:
-                    print(f"{load}, round {turn + 1}: {name}", file=sys.stderr)
-                    with servers.running(name, LOADS[load].tls) as (process, port):
-                        figures = LOADS[load].run(
-                            servers.load, cores[1], process, port, seconds
-                        )
+            for turns in _rounds(servers, names, LOADS[load], rounds):
+                done = len(found[load][names[0]]) + 1
+                print(f"{load}, round {done}", file=sys.stderr)
+                for name, process, port in turns:
+                    figures = LOADS[load].run(
+                        servers.load, cores[1], process, port, seconds
+                    )
                     found[load][name].append(figures)
     return found
+
+
+def _rounds(
+    servers: Servers, names: list[str], load: Load, rounds: int
+) -> Iterator[Iterator[tuple[str, int, int]]]:
+    """
+    Start the servers, and give the turns of each round: a contender, its process and
+    its port.  Where memory is measured, each turn has a server of its own.
+    """
+    with ExitStack() as running:
+        started = {}
+        if not load.busy:
+            for name in names:
+                started[name] = running.enter_context(servers.running(name, load.tls))
+
+        def turns(order: list[str]) -> Iterator[tuple[str, int, int]]:
+            for name in order:
+                if name in started:
+                    yield name, *started[name]
+                else:
+                    with servers.running(name, load.tls) as (process, port):
+                        yield name, process, port
+
+        for number in range(rounds):
+            first = number % len(names)
+            yield turns(names[first:] + names[:first])
 
 
 def canDo(contender: str, load: Load) -> bool:
@@ -93,15 +121,15 @@ def main() -> None:
     parser.add_argument(
         "--rounds",
         type=int,
-        default=5,
+        default=20,
         help="number of rounds; a figure is their median (default: %(default)s; fewer "
         "are not worth publishing)",
     )
     parser.add_argument(
         "--seconds",
         type=float,
-        default=2.0,
-        help="length of each measurement (default: %(default)s)",
+        default=0.5,
+        help="length of each turn (default: %(default)s)",
     )
     parser.add_argument(
         "--contender",
@@ -130,7 +158,7 @@ def main() -> None:
         loads, options.contender or list(CONTENDERS), options.rounds, options.seconds
     )
     found = medians(rounds)
-    tables = text(found)
+    tables = text(rounds)
     print(tables, end="")
     if options.text:
         Path(options.text).write_text(tables)
@@ -140,7 +168,7 @@ def main() -> None:
             "seconds": options.seconds,
             "rounds": rounds,
             "medians": found,
-            "bars": [verdict._asdict() for verdict in verdicts(found)],
+            "bars": [verdict._asdict() for verdict in verdicts(rounds)],
         }
         Path(options.json).write_text(json.dumps(everything, indent=1) + "\n")
     if options.plot:

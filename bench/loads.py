@@ -8,13 +8,18 @@ import json
 import os
 import subprocess
 import sys
+import time
 from dataclasses import dataclass
 from pathlib import Path
 
 from servers import HOST
 
-#: Figures of one run, by name: those of C{load.c}'s JSON.
+#: Figures of one turn, by name: those of C{load.c}'s JSON, and C{switches}: how often a
+#: second the server's core was given to another process.
 Figures = dict[str, float]
+
+#: Seconds of warm-up of a turn.
+WARM_UP = 0.2
 
 
 @dataclass(frozen=True)
@@ -59,15 +64,32 @@ class Load:
             command += ["-k", str(self.outstanding), "-m", str(self.size)]
             command += ["-b", str(self.busy), *["-o"][: self.once]]
         command += ["-c", str(self.connections), "-p", str(process)]
+        command += ["-w", str(WARM_UP), "-s", str(seconds)]
+        before, began = _switches(process), time.monotonic()
         ran = subprocess.run(
-            [*command, "-s", str(seconds), HOST, str(port)],
+            [*command, HOST, str(port)],
             stdout=subprocess.PIPE,
             preexec_fn=lambda: os.sched_setaffinity(0, {core}),
         )
         if ran.returncode:
             raise SystemExit(f"{self.title}: status {ran.returncode}")
         figures: Figures = json.loads(ran.stdout)
+        lasted = time.monotonic() - began
+        figures["switches"] = (_switches(process) - before) / lasted
         return figures
+
+
+def _switches(process: int) -> int:
+    """
+    Count how often a process has lost its core to another one, in all its threads.
+    """
+    statuses = Path(f"/proc/{process}/task").glob("*/status")
+    return sum(
+        int(line.split()[1])
+        for status in statuses
+        for line in status.read_text().splitlines()
+        if line.startswith("nonvoluntary_ctxt_switches:")
+    )
 
 
 LOADS = {

@@ -24,7 +24,7 @@ from servers import BENCH, HOST, freePort, started
 BAR = 0.5
 
 #: Seconds that a turn may take beside its measurement.
-PATIENCE = 30
+PATIENCE = 70
 
 #: What the far end does: it answers with exact stamps, with the daemon's usual ones of
 #: whole seconds, or not at all.  STAMP has timestamps of one kind.

@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import errno
 import os
+import socket
 import ssl
 
 from twisted.internet.defer import TimeoutError
@@ -20,16 +21,20 @@ from twisted.python.failure import Failure
 
 from echostamp.text import isOfCertificate, sslAlert, sslText
 
+#: What is likely where the system says that an address is invalid.
+_LINKLESS = ": is its address link-local, without its link?"
+
 
 def whatFailed(failure: Failure) -> str:
     """
     Explain in a few words why a connection was not made, or was lost.
     """
     error = failure.value
-    if isinstance(error, DNSLookupError):
+    if isinstance(error, (DNSLookupError, socket.gaierror)):
         return "the name does not resolve"
     if isinstance(error, ConnectError) and error.osError:
-        return os.strerror(error.osError)
+        text = os.strerror(error.osError)
+        return text + _LINKLESS if error.osError == errno.EINVAL else text
     if isinstance(error, (UserTimeout, TimeoutError)):
         return "it did not answer in time"
     if isinstance(error, ConnectionLost):

@@ -17,7 +17,8 @@ log = Logger(namespace="echostamp")
 
 class BoundedLog:
     """
-    Writes a limited number of lines of each kind in a second, and counts the others.
+    Admits a limited number of lines of each kind in a second.  It counts the others,
+    and logs how many they were.
     """
 
     def __init__(
@@ -27,7 +28,7 @@ class BoundedLog:
         @param reactor: runs the timer: an L{IReactorTime
             <twisted.internet.interfaces.IReactorTime>}.
         @param mostASecond: how many lines of one kind are written in a second.
-        @param logger: where the lines go.
+        @param logger: where it logs this.
         """
         self._reactor = reactor
         self._most = mostASecond
@@ -35,18 +36,16 @@ class BoundedLog:
         self._lines: Counter[str] = Counter()
         self._second: Any = None
 
-    def info(self, kind: str, format: str, **fields: object) -> None:
+    def admits(self, kind: str) -> bool:
         """
-        Write a line, unless its kind has reached the limit.
+        Count a line, and say whether to write it: its kind has not reached the limit.
 
         @param kind: what the line is about; each kind has a count of its own.
-        @param format: as L{Logger.info} takes it, with C{fields}.
         """
         if self._second is None:
             self._second = self._reactor.callLater(1, self._endSecond)
         self._lines[kind] += 1
-        if self._lines[kind] <= self._most:
-            self._logger.info(format, **fields)
+        return self._lines[kind] <= self._most
 
     def finish(self) -> None:
         """

@@ -60,9 +60,9 @@ class TimedConnectionLog(ConnectionLog):
         self._taken: dict[LoggedConnection, int] = {}
         self.watchesActivity = idleTimeout is not None
 
-    def write(self, kind: str, format: str, **fields: object) -> None:
+    def admits(self, kind: str) -> bool:
         """Write a line, unless there are too many of its kind."""
-        self._log.info(kind, format, **fields)
+        return self._log.admits(kind)
 
     def refused(self, peer: str, reason: str) -> None:
         """

@@ -75,20 +75,21 @@ class ConnectionLog:
         """
         Log a new connection.
         """
-        self.write("arrivals", "{peer} connected", peer=connection.peer)
+        if self.admits("arrivals"):
+            log.info("{peer} connected", peer=connection.peer)
 
     def disconnected(self, connection: LoggedConnection) -> None:
         """
         Log the end of a connection, with its counts.
         """
-        self.write(
-            "departures",
-            "{peer} disconnected: {messages}, {octets}, {seconds:.3f} s",
-            peer=connection.peer,
-            messages=counted(connection.messages, "message"),
-            octets=counted(connection.octets, "byte"),
-            seconds=connection.age,
-        )
+        if self.admits("departures"):
+            log.info(
+                "{peer} disconnected: {messages}, {octets}, {seconds:.3f} s",
+                peer=connection.peer,
+                messages=counted(connection.messages, "message"),
+                octets=counted(connection.octets, "byte"),
+                seconds=connection.age,
+            )
 
     def finish(self) -> None:
         """
@@ -99,8 +100,17 @@ class ConnectionLog:
         """
         Write a line.
 
-        @param kind: the kind of event; a subclass may limit how many lines of each kind
-            are written.
+        @param kind: see L{admits}.
         @param format: as L{Logger.info} takes it, with C{fields}.
         """
-        log.info(format, **fields)
+        if self.admits(kind):
+            log.info(format, **fields)
+
+    def admits(self, kind: str) -> bool:
+        """
+        Check whether one more line is written, and count it.
+
+        @param kind: the kind of event; a subclass may limit how many lines of each kind
+            are written.
+        """
+        return True

@@ -19,6 +19,7 @@ from twisted.python.failure import Failure
 from zope.interface import implementer
 
 from echostamp.addresses import peerName
+from echostamp.baresocket import closeAtOnce
 from echostamp.line.connectionlog import ConnectionLog
 from echostamp.line.draining import Draining
 from echostamp.line.sending import ReplyOutput, replySender
@@ -112,7 +113,8 @@ class TimestampEcho(Protocol):
             return
         if self._pauseTimer is not None:
             self._stopPause()
-        if len(data) > SHORT or sender.isBlocked or not stamper.newlineSeen:
+        isLines = stamper.newlineSeen or b"\n" in data
+        if len(data) > SHORT or sender.isBlocked or not isLines:
             sender.send(self._replies(data, stamp))
         else:
             # Most reads are short: their replies need no slices.
@@ -209,8 +211,14 @@ class TimestampEcho(Protocol):
         if self._draining is not None:
             self._draining.stop()
         self._inputEnded = True
-        if self.answerRest():
+        if not self.answerRest():
+            return
+        if self._sender.isFull:
             self.close()
+            return
+        self._outputEnded = True
+        self._sender.detach()
+        closeAtOnce(self.transport)
 
     def answerRest(self) -> bool:
         """

@@ -10,10 +10,14 @@ from twisted.internet.endpoints import serverFromString
 from twisted.internet.interfaces import IProtocolFactory, IStreamServerEndpoint
 from twisted.python.failure import Failure
 
-from echostamp.listen.descriptions import checkDescription, parseDescription
+from echostamp.endpointparts import parseDescription
+from echostamp.listen.descriptions import checkDescription
 from echostamp.listen.inherited import chosenSockets
 from echostamp.listen.preparing import PreparedPort, PreparingReactor
 from echostamp.listen.tlsendpoint import tlsServerEndpoint
+
+#: What Twisted says, before the kind, about one that neither it nor a plugin has.
+_UNKNOWN = "Unknown endpoint type: "
 
 
 def preparedPorts(
@@ -62,8 +66,11 @@ def _preparedPort(
     except Exception as error:
         # Each kind of endpoint has its own parser, perhaps from a plugin.  They raise
         # many kinds of errors: TypeError, KeyError, ImportError, StopIteration.
+        if (text := str(error)).startswith(_UNKNOWN):
+            kind = text.removeprefix(_UNKNOWN)
+            raise ValueError(f"{kind} is no kind of endpoint") from error
         name = "" if isinstance(error, ValueError) else f"{type(error).__name__}: "
-        raise ValueError(f"{name}{error}") from error
+        raise ValueError(f"{name}{text}") from error
     if not prepared or not isinstance(prepared[0], PreparedPort):
         raise ValueError("it does not wait for connections")
     return prepared[0]
@@ -79,6 +86,8 @@ def _endpoint(reactor: PreparingReactor, text: str) -> IStreamServerEndpoint:
         raise ValueError("ssl: is Twisted's; use tls:, with the same parts")
     if description.kind != "tls":
         checkDescription(description)
+        if description.kind == "haproxy":
+            checkDescription(parseDescription(text.removeprefix("haproxy:")))
         return cast(IStreamServerEndpoint, serverFromString(reactor, text))
     endpoint = tlsServerEndpoint(reactor, description, reactor.settings.handshakes)
     reactor.reloads.append(endpoint.reload)

@@ -15,6 +15,7 @@ from typing import Any
 
 from twisted.internet.error import ConnectionDone, ConnectionLost
 from twisted.internet.interfaces import IHalfCloseableDescriptor, IReadDescriptor
+from twisted.internet.protocol import connectionDone
 from twisted.logger import Logger
 from twisted.python.failure import Failure
 from zope.interface import implementer
@@ -108,12 +109,13 @@ class Readers:
         Report to a connection that it, or its input, has ended.
         """
         isDone = isinstance(why, ConnectionDone)
+        reason = connectionDone if isDone else Failure(why)
         try:
             if isDone and IHalfCloseableDescriptor.providedBy(reader):
-                reader.readConnectionLost(Failure(why))
+                reader.readConnectionLost(reason)
                 return
             self._reactor.removeWriter(reader)
-            reader.connectionLost(Failure(why))
+            reader.connectionLost(reason)
         except BaseException:
             log.failure("at the end of {reader}", reader=reader.logPrefix())
 

@@ -13,8 +13,9 @@ from typing import NamedTuple
 #: In a column of times: not known.
 UNKNOWN = -(1 << 63)
 
-#: The bits of a column of flags.
-LOST, LATE, ALTERED, DUPLICATED, REORDERED, VOID = (1 << bit for bit in range(6))
+#: The bits of a column of flags, in the order of a L{Probe}'s last items.
+KINDS = tuple(1 << bit for bit in range(6))
+LOST, LATE, ALTERED, DUPLICATED, REORDERED, VOID = KINDS
 
 
 #: The greatest time that a column holds, and the coarsest resolution.

@@ -34,6 +34,10 @@ LONGEST_WINDOW = 300_000_000_000
 #: steps the far clock counts.
 _EARLY = 512
 
+#: Times of so many probes are taken into account together: that takes less time than
+#: one by one.
+_TOGETHER = 32
+
 #: After a misfit a window of fewer probes has no drift and no least delay.  Where two
 #: machines answer at random, two or three replies in a row come from the same one.
 _FEWEST = 10
@@ -42,15 +46,13 @@ _FEWEST = 10
 class OffsetTracker:
     """
     Follows the offset through a run, in windows one after the other.
-
-    @ivar misfits: how often no line fitted.
     """
 
     def __init__(self, longest: int = LONGEST_WINDOW) -> None:
         """
         @param longest: nanoseconds; the longest window.
         """
-        self.misfits = 0
+        self._misfits = 0
         self._longest = longest
         self._current: OffsetWindow | None = None
         self._previous: OffsetWindow | None = None
@@ -58,6 +60,7 @@ class OffsetTracker:
         self._windows = 0
         self._least = 1
         self._early: list[tuple[int, int, int, int, int, int]] = []
+        self._waiting: list[tuple[int, int, int, int, int, int]] = []
         self._before = 0, 0, 0, False
         # The first probe and the drift of each stretch that is over; NaN for none.
         self._firsts = array("q")
@@ -74,9 +77,25 @@ class OffsetTracker:
         @param t3: the same if the far end gives one stamp.
         @param resolution: of both, as far as their digits show it.
         """
-        if len(self._early) < _EARLY:
-            self._early.append((seq, t1, t2, t3, t4, resolution))
-        self._add(seq, t1, t2, t3, t4, max(resolution, self._least))
+        self._waiting.append((seq, t1, t2, t3, t4, resolution))
+        if len(self._waiting) >= _TOGETHER:
+            self._settle()
+
+    def _settle(self) -> None:
+        """
+        Take the times of the probes into account that wait for it.
+        """
+        waiting, self._waiting = self._waiting, []
+        self._early += waiting[: max(0, _EARLY - len(self._early))]
+        least = self._least
+        for seq, t1, t2, t3, t4, resolution in waiting:
+            self._add(seq, t1, t2, t3, t4, max(resolution, least))
+
+    @property
+    def misfits(self) -> int:
+        """How often no line fitted."""
+        self._settle()
+        return self._misfits
 
     def _add(
         self, seq: int, t1: int, t2: int, t3: int, t4: int, resolution: int
@@ -86,7 +105,7 @@ class OffsetTracker:
             self._close()
             window = None
         if window is not None and not window.add(seq, t1, t2, t3, t4, resolution):
-            self.misfits += 1
+            self._misfits += 1
             self._over(window)
             self._current = self._previous = window = None
         if window is None:
@@ -97,7 +116,7 @@ class OffsetTracker:
             if window.add(seq, t1, t2, t3, t4, resolution):
                 self._current = window
             else:  # the round trip is negative
-                self.misfits += 1
+                self._misfits += 1
                 self._over(window)
 
     def restart(self) -> None:
@@ -105,10 +124,11 @@ class OffsetTracker:
         Begin a new window: after a reconnect, at a new address, or when our own clock
         was set.  Earlier probes say nothing about later ones.
         """
+        self._settle()
         self._close()
         self._previous = None
         self._early = []
-        self._before = self.misfits, len(self._firsts), self._windows, self._doubts
+        self._before = self._misfits, len(self._firsts), self._windows, self._doubts
 
     def resolve(self, resolution: int) -> None:
         """
@@ -119,9 +139,10 @@ class OffsetTracker:
         """
         if resolution == self._least:
             return
+        self._settle()
         self._least = resolution
         if len(self._early) < _EARLY:
-            self.misfits, stretches, self._windows, self._doubts = self._before
+            self._misfits, stretches, self._windows, self._doubts = self._before
             del self._firsts[stretches:], self._drifts[stretches:]
             self._current = self._previous = None
             for seq, t1, t2, t3, t4, digits in self._early:
@@ -151,7 +172,7 @@ class OffsetTracker:
         Return a window's drift; L{None} if it has too few probes for PDV.
         """
         isAlone = window.first == window.last
-        isShort = self.misfits > 0 and window.count < _FEWEST
+        isShort = self._misfits > 0 and window.count < _FEWEST
         return None if isAlone or isShort else window.drift()
 
     def prune(self, first: int) -> None:
@@ -168,6 +189,7 @@ class OffsetTracker:
         Return the window with the narrowest bounds: the current one or, if it is of the
         same connection, the one before it.
         """
+        self._settle()
         found = [window for window in (self._current, self._previous) if window]
         return min(found, key=lambda window: window.narrowest()[1], default=None)
 
@@ -176,6 +198,7 @@ class OffsetTracker:
         Return the bounds of the offset at a time of our clock.  A window that has just
         begun narrows those of the window before it, as far as they agree.
         """
+        self._settle()
         found = [each.bounds(at) for each in (self._current, self._previous) if each]
         if not found:
             return None
@@ -192,7 +215,7 @@ class OffsetTracker:
         if window is None:
             return None
         report = window.report(self._windows)
-        if self.misfits:
+        if self._misfits:
             return report._replace(verdict=NO_FIT)
         return report._replace(verdict=DOUBTFUL) if self._doubts else report
 
@@ -200,6 +223,7 @@ class OffsetTracker:
         """
         Return the stretches of the run, in order.
         """
+        self._settle()
         for first, drift in zip(self._firsts, self._drifts, strict=True):
             yield Stretch(first, None if isnan(drift) else drift)
         if self._current is not None:

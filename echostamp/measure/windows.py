@@ -27,7 +27,7 @@ from echostamp.measure.windowspec import WINDOWS, Rounding, WindowSpec
 #: The most probes whose RTT is kept for the IPDV of the next one.
 _WAITING = 32
 
-#: How many of the recent probes are handed over to the buckets at a time.
+#: So many recent probes are handed to the buckets together, which takes less time.
 _TOGETHER = 8
 
 
@@ -126,13 +126,11 @@ class Rolling:
             self._greatest = seq
         fits = True
         if t2 is None or t3 is None or t4 is None or resolution is None:
-            t2 = UNKNOWN
-            resolution = 0
+            t2, resolution = UNKNOWN, 0
         else:
             fits = isStorable(t1, t2, t3, t4, resolution)
             if lost or void or not fits:
-                t2 = UNKNOWN
-                resolution = 0
+                t2, resolution = UNKNOWN, 0
             elif t3 != t2:
                 self.isApart = self._buckets.isApart = True
         top = head(seq, resolution)
@@ -178,7 +176,6 @@ class Rolling:
         """
         A lost probe was answered.
 
-        @param seq: its number.
         @param isAltered: whether the reply differs from what was sent.
         @param isReordered: whether a later probe was answered before it.
         """
@@ -193,8 +190,6 @@ class Rolling:
     def repeated(self, seq: int) -> None:
         """
         A probe was answered once more.
-
-        @param seq: its number.
         """
         place = self._recent.find(seq)
         if place is not None:
@@ -236,7 +231,6 @@ class Rolling:
         recent.append(now, flags, before, row)
         self._changes += 1
         if len(recent) >= MOST + _TOGETHER:
-            # One after the other they are taken in far less time than one by one.
             while len(recent) > MOST:
                 self._buckets.take(now, recent, *recent.takeFirst())
 

@@ -78,11 +78,8 @@ class KeptProbes:
     def amend(self, seq: int, times: Times, rtt: int, resolution: int) -> None:
         """Add more exact times of an answered probe."""
         run = self.delays.run
-        if run.first <= seq:
-            probe = run[seq]
-            if probe.rttInTime is not None and not probe.void:
-                run.amend(seq, times.t1, times.t3, rtt)
-                self.offset.add(seq, *times, resolution)
+        if run.first <= seq and run.amend(seq, times.t1, times.t3, rtt):
+            self.offset.add(seq, *times, resolution)
 
     def repeat(self, seq: int, t4: int, isAltered: bool) -> Probe | None:
         """Add a reply to a probe that is no longer in flight."""

@@ -15,6 +15,7 @@ from echostamp.measure.result import Outage, Result
 from echostamp.measure.windowspec import WindowSpec
 from echostamp.probe.agenda import Timers
 from echostamp.probe.extraprobes import ExtraProbes
+from echostamp.probe.fates import Fates
 from echostamp.probe.flights import EXTRAS_FROM, Flight, Flights, Span
 from echostamp.probe.interfaces import Dialer, Fate, IProbeSink, Link
 from echostamp.probe.keptprobes import KeptProbes
@@ -85,8 +86,13 @@ class Prober:
         self._ended: Moment | None = None
         # Rolling windows are for runs without end, where figures of the kernel that are
         # some seconds old will do when a connection is lost.
-        self._askEach = SECOND if plan.kept else 10 * SECOND
-        self._lastAsked = 0
+        self._fates = Fates(
+            self.measurement,
+            self._links,
+            self._stalls,
+            sink,
+            SECOND if plan.kept else 10 * SECOND,
+        )
 
     # --- The run ----------------------------------------------------------------------
 
@@ -316,12 +322,9 @@ class Prober:
         """
         Count a probe as lost, unless the sink has stopped the run meanwhile.
         """
-        if self._ended is not None:
-            return
-        self._flights.pop(flight.seq)
-        now = self._now()
-        probe = self.measurement.probeLost(now, flight)
-        self._sink.settled(self.measurement.numbers.numbered(probe), fate, reason)
+        if self._ended is None:
+            self._flights.pop(flight.seq)
+            self._fates.lost(self._now(), flight, fate, reason)
 
     # --- Replies ----------------------------------------------------------------------
 
@@ -341,43 +344,10 @@ class Prober:
         flight = self._flights.pop(seq)
         self._timeouts.answered(self._links.link)
         if flight is None:
-            self._repeated(seq, reply, at)
+            self._fates.repeated(seq, reply, at)
             return False
-        return self._settled(flight, reply, at)
-
-    def _repeated(self, seq: int, reply: Reply, at: Moment) -> None:
-        """
-        Read a duplicate or a late reply.
-        """
-        probe = self.measurement.repeated(seq, at, reply.isAltered)
-        if probe is not None:
-            fate = Fate.DUPLICATE if probe.duplicated else Fate.LATE
-            self._sink.settled(self.measurement.numbers.numbered(probe), fate)
-
-    def _settled(self, flight: Flight, reply: Reply, at: Moment) -> bool:
-        """
-        Read the first reply to a probe in flight.
-
-        @return: whether the probe has an RTT.
-        """
-        link, isOver = self._links.link, self._schedule.isOver
-        isPrompt = link is not None and link.isPrompt
-        isStalled = not isPrompt and flight.sent < self._stalls.lastBegan
-        probe = self.measurement.probeAnswered(flight, at, reply, isStalled)
-        if not (isStalled or self._links.hasReply):
-            self._links.replied(at.before - flight.sent)
-        if at.after - self._lastAsked > self._askEach and link is not None:
-            # The kernel has no figures of a lost connection.
-            self._lastAsked = at.after
-            link.askKernel()
-        hasRtt = probe.rtt is not None
-        if reply.isAltered:
-            fate = Fate.ALTERED
-        elif isStalled:
-            fate = Fate.STALLED
-        else:
-            fate = Fate.ANSWERED if hasRtt else Fate.UNTIMED
-        self._sink.settled(self.measurement.numbers.numbered(probe), fate)
+        isOver = self._schedule.isOver
+        hasRtt = self._fates.answered(flight, reply, at)
         if isOver:
             self._lookForEnd()
         elif self.measurement.far.isCoarse:

@@ -19,7 +19,7 @@ from echostamp.times import SECOND, Times
 
 #: For how long the same bounds of the offset will do, in nanoseconds, unless they are
 #: known better.
-_LASTING = 10 * SECOND
+_LASTING = 60 * SECOND
 
 #: How many probes' fates are remembered, to tell late replies from duplicates.  Replies
 #: to older probes are not counted: for more there is no memory at high rates.

@@ -20,16 +20,14 @@ class BoundedLogTests(SynchronousTestCase):
         reactor = FakeReactor()
         events = EventLoggingObserver()
         bounded = BoundedLog(reactor, 2, Logger(observer=events))
-        for number in range(5):
-            bounded.info("numbers", "{number}", number=number)
-        bounded.info("letters", "a")
+        admitted = [bounded.admits("numbers") for _ in range(5)]
+        self.assertEqual(admitted, [True, True, False, False, False])
+        self.assertTrue(bounded.admits("letters"))
         reactor.advance(1)
-        bounded.info("numbers", "next")
+        self.assertTrue(bounded.admits("numbers"))
         reactor.advance(1)
-        self.assertEqual(
-            [formatEvent(event) for event in events],
-            ["0", "1", "a", "3 more lines left out: numbers", "next"],
-        )
+        lines = ["3 more lines left out: numbers"]
+        self.assertEqual([formatEvent(event) for event in events], lines)
         self.assertEqual(reactor.getDelayedCalls(), [])
 
     def test_atTheEnd(self) -> None:
@@ -40,9 +38,9 @@ class BoundedLogTests(SynchronousTestCase):
         bounded = BoundedLog(reactor, 1, Logger(observer=events))
         for _ in range(2):
             bounded.finish()
-            bounded.info("numbers", "1")
-            bounded.info("numbers", "2")
+            bounded.admits("numbers")
+            bounded.admits("numbers")
         bounded.finish()
-        lines = ["1", "1 more lines left out: numbers"] * 2
+        lines = ["1 more lines left out: numbers"] * 2
         self.assertEqual([formatEvent(event) for event in events], lines)
         self.assertEqual(reactor.getDelayedCalls(), [])

@@ -4,33 +4,8 @@ from __future__ import annotations
 
 from twisted.trial.unittest import SynchronousTestCase
 
-from echostamp.listen.descriptions import (
-    checkDescription,
-    parseDescription,
-    portNumber,
-)
-
-
-class ParseTests(SynchronousTestCase):
-    """
-    A description is split into its parts.
-    """
-
-    def test_parts(self) -> None:
-        """Parts have a name or none; a backslash takes a character as it is."""
-        for text, expected in [
-            ("", ("", [], {})),
-            ("tcp", ("tcp", [], {})),
-            ("tcp:", ("tcp", [""], {})),
-            (r"tcp:80:interface=\:\:1", ("tcp", ["80"], {"interface": "::1"})),
-            (r"unix:a\:b:mode=6=6", ("unix", ["a:b"], {"mode": "6=6"})),
-        ]:
-            self.assertEqual(tuple(parseDescription(text)), expected)
-
-    def test_twice(self) -> None:
-        """A name is given once."""
-        error = self.assertRaises(ValueError, parseDescription, "tcp:port=1:port=2")
-        self.assertEqual(str(error), "port= is given twice")
+from echostamp.endpointparts import parseDescription
+from echostamp.listen.descriptions import checkDescription
 
 
 class CheckTests(SynchronousTestCase):
@@ -44,6 +19,7 @@ class CheckTests(SynchronousTestCase):
             "tcp:0",
             "tcp:port=65535:interface=127.0.0.1:backlog=9",
             r"tcp:80:\:\:1:50",
+            r"tcp6:80:50:\:\:1",
             "unix:/run/s:660:lockfile=0",
             "unix:address=s:mode=660",
             "ssl:8003:privateKey=key.pem:certKey=cert.pem",
@@ -69,13 +45,12 @@ class CheckTests(SynchronousTestCase):
             ("unix:s:mode=rw", "mode='rw' is not an octal number from 0 to 777"),
             ("unix:s:backlog=-1", "backlog='-1' is not a number from 0 to 65535"),
             ("unix:s:lockfile=no", "lockfile='no' is not 0 or 1"),
+            ("tcp6", noPort.format("")),
+            ("tcp6:x", noPort.format("x")),
+            ("tcp6:80:x", "backlog='x' is not a number from 0 to 65535"),
+            ("port=80", "'port=80' is no kind of endpoint"),
         ]:
             error = self.assertRaises(
                 ValueError, checkDescription, parseDescription(text)
             )
             self.assertEqual(str(error), expected)
-
-    def test_longNumber(self) -> None:
-        """A number of thousands of digits is no port."""
-        self.assertRaises(ValueError, portNumber, "1" * 5000)
-        self.assertRaises(ValueError, portNumber, "\u0661")

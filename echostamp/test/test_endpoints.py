@@ -26,9 +26,18 @@ class DescriptionTests(ListenCase):
         """Each wrong description gives a ValueError, whose text is one line that says
         what is wrong. Nothing listens."""
         for description, text in [
-            ("", "Unknown endpoint type"),
-            ("nonsense", "Unknown endpoint type: 'nonsense'"),
-            ("nonsense:8002", "Unknown endpoint type: 'nonsense'"),
+            ("", "'' is no kind of endpoint"),
+            ("nonsense", "'nonsense' is no kind of endpoint"),
+            ("nonsense:8002", "'nonsense' is no kind of endpoint"),
+            (r"tcp\:0", "'tcp:0' is no kind of endpoint"),
+            (r"tcp\:0:interface=::1", "'tcp:0' is no kind of endpoint"),
+            (r"tcp\:0\:interface=127.0.0.1", "is no kind of endpoint"),
+            (r"haproxy:tcp\:0\:interface=127.0.0.1", "is no kind of endpoint"),
+            ("port=80", "'port=80' is no kind of endpoint"),
+            ("tcp6:x", "'x' is not a port from 0 to 65535"),
+            ("tcp6:80:nonsense=1", "unknown parameter 'nonsense'"),
+            ("haproxy:tcp:x", "'x' is not a port from 0 to 65535"),
+            ("haproxy", "'' is no kind of endpoint"),
             ("tcp:", "''"),
             ("tcp:http", "'http'"),
             ("tcp:80:backlog=99999", "backlog is a number from 0 to 65535"),
@@ -36,8 +45,8 @@ class DescriptionTests(ListenCase):
             ("unix:s:mode=1777", "mode is an octal number from 0 to 777"),
             ("systemd:name=x", "systemd has passed no socket to this process"),
             ("proxy:proxy:tcp:80", "proxy: is given twice"),
-            ("-1", "Unknown endpoint type: '-1'"),
-            ("\u00b2", "Unknown endpoint type"),
+            ("-1", "'-1' is no kind of endpoint"),
+            ("\u00b2", "is no kind of endpoint"),
         ]:
             error = self.assertRaises(ValueError, self.prepare, description)
             self.assertIn(text, str(error))

@@ -474,6 +474,26 @@ class ClosingTests(TransportCase):
             # A protocol that has paused cannot keep the input unread.
             self.assertTrue(client.transport.isRead)
 
+    def test_atOnce(self) -> None:
+        """C{closeAtOnce} ends the connection now, if the input has ended and nothing
+        waits; else it is like C{loseConnection}."""
+        for hasEnded, isFull in (True, False), (True, True), (False, False):
+            client = self.connected()
+            protocol = self.protocols[-1]
+            if isFull:
+                self.fill(client)
+                client.server.write(b"x")
+            if hasEnded:
+                client.close()
+                client.give()
+            client.server.closeAtOnce()
+            isLost = hasEnded and not isFull
+            self.assertEqual(protocol.events[-1] == "lost", isLost)
+            self.empty(client)
+            client.read()
+            self.assertTrue(client.isClosed)
+            self.assertEqual(protocol.events[-1] == "lost", hasEnded)
+
     def test_closeInTheHandshake(self) -> None:
         """A close within the handshake aborts."""
         client = Client(self.factory(), transport=FakeTcp())

@@ -27,6 +27,7 @@ from twisted.internet.protocol import connectionDone
 from twisted.python.failure import Failure
 from zope.interface import directlyProvides, implementer
 
+from echostamp.baresocket import closeAtOnce
 from echostamp.times import STOPPED
 from echostamp.tls.below import Below
 from echostamp.tls.engine import RECORD, Engine, State
@@ -86,6 +87,7 @@ class TlsTransport(Outgoing, Below):
 
     _isPaused = False
     _isHalfClosed = False
+    _isHasty = False
     _inputEnded = False
     _finReceived = False
     _error: BaseException | None = None
@@ -305,6 +307,14 @@ class TlsTransport(Outgoing, Below):
         self._setReady()
         self._closeIfDone()
 
+    def closeAtOnce(self) -> None:
+        """
+        Close as L{loseConnection} does, and not in a later turn: where the input has
+        ended and nothing waits, C{connectionLost} is called by this.
+        """
+        self._isHasty = True
+        self.loseConnection()
+
     def loseWriteConnection(self) -> None:
         """Send close_notify behind everything that was written, and read on."""
         if self.protocol is not None:
@@ -343,6 +353,9 @@ class TlsTransport(Outgoing, Below):
         self._output.detach()
         hasEnded = self._inputEnded and self._engine.state is not State.FAILED
         canHalfClose = hasattr(self.transport, "loseWriteConnection")
+        if self._isHasty and (hasEnded or self._finReceived):
+            closeAtOnce(self.transport)
+            return
         if hasEnded or self._finReceived or not canHalfClose:
             self.transport.loseConnection()
             return
