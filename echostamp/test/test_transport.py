@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import ssl
 from typing import Any
 
@@ -446,6 +447,42 @@ class ClosingTests(TransportCase):
             self.assertEqual(protocol.events.count("output ended"), 1)
             self.assertTrue(client.transport.disconnecting or client.transport.isClosed)
 
+    def test_exceptionInALaterTurn(self) -> None:
+        """An exception of the protocol's ends the connection, also where data reaches
+        it after a pause."""
+
+        class Raising(Recorder):
+            def dataReceived(self, data: bytes) -> None:
+                raise ZeroDivisionError
+
+        client = self.connected(kind=Raising)
+        client.server.pauseProducing()
+        client.say(b"early")
+        client.server.resumeProducing()
+        self.assertRaises(ZeroDivisionError, self.reactor.advance, 0)
+        self.assertTrue(client.transport.isAborted)
+
+    def test_lostBeforeTheNextTurn(self) -> None:
+        """Nothing is passed on after the connection is lost."""
+        client = self.connected()
+        client.server.pauseProducing()
+        client.say(b"early")
+        client.server.resumeProducing()
+        self.lose(client)
+        self.assertEqual(self.reactor.getDelayedCalls(), [])
+        self.assertEqual(self.protocols[-1].received, b"")
+
+    def test_handshakeAndDataInOneRead(self) -> None:
+        """Data that comes with the end of the handshake is read at once."""
+        client = Client(self.factory(), transport=BareTcp(self.reactor))
+        with contextlib.suppress(ssl.SSLWantReadError):
+            client.tls.do_handshake()
+        client.give()
+        client.read()
+        client.tls.do_handshake()
+        client.say(b"at once")
+        self.assertEqual(self.protocols[-1].received, b"at once")
+
     def test_halfCloseKeepsWhatWasRead(self) -> None:
         """What was read before the close_notify, and not passed on yet, is not lost."""
         client = self.connected()
@@ -556,6 +593,25 @@ class KeyUpdateTests(TransportCase):
         server.write(b"with the last key")
         client.read()
         self.assertEqual((client.received, client.error), (b"with the last key", None))
+
+    def test_answersAfterTheClose(self) -> None:
+        """While the connection closes, answers are dropped."""
+        keylog = self.folder / "keys"
+
+        def logKeys(context: ssl.SSLContext) -> None:
+            context.keylog_filename = str(keylog)
+
+        client = Client(
+            self.factory(), prepare=logKeys, transport=BareTcp(self.reactor)
+        ).shake()
+        client.server.loseConnection()
+        client.transport.turn()
+        sent = len(client.transport.sent)
+        writer = MessageWriter(keylog, CLIENT)
+        for _ in range(100):
+            client.server.dataReceived(writer.record(KEY_UPDATE))
+        self.assertEqual(client.server.engine.unsent, 0)
+        self.assertEqual(len(client.transport.sent), sent)
 
     def test_answerWithoutReading(self) -> None:
         """A few answers that wait do not stop the reading: two ends that both wait for

@@ -83,13 +83,12 @@ class PemFile:
         found = _CERTIFICATE.findall(self._read())
         if not found:
             raise self.wrong(_NO_CERTIFICATE)
-        for each in found:
-            try:
-                ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT).load_verify_locations(
-                    cadata=each
-                )
-            except ssl.SSLError:
-                raise self.wrong(_NO_CERTIFICATE) from None
+        try:
+            ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT).load_verify_locations(
+                cadata="\n".join(found)
+            )
+        except ssl.SSLError:
+            raise self.wrong(_NO_CERTIFICATE) from None
         return found
 
     def checkKey(self) -> None:

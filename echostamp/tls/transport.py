@@ -283,13 +283,18 @@ class TlsTransport(Outgoing, Below):
     def _wake(self) -> None:
         """
         Pass on what was fed before the protocol paused, and ask a pull producer for
-        more.
+        more.  An exception ends the connection, as it does within a read.
         """
         self._waking = None
-        if self._engine.hasInput:
-            self._deliver()
-        if self._producer is not None and not (self._isStreaming or self._isBlocked):
-            self._producer.resumeProducing()
+        try:
+            if self._engine.hasInput:
+                self._deliver()
+            isPulling = self._producer is not None and not self._isStreaming
+            if isPulling and not self._isBlocked:
+                self._producer.resumeProducing()
+        except BaseException:
+            self.abortConnection()
+            raise
 
     # How the connection ends.
 
