@@ -90,7 +90,7 @@ def parseTarget(
         endpoint: IStreamClientEndpoint
         # Twisted's look-up of an address loses its link.
         connecting = TCP6ClientEndpoint if "%" in host else HostnameEndpoint
-        endpoint = connecting(reactor, host, port, timeout)
+        endpoint = connecting(reactor, aLabels(host), port, timeout)
         if not isTls:
             return Target(name, endpoint, host, port)
         # A certificate does not name the link of a link-local address.

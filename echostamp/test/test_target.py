@@ -21,7 +21,7 @@ from echostamp.connect.target import (
     whyNoTarget,
 )
 from echostamp.connect.tls import OptionError
-from echostamp.test.fakes import FakeReactor
+from echostamp.test.fakes import FakeReactor, Resolver
 from echostamp.test.tlsclients import TlsClientCase
 
 
@@ -66,6 +66,14 @@ class ParseTargetTests(SynchronousTestCase):
             ],
             [("192.0.2.1", 7, 3.0), ("2001:db8::1", 8, 3.0)],
         )
+
+    def test_namesOutsideAscii(self) -> None:
+        """A name is shown as it was typed, and looked up as its A-label."""
+        target = self.parse("Straße.example:7")
+        self.assertEqual(target.name, "Straße.example:7")
+        resolver = self.reactor.nameResolver = Resolver()
+        target.endpoint.connect(Factory.forProtocol(Protocol))
+        self.assertEqual(resolver.questions[0][0], "xn--strae-oqa.example")
 
     def test_endpointDescriptions(self) -> None:
         """Twisted's client endpoint descriptions are targets; the name is the
