@@ -113,6 +113,21 @@ class DaemonTests(SignalCase):
             self.assertEqual(daemon.wait(DEADLINE), 0, said)
             self.assertIn(b"SIGTERM: stopping", said)
 
+    def test_untilItIsGone(self) -> None:
+        """Once it drains, further signals do not change its status, up to its end."""
+        daemon = Daemon(self)
+        for number in signal.SIGTERM, signal.SIGINT, signal.SIGHUP, signal.SIGUSR1:
+            daemon.process.send_signal(number)
+
+        def gone() -> bool:
+            for number in signal.SIGTERM, signal.SIGINT, signal.SIGHUP, signal.SIGUSR2:
+                daemon.process.send_signal(number)
+            return daemon.process.poll() is not None
+
+        until(gone)
+        self.assertEqual(daemon.process.returncode, 0)
+        self.assertNotIn("Traceback", daemon.log())
+
     def test_everySignal(self) -> None:
         """The daemon handles what the docs say.  Whatever does not end or suspend it
         by default is sent: the connections stay, and the log has one line each for
