@@ -15,9 +15,14 @@ from typing import NamedTuple
 #: backslash in the text itself has a backslash before it.
 _PART = re.compile(r":((?:\\.|[^:\\])*)", re.DOTALL)
 
+#: The name of a part, and its value: they are on the two sides of the first equals sign
+#: that has no backslash before it.
+_NAMED = re.compile(r"((?:\\.|[^=\\])*)=(.*)", re.DOTALL)
+
 #: The parameters of Twisted's kinds, in the order in which their names may be left out.
 _PARAMETERS = {
     "tcp": ("port", "interface", "backlog"),
+    "tcp6": ("port", "backlog", "interface"),
     "ssl": (
         *("port", "privateKey", "certKey", "sslmethod", "interface", "backlog"),
         *("extraCertChain", "dhParameters"),
@@ -51,20 +56,24 @@ def parseDescription(text: str) -> Description:
     """
     Split a description into its parts.
 
-    @raise ValueError: a name is given twice.
+    @raise ValueError: a name is given twice, or the last character is a backslash that
+        escapes nothing.
     """
-    kind, *parts = _PART.findall(f":{text}")
-    found = Description(kind, [], {})
+    kind, *parts = found = _PART.findall(f":{text}")
+    if sum(len(part) + 1 for part in found) <= len(text):
+        raise ValueError("a backslash is its last character")
+    words: list[str] = []
+    named: dict[str, str] = {}
     for part in parts:
-        name, equals, value = part.partition("=")
-        name, value = _unescaped(name), _unescaped(value)
-        if not equals:
-            found.words.append(name)
-        elif name in found.named:
+        match = _NAMED.fullmatch(part)
+        if not match:
+            words.append(_unescaped(part))
+            continue
+        name, value = _unescaped(match[1]), _unescaped(match[2])
+        if name in named:
             raise ValueError(f"{name}= is given twice")
-        else:
-            found.named[name] = value
-    return found
+        named[name] = value
+    return Description(kind, words, named)
 
 
 def _unescaped(part: str) -> str:
@@ -110,6 +119,12 @@ def checkDescription(description: Description) -> None:
 
     @raise ValueError: a part is missing, wrong or unknown.
     """
+    isWrapped = description.kind == "haproxy"
+    if "=" in description.kind or (isWrapped and not description.words):
+        raise ValueError("it does not begin with a kind of endpoint, such as tcp:")
+    if isWrapped:
+        kind, *words = description.words
+        checkDescription(Description(kind, words, description.named))
     order = _PARAMETERS.get(description.kind)
     if order is None:
         return

@@ -62,8 +62,10 @@ def _preparedPort(
     except Exception as error:
         # Each kind of endpoint has its own parser, perhaps from a plugin.  They raise
         # many kinds of errors: TypeError, KeyError, ImportError, StopIteration.
-        name = "" if isinstance(error, ValueError) else f"{type(error).__name__}: "
-        raise ValueError(f"{name}{error}") from error
+        if isinstance(error, ValueError):
+            raise
+        why = f"{type(error).__name__}: {error}"
+        raise ValueError(f"it cannot be set up ({why})") from error
     if not prepared or not isinstance(prepared[0], PreparedPort):
         raise ValueError("it does not wait for connections")
     return prepared[0]
