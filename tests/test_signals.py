@@ -6,6 +6,7 @@ import os
 import re
 import signal
 import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -190,6 +191,23 @@ class ClientTests(SignalCase):
             said, _ = ping.communicate(timeout=DEADLINE)
             self.assertEqual(ping.returncode, 0)
             self.assertIn(b"received", said)
+
+    def test_interruptedImports(self) -> None:
+        """SIGINT ends the command in silence while its modules are imported."""
+        command = (
+            "import os, signal, sys\n"
+            "interrupted = sys.argv.pop()\n"
+            "class Finder:\n"
+            "    def find_spec(self, name, path=None, target=None):\n"
+            "        if name == interrupted:\n"
+            "            os.kill(os.getpid(), signal.SIGINT)\n"
+            "sys.meta_path.insert(0, Finder())\n"
+            "from echostamp.__main__ import main\n"
+            "sys.exit(main())\n"
+        )
+        for name in "client.command", "client.arguments", "stamps", "talk.terminal":
+            ended = run(sys.executable, "-c", command, f"echostamp.{name}")
+            self.assertEqual((ended.returncode, ended.stderr), (-signal.SIGINT, b""))
 
     def test_talk(self) -> None:
         """C{talk} handles what the docs say, and ends at SIGTERM and SIGINT with the
