@@ -16,9 +16,9 @@ from typing import Any
 
 HOST = "127.0.0.1"
 
-#: Seconds from the first probe to the measurement.  All probers are started then, a dead
-#: far end has as many probes in flight as it will ever have, and what is done once is
-#: done: looking for the step of the far clock, and most of the extra probes.
+#: Seconds from the first probe to the measurement.  All probers are started then, a
+#: dead far end has as many probes in flight as it will ever have, and what is done once
+#: is done: looking for the step of the far clock, and most of the extra probes.
 WARM_UP = 40.0
 
 #: Nanoseconds of a second, octets of a message, and seconds to connect.

@@ -122,7 +122,7 @@ class Verdict(NamedTuple):
 
     @property
     def words(self) -> str:
-        """Whether the bar is met, or why that cannot be told."""
+        """Whether the bar is met, or that the run was too noisy to say so."""
         if math.isnan(self.ratio) or self.noise > MOST_NOISE:
             return "too noisy: measure again"
         return "met" if self.ratio <= self.bar + self.noise else "NOT met"

@@ -20,6 +20,9 @@ _HOST_AND_PORT = re.compile(
     r"(?:\[(?P<v6>[^]]*)\]|(?P<host>[^:]*))(?::(?P<port>\d{1,1000}))?", re.ASCII
 )
 
+#: An address and what is no port.  Behind a name, it may be an endpoint description.
+_WRONG_PORT = re.compile(r"(?:\[[^]]*\]|[\d.]+):([^:]*)", re.ASCII)
+
 
 def parseHostPort(text: str, usual: int, least: int = 1) -> tuple[str, int] | None:
     """
@@ -34,10 +37,12 @@ def parseHostPort(text: str, usual: int, least: int = 1) -> tuple[str, int] | No
     """
     if isIPv6(text):
         return text, usual
-    if re.fullmatch(r"[^:]+:", text):
+    if re.fullmatch(r"(?:\[[^]]*\]|[^:]+):", text):
         raise ValueError("no port behind the colon")
     match = _HOST_AND_PORT.fullmatch(text)
     if match is None:
+        if wrong := _WRONG_PORT.fullmatch(text):
+            raise ValueError(f"port {wrong[1]!r} is no number")
         return None
     host = match["v6"] or match["host"]
     if not host:
@@ -61,6 +66,44 @@ def isIPv6(text: str) -> bool:
     return True
 
 
+def requireLink(host: str) -> None:
+    """
+    Check that an address names its link, if it is valid on one link only: RFC 4007,
+    section 6.
+
+    @param host: an IPv4 or IPv6 address.
+    @raise ValueError: it names none.
+    """
+    address, _, link = host.partition("%")
+    if not link and _isOfOneLink(ipaddress.ip_address(address)):
+        raise ValueError(f"a link-local address needs its link, as {address}%eth0")
+
+
+def _isOfOneLink(address: ipaddress.IPv4Address | ipaddress.IPv6Address) -> bool:
+    """
+    Tell whether an address is link-local, or multicast on a link or an interface (RFC
+    4291, section 2.7).  Those of IPv4 name no link.
+    """
+    if address.version == 4:
+        return False
+    octets = address.packed
+    return address.is_link_local or (octets[0] == 0xFF and octets[1] & 15 in (1, 2))
+
+
+def checkOwn(host: str) -> None:
+    """
+    Check an address to listen on.
+
+    @param host: an IPv4 or IPv6 address.
+    @raise ValueError: it is not the address of one machine, or names no link where it
+        needs one.
+    """
+    address = ipaddress.ip_address(host.partition("%")[0])
+    if address.is_multicast or host == "255.255.255.255":
+        raise ValueError(f"{host} is not the address of one machine")
+    requireLink(host)
+
+
 def checkLink(host: str) -> None:
     """
     Check the link of an IPv6 address: C{eth0} in C{fe80::1%eth0}.
@@ -68,13 +111,12 @@ def checkLink(host: str) -> None:
     @param host: an IPv6 address.
     @raise ValueError: it is link-local and names no link, or there is no such link.
     """
-    address, _, link = host.partition("%")
-    if ipaddress.IPv6Address(address).is_link_local and not link:
-        raise ValueError(f"a link-local address needs its link, as {address}%eth0")
+    requireLink(host)
+    _, separator, link = host.partition("%")
     try:
         if link.isdecimal():
             socket.if_indextoname(int(link[:9]))
-        elif link:
+        elif separator:
             socket.if_nametoindex(link)
     except OSError:
         raise ValueError(f"there is no link {link!r}") from None

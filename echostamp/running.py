@@ -14,14 +14,17 @@ from twisted.python.failure import Failure
 
 from echostamp.exitstatus import NEAR_END_FAILED, Outcome, deadly, said
 
+#: Seconds that a command may take to end after SIGINT or SIGTERM.
+MOST_STOPPING = 5.0
+
 
 class CommandRun:
     """
     Runs the reactor until the outcome of a command is known.
 
     The command gives its outcome to L{end}.  The first SIGINT or SIGTERM asks the
-    command to stop.  A second one kills the process, whatever it waits for.  For
-    example::
+    command to stop.  A second one kills the process, whatever it waits for; so does
+    the first one where the command does not end within L{MOST_STOPPING}.  For example::
 
         run = CommandRun(
             reactor,
@@ -70,10 +73,19 @@ class CommandRun:
         """
         # The reactor's own handlers would take a signal that comes while it starts.
         self._installHandlers()
-        self._reactor.callWhenRunning(start)
+        self._reactor.callWhenRunning(self._begin, start)
         self._reactor.run(installSignalHandlers=False)
         assert self._outcome is not None
         return self._outcome
+
+    def _begin(self, start: Callable[[], object]) -> None:
+        """
+        Begin the command.  The reactor would run on if that failed.
+        """
+        try:
+            start()
+        except Exception:
+            self.broken(Failure())
 
     def end(self, outcome: Outcome) -> None:
         """
@@ -110,7 +122,13 @@ class CommandRun:
         Ask the command to stop.  The next signal of this kind kills the process.
         """
         signal.signal(number, deadly(self._beforeDeath))
-        self._stop(number)
+        try:
+            self._stop(number)
+        finally:
+            # It waits behind what the command has handed to the same queue.
+            self._reactor.callFromThread(
+                self._reactor.callLater, MOST_STOPPING, signal.raise_signal, number
+            )
 
     def _signalled(self, number: int, frame: object) -> None:
         """

@@ -114,11 +114,11 @@ far clock     not known: no stamp that can be read
 rtt min/avg/max/mdev = N/N/N/N ms
 status N""",
     "nobody": """\
-echostamp: N.N:N: Connection refused; another port, as HOST:PORT, or tls:HOST:PORT?
+echostamp: N.N:N: Connection refused; another port, or tls:HOST:PORT?
 status N""",
     "waiting": """\
 no connection yet: Connection refused
-echostamp: N.N:N: Connection refused; another port, as HOST:PORT, or tls:HOST:PORT?
+echostamp: N.N:N: Connection refused; another port, or tls:HOST:PORT?
 status N""",
     "long name": """\
 PING unix:/folder/xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx

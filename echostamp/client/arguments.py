@@ -31,7 +31,8 @@ _DSCPS = {
 class CommandParser(argparse.ArgumentParser):
     """
     A parser that reports each error in one line.  An option that needs a value takes
-    the next argument, even if that begins with a minus sign: C{--zone -05:00}.
+    the next argument, even if that begins with a minus sign: C{--zone -05:00}.  Only
+    C{--} is no value.
 
     @ivar commands: the parsers of its subcommands, by name.
     """
@@ -86,21 +87,40 @@ class CommandParser(argparse.ArgumentParser):
         for each in rest:
             if each == "--":
                 return [*joined, each, *rest]
-            value = next(rest, None) if self._needsValue(each) else None
-            if value is not None:
-                each += value if each[1:2] != "-" else f"={value}"
+            option, value = self._split(each)
+            if option and value is None:
+                value = next(rest, None)
+                if value is not None:
+                    each += value if each[1:2] != "-" else f"={value}"
+            if value == "--":
+                # Older releases of Python would take it for no value at all.
+                self.error(f"argument {option}: '--' is no value")
             joined.append(each)
         return joined
 
-    def _needsValue(self, text: str) -> bool:
+    def _split(self, text: str) -> tuple[str, str | None]:
         """
-        Tell whether an argument is an option, perhaps abbreviated, that needs a value.
+        Find the option that needs a value in an argument, and the value.
+
+        @param text: an option, perhaps abbreviated, with or without its value; or
+            options of one letter, where the last one may need a value.
+        @return: the option, and L{None} where its value is the next argument.  The
+            option is empty where none needs a value.
         """
         options = self._options
-        if text in options or text[:2] != "--":
-            return options.get(text, False)
-        found = [name for name in options if name.startswith(text)]
-        return bool(found) and all(options[name] for name in found)
+        if text[:2] == "--":
+            option, equals, value = text.partition("=")
+            found = [name for name in options if name.startswith(option)]
+            if options.get(option, bool(found) and all(options[at] for at in found)):
+                return option, value if equals else None
+            return "", None
+        for at in range(1, len(text) if text[:1] == "-" else 1):
+            needsValue = options.get(f"-{text[at]}")
+            if needsValue:
+                return f"-{text[at]}", text[at + 1 :].removeprefix("=") or None
+            if needsValue is None:
+                break
+        return "", None
 
     def error(self, message: str) -> NoReturn:
         """Write what is wrong with the command line, and exit."""

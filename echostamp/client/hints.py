@@ -27,6 +27,8 @@ def whyNoReply(result: Result, plan: Plan) -> str:
         return "it answers, but not with what was sent: is it an echo?"
     if result.figures.late:
         return f"{noReply(plan)} ({result.figures.late} came late)"
+    if result.outages:
+        return result.outages[-1].reason
     return "no reply"
 
 
@@ -58,9 +60,7 @@ def hint(
     if target.host is None:
         return sourceHint(failure)
     if isinstance(failure, ConnectionRefusedError):
-        return "another port, as HOST:PORT" + (
-            ", or tls:HOST:PORT?" if isPlain else "?"
-        )
+        return "another port, or tls:HOST:PORT?" if isPlain else "another port?"
     if result.outages and isPlain and not result.strange:
-        return f"{result.outages[-1].reason}; tls:HOST:PORT?"
+        return "tls:HOST:PORT?"
     return ""

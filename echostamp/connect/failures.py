@@ -7,6 +7,7 @@ from __future__ import annotations
 import errno
 import os
 import re
+import socket
 import sys
 
 from twisted.internet.defer import TimeoutError
@@ -24,16 +25,20 @@ from echostamp.text import sslText
 #: The TLS alerts about a certificate: RFC 8446, section 6.2.
 _OF_CERTIFICATE = re.compile(r"certificate|unknown ca|access denied")
 
+#: What is likely where the system says that an address is invalid.
+_LINKLESS = ": is its address link-local, without its link?"
+
 
 def whatFailed(failure: Failure) -> str:
     """
     Explain in a few words why a connection was not made, or was lost.
     """
     error = failure.value
-    if isinstance(error, DNSLookupError):
+    if isinstance(error, (DNSLookupError, socket.gaierror)):
         return "the name does not resolve"
     if isinstance(error, ConnectError) and error.osError:
-        return os.strerror(error.osError)
+        text = os.strerror(error.osError)
+        return text + _LINKLESS if error.osError == errno.EINVAL else text
     if isinstance(error, (UserTimeout, TimeoutError)):
         return "it did not answer in time"
     if isinstance(error, ConnectionLost):

@@ -12,7 +12,11 @@ from twisted.internet.endpoints import (
     TCP6ClientEndpoint,
     clientFromString,
 )
-from twisted.internet.interfaces import IStreamClientEndpoint
+from twisted.internet.interfaces import (
+    IStreamClientEndpoint,
+    IStreamClientEndpointStringParserWithReactor,
+)
+from twisted.plugin import getPlugins
 
 from echostamp.addresses import (
     ECHO_PORT,
@@ -22,6 +26,7 @@ from echostamp.addresses import (
     isIPv6,
     parseHostPort,
 )
+from echostamp.connect.descriptions import checkDescription
 from echostamp.connect.tls import (
     OptionError,
     TlsClientEndpoint,
@@ -33,8 +38,7 @@ from echostamp.tls.clientcontext import requireTls
 #: How a Twisted endpoint description begins, as opposed to a host and a port.
 _DESCRIPTION = re.compile(r"(?:tcp|tls|ssl|unix):|\w+=")
 
-#: The host in such a description; an IPv6 address has backslashes.
-_TCP_HOST = re.compile(r"tcp:(?:host=)?([^:\\]+)(?=:|$)")
+_NO_TARGET = "neither HOST:PORT nor an endpoint that Twisted knows"
 
 
 class Target(NamedTuple):
@@ -95,14 +99,14 @@ def parseTarget(
         return Target(f"tls:{name}", endpoint, host, port, options)
     if hasFiles:
         raise ValueError("with --ca and --cert it has to be tls:HOST:PORT")
-    if match := _TCP_HOST.match(text):
-        _checkName(match[1])
+    if host := checkDescription(text):
+        _checkName(host)
     try:
         return Target(text, clientFromString(reactor, text))
     except Exception as error:
         # The parser of each kind of endpoint raises errors of its own.
         if str(error).startswith("Unknown endpoint type"):
-            raise ValueError(_whyNoDescription(text)) from error
+            raise ValueError(_NO_TARGET) from error
         kind = "" if isinstance(error, ValueError) else f"{type(error).__name__}: "
         raise ValueError(f"{kind}{error}") from error
 
@@ -132,16 +136,6 @@ def whyNoTarget(text: str, error: ValueError) -> str:
     return str(error) if isinstance(error, OptionError) else f"TARGET {text!r}: {error}"
 
 
-def _whyNoDescription(text: str) -> str:
-    """
-    Explain why a text is no TARGET: it begins with no type of endpoint.
-    """
-    _, *rest = text.split(":")
-    if len(rest) == 1:
-        return f"port {rest[0]!r} is no number"
-    return "neither HOST:PORT nor an endpoint that Twisted knows"
-
-
 def _hostPort(text: str, usual: int) -> tuple[str, int] | None:
     """
     Read a host and a port.
@@ -150,11 +144,25 @@ def _hostPort(text: str, usual: int) -> tuple[str, int] | None:
     @return: L{None} for a Twisted endpoint description.
     @raise ValueError: the host, its link or the port is wrong.
     """
-    found = None if _DESCRIPTION.match(text) else parseHostPort(text, usual)
+    if _DESCRIPTION.match(text):
+        return None
+    found = parseHostPort(text, usual)
     if found is not None:
         check = checkLink if isIPv6(found[0]) else _checkName
         check(found[0])
-    return found
+        return found
+    kind, _, port = text.partition(":")
+    if port and ":" not in port and not _isPlugins(kind):
+        raise ValueError(f"port {port!r} is no number")
+    return None
+
+
+def _isPlugins(kind: str) -> bool:
+    """
+    Tell whether a plugin of Twisted has a kind of endpoint.
+    """
+    plugins = getPlugins(IStreamClientEndpointStringParserWithReactor)
+    return any(each.prefix.lower() == kind.lower() for each in plugins)
 
 
 def _checkName(host: str) -> None:

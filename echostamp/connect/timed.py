@@ -22,7 +22,7 @@ from twisted.internet.interfaces import (
 )
 from zope.interface import implementer
 
-from echostamp.addresses import scoped
+from echostamp.addresses import requireLink, scoped
 from echostamp.connect.target import Target
 from echostamp.connect.tls import TlsClientEndpoint
 from echostamp.times import SetUp
@@ -37,7 +37,8 @@ _KINDS: dict[type, str] = {IPv4Address: "IPv4", IPv6Address: "IPv6"}
 
 class NoAddress(Exception):
     """
-    A host has no address of the IP version that was asked for.
+    A host has no address of the IP version that was asked for, or none that can be
+    reached.
     """
 
 
@@ -204,7 +205,8 @@ async def lookUp(
     @param over: C{TCP} or C{UDP}.
     @return: each address once, in the resolver's order.
     @raise DNSLookupError: it has no address.
-    @raise NoAddress: it has no address of the only type that was asked for.
+    @raise NoAddress: it has no address of the only type that was asked for, or only
+        link-local ones, without their link.
     """
     if isIPAddress(host) and IPv4Address in addressTypes:
         # The resolver would ask a thread.
@@ -217,7 +219,27 @@ async def lookUp(
             raise DNSLookupError(host)
         [kind] = addressTypes
         raise NoAddress(f"there is no {_KINDS[kind]} address for it")
-    return addresses
+    return _reachable(addresses)
+
+
+def _reachable(addresses: Sequence[Address]) -> list[Address]:
+    """
+    Leave out link-local addresses without their link, which a name may have.
+
+    @param addresses: at least one.
+    @raise NoAddress: none is left.
+    """
+    reachable, why = [], ""
+    for each in addresses:
+        try:
+            requireLink(_host(each))
+        except ValueError as error:
+            why = why or f"its address is {each.host}: {error}"
+        else:
+            reachable.append(each)
+    if not reachable:
+        raise NoAddress(why)
+    return reachable
 
 
 @implementer(IResolutionReceiver)

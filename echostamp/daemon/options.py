@@ -13,7 +13,7 @@ from twisted.internet.endpoints import quoteStringArgument
 from twisted.python import usage
 
 from echostamp import __version__
-from echostamp.addresses import ECHO_PORT
+from echostamp.addresses import ECHO_PORT, checkOwn
 from echostamp.daemon.optionvalues import checkMapped, number, optionalNumber
 from echostamp.daemon.reflectoroptions import ReflectorOptions
 from echostamp.daemon.shutdown import GRACE
@@ -269,6 +269,10 @@ class Options(ReflectorOptions, usage.Options):
             return
         if not (isIPAddress(interface) or isIPv6Address(interface)):
             raise usage.UsageError(f"--interface {interface!r}: not an IP address")
+        try:
+            checkOwn(interface)
+        except ValueError as error:
+            raise usage.UsageError(f"--interface {interface!r}: {error}") from None
         self.endpoints.insert(
             0, f"tcp:{port}:interface={quoteStringArgument(interface)}"
         )

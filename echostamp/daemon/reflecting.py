@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 from twisted.application.service import Service
 from twisted.logger import Logger
 
-from echostamp.addresses import STAMP_PORT, addressName
+from echostamp.addresses import STAMP_PORT, addressName, socketName
 from echostamp.text import printable
 
 if TYPE_CHECKING:
@@ -145,7 +145,7 @@ class ReflectingService(Service):
             log.info(
                 "answering STAMP at {address}, {mode}; arrivals stamped by {clock}, "
                 "departures by this program{later}",
-                address=addressName(*port.address[:2]),
+                address=socketName(port.address),
                 mode="authenticated" if self._shared.keys else "unauthenticated",
                 clock="the kernel" if port.stampsArrivals else "this program",
                 later=", in follow-ups by the kernel" if port.stampsDepartures else "",

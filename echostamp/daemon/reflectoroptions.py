@@ -14,7 +14,7 @@ from ipaddress import (
 from twisted.internet.abstract import isIPAddress, isIPv6Address
 from twisted.python import usage
 
-from echostamp.addresses import STAMP_PORT, parseHostPort
+from echostamp.addresses import STAMP_PORT, checkOwn, parseHostPort
 from echostamp.daemon.optionvalues import checkMapped, number
 
 #: All addresses of both families.
@@ -162,10 +162,6 @@ def parsePlace(text: str) -> list[tuple[str, int]]:
     host, port = parseHostPort(text, STAMP_PORT, least=0) or ("", 0)
     if not (isIPAddress(host) or isIPv6Address(host)):
         raise ValueError("not a port, an IP address, or both as ADDR:PORT")
-    address = ip_address(host.partition("%")[0])
-    if address.is_multicast or host == "255.255.255.255":
-        raise ValueError(f"{host} is not the address of one machine")
-    checkMapped(address)
-    if address.version == 6 and address.is_link_local and "%" not in host:
-        raise ValueError(f"a link-local address needs its link, as {host}%eth0")
+    checkOwn(host)
+    checkMapped(ip_address(host.partition("%")[0]))
     return [(host, port)]

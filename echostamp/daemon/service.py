@@ -46,8 +46,9 @@ __all__ = ["Options", "makeService"]
 
 log = Logger(namespace="echostamp")
 
-#: The name of the files, as the log shows it, and the function that reloads them.
-Reload = tuple[str, Callable[[], None]]
+#: The name of the files, as the log shows it, and the function that reloads them.  It
+#: may return what they say.
+Reload = tuple[str, Callable[[], str | None]]
 
 
 def makeService(options: Options) -> IService:
@@ -78,7 +79,8 @@ def makeService(options: Options) -> IService:
     reloads: list[Reload] = [("certificates", each) for each in preparing.reloads]
     if options["reflector-key"]:
         reloads += [("keys of STAMP", each.reload) for each in reflecting]
-    reloads.append(("time zone", factory.stampClock.rereadZone))
+    isChrooted = options.parent is not None and bool(options.parent.get("chroot"))
+    reloads.append(("time zone", partial(factory.stampClock.rereadZone, isChrooted)))
     notifier = Notifier(os.environ)
     services = NotifyingService(reactor, notifier)
     # The empty key counts the connections of all hosts.
@@ -226,10 +228,11 @@ def _reload(notifier: Notifier, reloads: Sequence[Reload]) -> None:
     try:
         for what, reload in reloads:
             try:
-                reload()
+                found = reload()
             except ValueError as error:
                 log.error("not reloaded: {error}", error=printable(str(error)))
             else:
-                log.info("{what} reloaded", what=what)
+                now = f": {printable(found)}" if found else ""
+                log.info("{what} reloaded{now}", what=what, now=now)
     finally:
         notifier.ready()

@@ -27,6 +27,12 @@ _NUMBER = re.compile(rb"[0-9]+|0x[0-9a-f]+")
 
 _HEXADECIMAL = re.compile(rb"[0-9a-f]+")
 
+#: Two numbers with a dot between them at the beginning, whatever follows.
+_DOTTED = re.compile(rb"[:\[]*(0x[0-9a-f]+|[0-9]+)\.(0x[0-9a-f]|[0-9])")
+
+#: The least number that C{inet_aton(3)} takes for the address of a host: 1.0.0.0.
+_LEAST_HOST = 1 << 24
+
 #: No address, number or C{local} has this letter.
 _UNLIKE = b"z"
 
@@ -82,18 +88,30 @@ def _looksGiven(name: bytes) -> bool:
     """
     Say whether a name looks like one that the daemon gives.
 
-    An address has many spellings, so any numbers with a dot or a colon look like an
-    IPv4 address, and any hexadecimal numbers with two colons like an IPv6 address.
+    An address has many spellings, so these look like one, too: numbers with a dot or a
+    colon, whatever follows numbers with a dot (a port may be a name), one great number,
+    hexadecimal numbers with two colons, and anything with two colons side by side.
 
     @param name: in lower case.
     """
+    if b"::" in name or _DOTTED.match(name):
+        return True
     words = [word for word in _MARKS.split(name) if word]
     others = [word for word in words if not _NUMBER.fullmatch(word)]
     if others == [b"local"]:
         return True
-    if not others:
-        return bool(words) and (b"." in name or b":" in name)
+    if not others and words:
+        return b"." in name or b":" in name or _isHost(words)
     return name.count(b":") > 1 and all(map(_HEXADECIMAL.fullmatch, others))
+
+
+def _isHost(numbers: list[bytes]) -> bool:
+    """
+    Say whether these are one number, which is the address of a host.
+    """
+    first, *more = numbers
+    base = 16 if first.startswith(b"0x") else 10
+    return not more and int(first, base) >= _LEAST_HOST
 
 
 def freeName(name: bytes, taken: Container[bytes]) -> bytes:

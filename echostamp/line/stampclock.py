@@ -9,6 +9,8 @@ import time
 from collections.abc import Callable
 
 from echostamp.stamps import StampFormat
+from echostamp.times import SECOND
+from echostamp.units import zoneName
 
 
 def zoneWithoutFile() -> str:
@@ -33,6 +35,14 @@ def _hasFile(zone: str | None) -> bool:
     named = "/etc/localtime" if zone is None else zone.removeprefix(":")
     folder = os.environ.get("TZDIR", "/usr/share/zoneinfo")
     return os.path.isfile(os.path.join(folder, named))
+
+
+def _localZone() -> str:
+    """
+    Name the local time zone of this moment, with its offset from UTC.
+    """
+    now = time.localtime()
+    return f"{now.tm_zone} ({zoneName(now.tm_gmtoff * SECOND)})"
 
 
 class StampClock:
@@ -63,14 +73,20 @@ class StampClock:
             self._period = period
         return self._stamp
 
-    def rereadZone(self) -> None:
+    def rereadZone(self, isFileElsewhere: bool = False) -> str:
         """
-        Read the local time zone's file again.  Where there is none, as in a chroot, the
-        zone stays.
+        Read the local time zone's file again.  Without one the zone is UTC, as it is
+        for a program that starts now.
+
+        @param isFileElsewhere: whether this process has another root than when it
+            started.  The zone stays then, if its file is not there, too.
+        @return: the present zone: C{CET (+01:00)}.
+        @raise ValueError: the zone stays, because its file is not there.
         """
         zone = os.environ.get("TZ")
-        if not _hasFile(zone):
-            return
+        isMissing = not _hasFile(zone) if zone is None else bool(zoneWithoutFile())
+        if isFileElsewhere and isMissing:
+            raise ValueError(f"--chroot has no file of the time zone, {_localZone()}")
         if zone is not None:
             # The C library reads a file again only if TZ has changed since.
             os.environ["TZ"] = "UTC0"
@@ -78,3 +94,4 @@ class StampClock:
             os.environ["TZ"] = zone
         time.tzset()
         self._period = -1
+        return _localZone()

@@ -10,10 +10,14 @@ from twisted.internet.endpoints import serverFromString
 from twisted.internet.interfaces import IProtocolFactory, IStreamServerEndpoint
 from twisted.python.failure import Failure
 
-from echostamp.listen.descriptions import checkDescription, parseDescription
+from echostamp.endpointparts import parseDescription
+from echostamp.listen.descriptions import checkDescription
 from echostamp.listen.inherited import chosenSockets
 from echostamp.listen.preparing import PreparedPort, PreparingReactor
 from echostamp.tls.clientcontext import TLS_MISSING
+
+#: What Twisted says, before the kind, about one that neither it nor a plugin has.
+_UNKNOWN = "Unknown endpoint type: "
 
 
 def preparedPorts(
@@ -62,9 +66,12 @@ def _preparedPort(
     except Exception as error:
         # Each kind of endpoint has its own parser, perhaps from a plugin.  They raise
         # many kinds of errors: TypeError, KeyError, ImportError, StopIteration.
+        if (text := str(error)).startswith(_UNKNOWN):
+            kind = text.removeprefix(_UNKNOWN)
+            raise ValueError(f"{kind} is no kind of endpoint") from error
         if isinstance(error, ValueError):
             raise
-        why = f"{type(error).__name__}: {error}"
+        why = f"{type(error).__name__}: {text}"
         raise ValueError(f"it cannot be set up ({why})") from error
     if not prepared or not isinstance(prepared[0], PreparedPort):
         raise ValueError("it does not wait for connections")
@@ -84,7 +91,10 @@ def _endpoint(reactor: PreparingReactor, text: str) -> IStreamServerEndpoint:
         except ImportError:
             raise ValueError(TLS_MISSING) from None
     if description.kind != "tls":
-        checkDescription(description)
+        inner = text
+        while inner.startswith("haproxy:"):
+            inner = inner.removeprefix("haproxy:")
+        checkDescription(parseDescription(inner))
         return cast(IStreamServerEndpoint, serverFromString(reactor, text))
     endpoint = tlsServerEndpoint(reactor, description, reactor.settings.handshakes)
     reactor.reloads.append(endpoint.reload)

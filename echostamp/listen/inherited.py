@@ -9,7 +9,7 @@ import socket
 from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
-from echostamp.listen.descriptions import Description, checkNames
+from echostamp.endpointparts import Description, checkNames
 
 #: The first descriptor that systemd passes on.
 _FIRST = 3

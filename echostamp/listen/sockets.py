@@ -9,9 +9,9 @@ import os
 import socket
 import stat
 
-from twisted.internet.abstract import isIPv6Address
+from twisted.internet.abstract import isIPAddress, isIPv6Address
 
-from echostamp.addresses import unmappedText
+from echostamp.addresses import checkOwn, unmappedText
 
 #: Connections that may wait to be accepted.  The kernel drops the SYN of those beyond
 #: it, which the peer repeats only after a second; Twisted's 50 fill in milliseconds.
@@ -93,9 +93,13 @@ def boundTcpSocket(interface: str, port: int) -> socket.socket:
         IPv4 by one dual-stack socket, those of IPv4 alone where the machine has no
         IPv6.
     @raise OSError: the address is taken, or cannot be used.
+    @raise ValueError: it is not an address of a machine, or lacks its link.
     """
     if interface:
-        family = socket.AF_INET6 if isIPv6Address(interface) else socket.AF_INET
+        is6 = isIPv6Address(interface)
+        if is6 or isIPAddress(interface):
+            checkOwn(interface)
+        family = socket.AF_INET6 if is6 else socket.AF_INET
         return _bind(family, interface, port)
     try:
         return _bind(socket.AF_INET6, "::", port)
@@ -168,10 +172,12 @@ def _bind(family: socket.AddressFamily, host: str, port: int) -> socket.socket:
 
 def _scoped(host: str, port: int) -> tuple[str, int, int, int]:
     """
-    Give the socket address of an IPv6 host, which may name its link:
-    C{fe80::1%eth0}.
+    Give the socket address of an IPv6 host, which may name its link, or the number of
+    it: C{fe80::1%eth0}.
 
     @raise OSError: there is no such link.
     """
     host, _, link = host.partition("%")
-    return host, port, 0, socket.if_nametoindex(link) if link else 0
+    if not link or link.isdecimal():
+        return host, port, 0, int(link or 0)
+    return host, port, 0, socket.if_nametoindex(link)

@@ -16,7 +16,7 @@ from twisted.internet.interfaces import (
 )
 from zope.interface import implementer
 
-from echostamp.listen.descriptions import Description, checkNames, portNumber
+from echostamp.endpointparts import Description, checkNames, portNumber
 from echostamp.tls.handshakes import Handshakes
 from echostamp.tls.server import TlsFactory
 from echostamp.tls.servercontext import Credentials

@@ -78,15 +78,16 @@ class FarTimestamps:
             resolutions = deepcopy(resolutions)
         received, sent = resolutions
         observed = max(received.observe(times.t2), sent.observe(times.t3))
+        if self._ticking and times.t2 and times.t3:
+            # Those that cannot be used may be so because one of the clocks ticks.
+            self._tick(times)
         found = combined(observed, self._step)
         if resolutions is not self._resolutions:
             fault = residenceFault(times, found)
             if fault is not None:
                 return fault
             self._resolutions = resolutions
-        if self._ticking:
-            self._tick(times)
-        return combined(observed, self._step)
+        return found
 
     def _tick(self, times: Times) -> None:
         """

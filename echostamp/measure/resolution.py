@@ -5,7 +5,7 @@ The resolution of clocks, inferred from their timestamps.
 from __future__ import annotations
 
 from itertools import combinations, pairwise
-from math import ceil, floor, gcd
+from math import ceil, floor, gcd, inf
 
 #: The coarsest resolution that is looked for, in nanoseconds: whole seconds.
 _COARSEST = 1_000_000_000
@@ -15,13 +15,20 @@ _COARSEST = 1_000_000_000
 _LOOKS = (5, 8, 16, 32)
 
 #: A step is believed if chance alone would show one in this part of all runs.
-_CHANCE = 1e-4
+_CHANCE = 1e-5
 
 #: A common divisor of so many differences is no step with rounded digits.
 _SURE = 7
 
 #: Nanoseconds by which a step may be too great because of rounding.
 _ROUNDING = 6
+
+#: A clock whose times do not fit jumps at least so often each way, and is taken for at
+#: least so many clocks.
+_JUMPS, _CLOCKS = 2, 5
+
+#: So many timestamps nearly show how far a clock that ticks can be behind.
+_MANY = 16
 
 #: The most steps that are tried; none of which so large a part is a possible error.
 _TRIES, _NEVER = 1000, 0.25
@@ -65,15 +72,14 @@ class TickingClock:
     @ivar isSettled: whether it will change no more.
     """
 
-    __slots__ = ("_isRepeated", "_received", "_sent", "_shown", "isSettled", "step")
+    __slots__ = ("_isRepeated", "_shown", "_times", "isSettled", "step")
 
     def __init__(self) -> None:
         self.step = 0
         self.isSettled = False
-        # Different timestamps, and when their probes were sent.
+        # Different timestamps, and T1 and T4 of the first probe with each.
         self._shown: list[int] = []
-        self._sent: tuple[int, ...] = ()
-        self._received = 0
+        self._times: list[tuple[int, int]] = []
         self._isRepeated = False
 
     def observe(self, timestamp: int, unit: int, t1: int, t4: int) -> None:
@@ -90,34 +96,68 @@ class TickingClock:
             return
         if timestamp not in shown:
             shown.append(timestamp)
-            self._sent += (t1,)
-        elif t1 > self._received and timestamp == shown[-1] and not self._isRepeated:
+            self._times.append((t1, t4))
+        elif (
+            timestamp == shown[-1] and t1 > self._times[-1][1] and not self._isRepeated
+        ):
             # One tick lasted from before a probe was answered to after the next.
             self._isRepeated = True
         else:
             return
-        self._received = t4
         if not self._isRepeated and len(shown) not in _LOOKS:
             return
         self.step = self._find(shown, unit)
         if self.step and self._isSchedule(unit):
             self.step = 0
+        self.step += self._missing(unit)
         if len(shown) >= _LOOKS[-1]:
             self.isSettled = True
-            self._shown, self._sent = [], ()
+            self._shown, self._times = [], []
+
+    def _missing(self, unit: int) -> int:
+        """
+        Return by how much the step is too short for the times: with it the far clock
+        would have to be behind and ahead of itself, again and again, and by ever
+        different times.  A clock that is set jumps once, and several machines have few
+        clocks.
+
+        @return: nanoseconds: more than the least that is missing, as few timestamps do
+            not show how far the clock can be behind; 0 if the times fit, or for one of
+            those reasons do not, or by more than any step.
+        """
+        offsets = [
+            (shown + unit - t1, shown - t4)
+            for shown, (t1, t4) in zip(self._shown, self._times, strict=True)
+        ]
+        jumps, (high, low) = [0, 0], offsets[0]
+        for most, least in offsets:
+            if least > high or most < low:
+                jumps[least > high] += 1
+                high, low = most, least
+            high, low = min(high, most), max(low, least)
+        clocks, clock = 0, -inf
+        for most, least in sorted(offsets):
+            if least > clock:
+                clocks, clock = clocks + 1, most
+        if min(jumps) < _JUMPS or clocks < _CLOCKS:
+            return 0
+        least = max(each for _, each in offsets) - min(each for each, _ in offsets)
+        missing = max(least + unit - max(self.step, unit), 0)
+        missing *= 2 if len(offsets) >= _MANY else 4
+        return missing if self.step + missing <= _COARSEST else 0
 
     def _isSchedule(self, unit: int) -> bool:
         """
         Check whether the probes were sent at multiples of the step, too.
         """
         step = self.step
-        for one, later in pairwise(self._sent):
+        for (one, _), (later, _) in pairwise(self._times):
             count = round((later - one) / step)
             off = abs(later - one - count * step)
             # The step is rounded up.
             if off > min(4 * unit + _ROUNDING * count, step // 16):
                 return False
-        return len(self._sent) > 1
+        return len(self._times) > 1
 
     def _find(self, shown: list[int], unit: int) -> int:
         """
@@ -131,6 +171,9 @@ class TickingClock:
         values = {value for value in values | {*apart} if value > 4 * unit}
         exact, checks = gcd(*apart), len(apart) - 1
         isExact = checks >= _SURE and (unit / max(exact, unit)) ** checks <= _CHANCE
+        if isExact and exact > unit:
+            # The digits may hide how far the ticks are from multiples of their unit.
+            exact += unit
         if values:
             _, high = self._fitted(sorted(values), 2 * unit, checks)
             if high and not (isExact and exact >= high - 2 * unit):

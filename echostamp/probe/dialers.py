@@ -89,7 +89,7 @@ def dialerOf(reactor: Any, wish: Wish) -> Dialed:
     _checkRoute(wish.route)
     session = sessionOf(wish.stamp, wish.plan.size, wish.files)
     plan = replace(wish.plan, size=session.size or session.least)
-    dialer = StampDialer(reactor, place, session, wish.route)
+    dialer = StampDialer(reactor, place, session, wish.route, waits=plan.waits)
     return Dialed(f"stamp:{addressName(*place)}", dialer, plan)
 
 

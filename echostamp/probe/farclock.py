@@ -17,6 +17,9 @@ from echostamp.times import Moment, Times
 #: Stamps of this resolution, in nanoseconds, or a coarser one need extra probes.
 COARSE = 10_000_000
 
+#: What the digits of timestamps count in, in nanoseconds.
+DIGITS = 1
+
 
 class FarClock:
     """
@@ -157,7 +160,7 @@ class FarClock:
         found = self._timestamps.resolution(times)
         if not isinstance(found, ResidenceFault):
             self.stamped += 1
-            self._resolve(found, 1)
+            self._resolve(found, DIGITS)
             return found
         if not isVoid:
             self.residenceFaults[found] = self.residenceFaults.get(found, 0) + 1
@@ -171,7 +174,7 @@ class FarClock:
         found = self._timestamps.resolution(times)
         if isinstance(found, ResidenceFault):
             return None
-        self._resolve(found, 1)
+        self._resolve(found, DIGITS)
         return found
 
     def extraSent(self, at: Moment) -> None:

@@ -50,6 +50,7 @@ class LineDialer:
         self._endpoint = endpoint
         self._messages = messages
         self._clocks = clocks
+        self._service: ClientService | None = None
 
     @property
     def isLookingUp(self) -> bool:
@@ -80,10 +81,11 @@ class LineDialer:
 
     def stop(self) -> None:
         """
-        Stop connecting.
+        Stop connecting, if that has begun.
         """
-        # The service cannot be stopped within a callback of its own.
-        self._reactor.callLater(0, self._service.stopService)
+        if self._service is not None:
+            # The service cannot be stopped within a callback of its own.
+            self._reactor.callLater(0, self._service.stopService)
 
 
 @implementer(IStreamClientEndpoint)

@@ -15,7 +15,7 @@ from echostamp.measure.residence import roundTripWithin
 from echostamp.measure.result import Outage, Result
 from echostamp.measure.windowspec import WindowSpec
 from echostamp.probe.duenumbers import DueNumbers
-from echostamp.probe.farclock import FarClock
+from echostamp.probe.farclock import DIGITS, FarClock
 from echostamp.probe.flights import Flight, Span
 from echostamp.probe.linkhistory import LinkHistory
 from echostamp.probe.messages import Reply
@@ -197,7 +197,7 @@ class Measurement:
         probe = self.store.answer(at.after, flight, answer)
         if rtt is None:
             return probe
-        self.store.amend(flight.seq, times, rtt, resolution)
+        self.store.amend(flight.seq, times, rtt, DIGITS)
         return probe._replace(t1=times.t1)
 
     def corrected(self, seq: int, times: Times) -> bool:
@@ -208,7 +208,7 @@ class Measurement:
         """
         resolution = self.far.resolution(times)
         if resolution is not None:
-            self.store.amend(seq, times, roundTripWithin(times), resolution)
+            self.store.amend(seq, times, roundTripWithin(times), DIGITS)
         return resolution is not None
 
     def repeated(self, seq: int, at: Moment, isAltered: bool) -> Probe | None:

@@ -6,13 +6,15 @@ from __future__ import annotations
 
 import socket
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 from twisted.application.internet import backoffPolicy
 from twisted.internet.address import IPv6Address
 from twisted.internet.defer import Deferred
-from twisted.internet.error import ConnectBindError, ConnectError
+from twisted.internet.error import ConnectBindError, ConnectError, TimeoutError
 from twisted.internet.interfaces import IDelayedCall
+from twisted.python.failure import Failure
 
 from echostamp.addresses import scoped
 from echostamp.connect.timed import lookUp
@@ -38,6 +40,7 @@ class StampDialer:
         session: SenderSession,
         route: Route,
         clocks: Callable[[], Moment] = moment,
+        waits: bool = False,
     ) -> None:
         """
         @param reactor: looks up the name, and reads.
@@ -45,8 +48,10 @@ class StampDialer:
         @param session: the fields of the packets.
         @param route: which addresses to use.
         @param clocks: reads our clocks.
+        @param waits: whether the first link is only made when the reflector answers.
         """
         self._reactor = reactor
+        self._waits = waits
         self._place = place
         self._session = session
         self._route = route
@@ -97,9 +102,28 @@ class StampDialer:
         self._link = StampLink(
             self._reactor, path, self._session, setUp, owner, self._clocks
         )
-        self._link.lost = self._retry
-        self._failures = 0
+        self._link.lost = self._lost
+        if self._waits:
+            self._link.unanswered = partial(self._unanswered, owner)
+        else:
+            self._failures = 0
         self._link.start()
+
+    def _lost(self, owner: LinkOwner) -> None:
+        """
+        Replace a link that was given up.
+        """
+        self._waits = False
+        self._retry(owner)
+
+    def _unanswered(self, owner: LinkOwner, link: StampLink) -> None:
+        """
+        Try again later: the reflector is not there yet.
+        """
+        refusals = link.sender.findings().refusals
+        link.abort("")
+        error = ConnectError(refusals[0][0]) if refusals else TimeoutError()
+        self._failed(Failure(error), owner)
 
     async def _lookUp(self, setUp: SetUp) -> tuple[Any, ...]:
         """

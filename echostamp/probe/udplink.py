@@ -49,6 +49,8 @@ class StampLink:
     A UDP port that sends test packets to one reflector.
 
     @ivar lost: called with the owner when it has given up the link; set by the dialer.
+    @ivar unanswered: called with the link when the first packet gets no reply, in place
+        of the owner's C{linkUp}; set by the dialer, if at all.
     @ivar sender: sends the packets and reads the replies.
     @ivar setUp: how long it took to make the link.
     """
@@ -57,6 +59,7 @@ class StampLink:
     isConnection = False
     kernel = None
     lost: Callable[[LinkOwner], object]
+    unanswered: Callable[[StampLink], object] | None = None
 
     def __init__(
         self,
@@ -105,7 +108,10 @@ class StampLink:
         Report the link to its owner, which then sends probes.
         """
         self._warmUp = None
-        self._owner.linkUp(self)
+        if self.unanswered is None or self.sender.hasReplies:
+            self._owner.linkUp(self)
+        else:
+            self.unanswered(self)
 
     def send(self, seq: int) -> Moment:
         """Send a probe."""

@@ -25,11 +25,16 @@ def fitted(line: str) -> Iterator[str]:
         return
     isLabelled = line[LABEL - 1] == " " and not line.startswith("PING ")
     start = LABEL if isLabelled else 0
+    # A name that fits only without an indent gets none.
+    longest = max(map(len, line[start:].split()))
+    indent = LABEL if isLabelled else 4
+    if COLUMNS - indent < longest <= COLUMNS:
+        indent = 0
     yield from textwrap.wrap(
         line[start:],
         COLUMNS,
         initial_indent=line[:start],
-        subsequent_indent=" " * (LABEL if isLabelled else 4),
+        subsequent_indent=" " * indent,
         break_long_words=False,
         break_on_hyphens=False,
     )

@@ -40,7 +40,8 @@ def lines(found: Findings, result: Result) -> Iterator[str]:
     @param result: of the run.
     """
     figures = result.figures
-    yield f"timestamps    {', '.join(_timestamps(found, figures))}"
+    if taken := ", ".join(_timestamps(found, figures)):
+        yield f"timestamps    {taken}"
     hosts = [
         f"{what} {readable(duration)}"
         for what, duration in [
@@ -84,14 +85,18 @@ def notable(found: Findings, result: Result, isPaced: bool = True) -> Iterator[s
 
 def _timestamps(found: Findings, figures: Figures) -> Iterator[str]:
     """
-    Write which clock took each time.
+    Write which clock took each time, of those that there are.
     """
-    yield f"T1 {_share(found.kernelSent, figures.sent)}"
-    yield f"T4 {_share(found.kernelReceived, figures.received + figures.late)}"
-    if found.farError is not None:
+    arrived = figures.received + figures.late
+    if figures.sent:
+        yield f"T1 {_share(found.kernelSent, figures.sent)}"
+    if not arrived:
+        return
+    yield f"T4 {_share(found.kernelReceived, arrived)}"
+    if figures.offset is not None:
         yield "T2 and T3 the reflector's"
     if found.isFollowUpAsked:
-        isStateless = not (found.followedUp or found.isStateful)
+        isStateless = not (found.hasFollowUps or found.isStateful)
         hint = " (they need a reflector with --stateful)" if isStateless else ""
         yield f"{found.followedUp} T3 by follow-up{hint}"
 
@@ -100,7 +105,7 @@ def _share(count: int, total: int) -> str:
     """
     Write for how many packets the kernel took a time.
     """
-    if count >= total > 0:
+    if count >= total:
         return "by the kernel"
     return f"by the kernel {times(count)}" if count else "by this program"
 

@@ -44,6 +44,7 @@ class Findings:
     @ivar kernelSent: packets whose T1 the kernel took.
     @ivar kernelReceived: answered packets whose T4 the kernel took.
     @ivar followedUp: answered packets whose T3 a follow-up corrected.
+    @ivar hasFollowUps: whether any reply had one, if it was of use or not.
     @ivar isFollowUpAsked: whether the packets ask for follow-ups.
     @ivar hostSending: the time from this program's T1 to the kernel's: the median of
         the last 64 packets (L{LAST <echostamp.rfc8762.lastdurations.LAST>}).  L{None}
@@ -75,6 +76,7 @@ class Findings:
     kernelSent: int
     kernelReceived: int
     followedUp: int
+    hasFollowUps: bool
     isFollowUpAsked: bool
     hostSending: int | None
     hostReceiving: int | None
@@ -104,6 +106,7 @@ class Observations:
     @ivar nearError: what this end last claimed about its timestamps.
     @ivar farError: what the reflector last claimed about its own.
     @ivar followedUp: answered packets whose T3 a follow-up corrected.
+    @ivar hasFollowUps: whether any reply had a follow-up.
     @ivar refusals: how many packets could not be sent, or were returned, by C{errno}.
     @ivar problems: how often the TLVs of a reply were not usable, by kind.
     """
@@ -124,6 +127,7 @@ class Observations:
         "_zeroedSsids",
         "farError",
         "followedUp",
+        "hasFollowUps",
         "losses",
         "nearError",
         "problems",
@@ -147,6 +151,7 @@ class Observations:
         self.problems: Counter[str] = Counter()
         self._invalid: Counter[str] = Counter()
         self._kernelSent = self._kernelReceived = self.followedUp = 0
+        self.hasFollowUps = False
         self._hostSending, self._hostReceiving = LastDurations(), LastDurations()
         self._hopsForward: Hops | None = None
         self._hopsBackward: Hops | None = None
@@ -247,6 +252,7 @@ class Observations:
             kernelSent=self._kernelSent,
             kernelReceived=self._kernelReceived,
             followedUp=self.followedUp,
+            hasFollowUps=self.hasFollowUps,
             isFollowUpAsked=FOLLOW_UP_TELEMETRY in self._session.tlvs,
             hostSending=self._hostSending.median(),
             hostReceiving=self._hostReceiving.median(),

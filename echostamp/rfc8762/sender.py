@@ -156,8 +156,7 @@ class SessionSender:
         self._asked = now
         kernel = self._kernel()
         self._ahead = kernel.ptpAhead(self.session.ptpAhead)
-        claim = kernel.errorEstimate(self.session.isPtp)
-        self._observations.nearError = claim
+        self._observations.nearError = claim = kernel.errorEstimate(self.session.isPtp)
         self._errorEstimate = writeErrorEstimate(claim)
 
     # --- In ---------------------------------------------------------------------------
@@ -278,6 +277,7 @@ class SessionSender:
         @param near: a time near to it, in nanoseconds.
         """
         found = readFollowUp(value)
+        self._observations.hasFollowUps |= bool(found.timestamp)
         # Only the first reply to a packet counts: if the packet was doubled on the way
         # there, the other reply's T3 does not fit the first one's T2.
         packet = self._answers.packet(found.sequence)

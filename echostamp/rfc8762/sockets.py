@@ -15,9 +15,14 @@ def boundUdpSocket(host: str, port: int) -> socket.socket:
     @param host: an IPv4 or IPv6 address; C{0.0.0.0} or C{::} for all of its family.
     @raise OSError: the address is not available, or is a network's broadcast address.
     """
-    family, _, _, _, address = socket.getaddrinfo(
-        host, None, type=socket.SOCK_DGRAM, flags=socket.AI_NUMERICHOST
-    )[0]
+    try:
+        family, _, _, _, address = socket.getaddrinfo(
+            host, None, type=socket.SOCK_DGRAM, flags=socket.AI_NUMERICHOST
+        )[0]
+    except OSError:
+        if "%" not in host:
+            raise
+        raise OSError(errno.ENODEV, "There is no such link") from None
     bound = socket.socket(family, socket.SOCK_DGRAM)
     try:
         if family == socket.AF_INET6:

@@ -71,6 +71,7 @@ PLANNED = ("monitor", "web")
 LEAVES = (
     "stamps",
     "addresses",
+    "endpointparts",
     "units",
     "times",
     "ring",
@@ -87,6 +88,7 @@ LEAVES_OF_LEAVES = ("text", "times")
 PURE = (
     "stamps",
     "addresses",
+    "endpointparts",
     "units",
     "times",
     "ring",

@@ -121,7 +121,8 @@ class StampCase(SynchronousTestCase):
         """Begin a run."""
         self.reflect(policy or Policy())
         self.dialer = StampDialer(
-            *(self.reactor, ("far", 862), session, Route(only4=True)), self.clocks
+            *(self.reactor, ("far", 862), session, Route(only4=True), self.clocks),
+            waits=plan.waits,
         )
         self.prober = Prober(
             self.dialer,

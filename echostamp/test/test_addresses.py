@@ -15,6 +15,7 @@ from twisted.trial.unittest import SynchronousTestCase
 from echostamp.addresses import (
     addressName,
     checkLink,
+    checkOwn,
     hostKey,
     hostKeyName,
     isIPv6,
@@ -59,6 +60,9 @@ class ParseHostPortTests(SynchronousTestCase):
             ("far:", "no port behind the colon"),
             ("[far]:7", "'far' is not an IPv6 address"),
             ("[192.0.2.1]:7", "'192.0.2.1' is not an IPv6 address"),
+            ("[::1]:", "no port behind the colon"),
+            ("[::1]:abc", "port 'abc' is no number"),
+            ("192.0.2.1:abc", "port 'abc' is no number"),
             ("far:0", "0 is not a port from 1 to 65535"),
             ("far:65536", "65536 is not a port from 1 to 65535"),
         ]:
@@ -133,16 +137,34 @@ class LinkTests(SynchronousTestCase):
 
     def test_checkLink(self) -> None:
         """A link-local address needs a link that is there."""
-        for host in "fe80::1%eth0", "fe80::1%7", "2001:db8::1", "::1":
+        for host in (
+            *("fe80::1%eth0", "fe80::1%7", "2001:db8::1", "::1"),
+            *("ff02::1%eth0", "ff05::2", "ff0e::1"),
+        ):
             checkLink(host)
         for host, why in [
             ("fe80::1", "a link-local address needs its link, as fe80::1%eth0"),
             ("fe80::1%", "a link-local address needs its link, as fe80::1%eth0"),
+            ("ff02::1", "a link-local address needs its link, as ff02::1%eth0"),
+            ("ff11::1", "a link-local address needs its link, as ff11::1%eth0"),
             ("fe80::1%nope", "there is no link 'nope'"),
+            ("::1%", "there is no link ''"),
             ("fe80::1%8", "there is no link '8'"),
         ]:
             error = self.assertRaises(ValueError, checkLink, host)
             self.assertEqual(str(error), why)
+
+    def test_checkOwn(self) -> None:
+        """An address to listen on is that of one machine, and names its link."""
+        for host in "127.0.0.1", "0.0.0.0", "169.254.1.1", "::", "fe80::1%eth9":
+            checkOwn(host)
+        noMachine = "is not the address of one machine"
+        for host, why in [
+            *((each, noMachine) for each in ("224.0.0.1", "255.255.255.255")),
+            *((each, noMachine) for each in ("ff02::1", "ff02::1%eth0")),
+            ("fe80::1", "a link-local address needs its link, as fe80::1%eth0"),
+        ]:
+            self.assertIn(why, str(self.assertRaises(ValueError, checkOwn, host)))
 
     def test_names(self) -> None:
         """The link of an address is written; its number where it has gone."""

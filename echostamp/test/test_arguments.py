@@ -52,6 +52,8 @@ class CommandParserTests(SynchronousTestCase):
                 expected = {"target": "far", "time": True, "zone": value}
                 self.assertEqual(found, {k: v for k, v in expected.items() if v})
         self.assertEqual(self.parsed("-i", "-5", "-i-6"), {"interval": ["-5", "-6"]})
+        expected = {"only4": True, "interval": ["-5", "-6"]}
+        self.assertEqual(self.parsed("-4i", "-5", "-4i-6"), expected)
 
     def test_others(self) -> None:
         """Options without values take none, abbreviated or not, and behind C{--} there
@@ -63,6 +65,25 @@ class CommandParserTests(SynchronousTestCase):
             (["-i", "1", "--", "-4"], {"target": "-4", "interval": ["1"]}),
         ]:
             self.assertEqual(self.parsed(*arguments), expected)
+
+    def test_dashes(self) -> None:
+        """C{--} is no option's value, however it is given: the error names the
+        option."""
+        for arguments, option in [
+            (["--zone", "--", "far"], "--zone"),
+            (["--zone=--"], "--zone"),
+            (["--zo", "--"], "--zo"),
+            (["-i", "--"], "-i"),
+            (["-i--"], "-i"),
+            (["-i=--"], "-i"),
+            (["-4i", "--"], "-i"),
+            (["-4i--"], "-i"),
+        ]:
+            end, _, said = ended(lambda line: self.parsed(*line), arguments)
+            assert end is not None
+            self.assertEqual(end.code, 2)
+            self.assertIn(f": argument {option}: '--' is no value", said)
+            self.assertEqual(said.count("\n"), 1)
 
     def test_errors(self) -> None:
         """A missing value, an ambiguous abbreviation and a wrong value are errors."""

@@ -46,6 +46,9 @@ class MainTests(CommandCase):
             (["talk", "far", "extra"], "extra"),
             (["talk", "--timeout"], "--timeout"),
             (["talk", "--time=1"], "--time"),
+            (["talk", "--name", "--"], "--name"),
+            (["ping", "-q", "-c", "2", "-w", "--", "far"], "-w"),
+            (["ping", "--key=--", "stamp:far"], "--key"),
             (["--"], ""),
         ]:
             self.assertEqual(self.ended(*arguments), 2)

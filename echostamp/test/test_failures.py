@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 import os
+import socket
 
 from twisted.internet.error import (
     ConnectBindError,
@@ -34,12 +35,20 @@ class WhatFailedTests(SynchronousTestCase):
         """Each failure is explained in one line of words that a user knows."""
         for error, text in [
             (DNSLookupError("nowhere"), "the name does not resolve"),
+            (
+                socket.gaierror(-2, "Name or service not known"),
+                "the name does not resolve",
+            ),
             (TimeoutError("no connection within 3 s"), "no connection within 3 s"),
             (
                 ConnectionRefusedError(errno.ECONNREFUSED, "x"),
                 os.strerror(errno.ECONNREFUSED),
             ),
             (ConnectError(errno.ENOENT, "x"), os.strerror(errno.ENOENT)),
+            (
+                ConnectError(errno.EINVAL, "x"),
+                "Invalid argument: is its address link-local, without its link?",
+            ),
             (ConnectionLost(), "the connection was lost"),
             (ValueError("invalid hostname: a b"), "invalid hostname: a b"),
             (KeyError(), "KeyError"),

@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from twisted.internet.protocol import Factory
 from twisted.trial.unittest import SynchronousTestCase
 
-from echostamp.listen.descriptions import parseDescription
+from echostamp.endpointparts import parseDescription
 from echostamp.listen.endpoints import preparedPorts
 from echostamp.listen.inherited import (
     Inherited,

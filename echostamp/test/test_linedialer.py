@@ -10,6 +10,20 @@ from echostamp.test.farends import MS, Far
 from echostamp.times import SECOND
 
 
+class StopTests(SynchronousTestCase):
+    """
+    Tests for a dialer that is stopped.
+    """
+
+    def test_neverStarted(self) -> None:
+        """A run that was never started can be stopped."""
+        far = Far(Plan())
+        far.prober.stop()
+        far.run(1)
+        self.assertTrue(far.isOver)
+        self.assertEqual(far.attempts, 0)
+
+
 class PatientTests(SynchronousTestCase):
     """
     Tests for attempts to connect, and their backoff.

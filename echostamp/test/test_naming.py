@@ -91,6 +91,17 @@ class ValidityTests(SynchronousTestCase):
         spelling, or like C{local}."""
         for name in (
             b"127.000.000.001:80",
+            b"::",
+            b"[::]",
+            b"[::1]:http",
+            b"::1:http",
+            b"fe80::1:eth0",
+            b"127.0.0.1:http",
+            b"127.0.0.1:8O",
+            b"10.0.0.1-x:80",
+            b"1.2.3.4-ann",
+            b"2130706433",
+            b"0x7f000001",
             b"127.1:80",
             b"127.1",
             b"192.0.2.1",
@@ -140,9 +151,9 @@ class FreeNameTests(SynchronousTestCase):
 
     def test_shortenedToAnAddress(self) -> None:
         """A name that is shortened for its number does not become an address."""
-        name = b"0.0.0.0:" + b"0" * 23 + b"x"
+        name = b"0:" + b"0" * 29 + b"x"
         free = freeName(name, {name})
-        self.assertEqual(free, b"0.0.0.0:" + b"0" * 21 + b"z-2")
+        self.assertEqual(free, b"0:" + b"0" * 27 + b"z-2")
         self.assertEqual(freeName(name, {name, free}), free[:-1] + b"3")
 
     @given(

@@ -115,6 +115,12 @@ class OptionsTests(OptionsCase):
                 line = self.refused(f"--{option}={value}")
                 self.assertTrue(line.startswith(f"--{option} {value!r}: "), line)
 
+    def test_linkLocal(self) -> None:
+        """The line for a link-local address says that its link is missing."""
+        line = self.refused("-i", "fe80::1")
+        self.assertIn("--interface 'fe80::1': a link-local address needs its", line)
+        self.assertIn("is not the address of one", self.refused("-i", "ff02::1"))
+
     def test_boundsAreNamed(self) -> None:
         """The line names the bounds."""
         self.assertIn("whole number from 0 to 65535", self.refused("-p", "x"))

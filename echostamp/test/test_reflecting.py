@@ -16,6 +16,7 @@ from twisted.internet.testing import EventLoggingObserver
 from twisted.logger import Logger, formatEvent
 from twisted.trial.unittest import SynchronousTestCase
 
+from echostamp.addresses import scoped
 from echostamp.daemon import reflecting
 from echostamp.daemon.reflecting import (
     ReflectingService,
@@ -186,6 +187,14 @@ class ServiceTests(FakeSystemTestCase):
         self.assertTrue(all(each.isClosed for each in self.sockets.made))
         self.assertEqual(self.reactor.getReaders(), [])
         self.assertEqual(self.log(), ["STAMP packets: 1 answered"])
+
+    def test_link(self) -> None:
+        """The log shows the link of an address."""
+        bound = boundSockets([("fe80::1%1", 862)])
+        ReflectingService(self.reactor, bound, Shared()).startService()
+        [line] = self.log()
+        self.assertIn(f"at [{scoped('fe80::1', 1)}]:862, ", line)
+        self.assertIn("%", line)
 
     def test_clocks(self) -> None:
         """The log names the clocks of the timestamps, and the mode."""

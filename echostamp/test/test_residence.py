@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import random
+
 from hypothesis import given
 from hypothesis import strategies as st
 from twisted.trial.unittest import SynchronousTestCase
@@ -73,6 +75,22 @@ class FarTimestampsTests(SynchronousTestCase):
         far = FarTimestamps()
         times = Times(NOW, NOW + 7 * MS, NOW + 8 * MS, NOW + 50_000)
         self.assertEqual(far.resolution(times), MS)
+
+    def test_oneTicks(self) -> None:
+        """T3 that ticks is often before T2 that does not: it is refused until the step
+        is known, and then no more."""
+        for tick in 15_625_000, 10**9 // 60, 976_562:
+            far, source, refused = FarTimestamps(), random.Random(tick), []
+            for seq in range(40):
+                t1 = NOW + seq * 37 * MS + source.randrange(MS)
+                t2 = t1 + 50_000
+                times = Times(t1, t2, (t2 + 10_000) // tick * tick, t2 + 60_000)
+                if isinstance(far.resolution(times), ResidenceFault):
+                    refused.append(seq)
+            self.assertLess(max(refused), 16)
+            found = far.resolution(times)
+            assert isinstance(found, int)
+            self.assertTrue(tick <= found <= 2 * tick, found)
 
     def test_faultsDoNotCount(self) -> None:
         """Times that cannot be true do not change the resolution."""

@@ -41,6 +41,12 @@ class BoundUdpSocketTests(SynchronousTestCase):
         self.assertRaises(OSError, boundUdpSocket, "localhost", 862)
         self.assertEqual(self.sockets.made, [])
 
+    def test_noLink(self) -> None:
+        """A link that is not there is named as that."""
+        host = "fe80::1%nosuchlink"
+        error: Any = self.assertRaises(OSError, boundUdpSocket, host, 862)
+        self.assertEqual(error.strerror, "There is no such link")
+
     def test_refused(self) -> None:
         """Where the address is not available, the socket is closed."""
         self.sockets.refusal = osError(errno.EADDRINUSE)

@@ -70,7 +70,7 @@ class NameTests(IntercomCase):
 
     def test_inUseLikeAnAddress(self) -> None:
         """A name that is shortened for its number is still valid."""
-        requested = b"[2001:db8:aaaa:bbbb:ccc::1]:80xx"
+        requested = b"2001:db8:aaaa:bbbb:ccc:1:80800xx"
         for _ in range(12):
             self.send(self.join(), b"/name %s\n" % requested)
         self.assertEqual(len(self.intercom._members), 12)

@@ -13,7 +13,7 @@ from twisted.python.failure import Failure
 from twisted.trial.unittest import SynchronousTestCase
 
 from echostamp.exitstatus import Outcome
-from echostamp.running import CommandRun
+from echostamp.running import MOST_STOPPING, CommandRun
 from echostamp.test.fakes import FakeReactor
 
 
@@ -117,6 +117,45 @@ class CommandRunTests(SynchronousTestCase):
         self.assertEqual(raised, ["before", signal.SIGTERM])
         self.assertEqual(self.handlers[signal.SIGTERM], signal.SIG_DFL)
 
+    def test_stuck(self) -> None:
+        """A command that does not end after a signal, or fails at it, is killed by the
+        signal after some seconds."""
+        raised: list[object] = []
+        self.patch(signal, "raise_signal", raised.append)
+        for number in signal.SIGINT, signal.SIGTERM:
+
+            def start(run: CommandRun, number: int = number) -> None:
+                self.handlers[number](number, None)
+                self.reactor.advance(0)
+                self.reactor.advance(MOST_STOPPING - 0.1)
+                self.assertEqual(raised, [])
+                self.reactor.advance(0.2)
+                self.assertEqual(raised.pop(), number)
+                self.assertEqual(self.handlers[number], signal.SIG_DFL)
+                run.end(Outcome(0))
+
+            self.reactor = FakeReactor()
+            self.run_(start)
+
+    def test_brokenStop(self) -> None:
+        """A command that cannot be stopped is killed, too."""
+        raised: list[object] = []
+        self.patch(signal, "raise_signal", raised.append)
+
+        def stop(number: int) -> None:
+            raise RuntimeError("oops")
+
+        run = CommandRun(self.reactor, stop)
+
+        def start() -> None:
+            handler = self.handlers[signal.SIGTERM]
+            self.assertRaises(RuntimeError, handler, signal.SIGTERM, None)
+            self.reactor.fromTimerToTimer(MOST_STOPPING)
+            run.end(Outcome(0))
+
+        run.untilEnd(start)
+        self.assertEqual(raised, [signal.SIGTERM])
+
     def test_moreSignals(self) -> None:
         """Another signal's function is called in a turn of the reactor, each time."""
         calls: list[str] = []
@@ -144,6 +183,16 @@ class CommandRunTests(SynchronousTestCase):
         self.run_(start, mustExit=True)
         self.assertEqual(self.exits, [1])
         self.assertEqual(self.errors.getvalue(), "echostamp: too late\n")
+
+    def test_brokenStart(self) -> None:
+        """A command that fails when it starts ends: the reactor does not run on."""
+
+        def start(run: CommandRun) -> None:
+            raise RuntimeError("oops")
+
+        self.assertEqual(self.run_(start), Outcome(2, "the fault is EchoStamp's"))
+        self.assertTrue(self.reactor.hasStopped)
+        self.assertIn("RuntimeError: oops", self.errors.getvalue())
 
     def test_broken(self) -> None:
         """An error in EchoStamp is printed with its traceback, and ends the command

@@ -28,6 +28,13 @@ class ScreenTests(SynchronousTestCase):
         for line in lines[1:]:
             self.assertEqual(line[:14], " " * 14)
 
+    def test_longName(self) -> None:
+        """A name that fits only without an indent gets none."""
+        for size in 75, 76, 79, 80:
+            lines = list(fitted(f"PING {'x' * size}: 32 bytes a message"))
+            indent = 0 if size in (76, 79) else 4
+            self.assertEqual(lines[1][: indent + 1], " " * indent + "x")
+
     @given(WORDS)
     def test_joined(self, words: list[str]) -> None:
         """Parts are separated by commas, and no part is broken."""

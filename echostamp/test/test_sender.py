@@ -96,7 +96,16 @@ class SessionSenderTests(SynchronousTestCase):
             wire.corrections, wire.replies, strict=False
         ):
             self.assertEqual(after, before._replace(t3=before.t3 + 50 * US))
-        self.assertEqual(wire.sender.findings().followedUp, 2)
+        found = wire.sender.findings()
+        self.assertEqual((found.followedUp, found.hasFollowUps), (2, True))
+
+    def test_noFollowUps(self) -> None:
+        """A stateless reflector's follow-ups are empty."""
+        wire = Wire(SenderSession(tlvs=[FOLLOW_UP_TELEMETRY]), Policy())
+        for token in range(3):
+            wire.there(token)
+            wire.back()
+        self.assertFalse(wire.sender.findings().hasFollowUps)
 
     def test_followUpOfAnotherPacket(self) -> None:
         """A reflector that restarted may mean another packet by a number: a follow-up
@@ -108,9 +117,9 @@ class SessionSenderTests(SynchronousTestCase):
         wire.there(1)
         wire.back()
         self.assertEqual(wire.corrections, [])
-        self.assertEqual(
-            wire.sender.findings().problems, (("with a follow-up that cannot be", 1),)
-        )
+        found = wire.sender.findings()
+        self.assertEqual(found.problems, (("with a follow-up that cannot be", 1),))
+        self.assertTrue(found.hasFollowUps)
 
     def test_followUpThatIsNoTime(self) -> None:
         """A follow-up whose nanoseconds are a second or more is not used.  The reply

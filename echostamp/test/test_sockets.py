@@ -82,6 +82,7 @@ class TcpTests(ListenCase):
             ("127.0.0.1", socket.AF_INET, ("127.0.0.1", 80)),
             (r"\:\:1", socket.AF_INET6, ("::1", 80, 0, 0)),
             (r"fe80\:\:1%eth0", socket.AF_INET6, ("fe80::1", 80, 0, 7)),
+            (r"fe80\:\:1%9", socket.AF_INET6, ("fe80::1", 80, 0, 9)),
         ]:
             self.sockets.made.clear()
             self.prepare(f"tcp:80:interface={interface}")
@@ -93,6 +94,19 @@ class TcpTests(ListenCase):
         self.sockets.refusals = {"::1": osError(errno.EADDRNOTAVAIL)}
         error = self.assertRaises(OSError, self.prepare, r"tcp:80:interface=\:\:1")
         self.assertEqual(error.errno, errno.EADDRNOTAVAIL)
+
+    def test_wrongAddresses(self) -> None:
+        """A link-local address names its link, whatever kind of endpoint has it.  No
+        socket is made for the address of a group."""
+        for kind in "tcp", "tcp6", r"haproxy:tcp":
+            for interface, why in [
+                (r"fe80\:\:1", "needs its link, as fe80::1%eth0"),
+                (r"ff02\:\:1%eth0", "is not the address of one machine"),
+            ]:
+                description = f"{kind}:80:interface={interface}"
+                error = self.assertRaises(ValueError, self.prepare, description)
+                self.assertIn(why, str(error))
+        self.assertEqual(self.sockets.made, [])
 
     def test_linkThatIsNotThere(self) -> None:
         """An address on a link that does not exist is an error."""

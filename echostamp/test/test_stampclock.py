@@ -46,7 +46,7 @@ class ZoneTests(SynchronousTestCase):
 
     def test_reread(self) -> None:
         """The zone is read again when that is asked for, even within the second of the
-        last stamp.  Without a file it stays."""
+        last stamp, and named."""
         path = os.path.abspath(self.mktemp())
         writeZone(path, "ONE", 3600)
         for named in path, f":{path}":
@@ -57,11 +57,46 @@ class ZoneTests(SynchronousTestCase):
             self.assertEqual(clock.stamp(), b"[01 ONE] ")
             writeZone(path, "TWO", 7200)
             self.assertEqual(clock.stamp(), b"[01 ONE] ")
-            clock.rereadZone()
+            self.assertEqual(clock.rereadZone(), "TWO (+02:00)")
             self.assertEqual(clock.stamp(), b"[02 TWO] ")
+
+    def test_fileIsGone(self) -> None:
+        """Without its file the zone is UTC, as for a program that starts then."""
+        path = os.path.abspath(self.mktemp())
+        writeZone(path, "ONE", 3600)
+        setZone(self, path)
+        clock = StampClock(stampFormat("%H %z"), lambda: 0)
         os.remove(path)
-        clock.rereadZone()
-        self.assertEqual(clock.stamp(), b"[02 TWO] ")
+        self.assertTrue(clock.rereadZone().endswith(" (+00:00)"))
+        self.assertEqual(clock.stamp(), b"[00 +0000] ")
+
+    def test_fileIsElsewhere(self) -> None:
+        """In another root, which has no file of the zone, the zone stays.  A rule needs
+        no file."""
+        path = os.path.abspath(self.mktemp())
+        writeZone(path, "ONE", 3600)
+        setZone(self, path)
+        clock = StampClock(stampFormat("%H %z"), lambda: 0)
+        self.assertEqual(clock.rereadZone(True), "ONE (+01:00)")
+        os.remove(path)
+        error = self.assertRaises(ValueError, clock.rereadZone, True)
+        self.assertIn("no file of the time zone, ONE (+01:00)", str(error))
+        self.assertEqual(clock.stamp(), b"[01 +0100] ")
+        setZone(self, "XYZ-3")
+        self.assertEqual(clock.rereadZone(True), "XYZ (+03:00)")
+
+    def test_localTime(self) -> None:
+        """Without TZ the file is /etc/localtime."""
+        setZone(self, "UTC")
+        del os.environ["TZ"]
+        clock = StampClock(stampFormat("%H %z"), lambda: 0)
+        isThere = [True]
+        self.patch(os.path, "isfile", lambda path: isThere[0])
+        found = clock.rereadZone()
+        self.assertEqual(clock.rereadZone(True), found)
+        isThere[0] = False
+        self.assertRaises(ValueError, clock.rereadZone, True)
+        self.assertEqual(clock.rereadZone(), found)
 
     def test_withoutFile(self) -> None:
         """A zone that needs a file, and has none, is named."""

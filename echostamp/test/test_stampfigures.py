@@ -43,6 +43,20 @@ class StampFiguresTests(StampCase):
         self.run_(10)
         self.assertIn("packets       TLV follow-up never came back\n", self.summary())
 
+    def test_noReplies(self) -> None:
+        """A time that nobody took is not named, nor a follow-up where nothing came
+        back."""
+        self.fate = lambda number: "lost there"
+        plan = Plan(count=2, interval=SECOND, timeout=SECOND, size=64)
+        self.begin(plan, SenderSession(tlvs=[7]))
+        self.run_(10)
+        result = self.prober.result()
+        assert isinstance(result.session, Findings)
+        text = list(lines(result.session, result))
+        self.assertIn("timestamps    T1 by the kernel", text)
+        unsent = replace(result, figures=replace(result.figures, sent=0))
+        self.assertNotIn("timestamps", "\n".join(lines(result.session, unsent)))
+
     def test_lossByDirection(self) -> None:
         """A stateful reflector's numbers show the direction of losses."""
         fates = {3: "lost there", 5: "lost back", 6: "lost there"}

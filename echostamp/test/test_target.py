@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from types import SimpleNamespace
+
 from twisted.internet.endpoints import (
     HostnameEndpoint,
     TCP4ClientEndpoint,
@@ -11,6 +13,7 @@ from twisted.internet.endpoints import (
 from twisted.internet.protocol import Factory, Protocol
 from twisted.trial.unittest import SynchronousTestCase
 
+from echostamp.connect import target as targets
 from echostamp.connect.target import (
     Target,
     parseStampTarget,
@@ -97,7 +100,11 @@ class ParseTargetTests(SynchronousTestCase):
             ("localhost:80:90", "neither HOST:PORT nor an endpoint"),
             ("[::1]x", "neither HOST:PORT nor an endpoint"),
             ("nonsense:localhost:8002", "neither HOST:PORT nor an endpoint"),
-            ("tcp:localhost:x", "'x'"),
+            ("[::1]:abc", "port 'abc' is no number"),
+            ("192.0.2.1:abc", "port 'abc' is no number"),
+            ("tcp:localhost:x", "'x' is not a port from 1 to 65535"),
+            (r"tcp:host=fe80\:\:1:port=7", "a link-local address needs its link"),
+            ("a=b", "'a=b' is no kind of endpoint"),
         ]:
             error = self.assertRaises(ValueError, self.parse, text)
             self.assertIn(why, str(error), text)
@@ -109,15 +116,21 @@ class ParseTargetTests(SynchronousTestCase):
         self.assertEqual(target.name, "[fe80::1%lo]:8002")
         self.assertIsInstance(target.endpoint, TCP6ClientEndpoint)
 
-    def test_endpointParsersErrors(self) -> None:
-        """An endpoint's parser may raise any error: its type is named then."""
-        for text, why in [
-            ("tcp:8002", "TypeError: "),
-            ("unix:/s:nonsense=1", "TypeError: "),
-        ]:
+    def test_plugins(self) -> None:
+        """A plugin's kind of endpoint is left to the plugin, whose parser may raise any
+        error: its type is named then."""
+
+        def parse(reactor: object, text: str) -> object:
+            raise KeyError(text)
+
+        plugin = SimpleNamespace(prefix="Onion")
+        self.patch(targets, "getPlugins", lambda interface: [plugin])
+        self.patch(targets, "clientFromString", parse)
+        for text in "onion:far", "onion:far:80":
             error = self.assertRaises(ValueError, self.parse, text)
-            self.assertTrue(str(error).startswith(why), str(error))
-            self.assertNotIn("\n", str(error))
+            self.assertEqual(str(error), f"KeyError: {text!r}")
+        error = self.assertRaises(ValueError, self.parse, "onions:far")
+        self.assertEqual(str(error), "port 'far' is no number")
 
 
 class TlsTargetTests(TlsClientCase):
@@ -140,9 +153,10 @@ class TlsTargetTests(TlsClientCase):
         """What is not a target is refused, and the text says why."""
         for text, why in [
             ("tls:", "no host"),
+            ("tls:[::1]:x", "port 'x' is no number"),
             ("tls::7", "no host"),
             ("tls:far:0", "0 is not a port"),
-            ("tls:far:x", "'x'"),
+            ("tls:far:x", "port 'x' is no number"),
         ]:
             self.assertIn(why, str(self.assertRaises(ValueError, self.parse, text)))
 
@@ -194,7 +208,9 @@ class StampTargetTests(SynchronousTestCase):
             ("stamp:a..b", "'a..b' is not a host name"),
             ("stamp:fe80::1", "a link-local address needs its link"),
             ("stamp:tcp:far:7", "not stamp:HOST or stamp:HOST:PORT"),
-            ("stamp:far:x", "not stamp:HOST or stamp:HOST:PORT"),
+            ("stamp:far:x", "port 'x' is no number"),
+            ("stamp:[::1]:x", "port 'x' is no number"),
+            ("stamp:ff02::1", "a link-local address needs its link"),
         ]:
             error = self.assertRaises(ValueError, parseStampTarget, text)
             self.assertIn(why, str(error), text)

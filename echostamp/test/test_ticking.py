@@ -114,6 +114,25 @@ class TickingTests(MeasurementCase):
         assert report is not None
         self.assertEqual(report.resolution, 1)
 
+    def test_roundAtFirst(self) -> None:
+        """Timestamps that are round by chance do not count once it is known that they
+        are."""
+        source = random.Random(1)
+        for seq in range(100):
+            now = seq * 10 * MS + source.randrange(MS)
+            flight = self.send(now, at(now / MS))
+            shown = EPOCH + now + 4500
+            if seq < 3:
+                shown -= shown % US
+            times = Times(flight.t1, shown, shown, flight.t1 + 9000)
+            received = at((now + 9000) / MS)
+            self.found.probeAnswered(
+                flight, received, Reply(flight.seq, None, False, times), False
+            )
+        report = self.store.offset.report()
+        assert report is not None
+        self.assertEqual(report.resolution, 1)
+
     def test_extraProbes(self) -> None:
         """A clock that ticks as seldom as every 10 ms gets extra probes."""
         for step, isCoarse in (SECOND / 60, True), (4_000_000.0, False):

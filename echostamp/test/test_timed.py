@@ -112,6 +112,22 @@ class TimedEndpointTests(SynchronousTestCase):
         self.assertEqual(host, scoped("fe80::1", 1))
         self.assertIn("%", host)
 
+    def test_noLink(self) -> None:
+        """A link-local address without its link is left out.  Where a name has no other
+        address, the error says what is missing."""
+        lost = IPv6Address("TCP", "fe80::1", 7)
+        self.connect(self.endpoint("far:7"))
+        self.resolver.answer(lost, FOUR)
+        self.assertEqual([to[0] for to in self.reactor.tcpClients], ["192.0.2.1"])
+        connected = self.connect(self.endpoint("far:7"))
+        self.resolver.answer(lost)
+        failure = self.failureResultOf(connected, NoAddress)
+        self.assertEqual(
+            whatFailed(failure),
+            "its address is fe80::1: a link-local address needs its link, as "
+            "fe80::1%eth0",
+        )
+
     def test_noLookUp(self) -> None:
         """An IPv4 address is not looked up."""
         endpoint = self.endpoint("192.0.2.1:7")

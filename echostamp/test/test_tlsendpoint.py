@@ -6,7 +6,7 @@ from typing import Any
 
 from twisted.internet.protocol import Factory
 
-from echostamp.listen.descriptions import Description
+from echostamp.endpointparts import Description
 from echostamp.test.tlsservers import Client, Recorder, TlsServerCase
 from echostamp.tls.handshakes import Handshakes
 

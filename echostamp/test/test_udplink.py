@@ -5,6 +5,8 @@ from __future__ import annotations
 import errno
 import struct
 
+from twisted.internet.address import IPv4Address
+
 from echostamp.measure.offsetwindow import FITS
 from echostamp.measure.thresholds import Breach, Thresholds
 from echostamp.probe.interfaces import Fate
@@ -63,6 +65,25 @@ class StampLinkTests(StampCase):
         found = self.document()["stats"]["stamp"]
         self.assertEqual((found["kernel_t1"], found["kernel_t4"]), (3, 3))
         self.assertEqual(found["unreturned_tlvs"], [])
+
+    def test_waits(self) -> None:
+        """If asked to, it waits for a reflector that is not there yet: no probe is due
+        before one of its packets is answered, and none is lost."""
+        self.fate = lambda number: "lost there"
+        self.begin(Plan(count=3, interval=SECOND, waits=True), SenderSession())
+        for attempt in range(3):
+            self.run_(WARM_UP + 0.01)
+            waiting = [("waiting", "it did not answer in time")] * (attempt + 1)
+            self.assertEqual(self.sink.events, waiting)
+            while not self.dialer.isLookingUp:
+                self.run_(0.5)
+            if attempt == 2:
+                self.fate = lambda number: ""
+            self.resolver.answer(IPv4Address("UDP", *THERE))
+        self.run_(10)
+        self.assertTrue(self.isOver)
+        self.assertEqual([probe.seq for probe in self.sink.probes], [0, 1, 2])
+        self.assertEqual({probe.rtt for probe in self.sink.probes}, {3 * MS - 20 * US})
 
     def test_nobodyToFollowUp(self) -> None:
         """Without a reply, no packet is sent for the last follow-up."""
@@ -198,6 +219,7 @@ class ImpossibleTimesTests(StampCase):
             self.assertEqual(stats["stamp"]["residence_faults"], {why: 3})
             line = f"residence     replies that give no RTT: 3 with {why}"
             self.assertIn(line, self.summary())
+            self.assertNotIn("T2 and T3 the reflector's", self.summary())
             self.assertIn((Fate.UNTIMED.value, 2), self.sink.events)
             result = self.prober.result()
             self.assertEqual(Thresholds(rtt=3 * MS).failed(result), [])

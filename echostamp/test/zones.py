@@ -17,7 +17,7 @@ def setZone(case: SynchronousTestCase, zone: str) -> None:
 
     def restore() -> None:
         if before is None:
-            del os.environ["TZ"]
+            os.environ.pop("TZ", None)
         else:
             os.environ["TZ"] = before
         time.tzset()
