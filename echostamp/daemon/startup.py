@@ -13,6 +13,9 @@ from typing import Any
 
 from twisted.python.usage import UsageError
 
+#: The number with which setgid(2) means no group: the largest of its type.
+NO_GROUP = 0xFFFFFFFF
+
 
 def holdStandardDescriptors() -> None:
     """
@@ -40,6 +43,7 @@ def checkPlaces(
     """
     wrong = [
         *_wrongFolders(options, access),
+        *_wrongNumbers(options),
         *_wrongUser(options),
         *_unwritable(options, access),
     ]
@@ -71,6 +75,18 @@ def _wrongFolders(
             yield f"--rundir {folder!r}: no such folder"
         elif not access(path, os.X_OK):
             yield f"--rundir {folder!r}: {os.strerror(errno.EACCES)}"
+
+
+def _wrongNumbers(options: Mapping[str, Any]) -> Iterator[str]:
+    """
+    Find numbers that the system does not take.  C{twistd} checks only that they are
+    numbers.
+    """
+    group, mask = options.get("gid"), options.get("umask")
+    if group is not None and not 0 <= group < NO_GROUP:
+        yield f"--gid {group}: no such group"
+    if mask is not None and not 0 <= mask <= 0o7777:
+        yield "--umask: not an octal number from 0 to 7777"
 
 
 def _wrongUser(options: Mapping[str, Any]) -> Iterator[str]:

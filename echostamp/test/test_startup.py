@@ -10,7 +10,7 @@ from typing import Any
 from twisted.python.usage import UsageError
 from twisted.trial.unittest import SynchronousTestCase
 
-from echostamp.daemon.startup import checkPlaces, holdStandardDescriptors
+from echostamp.daemon.startup import NO_GROUP, checkPlaces, holdStandardDescriptors
 
 
 class DescriptorTests(SynchronousTestCase):
@@ -177,3 +177,14 @@ class PlaceTests(SynchronousTestCase):
         self.assertEqual(self.wrong(**new), "")
         nowhere = {**new, "chroot": f"{self.folder}/nosuch"}
         self.assertNotIn("--uid", self.wrong(**nowhere))
+
+    def test_numbers(self) -> None:
+        """Numbers that the system does not take are named."""
+        for group in -5, NO_GROUP, 99999999999:
+            self.assertEqual(self.wrong(gid=group), f"--gid {group}: no such group")
+        for mask in -1, 0o10000:
+            self.assertEqual(
+                self.wrong(umask=mask), "--umask: not an octal number from 0 to 7777"
+            )
+        self.assertEqual(self.wrong(gid=0, umask=0o7777), "")
+        self.assertEqual(self.wrong(gid=NO_GROUP - 1, umask=0), "")
