@@ -1,8 +1,24 @@
-"""C{python -m echostamp}: the same as the C{echostamp} command."""
+"""
+The start of the C{echostamp} command: the command itself, and C{python -m echostamp}.
+"""
 
+import signal
 import sys
 
-from echostamp.client.command import main
+
+def main() -> int:
+    """
+    Run the command, whose imports take a while: SIGINT ends the process during them
+    without a traceback, as SIGTERM does.
+
+    @return: the exit status: see L{echostamp.client.command.main}.
+    """
+    # Python's own handler would raise KeyboardInterrupt.
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
+    from echostamp.client import command
+
+    return command.main()
+
 
 if __name__ == "__main__":
     sys.exit(main())

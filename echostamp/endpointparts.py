@@ -12,6 +12,10 @@ from typing import NamedTuple
 #: backslash in the text itself has a backslash before it.
 _PART = re.compile(r":((?:\\.|[^:\\])*)", re.DOTALL)
 
+#: A part with a name: the text up to the first equals sign that has no backslash before
+#: it, and the value.
+_NAMED = re.compile(r"((?:\\.|[^=\\])*)=(.*)", re.DOTALL)
+
 
 class Description(NamedTuple):
     """
@@ -38,14 +42,14 @@ def parseDescription(text: str) -> Description:
         raise ValueError("nothing follows its last backslash")
     found = Description(kind, [], {})
     for part in parts:
-        name, equals, value = part.partition("=")
-        name, value = _unescaped(name), _unescaped(value)
-        if not equals:
-            found.words.append(name)
-        elif name in found.named:
+        match = _NAMED.fullmatch(part)
+        if not match:
+            found.words.append(_unescaped(part))
+            continue
+        name, value = map(_unescaped, match.groups())
+        if name in found.named:
             raise ValueError(f"{name}= is given twice")
-        else:
-            found.named[name] = value
+        found.named[name] = value
     return found
 
 

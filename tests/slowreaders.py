@@ -171,11 +171,12 @@ class Talk:
     def fallBehind(self) -> None:
         """
         Write until the dead one is so far behind that the speaker has to wait: it gets
-        no reply although the daemon has nothing to do.
+        no reply although the daemon has nothing to do.  On a busy machine the dead one
+        may be cut before that is seen.
         """
         looks = 0
         end = time.monotonic() + DEADLINE
-        while looks < 10:
+        while looks < 10 and not self.left:
             self._case.assertLess(time.monotonic(), end)
             before = self._answered
             isOwed = before * LINE < self._said

@@ -281,13 +281,26 @@ class PlaceTests(SynchronousTestCase):
             self.assertIn("--pidfile=", said)
 
     def test_rootWithoutDevices(self) -> None:
-        """In the background a new root needs a /dev/null."""
+        """A new root needs a /dev/null."""
         if os.geteuid():
             lack("root")
         root = Path(self.mktemp()).absolute()
         root.mkdir()
-        said = self.refused(script("twistd"), f"--chroot={root}", "--pidfile=")
-        self.assertIn("it needs a dev/null", said)
+        for mode in (), ("-n",):
+            said = self.refused(
+                *(script("twistd"), *mode), f"--chroot={root}", "--pidfile="
+            )
+            self.assertIn("it needs a dev/null", said)
+
+    def test_foldersAndUsers(self) -> None:
+        """A folder in the place of a file, and an unknown user, are named."""
+        for option, expected in [
+            ("--pidfile=.", "Is a directory (--pidfile="),
+            ("--logfile=.", "Is a directory (--logfile="),
+            ("--uid=54321", "--uid 54321: no such user"),
+        ]:
+            said = self.refused(script("twistd"), "-n", "--pidfile=", option)
+            self.assertIn(expected, said)
 
 
 class PrivilegeTests(SynchronousTestCase):

@@ -57,7 +57,7 @@ class ProxiedTests(PingCase):
 
             proxy = Proxy(self, daemon.port, rule=cut)
             target = f"127.0.0.1:{proxy.port}"
-            offset = self.measured("-c30", "-i20ms", target)["stats"]["offset"]
+            offset = self.measured("-c100", "-i10ms", target)["stats"]["offset"]
             self.assertLess(abs(offset["step"] - step), 8)
             self.assertGreaterEqual(offset["resolution"], offset["step"])
             # Other work of the machine may look like a slew.
@@ -150,8 +150,10 @@ class ProxiedTests(PingCase):
         assert found
         self.assertGreaterEqual(int(found[1]), 3)
         self.assertEqual(stats["lost"], outage["lost"] + int(found[1]))
-        # A probe that leaves as the connection is given up may meet nobody.
-        self.assertIn(stats["lost"] - proxy.swallowed, (0, 1))
+        # A probe that leaves as the connection is given up may meet nobody, and on a
+        # busy machine a reply may be late.
+        more = stats["lost"] - proxy.swallowed
+        self.assertTrue(0 <= more <= 1 + stats["late"], (stats, proxy.swallowed))
         self.assertCounts(stats, proxy)
 
     def test_text(self) -> None:
@@ -159,7 +161,7 @@ class ProxiedTests(PingCase):
         loss."""
 
         def rule(connection: int, seq: int, line: bytes) -> bytes | None:
-            return None if seq == 5 else line
+            return None if seq == 30 else line
 
         proxy = Proxy(self, self.iso().port, rule=rule)
         options = "-i20ms", "-D", "-O", "-v", "--histogram"
@@ -174,7 +176,7 @@ class ProxiedTests(PingCase):
         said = b"".join([*lines, output]).decode()
         for pattern in (
             rf"^PING localhost:{proxy.port} \(127\.0\.0\.1:\d+\): 32 bytes a message$",
-            r"^\[\d{10}\.\d{6}\] 32 bytes from 127\.0\.0\.1:\d+: seq=0 time=\d",
+            r"^\[\d{10}\.\d{6}\] 32 bytes from 127\.0\.0\.1:\d+: seq=\d+ time=\d",
             r"^\[\d{10}\.\d{6}\] no connection: .* \(\d+ lost in flight\)$",
             r"^\[\d{10}\.\d{6}\] connected again after \S+ m?s, \d+ not sent$",
             r"^no connection from \S+ \S+ \S+ for \S+ m?s: ",
@@ -279,9 +281,9 @@ class FarEndTests(PingCase):
 
         server = Server(self, serve)
         target = f"127.0.0.1:{server.port}"
-        said = self.ping("-q", "-c5", "-i10ms", target).stdout.decode()
+        said = self.ping("-q", "-c30", "-i10ms", target).stdout.decode()
         self.assertNotIn("seq=", said)
-        self.assertIn("5 sent, 5 received, 0 % loss, 100 % available, in ", said)
+        self.assertIn("30 sent, 30 received, 0 % loss, 100 % available, in ", said)
         self.assertIn("\nfar clock     not known: no stamp that can be read\n", said)
         stats = self.measured("-c5", "-i0", target)["stats"]
         self.assertEqual((stats["received"], stats["offset"]), (5, None))
@@ -308,8 +310,8 @@ class FarEndTests(PingCase):
         endpoint = f"tls:0:privateKey={server}:certKey={server}"
         daemon = Daemon(self, "-e", endpoint, "--format=iso")
         target = f"tls:localhost:{daemon.port}"
-        stats = self.measured("-4", "-c5", "-i10ms", "--ca", str(ca), target)["stats"]
-        self.assertEqual(stats["received"], 5)
+        stats = self.measured("-4", "-c20", "-i10ms", "--ca", str(ca), target)["stats"]
+        self.assertEqual(stats["received"], 20)
         (setUp,) = stats["setup"]
         for step in "resolve", "connect", "tls", "first_reply":
             self.assertGreater(setUp[step], 0, step)

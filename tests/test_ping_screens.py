@@ -54,15 +54,17 @@ class ScreenTests(PingCase):
         self,
         name: str,
         *options: str,
+        before: Callable[[], list[str]] = list,
         meanwhile: Callable[[Pane], object] = lambda pane: None,
     ) -> None:
         """
         Assert what is on the screen after a run.
 
+        @param before: called before each try; gives more options.
         @param meanwhile: called once the run has begun.
         """
-        command = shlex.join([script("echostamp"), "ping", *options])
         for left in reversed(range(_TRIES)):
+            command = shlex.join([script("echostamp"), "ping", *options, *before()])
             pane = Pane(self, command, 80, 24)
             meanwhile(pane)
             # tmux joins lines that it has wrapped: there must be none.
@@ -125,16 +127,18 @@ class ScreenTests(PingCase):
     def test_outage(self) -> None:
         """A far end that goes away: the screen says so once, why, and counts."""
 
+        daemons: list[Daemon] = []
+
+        def there() -> list[str]:
+            daemons.append(Daemon(self, "--port=0", "--format=iso"))
+            return [f"127.0.0.1:{daemons[-1].port}"]
+
         def gone(pane: Pane) -> None:
             pane.shows("seq=2 ")
-            daemon.process.kill()
+            daemons[-1].process.kill()
             # The counter is cleared at the end.
             pane.until(
                 lambda shown: re.search(r"\n\d+ not sent: Connection refused$", shown)
             )
 
-        port = deadPort(self)
-        del port
-        daemon = Daemon(self, "--port=0", "--format=iso")
-        target = f"127.0.0.1:{daemon.port}"
-        self.assertScreen("outage", "-c20", "-i200ms", target, meanwhile=gone)
+        self.assertScreen("outage", "-c20", "-i200ms", before=there, meanwhile=gone)

@@ -6,6 +6,7 @@ import os
 import re
 import signal
 import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -113,6 +114,21 @@ class DaemonTests(SignalCase):
             self.assertEqual(daemon.wait(DEADLINE), 0, said)
             self.assertIn(b"SIGTERM: stopping", said)
 
+    def test_untilItIsGone(self) -> None:
+        """Once it drains, further signals do not change its status, up to its end."""
+        daemon = Daemon(self)
+        for number in signal.SIGTERM, signal.SIGINT, signal.SIGHUP, signal.SIGUSR1:
+            daemon.process.send_signal(number)
+
+        def gone() -> bool:
+            for number in signal.SIGTERM, signal.SIGINT, signal.SIGHUP, signal.SIGUSR2:
+                daemon.process.send_signal(number)
+            return daemon.process.poll() is not None
+
+        until(gone)
+        self.assertEqual(daemon.process.returncode, 0)
+        self.assertNotIn("Traceback", daemon.log())
+
     def test_everySignal(self) -> None:
         """The daemon handles what the docs say.  Whatever does not end or suspend it
         by default is sent: the connections stay, and the log has one line each for
@@ -175,6 +191,23 @@ class ClientTests(SignalCase):
             said, _ = ping.communicate(timeout=DEADLINE)
             self.assertEqual(ping.returncode, 0)
             self.assertIn(b"received", said)
+
+    def test_interruptedImports(self) -> None:
+        """SIGINT ends the command in silence while its modules are imported."""
+        command = (
+            "import os, signal, sys\n"
+            "interrupted = sys.argv.pop()\n"
+            "class Finder:\n"
+            "    def find_spec(self, name, path=None, target=None):\n"
+            "        if name == interrupted:\n"
+            "            os.kill(os.getpid(), signal.SIGINT)\n"
+            "sys.meta_path.insert(0, Finder())\n"
+            "from echostamp.__main__ import main\n"
+            "sys.exit(main())\n"
+        )
+        for name in "client.command", "client.arguments", "stamps", "talk.terminal":
+            ended = run(sys.executable, "-c", command, f"echostamp.{name}")
+            self.assertEqual((ended.returncode, ended.stderr), (-signal.SIGINT, b""))
 
     def test_talk(self) -> None:
         """C{talk} handles what the docs say, and ends at SIGTERM and SIGINT with the

@@ -54,7 +54,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         everything, 2 this end is at fault, 3 a threshold was not met.
     """
     if argv is None:
-        # These signals end the process without a traceback during the imports, too.
+        # These signals end the process without a traceback until the command runs.
         for number in signal.SIGINT, signal.SIGTERM:
             signal.signal(number, deadly())
     arguments = list(sys.argv[1:] if argv is None else argv) or ["talk"]

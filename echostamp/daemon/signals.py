@@ -25,6 +25,10 @@ class SignalService(Service):
     SIGUSR1 reports, and twistd's own handler begins a new log file.  SIGUSR2 is
     reserved.  Where there is nothing to do, the log says so.
 
+    When the reactor has stopped, nothing is left to do.  From then on the signals are
+    ignored: Python restores the default actions of all others while it exits, and such
+    a signal would replace the exit status.
+
     This service has to start before the first one that others can see.
     """
 
@@ -66,6 +70,7 @@ class SignalService(Service):
             self._isBlocking = True
             self._setMask(signal.SIG_BLOCK, self._calls)
             self._reactor.callWhenRunning(self._install)
+            self._reactor.addSystemEventTrigger("after", "shutdown", self._ignore)
 
     def startService(self) -> None:
         """
@@ -84,6 +89,13 @@ class SignalService(Service):
             if number == signal.SIGUSR1 and callable(before):
                 self._beginLogFile = before
         self._setMask(signal.SIG_UNBLOCK, self._calls)
+
+    def _ignore(self) -> None:
+        """
+        Ignore the signals.
+        """
+        for number in self._calls:
+            self._setHandler(number, signal.SIG_IGN)
 
     def _signalled(self, number: int, frame: object) -> None:
         """

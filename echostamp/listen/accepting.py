@@ -1,5 +1,5 @@
 """
-Accepts connections, and waits while the system has no room for one.
+Accepts connections, and waits while the system gives none.
 """
 
 from __future__ import annotations
@@ -16,8 +16,23 @@ from echostamp.addresses import peerName
 #: Seconds to wait while the system has no room for a connection.
 NO_ROOM_PAUSE = 1.0
 
-#: No descriptor is left, of this process or of the system, or no memory: accept(2).
-_NO_ROOM = {errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM}
+#: Errors of one connection, which has failed before it was accepted: accept(2).  The
+#: next one may be accepted at once.
+_FAILED = {
+    errno.ECONNABORTED,
+    errno.EPERM,
+    errno.ENETDOWN,
+    errno.EPROTO,
+    errno.ENOPROTOOPT,
+    errno.EHOSTDOWN,
+    errno.ENONET,
+    errno.EHOSTUNREACH,
+    errno.EOPNOTSUPP,
+    errno.ENETUNREACH,
+}
+
+#: Connections that may have failed in a row before there is a wait.
+MOST_FAILED = 10
 
 
 class Write(Protocol):
@@ -41,9 +56,10 @@ class ListeningSocket:
     """
     The socket of a port, whose C{accept} has errors that the port need not see.
 
-    Where the system has no room, the port does not read for L{NO_ROOM_PAUSE} seconds.
-    The connections wait in the kernel meanwhile.  Twisted would try again at once, with
-    a line or two in the log each time.
+    Where the system has no room, the port does not read for L{NO_ROOM_PAUSE} seconds,
+    nor where it gives any other error that lasts.  The connections wait in the kernel
+    meanwhile.  Twisted would try again at once, with a line or a traceback in the log
+    each time.
     """
 
     def __init__(self, reactor: Any, port: Any, write: Write) -> None:
@@ -58,6 +74,7 @@ class ListeningSocket:
         self._write = write
         self._listening: socket.socket = port.socket
         self._isWaiting = False
+        self._failed = 0
         port.socket = self
 
     def __getattr__(self, name: str) -> Any:
@@ -67,20 +84,24 @@ class ListeningSocket:
         """
         Accept a connection.
 
-        @raise BlockingIOError: there is none, or it has gone, or there is no room.
+        @raise BlockingIOError: there is none, or it has failed, or there is no room.
         """
         try:
-            return self._listening.accept()
+            accepted = self._listening.accept()
+        except BlockingIOError:
+            self._failed = 0
+            raise
         except OSError as error:
-            if error.errno in _NO_ROOM:
+            self._failed += 1
+            if error.errno not in _FAILED or self._failed > MOST_FAILED:
                 self._wait(error)
-            elif error.errno != errno.ECONNABORTED:
-                raise
-        raise BlockingIOError(errno.EAGAIN, os.strerror(errno.EAGAIN))
+            raise BlockingIOError(errno.EAGAIN, os.strerror(errno.EAGAIN)) from None
+        self._failed = 0
+        return accepted
 
     def _wait(self, error: OSError) -> None:
         """
-        Log that there is no room, and do not accept for a while.
+        Log that nothing can be accepted, and do not accept for a while.
         """
         if self._isWaiting:
             return

@@ -69,8 +69,10 @@ def _preparedPort(
         if (text := str(error)).startswith(_UNKNOWN):
             kind = text.removeprefix(_UNKNOWN)
             raise ValueError(f"{kind} is no kind of endpoint") from error
-        name = "" if isinstance(error, ValueError) else f"{type(error).__name__}: "
-        raise ValueError(f"{name}{text}") from error
+        if isinstance(error, ValueError):
+            raise
+        why = f"{type(error).__name__}: {text}"
+        raise ValueError(f"it cannot be set up ({why})") from error
     if not prepared or not isinstance(prepared[0], PreparedPort):
         raise ValueError("it does not wait for connections")
     return prepared[0]
@@ -85,9 +87,10 @@ def _endpoint(reactor: PreparingReactor, text: str) -> IStreamServerEndpoint:
     if description.kind == "ssl":
         raise ValueError("ssl: is Twisted's; use tls:, with the same parts")
     if description.kind != "tls":
-        checkDescription(description)
-        if description.kind == "haproxy":
-            checkDescription(parseDescription(text.removeprefix("haproxy:")))
+        inner = text
+        while inner.startswith("haproxy:"):
+            inner = inner.removeprefix("haproxy:")
+        checkDescription(parseDescription(inner))
         return cast(IStreamServerEndpoint, serverFromString(reactor, text))
     endpoint = tlsServerEndpoint(reactor, description, reactor.settings.handshakes)
     reactor.reloads.append(endpoint.reload)

@@ -142,6 +142,10 @@ PURE_ACROSS_ROOMS: dict[tuple[str, str], str] = {
 
 #: Files that import modules of ours inside a function, the modules, and the reason.
 LATE_IMPORTS: dict[str, tuple[tuple[str, ...], str]] = {
+    "echostamp/__main__.py": (
+        ("client",),
+        "SIGINT must end the process in silence while these are imported",
+    ),
     "echostamp/client/command.py": (
         ("exitstatus", "talk.terminal"),
         "the help and a wrong option start no command",

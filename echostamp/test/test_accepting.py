@@ -10,8 +10,21 @@ from typing import Any
 from twisted.internet.address import IPv4Address, UNIXAddress
 from twisted.trial.unittest import SynchronousTestCase
 
-from echostamp.listen.accepting import NO_ROOM_PAUSE, ListeningSocket, portName
+from echostamp.listen.accepting import (
+    MOST_FAILED,
+    NO_ROOM_PAUSE,
+    ListeningSocket,
+    portName,
+)
 from echostamp.test.fakes import FakeReactor, osError
+
+#: Errors of one connection, as accept(2) lists them.
+FAILED = (
+    errno.ECONNABORTED,
+    errno.EPERM,
+    *(errno.ENETDOWN, errno.EPROTO, errno.ENOPROTOOPT, errno.EHOSTDOWN),
+    *(errno.ENONET, errno.EHOSTUNREACH, errno.EOPNOTSUPP, errno.ENETUNREACH),
+)
 
 
 class FakeListener:
@@ -89,8 +102,10 @@ class ListeningSocketTests(SynchronousTestCase):
         self.assertEqual((self.lines, self.port.isRead), ([], True))
 
     def test_noRoom(self) -> None:
-        """Where there is no room, a line says so, and the port waits."""
-        for number in errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM:
+        """Where there is no room, or another error lasts, a line says so, and the port
+        waits."""
+        noRoom = errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM
+        for number in *noRoom, errno.EINVAL, errno.EACCES, errno.ENOSYS:
             self.setUp()
             for _ in "123":
                 self.listener.results.append(osError(number))
@@ -120,16 +135,34 @@ class ListeningSocketTests(SynchronousTestCase):
         self.reactor.advance(NO_ROOM_PAUSE)
         self.assertFalse(self.port.isRead)
 
-    def test_peerHasGone(self) -> None:
-        """A connection that its peer has aborted meanwhile is none."""
-        self.listener.results.append(osError(errno.ECONNABORTED))
-        self.assertNothing()
+    def test_failedConnections(self) -> None:
+        """A connection that has failed before it is accepted is none."""
+        for number in FAILED:
+            for result in osError(number), ("socket", "address"):
+                self.listener.results += [result] * MOST_FAILED
+            for _ in range(MOST_FAILED):
+                self.assertNothing()
+            for _ in range(MOST_FAILED):
+                self.assertTrue(self.port.socket.accept())
         self.assertEqual((self.lines, self.port.isRead), ([], True))
 
-    def test_otherErrors(self) -> None:
-        """Other errors are the port's to report."""
-        self.listener.results.append(osError(errno.EINVAL))
-        self.assertRaises(OSError, self.port.socket.accept)
+    def test_manyFailedConnections(self) -> None:
+        """Connections that all fail are not accepted without a pause.  There is none
+        where the next one succeeds, or where none is left."""
+        failures = [osError(errno.EPROTO)] * MOST_FAILED
+        for result in ("socket", "address"), osError(errno.EAGAIN):
+            self.listener.results += [*failures, result]
+        for _ in range(MOST_FAILED):
+            self.assertNothing()
+        self.port.socket.accept()
+        for _ in range(MOST_FAILED + 1):
+            self.assertNothing()
+        self.assertEqual((self.lines, self.port.isRead), ([], True))
+        self.listener.results += [*failures, osError(errno.EPROTO)]
+        for _ in range(MOST_FAILED + 1):
+            self.assertNothing()
+        self.assertEqual(len(self.lines), 1)
+        self.assertFalse(self.port.isRead)
 
     def test_names(self) -> None:
         """A port is named by its address, or the path of its socket."""

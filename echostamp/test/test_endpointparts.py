@@ -20,6 +20,8 @@ class ParseTests(SynchronousTestCase):
             ("tcp:", ("tcp", [""], {})),
             (r"tcp:80:interface=\:\:1", ("tcp", ["80"], {"interface": "::1"})),
             (r"unix:a\:b:mode=6=6", ("unix", ["a:b"], {"mode": "6=6"})),
+            (r"unix:a\=b:a\=b=c", ("unix", ["a=b"], {"a=b": "c"})),
+            (r"unix:a\\:b\\=c", ("unix", ["a\\"], {"b\\": "c"})),
         ]:
             self.assertEqual(tuple(parseDescription(text)), expected)
 

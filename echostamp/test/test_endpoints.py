@@ -44,6 +44,12 @@ class DescriptionTests(ListenCase):
             ("tcp", "'' is not a port from 0 to 65535"),
             ("unix:s:mode=1777", "mode is an octal number from 0 to 777"),
             ("systemd:name=x", "systemd has passed no socket to this process"),
+            ("=", "'=' is no kind of endpoint"),
+            ("tcp6:70000", "'70000' is not a port from 0 to 65535"),
+            ("haproxy:", "'' is no kind of endpoint"),
+            ("haproxy:port=80", "'port=80' is no kind of endpoint"),
+            ("haproxy:haproxy:tcp", "'' is not a port from 0 to 65535"),
+            ("tcp:80\\", "nothing follows its last backslash"),
             ("proxy:proxy:tcp:80", "proxy: is given twice"),
             ("-1", "'-1' is no kind of endpoint"),
             ("\u00b2", "is no kind of endpoint"),
@@ -70,7 +76,7 @@ class DescriptionTests(ListenCase):
         raised: Exception = ValueError()
         self.assertEqual(str(refuse(ValueError("no key"))), "no key")
         for error in KeyError("key"), ImportError("no OpenSSL"), StopIteration():
-            expected = f"{type(error).__name__}: {error}"
+            expected = f"it cannot be set up ({type(error).__name__}: {error})"
             self.assertEqual(str(refuse(error)), expected)
         raised = FileNotFoundError(errno.ENOENT, "No such file", "key.pem")
         self.assertIs(refuse(raised), raised)

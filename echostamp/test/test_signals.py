@@ -130,3 +130,12 @@ class SignalServiceTests(SynchronousTestCase):
         self.deliver(signal.SIGUSR1)
         self.assertEqual(rotated, [signal.SIGUSR1])
         self.assertEqual(self.log(), [])
+
+    def test_ignoredAtTheEnd(self) -> None:
+        """When the reactor has stopped, no signal changes the exit status: twistd needs
+        a while to exit, and Python restores default actions meanwhile."""
+        self.make().startService()
+        self.run_()
+        [(ignore, arguments, named)] = self.reactor.triggers["after"]["shutdown"]
+        ignore(*arguments, **named)
+        self.assertEqual(self.handlers, dict.fromkeys(HANDLED, signal.SIG_IGN))

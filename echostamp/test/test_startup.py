@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import os
+import pwd
 from pathlib import Path
 from typing import Any
 
 from twisted.python.usage import UsageError
 from twisted.trial.unittest import SynchronousTestCase
 
-from echostamp.daemon.startup import checkPlaces, holdStandardDescriptors
+from echostamp.daemon.startup import NO_GROUP, checkPlaces, holdStandardDescriptors
 
 
 class DescriptorTests(SynchronousTestCase):
@@ -72,7 +73,6 @@ class PlaceTests(SynchronousTestCase):
             {"nodaemon": 0},
             {"logfile": "-"},
             {"rundir": str(self.folder)},
-            {"chroot": str(self.folder), "pidfile": ""},
         ]
         for options in right:
             self.assertEqual(self.wrong(**options), "")
@@ -114,16 +114,77 @@ class PlaceTests(SynchronousTestCase):
             self.assertTrue(self.wrong(**options).startswith(expected))
 
     def test_newRoot(self) -> None:
-        """In the background the new root needs a /dev/null.  Only root may change
-        it."""
+        """The new root needs a /dev/null, in the foreground, too.  Only root may change
+        it.  An absolute working directory is inside it."""
         root = str(self.folder)
         new: dict[str, Any] = {"chroot": root, "pidfile": "", "syslog": 1}
-        self.assertEqual(
-            self.wrong(**new, nodaemon=0),
-            f"--chroot {root!r}: it needs a dev/null, unless with -n",
-        )
+        for nodaemon in 0, 1:
+            self.assertEqual(
+                self.wrong(**new, nodaemon=nodaemon),
+                f"--chroot {root!r}: it needs a dev/null",
+            )
         (self.folder / "dev").mkdir()
         (self.folder / "dev" / "null").touch()
         self.assertEqual(self.wrong(**new, nodaemon=0), "")
+        self.assertEqual(self.wrong(**new, rundir="/dev"), "")
+        self.assertEqual(
+            self.wrong(**new, rundir=root), f"--rundir {root!r}: no such folder"
+        )
+        self.assertEqual(self.wrong(**new, rundir=os.path.relpath(root)), "")
         self.user = 1
         self.assertEqual(self.wrong(**new), "--chroot: only root may do this")
+
+    def test_folders(self) -> None:
+        """A folder is no file that can be written.  A working directory that cannot be
+        entered is named."""
+        folder = str(self.folder)
+        pidFile = f"cannot write the pid file {folder!r}: Is a directory"
+        log = f"cannot write the log {folder!r}: Is a directory (--logfile=FILE)"
+        self.assertTrue(self.wrong(pidfile=folder).startswith(pidFile))
+        self.assertEqual(self.wrong(pidfile="", logfile=folder), log)
+        self.mayWrite = False
+        self.assertEqual(
+            self.wrong(pidfile="", rundir=folder),
+            f"--rundir {folder!r}: Permission denied",
+        )
+
+    def test_users(self) -> None:
+        """A user that twistd would have to look up is there, in the new root if there
+        is one.  It looks up its own only to find a group."""
+        known = {0, 7}
+
+        def getpwuid(user: int) -> None:
+            if user not in known:
+                raise KeyError(user)
+
+        self.patch(pwd, "getpwuid", getpwuid)
+        self.patch(os, "getuid", lambda: 8)
+        noUser = "--uid 8: no such user"
+        self.assertEqual(self.wrong(uid=7), "")
+        self.assertEqual(self.wrong(uid=8), noUser)
+        self.assertEqual(self.wrong(uid=8, gid=8), "")
+        self.assertEqual(self.wrong(uid=8, gid=8, euid=1), noUser)
+        (self.folder / "dev").mkdir()
+        (self.folder / "dev" / "null").touch()
+        new: dict[str, Any] = {"chroot": str(self.folder), "pidfile": "", "uid": 7}
+        users = self.folder / "etc" / "passwd"
+        noUser = f"--uid 7: no such user in '{users}'"
+        self.assertEqual(self.wrong(**new), noUser)
+        users.parent.mkdir()
+        users.write_text("root:x:0:0:root:/root:/bin/sh\n\n+\n")
+        self.assertEqual(self.wrong(**new), noUser)
+        users.write_text("echo:x:7:9::/:\n")
+        self.assertEqual(self.wrong(**new), "")
+        nowhere = {**new, "chroot": f"{self.folder}/nosuch"}
+        self.assertNotIn("--uid", self.wrong(**nowhere))
+
+    def test_numbers(self) -> None:
+        """Numbers that the system does not take are named."""
+        for group in -5, NO_GROUP, 99999999999:
+            self.assertEqual(self.wrong(gid=group), f"--gid {group}: no such group")
+        for mask in -1, 0o10000:
+            self.assertEqual(
+                self.wrong(umask=mask), "--umask: not an octal number from 0 to 7777"
+            )
+        self.assertEqual(self.wrong(gid=0, umask=0o7777), "")
+        self.assertEqual(self.wrong(gid=NO_GROUP - 1, umask=0), "")
