@@ -7,6 +7,7 @@ from __future__ import annotations
 import ipaddress
 import re
 import socket
+import unicodedata
 from collections.abc import Sequence
 from typing import Any
 
@@ -120,6 +121,25 @@ def checkLink(host: str) -> None:
             socket.if_nametoindex(link)
     except OSError:
         raise ValueError(f"there is no link {link!r}") from None
+
+
+def aLabels(host: str) -> str:
+    """
+    Write a host name as DNS and certificates have it: by IDNA 2008 (RFC 5891), as
+    Twisted's resolver does.
+
+    @param host: a name or an address; what is ASCII stays as it is.
+    @raise ValueError: it is not a host name.
+    """
+    if host.isascii():
+        return host
+    # It takes long to import, and few hosts need it.  It comes with Twisted.
+    import idna
+
+    try:
+        return idna.encode(unicodedata.normalize("NFC", host).lower()).decode("ascii")
+    except UnicodeError:
+        raise ValueError(f"{host!r} is not a host name") from None
 
 
 def scoped(host: str, scope: int) -> str:

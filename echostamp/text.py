@@ -42,14 +42,42 @@ def escaped(character: str) -> str:
     return character.encode("unicode_escape").decode("ascii")
 
 
+#: The words in the text of an L{ssl.SSLError}: "[SSL: NO_CATS] no cats (_ssl.c:1006)".
+_SSL_WORDS = re.compile(r"(?:\[.*?\] )?(.*?)(?: \(\w+\.c:\d+\))?", re.DOTALL)
+
+
 def sslText(error: Exception) -> str:
     """
-    Give OpenSSL's own words for an error, without the place in OpenSSL's source.
+    Give OpenSSL's own words for an error, without the place in Python's source.
 
-    @param error: an L{OpenSSL.SSL.Error}.
+    @param error: an L{ssl.SSLError}; of an L{ssl.SSLCertVerificationError} the words
+        that say what is wrong with the certificate.
     """
-    # Its argument is a list of errors, each with its text last, or a number and a text.
-    queue = error.args[0] if error.args else ()
-    if isinstance(queue, int):
-        queue = [error.args]
-    return ", ".join(dict.fromkeys(str(each[-1]) for each in queue))
+    verified = getattr(error, "verify_message", "")
+    if verified:
+        return str(verified)
+    found = _SSL_WORDS.fullmatch(str(error.args[-1]) if error.args else "")
+    return found[1] if found else ""
+
+
+def sslAlert(error: Exception) -> str:
+    """
+    Give the alert by which the far end has refused TLS, such as "unknown ca".
+
+    @param error: an L{ssl.SSLError}.
+    @return: empty for an error of this end.
+    """
+    return sslText(error).partition(" alert ")[2]
+
+
+#: The alerts about a certificate: RFC 8446, section 6.2.
+_OF_CERTIFICATE = re.compile(r"certificate|unknown ca|access denied")
+
+
+def isOfCertificate(alert: str) -> bool:
+    """
+    Say whether an alert is about our certificate.
+
+    @param alert: see L{sslAlert}.
+    """
+    return bool(_OF_CERTIFICATE.search(alert))

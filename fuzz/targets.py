@@ -39,6 +39,19 @@ from echostamp.test.programs import (
     checkConnection,
 )
 from echostamp.test.proxyheaders import GOOD
+from echostamp.test.tlsprograms import (
+    CLOSE,
+    DAMAGE,
+    DELIVER,
+    FEED,
+    FIN,
+    OPEN,
+    PEER,
+    PEER_CLOSES,
+    SEND,
+    SERVER,
+    checkEngine,
+)
 from echostamp.test.wires import EPOCH, HERE, Wire
 from echostamp.times import SECOND
 
@@ -231,6 +244,21 @@ def options(data: bytes) -> None:
 def connections(data: bytes) -> None:
     """No order of events on a connection breaks a promise."""
     checkConnection(data)
+
+
+@seeded(
+    bytes([OPEN | SERVER, PEER | 5]) + b"hello" + bytes([DELIVER | 31, FIN]),
+    bytes([OPEN, PEER | 1]) + b"a" + bytes([PEER_CLOSES, DELIVER | 31, CLOSE]),
+    bytes([OPEN, CLOSE, PEER | 1]) + b"a" + bytes([DELIVER | 31]),
+    bytes([OPEN, PEER | 1]) + b"a" + bytes([DAMAGE | 9, DELIVER | 31, CLOSE]),
+    bytes([SERVER, PEER, DELIVER | 31, DELIVER | 31, DELIVER | 31, SEND | 1]) + b"a",
+    bytes([SERVER, FEED | 7]) + b"\x15\x03\x01\x00\x02\x01\x00",
+    bytes([0, FEED | 5]) + b"SSH-2" + bytes([FIN]),
+)
+def engine(data: bytes) -> None:
+    """No octets, cuts and closes make an end of TLS raise an exception, or make data
+    up."""
+    checkEngine(data)
 
 
 KEY = bytes(range(16))

@@ -52,7 +52,9 @@ class Filler:
         return True
 
 
-def fillAll(fillers: Iterable[Filler], *processes: int) -> None:
+def fillAll(
+    fillers: Iterable[Filler], *processes: int, seconds: float = DEADLINE
+) -> None:
     """
     Send over all connections until nothing more fits.
 
@@ -62,10 +64,10 @@ def fillAll(fillers: Iterable[Filler], *processes: int) -> None:
     @param processes: those that the data goes to.
     """
     waiting = list(fillers)
-    end = time.monotonic() + DEADLINE
+    end = time.monotonic() + seconds
     looks = 0
     while looks < LOOKS:
-        assert time.monotonic() < end, f"everything fits for {DEADLINE:g} s"
+        assert time.monotonic() < end, f"everything fits for {seconds:g} s"
         if sum(filler.send() for filler in waiting):
             looks = 0
             continue

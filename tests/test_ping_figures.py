@@ -13,8 +13,7 @@ from fractions import Fraction
 from pathlib import Path
 from typing import Any
 
-from twisted.trial.unittest import SkipTest
-
+from echostamp.test.authority import Authority
 from tests.clocks import Clock
 from tests.farends import Proxy, Server
 from tests.harness import DEADLINE, Daemon, figure
@@ -303,10 +302,6 @@ class FarEndTests(PingCase):
     def test_tls(self) -> None:
         """TLS has the time of the handshake apart.  A far end without TLS, and one that
         is not trusted, are named."""
-        try:
-            from echostamp.test.authority import Authority
-        except ImportError as error:
-            raise SkipTest(f"the extra tls is not installed: {error}") from None
         authority, folder = Authority(), Path(self.mktemp()).absolute()
         folder.mkdir()
         ca, server = folder / "ca.pem", folder / "server.pem"

@@ -6,6 +6,7 @@ import os
 import subprocess
 import time
 
+from echostamp.test.pems import LOCKED_KEYS
 from tests import tlspeers
 from tests.harness import (
     DEADLINE,
@@ -103,10 +104,15 @@ class ClientTests(tlspeers.TlsCase):
         """A file that cannot be used ends the client with status 2 and one line that
         names the file."""
         missing = str(self.files.folder / "missing")
+        locked = self.files.write("locked.pem", LOCKED_KEYS[0])
         for arguments, why in [
             (["tls:localhost:7", "--ca", missing], f"--ca {missing!r}: No such file"),
             (["tls:localhost:7", "--cert", self.files.ca], "no PEM private key"),
             (["tls:localhost:7", "--key", self.files.ours], "--key goes with --cert"),
+            (
+                ["tls:localhost:7", "--cert", self.files.ours, "--key", locked],
+                "has a passphrase",
+            ),
             (["localhost:7", "--ca", self.files.ca], "--ca and --cert go with tls:"),
         ]:
             done = run(script("echostamp"), "talk", *arguments)

@@ -8,10 +8,11 @@ import threading
 import time
 from contextlib import ExitStack
 
+from echostamp.tls.transport import CLOSE_GRACE
 from tests import tlspeers
 from tests.filling import fillAll
 from tests.harness import DEADLINE, figure, until, withoutStamps
-from tests.tlspeers import CLOSE_GRACE, VERSIONS, Peer
+from tests.tlspeers import VERSIONS, Peer
 
 
 class ClosingTests(tlspeers.TlsCase):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import signal
 
+from echostamp.test.authority import ORGANIZATION
 from tests import tlspeers
 from tests.harness import Daemon, readAll, until, withoutStamps
 from tests.tlspeers import Peer
@@ -44,10 +45,10 @@ class ProxiedTests(tlspeers.TlsCase):
             readAll(clear)
         until(lambda: " disconnected" in daemon.log() and " refused" in daemon.log())
         for line in [
-            "192.0.2.7:4711 is CN=probe 7",
+            f"192.0.2.7:4711 is CN=probe 7{ORGANIZATION}",
             "192.0.2.7:4711 connected",
             "192.0.2.7:4711 disconnected: 1 message, 2 bytes",
-            "192.0.2.8:4711 refused: wrong version number",
+            "192.0.2.8:4711 refused: TLS handshake: wrong version number",
         ]:
             self.assertIn(f" {line}", daemon.log())
         self.assertNotIn(" 127.0.0.1", daemon.log())

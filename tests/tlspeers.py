@@ -18,14 +18,8 @@ from echostamp.test.authority import Authority
 from tests.filling import Filler
 from tests.harness import DEADLINE, Daemon, run, script, until
 
-try:
-    from echostamp.tls import server
-except ImportError as error:
-    CLOSE_GRACE = 0.0
-    MISSING: str | None = f"the extra tls is not installed: {error}"
-else:
-    CLOSE_GRACE = server.CLOSE_GRACE
-    MISSING = None
+#: How an endpoint accepts TLS 1.2.
+TLS12 = ":tls12=yes"
 
 #: The versions of TLS that a client may speak.
 VERSIONS = (ssl.TLSVersion.TLSv1_3, ssl.TLSVersion.TLSv1_2)
@@ -46,6 +40,7 @@ class Peer:
         version: ssl.TLSVersion = VERSIONS[0],
         certificate: str | None = None,
         header: bytes = b"",
+        keylog: Path | None = None,
     ) -> None:
         """
         Connect, and do the handshake.
@@ -54,12 +49,16 @@ class Peer:
         @param version: of TLS.
         @param certificate: the file of the certificate to show.
         @param header: what to send first, in one segment with the handshake.
+        @param keylog: a file for the keys, for L{MessageWriter
+            <echostamp.test.tlsmessages.MessageWriter>}.
         @raise ConnectionError: the far end has closed the connection.
         """
         context = ssl.create_default_context(cafile=ca)
         context.minimum_version = context.maximum_version = version
         if certificate is not None:
             context.load_cert_chain(certificate)
+        if keylog is not None:
+            context.keylog_filename = str(keylog)
         self._in, self._out = ssl.MemoryBIO(), ssl.MemoryBIO()
         self._tls = context.wrap_bio(self._in, self._out, server_hostname="localhost")
         self.socket = socket.create_connection(("127.0.0.1", port), DEADLINE)
@@ -147,13 +146,15 @@ class Peer:
             pass
         return bytes(clear)
 
-    def filler(self, chunk: bytes) -> Filler:
+    def filler(self, chunk: bytes, size: int = 1 << 14) -> Filler:
         """
         Give something that sends the same data again and again.
 
         @param chunk: the data in the clear.
+        @param size: the octets of a record.
         """
-        return Filler(self.socket, lambda: self.records(chunk))
+        pieces = [chunk[start : start + size] for start in range(0, len(chunk), size)]
+        return Filler(self.socket, lambda: b"".join(map(self.records, pieces)))
 
     def readAll(self) -> bytes:
         """
@@ -229,7 +230,7 @@ class Files:
         Write the files.
         """
         self.folder = folder
-        self.authority, self.stranger = Authority(), Authority("Stranger")
+        self.authority, self.stranger = Authority(), Authority()
         self.ca = self.write("ca.pem", self.authority.certificate)
         self.otherCa = self.write("other.pem", self.stranger.certificate)
         self.clients = self.write("clients.pem", self.authority.certificate)
@@ -252,7 +253,7 @@ class Files:
         self, kind: str = "tls", clientCA: bool = False, port: str = "0"
     ) -> tuple[str, str]:
         """
-        Give the options of a daemon with the server's certificate.
+        Give the options of a daemon with the server's certificate.  It accepts TLS 1.2.
 
         @param kind: the kind of endpoint.
         @param clientCA: whether clients need a certificate.
@@ -261,7 +262,7 @@ class Files:
         files = f"privateKey={self.server}:certKey={self.server}"
         if clientCA:
             files += f":clientCA={self.clients}"
-        return "-e", f"{kind}:{port}:{files}"
+        return "-e", f"{kind}:{port}:{files}{TLS12}"
 
 
 @functools.cache
@@ -281,8 +282,6 @@ class TlsCase(SynchronousTestCase):
     @ivar files: the files of the daemons; those that tests share unless the test has
         asked for its own.
     """
-
-    skip = MISSING
 
     def setUp(self) -> None:
         """Use the files that tests share."""

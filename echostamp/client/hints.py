@@ -56,7 +56,7 @@ def hint(
         return sourceHint(failure)
     if target is None:
         return sourceHint(failure) or refusalHint(result)
-    isPlain = target.tlsOptions is None
+    isPlain = target.tls is None
     if target.host is None:
         return sourceHint(failure)
     if isinstance(failure, ConnectionRefusedError):

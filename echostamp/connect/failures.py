@@ -6,9 +6,8 @@ from __future__ import annotations
 
 import errno
 import os
-import re
 import socket
-import sys
+import ssl
 
 from twisted.internet.defer import TimeoutError
 from twisted.internet.error import (
@@ -20,10 +19,7 @@ from twisted.internet.error import (
 from twisted.internet.error import TimeoutError as UserTimeout
 from twisted.python.failure import Failure
 
-from echostamp.text import sslText
-
-#: The TLS alerts about a certificate: RFC 8446, section 6.2.
-_OF_CERTIFICATE = re.compile(r"certificate|unknown ca|access denied")
+from echostamp.text import isOfCertificate, sslAlert, sslText
 
 #: What is likely where the system says that an address is invalid.
 _LINKLESS = ": is its address link-local, without its link?"
@@ -43,10 +39,7 @@ def whatFailed(failure: Failure) -> str:
         return "it did not answer in time"
     if isinstance(error, ConnectionLost):
         return "the connection was lost"
-    # pyOpenSSL is optional, so it is not imported here.  Where nothing has imported it,
-    # the error cannot be one of its own.
-    ssl = sys.modules.get("OpenSSL.SSL")
-    if ssl is not None and isinstance(error, ssl.Error):
+    if isinstance(error, ssl.SSLError):
         return _tlsFailure(error)
     return str(error) or type(error).__name__
 
@@ -62,13 +55,12 @@ def sourceHint(error: BaseException | None) -> str:
     return ""
 
 
-def _tlsFailure(error: Exception) -> str:
+def _tlsFailure(error: ssl.SSLError) -> str:
     """
     Explain in a few words an error of OpenSSL, or an alert from the far end.
     """
-    text = sslText(error)
-    alert = text.partition("alert ")[2]
-    if _OF_CERTIFICATE.search(alert):
+    text, alert = sslText(error), sslAlert(error)
+    if isOfCertificate(alert):
         return f"the far end refused our certificate ({alert})"
     if alert:
         return f"the far end refused TLS with us ({alert})"

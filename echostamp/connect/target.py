@@ -22,6 +22,7 @@ from echostamp.addresses import (
     ECHO_PORT,
     STAMP_PORT,
     addressName,
+    aLabels,
     checkLink,
     isIPv6,
     parseHostPort,
@@ -31,9 +32,9 @@ from echostamp.connect.tls import (
     OptionError,
     TlsClientEndpoint,
     TlsFiles,
-    tlsOptions,
+    clientTls,
 )
-from echostamp.tls.clientcontext import requireTls
+from echostamp.tls.clientcontext import ClientTls
 
 #: How a Twisted endpoint description begins, as opposed to a host and a port.
 _DESCRIPTION = re.compile(r"(?:tcp|tls|ssl|unix):|\w+=")
@@ -49,15 +50,14 @@ class Target(NamedTuple):
     @ivar endpoint: connects to it.
     @ivar host: its host name or address; L{None} for a Twisted endpoint description.
     @ivar port: the TCP port at the host.
-    @ivar tlsOptions: the options of TLS; L{None} without TLS, and for a Twisted
-        endpoint description.
+    @ivar tls: how TLS is done; L{None} without TLS.
     """
 
     name: str
     endpoint: IStreamClientEndpoint
     host: str | None = None
     port: int = 0
-    tlsOptions: Any = None
+    tls: ClientTls | None = None
 
 
 def parseTarget(
@@ -78,27 +78,27 @@ def parseTarget(
     files = files or TlsFiles()
     hasFiles = files != TlsFiles()
     isTls = text.startswith("tls:")
-    if isTls or text.startswith("ssl:"):
-        requireTls()
     if files.key is not None and files.cert is None:
         raise OptionError("--key goes with --cert")
     if hasFiles and not isTls:
         raise ValueError("--ca and --cert go with tls:HOST:PORT")
+    if text.startswith("ssl:"):
+        raise ValueError("ssl: is Twisted's; use tls:HOST:PORT")
     if address := _hostPort(text.removeprefix("tls:"), ECHO_PORT):
         host, port = address
         name = addressName(host, port)
         endpoint: IStreamClientEndpoint
         # Twisted's look-up of an address loses its link.
         connecting = TCP6ClientEndpoint if "%" in host else HostnameEndpoint
-        endpoint = connecting(reactor, host, port, timeout)
+        endpoint = connecting(reactor, aLabels(host), port, timeout)
         if not isTls:
             return Target(name, endpoint, host, port)
         # A certificate does not name the link of a link-local address.
-        options = tlsOptions(host.partition("%")[0], files)
-        endpoint = TlsClientEndpoint(reactor, host, endpoint, options)
-        return Target(f"tls:{name}", endpoint, host, port, options)
-    if hasFiles:
-        raise ValueError("with --ca and --cert it has to be tls:HOST:PORT")
+        tls = clientTls(host.partition("%")[0], files)
+        endpoint = TlsClientEndpoint(reactor, endpoint, tls)
+        return Target(f"tls:{name}", endpoint, host, port, tls)
+    if isTls:
+        raise ValueError("over TLS it has to be tls:HOST:PORT")
     if host := checkDescription(text):
         _checkName(host)
     try:
@@ -170,11 +170,11 @@ def _checkName(host: str) -> None:
     Check that a host's name can be looked up.
 
     @raise ValueError: it has an empty label, one of more than 63 octets, or a character
-        that IDNA (RFC 3490) does not allow.
+        that IDNA (RFC 5891) does not allow.
     """
     try:
         # The look-up does this in a thread, and Twisted does not report that it has
         # failed there.
-        host.encode("idna")
+        aLabels(host).encode("idna")
     except UnicodeError:
         raise ValueError(f"{host!r} is not a host name") from None

@@ -22,7 +22,7 @@ from twisted.internet.interfaces import (
 )
 from zope.interface import implementer
 
-from echostamp.addresses import requireLink, scoped
+from echostamp.addresses import aLabels, requireLink, scoped
 from echostamp.connect.target import Target
 from echostamp.connect.tls import TlsClientEndpoint
 from echostamp.times import SetUp
@@ -117,7 +117,7 @@ class TimedEndpoint:
                     # This address answered, and only its TLS handshake failed.
                     raise
             else:
-                if self._target.tlsOptions is not None:
+                if self._target.tls is not None:
                     setUp.tls = self._clock() - began - (setUp.connect or 0)
                 return protocol
         raise errors[0]
@@ -128,14 +128,11 @@ class TimedEndpoint:
         """
         Connect, over TLS where the target asks for it.
         """
-        options = self._target.tlsOptions
-        if options is not None:
-            assert self._target.host is not None
-            endpoint = TlsClientEndpoint(
-                self._reactor, self._target.host, endpoint, options
-            )
+        tls = self._target.tls
+        if tls is not None:
+            endpoint = TlsClientEndpoint(self._reactor, endpoint, tls)
         connecting: Deferred[IProtocol] = endpoint.connect(factory)
-        if options is not None:
+        if tls is not None:
             # The timeout of the TCP connection does not cover the handshake.
             connecting.addTimeout(self._timeout, self._reactor)
         return connecting
@@ -212,7 +209,9 @@ async def lookUp(
         # The resolver would ask a thread.
         return [IPv4Address(over, host, port)]  # type: ignore[arg-type]
     receiver = _Addresses()
-    reactor.nameResolver.resolveHostName(receiver, host, port, list(addressTypes), over)
+    reactor.nameResolver.resolveHostName(
+        receiver, aLabels(host), port, list(addressTypes), over
+    )
     addresses = await receiver.done
     if not addresses:
         if len(addressTypes) == len(_KINDS):

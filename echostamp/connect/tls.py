@@ -4,23 +4,26 @@ Connects to a host over TLS, and explains failed handshakes.
 
 from __future__ import annotations
 
+import ssl
 from typing import Any, NamedTuple
 
 from twisted.internet.defer import Deferred
-from twisted.internet.error import ConnectionDone, ConnectionLost
 from twisted.internet.interfaces import (
-    IHandshakeListener,
+    IAddress,
     IProtocol,
     IProtocolFactory,
+    IReactorTime,
     IStreamClientEndpoint,
 )
-from twisted.internet.protocol import Factory, Protocol, connectionDone
+from twisted.internet.protocol import Factory
 from twisted.python.failure import Failure
 from zope.interface import implementer
 
 from echostamp.connect.failures import whatFailed
-from echostamp.tls.clientcontext import clientOptions
+from echostamp.text import sslText
+from echostamp.tls.clientcontext import ClientTls, clientContext
 from echostamp.tls.pem import PemError
+from echostamp.tls.transport import TlsTransport
 
 
 class TlsFiles(NamedTuple):
@@ -50,18 +53,16 @@ class TlsError(Exception):
     """
 
 
-def tlsOptions(host: str, files: TlsFiles) -> Any:
+def clientTls(host: str, files: TlsFiles) -> ClientTls:
     """
-    Make the TLS options for connections to a host.
+    Prepare TLS with a host.
 
     @param host: the host that the server's certificate must name.
     @param files: the PEM files to read.
-    @return: an L{IOpenSSLClientConnectionCreator
-        <twisted.internet.interfaces.IOpenSSLClientConnectionCreator>}.
     @raise OptionError: a file cannot be read, or is wrong.
     """
     try:
-        return clientOptions(host, *files)
+        return ClientTls(host, clientContext(*files))
     except PemError as error:
         raise OptionError(str(error)) from None
 
@@ -73,41 +74,73 @@ class TlsClientEndpoint:
     """
 
     def __init__(
-        self, reactor: Any, host: str, endpoint: IStreamClientEndpoint, options: Any
+        self, reactor: IReactorTime, endpoint: IStreamClientEndpoint, tls: ClientTls
     ) -> None:
         """
         @param reactor: runs the timers of the connection.
-        @param host: the host that the server's certificate must name.
         @param endpoint: connects to the host.
-        @param options: see L{tlsOptions}.
+        @param tls: see L{clientTls}.
         """
         self._reactor = reactor
-        self._host = host
         self._endpoint = endpoint
-        self._options = options
+        self._tls = tls
 
     def connect(self, protocolFactory: IProtocolFactory) -> Deferred[IProtocol]:
         """Connect, and complete the TLS handshake."""
-        # Imported here and not at the top: pyOpenSSL is optional.
-        from twisted.protocols.tls import TLSMemoryBIOFactory
-
-        handshakes = Factory.forProtocol(
-            lambda: _Handshake(protocolFactory, self._host)
-        )
-        wrapped = TLSMemoryBIOFactory(self._options, True, handshakes, self._reactor)
-        connecting: Deferred[Any] = self._endpoint.connect(wrapped)
-        return connecting.addCallback(lambda tls: tls.wrappedProtocol.done)
+        handshakes = _Handshakes(self._reactor, protocolFactory, self._tls)
+        connecting: Deferred[Any] = self._endpoint.connect(handshakes)
+        return connecting.addCallback(handshakes.outcome)
 
 
-@implementer(IHandshakeListener)
-class _Handshake(Protocol):
+class _Handshakes(Factory):
     """
-    Takes the place of the protocol until the handshake is complete.
+    Makes the transports of connections.  An endpoint that races for addresses may make
+    more than the one that it gives.
+    """
 
+    noisy = False
+
+    def __init__(
+        self, clock: IReactorTime, factory: IProtocolFactory, tls: ClientTls
+    ) -> None:
+        """
+        @param clock: runs the timers.
+        @param factory: makes the protocols.
+        @param tls: how TLS is done.
+        """
+        self._clock = clock
+        self._factory = factory
+        self._tls = tls
+        self._outcomes: dict[TlsTransport, Deferred[IProtocol]] = {}
+
+    def buildProtocol(self, addr: IAddress | None) -> TlsTransport:  # type: ignore[override]
+        """Make the transport of a connection."""
+        handshake = _Handshake(self._factory, self._tls.host)
+        transport = TlsTransport(self._tls.engine(), self._clock, handshake)
+        handshake.done = Deferred(lambda done: transport.abortConnection())
+        self._outcomes[transport] = handshake.done
+        return transport
+
+    def outcome(self, transport: TlsTransport) -> Deferred[IProtocol]:
+        """Give what becomes of a handshake, a protocol or a L{TlsError}, and abort the
+        others."""
+        outcome = self._outcomes.pop(transport)
+        for other in self._outcomes.values():
+            other.addErrback(lambda failure: None)
+            other.cancel()
+        return outcome
+
+
+class _Handshake:
+    """
+    A connection's handshake, and its outcome.
+
+    @ivar timeout: none: who connects has a limit for all of it.
     @ivar done: fires with the protocol, or fails with a L{TlsError}.
     """
 
-    transport: Any
+    timeout = None
+    done: Deferred[IProtocol]
 
     def __init__(self, factory: IProtocolFactory, host: str) -> None:
         """
@@ -116,66 +149,49 @@ class _Handshake(Protocol):
         """
         self._factory = factory
         self._host = host
-        self.done: Deferred[IProtocol] = Deferred(
-            lambda done: self.transport.abortConnection()
-        )
 
-    def handshakeCompleted(self) -> None:
-        """Put the protocol in this one's place."""
-        if self.transport.disconnecting:
-            # Older releases of Twisted check the host name only now, and disconnect.
-            return
-        protocol = self._factory.buildProtocol(self.transport.getPeer())
+    def admitted(self, transport: TlsTransport) -> None:
+        """Make and connect the protocol."""
+        protocol = self._factory.buildProtocol(transport.getPeer())
         assert protocol is not None
-        self.transport.wrappedProtocol = protocol
-        protocol.makeConnection(self.transport)
+        transport.connect(protocol)
         self.done.callback(protocol)
 
-    def connectionLost(self, reason: Failure = connectionDone) -> None:
-        """Report that the handshake failed."""
+    def refused(self, transport: TlsTransport, error: BaseException | None) -> None:
+        """Report that the handshake has failed, unless nobody waits for it."""
         if not self.done.called:
-            self.done.errback(Failure(TlsError(self._whatFailed(reason))))
+            self.done.errback(Failure(TlsError(self._whatFailed(error))))
 
-    def _whatFailed(self, reason: Failure) -> str:
+    def _whatFailed(self, error: BaseException | None) -> str:
         """
         Give the reason for a failed handshake.
         """
-        # Imported here and not at the top: these packages are optional.
-        from OpenSSL.SSL import Error
-        from service_identity import VerificationError
-
-        if reason.check(VerificationError):
-            return f"its certificate is not for {self._host!r}"
-        if reason.check(ConnectionDone, ConnectionLost):
-            return "the far end closed the connection before its TLS handshake"
-        if reason.check(Error):
-            wrong = _wrongCertificate(self.transport.getHandle())
-            if wrong:
-                return f"its certificate {wrong}"
-        return whatFailed(reason)
+        if isinstance(error, ssl.SSLCertVerificationError):
+            return f"its certificate {_whatIsWrong(error, self._host)}"
+        if error is not None:
+            return whatFailed(Failure(error))
+        return "the far end closed the connection before its TLS handshake"
 
 
-def _wrongCertificate(connection: Any) -> str:
+#: OpenSSL's errors of verification: a code of X509_V_ERR_..., and what to say.
+_WRONG = {
+    2: "is of a CA that is not trusted here; see --ca",
+    9: "is not valid yet",
+    10: "has expired",
+    18: "is of a CA that is not trusted here; see --ca",
+    19: "is of a CA that is not trusted here; see --ca",
+    20: "is of a CA that is not trusted here; see --ca",
+    21: "is of a CA that is not trusted here; see --ca",
+}
+
+#: The codes of a certificate for another host, and for another address.
+_MISMATCH = (62, 64)
+
+
+def _whatIsWrong(error: ssl.SSLCertVerificationError, host: str) -> str:
     """
-    Say what is wrong with the server's certificate; empty if nothing is.
+    Say what is wrong with the server's certificate.
     """
-    from OpenSSL._util import lib
-    from OpenSSL.SSL import X509VerificationCodes as Codes
-
-    # pyOpenSSL has no public name for the result of the verification.
-    code = lib.SSL_get_verify_result(connection._ssl)
-    if code == Codes.OK:
-        return ""
-    if code == Codes.ERR_CERT_HAS_EXPIRED:
-        return "has expired"
-    if code == Codes.ERR_CERT_NOT_YET_VALID:
-        return "is not valid yet"
-    if code in (
-        Codes.ERR_UNABLE_TO_GET_ISSUER_CERT,
-        Codes.ERR_UNABLE_TO_GET_ISSUER_CERT_LOCALLY,
-        Codes.ERR_UNABLE_TO_VERIFY_LEAF_SIGNATURE,
-        Codes.ERR_DEPTH_ZERO_SELF_SIGNED_CERT,
-        Codes.ERR_SELF_SIGNED_CERT_IN_CHAIN,
-    ):
-        return "is of a CA that is not trusted here; see --ca"
-    return f"is not valid (OpenSSL's error {code})"
+    if error.verify_code in _MISMATCH:
+        return f"is not for {host!r}"
+    return _WRONG.get(error.verify_code, f"is not valid ({sslText(error)})")

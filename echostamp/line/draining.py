@@ -8,7 +8,7 @@ from typing import Any, Protocol
 
 from twisted.internet.interfaces import IDelayedCall, IReactorTime
 
-from echostamp.line.sending import isBareSocket
+from echostamp.baresocket import isBareSocket
 
 #: Seconds of silence after which a connection is drained: nothing more of what its peer
 #: sent is on the way.

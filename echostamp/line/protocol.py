@@ -19,9 +19,10 @@ from twisted.python.failure import Failure
 from zope.interface import implementer
 
 from echostamp.addresses import peerName
+from echostamp.baresocket import closeAtOnce
 from echostamp.line.connectionlog import ConnectionLog
 from echostamp.line.draining import Draining
-from echostamp.line.sending import ReplyOutput, closeAtOnce, replySender
+from echostamp.line.sending import ReplyOutput, replySender
 from echostamp.line.settings import EchoSettings
 from echostamp.line.stampclock import StampClock
 from echostamp.line.stamper import SHORT, Stamper, slices

@@ -16,9 +16,9 @@ from itertools import chain
 from typing import Any, Protocol
 
 from twisted.internet.interfaces import IPullProducer, IPushProducer
-from twisted.internet.protocol import connectionDone
-from twisted.internet.tcp import Connection
 from zope.interface import implementer
+
+from echostamp.baresocket import isBareSocket
 
 
 class ReplySenderOwner(Protocol):
@@ -218,23 +218,3 @@ def replySender(transport: Any, owner: ReplySenderOwner) -> ReplySender:
     if isBareSocket(transport):
         return DirectReplySender(transport, owner)
     return ReplySender(transport, owner)
-
-
-def isBareSocket(transport: Any) -> bool:
-    """
-    Say whether octets that are written to a transport's socket reach the peer
-    unchanged: true for TCP and UNIX sockets, never under TLS.
-    """
-    return isinstance(transport, Connection) and not transport.TLS
-
-
-def closeAtOnce(transport: Any) -> None:
-    """
-    Close a connection whose input has ended and whose output was sent.  On a bare
-    socket this is done now: C{loseConnection} waits for the socket to take nothing
-    more, which costs another turn of the reactor and four calls of the system.
-    """
-    if isBareSocket(transport):
-        transport.connectionLost(connectionDone)
-    else:
-        transport.loseConnection()

@@ -14,10 +14,6 @@ from echostamp.endpointparts import Description, partsOf, portNumber
 #: The parameters of Twisted's kinds, in the order in which their names may be left out.
 _PARAMETERS = {
     "tcp": ("port", "interface", "backlog"),
-    "ssl": (
-        *("port", "privateKey", "certKey", "sslmethod", "interface", "backlog"),
-        *("extraCertChain", "dhParameters"),
-    ),
     "unix": ("address", "mode", "backlog", "lockfile"),
     "tcp6": ("port", "backlog", "interface"),
 }

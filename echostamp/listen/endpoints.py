@@ -14,7 +14,7 @@ from echostamp.endpointparts import parseDescription
 from echostamp.listen.descriptions import checkDescription
 from echostamp.listen.inherited import chosenSockets
 from echostamp.listen.preparing import PreparedPort, PreparingReactor
-from echostamp.tls.clientcontext import TLS_MISSING
+from echostamp.listen.tlsendpoint import tlsServerEndpoint
 
 #: What Twisted says, before the kind, about one that neither it nor a plugin has.
 _UNKNOWN = "Unknown endpoint type: "
@@ -84,12 +84,8 @@ def _endpoint(reactor: PreparingReactor, text: str) -> IStreamServerEndpoint:
     this name.  Twisted parses all others, after its own kinds were checked here.
     """
     description = parseDescription(text)
-    if description.kind in ("tls", "ssl"):
-        try:
-            # Imported here and not at the top: the extra C{tls} is optional.
-            from echostamp.listen.tlsendpoint import tlsServerEndpoint
-        except ImportError:
-            raise ValueError(TLS_MISSING) from None
+    if description.kind == "ssl":
+        raise ValueError("ssl: is Twisted's; use tls:, with the same parts")
     if description.kind != "tls":
         inner = text
         while inner.startswith("haproxy:"):

@@ -189,27 +189,6 @@ class PreparingReactor:
 
         return PreparedPort(listen)
 
-    def listenSSL(
-        self,
-        port: int,
-        factory: IProtocolFactory,
-        contextFactory: Any,
-        backlog: int = 50,
-        interface: str = "",
-    ) -> PreparedPort:
-        """
-        Bind a TCP socket for Twisted's C{ssl:}; its connections use our TLS.
-
-        @raise OSError: the address is taken, or cannot be used.
-        """
-        # Imported here and not at the top: the extra C{tls} is optional.
-        from echostamp.tls.server import TlsFactory
-
-        wrapped = TlsFactory(
-            self._reactor, contextFactory, factory, self.settings.handshakes
-        )
-        return self.listenTCP(port, wrapped, backlog, interface)
-
     def listenUNIX(
         self,
         address: str,

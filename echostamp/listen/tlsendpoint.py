@@ -1,7 +1,5 @@
 """
 The server endpoint of TLS: C{tls:PORT:privateKey=FILE:certKey=FILE}.
-
-To import this, the extra C{tls} has to be installed.
 """
 
 from __future__ import annotations
@@ -22,7 +20,7 @@ from echostamp.tls.server import TlsFactory
 from echostamp.tls.servercontext import Credentials
 
 #: The named parts that a description may have.
-_PARAMETERS = ("privateKey", "certKey", "clientCA", "interface")
+_PARAMETERS = ("privateKey", "certKey", "clientCA", "tls12", "interface")
 
 
 @implementer(IStreamServerEndpoint)
@@ -82,7 +80,7 @@ def tlsServerEndpoint(
 ) -> TlsServerEndpoint:
     """
     Make an endpoint from its description,
-    C{tls:PORT:privateKey=FILE:certKey=FILE[:clientCA=FILE][:interface=ADDR]}.
+    C{tls:PORT:privateKey=FILE:certKey=FILE[:clientCA=FILE][:tls12=yes][:interface=ADDR]}.
 
     @param reactor: see L{TlsServerEndpoint.__init__}.
     @param description: its one word is the port.
@@ -96,8 +94,11 @@ def tlsServerEndpoint(
     for name in "privateKey", "certKey":
         if not named.get(name):
             raise ValueError(f"{name}=FILE is missing")
+    tls12 = named.get("tls12", "no")
+    if tls12 not in ("yes", "no"):
+        raise ValueError(f"tls12 is yes or no, not {tls12!r}")
     credentials = Credentials(
-        named["privateKey"], named["certKey"], named.get("clientCA")
+        named["privateKey"], named["certKey"], named.get("clientCA"), tls12 == "yes"
     )
     return TlsServerEndpoint(
         reactor, port, credentials, named.get("interface", ""), handshakes

@@ -13,9 +13,10 @@ from twisted.internet.protocol import Protocol, connectionDone
 from twisted.python.failure import Failure
 
 from echostamp.addresses import peerName
+from echostamp.baresocket import isBareSocket
 from echostamp.connect.failures import whatFailed
 from echostamp.line.draining import LINGER
-from echostamp.line.sending import ReplySender, isBareSocket, replySender
+from echostamp.line.sending import ReplySender, replySender
 from echostamp.probe.interfaces import LinkOwner
 from echostamp.probe.messages import LARGEST, Messages, Reply
 from echostamp.tcpinfo import TcpInfo, tcpInfo

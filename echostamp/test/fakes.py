@@ -487,9 +487,11 @@ class Resolver:
     def __init__(self) -> None:
         self.questions: list[tuple[Any, ...]] = []
 
-    def resolveHostName(self, receiver: Any, host: str, *args: Any) -> None:
+    def resolveHostName(
+        self, receiver: Any, host: str, *args: Any, **named: Any
+    ) -> None:
         """Keep the question."""
-        self.questions.append((host, *args))
+        self.questions.append((host, *args, *named.values()))
         self.receiver = receiver
 
     def answer(self, *addresses: object) -> None:

@@ -78,6 +78,7 @@ LEAVES = (
     "text",
     "tcpinfo",
     "exitstatus",
+    "baresocket",
 )
 
 #: The leaves that leaves may import.
@@ -125,6 +126,9 @@ PURE = (
     "listen.descriptions",
     "listen.proxyheader",
     "listen.proxyline",
+    "tls.engine",
+    "tls.pem",
+    "tls.subject",
 )
 
 #: Pure modules that import a pure module of another room, and the reason.
@@ -171,14 +175,6 @@ LATE_IMPORTS: dict[str, tuple[tuple[str, ...], str]] = {
         ("listen.proxy",),
         "few daemons have a proxy: endpoint; the others start faster",
     ),
-    "echostamp/listen/preparing.py": (
-        ("tls.server",),
-        "pyOpenSSL is an optional dependency",
-    ),
-    "echostamp/listen/endpoints.py": (
-        ("listen.tlsendpoint",),
-        "pyOpenSSL is an optional dependency",
-    ),
     "echostamp/talk/run.py": (
         ("talk.editing",),
         "prompt_toolkit is an optional dependency",
@@ -192,10 +188,20 @@ REACTOR_IMPORTS = (
     ("echostamp/client/reactor.py", "installedReactor"),
 )
 
+#: Packages and modules that the program does not import, and the reason.
+BANNED_IMPORTS: dict[str, str] = dict.fromkeys(
+    (
+        "OpenSSL",
+        "cryptography",
+        "service_identity",
+        "twisted.internet.ssl",
+        "twisted.protocols.tls",
+    ),
+    "TLS is the standard library's",
+)
+
 #: Files that use private names of Twisted, and the reason.
-PRIVATE_NAMES_OF_TWISTED: dict[str, str] = {
-    "echostamp/tls/server.py": "no public method is called at a handshake's end",
-}
+PRIVATE_NAMES_OF_TWISTED: dict[str, str] = {}
 
 #: Public names that two classes of the package have, and the reason.
 SHARED_CLASS_NAMES: dict[str, str] = {}
@@ -213,6 +219,7 @@ WIDE_CONSTRUCTORS: dict[str, str] = {}
 LONG_FILES: dict[str, str] = {
     "echostamp/line/protocol.py": "one class: all events of a connection",
     "echostamp/probe/prober.py": "one class: all events of a run",
+    "echostamp/tls/transport.py": "one class: all events of a connection",
 }
 
 #: What plain English does without: what it is called, and its regular expression.  Each

@@ -329,6 +329,22 @@ def reactorImports(
                 yield f"{source.path}:{line}: imports the reactor"
 
 
+def bannedImports(
+    sources: Iterable[Source], banned: Mapping[str, str]
+) -> Iterator[str]:
+    """
+    Find the imports of packages that nothing of ours may import.
+
+    @param banned: the packages or modules, and the reason for each.
+    """
+    for source in sources:
+        for line, module, names, _ in source.imports:
+            imported = {module, *(f"{module}.{name}" for name in names)}
+            for each, reason in banned.items():
+                if any(f"{name}.".startswith(f"{each}.") for name in imported):
+                    yield f"{source.path}:{line}: imports {each}: {reason}"
+
+
 def privateNames(
     sources: Iterable[Source], library: str, allowed: Container[str]
 ) -> Iterator[str]:
@@ -451,9 +467,12 @@ def longFiles(
 def importsBetweenTests(sources: Iterable[Source]) -> Iterator[str]:
     """
     Find imports of a module of tests: what two modules of tests need is in a helper.
+    Twisted's tests are meant to be used by others.
     """
     for source in sources:
         for line, module, names, _ in source.imports:
+            if module.startswith("twisted."):
+                continue
             for each in (*module.split("."), *names):
                 if each.startswith("test_"):
                     yield f"{source.path}:{line}: imports from a test module: {each}"

@@ -14,6 +14,7 @@ from twisted.trial.unittest import SynchronousTestCase
 
 from echostamp.addresses import (
     addressName,
+    aLabels,
     checkLink,
     checkOwn,
     hostKey,
@@ -112,6 +113,31 @@ class AddressTests(SynchronousTestCase):
             self.assertEqual(unmappedText(text), address)
             self.assertEqual(unmapped(ip_address(text)), ip_address(address))
         self.assertIsInstance(unmapped(ip_address("::ffff:0:1")), IPv4Address)
+
+
+class LabelTests(SynchronousTestCase):
+    """
+    Host names outside ASCII.
+    """
+
+    def test_aLabels(self) -> None:
+        """A name is written by IDNA 2008, in which a sharp s is no ss; what is ASCII
+        stays as it is."""
+        for host, labels in [
+            ("straße.example", "xn--strae-oqa.example"),
+            ("BU\u0308CHER.example", "xn--bcher-kva.example"),
+            ("Far_Host.example", "Far_Host.example"),
+            ("192.0.2.1", "192.0.2.1"),
+            ("2001:db8::1", "2001:db8::1"),
+            ("xn--bcher-kva.example", "xn--bcher-kva.example"),
+        ]:
+            self.assertEqual(aLabels(host), labels)
+
+    def test_wrong(self) -> None:
+        """What cannot be a host name is an error that shows it."""
+        for host in "\u2026.example", "\u2603", "ä" * 99, "a..ä":
+            error = self.assertRaises(ValueError, aLabels, host)
+            self.assertEqual(str(error), f"{host!r} is not a host name")
 
 
 class LinkTests(SynchronousTestCase):

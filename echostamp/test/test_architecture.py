@@ -134,6 +134,10 @@ class ArchitectureTests(SynchronousTestCase):
         """Only what starts a program imports the reactor."""
         self.assertKept(sourcerules.reactorImports(program(), house.REACTOR_IMPORTS))
 
+    def test_bannedImports(self) -> None:
+        """Nothing of the program imports another TLS than the standard library's."""
+        self.assertKept(sourcerules.bannedImports(program(), house.BANNED_IMPORTS))
+
     def test_privateNames(self) -> None:
         """No private name of Twisted is used without a reason."""
         reasons = house.PRIVATE_NAMES_OF_TWISTED

@@ -4,19 +4,19 @@ from __future__ import annotations
 
 from typing import Any
 
+from twisted.internet.defer import Deferred, succeed
 from twisted.internet.error import ConnectionDone, ConnectionLost
+from twisted.internet.interfaces import IStreamClientEndpoint
 from twisted.internet.protocol import Factory, Protocol
 from twisted.python.failure import Failure
+from zope.interface import implementer
 
 from echostamp.connect.failures import whatFailed
+from echostamp.connect.tls import TlsClientEndpoint
 from echostamp.test.authority import Authority
 from echostamp.test.fakes import FakeTcp
+from echostamp.test.pems import CLIENT_ONLY, CLIENTS_CA
 from echostamp.test.tlsclients import TlsClientCase
-
-try:
-    from cryptography.x509.oid import ExtendedKeyUsageOID
-except ImportError as error:
-    skip = f"the extra tls is not installed: {error}"
 
 
 class TlsClientEndpointTests(TlsClientCase):
@@ -35,11 +35,9 @@ class TlsClientEndpointTests(TlsClientCase):
         """The client refuses any other certificate, and the text says what is wrong."""
         old = self.file("old.pem", self.authority.issue(begin=-9, end=-2))
         new = self.file("new.pem", self.authority.issue(begin=2, end=9))
-        client = self.file(
-            "client.pem",
-            self.authority.issue(purposes=(ExtendedKeyUsageOID.CLIENT_AUTH,)),
-        )
-        stranger = Authority("Stranger")
+        clients = self.file("clients.pem", CLIENTS_CA)
+        client = self.file("client.pem", CLIENT_ONLY)
+        stranger = Authority()
         strange = self.file("strange.pem", stranger.issue())
         known = self.file("known.pem", stranger.certificate)
         untrusted = "its certificate is of a CA that is not trusted here; see --ca"
@@ -51,9 +49,9 @@ class TlsClientEndpointTests(TlsClientCase):
             ("tls:localhost", None, self.server, untrusted),
             (
                 "tls:localhost",
-                self.ca,
+                clients,
                 client,
-                "its certificate is not valid (OpenSSL's error 26)",
+                "its certificate is not valid (unsuitable certificate purpose)",
             ),
             ("tls:localhost", self.ca, old, "its certificate has expired"),
             ("tls:localhost", self.ca, new, "its certificate is not valid yet"),
@@ -63,7 +61,7 @@ class TlsClientEndpointTests(TlsClientCase):
     def test_refusedAfterTheHandshake(self) -> None:
         """With TLS 1.3 a server may refuse our certificate after our handshake: the
         connection is made first, and then lost."""
-        strange = self.file("strange.pem", Authority("Stranger").issue())
+        strange = self.file("strange.pem", Authority().issue())
         for ours, why in [(None, "certificate required"), (strange, "unknown ca")]:
             self.assertEqual(
                 self.talk("tls:localhost", self.ca, ours, clientCA=self.ca),
@@ -97,6 +95,30 @@ class TlsClientEndpointTests(TlsClientCase):
             whatFailed(self.failureResultOf(connecting)),
             "the far end does not speak TLS",
         )
+
+    def test_raceOfTwoConnections(self) -> None:
+        """Where an endpoint has connected more than once, the one that it gives
+        counts.  The others are aborted, if they are not lost."""
+        lost, open_, given = FakeTcp(), FakeTcp(), FakeTcp()
+
+        @implementer(IStreamClientEndpoint)
+        class Racing:
+            def connect(self, protocolFactory: Any) -> Deferred[Any]:
+                made = [protocolFactory.buildProtocol(None) for _ in range(3)]
+                for protocol, below in zip(made, (lost, open_, given), strict=True):
+                    protocol.makeConnection(below)
+                made[0].connectionLost(Failure(ConnectionDone()))
+                return succeed(made[2])
+
+        tls = self.parse("tls:far", self.ca).tls
+        assert tls is not None
+        endpoint = TlsClientEndpoint(self.reactor, Racing(), tls)
+        connecting = endpoint.connect(Factory.forProtocol(Protocol))
+        self.assertNoResult(connecting)
+        self.assertEqual((open_.isAborted, given.isAborted), (True, False))
+        connecting.cancel()
+        self.assertTrue(given.isAborted)
+        self.failureResultOf(connecting)
 
     def test_givenUp(self) -> None:
         """Cancelling the attempt aborts the connection."""

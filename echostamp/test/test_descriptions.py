@@ -36,7 +36,6 @@ class CheckTests(SynchronousTestCase):
             ("tcp:http", noPort.format("http")),
             ("tcp:-1", noPort.format("-1")),
             ("tcp:70000", noPort.format("70000")),
-            ("ssl", noPort.format("")),
             ("tcp:80:port=81", "port= is given twice"),
             ("tcp:80:nonsense=1", "unknown parameter 'nonsense'"),
             ("tcp:1:2:3:4:5", "one part too many: '4'"),

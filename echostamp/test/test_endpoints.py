@@ -4,9 +4,7 @@ from __future__ import annotations
 
 import errno
 import os
-import sys
 from typing import Any
-from unittest.mock import patch
 
 from twisted.internet.defer import Deferred, fail
 from twisted.internet.protocol import Factory
@@ -60,13 +58,6 @@ class DescriptionTests(ListenCase):
             self.assertIn(text, str(error))
             self.assertNotIn("\n", str(error))
         self.assertEqual(self.sockets.listening, [])
-
-    def test_tlsIsNotThere(self) -> None:
-        """Where the extra is not installed, one line says what to do."""
-        with patch.dict(sys.modules, {"echostamp.listen.tlsendpoint": None}):
-            for description in "tls:1:privateKey=a:certKey=b", "ssl:1:privateKey=a":
-                error = self.assertRaises(ValueError, self.prepare, description)
-                self.assertIn("pip install 'echostamp[tls]'", str(error))
 
     def test_parsersErrorsOfEveryKind(self) -> None:
         """A parser, perhaps a plugin's, may raise any exception. The text names its
@@ -148,6 +139,17 @@ class TlsTests(TlsServerCase):
     """
     C{tls:} descriptions.
     """
+
+    def test_twistedsOwn(self) -> None:
+        """Twisted's C{ssl:} is refused in one line that names C{tls:}."""
+        error: object = self.assertRaises(
+            ValueError,
+            preparedPorts,
+            PreparingReactor(self.reactor),
+            f"ssl:7:privateKey={self.server}:certKey={self.server}",
+            Factory(),
+        )
+        self.assertEqual(str(error), "ssl: is Twisted's; use tls:, with the same parts")
 
     def test_tls(self) -> None:
         """The endpoint reports handshakes as the settings say, and can be reloaded. A

@@ -5,6 +5,7 @@ from __future__ import annotations
 import errno
 import os
 import socket
+import ssl
 
 from twisted.internet.error import (
     ConnectBindError,
@@ -17,13 +18,6 @@ from twisted.python.failure import Failure
 from twisted.trial.unittest import SynchronousTestCase
 
 from echostamp.connect.failures import sourceHint, whatFailed
-
-try:
-    from OpenSSL import SSL
-except ImportError:
-    noTls = "the extra tls is not installed"
-else:
-    noTls = ""
 
 
 class WhatFailedTests(SynchronousTestCase):
@@ -62,25 +56,23 @@ class WhatFailedTests(SynchronousTestCase):
 
     def test_whatOpenSslSays(self) -> None:
         """OpenSSL's errors keep their own texts."""
-        for queue, text in [
-            ([("SSL", "", "no cats"), ("SSL", "", "no dogs")], "no cats, no dogs"),
-            ([], ""),
-        ]:
-            said = whatFailed(Failure(SSL.Error(queue)))
-            self.assertEqual(said, f"TLS failed ({text})" if text else "TLS failed")
-        self.assertEqual(
-            whatFailed(Failure(SSL.SysCallError(-1, "Unexpected EOF"))),
-            "TLS failed (Unexpected EOF)",
-        )
-        self.assertEqual(
-            whatFailed(
-                Failure(SSL.Error([("", "", "ssl/tls alert handshake failure")]))
+        for said, text in [
+            ("[SSL: NO_CATS] no cats (_ssl.c:1006)", "TLS failed (no cats)"),
+            ("", "TLS failed"),
+            (
+                "[SSL: WRONG_VERSION_NUMBER] wrong version number (_ssl.c:1006)",
+                "the far end does not speak TLS",
             ),
-            "the far end refused TLS with us (handshake failure)",
-        )
-
-    if noTls:
-        test_whatOpenSslSays.skip = noTls  # type: ignore[attr-defined]
+            (
+                "[SSL: X] ssl/tls alert handshake failure (_ssl.c:1006)",
+                "the far end refused TLS with us (handshake failure)",
+            ),
+            (
+                "[SSL: X] tlsv1 alert unknown ca (_ssl.c:1006)",
+                "the far end refused our certificate (unknown ca)",
+            ),
+        ]:
+            self.assertEqual(whatFailed(Failure(ssl.SSLError(1, said))), text)
 
 
 class SourceHintTests(SynchronousTestCase):

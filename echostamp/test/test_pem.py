@@ -3,18 +3,14 @@
 from __future__ import annotations
 
 import os
+import ssl
 from pathlib import Path
 
 from twisted.trial.unittest import SynchronousTestCase
 
-from echostamp.test.authority import Authority, pem
-from echostamp.test.pems import STRANGE_CURVE
-from echostamp.tls.pem import PemError, PemFile, certificateAndKey
-
-try:
-    from cryptography.hazmat.primitives.asymmetric import ec, rsa
-except ImportError as error:
-    skip = f"the extra tls is not installed: {error}"
+from echostamp.test.authority import Authority
+from echostamp.test.pems import LOCKED_KEYS, STRANGE_CURVE
+from echostamp.tls.pem import PemError, PemFile, loadChain, trust
 
 
 class PemCase(SynchronousTestCase):
@@ -46,7 +42,7 @@ class PemFileTests(PemCase):
 
     def assertWrong(self, file: PemFile, why: str) -> None:
         """Assert that neither certificates nor a key are read, in one line each."""
-        for read in file.certificates, file.privateKey:
+        for read in file.certificates, file.checkKey:
             text = str(self.assertRaises(PemError, read))
             self.assertTrue(text.startswith(f"{file}: "), text)
             self.assertIn(why, text)
@@ -69,35 +65,19 @@ class PemFileTests(PemCase):
         self.assertWrong(self.file("empty", b""), "no PEM ")
 
     def test_brokenPem(self) -> None:
-        """Damaged PEM is an error."""
-        for what in b"CERTIFICATE", b"PRIVATE KEY":
-            broken = b"-----BEGIN %b-----\naGVsbG8=\n-----END %b-----\n" % (what, what)
-            self.assertWrong(self.file("broken", broken), "no PEM ")
+        """A damaged certificate is an error."""
+        broken = b"-----BEGIN CERTIFICATE-----\naGVsbG8=\n-----END CERTIFICATE-----\n"
+        for content in broken, self.authority.certificate + broken:
+            error = self.assertRaises(
+                PemError, self.file("broken", content).certificates
+            )
+            self.assertIn("no PEM certificate that can be read", str(error))
 
-    def test_passphrase(self) -> None:
-        """A key with a passphrase is refused: nobody is asked for it."""
-        key = ec.generate_private_key(ec.SECP256R1())
-        locked = self.file("locked", pem(key, b"secret"))
-        error = self.assertRaises(PemError, locked.privateKey)
-        self.assertEqual(str(error), f"{locked}: the private key has a passphrase")
-
-    def test_keyOfAKindThatIsNotKnown(self) -> None:
-        """A certificate whose key has an unknown curve is refused."""
-        strange = self.file("strange", STRANGE_CURVE)
-        error = self.assertRaises(PemError, strange.certificates)
-        self.assertIn(f"{strange}: a certificate's key is of no use", str(error))
-
-    def test_orderInTheFileIsFree(self) -> None:
-        """A key is found after its certificate, and after its curve's parameters."""
-        key, end, certificate = self.authority.issue().partition(
-            b"-----END PRIVATE KEY-----\n"
-        )
-        parameters = (
-            b"-----BEGIN EC PARAMETERS-----\nBggqhkjOPQMBBw==\n"
-            b"-----END EC PARAMETERS-----\n"
-        )
-        turned = self.file("reversed", certificate + parameters + key + end)
-        certificateAndKey(turned, turned)
+    def test_comments(self) -> None:
+        """Text around the certificates is skipped, in any encoding."""
+        file = self.file("text", "Für\n".encode("latin-1") + self.authority.certificate)
+        self.assertEqual(len(file.certificates()), 1)
+        trust(ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT), file)
 
     def test_workingFolderChanges(self) -> None:
         """A relative path is meant in the folder where the process was before."""
@@ -108,25 +88,59 @@ class PemFileTests(PemCase):
         self.assertEqual(len(file.certificates()), 1)
 
 
-class CertificateAndKeyTests(PemCase):
+class LoadChainTests(PemCase):
     """
-    A certificate, its chain and its key are read.
+    A certificate, its chain and its key are loaded.
     """
 
-    def test_chain(self) -> None:
-        """The certificates after the first are its chain."""
-        intermediate, certificate = self.authority.intermediate()
-        file = self.file("chain.pem", intermediate.issue() + certificate)
-        first, chain, key = certificateAndKey(file, file)
-        self.assertEqual(first.public_key(), key.public_key())
-        self.assertEqual([each.subject for each in chain], [first.issuer])
+    def load(self, certificates: PemFile, key: PemFile) -> None:
+        """Load a certificate and its key."""
+        loadChain(ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER), certificates, key)
+
+    def assertRefused(self, certificates: PemFile, key: PemFile, why: str) -> None:
+        """Assert that they are not loaded, and why."""
+        error = self.assertRaises(PemError, self.load, certificates, key)
+        self.assertEqual(str(error), why)
+
+    def test_orderInTheFileIsFree(self) -> None:
+        """A key is found after its certificate, and after its curve's parameters."""
+        key, end, certificate = self.authority.issue().partition(
+            b"-----END EC PRIVATE KEY-----\n"
+        )
+        parameters = (
+            b"-----BEGIN EC PARAMETERS-----\nBggqhkjOPQMBBw==\n"
+            b"-----END EC PARAMETERS-----\n"
+        )
+        turned = self.file("reversed", certificate + parameters + key + end)
+        self.load(turned, turned)
+
+    def test_passphrase(self) -> None:
+        """A key with a passphrase is refused: nobody is asked for it."""
+        for key in LOCKED_KEYS:
+            locked = self.file("locked", key)
+            self.assertRefused(
+                self.server, locked, f"{locked}: the private key has a passphrase"
+            )
+
+    def test_brokenKey(self) -> None:
+        """A damaged key is an error."""
+        broken = self.file(
+            "broken",
+            b"-----BEGIN PRIVATE KEY-----\naGVsbG8=\n-----END PRIVATE KEY-----\n",
+        )
+        self.assertRefused(
+            self.server, broken, f"{broken}: no PEM private key that can be read"
+        )
+
+    def test_curveThatIsTooSmall(self) -> None:
+        """A certificate whose key is too small is refused in OpenSSL's words."""
+        strange = self.file("strange", STRANGE_CURVE)
+        self.assertRefused(strange, self.server, f"{strange}: ee key too small")
 
     def test_keyOfAnother(self) -> None:
         """A key of another certificate is an error that names both files."""
-        for key in (
-            ec.generate_private_key(ec.SECP256R1()),
-            rsa.generate_private_key(65537, 2048),
-        ):
-            other = self.file("other", pem(key))
-            error = self.assertRaises(PemError, certificateAndKey, self.server, other)
-            self.assertEqual(str(error), f"{other}: not the key of {self.server}")
+        for isRsa in False, True:
+            other = self.file("other", self.authority.issue(isRsa=isRsa))
+            self.assertRefused(
+                self.server, other, f"{other}: not the key of {self.server}"
+            )

@@ -10,11 +10,9 @@ from typing import Any
 
 from twisted.internet.address import IPv6Address, UNIXAddress
 from twisted.internet.endpoints import AdoptedStreamServerEndpoint
-from twisted.trial.unittest import SkipTest
 
 from echostamp.listen.endpoints import preparedPorts
 from echostamp.listen.preparing import PortSettings, PreparingReactor
-from echostamp.listen.sockets import ACCEPT_BACKLOG
 from echostamp.test.fakes import FakeReactor
 from echostamp.test.listencases import ListenCase
 
@@ -68,26 +66,6 @@ class OtherKindsTests(ListenCase):
     """
     Endpoints of other kinds.
     """
-
-    def test_tls(self) -> None:
-        """Twisted's C{ssl:} binds a TCP socket; its connections use our TLS, like those
-        of C{tls:}."""
-        try:
-            from twisted.internet.ssl import CertificateOptions
-
-            from echostamp.tls.server import TlsFactory
-        except ImportError as error:
-            raise SkipTest(f"the extra 'tls' is not installed: {error}") from None
-        prepared = PreparingReactor(self.reactor).listenSSL(
-            8443, self.factory, CertificateOptions(), 7, "127.0.0.1"
-        )
-        (made,) = self.sockets.made
-        self.assertEqual(made.address, ("127.0.0.1", 8443))
-        prepared.listen()
-        ((_, family, factory),) = self.reactor.adoptedPorts
-        self.assertEqual((family, made.backlog), (socket.AF_INET, ACCEPT_BACKLOG))
-        self.assertIsInstance(factory, TlsFactory)
-        self.assertIs(factory.wrappedFactory, self.factory)
 
     def test_unixSocketIsMadeWhenTheServiceStarts(self) -> None:
         """A UNIX socket makes a file, so it is not made before the service starts."""

@@ -9,10 +9,10 @@ from hypothesis import given
 from twisted.internet.interfaces import IPullProducer, IPushProducer
 from zope.interface.verify import verifyObject
 
+from echostamp.baresocket import isBareSocket
 from echostamp.line.sending import (
     DirectReplySender,
     ReplySender,
-    isBareSocket,
     replySender,
 )
 from echostamp.test.echocases import EchoCase, actions

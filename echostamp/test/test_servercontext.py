@@ -2,25 +2,18 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
+import ssl
 
-from twisted.internet.protocol import Protocol
 from twisted.internet.testing import EventLoggingObserver
 from twisted.logger import Logger, formatEvent
 
-from echostamp.test.authority import commonName, pem
-from echostamp.test.pems import STRANGE_CURVE
+from echostamp.test.pems import LOCKED_KEYS, WEAK
 from echostamp.test.tlsservers import Client, TlsServerCase
-
-try:
-    from cryptography.hazmat.primitives.asymmetric import ec, rsa
-
-    from echostamp.tls import servercontext
-    from echostamp.tls.server import TlsProtocol
-    from echostamp.tls.servercontext import Credentials
-except ImportError:
-    # The test case skips.
-    pass
+from echostamp.tls import servercontext
+from echostamp.tls.engine import Engine, State
+from echostamp.tls.servercontext import Credentials
 
 
 class CredentialsTests(TlsServerCase):
@@ -56,35 +49,20 @@ class CredentialsTests(TlsServerCase):
 
     def test_passphrase(self) -> None:
         """A key with a passphrase is refused: nobody is asked for it."""
-        key = ec.generate_private_key(ec.SECP256R1())
-        path = self.file("locked", pem(key, b"secret"))
-        self.assertWrong("has a passphrase", path, self.server, None)
+        for key in LOCKED_KEYS:
+            path = self.file("locked", key)
+            self.assertWrong("has a passphrase", path, self.server, None)
 
     def test_keyOfAnother(self) -> None:
         """The key must belong to the certificate."""
-        for key in (
-            ec.generate_private_key(ec.SECP256R1()),
-            rsa.generate_private_key(65537, 2048),
-        ):
-            path = self.file("other", pem(key))
+        for isRsa in False, True:
+            path = self.file("other", self.authority.issue(isRsa=isRsa))
             self.assertWrong("not the key of certKey=", path, self.server, None)
 
     def test_keyThatIsNoUse(self) -> None:
         """A certificate that OpenSSL refuses is an error with OpenSSL's text."""
-        key = rsa.generate_private_key(65537, 1024)
-        signed = self.authority._signed(commonName("weak"), key, [], -1, 30)
-        path = self.file("weak", pem(key) + signed)
+        path = self.file("weak", WEAK)
         self.assertWrong(f"certKey={path!r}: ee key too small", path, path, None)
-
-    def test_keyOfAKindThatIsNotKnown(self) -> None:
-        """The error names a certificate with an unknown kind of key, whichever file it
-        is in."""
-        strange = self.file("strange", STRANGE_CURVE)
-        for name, files in [
-            ("certKey", (self.server, strange, None)),
-            ("clientCA", (self.server, self.server, strange)),
-        ]:
-            self.assertWrong(f"{name}={strange!r}: a certificate's key is of", *files)
 
     def test_reloadWhereverTheDaemonIs(self) -> None:
         """The files are found again after the daemon has changed its working
@@ -109,19 +87,82 @@ class CredentialsTests(TlsServerCase):
 
     def test_chain(self) -> None:
         """The certificates after the first are sent to the client."""
-        intermediate, certificate = self.authority.intermediate()
-        self.server = self.file("server.pem", intermediate.issue() + certificate)
-        client = Client(self.factory()).shake()
-        chain = client.tls.get_peer_cert_chain()
-        assert chain is not None
-        self.assertEqual(len(chain), 2)
+        root = self.ca
+        self.server = self.file("server.pem", self.authority.intermediate().issue())
+
+        def strict(context: ssl.SSLContext) -> None:
+            context.load_verify_locations(root)
+            context.verify_mode = ssl.CERT_REQUIRED
+
+        self.assertIsNone(Client(self.factory(), prepare=strict).shake().error)
 
     def test_everySuiteIsAead(self) -> None:
         """All cipher suites have authenticated encryption."""
-        connection = Credentials(self.server, self.server, None).serverConnectionForTLS(
-            TlsProtocol(self.factory(), Protocol())
-        )
-        suites = connection.get_cipher_list()
+        suites = Credentials(self.server, self.server, None).context.get_ciphers()
         self.assertGreater(len(suites), 5)
         for suite in suites:
-            self.assertRegex(suite, r"^(ECDHE-.*|TLS_.*)(GCM|CHACHA20[-_]POLY1305)")
+            self.assertRegex(
+                suite["name"], r"^(ECDHE-.*|TLS_.*)(GCM|CHACHA20[-_]POLY1305)"
+            )
+
+    def test_reloadForgetsSessions(self) -> None:
+        """TLS 1.3 has no sessions to resume.  Those of TLS 1.2 can be resumed, until
+        the files are reloaded."""
+
+        def resumed(version: ssl.TLSVersion, credentials: Credentials) -> bool:
+            client = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+            client.load_verify_locations(self.ca)
+            client.minimum_version = client.maximum_version = version
+            first = self.visit(client, credentials, None)
+            if reloads:
+                credentials.reload()
+            return bool(self.visit(client, credentials, first.session).session_reused)
+
+        credentials = Credentials(self.server, self.server, None, True)
+        for reloads in False, True:
+            for version, isResumed in [
+                (ssl.TLSVersion.TLSv1_3, False),
+                (ssl.TLSVersion.TLSv1_2, not reloads),
+            ]:
+                self.assertIs(resumed(version, credentials), isResumed)
+
+    def visit(
+        self,
+        context: ssl.SSLContext,
+        credentials: Credentials,
+        session: ssl.SSLSession | None,
+    ) -> ssl.SSLObject:
+        """Do a handshake, and end the connection in order."""
+        there, back = ssl.MemoryBIO(), ssl.MemoryBIO()
+        client = context.wrap_bio(
+            back, there, server_hostname="localhost", session=session
+        )
+        server = Engine(credentials.context, True)
+        for _ in range(3):
+            with contextlib.suppress(ssl.SSLWantReadError):
+                client.do_handshake()
+            server.feed(there.read())
+            if server.state is State.HANDSHAKE:
+                server.shake()
+            back.write(server.take())
+        with contextlib.suppress(ssl.SSLWantReadError):
+            client.unwrap()
+        server.feed(there.read())
+        server.read()
+        server.close()
+        return client
+
+    def test_sameWithEveryPython(self) -> None:
+        """What a later Python would set by itself is set here, or not at all."""
+        context = Credentials(self.server, self.server, self.ca).context
+        self.assertEqual(
+            context.verify_flags, ssl.VerifyFlags.VERIFY_X509_TRUSTED_FIRST
+        )
+        self.assertEqual(context.num_tickets, 0)
+        for option in (
+            ssl.OP_NO_COMPRESSION,
+            ssl.OP_NO_RENEGOTIATION,
+            ssl.OP_NO_TICKET,
+            ssl.OP_CIPHER_SERVER_PREFERENCE,
+        ):
+            self.assertTrue(context.options & option)

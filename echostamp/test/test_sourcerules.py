@@ -305,6 +305,25 @@ class RuleTests(SynchronousTestCase):
             "echostamp/daemon/service.py:5: imports the reactor",
         )
 
+    def test_bannedImports(self) -> None:
+        """Imports of a banned package are found, however they are written."""
+        sources = tree(
+            line__a="import OpenSSL.SSL",
+            line__b="from OpenSSL import SSL",
+            line__c="""
+            import OpenSSLlike
+            def late():
+                from twisted.internet import ssl, tcp
+            """,
+        )
+        banned = {"OpenSSL": "slow", "twisted.internet.ssl": "slow, too"}
+        self.assertFound(
+            sourcerules.bannedImports(sources, banned),
+            "echostamp/line/a.py:1: imports OpenSSL: slow",
+            "echostamp/line/b.py:1: imports OpenSSL: slow",
+            "echostamp/line/c.py:4: imports twisted.internet.ssl: slow, too",
+        )
+
     def test_privateNames(self) -> None:
         """Private names of Twisted are found, imported or looked up."""
         sources = tree(
@@ -381,11 +400,13 @@ class RuleTests(SynchronousTestCase):
         )
 
     def test_importBetweenTests(self) -> None:
-        """A test that imports from another one is found; a helper is none."""
+        """A test that imports from another one is found; a helper is none, and
+        Twisted's tests may be used."""
         sources = tree(
             test__test_a="""
             from echostamp.test.test_b import x
             from echostamp.test import test_c, fakes
+            from twisted.internet.test.test_tcp import AbortConnectionMixin
             """
         )
         self.assertFound(

@@ -21,7 +21,7 @@ from echostamp.connect.target import (
     whyNoTarget,
 )
 from echostamp.connect.tls import OptionError
-from echostamp.test.fakes import FakeReactor
+from echostamp.test.fakes import FakeReactor, Resolver
 from echostamp.test.tlsclients import TlsClientCase
 
 
@@ -66,6 +66,14 @@ class ParseTargetTests(SynchronousTestCase):
             ],
             [("192.0.2.1", 7, 3.0), ("2001:db8::1", 8, 3.0)],
         )
+
+    def test_namesOutsideAscii(self) -> None:
+        """A name is shown as it was typed, and looked up as its A-label."""
+        target = self.parse("Straße.example:7")
+        self.assertEqual(target.name, "Straße.example:7")
+        resolver = self.reactor.nameResolver = Resolver()
+        target.endpoint.connect(Factory.forProtocol(Protocol))
+        self.assertEqual(resolver.questions[0][0], "xn--strae-oqa.example")
 
     def test_endpointDescriptions(self) -> None:
         """Twisted's client endpoint descriptions are targets; the name is the
@@ -157,15 +165,12 @@ class TlsTargetTests(TlsClientCase):
             ("tls::7", "no host"),
             ("tls:far:0", "0 is not a port"),
             ("tls:far:x", "port 'x' is no number"),
+            ("tls:host=far:port=7", "over TLS it has to be tls:HOST:PORT"),
+            ("ssl:far:7", "ssl: is Twisted's; use tls:HOST:PORT"),
+            ("tls:a..b", "'a..b' is not a host name"),
+            ("tls:b\u00fc\u2026cher.example", "is not a host name"),
         ]:
             self.assertIn(why, str(self.assertRaises(ValueError, self.parse, text)))
-
-    def test_descriptionsOfTwisteds(self) -> None:
-        """A longer description is read by Twisted, and does not go with C{--ca}."""
-        text = "tls:host=far:port=7"
-        self.assertEqual(self.parse(text).name, text)
-        error = self.assertRaises(ValueError, self.parse, text, self.ca)
-        self.assertIn("tls:HOST:PORT", str(error))
 
     def test_filesWithoutTls(self) -> None:
         """C{--ca} and C{--cert} need a target behind C{tls:}."""

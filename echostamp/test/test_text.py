@@ -2,12 +2,22 @@
 
 from __future__ import annotations
 
+import ssl
+
 from hypothesis import given
 from hypothesis import strategies as st
 from twisted.trial.unittest import SynchronousTestCase
 
 from echostamp.test.hostiletext import isSafe
-from echostamp.text import UNSAFE, counted, escaped, printable, sslText
+from echostamp.text import (
+    UNSAFE,
+    counted,
+    escaped,
+    isOfCertificate,
+    printable,
+    sslAlert,
+    sslText,
+)
 
 
 class TextTests(SynchronousTestCase):
@@ -38,8 +48,27 @@ class TextTests(SynchronousTestCase):
         self.assertEqual(UNSAFE.fullmatch(character) is None, isSafe(character))
 
     def test_sslText(self) -> None:
-        """Each text of OpenSSL's queue is given once, or the text beside a number."""
-        queue = [("SSL", "f", "no cats"), ("SSL", "g", "no cats"), ("SSL", "", "end")]
-        self.assertEqual(sslText(Exception(queue)), "no cats, end")
-        self.assertEqual(sslText(Exception(-1, "EOF")), "EOF")
-        self.assertEqual(sslText(Exception()), "")
+        """Only OpenSSL's words are given: for a certificate those about it."""
+        for text, words in [
+            ("[SSL: NO_CATS] no cats (_ssl.c:1006)", "no cats"),
+            ("[SSL] PEM lib (_ssl.c:3900)", "PEM lib"),
+            ("unknown error (_ssl.c:1)", "unknown error"),
+            ("no place", "no place"),
+            ("[X509] a (b) c", "a (b) c"),
+        ]:
+            self.assertEqual(sslText(ssl.SSLError(1, text)), words)
+        self.assertEqual(sslText(ssl.SSLError()), "")
+        error = ssl.SSLCertVerificationError(1, "[SSL: X] verify failed: (_ssl.c:1)")
+        error.verify_message = "it has expired"
+        self.assertEqual(sslText(error), "it has expired")
+
+    def test_sslAlert(self) -> None:
+        """The far end's alert is found, and whether it is about our certificate."""
+        for text, alert, isCertificates in [
+            ("[SSL: X] tlsv1 alert unknown ca (_ssl.c:1006)", "unknown ca", True),
+            ("[SSL: X] sslv3 alert bad certificate", "bad certificate", True),
+            ("[SSL: X] ssl/tls alert internal error", "internal error", False),
+            ("[SSL: X] no cats (_ssl.c:1006)", "", False),
+        ]:
+            self.assertEqual(sslAlert(ssl.SSLError(1, text)), alert)
+            self.assertEqual(isOfCertificate(alert), isCertificates)

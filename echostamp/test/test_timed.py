@@ -182,6 +182,11 @@ class TimedEndpointTests(SynchronousTestCase):
         self.assertIsNot(endpoint.setUp, before)
         self.assertEqual(endpoint.setUp, SetUp())
 
+    def test_namesOutsideAscii(self) -> None:
+        """The resolver is asked for the A-label of a name, by IDNA 2008."""
+        self.connect(self.endpoint("Straße.example:7"))
+        self.assertEqual(self.resolver.questions[0][0], "xn--strae-oqa.example")
+
     def test_otherEndpoints(self) -> None:
         """A Twisted endpoint is timed as a whole, without a look-up."""
         endpoint = self.endpoint("tcp:192.0.2.1:7")

@@ -2,20 +2,16 @@
 
 from __future__ import annotations
 
+import ssl
 from typing import Any
 
 from twisted.internet.protocol import Factory
 
 from echostamp.endpointparts import Description
+from echostamp.listen.tlsendpoint import TlsServerEndpoint, tlsServerEndpoint
 from echostamp.test.tlsservers import Client, Recorder, TlsServerCase
 from echostamp.tls.handshakes import Handshakes
-
-try:
-    from echostamp.listen.tlsendpoint import TlsServerEndpoint, tlsServerEndpoint
-    from echostamp.tls.server import TlsFactory
-except ImportError:
-    # The test case skips.
-    pass
+from echostamp.tls.server import TlsFactory
 
 
 class EndpointTests(TlsServerCase):
@@ -36,6 +32,7 @@ class EndpointTests(TlsServerCase):
             (["1"], {**files, "nonsense": "1"}, "unknown parameter 'nonsense'"),
             (["1"], {**files, "refused": "1"}, "unknown parameter 'refused'"),
             (["1"], {**files, "reactor": "1"}, "unknown parameter 'reactor'"),
+            (["1"], {**files, "tls12": "maybe"}, "tls12 is yes or no, not 'maybe'"),
             (["1", "a"], files, "one part too many: 'a'"),
             (["9" * 5000], files, "is not a port"),
         ]:
@@ -68,6 +65,20 @@ class EndpointTests(TlsServerCase):
         self.assertIsInstance(factory, TlsFactory)
         self.assertEqual(factory.handshakes.timeout, 3)
 
+    def test_tls12(self) -> None:
+        """TLS 1.2 is refused, unless the description asks for it."""
+
+        def old(context: ssl.SSLContext) -> None:
+            context.maximum_version = ssl.TLSVersion.TLSv1_2
+
+        for tls12, version in ("no", None), ("yes", "TLSv1.2"):
+            endpoint = self.endpoint(tls12=tls12)
+            endpoint.listen(Factory.forProtocol(Recorder))
+            factory: Any = self.reactor.tcpServers.pop()[1]
+            client = Client(factory, prepare=old).shake()
+            self.assertEqual(client.error is None, version is not None)
+            self.assertEqual(client.tls.version() if version else None, version)
+
     def test_addressInUse(self) -> None:
         """It fails with the error of the reactor."""
 
@@ -80,9 +91,9 @@ class EndpointTests(TlsServerCase):
 
     def served(self, client: Client) -> str:
         """Give the digest of the certificate that a client was shown."""
-        certificate = client.shake().tls.get_peer_certificate()
+        certificate = client.shake().tls.getpeercert(True)
         assert certificate is not None
-        return certificate.digest("sha256").hex()
+        return certificate.hex()
 
     def test_reload(self) -> None:
         """New connections get a renewed certificate; old connections continue."""
@@ -96,7 +107,7 @@ class EndpointTests(TlsServerCase):
         self.assertNotEqual(self.served(Client(factory)), before)
         old.write(b"still here")
         old.give()
-        protocol: Any = old.server.wrappedProtocol
+        protocol: Any = old.server.protocol
         self.assertEqual(protocol.received, b"still here")
 
     def test_reloadOfWrongFiles(self) -> None:

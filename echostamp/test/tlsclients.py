@@ -17,14 +17,8 @@ from echostamp.connect.target import Target, parseTarget
 from echostamp.connect.tls import TlsFiles
 from echostamp.test.authority import Authority
 from echostamp.test.fakes import FakeReactor, FakeTcp
-
-try:
-    from echostamp.tls.server import TlsFactory
-    from echostamp.tls.servercontext import Credentials
-except ImportError:
-    noTls = "the extra tls is not installed"
-else:
-    noTls = ""
+from echostamp.tls.server import TlsFactory
+from echostamp.tls.servercontext import Credentials
 
 
 class TlsClientCase(SynchronousTestCase):
@@ -35,8 +29,6 @@ class TlsClientCase(SynchronousTestCase):
     @ivar ours: the path of the client's certificate and key.
     @ivar server: the path of the server's certificate and key.
     """
-
-    skip = noTls or None
 
     def setUp(self) -> None:
         """Make a CA, the two certificates, and a reactor."""
@@ -107,12 +99,13 @@ class TlsClientCase(SynchronousTestCase):
 
 def join(near: Any, far: Any) -> None:
     """
-    Pass the octets of a TLS client and a server to each other until there are none
-    left, and then close the connection if one of them has closed it.
+    Pass the octets of a TLS client and a server to each other, then their FINs, until
+    nothing is left, and then close the connection if one of them has closed it.
     """
     sides = [(near, FakeTcp()), (far, FakeTcp())]
     for protocol, transport in sides:
         protocol.makeConnection(transport)
+    ended: set[Any] = set()
     for _ in range(9):
         for (_, transport), (protocol, other) in zip(
             sides, reversed(sides), strict=True
@@ -120,6 +113,9 @@ def join(near: Any, far: Any) -> None:
             data = transport.take()
             if data and not (other.isClosed or other.isAborted):
                 protocol.dataReceived(data)
-    for protocol, transport in sides:
-        if transport.isClosed or transport.isAborted:
+            elif transport.isHalfClosed and transport not in ended:
+                ended.add(transport)
+                protocol.readConnectionLost()
+    if any(transport.isClosed or transport.isAborted for _, transport in sides):
+        for protocol, _ in sides:
             protocol.connectionLost(Failure(ConnectionDone()))

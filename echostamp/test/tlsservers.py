@@ -4,7 +4,9 @@ TLS servers in memory, and a client that connects to them.
 
 from __future__ import annotations
 
+import ssl
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -17,16 +19,8 @@ from zope.interface import implementer
 from echostamp.test.authority import Authority
 from echostamp.test.fakes import FakeReactor, FakeTcp
 from echostamp.tls.handshakes import Handshakes
-
-try:
-    from OpenSSL import SSL
-
-    from echostamp.tls.server import TlsFactory, peerSubject
-    from echostamp.tls.servercontext import Credentials
-except ImportError:
-    noTls = "the extra tls is not installed"
-else:
-    noTls = ""
+from echostamp.tls.server import TlsFactory, peerSubject
+from echostamp.tls.servercontext import Credentials
 
 #: The name of the peer of a L{FakeTcp}.
 PEER = "192.168.1.1:54321"
@@ -69,12 +63,19 @@ class CarefulRecorder(Recorder):
         self.events.append("input ended")
 
     def writeConnectionLost(self) -> None:
-        """Do nothing: this never happens."""
+        """Record the end of the output."""
+        self.events.append("output ended")
+
+
+def noChange(context: ssl.SSLContext) -> None:
+    """
+    Leave a client's context as it is.
+    """
 
 
 class Client:
     """
-    A client in memory: OpenSSL, and the transport of the server that it talks to.
+    A client in memory: Python's TLS, and the transport of the server that it talks to.
 
     @ivar tls: its side of TLS.
     @ivar received: the data that it has decrypted.
@@ -86,28 +87,32 @@ class Client:
         self,
         factory: TlsFactory,
         certificate: str | None = None,
-        prepare: Callable[[SSL.Context], object] = lambda context: None,
+        prepare: Callable[[ssl.SSLContext], object] = noChange,
+        transport: Any = None,
     ) -> None:
         """
         Connect, and begin the handshake.
 
         @param certificate: the file of the client's certificate and key.
         @param prepare: sets options of the context.
+        @param transport: the server's; L{None} for a L{FakeTcp}.
         """
-        context = SSL.Context(SSL.TLS_CLIENT_METHOD)
+        context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+        context.check_hostname = False
+        context.verify_mode = ssl.CERT_NONE
         prepare(context)
         if certificate is not None:
-            context.use_certificate_file(certificate)
-            context.use_privatekey_file(certificate)
-        self.tls = SSL.Connection(context, None)
-        self.tls.set_connect_state()
+            context.load_cert_chain(certificate)
+        self._in, self._out = ssl.MemoryBIO(), ssl.MemoryBIO()
+        self.tls = context.wrap_bio(self._in, self._out)
         self.received = b""
         self.error: Exception | None = None
         self.isClosed = False
-        self.transport = FakeTcp()
+        self.transport: Any = FakeTcp() if transport is None else transport
         server = factory.buildProtocol(None)
         assert server is not None
         self.server = server
+        self.transport.protocol = server
         server.makeConnection(self.transport)
 
     def shake(self) -> Client:
@@ -117,9 +122,9 @@ class Client:
         for _ in range(4):
             try:
                 self.tls.do_handshake()
-            except SSL.WantReadError:
+            except ssl.SSLWantReadError:
                 pass
-            except SSL.Error as error:
+            except ssl.SSLError as error:
                 self.error = self.error or error
             self.give()
             self.read()
@@ -129,12 +134,7 @@ class Client:
         """
         Give the octets that would be sent to the server.
         """
-        data = b""
-        while True:
-            try:
-                data += self.tls.bio_read(1 << 16)
-            except SSL.WantReadError:
-                return data
+        return self._out.read()
 
     def give(self) -> None:
         """
@@ -147,38 +147,47 @@ class Client:
         """
         Encrypt something.
         """
-        while data:
-            data = data[self.tls.send(data[: 1 << 14]) :]
+        self.tls.write(data)
+
+    def say(self, data: bytes) -> None:
+        """
+        Encrypt something, and deliver it.
+        """
+        self.write(data)
+        self.give()
 
     def close(self) -> None:
         """
         Make a close_notify.
         """
-        self.tls.shutdown()
+        with suppress(ssl.SSLWantReadError):
+            self.tls.unwrap()
 
     def read(self) -> None:
         """
         Decrypt what the server has sent.
         """
-        if data := self.transport.take():
-            self.tls.bio_write(data)
+        self._in.write(self.transport.take())
         try:
-            while True:
-                self.received += self.tls.recv(1 << 16)
-        except SSL.WantReadError:
-            pass
-        except SSL.ZeroReturnError:
+            while data := self.tls.read(1 << 16):
+                self.received += data
             self.isClosed = True
-        except SSL.Error as error:
+        except ssl.SSLWantReadError:
+            pass
+        except ssl.SSLZeroReturnError:
+            self.isClosed = True
+        except ssl.SSLError as error:
             self.error = self.error or error
 
 
 class TlsServerCase(SynchronousTestCase):
     """
     A server with a certificate.
+
+    @ivar hasTls12: whether the server accepts TLS 1.2.
     """
 
-    skip = noTls or None
+    hasTls12 = False
 
     def setUp(self) -> None:
         """Make a CA and a server."""
@@ -214,7 +223,7 @@ class TlsServerCase(SynchronousTestCase):
         """Put TLS in front of a factory."""
         return TlsFactory(
             self.reactor,
-            Credentials(self.server, self.server, clientCA),
+            Credentials(self.server, self.server, clientCA, self.hasTls12),
             factory,
             Handshakes(
                 10.0,

@@ -4,81 +4,55 @@ The client's TLS context: the CAs that it trusts, and its own certificate.
 
 from __future__ import annotations
 
-from typing import Any
+import ssl
+from typing import NamedTuple
 
-from echostamp.text import sslText
-from echostamp.tls.pem import PemError, PemFile, certificateAndKey
+from echostamp.addresses import aLabels
+from echostamp.tls.engine import Engine
+from echostamp.tls.pem import PemFile, loadChain, trust
+from echostamp.tls.servercontext import VERIFY_FLAGS
 
-#: The error where the packages for TLS are not installed.
-TLS_MISSING = "TLS needs more: pip install 'echostamp[tls]'"
 
-
-def requireTls() -> None:
+class ClientTls(NamedTuple):
     """
-    Check that the packages for TLS are installed.
+    How a client does TLS with a host.
 
-    @raise ValueError: they are not; the text says what to install.
+    @ivar host: the name or address that the server's certificate must have.
+    @ivar context: the CAs to trust, and our certificate.
     """
-    try:
-        # Without service_identity Twisted checks certificates less strictly.
-        import service_identity  # noqa: F401
-        from OpenSSL import SSL  # noqa: F401
-    except ImportError:
-        raise ValueError(TLS_MISSING) from None
+
+    host: str
+    context: ssl.SSLContext
+
+    def engine(self) -> Engine:
+        """Make a connection's end."""
+        return Engine(self.context, False, aLabels(self.host))
 
 
-def clientOptions(
-    host: str, ca: str | None = None, cert: str | None = None, key: str | None = None
-) -> Any:
+def clientContext(
+    ca: str | None = None, cert: str | None = None, key: str | None = None
+) -> ssl.SSLContext:
     """
-    Make the options of TLS connections to a host.
+    Make the context of connections to any hosts.
 
-    @param host: the host that the server's certificate must name.
+    A certificate must have the host among its alternative names (RFC 9525, section
+    6.3), and not only as its subject's common name.
+
     @param ca: the path of the CAs to trust; L{None} for the system's.
     @param cert: the path of our certificate and its chain; L{None} for no certificate.
     @param key: the path of our private key; L{None} where it is in the file C{cert}.
-    @return: an L{IOpenSSLClientConnectionCreator
-        <twisted.internet.interfaces.IOpenSSLClientConnectionCreator>}.
-    @raise PemError: a file cannot be read, or is wrong.
-    """
-    # These packages are optional, and they take long to import.
-    from OpenSSL.crypto import X509
-    from twisted.internet import ssl
-
-    authorities = None
-    if ca is not None:
-        authorities = ssl.trustRootFromCertificates(
-            [
-                ssl.Certificate(X509.from_cryptography(each))
-                for each in PemFile("--ca ", ca).certificates()
-            ]
-        )
-    ours = {} if cert is None else _ourCertificate(cert, key)
-    return ssl.optionsForClientTLS(host, authorities, extraCertificateOptions=ours)
-
-
-def _ourCertificate(cert: str, key: str | None) -> dict[str, Any]:
-    """
-    Read our certificate and private key, and try them in a context.
-
-    @return: options of Twisted's L{twisted.internet.ssl.CertificateOptions}.
     @raise PemError: a file cannot be read or is wrong, or OpenSSL refuses it.
     """
-    from OpenSSL import SSL
-
-    file = PemFile("--cert ", cert)
-    certificate, chain, privateKey = certificateAndKey(
-        file, file if key is None else PemFile("--key ", key)
-    )
-    # Twisted would try them only when it connects.
-    context = SSL.Context(SSL.TLS_CLIENT_METHOD)
-    try:
-        context.use_certificate(certificate)
-        context.use_privatekey(privateKey)
-    except SSL.Error as error:
-        raise PemError(f"{file}: {sslText(error)}") from None
-    return {
-        "certificate": certificate,
-        "extraCertChain": chain,
-        "privateKey": privateKey,
-    }
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+    context.minimum_version = ssl.TLSVersion.TLSv1_2
+    context.hostname_checks_common_name = False
+    context.verify_flags = VERIFY_FLAGS
+    context.options |= ssl.OP_NO_COMPRESSION | ssl.OP_NO_RENEGOTIATION
+    if ca is None:
+        context.set_default_verify_paths()
+    else:
+        trust(context, PemFile("--ca ", ca))
+    if cert is not None:
+        file = PemFile("--cert ", cert)
+        loadChain(context, file, file if key is None else PemFile("--key ", key))
+    return context

@@ -1,18 +1,34 @@
 """
-Certificates and private keys, read from PEM files.
+Certificates and private keys in PEM files.
 
-The daemon and the client read their files with this.  Each error is one line that names
-the option and the file.  The functions import C{cryptography} when they are called: it
-is an optional dependency, and L{PemError} is caught where it may be missing.
+The daemon and the client load their files with this.  Each error is one line that names
+the option and the file.
 """
 
 from __future__ import annotations
 
 import os
-from typing import TYPE_CHECKING, Any
+import re
+import ssl
 
-if TYPE_CHECKING:
-    from cryptography.x509 import Certificate
+from echostamp.text import sslText
+
+#: A certificate in a file.
+_CERTIFICATE = re.compile(
+    r"-----BEGIN (?:TRUSTED |X509 )?CERTIFICATE-----\s.*?"
+    r"-----END (?:TRUSTED |X509 )?CERTIFICATE-----",
+    re.DOTALL,
+)
+
+#: How a private key of any kind begins.
+_PRIVATE_KEY = re.compile(r"-----BEGIN (?:\w+ )*PRIVATE KEY-----")
+
+#: What OpenSSL calls the key of another certificate; the last where it is of another
+#: kind.
+_NOT_ITS_KEY = ("KEY_VALUES_MISMATCH", "KEY_TYPE_MISMATCH", "NO_CERTIFICATE_ASSIGNED")
+
+_NO_CERTIFICATE = "no PEM certificate that can be read"
+_NO_KEY = "no PEM private key that can be read"
 
 
 class PemError(ValueError):
@@ -22,10 +38,18 @@ class PemError(ValueError):
     """
 
 
+class _Passphrase(Exception):
+    """
+    OpenSSL has asked for a passphrase.
+    """
+
+
 class PemFile:
     """
     A PEM file that an option names.  It is found again after the process has changed
     its working directory.
+
+    @ivar path: its absolute path; empty where it has none.
     """
 
     def __init__(self, option: str, path: str) -> None:
@@ -36,7 +60,7 @@ class PemFile:
         self._option = option
         self._path = path
         # An empty path stays empty: it names no file, not the working directory.
-        self._absolute = os.path.abspath(path) if path else ""
+        self.path = os.path.abspath(path) if path else ""
 
     def __str__(self) -> str:
         return f"{self._option}{self._path!r}"
@@ -49,79 +73,92 @@ class PemFile:
         """
         return PemError(f"{self}: {why}")
 
-    def certificates(self) -> list[Certificate]:
+    def certificates(self) -> list[str]:
         """
         Read the certificates.
 
-        @return: at least one, in the file's order.
+        @return: at least one, each as PEM, in the file's order.
         @raise PemError: there is none, or one is wrong.
         """
-        from cryptography import x509
-        from cryptography.exceptions import UnsupportedAlgorithm
-
-        data = self._read()
+        found = _CERTIFICATE.findall(self._read())
+        if not found:
+            raise self.wrong(_NO_CERTIFICATE)
         try:
-            certificates = list(x509.load_pem_x509_certificates(data))
-            for each in certificates:
-                each.public_key()
-        except ValueError:
-            raise self.wrong("no PEM certificate that can be read") from None
-        except UnsupportedAlgorithm as error:
-            raise self.wrong(f"a certificate's key is of no use: {error}") from None
-        return certificates
+            ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT).load_verify_locations(
+                cadata="\n".join(found)
+            )
+        except ssl.SSLError:
+            raise self.wrong(_NO_CERTIFICATE) from None
+        return found
 
-    def privateKey(self) -> Any:
+    def checkKey(self) -> None:
         """
-        Read the private key.
+        Check that there is a private key.
 
-        @raise PemError: there is none, or it is wrong, or it has a passphrase.
+        @raise PemError: there is none.
         """
-        from cryptography.exceptions import UnsupportedAlgorithm
-        from cryptography.hazmat.primitives.serialization import load_pem_private_key
-
-        data = self._read()
-        try:
-            return load_pem_private_key(data, None)
-        except TypeError:
-            raise self.wrong("the private key has a passphrase") from None
-        except (ValueError, UnsupportedAlgorithm):
-            raise self.wrong("no PEM private key that can be read") from None
+        if not _PRIVATE_KEY.search(self._read()):
+            raise self.wrong(_NO_KEY)
 
     @property
     def isExposed(self) -> bool:
         """Whether others than the owner and the group may read the file."""
         try:
-            return bool(os.stat(self._absolute).st_mode & 0o007)
+            return bool(os.stat(self.path).st_mode & 0o007)
         except OSError:
             return False
 
-    def _read(self) -> bytes:
+    def _read(self) -> str:
         """
         Read the file.
 
         @raise PemError: it cannot be read.
         """
         try:
-            with open(self._absolute, "rb") as file:
+            # What is not ASCII can only be a comment.
+            with open(self.path, encoding="ascii", errors="replace") as file:
                 return file.read()
         except OSError as error:
             raise self.wrong(error.strerror or str(error)) from None
 
 
-def certificateAndKey(
-    certificateFile: PemFile, keyFile: PemFile
-) -> tuple[Certificate, list[Certificate], Any]:
+def trust(context: ssl.SSLContext, authorities: PemFile) -> None:
     """
-    Read a certificate, its chain and its private key.
+    Have a context trust the CAs in a file, and no others.
 
-    @param certificateFile: the certificate, then those between it and its CA.
-    @param keyFile: the private key; it may be the same file.
-    @return: the certificate, the others of its chain, and the key.
-    @raise PemError: a file cannot be read or is wrong, or the key does not belong to
-        the certificate.
+    @raise PemError: the file cannot be read, or is wrong.
     """
-    certificate, *chain = certificateFile.certificates()
-    key = keyFile.privateKey()
-    if key.public_key() != certificate.public_key():
-        raise keyFile.wrong(f"not the key of {certificateFile}")
-    return certificate, chain, key
+    context.load_verify_locations(cadata="\n".join(authorities.certificates()))
+
+
+def loadChain(context: ssl.SSLContext, certificates: PemFile, key: PemFile) -> None:
+    """
+    Have a context show a certificate.
+
+    @param certificates: the certificate, then those between it and its CA.
+    @param key: the certificate's private key; it may be the same file.
+    @raise PemError: a file cannot be read or is wrong, the key does not belong to the
+        certificate or has a passphrase, or OpenSSL refuses one of them.
+    """
+    certificates.certificates()
+    key.checkKey()
+    try:
+        context.load_cert_chain(certificates.path, key.path, _noPassphrase)
+    except _Passphrase:
+        raise key.wrong("the private key has a passphrase") from None
+    except ssl.SSLError as error:
+        if error.reason in _NOT_ITS_KEY:
+            raise key.wrong(f"not the key of {certificates}") from None
+        if error.reason is None:
+            # The certificates were read: so it is the key that cannot be.
+            raise key.wrong(_NO_KEY) from None
+        raise certificates.wrong(sslText(error)) from None
+    except OSError as error:
+        raise key.wrong(error.strerror or str(error)) from None
+
+
+def _noPassphrase() -> str:
+    """
+    Refuse to give a passphrase.  Without this OpenSSL would ask on the terminal.
+    """
+    raise _Passphrase
