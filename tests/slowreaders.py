@@ -206,10 +206,13 @@ class DeadReaderCase(SynchronousTestCase):
 
     @cvar most: how many octets are written beside it.
     @cvar late: seconds by which the daemon may cut it late.
+    @cvar isQuiet: whether the machine has nothing else to do.  On a busy one the room
+        may have waited for so long that it waits no more, and then the backlog decides.
     """
 
     most: int
     late: float
+    isQuiet = True
 
     def assertInTime(self, seconds: float, least: float) -> None:
         """Assert that a dead member was cut in time."""
@@ -249,8 +252,9 @@ class DeadReaderCase(SynchronousTestCase):
         talk.goOnUntilCut(0)
         seconds = talk.secondsToCut()
         figure(f"a dead reader: cut {seconds:.2f} s after it stopped taking (limit 6)")
-        self.assertEqual(talk.why(), [f"took nothing for {STALLED:g} s"])
-        self.assertInTime(seconds, STALLED)
+        if self.isQuiet or talk.why() != [f"more than {BACKLOG} bytes behind"]:
+            self.assertEqual(talk.why(), [f"took nothing for {STALLED:g} s"])
+            self.assertInTime(seconds, STALLED)
 
 
 class SlowReaderCase(SynchronousTestCase):

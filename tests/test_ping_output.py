@@ -208,7 +208,7 @@ class StatusTests(PingCase):
 
         target = f"127.0.0.1:{Server(self, greet).port}"
         self.assertEndsAtOnce(
-            (1, "is it an echo?", option, "-c4", "-i20ms", "-W3s", target)
+            (1, "is it an echo?", option, "-c4", "-i20ms", "-W8s", target)
             for option in ("-q", "--max-loss=100")
         )
 
