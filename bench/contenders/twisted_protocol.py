@@ -45,7 +45,7 @@ port, certificate, key = arguments()
 if certificate is None:
     reactor.listenTCP(port, EchoFactory(), BACKLOG, "127.0.0.1")
 else:
-    from OpenSSL.SSL import TLS_SERVER_METHOD
+    from OpenSSL.SSL import TLS_SERVER_METHOD  # of Twisted's extra tls
     from twisted.internet.ssl import DefaultOpenSSLContextFactory
 
     context = DefaultOpenSSLContextFactory(key, certificate, TLS_SERVER_METHOD)

@@ -41,7 +41,9 @@ def table(rows: list[tuple[str, Summary | None]], isFine: bool) -> Iterator[str]
         (
             each
             for each in _UNITS
-            if typical >= each[0] or greatest >= each[0] * 10**_FIGURE / 1000
+            if typical >= each[0]
+            # In the next smaller unit it would be too long, once rounded.
+            or greatest + each[0] // 2000 >= each[0] * 10**_FIGURE // 1000
         ),
         _UNITS[-1],
     )

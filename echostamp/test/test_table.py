@@ -28,6 +28,12 @@ class TableTests(SynchronousTestCase):
         *_, line = table([("RTT", found)], isFine)
         self.assertEqual(len(line.split()), 9)
 
+    def test_rounded(self) -> None:
+        """A figure that only its rounding makes too long takes the next unit."""
+        found = summary(array("q", [187, 1357, 924_131, 9_999_999_500]))
+        head, line = table([("RTT", found)], False)
+        self.assertEqual((head[:2], len(line.split())), ("ms", 9))
+
     def test_none(self) -> None:
         """Rows without values, and rows of differences of one value, are left out."""
         one = summary(array("q", [5]))
