@@ -18,10 +18,6 @@ Rounds = dict[str, dict[str, list[Figures]]]
 #: Medians of the rounds, by load and contender.
 Medians = dict[str, dict[str, Figures]]
 
-#: In a turn with more involuntary switches a second, another process had the server's
-#: core: the turn is left out, whoever's it is.
-FOREIGN = 20.0
-
 #: The most turns that may be left out, and the most by which the ratio of EchoStamp to
 #: itself may differ from 1: beyond, the run is made again.
 MOST_LEFT_OUT, MOST_NOISE = 0.25, 0.05
@@ -29,9 +25,9 @@ MOST_LEFT_OUT, MOST_NOISE = 0.25, 0.05
 
 def isQuiet(figures: Figures) -> bool:
     """
-    Tell whether a turn was free of other work.
+    Tell whether a turn was free of other work: it is left out if not, whoever's it is.
     """
-    return figures.get("switches", 0.0) <= FOREIGN
+    return figures.get("foreign", 0.0) <= 1.0
 
 
 def medians(rounds: Rounds) -> Medians:
