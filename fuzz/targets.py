@@ -57,7 +57,7 @@ from echostamp.times import SECOND
 
 # Lower the limits, so that an input of a few octets reaches them.
 COMPARED = lineReplies.COMPARED = 8
-stamper.SLICE_REPLY = 64
+stamper.SLICE = 64
 
 
 class Target(NamedTuple):

@@ -25,7 +25,7 @@ from echostamp.line.draining import Draining
 from echostamp.line.sending import ReplyOutput, replySender
 from echostamp.line.settings import EchoSettings
 from echostamp.line.stampclock import StampClock
-from echostamp.line.stamper import SHORT, Stamper, slices
+from echostamp.line.stamper import SLICE, Stamper
 
 #: Octets of an unfinished message that count as activity.
 ACTIVE = 65_536
@@ -113,16 +113,16 @@ class TimestampEcho(Protocol):
             return
         if self._pauseTimer is not None:
             self._stopPause()
-        isLines = stamper.newlineSeen or b"\n" in data
-        if len(data) > SHORT or sender.isBlocked or not isLines:
+        reply = None
+        if not sender.isBlocked and (stamper.newlineSeen or b"\n" in data):
+            # Almost every read needs one slice only.
+            reply = stamper.feed(data, stamp, SLICE // (len(stamp) + sender.growth))
+        if reply is None:
             sender.send(self._replies(data, stamp))
-        else:
-            # Most reads are short: their replies need no slices.
-            reply = stamper.feed(data, stamp)
-            if reply:
-                sender.put(reply)
-                if factory.watchesActivity:
-                    self._stamped()
+        elif reply:
+            sender.put(reply)
+            if factory.watchesActivity:
+                self._stamped()
         if sender.isBlocked:
             self.transport.pauseProducing()
         elif not stamper.newlineSeen:
@@ -134,11 +134,8 @@ class TimestampEcho(Protocol):
         """
         Make the replies to one read, in slices: each is made when it can be sent.
         """
-        for part in slices(data, len(stamp) + self._sender.growth):
-            # No variable holds the reply.  While the peer does not read, this frame
-            # waits, and a variable would keep the reply in memory.
-            yield self._stamper.feed(part, stamp)
-            self._stamped()
+        replies = self._stamper.replies(data, stamp, self._sender.growth)
+        yield from map(self._noted, replies)
         if not self.factory.pause and not self._stamper.newlineSeen:
             yield from self._lastReply()
 
@@ -146,8 +143,14 @@ class TimestampEcho(Protocol):
         """
         End the open message, and give its reply.
         """
-        yield self._stamper.endMessage()
+        yield self._noted(self._stamper.endMessage())
+
+    def _noted(self, reply: bytes) -> bytes:
+        """
+        Give a reply back, and note activity.
+        """
         self._stamped()
+        return reply
 
     def _stamped(self) -> None:
         """

@@ -8,16 +8,13 @@ what a message is.
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import overload
 
 #: Octets that a message may have before it is stamped unfinished.
 MAX_LENGTH = 65_536
 
-#: The most octets of replies that one slice of a read may need.
-SLICE_REPLY = 65_536
-
-#: A read of at most so many octets is always one slice: even if it holds only newlines,
-#: each with the longest stamp of 63 octets.
-SHORT = 1024
+#: The most octets that stamps may add to one slice of a read.
+SLICE = 65_536
 
 
 class Stamper:
@@ -62,14 +59,49 @@ class Stamper:
         """Whether a message is being passed on after its stamp, until it ends."""
         return self._passing
 
-    def feed(self, data: bytes, stamp: bytes) -> bytes:
+    def replies(self, data: bytes, stamp: bytes, growth: int = 0) -> Iterator[bytes]:
+        """
+        Process the data of one read in slices: a read of newlines alone needs much
+        longer replies, which are then not all held at once.
+
+        @param data: as for L{feed}.
+        @param stamp: as for L{feed}.
+        @param growth: the most octets that are added to a message's reply later.
+        @return: the replies to each slice, some of them empty.  Stamps and growth add
+            at most L{SLICE} octets to one.
+        """
+        limit = SLICE // (len(stamp) + growth)
+        start, length = 0, len(data)
+        while start < len(data):
+            end = start + length
+            reply = self.feed(data[start:end], stamp, limit)
+            if reply is None:
+                length //= 2
+                continue
+            # No variable keeps the reply: while the peer does not read, this waits.
+            made = [reply]
+            del reply
+            yield made.pop()
+            start = end
+            length *= 2
+
+    @overload
+    def feed(self, data: bytes, stamp: bytes) -> bytes: ...
+
+    @overload
+    def feed(self, data: bytes, stamp: bytes, limit: int) -> bytes | None: ...
+
+    def feed(self, data: bytes, stamp: bytes, limit: int = -1) -> bytes | None:
         """
         Process the data of one read.
 
         @param data: at least one octet.
         @param stamp: the stamp of the time at which C{data} was read, for every
             message that ends in it.
-        @return: the replies to send; empty if no message has ended.
+        @param limit: messages that may end in C{data} before its last newline; -1 for
+            any number.
+        @return: the replies to send; empty if no message has ended.  L{None} if
+            C{limit} is reached: nothing has been processed.
         """
         end = data.find(b"\n") + 1
         if end == len(data) and not (self._held or self._passing):
@@ -77,22 +109,26 @@ class Stamper:
             self.newlineSeen = True
             self.messages += 1
             return stamp + data
-        end = data.rfind(b"\n") + 1
-        if not end:
+        end = data.rfind(b"\n")
+        if end < 0:
             return self._grow(data, stamp)
-        self.newlineSeen = True
         lines = data[:end]
-        inner = lines.count(b"\n") - 1
-        reply = lines.replace(b"\n", b"\n" + stamp, inner)
+        reply = lines.replace(b"\n", b"\n" + stamp, limit)
+        # To count them in C{data} would take as long as to replace them.
+        inner = (len(reply) - end) // len(stamp)
+        if inner == limit:
+            return None
+        self.newlineSeen = True
         self.messages += inner
         if self._passing:
             self._passing = False
+            reply += b"\n"
         else:
             self.messages += 1
-            reply = b"%s%s%s" % (stamp, self._held, reply)
+            reply = b"%s%s%s\n" % (stamp, self._held, reply)
             self._held = b""
-        if end < len(data):
-            reply += self._grow(data[end:], stamp)
+        if end + 1 < len(data):
+            reply += self._grow(data[end + 1 :], stamp)
         return reply
 
     def endMessage(self) -> bytes:
@@ -134,27 +170,3 @@ class Stamper:
         reply = self._heldStamp + self._held
         self._held = b""
         return reply
-
-
-def slices(data: bytes, stampLength: int) -> Iterator[bytes]:
-    """
-    Cut a read into parts whose replies are of bounded size.  A read of newlines alone
-    needs much longer replies, which are then not all held at once.
-
-    @param stampLength: octets of the stamp.
-    @return: the parts of C{data}, in order.  With a stamp for each newline a part has
-        at most L{SLICE_REPLY} octets; a part has at least one octet.
-    """
-    size = len(data)
-    start = 0
-    length = size
-    while start < size:
-        length = min(2 * length, SLICE_REPLY, size - start)
-        while (
-            length > 1
-            and length + data.count(b"\n", start, start + length) * stampLength
-            > SLICE_REPLY
-        ):
-            length //= 2
-        yield data[start : start + length]
-        start += length

@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from twisted.trial.unittest import SynchronousTestCase
 
-from echostamp.line.stamper import SLICE_REPLY, Stamper, slices
+from echostamp.line.stamper import SLICE, Stamper
 
 S1, S2, S3 = b"[1] ", b"[2] ", b"[3] "
 
@@ -168,26 +168,41 @@ class StamperPropertyTests(SynchronousTestCase):
 
 class SlicesTests(SynchronousTestCase):
     """
-    How a read is cut, so that its replies are bounded.
+    How the replies to a read are sliced, so that each is bounded.
     """
 
     @given(
         st.lists(st.tuples(st.sampled_from([b"\n", b"x"]), st.integers(0, 40_000))),
-        st.integers(4, 64),
+        st.integers(1, 63),
+        st.integers(0, 40),
     )
-    def test_slicesAreTheReadAndTheirRepliesAreBounded(
-        self, runs: list[tuple[bytes, int]], stampLength: int
+    def test_slicesAreTheWholeReplyAndBounded(
+        self, runs: list[tuple[bytes, int]], stampLength: int, growth: int
     ) -> None:
-        """The slices are the read, and the replies to each are bounded."""
+        """The slices are the reply to the read, and stamps add little to each."""
         data = b"".join(octet * count for octet, count in runs)
-        parts = list(slices(data, stampLength))
-        self.assertEqual(b"".join(parts), data)
+        stamp = b"s" * stampLength
+        whole, sliced = Stamper(10_000), Stamper(10_000)
+        expected = whole.feed(data, stamp) if data else b""
+        parts = list(sliced.replies(data, stamp, growth))
+        self.assertEqual(b"".join(parts), expected)
+        self.assertEqual(sliced.messages, whole.messages)
         for part in parts:
-            size = len(part) + part.count(b"\n") * stampLength
-            self.assertLessEqual(size, SLICE_REPLY)
+            most = part.count(b"\n") + 1
+            self.assertLessEqual(most * (stampLength + growth), SLICE + 128)
 
-    def test_smallReadIsNotCut(self) -> None:
-        """A small read stays whole, and is not copied."""
-        data = b"x" * 31 + b"\n"
-        [part] = slices(data, 27)
-        self.assertIs(part, data)
+    def test_readOfLinesIsOneSlice(self) -> None:
+        """A full read of lines of 32 octets, the stamp being C{ctime}'s, is not cut."""
+        data = (b"x" * 31 + b"\n") * 2048
+        [reply] = Stamper().replies(data, b"[Mon Dec 14 09:30:00 2015] ")
+        self.assertEqual(len(reply), 2048 * (32 + 27))
+
+    def test_limitLeavesEverythingAsItWas(self) -> None:
+        """Where too many messages end in a read, nothing of it is processed."""
+        stamper = Stamper()
+        stamper.feed(b"he", S1)
+        self.assertIsNone(stamper.feed(b"llo\n\n\n", S2, 2))
+        self.assertEqual(
+            (stamper.messages, stamper.newlineSeen, stamper.endMessage()),
+            (0, False, b"[1] he"),
+        )
