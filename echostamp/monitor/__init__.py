@@ -1,0 +1,1 @@
+"""Watches many peers all the time."""

@@ -1,0 +1,123 @@
+"""
+The counters of a peer's probes; pure.
+"""
+
+from __future__ import annotations
+
+from bisect import bisect_left
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from enum import Enum
+
+from echostamp.times import MICROSECOND
+
+#: The upper bounds of the histogram's buckets in nanoseconds: 10 us to 10 s in steps of
+#: 1, 2 and 5.  What is longer is in one more bucket.
+BUCKETS = (
+    *(base * 10**power * MICROSECOND for power in range(1, 7) for base in (1, 2, 5)),
+    10**7 * MICROSECOND,
+)
+
+
+class Skip(Enum):
+    """
+    Why a probe that was due was not sent.
+    """
+
+    PAUSED = "paused"
+    UNRESOLVED = "unresolved"
+    NO_CONNECTION = "no_connection"
+    SEND_ERROR = "send_error"
+    STALL = "stall"
+
+
+class Direction(Enum):
+    """
+    In which direction a probe was lost.
+    """
+
+    FORWARD = "forward"
+    BACKWARD = "backward"
+    UNKNOWN = "unknown"
+
+
+class RttHistogram:
+    """
+    The RTTs of answered probes, counted by their size.
+
+    @ivar bounds: the upper bounds of the buckets, in nanoseconds.
+    @ivar counts: how many RTTs are in each bucket, and above the last bound.
+    @ivar total: their sum, in nanoseconds.
+    """
+
+    __slots__ = ("bounds", "counts", "total")
+
+    def __init__(self, bounds: Sequence[int] = BUCKETS) -> None:
+        """
+        @param bounds: the upper bounds of the buckets in nanoseconds, ascending.
+        """
+        self.bounds = bounds
+        self.counts = [0] * (len(bounds) + 1)
+        self.total = 0
+
+    def add(self, rtt: int) -> None:
+        """
+        Count an RTT.
+        """
+        self.counts[bisect_left(self.bounds, rtt)] += 1
+        self.total += rtt
+
+    @property
+    def n(self) -> int:
+        """How many RTTs were counted."""
+        return sum(self.counts)
+
+
+@dataclass(slots=True)
+class Tally:
+    """
+    The counters of a peer, or of one flow of it.  None ever decreases.  At any moment
+    these add up:
+
+     - due = skipped + sent
+     - sent = received + lost + in flight
+     - received = RTTs + untimed
+
+    @ivar skipped: probes that were due and not sent.
+    @ivar sent: probes that were sent.
+    @ivar received: probes that were answered in time.
+    @ivar untimed: those of them without an RTT.
+    @ivar lost: probes that were not answered in time.  A late reply does not change it.
+    @ivar late: replies after the timeout.
+    @ivar duplicates: replies beyond the first to a probe (RFC 5560).
+    @ivar reordered: replies after that of a later probe (RFC 4737).
+    @ivar altered: first replies that differ from what was sent.
+    @ivar invalid: what came and is no reply to a probe.
+    @ivar clockSteps: how often the far clock was set.
+    @ivar rtts: the RTTs.
+    """
+
+    skipped: dict[Skip, int] = field(default_factory=lambda: dict.fromkeys(Skip, 0))
+    sent: int = 0
+    received: int = 0
+    untimed: int = 0
+    lost: dict[Direction, int] = field(
+        default_factory=lambda: dict.fromkeys(Direction, 0)
+    )
+    late: int = 0
+    duplicates: int = 0
+    reordered: int = 0
+    altered: int = 0
+    invalid: int = 0
+    clockSteps: int = 0
+    rtts: RttHistogram = field(default_factory=RttHistogram)
+
+    @property
+    def due(self) -> int:
+        """How many probes were due."""
+        return sum(self.skipped.values()) + self.sent
+
+    @property
+    def inFlight(self) -> int:
+        """How many probes were sent and are not counted as received or lost yet."""
+        return self.sent - self.received - sum(self.lost.values())
