@@ -186,7 +186,10 @@ class Output:
         if self._options.hasOutstanding:
             self._event(f"no answer yet for seq={seq}", self._clock())
 
-    def skipped(self, seq: int, outage: Outage | None) -> None:
+    def sent(self, late: int) -> None:
+        """Do nothing: a line is written when the probe is answered or lost."""
+
+    def skipped(self, seq: int, outage: Outage | None, isStall: bool) -> None:
         """Count a probe that was not sent, on a terminal in place."""
         if outage is None:
             return

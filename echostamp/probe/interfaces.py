@@ -6,7 +6,7 @@ both and reports to a sink.
 from __future__ import annotations
 
 from enum import Enum
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
 from twisted.python.failure import Failure
 from zope.interface import Interface, implementer
@@ -16,6 +16,20 @@ from echostamp.measure.result import Outage
 from echostamp.probe.messages import Reply
 from echostamp.tcpinfo import TcpInfo
 from echostamp.times import Moment, SetUp, Times
+
+
+class LossCounts(NamedTuple):
+    """
+    Probes that were lost, by direction.
+
+    @ivar forward: on the way there.
+    @ivar backward: on the way back.
+    @ivar unknown: of which that cannot be known, or that were answered late.
+    """
+
+    forward: int = 0
+    backward: int = 0
+    unknown: int = 0
 
 
 class Link(Protocol):
@@ -31,6 +45,8 @@ class Link(Protocol):
         one may then work.  A UDP port is only replaced to look the name up again.
     @ivar isPrompt: whether replies are timed when they arrive, not when this process
         reads them.
+    @ivar losses: of the probes that were lost and L{forget} was called for, those whose
+        direction is decided; L{None} where the link never knows one.
     """
 
     @property
@@ -47,6 +63,8 @@ class Link(Protocol):
     def isConnection(self) -> bool: ...
     @property
     def isPrompt(self) -> bool: ...
+    @property
+    def losses(self) -> LossCounts | None: ...
 
     def send(self, seq: int) -> Moment:
         """
@@ -199,12 +217,20 @@ class IProbeSink(Interface):
         Called when the next probe is due and this one was not answered yet.
         """
 
-    def skipped(seq: int, outage: Outage | None) -> None:
+    def sent(late: int) -> None:
+        """
+        Called when a probe was sent.
+
+        @param late: how long after it was due, in nanoseconds.
+        """
+
+    def skipped(seq: int, outage: Outage | None, isStall: bool) -> None:
         """
         Called when a probe that was due could not be sent in its time.
 
         @param seq: its number among all that were due.
         @param outage: why, if there is no connection.
+        @param isStall: whether this process was suspended or blocked when it was due.
         """
 
     def waiting(why: str) -> None:
@@ -249,7 +275,10 @@ class MemorySink:
         """Keep the probe's number."""
         self.events.append(("outstanding", seq))
 
-    def skipped(self, seq: int, outage: Outage | None) -> None:
+    def sent(self, late: int) -> None:
+        """Do nothing: how the probe ends is kept."""
+
+    def skipped(self, seq: int, outage: Outage | None, isStall: bool) -> None:
         """Keep the probe's number."""
         self.events.append(("skipped", seq))
 

@@ -64,7 +64,7 @@ class KeptProbes:
         if run.first != first:
             self.offset.prune(run.first)
 
-    def skip(self, now: int) -> None:
+    def skip(self, now: int, isStall: bool) -> None:
         """Count a probe that was due and could not be sent."""
         self._skipped += 1
 

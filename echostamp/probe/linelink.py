@@ -49,6 +49,7 @@ class LineLink(Protocol):
     kernel: TcpInfo | None = None
     isConnection = True
     isPrompt = False
+    losses = None
 
     transport: Any
     whyAborted = ""

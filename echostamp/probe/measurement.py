@@ -110,16 +110,17 @@ class Measurement:
         """How many probes were sent; the number of the next one."""
         return self.store.sent
 
-    def probeSkipped(self, now: int, isOutage: bool, oldest: int) -> int:
+    def probeSkipped(self, now: int, isOutage: bool, isStall: bool, oldest: int) -> int:
         """
         Count a probe that could not be sent in its time.
 
         @param now: by the monotonic clock.
         @param isOutage: whether the reason is that there was no connection.
+        @param isStall: whether it is that this process was suspended or blocked.
         @param oldest: the number of the oldest probe in flight, or of the next one.
         @return: its number among all that were due.
         """
-        self.store.skip(now)
+        self.store.skip(now, isStall)
         if isOutage:
             self.amendOutage(skipped=self.outages[-1].skipped + 1)
         return self.numbers.skip(self.sent, min(oldest, self.store.oldest))

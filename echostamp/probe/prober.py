@@ -280,8 +280,10 @@ class Prober:
         Count a probe that cannot be sent in its time.
         """
         found = self.measurement
-        seq = found.probeSkipped(now, isOutage, self._flights.oldest)
-        self._sink.skipped(seq, found.outages[-1] if isOutage else None)
+        isStall = not isOutage and self._stalls.covers(self._schedule.due)
+        seq = found.probeSkipped(now, isOutage, isStall, self._flights.oldest)
+        outage = found.outages[-1] if isOutage else None
+        self._sink.skipped(seq, outage, isStall)
 
     def _send(self, link: Link) -> int:
         """
@@ -297,6 +299,7 @@ class Prober:
             if self._ended is not None:
                 return self._now()
         at = link.send(found.store.sent)
+        self._sink.sent(at.after - self._schedule.due)
         due, steps = found.probeSent(self._schedule.due, at)
         flights.sent(due, at, steps)
         if not link.isPrompt:

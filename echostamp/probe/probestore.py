@@ -86,11 +86,13 @@ class ProbeStore(Protocol):
         @param t1: when it was sent, since the UNIX epoch.
         """
 
-    def skip(self, now: int) -> None:
+    def skip(self, now: int, isStall: bool) -> None:
         """
         Count a probe that was due and could not be sent.
 
         @param now: by the monotonic clock, here and below.
+        @param isStall: whether this process was suspended or blocked when it was due.
+            Windows then leave it out: they are about the path and the far end.
         """
 
     def answer(self, now: int, flight: Flight, answer: FirstReply) -> Probe:

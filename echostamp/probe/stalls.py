@@ -39,6 +39,9 @@ class StallWatch:
 
     @ivar lastBegan: when the last stall began, by the monotonic clock.  A probe that
         was sent before it and is answered after it may have been answered in time.
+    @ivar lastEnded: when it was noticed.
+    @ivar count: how many stalls there were, with and without probes in flight.
+    @ivar length: how long they were in all, in nanoseconds.
     """
 
     lateness = STALL
@@ -49,7 +52,8 @@ class StallWatch:
         """
         self._agenda = agenda
         self._watched: dict[Stalled, None] = {}
-        self.lastBegan = 0
+        self.lastBegan = self.lastEnded = 0
+        self.count = self.length = 0
         agenda.watcher = self
 
     def watch(self, prober: Stalled, now: int) -> None:
@@ -93,11 +97,21 @@ class StallWatch:
         if wake is not None and at.after - wake >= STALL:
             self.woke(wake, at.after)
 
+    def covers(self, when: int) -> bool:
+        """
+        Tell whether a time was within the last stall.
+
+        @param when: by the monotonic clock.
+        """
+        return self.lastBegan <= when <= self.lastEnded
+
     def woke(self, wake: int, now: int) -> None:
         """Check whether a turn is late; if so, count a stall."""
         late = now - wake
         if late >= STALL and wake > self.lastBegan:
-            self.lastBegan = wake
+            self.lastBegan, self.lastEnded = wake, now
+            self.count += 1
+            self.length += late
             for prober in tuple(self._watched):
                 if prober.hasFlights:
                     prober.stalled(late)

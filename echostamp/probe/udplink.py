@@ -9,7 +9,7 @@ from collections.abc import Callable
 from typing import Any, NamedTuple
 
 from echostamp.addresses import addressName, socketName
-from echostamp.probe.interfaces import LinkOwner
+from echostamp.probe.interfaces import LinkOwner, LossCounts
 from echostamp.probe.messages import Reply
 from echostamp.rfc8762.findings import Findings
 from echostamp.rfc8762.port import Port
@@ -118,6 +118,11 @@ class StampLink:
         at = self._clocks()
         self.sender.send(seq)
         return at
+
+    @property
+    def losses(self) -> LossCounts:
+        """The lost probes whose direction is decided."""
+        return LossCounts(*self.sender.losses.counts)
 
     def settle(self, seq: int) -> None:
         """Do nothing: a late reply is read like others."""

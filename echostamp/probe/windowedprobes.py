@@ -70,9 +70,10 @@ class WindowedProbes:
         self.sent += 1
         self._rolling.sent()
 
-    def skip(self, now: int) -> None:
-        """Count a probe that was due and could not be sent."""
-        self._rolling.skipped(now)
+    def skip(self, now: int, isStall: bool) -> None:
+        """Count a probe that was due and could not be sent, but not one of a stall."""
+        if not isStall:
+            self._rolling.skipped(now)
 
     def answer(self, now: int, flight: Flight, answer: FirstReply) -> Probe:
         """Add the first reply to a probe in flight."""

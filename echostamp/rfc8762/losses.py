@@ -112,8 +112,8 @@ class NumberedLosses:
                 number, sequence, t3, self._sentBefore, isFirst=True
             )
         else:
-            sequence = _unwrapped(sequence, last.mostSequence)
-            number = _unwrapped(number, last.mostNumber)
+            sequence = unwrapped(sequence, last.mostSequence)
+            number = unwrapped(number, last.mostNumber)
             if number > last.mostNumber:
                 if t3 < last.t3:
                     # It is from before a restart, and was overtaken.
@@ -280,7 +280,7 @@ def numbersAhead(number: int, other: int) -> int:
     return (number - other + _NUMBERS // 2) % _NUMBERS - _NUMBERS // 2
 
 
-def _unwrapped(number: int, near: int) -> int:
+def unwrapped(number: int, near: int) -> int:
     """
     Give a number as it was before it was cut to 32 bits, where it is not far from
     another one.

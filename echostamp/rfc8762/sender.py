@@ -20,6 +20,7 @@ from echostamp.rfc8762.packets import ReflectorPacket, SenderPacket, senderPacke
 from echostamp.rfc8762.port import Port
 from echostamp.rfc8762.sendersession import SenderSession
 from echostamp.rfc8762.sentpackets import SentPackets
+from echostamp.rfc8762.settledlosses import TokenLosses
 from echostamp.rfc8762.timestamps import (
     ntpTimestamp,
     ptpTimestamp,
@@ -63,6 +64,7 @@ class SessionSender:
 
     @ivar port: sends the packets; set by the code that makes it.
     @ivar session: what the packets look like.
+    @ivar losses: the packets that L{settled} was called for and that were not answered.
     """
 
     port: Port
@@ -96,6 +98,7 @@ class SessionSender:
         self._sent = SentPackets()
         self._answers = Answers()
         self._observations = Observations(session, self._sent.sentBefore)
+        self.losses = TokenLosses()
 
     @property
     def hasReplies(self) -> bool:
@@ -134,6 +137,7 @@ class SessionSender:
         fields = SenderPacket(sequence, wire, self._errorEstimate, session.ssid)
         octets = senderPacket(fields, session.key) + tail
         packet = self._sent.add(token, t1, wire)
+        self.losses.sent(token, packet)
         number = self.port.send(octets, self._peer, None, session.dscp << 2)
         if number is not None:
             self._sent.count(packet, number)
@@ -148,6 +152,7 @@ class SessionSender:
         @param token: that of the oldest packet that may still be in flight.
         """
         self._sent.settle(token)
+        self.losses.settle(token)
 
     def _askKernel(self, now: int) -> None:
         """
@@ -213,6 +218,8 @@ class SessionSender:
         times = Times(t1, t2, t3, t4)
         isFirst = not isAnswered
         isSame = self._look(packet, reply, times, isFirst)
+        if not isSame:
+            self.losses.replied(token, packet, reply.sequence, isFirst)
         if isFirst:
             self._sent.answer(packet)
             self._observations.answered(reply, claim, ttl)

@@ -114,6 +114,7 @@ PURE = (
     "rfc8762.sendersession",
     "rfc8762.sentpackets",
     "rfc8762.sessions",
+    "rfc8762.settledlosses",
     "rfc8762.timestamps",
     "rfc8762.tlvreading",
     "rfc8762.tlvs",

@@ -30,7 +30,10 @@ class Silence:
     def outstanding(self, seq: int) -> None:
         """Ignore it."""
 
-    def skipped(self, seq: int, outage: object) -> None:
+    def sent(self, late: int) -> None:
+        """Ignore it."""
+
+    def skipped(self, seq: int, outage: object, isStall: bool) -> None:
         """Ignore it."""
 
     def waiting(self, why: str) -> None:

@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import gc
 import sys
+from random import Random
 from types import BuiltinFunctionType, FunctionType, MethodType, ModuleType
 from typing import Any
 
@@ -13,7 +14,15 @@ from twisted.logger import Logger
 
 #: What is there once for the whole process.  By a logger everything can be reached
 #: that was logged.
-_SHARED = (type, ModuleType, FunctionType, BuiltinFunctionType, MethodType, Logger)
+_SHARED = (
+    type,
+    ModuleType,
+    FunctionType,
+    BuiltinFunctionType,
+    MethodType,
+    Logger,
+    Random,
+)
 
 
 def heldBy(root: object, *others: object) -> int:

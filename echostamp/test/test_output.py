@@ -193,8 +193,8 @@ class OutputTests(SynchronousTestCase):
         far.transports[-1].lose(ConnectionLost())
         outage = Outage(EPOCH, 0, "gone", 1)
         for count, error in (1, ""), (2, "Connection refused"), (3, "x" * 99):
-            self.out.skipped(7, outage._replace(skipped=count, error=error))
-        self.out.skipped(8, None)
+            self.out.skipped(7, outage._replace(skipped=count, error=error), False)
+        self.out.skipped(8, None, False)
         clear = f"\r{' ' * 79}\r"
         *_, text = self.finishedText().split("\n", 2)
         self.assertTrue(

@@ -48,7 +48,7 @@ class StoreTests(SynchronousTestCase):
         for turn, fate in enumerate(fates):
             now = turn * SECOND
             if fate == "skipped":
-                store.skip(now)
+                store.skip(now, False)
                 continue
             seq = store.sent
             sent = flight(turn)._replace(seq=seq)
