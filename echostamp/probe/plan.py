@@ -22,7 +22,8 @@ class Plan:
     @ivar deadline: how long the whole run may take; L{None} for any time.
     @ivar timeout: how long a probe may wait for its reply.
     @ivar size: octets of a message.
-    @ivar jitter: whether each probe is due a little after its turn, by chance.
+    @ivar jitter: whether each probe but the first is due a little after its turn, by
+        chance.
     @ivar kept: how many of the last probes are kept one by one; 0 to keep rolling
         windows only.
     @ivar windows: the rolling windows; used where C{kept} is 0.
