@@ -4,7 +4,7 @@ Makes the dialer that a user asks for.
 
 from __future__ import annotations
 
-import secrets
+import os
 from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any, NamedTuple
@@ -109,7 +109,7 @@ def _lineDialer(reactor: Any, target: Target, wish: Wish) -> Dialed:
     endpoint = TimedEndpoint(
         reactor, target, CONNECT_TIMEOUT, route.addressTypes(), route.source
     )
-    messages = Messages(secrets.token_hex(4).encode(), plan.size)
+    messages = Messages(os.urandom(4).hex().encode(), plan.size)
     return Dialed(target.name, LineDialer(reactor, endpoint, messages), plan, target)
 
 

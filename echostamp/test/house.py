@@ -146,10 +146,6 @@ LATE_IMPORTS: dict[str, tuple[tuple[str, ...], str]] = {
         ("client",),
         "SIGINT must end the process in silence while these are imported",
     ),
-    "echostamp/client/command.py": (
-        ("exitstatus", "talk.terminal"),
-        "the help and a wrong option start no command",
-    ),
     "echostamp/client/pingoptions.py": (
         (
             "client.reactor",

@@ -6,8 +6,8 @@ import runpy
 import sys
 
 from echostamp import __version__
+from echostamp.client import command
 from echostamp.client.command import main
-from echostamp.talk import terminal
 from echostamp.talk.run import TalkOptions
 from echostamp.test.commands import CommandCase
 
@@ -32,7 +32,7 @@ class MainTests(CommandCase):
 
     def test_unusableStandardIO(self) -> None:
         """Without standard input and output no subcommand runs: one line, status 2."""
-        self.patch(terminal, "unusableStandardIO", lambda: "standard input: closed")
+        self.patch(command, "unusableStandardIO", lambda: "standard input: closed")
         self.assertEqual(main([]), 2)
         self.assertEqual(self.said(), "echostamp: standard input: closed\n")
         self.assertEqual(self.talks, [])
