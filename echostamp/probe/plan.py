@@ -5,6 +5,7 @@ The settings of a run of probes.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import NamedTuple
 
 from echostamp.measure.samples import LIMIT
 from echostamp.measure.windowspec import WINDOWS, WindowSpec
@@ -62,8 +63,7 @@ class Plan:
         return 2 * self.timeout // self.interval
 
 
-@dataclass(frozen=True)
-class StampPlan:
+class StampPlan(NamedTuple):
     """
     The fields of STAMP packets.
 

@@ -7,16 +7,14 @@ from __future__ import annotations
 import random
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 from echostamp.probe.agenda import Agenda
 from echostamp.probe.stalls import StallWatch
 from echostamp.times import Moment, moment
 
 
-@dataclass(frozen=True)
-class Surroundings:
+class Surroundings(NamedTuple):
     """
     The timers and clocks that all probers of a process share.
 
