@@ -4,6 +4,7 @@ Runs the reactor for one command, and handles the signals that end it.
 
 from __future__ import annotations
 
+import gc
 import os
 import signal
 import sys
@@ -71,6 +72,10 @@ class CommandRun:
         @param start: begins the command; it is called once the reactor runs.
         @return: the command's outcome.
         """
+        # A collection would look through all modules, for some milliseconds in which
+        # replies wait; and so would the last one, at the end of the process.
+        gc.freeze()
+        gc.enable()
         # The reactor's own handlers would take a signal that comes while it starts.
         self._installHandlers()
         self._reactor.callWhenRunning(self._begin, start)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import runpy
 import sys
 
@@ -80,6 +81,11 @@ class ModuleTests(CommandCase):
     C{python -m echostamp}.
     """
 
+    def setUp(self) -> None:
+        """Collect garbage again after the test."""
+        super().setUp()
+        self.addCleanup(gc.enable)
+
     def test_moduleIsTheCommand(self) -> None:
         """The module has the command's options and status."""
         self.patch(sys, "argv", ["echostamp", "talk", "--time"])
@@ -88,6 +94,8 @@ class ModuleTests(CommandCase):
         )
         self.assertEqual(ended.code, 42)
         self.assertEqual(self.talks, [TalkOptions("localhost:8002", showTimes=True)])
+        # The run of the reactor, which enables it again, is left out here.
+        self.assertFalse(gc.isenabled())
 
     def test_importRunsNothing(self) -> None:
         """Importing the module runs nothing."""
