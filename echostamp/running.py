@@ -72,8 +72,8 @@ class CommandRun:
         @param start: begins the command; it is called once the reactor runs.
         @return: the command's outcome.
         """
-        # A collection would look through all modules, for some milliseconds in which
-        # replies wait; and so would the last one, at the end of the process.
+        # What has been loaded stays.  Each collection would look through all of it, and
+        # replies would wait for some milliseconds; the last one would delay the end.
         gc.freeze()
         gc.enable()
         # The reactor's own handlers would take a signal that comes while it starts.
