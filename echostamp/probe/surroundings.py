@@ -7,14 +7,16 @@ from __future__ import annotations
 import random
 import time
 from collections.abc import Callable
-from typing import Any, NamedTuple
+from dataclasses import dataclass
+from typing import Any
 
 from echostamp.probe.agenda import Agenda
 from echostamp.probe.stalls import StallWatch
 from echostamp.times import Moment, moment
 
 
-class Surroundings(NamedTuple):
+@dataclass(frozen=True)
+class Surroundings:
     """
     The timers and clocks that all probers of a process share.
 
