@@ -130,6 +130,19 @@ def imports(command: list[str]) -> dict[str, int]:
     return {module: int(microseconds) for microseconds, module in lines}
 
 
+def listImports(*commands: list[str]) -> None:
+    """
+    Print which imports of Python scripts take long, without those of the reactor.
+    """
+    known = imports(["-c", _REACTOR])
+    for command in commands:
+        print(f"\n{' '.join(command[1:])}: microseconds of its own")
+        cost = imports(command)
+        for module in sorted(cost, key=cost.__getitem__, reverse=True):
+            if module not in known and cost[module] >= LEAST_IMPORT:
+                print(f"{cost[module]:8} {module}")
+
+
 def main() -> None:
     """
     Run the command line.
@@ -151,20 +164,14 @@ def main() -> None:
         TemporaryDirectory() as folder,
         started(daemon, port, cores[0], Path(folder)),
     ):
-        ping = Start([_CLIENT[0], "ping", "-c", "1", f"{HOST}:{port}"])
-        found = measured(STARTS | {_PING: ping}, options.rounds)
-    report(found)
+        ping = [_CLIENT[0], "ping", "-c", "1", f"{HOST}:{port}"]
+        found = measured(STARTS | {_PING: Start(ping)}, options.rounds)
+        report(found)
+        if options.imports:
+            # With "--help" instead of an endpoint twistd imports as much, and ends.
+            listImports([*_TWISTD, "--help"], _CLIENT, ping)
     if options.json:
         Path(options.json).write_text(json.dumps(found, indent=1) + "\n")
-    if options.imports:
-        known = imports(["-c", _REACTOR])
-        # With "--help" instead of an endpoint it imports as much, and ends by itself.
-        for command in ([*_TWISTD, "--help"], _CLIENT):
-            print(f"\n{' '.join(command[1:])}: microseconds of its own")
-            cost = imports(command)
-            for module in sorted(cost, key=cost.__getitem__, reverse=True):
-                if module not in known and cost[module] >= LEAST_IMPORT:
-                    print(f"{cost[module]:8} {module}")
 
 
 if __name__ == "__main__":

@@ -2,6 +2,7 @@
 The start of the C{echostamp} command: the command itself, and C{python -m echostamp}.
 """
 
+import gc
 import signal
 import sys
 
@@ -15,6 +16,9 @@ def main() -> int:
     """
     # Python's own handler would raise KeyboardInterrupt.
     signal.signal(signal.SIGINT, signal.SIG_DFL)
+    # Imports leave next to no garbage.  CommandRun, which runs the reactor, enables the
+    # collections again.
+    gc.disable()
     from echostamp.client import command
 
     return command.main()

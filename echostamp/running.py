@@ -4,6 +4,7 @@ Runs the reactor for one command, and handles the signals that end it.
 
 from __future__ import annotations
 
+import gc
 import os
 import signal
 import sys
@@ -71,6 +72,10 @@ class CommandRun:
         @param start: begins the command; it is called once the reactor runs.
         @return: the command's outcome.
         """
+        # What has been loaded stays.  Each collection would look through all of it, and
+        # replies would wait for some milliseconds; the last one would delay the end.
+        gc.freeze()
+        gc.enable()
         # The reactor's own handlers would take a signal that comes while it starts.
         self._installHandlers()
         self._reactor.callWhenRunning(self._begin, start)

@@ -7,7 +7,6 @@ from __future__ import annotations
 import re
 from datetime import datetime, timedelta
 from decimal import ROUND_HALF_EVEN, Decimal
-from zoneinfo import ZoneInfo
 
 from echostamp.times import MICROSECOND, MILLISECOND, SECOND
 
@@ -121,6 +120,9 @@ def _namedOffset(name: str) -> timedelta | None:
 
     @return: L{None} where the name or all zone data is missing.
     """
+    # Few commands name a zone; the others start faster.
+    from zoneinfo import ZoneInfo
+
     try:
         return datetime.now(ZoneInfo(name)).utcoffset()
     except (KeyError, ValueError, OSError):

@@ -70,7 +70,7 @@ far clock     agrees with ours within N u, the limit of this measurement
 
 u min mean ...
 RTT N N N N N N N N
-RTT from due    N N N N N       - N N
+RTT from due N N N N N N N N
 IPDV N N N N N N N N
 PDV forward N N N N N N N N
 PDV backward N N N N N N N N

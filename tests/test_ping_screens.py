@@ -33,7 +33,7 @@ def normal(screen: str) -> str:
         line = re.sub(r"[-+]?\d+(\.\d+)?", "N", line)
         if re.match(r"\S+ {9,}min", line):
             line = "u min mean ..."
-        elif re.match(r"(RTT|IPDV|PDV)( \S+)* {5,}", line):
+        elif re.match(r"(RTT|IPDV|PDV)( \S+)* {2,}", line):
             line = re.sub(" +(N|-)(?= |$)", " N", line)
         elif line.startswith("drift"):
             line = "drift         ..."

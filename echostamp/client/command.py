@@ -12,6 +12,7 @@ from echostamp import __version__
 from echostamp.client import pingoptions, talkoptions
 from echostamp.client.arguments import CommandParser
 from echostamp.client.reactor import unusableDescriptors
+from echostamp.client.standardio import unusableStandardIO
 from echostamp.exitstatus import NEAR_END_FAILED, Outcome, deadly, said
 
 COMMANDS = {"talk": talkoptions.runTalk, "ping": pingoptions.runPing}
@@ -69,9 +70,6 @@ def main(argv: Sequence[str] | None = None) -> int:
     options = reader.parse_args(arguments[1:])
     if name == "ping" and (wrong := pingoptions.wrongTogether(options)):
         reader.error(wrong)
-    # This import is here because --help does not need it.
-    from echostamp.talk.terminal import unusableStandardIO
-
     if unusable := unusableStandardIO() or unusableDescriptors():
         return said(Outcome(NEAR_END_FAILED, unusable))
     return said(COMMANDS[name](options))

@@ -8,7 +8,6 @@ import json
 import time
 from collections import deque
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
 from typing import NamedTuple, TextIO
 
 from zope.interface import implementer
@@ -40,8 +39,7 @@ _NOTES = {
 _MOST_ADDRESSES = 100
 
 
-@dataclass(frozen=True)
-class OutputOptions:
+class OutputOptions(NamedTuple):
     """
     How to write the results.
 

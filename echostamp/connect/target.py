@@ -7,6 +7,7 @@ from __future__ import annotations
 import re
 from typing import Any, NamedTuple
 
+from twisted.internet.abstract import isIPAddress
 from twisted.internet.endpoints import (
     HostnameEndpoint,
     TCP6ClientEndpoint,
@@ -172,6 +173,8 @@ def _checkName(host: str) -> None:
     @raise ValueError: it has an empty label, one of more than 63 octets, or a character
         that IDNA (RFC 5891) does not allow.
     """
+    if isIPAddress(host):
+        return
     try:
         # The look-up does this in a thread, and Twisted does not report that it has
         # failed there.

@@ -9,7 +9,7 @@ says otherwise.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from types import MappingProxyType
 from typing import NamedTuple
 
 from echostamp.measure.delay import Summary
@@ -21,8 +21,7 @@ from echostamp.tcpinfo import TcpInfo
 from echostamp.times import SetUp
 
 
-@dataclass(frozen=True, slots=True)
-class Figures:
+class Figures(NamedTuple):
     """
     The figures of some probes: of a whole run, or of a window of it.
 
@@ -62,7 +61,7 @@ class Figures:
     reordered: int = 0
     altered: int = 0
     untimed: int = 0
-    bursts: Mapping[int, int] = field(default_factory=dict)
+    bursts: Mapping[int, int] = MappingProxyType({})
     every: int = 1
     rtt: Summary | None = None
     rttFromDue: Summary | None = None
@@ -138,8 +137,7 @@ class ZoneFound(NamedTuple):
     isAssumed: bool
 
 
-@dataclass(frozen=True, slots=True)
-class Result:
+class Result(NamedTuple):
     """
     The result of a run so far, or of a finished run.
 

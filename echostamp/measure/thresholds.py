@@ -5,7 +5,6 @@ Judges whether a run keeps the user's limits.
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 from enum import Enum
 from typing import NamedTuple
 
@@ -49,8 +48,7 @@ class Failed(NamedTuple):
     value: float = 0
 
 
-@dataclass(frozen=True)
-class Thresholds:
+class Thresholds(NamedTuple):
     """
     The limits of a run; L{None} for no limit.
 

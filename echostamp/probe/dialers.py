@@ -4,8 +4,7 @@ Makes the dialer that a user asks for.
 
 from __future__ import annotations
 
-import secrets
-from collections.abc import Sequence
+import os
 from dataclasses import replace
 from typing import Any, NamedTuple
 
@@ -24,16 +23,9 @@ from echostamp.probe.messages import USUAL, Messages
 from echostamp.probe.plan import Plan, StampPlan
 from echostamp.probe.refusals import Reason, Refusal
 from echostamp.probe.route import Route
-from echostamp.probe.udpdialer import StampDialer
-from echostamp.rfc8762.keys import keysOf, readKeys
-from echostamp.rfc8762.sendersession import TLV_HEADER, SenderSession
-from echostamp.rfc8762.tlvvalues import EXTRA_PADDING, TLVS
 
 #: Seconds that an address may take to connect.
 CONNECT_TIMEOUT = 10.0
-
-#: The most octets of a packet: what a UDP datagram holds over IPv4.
-LARGEST_PACKET = 65_507
 
 
 class Wish(NamedTuple):
@@ -84,9 +76,23 @@ def dialerOf(reactor: Any, wish: Wish) -> Dialed:
             target = parseTarget(reactor, wish.target, CONNECT_TIMEOUT, wish.files)
     except ValueError as error:
         raise ValueError(whyNoTarget(wish.target, error)) from None
+    _checkRoute(wish.route)
     if place is None:
         return _lineDialer(reactor, target, wish)
-    _checkRoute(wish.route)
+    return _stampDialer(reactor, place, wish)
+
+
+def _stampDialer(reactor: Any, place: tuple[str, int], wish: Wish) -> Dialed:
+    """
+    Make a dialer for STAMP.
+
+    @param place: the reflector's host and UDP port.
+    @raise Refusal: as for L{dialerOf}.
+    """
+    # A run over the line protocol starts faster without these.
+    from echostamp.probe.stampsession import sessionOf
+    from echostamp.probe.udpdialer import StampDialer
+
     session = sessionOf(wish.stamp, wish.plan.size, wish.files)
     plan = replace(wish.plan, size=session.size or session.least)
     dialer = StampDialer(reactor, place, session, wish.route, waits=plan.waits)
@@ -100,7 +106,6 @@ def _lineDialer(reactor: Any, target: Target, wish: Wish) -> Dialed:
     @raise Refusal: as for L{dialerOf}.
     """
     route = wish.route
-    _checkRoute(route)
     if wish.stamp != StampPlan() or route.sourcePort:
         raise Refusal(Reason.ONLY_STAMP)
     if target.host is None and route != Route():
@@ -109,7 +114,7 @@ def _lineDialer(reactor: Any, target: Target, wish: Wish) -> Dialed:
     endpoint = TimedEndpoint(
         reactor, target, CONNECT_TIMEOUT, route.addressTypes(), route.source
     )
-    messages = Messages(secrets.token_hex(4).encode(), plan.size)
+    messages = Messages(os.urandom(4).hex().encode(), plan.size)
     return Dialed(target.name, LineDialer(reactor, endpoint, messages), plan, target)
 
 
@@ -121,43 +126,3 @@ def _checkRoute(route: Route) -> None:
     """
     if not route.addressTypes():
         raise Refusal(Reason.NO_ADDRESS)
-
-
-def sessionOf(plan: StampPlan, size: int, files: TlsFiles) -> SenderSession:
-    """
-    Give the fields of a STAMP session's packets.
-
-    @param plan: the fields that the user asks for.
-    @param size: octets of each; 0 for the fewest.
-    @param files: its key is the key file.
-    @raise Refusal: the key file is wrong, or a packet cannot have this size.
-    """
-    keys: Sequence[bytes] = ()
-    if files.ca is not None or files.cert is not None:
-        raise Refusal(Reason.ONLY_TLS)
-    if files.key is not None:
-        try:
-            keys = keysOf(readKeys(files.key), plan.ssid)
-        except ValueError as error:
-            raise Refusal(Reason.WRONG_KEYS, files.key, error) from None
-        if not keys:
-            raise Refusal(Reason.NO_KEY, files.key, plan.ssid)
-    if plan.isSsidStrict and not plan.ssid:
-        raise Refusal(Reason.NO_SSID)
-    session = SenderSession(
-        size=size or None,
-        ssid=plan.ssid,
-        keys=keys,
-        tlvs=tuple(TLVS[name] for name in plan.tlvs),
-        isPtp=plan.isPtp,
-        dscp=plan.dscp,
-        ttl=plan.ttl,
-        isSsidStrict=plan.isSsidStrict,
-    )
-    spare = size - session.least if size else 0
-    if spare < 0 or size > LARGEST_PACKET:
-        raise Refusal(Reason.WRONG_SIZE, size, session.least, LARGEST_PACKET)
-    if 0 < spare < TLV_HEADER and EXTRA_PADDING not in session.tlvs:
-        least = session.least
-        raise Refusal(Reason.SIZE_BETWEEN, size, least, least + TLV_HEADER)
-    return session

@@ -7,31 +7,24 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from twisted.application.internet import ClientService, backoffPolicy
 from twisted.internet.defer import Deferred
-from twisted.internet.interfaces import (
-    IProtocol,
-    IProtocolFactory,
-    IStreamClientEndpoint,
-)
 from twisted.internet.protocol import Factory
 from twisted.python.failure import Failure
-from zope.interface import implementer
 
 from echostamp.connect.timed import TimedEndpoint
 from echostamp.probe.interfaces import LinkOwner
 from echostamp.probe.linelink import LineLink
 from echostamp.probe.messages import Messages
+from echostamp.probe.retries import Retries
 from echostamp.times import Moment, moment
-
-#: The first and the longest wait between two attempts, in seconds.
-FIRST_DELAY, LONGEST_DELAY = 0.5, 15.0
 
 
 class LineDialer:
     """
     Makes connections to a far end of the line protocol, one at a time.
     """
+
+    _owner: LinkOwner
 
     def __init__(
         self,
@@ -50,7 +43,10 @@ class LineDialer:
         self._endpoint = endpoint
         self._messages = messages
         self._clocks = clocks
-        self._service: ClientService | None = None
+        self._retries = Retries(reactor, self._dial)
+        # The attempt that goes on, and the connection.
+        self._connecting: Deferred[Any] | None = None
+        self._link: LineLink | None = None
 
     @property
     def isLookingUp(self) -> bool:
@@ -61,54 +57,64 @@ class LineDialer:
         """
         Connect, and connect again whenever the connection is lost.
         """
+        self._owner = owner
+        self._dial()
 
-        def link() -> LineLink:
-            return LineLink(
-                self._reactor,
-                owner,
-                self._messages,
-                self._endpoint.setUp,
-                self._clocks,
-            )
+    def _dial(self) -> None:
+        """
+        Try to connect.
+        """
+        self._owner.dialing()
+        connecting = self._endpoint.connect(Factory.forProtocol(self._made))
+        self._connecting = connecting
+        connecting.addCallbacks(self._connected, self._failed)
 
-        self._service = ClientService(
-            _Watched(self._endpoint, owner),
-            Factory.forProtocol(link),
-            backoffPolicy(FIRST_DELAY, LONGEST_DELAY),
-            self._reactor,
+    def _made(self) -> LineLink:
+        """
+        Make the protocol of a connection.
+        """
+        link = LineLink(
+            *(self._reactor, self._owner, self._messages, self._endpoint.setUp),
+            self._clocks,
         )
-        self._service.startService()
+        link.lost = self._lost
+        return link
+
+    def _connected(self, link: Any) -> None:
+        """
+        Keep the connection.
+        """
+        self._connecting, self._link = None, link
+        self._retries.succeeded()
+
+    def _failed(self, failure: Failure) -> None:
+        """
+        Report that an attempt has failed, and try again later.
+        """
+        self._connecting = None
+        self._owner.dialFailed(failure)
+        self._retries.retry()
+
+    def _lost(self) -> None:
+        """
+        Replace a connection that was lost.
+        """
+        self._link = None
+        self._retries.retry()
 
     def stop(self) -> None:
         """
-        Stop connecting, if that has begun.
+        Stop connecting, and close the connection.
         """
-        if self._service is not None:
-            # The service cannot be stopped within a callback of its own.
-            self._reactor.callLater(0, self._service.stopService)
+        self._retries.stop()
+        # An attempt cannot be cancelled from within its own callbacks.
+        self._reactor.callLater(0, self._close)
 
-
-@implementer(IStreamClientEndpoint)
-class _Watched:
-    """
-    An endpoint whose attempts and failures are reported.
-    """
-
-    def __init__(self, endpoint: IStreamClientEndpoint, owner: LinkOwner) -> None:
+    def _close(self) -> None:
         """
-        @param endpoint: connects.
-        @param owner: gets the reports.
+        Cancel the attempt that goes on, or close the connection.
         """
-        self._endpoint = endpoint
-        self._owner = owner
-
-    def connect(self, protocolFactory: IProtocolFactory) -> Deferred[IProtocol]:
-        """Connect, and report a failure."""
-
-        def failed(failure: Failure) -> Failure:
-            self._owner.dialFailed(failure)
-            return failure
-
-        self._owner.dialing()
-        connecting: Deferred[IProtocol] = self._endpoint.connect(protocolFactory)
-        return connecting.addErrback(failed)
+        if self._connecting is not None:
+            self._connecting.cancel()
+        elif self._link is not None:
+            self._link.transport.loseConnection()

@@ -44,8 +44,10 @@ class LineLink(Protocol):
     @ivar whyAborted: why this end aborted the connection; empty if it did not.
     @ivar kernel: the kernel's last figures of the TCP connection; L{None} for none.
     @ivar setUp: how long it took to make the connection.
+    @ivar lost: called when the connection was lost; set by the dialer.
     """
 
+    lost: Callable[[], object]
     kernel: TcpInfo | None = None
     isConnection = True
     isPrompt = False
@@ -272,13 +274,14 @@ class LineLink(Protocol):
         if reason.check(type(connectionDone.value)) is None:
             why = whatFailed(reason)
         self._owner.linkDown(self, self.whyAborted or why)
+        self.lost()
 
 
 class _Shortcut:
     """
-    The protocol of a transport, in place of those with which an endpoint and a client
-    service wrap a link.  These need to know only that the connection was lost; what is
-    received goes straight to the link.
+    The protocol of a transport, in place of the one with which an endpoint wraps a
+    link.  That one needs to know only that the connection was lost; what is received
+    goes straight to the link.
     """
 
     def __init__(self, link: LineLink, wrapper: Any) -> None:

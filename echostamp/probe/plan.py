@@ -5,6 +5,7 @@ The settings of a run of probes.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import NamedTuple
 
 from echostamp.measure.samples import LIMIT
 from echostamp.measure.windowspec import WINDOWS, WindowSpec
@@ -22,7 +23,8 @@ class Plan:
     @ivar deadline: how long the whole run may take; L{None} for any time.
     @ivar timeout: how long a probe may wait for its reply.
     @ivar size: octets of a message.
-    @ivar jitter: whether each probe is due a little after its turn, by chance.
+    @ivar jitter: whether each probe but the first is due a little after its turn, by
+        chance.
     @ivar kept: how many of the last probes are kept one by one; 0 to keep rolling
         windows only.
     @ivar windows: the rolling windows; used where C{kept} is 0.
@@ -61,8 +63,7 @@ class Plan:
         return 2 * self.timeout // self.interval
 
 
-@dataclass(frozen=True)
-class StampPlan:
+class StampPlan(NamedTuple):
     """
     The fields of STAMP packets.
 

@@ -4,13 +4,12 @@ Which addresses a run of probes uses.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from twisted.internet.address import IPv4Address, IPv6Address
 
 
-@dataclass(frozen=True)
-class Route:
+class Route(NamedTuple):
     """
     Which addresses to use.
 

@@ -15,7 +15,9 @@ JITTER = 0.1
 class Schedule:
     """
     The turns of a run.  Each probe is due at its turn, counted from the beginning, so
-    that delays do not accumulate.  Times are nanoseconds by the monotonic clock.
+    that delays do not accumulate.  Jitter keeps the probes from the rhythm of something
+    else; the first one has no rhythm yet, and is due at once.  Times are nanoseconds by
+    the monotonic clock.
 
     @ivar due: when the next probe is due.
     @ivar isOver: whether no probe is due any more.
@@ -39,9 +41,9 @@ class Schedule:
         """
         Make the first probe due.
         """
-        self._began = now
-        self._turn = -1
-        self.advance()
+        self._began = self.due = now
+        self._turn = 0
+        self.isOver = self._count == 0
 
     def advance(self) -> None:
         """

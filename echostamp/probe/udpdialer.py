@@ -6,20 +6,17 @@ from __future__ import annotations
 
 import socket
 from collections.abc import Callable
-from functools import partial
 from typing import Any
 
-from twisted.application.internet import backoffPolicy
 from twisted.internet.address import IPv6Address
 from twisted.internet.defer import Deferred
 from twisted.internet.error import ConnectBindError, ConnectError, TimeoutError
-from twisted.internet.interfaces import IDelayedCall
 from twisted.python.failure import Failure
 
 from echostamp.addresses import scoped
 from echostamp.connect.timed import lookUp
 from echostamp.probe.interfaces import LinkOwner
-from echostamp.probe.linedialer import FIRST_DELAY, LONGEST_DELAY
+from echostamp.probe.retries import Retries
 from echostamp.probe.route import Route
 from echostamp.probe.udplink import StampLink, UdpPath
 from echostamp.rfc8762.sendersession import SenderSession
@@ -32,6 +29,8 @@ class StampDialer:
     Makes UDP ports to one reflector, one at a time, at the first of its addresses.
     When a port is given up, the name is looked up again.
     """
+
+    _owner: LinkOwner
 
     def __init__(
         self,
@@ -56,38 +55,31 @@ class StampDialer:
         self._session = session
         self._route = route
         self._clocks = clocks
-        self._delay = backoffPolicy(FIRST_DELAY, LONGEST_DELAY)
-        self._failures = 0
-        self._again: IDelayedCall | None = None
+        self._retries = Retries(reactor, self._try)
         self._link: StampLink | None = None
-        self._isStopped = False
         self.isLookingUp = False
 
     def start(self, owner: LinkOwner) -> None:
         """
         Look up the name and open a socket; retry until that succeeds.
         """
-        self._again = None
-        dialing = Deferred.fromCoroutine(self._dial(owner))
-        dialing.addErrback(self._failed, owner)
+        self._owner = owner
+        self._try()
 
-    def _failed(self, failure: Any, owner: LinkOwner) -> None:
+    def _try(self) -> None:
+        """
+        Try to make a link.
+        """
+        Deferred.fromCoroutine(self._dial()).addErrback(self._failed)
+
+    def _failed(self, failure: Failure) -> None:
         """
         Try again later.
         """
-        self._failures += 1
-        owner.dialFailed(failure)
-        self._retry(owner)
+        self._owner.dialFailed(failure)
+        self._retries.retry()
 
-    def _retry(self, owner: LinkOwner) -> None:
-        """
-        Dial again, after a wait that grows with the failures.
-        """
-        if not self._isStopped:
-            wait = self._delay(self._failures)
-            self._again = self._reactor.callLater(wait, self.start, owner)
-
-    async def _dial(self, owner: LinkOwner) -> None:
+    async def _dial(self) -> None:
         """
         Look up the name, and open a socket.
 
@@ -96,34 +88,34 @@ class StampDialer:
         """
         setUp = SetUp()
         peer = await self._lookUp(setUp)
-        if self._isStopped:
+        if self._retries.isStopped:
             return
         path = self._path(peer)
         self._link = StampLink(
-            self._reactor, path, self._session, setUp, owner, self._clocks
+            self._reactor, path, self._session, setUp, self._owner, self._clocks
         )
         self._link.lost = self._lost
         if self._waits:
-            self._link.unanswered = partial(self._unanswered, owner)
+            self._link.unanswered = self._unanswered
         else:
-            self._failures = 0
+            self._retries.succeeded()
         self._link.start()
 
-    def _lost(self, owner: LinkOwner) -> None:
+    def _lost(self) -> None:
         """
         Replace a link that was given up.
         """
         self._waits = False
-        self._retry(owner)
+        self._retries.retry()
 
-    def _unanswered(self, owner: LinkOwner, link: StampLink) -> None:
+    def _unanswered(self, link: StampLink) -> None:
         """
         Try again later: the reflector is not there yet.
         """
         refusals = link.sender.findings().refusals
         link.abort("")
         error = ConnectError(refusals[0][0]) if refusals else TimeoutError()
-        self._failed(Failure(error), owner)
+        self._failed(Failure(error))
 
     async def _lookUp(self, setUp: SetUp) -> tuple[Any, ...]:
         """
@@ -172,10 +164,7 @@ class StampDialer:
         """
         Stop dialing, and close the link, which may still wait for its first reply.
         """
-        self._isStopped = True
-        if self._again is not None:
-            self._again.cancel()
-            self._again = None
+        self._retries.stop()
         if self._link is not None:
             self._link.abort("")
 

@@ -48,7 +48,7 @@ class StampLink:
     """
     A UDP port that sends test packets to one reflector.
 
-    @ivar lost: called with the owner when it has given up the link; set by the dialer.
+    @ivar lost: called when the owner has given up the link; set by the dialer.
     @ivar unanswered: called with the link when the first packet gets no reply, in place
         of the owner's C{linkUp}; set by the dialer, if at all.
     @ivar sender: sends the packets and reads the replies.
@@ -58,7 +58,7 @@ class StampLink:
     isBlocked = False
     isConnection = False
     kernel = None
-    lost: Callable[[LinkOwner], object]
+    lost: Callable[[], object]
     unanswered: Callable[[StampLink], object] | None = None
 
     def __init__(
@@ -168,7 +168,7 @@ class StampLink:
             self.sender.port.close()
             if reason:
                 self._owner.linkDown(self, reason)
-                self.lost(self._owner)
+                self.lost()
 
     def replied(self, token: int, times: Times) -> bool:
         """Report a reply to a probe to the owner."""

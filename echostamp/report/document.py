@@ -19,7 +19,6 @@ from echostamp.measure.delayranges import Range
 from echostamp.measure.offsetwindow import OffsetReport
 from echostamp.measure.oneway import OneWay
 from echostamp.measure.result import Outage, Result
-from echostamp.report.stampdocument import stampDocument
 from echostamp.rfc8762.findings import Findings
 from echostamp.times import SetUp
 from echostamp.units import zoneName
@@ -105,10 +104,17 @@ def stats(result: Result, ending: Outcome) -> Json:
             "smoothed_rtt": kernel.smoothedRtt,
             "retransmissions": kernel.retransmissions,
         },
-        "stamp": stampDocument(result.session, result)
-        if isinstance(result.session, Findings)
-        else None,
+        "stamp": _stamp(result),
     }
+
+
+def _stamp(result: Result) -> Json | None:
+    if not isinstance(result.session, Findings):
+        return None
+    # A report of the line protocol has no fields of STAMP's.
+    from echostamp.report.stampdocument import stampDocument
+
+    return stampDocument(result.session, result)
 
 
 def _whole(ns: float | None) -> int | None:

@@ -12,7 +12,7 @@ from math import ceil, floor
 
 from echostamp.measure.offsetwindow import FITS, NO_FIT, OffsetReport
 from echostamp.measure.result import Figures, Result
-from echostamp.report import details, stampfigures
+from echostamp.report import details
 from echostamp.report.screen import COLUMNS, fitted, joined, percent, times
 from echostamp.rfc8762.findings import Findings
 from echostamp.text import counted
@@ -83,6 +83,9 @@ def _lines(result: Result, isFull: bool, isPaced: bool) -> Iterator[str]:
         yield from details.farClock(result)
         yield from details.connection(result)
     if isinstance(session, Findings):
+        # A report of the line protocol has no words of STAMP's.
+        from echostamp.report import stampfigures
+
         if isFull:
             yield from stampfigures.lines(session, result)
         yield from stampfigures.notable(session, result, isPaced)

@@ -2,8 +2,7 @@
 The session-sender of RFC 8762, with the extensions of RFC 8972: it sends test packets
 and reads the replies.
 
-It knows packets, not probes.  Its owner decides when to send one, and evaluates the
-times.
+It knows packets, not probes.  Its owner decides when to send one.
 """
 
 from __future__ import annotations
@@ -15,7 +14,8 @@ from typing import Any, Protocol
 
 from echostamp.rfc8762.answers import Answers
 from echostamp.rfc8762.clock import FRESH, KernelClock, kernelClock
-from echostamp.rfc8762.findings import Findings, Observations
+from echostamp.rfc8762.findings import Findings
+from echostamp.rfc8762.observations import Observations
 from echostamp.rfc8762.packets import ReflectorPacket, SenderPacket, senderPacket
 from echostamp.rfc8762.port import Port
 from echostamp.rfc8762.sendersession import SenderSession

@@ -6,12 +6,10 @@ print.
 from __future__ import annotations
 
 import codecs
-import fcntl
 import os
 import re
 import stat
 from collections.abc import Iterable, Mapping
-from importlib.metadata import PackageNotFoundError, version
 
 from echostamp.intercom.parsing import Origin
 from echostamp.text import UNSAFE, escaped
@@ -31,28 +29,6 @@ _NO_COLOUR = "\x1b[0m"
 
 #: The stamp and the name before another member's message.
 _HEAD = re.compile(r"\[[^\]\n]{1,60}\] <[^<>\s]{1,80}>")
-
-
-def unusableStandardIO() -> str:
-    """
-    Check that standard input and output can be used.
-
-    This runs before the reactor is made: its own descriptors would take the numbers of
-    closed ones.
-
-    @return: what is wrong; empty if both can be used.
-    """
-    for fd, name, useless, what in (
-        (0, "standard input", os.O_WRONLY, "reading"),
-        (1, "standard output", os.O_RDONLY, "writing"),
-    ):
-        try:
-            mode = fcntl.fcntl(fd, fcntl.F_GETFL) & os.O_ACCMODE
-        except OSError as error:
-            return f"{name}: {error.strerror}"
-        if mode == useless:
-            return f"{name}: not open for {what}"
-    return ""
 
 
 def privateDescriptor(fd: int, flags: int) -> int:
@@ -167,6 +143,9 @@ def _hasPromptToolkit() -> bool:
     """
     Check whether a new enough prompt_toolkit is installed.
     """
+    # It takes long to import, and only a terminal needs it.
+    from importlib.metadata import PackageNotFoundError, version
+
     try:
         numbers = re.findall("[0-9]+", version("prompt_toolkit"))
     except PackageNotFoundError:

@@ -10,7 +10,7 @@ import sys
 import twisted.internet
 from twisted.trial.unittest import SynchronousTestCase
 
-from echostamp.client import ping
+from echostamp.client import command, ping
 from echostamp.client.command import main
 from echostamp.client.ping import PingOptions
 from echostamp.exitstatus import Outcome
@@ -36,7 +36,7 @@ class CommandCase(SynchronousTestCase):
 
         self.reactor = FakeReactor()
         self.patch(twisted.internet, "reactor", self.reactor)
-        self.patch(terminal, "unusableStandardIO", lambda: "")
+        self.patch(command, "unusableStandardIO", lambda: "")
         self.patch(terminal, "canEdit", lambda: False)
         self.patch(run, "talk", self.talk)
         self.patch(ping, "ping", self.ping)

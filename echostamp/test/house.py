@@ -109,6 +109,7 @@ PURE = (
     "rfc8762.keys",
     "rfc8762.lastdurations",
     "rfc8762.losses",
+    "rfc8762.observations",
     "rfc8762.packets",
     "rfc8762.policy",
     "rfc8762.sendersession",
@@ -147,10 +148,6 @@ LATE_IMPORTS: dict[str, tuple[tuple[str, ...], str]] = {
         ("client",),
         "SIGINT must end the process in silence while these are imported",
     ),
-    "echostamp/client/command.py": (
-        ("exitstatus", "talk.terminal"),
-        "the help and a wrong option start no command",
-    ),
     "echostamp/client/pingoptions.py": (
         (
             "client.reactor",
@@ -175,6 +172,22 @@ LATE_IMPORTS: dict[str, tuple[tuple[str, ...], str]] = {
     "echostamp/daemon/service.py": (
         ("listen.proxy",),
         "few daemons have a proxy: endpoint; the others start faster",
+    ),
+    "echostamp/probe/dialers.py": (
+        ("probe.stampsession", "probe.udpdialer"),
+        "a run over the line protocol starts faster",
+    ),
+    "echostamp/probe/prober.py": (
+        ("probe.windowedprobes",),
+        "a run that keeps its probes starts faster",
+    ),
+    "echostamp/report/document.py": (
+        ("report.stampdocument",),
+        "a run over the line protocol ends faster",
+    ),
+    "echostamp/report/summary.py": (
+        ("report.stampfigures",),
+        "a run over the line protocol ends faster",
     ),
     "echostamp/talk/run.py": (
         ("talk.editing",),

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import random
 from collections.abc import Iterable
-from dataclasses import replace
 from typing import NamedTuple
 
 from echostamp.measure.block import Probe
@@ -156,8 +155,7 @@ def figuresOf(fates: list[Fate]) -> Figures:
                 tracker.add(each.seq - first, each.t1, *known)
     skipped = sum(fate.probe is None for fate in fates)
     found = figuresOfRun(delays, tracker, began=0, ended=0, skipped=skipped)
-    return replace(
-        found,
+    return found._replace(
         sent=len(seqs),
         reordered=sum(probe.reordered for probe in probes),
     )

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import gc
 import runpy
 import sys
 
 from echostamp import __version__
+from echostamp.client import command
 from echostamp.client.command import main
-from echostamp.talk import terminal
 from echostamp.talk.run import TalkOptions
 from echostamp.test.commands import CommandCase
 
@@ -32,7 +33,7 @@ class MainTests(CommandCase):
 
     def test_unusableStandardIO(self) -> None:
         """Without standard input and output no subcommand runs: one line, status 2."""
-        self.patch(terminal, "unusableStandardIO", lambda: "standard input: closed")
+        self.patch(command, "unusableStandardIO", lambda: "standard input: closed")
         self.assertEqual(main([]), 2)
         self.assertEqual(self.said(), "echostamp: standard input: closed\n")
         self.assertEqual(self.talks, [])
@@ -80,6 +81,11 @@ class ModuleTests(CommandCase):
     C{python -m echostamp}.
     """
 
+    def setUp(self) -> None:
+        """Collect garbage again after the test."""
+        super().setUp()
+        self.addCleanup(gc.enable)
+
     def test_moduleIsTheCommand(self) -> None:
         """The module has the command's options and status."""
         self.patch(sys, "argv", ["echostamp", "talk", "--time"])
@@ -88,6 +94,8 @@ class ModuleTests(CommandCase):
         )
         self.assertEqual(ended.code, 42)
         self.assertEqual(self.talks, [TalkOptions("localhost:8002", showTimes=True)])
+        # The run of the reactor, which enables it again, is left out here.
+        self.assertFalse(gc.isenabled())
 
     def test_importRunsNothing(self) -> None:
         """Importing the module runs nothing."""

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import Any
 
 from twisted.internet.error import ConnectBindError, ConnectionRefusedError
@@ -31,15 +30,15 @@ class WhyNoReplyTests(SynchronousTestCase):
             (Result(), "there was no connection in time"),
             (began, "no reply"),
             (
-                replace(began, outages=(Outage(1, 1, "it closed the connection", 1),)),
+                began._replace(outages=(Outage(1, 1, "it closed the connection", 1),)),
                 "it closed the connection",
             ),
             (
-                replace(began, strange=5),
+                began._replace(strange=5),
                 "it answers, but not with what was sent: is it an echo?",
             ),
             (
-                replace(began, figures=Figures(sent=3, lost=3, late=2)),
+                began._replace(figures=Figures(sent=3, lost=3, late=2)),
                 "no reply within 0.02 s (2 came late)",
             ),
         ]:

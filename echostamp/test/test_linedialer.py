@@ -23,6 +23,28 @@ class StopTests(SynchronousTestCase):
         self.assertTrue(far.isOver)
         self.assertEqual(far.attempts, 0)
 
+    def test_whileConnecting(self) -> None:
+        """A stop cancels the attempt that goes on; the run gets no failure."""
+        far = Far(Plan(waits=True))
+        far.prober.start()
+        far.prober.stop()
+        far.run(60)
+        self.assertTrue(far.isOver)
+        self.assertEqual(far.attempts, 1)
+        self.assertEqual(far.sink.events, [])
+        self.assertTrue(far.reactor.connectors[0].stoppedConnecting)
+
+    def test_connectedTooLate(self) -> None:
+        """A connection that is made just after the stop is closed."""
+        far = Far(Plan())
+        far.prober.start()
+        far.prober.stop()
+        transport = far.accept()
+        far.run(1)
+        self.assertTrue(transport.isLost)
+        far.run(60)
+        self.assertEqual(far.attempts, 1)
+
 
 class PatientTests(SynchronousTestCase):
     """

@@ -100,13 +100,20 @@ class LinkCase(SynchronousTestCase):
         self.link = LineLink(
             self.reactor, self.owner, self.messages, SetUp(), lambda: NOW
         )
+        self.losses = 0
+        self.link.lost = self.wasLost
         self.transport: Any = FakeFarTransport()
         alsoProvides(self.transport, ITCPTransport)
         self.link.makeConnection(self.transport)
 
+    def wasLost(self) -> None:
+        """Count the connections that were lost."""
+        self.losses += 1
+
     def lose(self, error: Exception) -> str:
         """Lose the connection, and give the reason that the link reports."""
         self.link.connectionLost(Failure(error))
+        self.assertEqual(self.losses, 1)
         return self.owner.events[-1]
 
 

@@ -35,9 +35,9 @@ class ScheduleTests(ProberCase):
         self.assertEqual(waits, [0, 0, 30 * MS, 0, 0])
 
     def test_jitter(self) -> None:
-        """Each probe is late by chance, by up to a tenth of the interval.  The delays
-        do not accumulate."""
-        chances = iter([0.0, 1.0, 0.5, 0.0, 1.0, 0.5])
+        """Each probe but the first is late by chance, by up to a tenth of the interval.
+        The delays do not accumulate."""
+        chances = iter([1.0, 0.5, 0.0, 1.0, 0.5])
         far = self.begin(interval=SECOND, count=5, chance=lambda: next(chances))
         far.run(10)
         self.assertEqual(far.times(), [0.0, 1.1, 2.05, 3.0, 4.1])

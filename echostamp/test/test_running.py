@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import io
 import os
 import signal
@@ -41,6 +42,7 @@ class CommandRunTests(SynchronousTestCase):
         self.patch(signal, "signal", self.handlers.__setitem__)
         self.patch(os, "_exit", self.exit)
         self.patch(sys, "stderr", self.errors)
+        self.addCleanup(gc.unfreeze)
 
     def exit(self, status: int) -> None:
         """Note the exit status."""
@@ -70,6 +72,21 @@ class CommandRunTests(SynchronousTestCase):
 
         self.assertEqual(self.run_(start), Outcome(3, "first"))
         self.assertEqual(self.exits, [])
+
+    def test_collections(self) -> None:
+        """While the command runs garbage is collected, but not looked for among what
+        was loaded before."""
+        self.addCleanup(gc.enable)
+        gc.disable()
+        seen: list[object] = []
+
+        def start(run: CommandRun) -> None:
+            seen.extend([gc.isenabled(), gc.get_freeze_count() > 1000])
+            run.end(Outcome(0))
+
+        gc.unfreeze()
+        self.run_(start)
+        self.assertEqual(seen, [True, True])
 
     def test_signals(self) -> None:
         """The first SIGINT or SIGTERM asks the command to stop, a second one has its

@@ -33,7 +33,15 @@ class ScheduleTests(SynchronousTestCase):
     def test_jitter(self) -> None:
         """Jitter delays a probe by up to a tenth of the interval, and not the next
         ones."""
-        chances = iter([0.0, 1.0, 0.5, 0.0])
+        chances = iter([1.0, 0.5, 0.0])
         schedule = Schedule(Plan(interval=1000), lambda: next(chances))
         schedule.begin(0)
         self.assertEqual(self.turns(schedule, 3), [0, 1100, 2050])
+
+    def test_firstIsDueAtOnce(self) -> None:
+        """Jitter does not delay the first probe: a run of one probe waits for
+        nothing."""
+        schedule = Schedule(Plan(count=1), lambda: 1.0)
+        schedule.begin(7)
+        self.assertEqual(self.turns(schedule, 1), [7])
+        self.assertTrue(schedule.isOver)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import errno
 import os
-from dataclasses import replace
 
 from echostamp.measure.residence import ResidenceFault
 from echostamp.probe.plan import Plan
@@ -54,7 +53,7 @@ class StampFiguresTests(StampCase):
         assert isinstance(result.session, Findings)
         text = list(lines(result.session, result))
         self.assertIn("timestamps    T1 by the kernel", text)
-        unsent = replace(result, figures=replace(result.figures, sent=0))
+        unsent = result._replace(figures=result.figures._replace(sent=0))
         self.assertNotIn("timestamps", "\n".join(lines(result.session, unsent)))
 
     def test_lossByDirection(self) -> None:
@@ -97,12 +96,12 @@ class StampFiguresTests(StampCase):
         self.run_(9)
         result = self.prober.result()
         assert isinstance(result.session, Findings)
-        figures = replace(result.figures, sent=30_002, lost=30_000)
+        figures = result.figures._replace(sent=30_002, lost=30_000)
         directions = Directions(20_100, 10_050)
-        found = replace(
-            result.session, isStateful=True, directions=directions, restarts=999
+        found = result.session._replace(
+            isStateful=True, directions=directions, restarts=999
         )
-        text = list(notable(found, replace(result, figures=figures)))
+        text = list(notable(found, result._replace(figures=figures)))
         for line in (
             "lost          10050 to 20100 on the way there, 0 to 10050 on the way back",
             "              probably 10050 and 10050: no packet was seen doubled",
@@ -178,7 +177,7 @@ class StampFiguresTests(StampCase):
             (None, Hops(191, 191, 191), "TTL 64, not 255; then 0 back"),
             (Hops(1, 1, 1), None, "1 there, ? back"),
         ]:
-            found = replace(result.session, hopsForward=there, hopsBackward=back)
+            found = result.session._replace(hopsForward=there, hopsBackward=back)
             text = "\n".join(lines(found, result))
             if line is None:
                 line = (
@@ -196,15 +195,14 @@ class StampFiguresTests(StampCase):
         self.run_(9)
         result = self.prober.result()
         assert isinstance(result.session, Findings)
-        found = replace(
-            result.session,
+        found = result.session._replace(
             restarts=1,
             unrecognized=(3, 99),
             problems=(("malformed", 1),),
             zeroedSsids=4,
         )
         faults = (ResidenceFault.NEGATIVE, 2), (ResidenceFault.NOT_GIVEN, 1)
-        result = replace(result, residenceFaults=faults)
+        result = result._replace(residenceFaults=faults)
         text = "\n".join([*lines(found, result), *notable(found, result)])
         unreachable = os.strerror(errno.EHOSTUNREACH)
         for line in (

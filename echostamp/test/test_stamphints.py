@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import errno
-from dataclasses import replace
 
 from twisted.trial.unittest import SynchronousTestCase
 
 from echostamp.measure.result import Result
 from echostamp.report.stamphints import refusalHint
-from echostamp.rfc8762.findings import Observations
+from echostamp.rfc8762.observations import Observations
 from echostamp.rfc8762.sendersession import SenderSession
 from echostamp.rfc8762.timestamps import ErrorEstimate
 
@@ -25,7 +24,7 @@ class RefusalHintTests(SynchronousTestCase):
 
     def assertHint(self, hint: str, **found: object) -> None:
         """Assert the hint where there were other findings."""
-        session = replace(self.found, **found)  # type: ignore[arg-type]
+        session = self.found._replace(**found)  # type: ignore[arg-type]
         self.assertEqual(refusalHint(Result(session=session)), hint)
 
     def test_noSession(self) -> None:

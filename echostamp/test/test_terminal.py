@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-import errno
 import fcntl
+import importlib.metadata
 import os
 from importlib.metadata import PackageNotFoundError, requires
 from itertools import pairwise
@@ -19,7 +19,6 @@ from echostamp.talk.terminal import (
     Painter,
     SafeText,
     privateDescriptor,
-    unusableStandardIO,
 )
 from echostamp.test.fakes import osError
 from echostamp.test.hostiletext import HOSTILE, isSafe
@@ -170,37 +169,6 @@ class PrivateDescriptorTests(SynchronousTestCase):
             self.assertEqual(privateDescriptor(fd, os.O_RDONLY), fd)
 
 
-class UnusableTests(SynchronousTestCase):
-    """
-    Standard input and output that cannot be used.
-    """
-
-    def test_closedDescriptors(self) -> None:
-        """A closed descriptor is named."""
-        real = fcntl.fcntl
-        for closed, name in (0, "standard input"), (1, "standard output"):
-
-            def flags(fd: int, command: int, closed: int = closed) -> int:
-                if fd == closed:
-                    raise osError(errno.EBADF)
-                return real(fd, command)
-
-            self.patch(fcntl, "fcntl", flags)
-            self.assertEqual(
-                unusableStandardIO(), f"{name}: {os.strerror(errno.EBADF)}"
-            )
-
-    def test_descriptorsForTheOtherDirection(self) -> None:
-        """Standard input that is open only for writing, or standard output only for
-        reading, cannot be used."""
-        for mode, why in [
-            (os.O_WRONLY, "standard input: not open for reading"),
-            (os.O_RDONLY, "standard output: not open for writing"),
-        ]:
-            self.patch(fcntl, "fcntl", lambda fd, command, mode=mode: mode)
-            self.assertEqual(unusableStandardIO(), why)
-
-
 class EditingTests(SynchronousTestCase):
     """
     The decision whether lines can be edited.
@@ -225,7 +193,7 @@ class EditingTests(SynchronousTestCase):
                     raise PackageNotFoundError(name)
                 return found
 
-            self.patch(terminal, "version", version)
+            self.patch(importlib.metadata, "version", version)
             self.assertEqual(terminal.canEdit(), canEdit, found)
 
     def test_oldest(self) -> None:

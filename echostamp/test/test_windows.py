@@ -5,7 +5,6 @@ from __future__ import annotations
 import random
 import sys
 from collections import Counter
-from dataclasses import replace
 from itertools import groupby
 
 from twisted.trial.unittest import SynchronousTestCase
@@ -114,8 +113,7 @@ class SameAsARunTests(SynchronousTestCase):
         """
         self.assertSameWay(found.forward, expected.forward)
         self.assertSameWay(found.backward, expected.backward)
-        expected = replace(
-            expected,
+        expected = expected._replace(
             began=found.began,
             ended=found.ended,
             forward=found.forward,

@@ -1,16 +1,15 @@
-"""Tests for L{echostamp.probe.dialers}."""
+"""Tests for L{echostamp.probe.stampsession}."""
 
 from __future__ import annotations
 
 import os
-from dataclasses import replace
 
 from twisted.trial.unittest import SynchronousTestCase
 
 from echostamp.connect.tls import TlsFiles
-from echostamp.probe.dialers import sessionOf
 from echostamp.probe.plan import StampPlan
 from echostamp.probe.refusals import Reason, Refusal
+from echostamp.probe.stampsession import sessionOf
 from echostamp.rfc8762.sendersession import SenderSession
 
 NO_FILES = TlsFiles()
@@ -73,6 +72,6 @@ class SessionTests(SynchronousTestCase):
         plan = StampPlan(ssid=7, isSsidStrict=True)
         self.assertTrue(sessionOf(plan, 0, NO_FILES).isSsidStrict)
         error = self.assertRaises(
-            Refusal, sessionOf, replace(plan, ssid=0), 0, NO_FILES
+            Refusal, sessionOf, plan._replace(ssid=0), 0, NO_FILES
         )
         self.assertIs(error.reason, Reason.NO_SSID)

@@ -1,0 +1,72 @@
+"""
+Repeats attempts to reach a far end, with backoff.
+"""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Callable
+
+from twisted.internet.interfaces import IDelayedCall, IReactorTime
+
+#: The first and the longest wait between two attempts, and by what part of a second
+#: chance makes each longer: clients of one far end must not all come back together.
+FIRST_DELAY, LONGEST_DELAY, JITTER = 0.5, 15.0, 1.0
+
+#: By what each wait is longer than the one before.
+_FACTOR = 1.5
+
+
+class Retries:
+    """
+    Repeats an attempt after a wait.  The wait grows until an attempt succeeds.
+    """
+
+    def __init__(
+        self,
+        clock: IReactorTime,
+        attempt: Callable[[], object],
+        chance: Callable[[], float] = random.random,
+    ) -> None:
+        """
+        @param clock: runs the timer.
+        @param attempt: makes an attempt.
+        @param chance: gives numbers from 0 to 1.
+        """
+        self._clock = clock
+        self._attempt = attempt
+        self._chance = chance
+        self._delay = FIRST_DELAY
+        self._timer: IDelayedCall | None = None
+        self.isStopped = False
+
+    def succeeded(self) -> None:
+        """
+        Begin again with the shortest wait.
+        """
+        self._delay = FIRST_DELAY
+
+    def retry(self) -> None:
+        """
+        Make another attempt after the wait, unless the retries were stopped.
+        """
+        if not self.isStopped:
+            wait = self._delay + JITTER * self._chance()
+            self._delay = min(_FACTOR * self._delay, LONGEST_DELAY)
+            self._timer = self._clock.callLater(wait, self._run)
+
+    def _run(self) -> None:
+        """
+        Make the attempt.
+        """
+        self._timer = None
+        self._attempt()
+
+    def stop(self) -> None:
+        """
+        Make no more attempts.
+        """
+        self.isStopped = True
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
