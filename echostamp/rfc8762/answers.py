@@ -12,7 +12,7 @@ from echostamp.times import Times
 
 #: Replies whose times are kept.  A corrected time comes soon after the reply: a
 #: follow-up comes with the next one, the kernel's T1 within milliseconds.
-KEPT = 32
+KEPT = 24
 
 _WINDOW = (1 << REMEMBERED) - 1
 

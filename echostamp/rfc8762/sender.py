@@ -116,8 +116,6 @@ class SessionSender:
         """
         return self._observations.findings()
 
-    # --- Out --------------------------------------------------------------------------
-
     def send(self, token: int) -> int:
         """
         Send a packet.
@@ -163,8 +161,6 @@ class SessionSender:
         self._ahead = kernel.ptpAhead(self.session.ptpAhead)
         self._observations.nearError = claim = kernel.errorEstimate(self.session.isPtp)
         self._errorEstimate = writeErrorEstimate(claim)
-
-    # --- In ---------------------------------------------------------------------------
 
     def transmitted(self, number: int, at: int) -> None:
         """The kernel reports when a packet left."""
@@ -263,13 +259,9 @@ class SessionSender:
         named = self._answers.packet(reply.sequence) if hasCome else None
         # Where it is no longer known whose number that was, it was probably this one's.
         isSame = hasCome and (not isFirst if named is None else named == packet)
+        numbers = reply.senderSequence, reply.sequence
         if not isSame and self._observations.losses.saw(
-            reply.senderSequence,
-            reply.sequence,
-            times.t1,
-            times.t3,
-            not isFirst,
-            hasCome,
+            *numbers, times.t1, times.t3, not isFirst, hasCome
         ):
             self._answers.restart()
         self._answers.see(reply.sequence, packet)

@@ -6,7 +6,6 @@ from __future__ import annotations
 
 import gc
 import sys
-from random import Random
 from types import BuiltinFunctionType, FunctionType, MethodType, ModuleType
 from typing import Any
 
@@ -14,15 +13,7 @@ from twisted.logger import Logger
 
 #: What is there once for the whole process.  By a logger everything can be reached
 #: that was logged.
-_SHARED = (
-    type,
-    ModuleType,
-    FunctionType,
-    BuiltinFunctionType,
-    MethodType,
-    Logger,
-    Random,
-)
+_SHARED = (type, ModuleType, FunctionType, BuiltinFunctionType, MethodType, Logger)
 
 
 def heldBy(root: object, *others: object) -> int:
