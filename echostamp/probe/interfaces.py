@@ -47,6 +47,8 @@ class Link(Protocol):
         reads them.
     @ivar losses: of the probes that were lost and L{forget} was called for, those whose
         direction is decided; L{None} where the link never knows one.
+    @ivar invalid: how many packets came that are no replies to ours; 0 for a
+        connection, which reports them by C{strange}.
     """
 
     @property
@@ -65,6 +67,8 @@ class Link(Protocol):
     def isPrompt(self) -> bool: ...
     @property
     def losses(self) -> LossCounts | None: ...
+    @property
+    def invalid(self) -> int: ...
 
     def send(self, seq: int) -> Moment:
         """

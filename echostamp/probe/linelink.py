@@ -52,6 +52,7 @@ class LineLink(Protocol):
     isConnection = True
     isPrompt = False
     losses = None
+    invalid = 0
 
     transport: Any
     whyAborted = ""

@@ -124,6 +124,11 @@ class StampLink:
         """The lost probes whose direction is decided."""
         return LossCounts(*self.sender.losses.counts)
 
+    @property
+    def invalid(self) -> int:
+        """How many packets came that are no replies to ours."""
+        return sum(count for _, count in self.sender.findings().invalid)
+
     def settle(self, seq: int) -> None:
         """Do nothing: a late reply is read like others."""
 

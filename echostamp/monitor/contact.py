@@ -1,0 +1,98 @@
+"""
+Decides whether a peer is up; pure.
+"""
+
+from __future__ import annotations
+
+from echostamp.times import SECOND
+
+#: How many replies in a row show that a peer is up again, and how many due probes
+#: without any show that it is down.
+REPLIES = DUE = 3
+
+#: With a longer interval than this, one reply shows that a peer is up again.
+SLOW = 20 * SECOND
+
+
+class Contact:
+    """
+    Whether a peer is up.
+
+    It is down when there was no reply for the timeout and three intervals, and three
+    probes were due in that time.  It is up again after three replies in a row, or after
+    the first one where the interval is above L{SLOW}.  The first reply of all shows
+    that it is up.
+
+    Times are nanoseconds by the monotonic clock.  The time of a stall of this process
+    does not count, nor do probes that were due in one.
+
+    @ivar isUp: whether it is up; L{None} while that is not known.
+    @ivar since: when that began.
+    @ivar downs: how often it went down.
+    """
+
+    def __init__(self, timeout: int, interval: int, now: int) -> None:
+        """
+        @param timeout: how long a probe may wait for its reply.
+        @param interval: from one probe to the next.
+        @param now: when the first probe is due.
+        """
+        self._silence = timeout + 3 * interval
+        self._needed = 1 if interval > SLOW else REPLIES
+        self.isUp: bool | None = None
+        self.since = now
+        self.downs = 0
+        self._downFor = 0
+        self._lastReply = now
+        self._due = self._inARow = 0
+
+    def downFor(self, now: int) -> int:
+        """
+        Give how long the peer has been down in all.
+        """
+        return self._downFor + (now - self.since if self.isUp is False else 0)
+
+    def replied(self, now: int) -> bool:
+        """
+        A probe was answered in time.
+
+        @return: whether the peer is up again by that.
+        """
+        self._lastReply = now
+        self._due = 0
+        self._inARow += 1
+        if self.isUp or (self.isUp is False and self._inARow < self._needed):
+            return False
+        wasDown = self.isUp is False
+        if wasDown:
+            self._downFor += now - self.since
+        self.isUp, self.since = True, now
+        return wasDown
+
+    def lost(self) -> None:
+        """
+        A probe was not answered in time.
+        """
+        self._inARow = 0
+
+    def due(self, now: int) -> bool:
+        """
+        A probe is due, whether it can be sent or not.
+
+        @return: whether the peer is down by that.
+        """
+        isDown = self._due >= DUE and now - self._lastReply >= self._silence
+        self._due += 1
+        if self.isUp is False or not isDown:
+            return False
+        self.isUp, self.since = False, now
+        self.downs += 1
+        return True
+
+    def stalled(self, late: int) -> None:
+        """
+        This process was suspended or blocked.
+
+        @param late: for how many nanoseconds.
+        """
+        self._lastReply += late
