@@ -29,6 +29,7 @@ class Contact:
     @ivar isUp: whether it is up; L{None} while that is not known.
     @ivar since: when that began.
     @ivar downs: how often it went down.
+    @ivar lastReply: when the last reply came, or else when the first probe was due.
     """
 
     def __init__(self, timeout: int, interval: int, now: int) -> None:
@@ -37,14 +38,32 @@ class Contact:
         @param interval: from one probe to the next.
         @param now: when the first probe is due.
         """
-        self._silence = timeout + 3 * interval
-        self._needed = 1 if interval > SLOW else REPLIES
         self.isUp: bool | None = None
         self.since = now
         self.downs = 0
         self._downFor = 0
-        self._lastReply = now
+        self.resume(timeout, interval, now)
+
+    def resume(self, timeout: int, interval: int, now: int) -> None:
+        """
+        Begin to look again, with other settings.  The peer is as it was.
+
+        @param timeout: as for L{__init__}, and so are the others.
+        """
+        self._silence = timeout + 3 * interval
+        self._needed = 1 if interval > SLOW else REPLIES
+        self.lastReply = now
         self._due = self._inARow = 0
+
+    @property
+    def isSilent(self) -> bool:
+        """Whether it is down, or its last two probes were not answered so far."""
+        return self.isUp is False or self._due >= DUE - 1
+
+    @property
+    def isSilent(self) -> bool:
+        """Whether it is down, or its last two probes were not answered so far."""
+        return self.isUp is False or self._due >= DUE - 1
 
     def downFor(self, now: int) -> int:
         """
@@ -58,7 +77,7 @@ class Contact:
 
         @return: whether the peer is up again by that.
         """
-        self._lastReply = now
+        self.lastReply = now
         self._due = 0
         self._inARow += 1
         if self.isUp or (self.isUp is False and self._inARow < self._needed):
@@ -81,7 +100,7 @@ class Contact:
 
         @return: whether the peer is down by that.
         """
-        isDown = self._due >= DUE and now - self._lastReply >= self._silence
+        isDown = self._due >= DUE and now - self.lastReply >= self._silence
         self._due += 1
         if self.isUp is False or not isDown:
             return False
@@ -95,4 +114,4 @@ class Contact:
 
         @param late: for how many nanoseconds.
         """
-        self._lastReply += late
+        self.lastReply += late

@@ -173,3 +173,9 @@ class Flow:
     def disconnected(self, outage: Outage) -> None:
         """Keep what the link knew."""
         self._endLink()
+
+    def ended(self) -> None:
+        """
+        The prober has ended: no more is learned of the probes that are lost.
+        """
+        self._endLink()

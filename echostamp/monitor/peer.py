@@ -4,7 +4,7 @@ What to watch: a peer and its settings, as plain data.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace, replace
 from typing import NamedTuple
 
 from echostamp.connect.tls import TlsFiles
@@ -31,6 +31,11 @@ class Limits:
     rttP99: int | None = None
     loss: float | None = None
     offset: int | None = None
+
+    @property
+    def areSet(self) -> bool:
+        """Whether there is any."""
+        return self != Limits()
 
 
 class WebPlace(NamedTuple):
@@ -74,3 +79,19 @@ class Peer:
     flows: int = 1
     resolve: int = RESOLVE
     web: WebPlace | None = None
+
+    def hasSameProbes(self, other: Peer) -> bool:
+        """
+        Tell whether another peer gets the same probes in the same way.
+        """
+        return self == replace(
+            other, limits=self.limits, labels=self.labels, web=self.web
+        )
+
+    def hasSameProbes(self, other: Peer) -> bool:
+        """
+        Tell whether another peer gets the same probes in the same way.
+        """
+        return self == replace(
+            other, limits=self.limits, labels=self.labels, web=self.web
+        )

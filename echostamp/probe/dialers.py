@@ -61,6 +61,18 @@ class Dialed(NamedTuple):
     plan: Plan
     target: Target | None = None
 
+    @property
+    def transport(self) -> str:
+        """What carries the probes: C{stamp}, C{tls}, C{tcp}, C{unix} or C{endpoint}."""
+        target = self.target
+        if target is None:
+            return "stamp"
+        if target.tls is not None:
+            return "tls"
+        if target.host is not None:
+            return "tcp"
+        return "unix" if target.name.startswith("unix:") else "endpoint"
+
 
 def dialerOf(reactor: Any, wish: Wish) -> Dialed:
     """

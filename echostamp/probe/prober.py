@@ -103,6 +103,16 @@ class Prober:
             self._timers.set(self._now() + self._plan.deadline, self.stop)
         self._dialer.start(self)
 
+    def finish(self) -> None:
+        """
+        Send no more probes.  The run ends when those in flight are answered or lost.
+        """
+        self._schedule.isOver = True
+        if self._began is None:
+            self.stop()
+        else:
+            self._lookForEnd()
+
     def stop(self) -> None:
         """
         End the run.  Probes in flight are not counted as lost.

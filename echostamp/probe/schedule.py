@@ -50,6 +50,6 @@ class Schedule:
         Make the next probe due: this one was sent, or skipped.
         """
         self._turn += 1
-        self.isOver = self._turn == self._count
+        self.isOver = self.isOver or self._turn == self._count
         late = round(self._jitter * self._chance()) if self._jitter else 0
         self.due = self._began + self._turn * self._interval + late

@@ -1,0 +1,111 @@
+"""
+Writes events: a log line, a line of JSON, and their number.
+"""
+
+from __future__ import annotations
+
+import json
+from collections import Counter
+from collections.abc import Callable
+
+from twisted.logger import Logger
+
+from echostamp.monitor.event import ENDS, Event, Kind
+from echostamp.monitor.eventlimits import EventLimits
+from echostamp.probe.agenda import Agenda, Entry
+from echostamp.text import printable
+
+log = Logger(namespace="echostamp")
+
+#: Events that a reader of the log need not act on.
+_GOOD = {*ENDS.values(), Kind.RELOAD, Kind.ADDRESS}
+
+
+def eventLine(event: Event) -> str:
+    """
+    Write an event for a person, in one line.
+    """
+    parts = [event.peer, event.kind.value, event.subject]
+    line = " ".join(part for part in parts if part)
+    if event.text:
+        line += f": {event.text}"
+    if event.leftOut:
+        line += f" ({event.leftOut} more left out)"
+    return printable(line)
+
+
+def eventJson(event: Event) -> str:
+    """
+    Write an event as a line of JSON; C{docs/events.schema.json} describes it.
+    """
+    document = {
+        "time": event.at,
+        "event": event.kind.value,
+        "peer": event.peer,
+        "subject": event.subject,
+        "text": event.text,
+        "left_out": event.leftOut,
+        "values": dict(event.values),
+    }
+    return json.dumps(document, separators=(",", ":"))
+
+
+class EventLog:
+    """
+    Counts all events, and writes those that do not come too often.
+
+    @ivar counts: how many events there were, by their kind's name.
+    """
+
+    def __init__(
+        self,
+        agenda: Agenda,
+        now: Callable[[], int],
+        write: Callable[[Event], object] | None = None,
+    ) -> None:
+        """
+        @param agenda: calls this when an event that was left out is due.
+        @param now: gives nanoseconds by the monotonic clock.
+        @param write: also gets the events that are written; L{None} for nothing.
+        """
+        self.counts: Counter[str] = Counter({each.value: 0 for each in Kind})
+        self._agenda = agenda
+        self._now = now
+        self._write = write
+        self._limits = EventLimits()
+        self._entry: Entry | None = None
+
+    def report(self, event: Event) -> None:
+        """
+        Count an event, and write it or leave it out.
+        """
+        self.counts[event.kind.value] += 1
+        reported = self._limits.report(self._now(), event)
+        if reported is not None:
+            self._put(reported)
+        self._arm()
+
+    def _put(self, event: Event) -> None:
+        """
+        Write an event.
+        """
+        level = log.info if event.kind in _GOOD else log.warn
+        level("{line}", line=eventLine(event))
+        if self._write is not None:
+            self._write(event)
+
+    def _arm(self) -> None:
+        """
+        Wait until the next event that was left out is due.
+        """
+        due = self._limits.due
+        if due is not None and (self._entry is None or not self._entry.isSet):
+            self._entry = self._agenda.at(due, self._overdue)
+
+    def _overdue(self) -> None:
+        """
+        Write the events that are due.
+        """
+        for event in self._limits.overdue(self._now()):
+            self._put(event)
+        self._arm()

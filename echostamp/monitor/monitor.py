@@ -1,0 +1,194 @@
+"""
+Watches peers: all of them, and what concerns this machine.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from typing import Any
+
+from echostamp.measure.ownclock import OwnClock
+from echostamp.monitor.event import Event, Kind
+from echostamp.monitor.peer import Peer
+from echostamp.monitor.snapshot import PeerSnapshot
+from echostamp.monitor.tally import BUCKETS, RttHistogram
+from echostamp.monitor.watchedpeer import Watch, WatchedPeer, wishOf
+from echostamp.probe.agenda import Entry
+from echostamp.probe.dialers import Dialed, dialerOf
+from echostamp.probe.surroundings import Surroundings
+from echostamp.times import SECOND
+from echostamp.units import readable
+
+#: How often the monitor looks at this machine's clock and at its own lateness.
+_BEAT = SECOND
+
+#: A stall of at least this length is an event, in nanoseconds.  All are counted.
+STALL = SECOND
+
+
+class Monitor:
+    """
+    Watches peers.
+
+    @ivar peers: the peers by name, in the order of their settings.
+    @ivar lag: how late this process had its turns.
+    @ivar lateness: how late probes were sent.
+    """
+
+    def __init__(
+        self,
+        reactor: Any,
+        surroundings: Surroundings,
+        report: Callable[[Event], object],
+        buckets: tuple[int, ...] = BUCKETS,
+        dialerOf: Callable[..., Dialed] = dialerOf,
+    ) -> None:
+        """
+        @param reactor: connects, looks names up, and reads.
+        @param surroundings: the timers and clocks.
+        @param report: gets what happens.
+        @param buckets: the upper bounds of the buckets of the RTT, in nanoseconds.
+        @param dialerOf: makes dialers.
+        """
+        self.peers: dict[str, WatchedPeer] = {}
+        self.lag, self.lateness = RttHistogram(), RttHistogram()
+        self._reactor = reactor
+        self._surroundings = surroundings
+        self._report = report
+        self._watch = Watch(surroundings, self._happened, buckets, self.lateness)
+        self._dialerOf = dialerOf
+        self._isRunning = self._areAllDown = False
+        self._beat: Entry | None = None
+        self._due = 0
+        self._stalls = surroundings.stalls
+        self._stalledFor = 0
+        self._ownClock = OwnClock()
+        self._steps = 0
+
+    # --- From begin to end ------------------------------------------------------------
+
+    def start(self) -> None:
+        """
+        Begin to watch.
+        """
+        self._isRunning = True
+        for each in self.peers.values():
+            each.start()
+        self._setBeat()
+
+    def stop(self) -> None:
+        """
+        End at once.
+        """
+        self._isRunning = False
+        if self._beat is not None:
+            self._beat.cancel()
+        for each in self.peers.values():
+            each.stop()
+
+    def watch(self, peers: Iterable[Peer]) -> None:
+        """
+        Watch these peers, and no others.  A peer whose probes stay as they are keeps
+        them; one that changes keeps its counters.
+
+        @raise ValueError: a peer cannot be watched, and nothing has changed; the text
+            names it, and says why.
+        """
+        wanted = {peer.name: peer for peer in peers}
+        dialed = {}
+        for name, peer in wanted.items():
+            before = self.peers.get(name)
+            if before is None or not before.peer.hasSameProbes(peer):
+                dialed[name] = self._dial(peer)
+        watched = {}
+        for name, peer in wanted.items():
+            before = self.peers.pop(name, None)
+            if before is not None and name not in dialed:
+                before.change(peer)
+                watched[name] = before
+                continue
+            found = WatchedPeer(peer, dialed[name], self._watch, before)
+            if before is not None:
+                before.finish()
+            if self._isRunning:
+                found.start()
+            watched[name] = found
+        for gone in self.peers.values():
+            gone.stop()
+        self.peers = watched
+
+    def _dial(self, peer: Peer) -> Dialed:
+        """
+        Make a peer's dialer.
+
+        @raise ValueError: it cannot be made; the text names the peer, and says why.
+        """
+        try:
+            return self._dialerOf(self._reactor, wishOf(peer))
+        except ValueError as error:
+            raise ValueError(f"{peer.name}: {error}") from None
+
+    # --- What happens -----------------------------------------------------------------
+
+    def _happened(self, event: Event) -> None:
+        """
+        Report an event of a peer.  If all peers are silent, one event says so before
+        the others.
+        """
+        if event.kind is Kind.DOWN and not self._areAllDown and self._areSilent():
+            self._areAllDown = True
+            count = len(self.peers)
+            self._own(Kind.DOWN, f"none of the {count} peers answers", peers=count)
+        elif event.kind is Kind.UP and self._areAllDown:
+            self._areAllDown = False
+            self._own(Kind.UP, "peers answer again")
+        self._report(event)
+
+    def _areSilent(self) -> bool:
+        """
+        Tell whether no peer answers, of several.
+        """
+        watched = [each for each in self.peers.values() if not each.peer.isPaused]
+        return len(watched) > 1 and all(each.contact.isSilent for each in watched)
+
+    def _own(self, kind: Kind, text: str, **values: Any) -> None:
+        """
+        Report an event of this machine or process.
+        """
+        at = self._surroundings.clocks().realtime
+        self._report(Event(kind, "", at, text=text, values=values))
+
+    # --- This machine -----------------------------------------------------------------
+
+    def _setBeat(self) -> None:
+        """
+        Look again in a while.
+        """
+        self._due = self._surroundings.now() + _BEAT
+        self._beat = self._surroundings.agenda.at(self._due, self._look)
+
+    def _look(self) -> None:
+        """
+        Look at this machine's clock, and whether this process had its turns.
+        """
+        at = self._surroundings.clocks()
+        self.lag.add(max(0, at.after - self._due))
+        steps = self._ownClock.observe(*at)
+        if steps != self._steps:
+            self._steps = steps
+            self._own(Kind.OWN_CLOCK_STEP, "the clock of this machine was set")
+        length, self._stalledFor = self._stalledFor, self._stalls.length
+        length = self._stalledFor - length
+        if length >= STALL:
+            text = f"this process stood still for {readable(length)}"
+            self._own(Kind.STALL, text, length=length)
+        self._setBeat()
+
+    # --- What is known ----------------------------------------------------------------
+
+    def snapshots(self) -> Iterable[PeerSnapshot]:
+        """
+        Give what is known of each peer, one after the other.
+        """
+        for each in list(self.peers.values()):
+            yield each.snapshot()

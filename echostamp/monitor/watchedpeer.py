@@ -1,0 +1,248 @@
+"""
+A peer that is watched: its prober, its counters, and what happens to it.
+"""
+
+from __future__ import annotations
+
+import zlib
+from collections.abc import Callable
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+from echostamp.monitor.contact import Contact
+from echostamp.monitor.event import Event, Kind
+from echostamp.monitor.flow import Flow
+from echostamp.monitor.peer import Peer
+from echostamp.monitor.rules import MINUTE, Rules, windowFor
+from echostamp.monitor.snapshot import PeerSnapshot
+from echostamp.monitor.tally import BUCKETS, RttHistogram, Skip, Tally
+from echostamp.probe.agenda import Timers
+from echostamp.probe.dialers import Dialed, Wish
+from echostamp.probe.interfaces import Link
+from echostamp.probe.prober import Prober
+from echostamp.probe.surroundings import Surroundings
+from echostamp.times import SECOND
+from echostamp.units import readable
+
+#: How often a peer's window is judged by its limits, in nanoseconds.
+JUDGED = 5 * SECOND
+
+#: The beginnings of peers' probes are spread over their interval, or over this time
+#: where that is shorter, in nanoseconds.
+SPREAD = 60 * SECOND
+
+
+@dataclass(frozen=True)
+class Watch:
+    """
+    What all peers share.
+
+    @ivar surroundings: the timers and clocks.
+    @ivar report: gets what happens.
+    @ivar buckets: the upper bounds of the buckets of the RTT, in nanoseconds.
+    @ivar lateness: how late probes were sent.
+    """
+
+    surroundings: Surroundings
+    report: Callable[[Event], object]
+    buckets: tuple[int, ...] = BUCKETS
+    lateness: RttHistogram = field(default_factory=RttHistogram)
+
+    def tally(self) -> Tally:
+        """
+        Make the counters of a peer.
+        """
+        return Tally(rtts=RttHistogram(self.buckets))
+
+
+def wishOf(peer: Peer) -> Wish:
+    """
+    Give what to ask a dialer for: probes without end, in rolling windows.
+    """
+    plan = peer.wish.plan
+    windows = tuple(dict.fromkeys((MINUTE, windowFor(plan.interval))))
+    plan = replace(plan, count=None, kept=0, windows=windows, isPatient=True)
+    return peer.wish._replace(plan=plan)
+
+
+class WatchedPeer:
+    """
+    A peer that is watched.
+
+    @ivar peer: its settings.
+    @ivar isResolved: whether its name has an address; set by the owner.
+    @ivar tally: its counters.
+    @ivar contact: whether it is up.
+    """
+
+    def __init__(
+        self,
+        peer: Peer,
+        dialed: Dialed,
+        watch: Watch,
+        before: WatchedPeer | None = None,
+    ) -> None:
+        """
+        @param peer: its settings.
+        @param dialed: its far end.
+        @param watch: what all peers share.
+        @param before: the same peer with other settings, if it was watched before: its
+            counters go on.
+        """
+        surroundings = watch.surroundings
+        self.peer = peer
+        self.isResolved = True
+        self.tally: Tally = watch.tally() if before is None else before.tally
+        plan, now = dialed.plan, surroundings.now()
+        self._watch = watch
+        self._dialed = dialed
+        self._now = surroundings.now
+        self._timers = Timers(surroundings.agenda)
+        self._rules = Rules(peer.name, peer.limits)
+        self._window = windowFor(plan.interval)
+        self._began = now
+        self._stalled = surroundings.stalls.length
+        self._address = ""
+        self.contact = Contact(plan.timeout, plan.interval, now)
+        if before is not None:
+            self.contact = before.contact
+            self.contact.resume(plan.timeout, plan.interval, now)
+        self._flow = Flow(
+            self, self.tally, plan.interval, surroundings.now, watch.lateness
+        )
+        self._prober = Prober(dialed.dialer, plan, self._flow, surroundings, peer.zone)
+        self._prober.done.addCallback(lambda _: self._flow.ended())
+
+    # --- From begin to end ------------------------------------------------------------
+
+    def start(self) -> None:
+        """
+        Begin to probe, at a moment that depends on the peer's name.
+        """
+        if self.peer.isPaused:
+            return
+        spread = min(self._dialed.plan.interval, SPREAD)
+        phase = zlib.crc32(self.peer.name.encode()) * spread >> 32
+        self._timers.set(self._now() + phase, self._begin)
+        self._timers.set(self._now() + phase + JUDGED, self._judge)
+
+    def _begin(self) -> None:
+        """
+        Begin to probe.
+        """
+        self._prober.start()
+
+    def finish(self) -> None:
+        """
+        Send no more probes, and wait for the replies to those in flight.
+        """
+        self._timers.stop()
+        self._countPaused()
+        self._prober.finish()
+
+    def stop(self) -> None:
+        """
+        End at once.
+        """
+        self._timers.stop()
+        self._prober.stop()
+
+    def change(self, peer: Peer) -> None:
+        """
+        Take other limits and labels.
+        """
+        self.peer = peer
+        self._rules.limits = peer.limits
+
+    # --- What the flow reports --------------------------------------------------------
+
+    def due(self) -> None:
+        """Look whether the peer is down."""
+        length = self._watch.surroundings.stalls.length
+        if length != self._stalled:
+            self.contact.stalled(length - self._stalled)
+            self._stalled = length
+        now = self._now()
+        silence = now - self.contact.lastReply
+        if self.contact.due(now):
+            text = f"no reply for {readable(silence)}"
+            self._report(Kind.DOWN, text, silence=silence)
+
+    def replied(self) -> None:
+        """Look whether the peer is up again."""
+        now, contact = self._now(), self.contact
+        length = now - contact.since
+        if contact.replied(now):
+            self._report(Kind.UP, f"was down for {readable(length)}", down=length)
+
+    def lost(self) -> None:
+        """Note that replies are no longer in a row."""
+        self.contact.lost()
+
+    def linked(self, link: Link) -> None:
+        """Note the address."""
+        before, self._address = self._address, link.address
+        if before and before != link.address:
+            text = f"{link.address}, was {before}"
+            self._report(Kind.ADDRESS, text, address=link.address, before=before)
+
+    # --- What is judged now and then --------------------------------------------------
+
+    def _judge(self) -> None:
+        """
+        Judge the window by the limits.
+        """
+        self._timers.set(self._now() + JUDGED, self._judge)
+        if self._rules.limits.areSet and self._prober.hasBegun:
+            figures = self._prober.result(window=self._window).figures
+            for event in self._rules.judge(figures, self._time()):
+                self._watch.report(event)
+
+    def _report(self, kind: Kind, text: str, **values: Any) -> None:
+        """
+        Report what happened now.
+        """
+        name = self.peer.name
+        self._watch.report(Event(kind, name, self._time(), text=text, values=values))
+
+    def _time(self) -> int:
+        """
+        Give the present time, in nanoseconds since the UNIX epoch.
+        """
+        return self._watch.surroundings.clocks().realtime
+
+    # --- What is known ----------------------------------------------------------------
+
+    def _countPaused(self) -> None:
+        """
+        Count the probes that would have been due while the peer is paused.
+        """
+        if self.peer.isPaused:
+            interval = self._dialed.plan.interval
+            due = (self._now() - self._began) // interval
+            self._began += due * interval
+            self.tally.skipped[Skip.PAUSED] += due
+
+    def snapshot(self) -> PeerSnapshot:
+        """
+        Give what is known now.
+        """
+        self._countPaused()
+        prober, contact = self._prober, self.contact
+        self._flow.refresh(prober.measurement.strange)
+        now = self._watch.surroundings.clocks()
+        isKnown = contact.isUp is not None and not self.peer.isPaused
+        return PeerSnapshot(
+            self.peer,
+            now.realtime,
+            self._dialed.transport,
+            self.tally,
+            self._address,
+            contact.isUp if isKnown else None,
+            now.realtime - (now.after - contact.since) if isKnown else None,
+            self.isResolved,
+            contact.downs,
+            contact.downFor(now.after),
+            lastRtt=self._flow.lastRtt,
+            minute=prober.result(window=MINUTE) if prober.hasBegun else None,
+        )
