@@ -37,6 +37,7 @@ from echostamp.measure.rows import (
     areProbes,
     hullsOf,
     ipdvOf,
+    residencesOf,
     resolution,
     rttsOf,
     thinned,
@@ -141,6 +142,7 @@ def figuresOf(found: Selection) -> Figures:
         backward=ways and ways[1],
         offset=report,
         isApart=found.isApart,
+        residence=summary(residencesOf(kept)) if found.isApart else None,
     )
 
 

@@ -164,7 +164,8 @@ class SameAsARunTests(SynchronousTestCase):
             self.check(fates, [*WINDOWS, WindowSpec("7s", length=7 * SECOND)])
 
     def test_apart(self) -> None:
-        """The far end gives T2 and T3 apart: the time between is in no figure."""
+        """The far end gives T2 and T3 apart: the time between is the residence, and in
+        no other figure."""
         for interval in HALF, 10 * SECOND:
             fates = stream(15, 1200, interval, residence=9 * MILLISECOND)
             self.check(fates, list(WINDOWS))
