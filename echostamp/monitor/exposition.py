@@ -52,7 +52,7 @@ class Exposition:
 
     def chunks(self) -> Iterator[bytes]:
         """
-        Write everything that was added, in chunks of bounded size.
+        Write everything that was added, once, in chunks of bounded size.
         """
         return self._text.chunks()
 

@@ -157,12 +157,13 @@ class MetricText:
 
     def chunks(self) -> Iterator[bytes]:
         """
-        Write everything, in chunks of about L{CHUNK} characters.
+        Write everything, in chunks of about L{CHUNK} characters.  What is written is
+        forgotten, so that it is not in memory twice.
         """
         waiting: list[str] = []
         size = 0
         for family in FAMILIES:
-            lines = self._lines[family.name]
+            lines, self._lines[family.name] = self._lines[family.name], []
             if not lines:
                 continue
             waiting.append(heading(family, self.form))

@@ -23,6 +23,7 @@ from echostamp.monitor.metricnames import (
     DAEMON_FAMILIES,
     FAMILIES,
     PEER_FAMILIES,
+    RESERVED_LABELS,
     VERDICTS,
 )
 from echostamp.monitor.snapshot import DaemonSnapshot, PeerSnapshot
@@ -485,6 +486,13 @@ class FamilyTests(SynchronousTestCase):
             [x for x in names if not x.startswith(("echostamp_", "process_"))]
         )
         self.assertEqual(PEER_FAMILIES + DAEMON_FAMILIES, FAMILIES)
+
+    def test_reservedLabels(self) -> None:
+        """The labels that a peers file must not use are those which a scrape has, and
+        Prometheus' own."""
+        found = values([fullPeer()], fullDaemon(), ["site"])
+        labels = {name for _, each in found for name, _ in each}
+        self.assertEqual(RESERVED_LABELS, labels - {"site"} | {"instance", "job"})
 
     def test_noCreated(self) -> None:
         """No series says when it was created."""
