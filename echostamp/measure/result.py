@@ -48,8 +48,6 @@ class Figures(NamedTuple):
     @ivar offset: the far clock minus ours; L{None} where it is not known.
     @ivar isApart: whether the far end gives T2 and T3 apart.  The RTT is then without
         the time at the far end.
-    @ivar residence: that time, of a window; L{None} where it is not known, and of a
-        whole run.
     """
 
     began: int = 0
@@ -72,7 +70,6 @@ class Figures(NamedTuple):
     backward: OneWay | None = None
     offset: OffsetReport | None = None
     isApart: bool = False
-    residence: Summary | None = None
 
     @property
     def due(self) -> int:

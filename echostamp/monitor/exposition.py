@@ -74,7 +74,7 @@ class Exposition:
         self._limits(found.peer, labels)
         figures = found.minute.figures if found.minute is not None else Figures()
         self._clock(figures, labels)
-        self._delays(figures, labels)
+        self._delays(figures, found.residence, labels)
 
     def _labels(self, name: str, labels: Iterable[tuple[str, str]]) -> str:
         """
@@ -183,16 +183,16 @@ class Exposition:
             is_ = int(each == verdict)
             put("echostamp_clock_verdict", f"{labels},{own}", is_)
 
-    def _delays(self, figures: Figures, labels: str) -> None:
+    def _delays(self, figures: Figures, residence: Summary | None, labels: str) -> None:
         """
-        Add the quantiles of a window.
+        Add the quantiles of the last minute.
         """
         name = "echostamp_delay_variation_seconds"
         if figures.forward is not None:
             self._quantiles(name, f"{labels},{_FORWARD}", figures.forward.pdv)
         if figures.backward is not None:
             self._quantiles(name, f"{labels},{_BACKWARD}", figures.backward.pdv)
-        self._quantiles("echostamp_residence_seconds", labels, figures.residence)
+        self._quantiles("echostamp_residence_seconds", labels, residence)
 
     def _quantiles(self, name: str, labels: str, found: Summary | None) -> None:
         if found is not None:

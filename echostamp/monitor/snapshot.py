@@ -10,6 +10,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
+from echostamp.measure.delay import Summary
 from echostamp.measure.result import Result
 from echostamp.monitor.event import Kind
 from echostamp.monitor.peer import Peer
@@ -48,6 +49,8 @@ class PeerSnapshot:
     @ivar flows: its flows, where there are several.
     @ivar lastRtt: its last RTT in nanoseconds; L{None} before the first.
     @ivar minute: the figures of the last minute; L{None} before the first probe.
+    @ivar residence: how long the far end had the probes of the last minute; L{None}
+        where it does not say so.
     @ivar hopsForward: how many routers the last packet passed on the way there;
         L{None} where that is not known.
     @ivar hopsBackward: on the way back, likewise.
@@ -69,6 +72,7 @@ class PeerSnapshot:
     flows: tuple[FlowSnapshot, ...] = ()
     lastRtt: int | None = None
     minute: Result | None = None
+    residence: Summary | None = None
     hopsForward: int | None = None
     hopsBackward: int | None = None
     certificateEnd: int | None = None

@@ -67,7 +67,6 @@ def minute(verdict: str = FITS) -> Result:
             forward=OneWay(forward, None),
             backward=OneWay(backward, None),
             offset=offsetReport(verdict),
-            residence=summaryOf(21_000, 22_000, 23_000.5),
         )
     )
 
@@ -118,6 +117,7 @@ def fullPeer(
         flows=(FlowSnapshot(20, 21), FlowSnapshot(22, 23)),
         lastRtt=MILLISECOND,
         minute=minute(),
+        residence=summaryOf(21_000, 22_000, 23_000.5),
         hopsForward=5,
         hopsBackward=0,
         certificateEnd=1_800_000_000,

@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from typing import NamedTuple
 
 from echostamp.measure.block import Probe
-from echostamp.measure.delay import Delays, summary
+from echostamp.measure.delay import Delays
 from echostamp.measure.offset import OffsetTracker
 from echostamp.measure.result import Figures
 from echostamp.measure.runfigures import figuresOfRun
@@ -154,14 +154,8 @@ def figuresOf(fates: list[Fate]) -> Figures:
             if len(known) == len(times):
                 tracker.add(each.seq - first, each.t1, *known)
     skipped = sum(fate.probe is None for fate in fates)
-    stays = [
-        probe.t3 - probe.t2
-        for probe in probes
-        if probe.t2 is not None and probe.t3 is not None and not probe.void
-    ]
     found = figuresOfRun(delays, tracker, began=0, ended=0, skipped=skipped)
     return found._replace(
         sent=len(seqs),
         reordered=sum(probe.reordered for probe in probes),
-        residence=summary(stays) if any(stays) else None,
     )

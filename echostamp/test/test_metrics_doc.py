@@ -103,12 +103,5 @@ class PageTests(SynchronousTestCase):
         peer = replace(everything.peer, limits=Limits())
         stamp = replace(everything, peer=peer, certificateEnd=None)
         self.assertIn(f"STAMP peer without limits has {seriesOf(stamp)}.", page())
-        assert stamp.minute is not None
-        figures = replace(stamp.minute.figures, residence=None)
-        line = replace(
-            stamp,
-            minute=replace(stamp.minute, figures=figures),
-            hopsForward=None,
-            hopsBackward=None,
-        )
+        line = replace(stamp, residence=None, hopsForward=None, hopsBackward=None)
         self.assertIn(f"line protocol has {seriesOf(line)},", page())
