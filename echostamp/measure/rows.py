@@ -94,6 +94,19 @@ def rttsOf(rows: array[int]) -> tuple[list[int], list[int]]:
     return [rtt for rtt, _ in pairs], [due for _, due in pairs]
 
 
+def residencesOf(rows: array[int]) -> list[int]:
+    """
+    Return how long the far end had the probe of each row that has all four times.  The
+    far end gives T2 and T3 apart: the RTT is without the time between them.
+    """
+    columns = (rows[column::WIDTH] for column in (T1, T2, T4, RTT))
+    return [
+        max(t4 - t1 - rtt, 0)
+        for t1, t2, t4, rtt in zip(*columns, strict=True)
+        if t2 != UNKNOWN != rtt
+    ]
+
+
 def ipdvOf(rows: array[int]) -> array[int]:
     """
     Return the magnitude of the difference between the RTT of each row and that of the

@@ -37,6 +37,7 @@ from echostamp.measure.rows import (
     areProbes,
     hullsOf,
     ipdvOf,
+    residencesOf,
     resolution,
     rttsOf,
     thinned,
@@ -98,13 +99,26 @@ class Selection:
     extremes: tuple[list[int], list[int]]
     hulls: Sequence[Hulls]
 
+    def kept(self) -> array[int]:
+        """Return a row of every so many probes."""
+        return thinned(self.old, self.every) + thinned(self.rows, self.every)
+
+    def residences(self) -> list[int]:
+        """
+        Return how long the far end had each of these probes, in nanoseconds.  They are
+        no part of the figures, which are kept and asked for more often.
+
+        @return: none where the far end does not give T2 and T3 apart.
+        """
+        return residencesOf(self.kept()) if self.isApart else []
+
 
 def figuresOf(found: Selection) -> Figures:
     """
     Return the figures of a window.
     """
     counts, isExact = found.counts, found.every == 1
-    kept = thinned(found.old, found.every) + thinned(found.rows, found.every)
+    kept = found.kept()
     sent, due = rttsOf(kept)
     rtt, rttFromDue = summary(sent), summary(due)
     if isExact:
@@ -148,7 +162,7 @@ def boundsFrom(found: Selection) -> OffsetWindow | None:
     """
     Return the bounds of the offset that a window's probes give.
     """
-    kept = thinned(found.old, found.every) + thinned(found.rows, found.every)
+    kept = found.kept()
     window = _clock(found, kept)[2]
     if window is not None:
         window.forgetDelays()

@@ -249,7 +249,7 @@ class Rolling:
             raise ValueError(f"no window {window.name!r}")
         changes, figures = self._found.get(window, (-1, Figures()))
         if changes != self._changes:
-            figures = figuresOf(self._select(now, window))
+            figures = figuresOf(self.select(now, window))
             self._found[window] = self._changes, figures
         return figures
 
@@ -260,9 +260,9 @@ class Rolling:
         @param now: by the monotonic clock.
         @return: L{None} where nothing is known.
         """
-        return boundsFrom(self._select(now, window))
+        return boundsFrom(self.select(now, window))
 
-    def _select(self, now: int, window: WindowSpec) -> Selection:
+    def select(self, now: int, window: WindowSpec) -> Selection:
         """Collect what is known of a window's probes."""
         recent, buckets = self._recent, self._buckets
         known = buckets.known

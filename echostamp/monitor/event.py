@@ -45,6 +45,12 @@ ENDS = {
     Kind.FLOW_LOSS: Kind.FLOW_OK,
 }
 
+#: The kinds of the daemon; the others are those of a peer.
+OF_DAEMON = (Kind.OWN_CLOCK_STEP, Kind.STALL, Kind.RELOAD, Kind.RELOAD_FAILED)
+
+#: The kinds that only a peer with several flows has.
+OF_FLOWS = (Kind.FLOW_LOSS, Kind.FLOW_OK)
+
 
 @dataclass(frozen=True, slots=True)
 class Event:

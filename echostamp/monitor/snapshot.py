@@ -8,8 +8,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from typing import NamedTuple
 
+from echostamp.measure.delay import Summary
 from echostamp.measure.result import Result
+from echostamp.monitor.event import Kind
 from echostamp.monitor.peer import Peer
 from echostamp.monitor.tally import Tally
 
@@ -42,9 +45,15 @@ class PeerSnapshot:
     @ivar tally: its counters, those of all flows; not to be changed.
     @ivar downs: how often it went down.
     @ivar downFor: how long it has been down in all, in nanoseconds.
+    @ivar events: how many events it had, by kind; those that are missing count 0.
     @ivar flows: its flows, where there are several.
     @ivar lastRtt: its last RTT in nanoseconds; L{None} before the first.
     @ivar minute: the figures of the last minute; L{None} before the first probe.
+    @ivar residence: how long the far end had the probes of the last minute; L{None}
+        where it does not say so.
+    @ivar hopsForward: how many routers the last packet passed on the way there;
+        L{None} where that is not known.
+    @ivar hopsBackward: on the way back, likewise.
     @ivar certificateEnd: when the far end's certificate expires, in seconds since the
         UNIX epoch; L{None} without TLS.
     """
@@ -59,10 +68,28 @@ class PeerSnapshot:
     isResolved: bool = True
     downs: int = 0
     downFor: int = 0
+    events: Mapping[Kind, int] = field(default_factory=dict)
     flows: tuple[FlowSnapshot, ...] = ()
     lastRtt: int | None = None
     minute: Result | None = None
+    residence: Summary | None = None
+    hopsForward: int | None = None
+    hopsBackward: int | None = None
     certificateEnd: int | None = None
+
+
+class Versions(NamedTuple):
+    """
+    What runs.
+
+    @ivar echostamp: our version.
+    @ivar python: Python's.
+    @ivar twisted: Twisted's.
+    """
+
+    echostamp: str
+    python: str
+    twisted: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,9 +97,11 @@ class DaemonSnapshot:
     """
     The daemon at one moment.  Durations are nanoseconds.
 
+    @ivar versions: what runs.
     @ivar self: the name of the peer that is this daemon; empty if there is none.
     @ivar peers: how many peers there are.
-    @ivar events: how many events there were, by their kind's name.
+    @ivar events: how many events of its own there were, by kind; those that are missing
+        count 0.
     @ivar stalls: how often this process was suspended or blocked.
     @ivar stalledFor: for how long in all.
     @ivar lag: how late the event loop's turns were: see L{RttHistogram
@@ -91,9 +120,10 @@ class DaemonSnapshot:
     @ivar reflected: packets of the session-reflector by outcome; empty without one.
     """
 
+    versions: Versions
     self: str = ""
     peers: int = 0
-    events: Mapping[str, int] = field(default_factory=dict)
+    events: Mapping[Kind, int] = field(default_factory=dict)
     stalls: int = 0
     stalledFor: int = 0
     lag: tuple[tuple[int, ...], tuple[int, ...], int] = ((), (0,), 0)

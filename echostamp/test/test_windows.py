@@ -562,6 +562,37 @@ class EventTests(SynchronousTestCase):
         rolling.isApart = True
         self.assertTrue(rolling.over(0, TEN).isApart)
 
+    def test_residences(self) -> None:
+        """The residences of a window are T3 - T2 of the probes that have all times;
+        with many probes, of every so many."""
+        for interval, whole in (HALF, True), (10 * MILLISECOND, False):
+            fates = stream(16, 3000, interval, residence=9 * MILLISECOND)
+            rolling = Rolling()
+            feed(rolling, fates)
+            now = fates[-1].at
+            found = rolling.over(now, TEN)
+            expected = [
+                probe.t3 - probe.t2
+                for at, probe in fates
+                if at > found.began
+                and probe is not None
+                and probe.t2 is not None
+                and probe.t3 is not None
+                and not probe.void
+            ]
+            residences = rolling.select(now, TEN).residences()
+            if whole:
+                self.assertEqual(Counter(residences), Counter(expected))
+            else:
+                self.assertGreater(len(residences), 50)
+                self.assertLess(Counter(residences), Counter(expected))
+
+    def test_noResidences(self) -> None:
+        """Without T2 and T3 apart there are none."""
+        rolling = Rolling()
+        answer(rolling, SECOND, 0, 0, THEN + 5)
+        self.assertEqual(rolling.select(SECOND, TEN).residences(), [])
+
     def test_strangeTimes(self) -> None:
         """A far clock that is thousands of years ahead gives no one-way delays."""
         rolling = Rolling()
