@@ -195,3 +195,20 @@ def _whatIsWrong(error: ssl.SSLCertVerificationError, host: str) -> str:
     if error.verify_code in _MISMATCH:
         return f"is not for {host!r}"
     return _WRONG.get(error.verify_code, f"is not valid ({sslText(error)})")
+
+
+def certificateEnd(transport: Any) -> int | None:
+    """
+    Give when the certificate of a connection's far end expires.
+
+    @param transport: the connection's transport.
+    @return: seconds since the UNIX epoch; L{None} without TLS.
+    """
+    if not isinstance(transport, TlsTransport):
+        return None
+    try:
+        end = transport.getPeerCertificate().get("notAfter")
+    except ValueError:
+        # It breaks the rules of X.509 in a way that verification allows.
+        return None
+    return ssl.cert_time_to_seconds(end) if isinstance(end, str) else None

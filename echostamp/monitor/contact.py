@@ -60,11 +60,6 @@ class Contact:
         """Whether it is down, or its last two probes were not answered so far."""
         return self.isUp is False or self._due >= DUE - 1
 
-    @property
-    def isSilent(self) -> bool:
-        """Whether it is down, or its last two probes were not answered so far."""
-        return self.isUp is False or self._due >= DUE - 1
-
     def downFor(self, now: int) -> int:
         """
         Give how long the peer has been down in all.

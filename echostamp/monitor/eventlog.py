@@ -1,11 +1,10 @@
 """
-Writes events: a log line, a line of JSON, and their number.
+Writes events: a log line, and a line of JSON.
 """
 
 from __future__ import annotations
 
 import json
-from collections import Counter
 from collections.abc import Callable
 
 from twisted.logger import Logger
@@ -52,9 +51,7 @@ def eventJson(event: Event) -> str:
 
 class EventLog:
     """
-    Counts all events, and writes those that do not come too often.
-
-    @ivar counts: how many events there were, by their kind's name.
+    Writes the events that do not come too often.
     """
 
     def __init__(
@@ -68,7 +65,6 @@ class EventLog:
         @param now: gives nanoseconds by the monotonic clock.
         @param write: also gets the events that are written; L{None} for nothing.
         """
-        self.counts: Counter[str] = Counter({each.value: 0 for each in Kind})
         self._agenda = agenda
         self._now = now
         self._write = write
@@ -77,9 +73,8 @@ class EventLog:
 
     def report(self, event: Event) -> None:
         """
-        Count an event, and write it or leave it out.
+        Write an event, or leave it out.
         """
-        self.counts[event.kind.value] += 1
         reported = self._limits.report(self._now(), event)
         if reported is not None:
             self._put(reported)

@@ -4,7 +4,7 @@ What to watch: a peer and its settings, as plain data.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace, replace
+from dataclasses import dataclass, replace
 from typing import NamedTuple
 
 from echostamp.connect.tls import TlsFiles
@@ -79,14 +79,6 @@ class Peer:
     flows: int = 1
     resolve: int = RESOLVE
     web: WebPlace | None = None
-
-    def hasSameProbes(self, other: Peer) -> bool:
-        """
-        Tell whether another peer gets the same probes in the same way.
-        """
-        return self == replace(
-            other, limits=self.limits, labels=self.labels, web=self.web
-        )
 
     def hasSameProbes(self, other: Peer) -> bool:
         """

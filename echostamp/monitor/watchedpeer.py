@@ -5,6 +5,7 @@ A peer that is watched: its prober, its counters, and what happens to it.
 from __future__ import annotations
 
 import zlib
+from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from typing import Any
@@ -20,6 +21,7 @@ from echostamp.probe.agenda import Timers
 from echostamp.probe.dialers import Dialed, Wish
 from echostamp.probe.interfaces import Link
 from echostamp.probe.prober import Prober
+from echostamp.probe.sessiondetails import sessionDetails
 from echostamp.probe.surroundings import Surroundings
 from echostamp.times import SECOND
 from echostamp.units import readable
@@ -72,6 +74,7 @@ class WatchedPeer:
     @ivar peer: its settings.
     @ivar isResolved: whether its name has an address; set by the owner.
     @ivar tally: its counters.
+    @ivar events: how many events it had, by kind.
     @ivar contact: whether it is up.
     """
 
@@ -93,6 +96,7 @@ class WatchedPeer:
         self.peer = peer
         self.isResolved = True
         self.tally: Tally = watch.tally() if before is None else before.tally
+        self.events: Counter[Kind] = Counter() if before is None else before.events
         plan, now = dialed.plan, surroundings.now()
         self._watch = watch
         self._dialed = dialed
@@ -103,6 +107,7 @@ class WatchedPeer:
         self._began = now
         self._stalled = surroundings.stalls.length
         self._address = ""
+        self._restarts = 0
         self.contact = Contact(plan.timeout, plan.interval, now)
         if before is not None:
             self.contact = before.contact
@@ -196,14 +201,32 @@ class WatchedPeer:
         if self._rules.limits.areSet and self._prober.hasBegun:
             figures = self._prober.result(window=self._window).figures
             for event in self._rules.judge(figures, self._time()):
-                self._watch.report(event)
+                self._put(event)
+        self._lookAtSession()
+
+    def _lookAtSession(self) -> None:
+        """
+        Look whether the reflector has begun to count again.
+        """
+        link = self._prober.link
+        restarts = sessionDetails(None if link is None else link.details()).restarts
+        if restarts > self._restarts:
+            text = "its packet numbers began again"
+            self._report(Kind.REFLECTOR_RESTART, text)
+        self._restarts = restarts
 
     def _report(self, kind: Kind, text: str, **values: Any) -> None:
         """
         Report what happened now.
         """
-        name = self.peer.name
-        self._watch.report(Event(kind, name, self._time(), text=text, values=values))
+        self._put(Event(kind, self.peer.name, self._time(), text=text, values=values))
+
+    def _put(self, event: Event) -> None:
+        """
+        Count and report an event.
+        """
+        self.events[event.kind] += 1
+        self._watch.report(event)
 
     def _time(self) -> int:
         """
@@ -231,6 +254,9 @@ class WatchedPeer:
         prober, contact = self._prober, self.contact
         self._flow.refresh(prober.measurement.strange)
         now = self._watch.surroundings.clocks()
+        minute = prober.result(window=MINUTE) if prober.hasBegun else None
+        session = sessionDetails(None if minute is None else minute.session)
+        link = prober.link
         isKnown = contact.isUp is not None and not self.peer.isPaused
         return PeerSnapshot(
             self.peer,
@@ -243,6 +269,11 @@ class WatchedPeer:
             self.isResolved,
             contact.downs,
             contact.downFor(now.after),
+            dict(self.events),
             lastRtt=self._flow.lastRtt,
-            minute=prober.result(window=MINUTE) if prober.hasBegun else None,
+            minute=minute,
+            residence=prober.residence(MINUTE),
+            hopsForward=session.hopsForward,
+            hopsBackward=session.hopsBackward,
+            certificateEnd=None if link is None else link.certificateEnd,
         )

@@ -49,6 +49,8 @@ class Link(Protocol):
         direction is decided; L{None} where the link never knows one.
     @ivar invalid: how many packets came that are no replies to ours; 0 for a
         connection, which reports them by C{strange}.
+    @ivar certificateEnd: when the far end's certificate expires, in seconds since the
+        UNIX epoch; L{None} without TLS.
     """
 
     @property
@@ -69,6 +71,8 @@ class Link(Protocol):
     def losses(self) -> LossCounts | None: ...
     @property
     def invalid(self) -> int: ...
+    @property
+    def certificateEnd(self) -> int | None: ...
 
     def send(self, seq: int) -> Moment:
         """

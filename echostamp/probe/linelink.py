@@ -15,6 +15,7 @@ from twisted.python.failure import Failure
 from echostamp.addresses import peerName
 from echostamp.baresocket import isBareSocket
 from echostamp.connect.failures import whatFailed
+from echostamp.connect.tls import certificateEnd
 from echostamp.line.draining import LINGER
 from echostamp.line.sending import ReplySender, replySender
 from echostamp.probe.interfaces import LinkOwner
@@ -210,6 +211,11 @@ class LineLink(Protocol):
         if self._kept:
             self._owner.strange(len(self._kept))
             self._kept.clear()
+
+    @property
+    def certificateEnd(self) -> int | None:
+        """When the far end's certificate expires."""
+        return certificateEnd(self.transport)
 
     def settle(self, seq: int) -> None:
         """

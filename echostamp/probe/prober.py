@@ -11,6 +11,7 @@ from twisted.python.failure import Failure
 
 from echostamp.connect.failures import whatFailed
 from echostamp.measure.block import Probe
+from echostamp.measure.delay import Summary
 from echostamp.measure.result import Outage, Result
 from echostamp.measure.windowspec import WindowSpec
 from echostamp.probe.agenda import Timers
@@ -171,6 +172,18 @@ class Prober:
         return self.measurement.result(
             Span(self._began, now, tuple(self._flights)), self._links, rows, window
         )
+
+    def residence(self, window: WindowSpec) -> Summary | None:
+        """
+        Summarise how long the far end had the probes of a window; L{None} where it does
+        not say so.
+
+        @param window: which window of the plan.
+        """
+        found = self.measurement
+        if not found.isApart:
+            return None
+        return found.store.residence((self._ended or self._clocks()).after, window)
 
     # --- The link ---------------------------------------------------------------------
 

@@ -160,6 +160,12 @@ class ProbeStore(Protocol):
 
     # --- Figures ---
 
+    def residence(self, now: int, window: WindowSpec) -> Summary | None:
+        """
+        Summarise how long the far end had the probes of a window; L{None} where it does
+        not say so, or single probes are kept.
+        """
+
     def figures(
         self, began: int, ended: int, isApart: bool, window: WindowSpec | None
     ) -> Figures:

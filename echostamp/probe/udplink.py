@@ -58,6 +58,7 @@ class StampLink:
     isBlocked = False
     isConnection = False
     kernel = None
+    certificateEnd = None
     lost: Callable[[], object]
     unanswered: Callable[[StampLink], object] | None = None
 

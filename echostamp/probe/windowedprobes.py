@@ -9,6 +9,7 @@ from collections.abc import Iterator, Sequence
 from functools import partial
 
 from echostamp.measure.block import Probe
+from echostamp.measure.delay import Summary, summary
 from echostamp.measure.offsetwindow import OffsetWindow
 from echostamp.measure.result import Figures
 from echostamp.measure.windows import Rolling
@@ -163,6 +164,11 @@ class WindowedProbes:
             self._bounds = self._rolling.bounds(now, self._longest)
             self._boundsOf = now
         return None if self._bounds is None else self._bounds.bounds(at)
+
+    def residence(self, now: int, window: WindowSpec) -> Summary | None:
+        """Summarise how long the far end had the probes of a window."""
+        values = self._rolling.select(now, window).residences()
+        return summary(values) if values else None
 
     def figures(
         self, began: int, ended: int, isApart: bool, window: WindowSpec | None

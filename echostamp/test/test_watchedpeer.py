@@ -1,0 +1,179 @@
+"""Tests for L{echostamp.monitor.watchedpeer} and L{echostamp.monitor.flow}."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from echostamp.monitor.event import Event, Kind
+from echostamp.monitor.peer import Limits, Peer
+from echostamp.monitor.tally import Direction, Skip
+from echostamp.monitor.watchedpeer import Watch, WatchedPeer, wishOf
+from echostamp.probe.dialers import Dialed, Wish
+from echostamp.probe.plan import Plan
+from echostamp.probe.route import Route
+from echostamp.probe.surroundings import surroundings
+from echostamp.probe.udpdialer import StampDialer
+from echostamp.rfc8762.policy import Policy
+from echostamp.rfc8762.sendersession import SenderSession
+from echostamp.test.fakes import runFor
+from echostamp.test.stampruns import StampCase
+from echostamp.times import MILLISECOND, SECOND
+
+MS = MILLISECOND
+
+
+class WatchedPeerCase(StampCase):
+    """
+    A peer that is watched over STAMP, in memory.
+    """
+
+    def setUp(self) -> None:
+        """Prepare both ends; the reflector has its own numbers."""
+        super().setUp()
+        self.reflect(Policy(isStateful=True))
+        self.events: list[Event] = []
+        self.surroundings = surroundings(self.reactor, self.clocks, lambda: 0.0)
+        self.watch = Watch(self.surroundings, self.events.append)
+
+    def watched(
+        self, before: WatchedPeer | None = None, limits: Limits = Limits(), **plan: Any
+    ) -> WatchedPeer:
+        """Watch the peer."""
+        wish = Wish("stamp:192.0.2.1", Plan(**{"size": 44, "jitter": False} | plan))
+        peer = Peer("a", wish, limits)
+        dialer = StampDialer(
+            self.reactor, ("192.0.2.1", 862), SenderSession(), Route(), self.clocks
+        )
+        dialed = Dialed("a", dialer, wishOf(peer).plan)
+        return WatchedPeer(peer, dialed, self.watch, before)
+
+    def kinds(self) -> list[Kind]:
+        """Give the kinds of the events so far."""
+        return [each.kind for each in self.events]
+
+    def assertAddsUp(self, peer: WatchedPeer) -> None:
+        """Check that the counters add up."""
+        snapshot = peer.snapshot()
+        tally = snapshot.tally
+        self.assertEqual(tally.rtts.n + tally.untimed, tally.received)
+        self.assertGreaterEqual(tally.inFlight, 0)
+
+
+class WatchedPeerTests(WatchedPeerCase):
+    """
+    What is counted, and what happens.
+    """
+
+    def test_answered(self) -> None:
+        """Probes that are answered have an RTT, and the peer is up."""
+        peer = self.watched()
+        peer.start()
+        runFor(self.reactor, 61)
+        snapshot = peer.snapshot()
+        self.assertIn(snapshot.tally.sent, (60, 61, 62))
+        self.assertEqual(snapshot.tally.received, snapshot.tally.sent)
+        self.assertEqual(snapshot.tally.rtts.n, snapshot.tally.sent)
+        self.assertEqual(snapshot.lastRtt, 3 * MS)
+        self.assertIs(snapshot.isUp, True)
+        self.assertEqual(snapshot.address, "192.0.2.1:862")
+        assert snapshot.minute is not None
+        assert snapshot.minute.figures.rtt is not None
+        self.assertEqual(snapshot.minute.figures.rtt.max, 3 * MS)
+        self.assertEqual(self.kinds(), [])
+        self.assertAddsUp(peer)
+
+    def test_directions(self) -> None:
+        """Each lost probe counts once, in its direction."""
+        fates = {10: "lost there", 20: "lost back", 21: "lost back", 30: "lost there"}
+        self.fate = lambda number: fates.get(number, "")
+        peer = self.watched(interval=SECOND)
+        peer.start()
+        runFor(self.reactor, 60)
+        self.assertEqual(
+            peer.snapshot().tally.lost,
+            {Direction.FORWARD: 2, Direction.BACKWARD: 2, Direction.UNKNOWN: 0},
+        )
+        self.assertAddsUp(peer)
+
+    def test_unknownDirection(self) -> None:
+        """A loss whose direction stays unknown counts ten seconds later; until then it
+        is in flight."""
+        self.fate = lambda number: "lost there" if number >= 10 else ""
+        peer = self.watched(interval=SECOND)
+        peer.start()
+        runFor(self.reactor, 20)
+        tally = peer.snapshot().tally
+        self.assertEqual(sum(tally.lost.values()), 0)
+        self.assertEqual(tally.inFlight, tally.sent - tally.received)
+        runFor(self.reactor, 20)
+        tally = peer.snapshot().tally
+        self.assertGreater(tally.lost[Direction.UNKNOWN], 10)
+        self.assertAddsUp(peer)
+
+    def test_downAndUp(self) -> None:
+        """A silent peer is down, and up again after three replies."""
+        self.fate = lambda number: "lost there" if 10 <= number < 30 else ""
+        peer = self.watched(interval=SECOND)
+        peer.start()
+        runFor(self.reactor, 60)
+        self.assertEqual(self.kinds(), [Kind.DOWN, Kind.UP])
+        down, up = self.events
+        self.assertTrue(down.text.startswith("no reply for 6"), down.text)
+        self.assertTrue(up.text.startswith("was down for "), up.text)
+        snapshot = peer.snapshot()
+        self.assertEqual((snapshot.downs, snapshot.isUp), (1, True))
+        self.assertEqual(snapshot.events, {Kind.DOWN: 1, Kind.UP: 1})
+        self.assertAlmostEqual(snapshot.downFor / SECOND, (up.at - down.at) / SECOND)
+
+    def test_limits(self) -> None:
+        """A window that exceeds a limit is an event."""
+        self.fate = lambda number: "lost there" if number % 4 == 0 else ""
+        peer = self.watched(limits=Limits(loss=10.0), interval=SECOND)
+        peer.start()
+        runFor(self.reactor, 60)
+        self.assertEqual(self.kinds(), [Kind.LOSS_HIGH])
+
+    def test_reflectorRestarts(self) -> None:
+        """A reflector that counts from the beginning again is an event."""
+        peer = self.watched(interval=SECOND)
+        peer.start()
+        runFor(self.reactor, 30)
+        self.reflect(Policy(isStateful=True))
+        runFor(self.reactor, 30)
+        self.assertEqual(self.kinds(), [Kind.REFLECTOR_RESTART])
+
+    def test_changedPeerKeepsItsCounters(self) -> None:
+        """With other settings the counters go on, and probes in flight still count."""
+        first = self.watched(interval=SECOND)
+        first.start()
+        runFor(self.reactor, 10)
+        sent = first.snapshot().tally.sent
+        second = self.watched(first, interval=500 * MS)
+        first.finish()
+        second.start()
+        runFor(self.reactor, 10)
+        tally = second.snapshot().tally
+        self.assertIn(tally.sent - sent, (19, 20, 21))
+        self.assertEqual(tally.received, tally.sent)
+        self.assertAddsUp(second)
+
+    def test_paused(self) -> None:
+        """A paused peer gets no probes; those that would be due are skipped."""
+        peer = self.watched(interval=SECOND)
+        peer.peer = peer.peer.__class__("a", peer.peer.wish, isPaused=True)
+        peer.start()
+        runFor(self.reactor, 10.5)
+        snapshot = peer.snapshot()
+        self.assertEqual(snapshot.tally.skipped[Skip.PAUSED], 10)
+        self.assertEqual((snapshot.tally.due, snapshot.tally.sent), (10, 0))
+        self.assertIsNone(snapshot.isUp)
+        self.assertIsNone(snapshot.minute)
+
+    def test_stop(self) -> None:
+        """Nothing is left behind."""
+        peer = self.watched(interval=SECOND)
+        peer.start()
+        runFor(self.reactor, 3)
+        peer.stop()
+        runFor(self.reactor, 3)
+        self.assertEqual(self.reactor.getDelayedCalls(), [])
