@@ -34,6 +34,9 @@ from echostamp.tls.engine import RECORD, Engine, State
 from echostamp.tls.outgoing import Outgoing
 from echostamp.tls.output import outputOf
 
+# An attribute of an enumeration takes ten times as long as a name of the module.
+_OPEN = State.OPEN
+
 #: Seconds that a peer has to close its side after we have closed ours.
 CLOSE_GRACE = 1.0
 
@@ -85,7 +88,6 @@ class TlsTransport(Outgoing, Below):
     protocol: IProtocol | None = None
     peerSubject: str | None = None
 
-    _isPaused = False
     _isHalfClosed = False
     _isHasty = False
     _inputEnded = False
@@ -102,6 +104,7 @@ class TlsTransport(Outgoing, Below):
         @param owner: makes or has the protocol.
         """
         super().__init__(engine, clock)
+        self._isPaused = False
         self._owner: HandshakeOwner | None = owner
 
     @property
@@ -199,32 +202,39 @@ class TlsTransport(Outgoing, Below):
     # How data comes in.
 
     def dataReceived(self, data: bytes) -> None:
-        """Decrypt data, and pass it on."""
+        """Decrypt data, and pass it on: also what was fed while the protocol paused."""
         engine = self._engine
-        if engine.state is State.OPEN:
+        if engine.state is not _OPEN:
+            self._dataShakes(data)
+        elif self._isPaused or self._isOverfull or self._isLost:
             engine.feed(data)
-            self._deliver()
-        elif engine.state is State.HANDSHAKE and not self.disconnecting:
-            engine.feed(data)
-            self._shake()
-            if engine.hasInput:
-                self._deliver()
+        else:
+            received = engine.read(data)
+            if received and not self._isClosing:
+                self.protocol.dataReceived(received)  # type: ignore[union-attr]
+            if not engine.isSteady:
+                self._dataRead()
 
-    def _deliver(self) -> None:
+    def _dataShakes(self, data: bytes) -> None:
         """
-        Pass on what was fed, while the protocol reads.
+        Continue the handshake with data.  After the end of the input it is dropped.
         """
-        engine = self._engine
-        assert self.protocol is not None
-        while not (self._isPaused or self._isOverfull or self._isLost):
-            data = engine.read()
-            if data and not self._isClosing:
-                self.protocol.dataReceived(data)
-            if engine.unsent:
-                self._flush()
-            if not engine.hasInput:
-                break
-        if engine.state is not State.OPEN and not (self._inputEnded or self._isLost):
+        if self._engine.state is State.HANDSHAKE and not self.disconnecting:
+            self._engine.feed(data)
+            self._shake()
+            if self._engine.hasInput:
+                self.dataReceived(b"")
+
+    def _dataRead(self) -> None:
+        """
+        Send what TLS has answered by itself, and end the input where it has ended.
+        """
+        self._flush()
+        if self._engine.state is State.OPEN:
+            if self._engine.hasInput:
+                # The FIN follows the data, unless that has made the protocol pause.
+                self.dataReceived(b"")
+        elif not (self._inputEnded or self._isLost):
             self._endInput()
 
     def _endInput(self) -> None:
@@ -252,7 +262,7 @@ class TlsTransport(Outgoing, Below):
         elif self.protocol is None:
             self._closeBelow()
         elif not self._inputEnded:
-            self._deliver()
+            self.dataReceived(b"")
 
     def pauseProducing(self) -> None:
         """Stop reading."""
@@ -288,7 +298,7 @@ class TlsTransport(Outgoing, Below):
         self._waking = None
         try:
             if self._engine.hasInput:
-                self._deliver()
+                self.dataReceived(b"")
             isPulling = self._producer is not None and not self._isStreaming
             if isPulling and not self._isBlocked:
                 self._producer.resumeProducing()
