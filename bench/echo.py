@@ -47,6 +47,12 @@ def measure(
     with TemporaryDirectory() as folder:
         servers = Servers(Path(folder), cores[0])
         for load in loads:
+            program = (
+                None if LOADS[load].tls and not servers.hasTlsLoad else servers.load
+            )
+            if program is None and LOADS[load].once:
+                print(f"{load} left out: no headers of OpenSSL", file=sys.stderr)
+                continue
             names = [name for name in contenders if canDo(name, LOADS[load])]
             if not names:
                 print(f"{load} left out: no contender can do it", file=sys.stderr)
@@ -56,9 +62,7 @@ def measure(
                 done = len(found[load][names[0]]) + 1
                 print(f"{load}, round {done}", file=sys.stderr)
                 for name, process, port in turns:
-                    figures = LOADS[load].run(
-                        servers.load, cores[1], process, port, seconds
-                    )
+                    figures = LOADS[load].run(program, cores[1], process, port, seconds)
                     found[load][name].append(figures)
     return found
 

@@ -30,12 +30,9 @@ from zope.interface import directlyProvides, implementer
 from echostamp.baresocket import closeAtOnce
 from echostamp.times import STOPPED
 from echostamp.tls.below import Below
-from echostamp.tls.engine import RECORD, Engine, State
+from echostamp.tls.engine import OPEN, RECORD, Engine, State
 from echostamp.tls.outgoing import Outgoing
 from echostamp.tls.output import outputOf
-
-# An attribute of an enumeration takes ten times as long as a name of the module.
-_OPEN = State.OPEN
 
 #: Seconds that a peer has to close its side after we have closed ours.
 CLOSE_GRACE = 1.0
@@ -172,11 +169,13 @@ class TlsTransport(Outgoing, Below):
         self._error = TimeoutError()
         self.abortConnection()
 
-    def _shake(self) -> None:
+    def _shake(self, data: bytes = b"") -> None:
         """
-        Continue the handshake, and connect the protocol when it is complete.
+        Continue the handshake with data that has arrived, and connect the protocol when
+        it is complete.
         """
         engine = self._engine
+        engine.feed(data)
         engine.shake()
         self._flush()
         if engine.state is State.OPEN:
@@ -185,6 +184,8 @@ class TlsTransport(Outgoing, Below):
             assert owner is not None
             self._setReady()
             owner.admitted(self)
+            if engine.hasInput:
+                self.dataReceived(b"")
         elif engine.state is State.FAILED:
             self._fail()
 
@@ -204,8 +205,9 @@ class TlsTransport(Outgoing, Below):
     def dataReceived(self, data: bytes) -> None:
         """Decrypt data, and pass it on: also what was fed while the protocol paused."""
         engine = self._engine
-        if engine.state is not _OPEN:
-            self._dataShakes(data)
+        if engine.state is not OPEN:
+            if engine.state is State.HANDSHAKE and not self.disconnecting:
+                self._shake(data)
         elif self._isPaused or self._isOverfull or self._isLost:
             engine.feed(data)
         else:
@@ -215,26 +217,15 @@ class TlsTransport(Outgoing, Below):
             if not engine.isSteady:
                 self._dataRead()
 
-    def _dataShakes(self, data: bytes) -> None:
-        """
-        Continue the handshake with data.  After the end of the input it is dropped.
-        """
-        if self._engine.state is State.HANDSHAKE and not self.disconnecting:
-            self._engine.feed(data)
-            self._shake()
-            if self._engine.hasInput:
-                self.dataReceived(b"")
-
     def _dataRead(self) -> None:
         """
         Send what TLS has answered by itself, and end the input where it has ended.
         """
         self._flush()
-        if self._engine.state is State.OPEN:
-            if self._engine.hasInput:
-                # The FIN follows the data, unless that has made the protocol pause.
-                self.dataReceived(b"")
-        elif not (self._inputEnded or self._isLost):
+        if self._engine.hasInput:
+            # The FIN follows the data, unless that has made the protocol pause.
+            self.dataReceived(b"")
+        elif not (self._engine.state is OPEN or self._inputEnded or self._isLost):
             self._endInput()
 
     def _endInput(self) -> None:
