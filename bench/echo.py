@@ -47,12 +47,11 @@ def measure(
     with TemporaryDirectory() as folder:
         servers = Servers(Path(folder), cores[0])
         for load in loads:
-            program = (
-                None if LOADS[load].tls and not servers.hasTlsLoad else servers.load
-            )
-            if program is None and LOADS[load].once:
+            hasProgram = servers.hasTlsLoad or not LOADS[load].tls
+            if LOADS[load].once and not hasProgram:
                 print(f"{load} left out: no headers of OpenSSL", file=sys.stderr)
                 continue
+            program = servers.load if hasProgram else None
             names = [name for name in contenders if canDo(name, LOADS[load])]
             if not names:
                 print(f"{load} left out: no contender can do it", file=sys.stderr)
