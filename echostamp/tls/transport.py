@@ -8,11 +8,9 @@ ends.  L{TlsTransport} differs in these, and needs the standard library only.
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import Any, Protocol, cast
 
 from twisted.internet.interfaces import (
-    IDelayedCall,
     IHalfCloseableProtocol,
     IHandshakeListener,
     ILoggingContext,
@@ -33,6 +31,7 @@ from echostamp.tls.below import Below
 from echostamp.tls.engine import OPEN, RECORD, Engine, State
 from echostamp.tls.outgoing import Outgoing
 from echostamp.tls.output import outputOf
+from echostamp.tls.timer import Timer
 
 #: Seconds that a peer has to close its side after we have closed ours.
 CLOSE_GRACE = 1.0
@@ -90,7 +89,6 @@ class TlsTransport(Outgoing, Below):
     _inputEnded = False
     _finReceived = False
     _error: BaseException | None = None
-    _timer: IDelayedCall | None = None
 
     def __init__(
         self, engine: Engine, clock: IReactorTime, owner: HandshakeOwner
@@ -101,6 +99,7 @@ class TlsTransport(Outgoing, Below):
         @param owner: makes or has the protocol.
         """
         super().__init__(engine, clock)
+        self._timer = Timer(clock)
         self._isPaused = False
         self._owner: HandshakeOwner | None = owner
 
@@ -125,46 +124,33 @@ class TlsTransport(Outgoing, Below):
 
     def makeConnection(self, transport: Any) -> None:
         """Begin the handshake."""
-        assert self._owner is not None
         self.transport = transport
         if ITCPTransport.providedBy(transport):
             directlyProvides(self, ISSLTransport)
         # Octets that are read at once.  TLS holds them again, in the clear.
         transport.bufferSize = RECORD
         self._output = outputOf(transport, self)
-        if self._owner.timeout is not None:
-            self._startTimer(self._owner.timeout, self._tooSlow)
+        self._limitHandshake()
         if self._engine.beginsIt:
             self._shake()
 
     def connectionMade(self) -> None:
         """Do nothing: L{makeConnection} has begun."""
 
-    def _startTimer(self, seconds: float, elapsed: Callable[[], object]) -> None:
+    def _limitHandshake(self) -> None:
         """
-        Call C{elapsed} later, unless another timer starts or the connection ends first.
+        Begin the time that the handshake may take.
         """
-        self._stopTimer()
-        self._timer = self._clock.callLater(seconds, elapsed)
-
-    def _stopTimer(self) -> None:
-        """
-        Stop the timer.
-        """
-        if self._timer is not None and self._timer.active():
-            self._timer.cancel()
-        self._timer = None
+        if self._owner is not None and self._owner.timeout is not None:
+            self._timer.start(self._owner.timeout, self._tooSlow)
 
     def _tooSlow(self) -> None:
         """
         Abort a connection whose handshake takes too long.  Begin again where this
         process was stopped meanwhile: what has come is not read yet.
         """
-        assert self._timer is not None
-        assert self._owner is not None
-        assert self._owner.timeout is not None
-        if self._clock.seconds() - self._timer.getTime() > STOPPED:
-            self._startTimer(self._owner.timeout, self._tooSlow)
+        if self._timer.lateness > STOPPED:
+            self._limitHandshake()
             return
         self._error = TimeoutError()
         self.abortConnection()
@@ -179,7 +165,7 @@ class TlsTransport(Outgoing, Below):
         engine.shake()
         self._flush()
         if engine.state is State.OPEN:
-            self._stopTimer()
+            self._timer.stop()
             owner, self._owner = self._owner, None
             assert owner is not None
             self._setReady()
@@ -240,7 +226,7 @@ class TlsTransport(Outgoing, Below):
         elif IHalfCloseableProtocol.providedBy(self.protocol):
             cast(IHalfCloseableProtocol, self.protocol).readConnectionLost()
         else:
-            self._startTimer(CLOSE_GRACE, self.transport.abortConnection)
+            self._timer.start(CLOSE_GRACE, self.transport.abortConnection)
             self._stopProducer()
             self.loseConnection()
 
@@ -377,7 +363,7 @@ class TlsTransport(Outgoing, Below):
         self._refuse()
         self._queue = ()
         self._stopProducer()
-        self._startTimer(CLOSE_GRACE, self.transport.abortConnection)
+        self._timer.start(CLOSE_GRACE, self.transport.abortConnection)
         if not (self._isBlocked or self._isClosing):
             self._closeBelow()
 
@@ -391,7 +377,7 @@ class TlsTransport(Outgoing, Below):
 
     def writeConnectionLost(self) -> None:
         """Give the peer some time to close its side: our FIN has been sent."""
-        self._startTimer(CLOSE_GRACE, self.transport.loseConnection)
+        self._timer.start(CLOSE_GRACE, self.transport.loseConnection)
 
     def abortConnection(self) -> None:
         """Close the connection at once, and drop what waits."""
@@ -405,7 +391,7 @@ class TlsTransport(Outgoing, Below):
     def connectionLost(self, reason: Failure = connectionDone) -> None:
         """Report a failed handshake, or pass on the end of the connection."""
         self._isLost = True
-        self._stopTimer()
+        self._timer.stop()
         if self._waking is not None:
             self._waking.cancel()
             self._waking = None
