@@ -5,18 +5,18 @@
 
 #define _GNU_SOURCE
 
+#include "channel.h"
+
 #include <arpa/inet.h>
-#include <errno.h>
 #include <inttypes.h>
 #include <netinet/tcp.h>
+#include <signal.h>
 #include <stdarg.h>
-#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/epoll.h>
 #include <time.h>
-#include <unistd.h>
 
 enum {
     STAMP = 27,      /* octets of "[Mon Dec 14 09:30:00 2015] " */
@@ -31,7 +31,7 @@ enum {
 #define SECOND INT64_C(1000000000)
 
 struct connection {
-    int fd;
+    struct channel channel;
     unsigned number;
     unsigned sent, answered; /* messages; their numbers wrap as these do */
     int64_t *sentAt;         /* times of the unanswered messages, as a ring */
@@ -49,7 +49,7 @@ static struct {
     int connections, busy, outstanding, size;
     double warmUp, seconds;
     pid_t server;
-    bool once;
+    bool once, tls;
 } options = {.connections = 1, .outstanding = 1, .size = 32, .warmUp = 0.5, .seconds = 2};
 
 static struct sockaddr_in target;
@@ -193,21 +193,21 @@ static void watch(struct connection *c, int operation)
     struct epoll_event event = {.events = EPOLLIN, .data.ptr = c};
     if (c->awaitsRoom)
         event.events |= EPOLLOUT;
-    if (epoll_ctl(poller, operation, c->fd, &event))
+    if (epoll_ctl(poller, operation, c->channel.fd, &event))
         fail(2, "epoll_ctl: %s", strerror(errno));
 }
 
 static void flush(struct connection *c)
 {
-    ssize_t taken = send(c->fd, c->out + c->outStart, c->outEnd - c->outStart, MSG_NOSIGNAL);
+    ssize_t taken = sendTo(&c->channel, c->out + c->outStart, c->outEnd - c->outStart);
     if (taken < 0) {
         if (errno != EAGAIN && errno != EINTR)
             fail(1, "connection %u: cannot send: %s", c->number, strerror(errno));
         taken = 0;
     }
     c->outStart += (size_t)taken;
-    bool isFull = c->outStart < c->outEnd;
-    if (!isFull)
+    bool isFull = c->outStart < c->outEnd && !awaitsPeer(&c->channel);
+    if (c->outStart == c->outEnd)
         c->outStart = c->outEnd = 0;
     if (isFull != c->awaitsRoom) {
         c->awaitsRoom = isFull;
@@ -239,21 +239,23 @@ static void openConnection(struct connection *c)
     const int yes = 1;
 
     c->openedAt = now();
-    c->fd = socket(AF_INET, SOCK_STREAM | SOCK_NONBLOCK, 0);
-    if (c->fd < 0)
+    c->channel.fd = socket(AF_INET, SOCK_STREAM | SOCK_NONBLOCK, 0);
+    if (c->channel.fd < 0)
         fail(2, "socket: %s", strerror(errno));
-    setsockopt(c->fd, IPPROTO_TCP, TCP_NODELAY, &yes, sizeof yes);
+    setsockopt(c->channel.fd, IPPROTO_TCP, TCP_NODELAY, &yes, sizeof yes);
     if (ntohl(target.sin_addr.s_addr) >> 24 == 127) {
         struct sockaddr_in source = {.sin_family = AF_INET};
         source.sin_addr.s_addr = htonl(0x7f010001 + opened++ % SOURCES);
-        setsockopt(c->fd, IPPROTO_IP, IP_BIND_ADDRESS_NO_PORT, &yes, sizeof yes);
-        if (bind(c->fd, (struct sockaddr *)&source, sizeof source))
+        setsockopt(c->channel.fd, IPPROTO_IP, IP_BIND_ADDRESS_NO_PORT, &yes, sizeof yes);
+        if (bind(c->channel.fd, (struct sockaddr *)&source, sizeof source))
             fail(2, "bind: %s", strerror(errno));
     }
-    if (connect(c->fd, (struct sockaddr *)&target, sizeof target) && errno != EINPROGRESS)
+    if (connect(c->channel.fd, (struct sockaddr *)&target, sizeof target) && errno != EINPROGRESS)
         fail(1, "cannot connect: %s", strerror(errno));
     c->awaitsRoom = c->isEnding = false;
     c->partSize = 0;
+    if (options.tls && !beginTls(&c->channel))
+        fail(2, "no TLS: this was compiled without OpenSSL, or OpenSSL fails");
     standing++;
     watch(c, EPOLL_CTL_ADD);
     fill(c, 1);
@@ -263,7 +265,7 @@ static void openConnection(struct connection *c)
 static void endConnection(struct connection *c)
 {
     c->isEnding = true;
-    if (shutdown(c->fd, SHUT_WR))
+    if (endOutput(&c->channel))
         fail(1, "connection %u: %s", c->number, strerror(errno));
 }
 
@@ -271,7 +273,7 @@ static void connectionEnded(struct connection *c)
 {
     if (!c->isEnding)
         fail(1, "connection %u ended with %u replies owed", c->number, c->sent - c->answered);
-    close(c->fd);
+    closeChannel(&c->channel);
     standing--;
     if (options.once) {
         record(now() - c->openedAt);
@@ -306,9 +308,13 @@ static void receive(struct connection *c)
     if (buffer == NULL)
         buffer = allocate(READ + size);
     memcpy(buffer, c->part, c->partSize);
-    ssize_t count = recv(c->fd, buffer + c->partSize, READ, 0);
-    if (count < 0 && (errno == EAGAIN || errno == EINTR))
+    ssize_t count = receiveFrom(&c->channel, buffer + c->partSize, READ);
+    if (count < 0 && (errno == EAGAIN || errno == EINTR)) {
+        /* The handshake may be complete now. */
+        if (c->outEnd && !c->awaitsRoom)
+            flush(c);
         return;
+    }
     if (count < 0)
         fail(1, "connection %u: %s", c->number, strerror(errno));
     if (count == 0) {
@@ -347,7 +353,9 @@ static void turn(int64_t until)
         if (events[i].events & EPOLLOUT)
             flush(c);
         if (events[i].events & (EPOLLIN | EPOLLHUP | EPOLLERR))
-            receive(c);
+            do
+                receive(c);
+            while (holdsMore(&c->channel));
     }
     if (count > 0)
         heard = now();
@@ -365,7 +373,7 @@ static void runFor(double seconds)
 static void readOptions(int count, char **words)
 {
     int option;
-    while ((option = getopt(count, words, "c:b:k:m:w:s:p:o")) != -1)
+    while ((option = getopt(count, words, "c:b:k:m:w:s:p:ot")) != -1)
         switch (option) {
         case 'c': options.connections = atoi(optarg); break;
         case 'b': options.busy = atoi(optarg); break;
@@ -375,6 +383,7 @@ static void readOptions(int count, char **words)
         case 's': options.seconds = atof(optarg); break;
         case 'p': options.server = (pid_t)atoi(optarg); break;
         case 'o': options.once = true; break;
+        case 't': options.tls = true; break;
         default: exit(2);
         }
     if (!options.busy)
@@ -382,7 +391,8 @@ static void readOptions(int count, char **words)
     if (count - optind != 2 || options.connections < 1 || options.outstanding < 1
         || options.size <= NUMBERS || options.seconds <= 0)
         fail(2, "[-c CONNECTIONS] [-b BUSY] [-k OUTSTANDING] [-m OCTETS] [-w WARM-UP] "
-                "[-s SECONDS] [-p SERVER'S PID] [-o (one message a connection)] HOST PORT");
+                "[-s SECONDS] [-p SERVER'S PID] [-o (one message a connection)] "
+                "[-t (TLS)] HOST PORT");
     target.sin_family = AF_INET;
     target.sin_port = htons((uint16_t)atoi(words[optind + 1]));
     if (!inet_aton(words[optind], &target.sin_addr))
@@ -416,6 +426,8 @@ int main(int count, char **words)
 
     readOptions(count, words);
     prepare();
+    /* OpenSSL writes to a socket without MSG_NOSIGNAL. */
+    signal(SIGPIPE, SIG_IGN);
     /* A connection has been accepted once its first reply arrives. */
     for (; opened < options.connections; opened++) {
         if (opened % BATCH == 0)

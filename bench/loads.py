@@ -49,24 +49,29 @@ class Load:
     switches: float = 60.0
 
     def run(
-        self, program: str, core: int, process: int, port: int, seconds: float
+        self,
+        program: str | None,
+        core: int,
+        process: int,
+        port: int,
+        seconds: float,
     ) -> Figures:
         """
         Run it.
 
-        @param program: the compiled C{load.c}.
+        @param program: the compiled C{load.c}; L{None} for C{tlsload.py}.
         @param core: the number of the core to run on.
         @param process: the server's process.
         @param port: the server's port.
         @param seconds: how long to measure.
         @raise SystemExit: the server made a mistake.
         """
-        command = [program]
-        if self.tls:
+        if program is None:
             command = [sys.executable, str(Path(__file__).with_name("tlsload.py"))]
         else:
-            command += ["-k", str(self.outstanding), "-m", str(self.size)]
+            command = [program, "-k", str(self.outstanding), "-m", str(self.size)]
             command += ["-b", str(self.busy), *["-o"][: self.once]]
+            command += ["-t"][: self.tls]
         command += ["-c", str(self.connections), "-p", str(process)]
         command += ["-w", str(WARM_UP), "-s", str(seconds)]
         before, began = _switches(process), time.monotonic()
@@ -109,6 +114,13 @@ LOADS = {
         50,
         once=True,
         # Sockets that end give the kernel more to do: 110 to 150 on a quiet machine.
+        switches=200.0,
+    ),
+    "tls-once": Load(
+        "TLS connections opened, used once and closed, 50 at a time",
+        50,
+        once=True,
+        tls=True,
         switches=200.0,
     ),
     "10x1": Load("10 connections, 1 message at a time", 10),

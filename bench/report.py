@@ -73,13 +73,19 @@ def leftOut(contenders: dict[str, list[Figures]]) -> float:
 
 class Bar(NamedTuple):
     """
-    The most that EchoStamp's figure may be, divided by another contender's.
+    The most that EchoStamp's figure may be, divided by another contender's; of a rate
+    the least.
     """
 
     load: str
     figure: str
     peer: str
     bar: float = 1.0
+
+    @property
+    def isLeast(self) -> bool:
+        """Whether more is better."""
+        return self.figure == "messagesPerSecond"
 
 
 BARS = (
@@ -91,6 +97,7 @@ BARS = (
     ),
     Bar("tls", "cpuPerMessage", "asyncio", 0.75),
     Bar("tls", "cpuPerMessage", "uvloop", 1.15),
+    Bar("tls-once", "messagesPerSecond", "asyncio"),
     Bar("once", "cpuPerMessage", "twisted", 1.10),
     Bar("idle", "memoryPerConnection", "asyncio"),
 )
@@ -98,6 +105,7 @@ BARS = (
 _NAMES = {
     "cpuPerMessage": "CPU",
     "memoryPerConnection": "memory",
+    "messagesPerSecond": "handshakes/s",
     "p99": "p99",
     "p99.9": "p99.9",
 }
@@ -108,20 +116,24 @@ class Verdict(NamedTuple):
     A bar, and the ratio that was measured.
 
     @ivar noise: by how much EchoStamp's ratio to itself differs from 1 in this run: the
-        bar is so much higher.
+        bar is so much easier.
+    @ivar isLeast: see L{Bar}.
     """
 
     what: str
     ratio: float
     noise: float
     bar: float
+    isLeast: bool
 
     @property
     def words(self) -> str:
         """Whether the bar is met, or that the run was too noisy to say so."""
         if math.isnan(self.ratio) or self.noise > MOST_NOISE:
             return "too noisy: measure again"
-        return "met" if self.ratio <= self.bar + self.noise else "NOT met"
+        above = self.ratio - self.bar
+        isMet = (-above if self.isLeast else above) <= self.noise
+        return "met" if isMet else "NOT met"
 
 
 def verdicts(rounds: Rounds) -> list[Verdict]:
@@ -138,7 +150,7 @@ def verdicts(rounds: Rounds) -> list[Verdict]:
         if leftOut(contenders) > MOST_LEFT_OUT:
             found = math.nan
         what = f"{bar.load}, {_NAMES[bar.figure]}, of {bar.peer}'s"
-        result.append(Verdict(what, found, noise, bar.bar))
+        result.append(Verdict(what, found, noise, bar.bar, bar.isLeast))
     return result
 
 
@@ -152,7 +164,7 @@ def text(rounds: Rounds) -> str:
     blocks.append(
         "\n".join(
             f"{verdict.what}: {verdict.ratio:.2f}, bar {verdict.bar:.2f}"
-            f" + {verdict.noise:.2f}, {verdict.words}"
+            f" {'-' if verdict.isLeast else '+'} {verdict.noise:.2f}, {verdict.words}"
             for verdict in verdicts(rounds)
         )
     )
@@ -168,7 +180,9 @@ def _table(
 
     @param contenders: the medians.
     """
-    unit = "connections/s" if LOADS[load].once else "messages/s"
+    unit = "messages/s"
+    if LOADS[load].once:
+        unit = "handshakes/s" if LOADS[load].tls else "connections/s"
     memory = "octets/connection" if load == "idle" else ""
     yield f"{LOADS[load].title}; {leftOut(rounds):.0%} of the turns left out"
     yield (

@@ -9,7 +9,7 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -53,6 +53,9 @@ _SCRIPTS = {
 class Servers:
     """
     Makes and starts the servers, with compiled C and a certificate in a folder.
+
+    @ivar load: the compiled C{load.c}.
+    @ivar hasTlsLoad: whether it can do TLS.
     """
 
     def __init__(self, folder: Path, core: int) -> None:
@@ -62,7 +65,9 @@ class Servers:
         """
         self._folder = folder
         self._core = core
-        self.load = compiled(BENCH / "load.c", folder)
+        self.hasTlsLoad = hasOpenssl()
+        withTls = ["-DWITH_TLS", "-lssl", "-lcrypto"] if self.hasTlsLoad else []
+        self.load = compiled(BENCH / "load.c", folder, withTls)
         self._epoll = compiled(BENCH / "contenders" / "epoll_c.c", folder)
         self._certificate = folder / "certificate.pem"
         self._key = folder / "key.pem"
@@ -100,18 +105,36 @@ class Servers:
             yield process, port
 
 
-def compiled(source: Path, folder: Path) -> str:
+def compiled(source: Path, folder: Path, more: Sequence[str] = ()) -> str:
     """
     Compile a program.
 
+    @param more: further arguments of the compiler.
     @return: its path.
     """
     program = str(folder / source.stem)
-    compiler = os.environ.get("CC", "cc")
-    subprocess.run(
-        [compiler, "-std=c11", "-O2", "-Wall", "-o", program, source], check=True
-    )
+    options = ["-std=c11", "-O2", "-Wall", "-o", program]
+    subprocess.run([_compiler(), *options, source, *more], check=True)
     return program
+
+
+def hasOpenssl() -> bool:
+    """
+    Tell whether the compiler finds OpenSSL's headers.
+    """
+    ran = subprocess.run(
+        [_compiler(), "-E", "-x", "c", "-"],
+        input=b"#include <openssl/ssl.h>",
+        capture_output=True,
+    )
+    return ran.returncode == 0
+
+
+def _compiler() -> str:
+    """
+    Give the name of the C compiler.
+    """
+    return os.environ.get("CC", "cc")
 
 
 def freePort() -> int:

@@ -2,9 +2,9 @@
 Run a load over TLS, and check every reply: C{load.c}'s steady load with one unanswered
 message on each connection.
 
-It is in Python: a load in C would need OpenSSL's headers.  So the load limits the
-messages per second, and adds as much latency as the server.  Its purpose is the
-server's CPU per message.
+It replaces C{load.c} where OpenSSL's headers are missing.  It is in Python, so it
+limits the messages per second, and adds as much latency as the server.  Its purpose is
+the server's CPU per message.
 """
 
 from __future__ import annotations

@@ -49,15 +49,16 @@ class TimestampEcho(Protocol):
     factory: TimestampEchoFactory
     transport: Any
 
-    octets = 0
     _messagesSeen = 0
     _inputEnded = False
-    _outputEnded = False
-    _pauseTimer: IDelayedCall | None = None
-    _draining: Draining | None = None
 
     def connectionMade(self) -> None:
         """Set up the connection, and log it."""
+        # These are not the class's: every read looks at them, and it would take longer.
+        self.octets = 0
+        self._outputEnded = False
+        self._pauseTimer: IDelayedCall | None = None
+        self._draining: Draining | None = None
         self._stamper = Stamper(self.factory.maxLength)
         self._began = self.lastActive = self.factory.reactor.seconds()
         if ITCPTransport.providedBy(self.transport):

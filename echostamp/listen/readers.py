@@ -84,25 +84,23 @@ class Readers:
 
     def doRead(self) -> None:
         """Read from every connection that has data."""
-        for number, _ in self._poll.poll(0, len(self._readers) or 1):
-            # A connection that was read before may have ended this one.
-            reader = self._readers.get(number)
-            if reader is not None:
-                self._read(reader)
-
-    def _read(self, reader: Any) -> None:
-        """
-        Read from a connection.  An exception ends this connection, and no other.
-        """
-        try:
-            # It returns the reason when the peer has closed or vanished.
-            why = reader.doRead()
-        except BaseException as error:
-            log.failure("while reading from {reader}", reader=reader.logPrefix())
-            why = error
-        if why is not None:
-            self.removeReader(reader)
-            self._end(reader, why)
+        # An attribute of this class costs more than others: see __getattr__.
+        readers = self._readers
+        for number, _ in self._poll.poll(0, len(readers) or 1):
+            reader = readers.get(number)
+            if reader is None:
+                # A connection that was read before has ended this one.
+                continue
+            try:
+                # It returns the reason when the peer has closed or vanished.
+                why = reader.doRead()
+            except BaseException as error:
+                # It ends this connection, and no other.
+                log.failure("while reading from {reader}", reader=reader.logPrefix())
+                why = error
+            if why is not None:
+                self.removeReader(reader)
+                self._end(reader, why)
 
     def _end(self, reader: Any, why: BaseException) -> None:
         """

@@ -202,6 +202,31 @@ class EngineTests(EngineCase):
         self.server.feed(self.client.encrypt(b"still here"))
         self.assertEqual(self.server.read(), b"still here")
 
+    def test_steady(self) -> None:
+        """Data, and a part of a record, leave the engine steady.  The answer to a key
+        update, a close_notify and a FIN do not."""
+        keylog = self.folder / "keys"
+        self.clientContext.keylog_filename = str(keylog)
+        self.open()
+        data = self.client.encrypt(b"data")
+        self.assertEqual(self.server.read(data[:9]), b"")
+        self.assertTrue(self.server.isSteady)
+        self.assertEqual(self.server.read(data[9:]), b"data")
+        self.assertTrue(self.server.isSteady)
+        writer = MessageWriter(keylog, SERVER)
+        # OpenSSL answers some of them only when it writes.
+        self.client.read(b"".join([writer.record(KEY_UPDATE) for _ in range(3)]))
+        self.assertGreater(self.client.unsent, 0)
+        self.assertFalse(self.client.isSteady)
+        self.open()
+        self.client.close()
+        self.assertEqual(self.server.read(self.client.take()), b"")
+        self.assertFalse(self.server.isSteady)
+        self.open()
+        self.server.feedEnd()
+        self.assertEqual(self.server.read(self.client.encrypt(b"last")), b"last")
+        self.assertFalse(self.server.isSteady)
+
     def test_namesAndAddresses(self) -> None:
         """A certificate counts for its names, wildcards and addresses, not for its
         common name, and for a name outside ASCII as its A-label."""

@@ -118,21 +118,32 @@ class EngineRun:
         Feed octets, as a transport does, and check what has come of them.
         """
         near, before = self._near, self._near.state
-        if before in (State.HANDSHAKE, State.OPEN):
+        if before is State.OPEN:
+            self._read(data)
+        elif before is State.HANDSHAKE:
             near.feed(data)
-        if near.state is State.HANDSHAKE:
             near.shake()
-        while near.hasInput:
-            received = near.read()
-            self._received += received
-            if not received:
-                break
+        while near.hasInput and self._read(b""):
+            pass
         order = list(State)
         assert order.index(near.state) >= order.index(before)
         if near.error is not None:
             assert near.state is State.FAILED
             assert sslText(near.error).isprintable()
             assert refusal(near.error).isprintable()
+
+    def _read(self, data: bytes) -> bytes:
+        """
+        Read, and check whether the engine says rightly that there is more to do.
+
+        @param data: octets that are fed before.
+        """
+        received = self._near.read(data)
+        self._received += received
+        isOpen = self._near.state is State.OPEN
+        isBusy = self._near.unsent or self._near.hasInput
+        assert self._near.isSteady is (isOpen and not isBusy)
+        return received
 
     def end(self) -> None:
         """

@@ -31,6 +31,11 @@ class State(Enum):
     FAILED = "failed"
 
 
+#: L{State.OPEN} for code that runs for each read: to look up an attribute of an
+#: enumeration takes ten times as long.
+OPEN = State.OPEN
+
+
 class Engine:
     """
     One end of a TLS connection.
@@ -39,6 +44,8 @@ class Engine:
     @ivar error: why it is L{State.FAILED}; L{None} also where the peer's FIN or
         close_notify came within the handshake.
     @ivar isClosed: whether L{close} was called: nothing can be encrypted any more.
+    @ivar isSteady: whether L{read} has left nothing to do but to pass on its data: the
+        state is still L{State.OPEN}, and there is no output and no FIN.
     @ivar beginsIt: whether this end sends first: the client's.
     """
 
@@ -50,6 +57,7 @@ class Engine:
         "beginsIt",
         "error",
         "isClosed",
+        "isSteady",
         "state",
     )
 
@@ -70,6 +78,7 @@ class Engine:
         self.state = State.HANDSHAKE
         self.error: ssl.SSLError | None = None
         self.isClosed = False
+        self.isSteady = True
 
     def feed(self, data: bytes) -> None:
         """
@@ -112,42 +121,35 @@ class Engine:
         else:
             self.state = State.OPEN
 
-    def read(self) -> bytes:
+    def read(self, data: bytes = b"") -> bytes:
         """
         Decrypt what was fed.
 
+        @param data: ciphertext that has arrived behind it.
         @return: the data of every whole record; empty where there is none, or where the
             state is not L{State.OPEN} any more.
         """
-        data = self._readRecord()
-        if not self._incoming.pending or not data:
-            return data
-        pieces = [data]
-        while self._incoming.pending and (data := self._readRecord()):
-            pieces.append(data)
-        return pieces[0] if len(pieces) == 1 else b"".join(pieces)
-
-    def _readRecord(self) -> bytes:
-        """
-        Decrypt the next record with data.
-
-        @return: empty where there is none, or where the state has changed.
-        """
+        incoming = self._incoming
+        incoming.write(data)
+        received = b""
         try:
-            data = self._tls.read(RECORD)
+            received = record = self._tls.read(RECORD)
+            while record and incoming.pending:
+                record = self._tls.read(RECORD)
+                received += record
+            if not record:
+                self.state = State.INPUT_ENDED
         except ssl.SSLWantReadError:
             if self._finReceived:
                 # It came without close_notify, or within a record.
                 self.state = State.INPUT_ENDED
-            return b""
         except ssl.SSLZeroReturnError:
-            data = b""
+            self.state = State.INPUT_ENDED
         except ssl.SSLError as error:
             self._fail(error)
-            return b""
-        if not data:
-            self.state = State.INPUT_ENDED
-        return data
+        isQuiet = not (self._outgoing.pending or self._finReceived)
+        self.isSteady = isQuiet and self.state is OPEN
+        return received
 
     def encrypt(self, data: bytes | memoryview) -> bytes:
         """

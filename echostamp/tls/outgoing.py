@@ -52,12 +52,7 @@ class Outgoing(ABC):
     _isReady = False
     # Whether what was sent last waits for the peer to read.
     _isBlocked = False
-    # Whether too much output that nobody has asked for waits.
-    _isOverfull = False
     _isHalfClosing = False
-    # Whether our FIN is on its way.
-    _isClosing = False
-    _isLost = False
     _waking: IDelayedCall | None = None
 
     def __init__(self, engine: Engine, clock: IReactorTime) -> None:
@@ -67,6 +62,12 @@ class Outgoing(ABC):
         """
         self._engine = engine
         self._clock = clock
+        # Those that every read looks at are not the class's: it would take longer.
+        # Whether too much output that nobody has asked for waits.
+        self._isOverfull = False
+        # Whether our FIN is on its way.
+        self._isClosing = False
+        self._isLost = False
 
     @abstractmethod
     def _readAgain(self) -> None:

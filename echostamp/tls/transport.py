@@ -8,11 +8,9 @@ ends.  L{TlsTransport} differs in these, and needs the standard library only.
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import Any, Protocol, cast
 
 from twisted.internet.interfaces import (
-    IDelayedCall,
     IHalfCloseableProtocol,
     IHandshakeListener,
     ILoggingContext,
@@ -30,9 +28,10 @@ from zope.interface import directlyProvides, implementer
 from echostamp.baresocket import closeAtOnce
 from echostamp.times import STOPPED
 from echostamp.tls.below import Below
-from echostamp.tls.engine import RECORD, Engine, State
+from echostamp.tls.engine import OPEN, RECORD, Engine, State
 from echostamp.tls.outgoing import Outgoing
 from echostamp.tls.output import outputOf
+from echostamp.tls.timer import Timer
 
 #: Seconds that a peer has to close its side after we have closed ours.
 CLOSE_GRACE = 1.0
@@ -85,13 +84,11 @@ class TlsTransport(Outgoing, Below):
     protocol: IProtocol | None = None
     peerSubject: str | None = None
 
-    _isPaused = False
     _isHalfClosed = False
     _isHasty = False
     _inputEnded = False
     _finReceived = False
     _error: BaseException | None = None
-    _timer: IDelayedCall | None = None
 
     def __init__(
         self, engine: Engine, clock: IReactorTime, owner: HandshakeOwner
@@ -102,6 +99,8 @@ class TlsTransport(Outgoing, Below):
         @param owner: makes or has the protocol.
         """
         super().__init__(engine, clock)
+        self._timer = Timer(clock)
+        self._isPaused = False
         self._owner: HandshakeOwner | None = owner
 
     @property
@@ -125,63 +124,54 @@ class TlsTransport(Outgoing, Below):
 
     def makeConnection(self, transport: Any) -> None:
         """Begin the handshake."""
-        assert self._owner is not None
         self.transport = transport
         if ITCPTransport.providedBy(transport):
             directlyProvides(self, ISSLTransport)
         # Octets that are read at once.  TLS holds them again, in the clear.
         transport.bufferSize = RECORD
         self._output = outputOf(transport, self)
-        if self._owner.timeout is not None:
-            self._startTimer(self._owner.timeout, self._tooSlow)
+        self._limitHandshake()
         if self._engine.beginsIt:
             self._shake()
 
     def connectionMade(self) -> None:
         """Do nothing: L{makeConnection} has begun."""
 
-    def _startTimer(self, seconds: float, elapsed: Callable[[], object]) -> None:
+    def _limitHandshake(self) -> None:
         """
-        Call C{elapsed} later, unless another timer starts or the connection ends first.
+        Begin the time that the handshake may take.
         """
-        self._stopTimer()
-        self._timer = self._clock.callLater(seconds, elapsed)
-
-    def _stopTimer(self) -> None:
-        """
-        Stop the timer.
-        """
-        if self._timer is not None and self._timer.active():
-            self._timer.cancel()
-        self._timer = None
+        if self._owner is not None and self._owner.timeout is not None:
+            self._timer.start(self._owner.timeout, self._tooSlow)
 
     def _tooSlow(self) -> None:
         """
         Abort a connection whose handshake takes too long.  Begin again where this
         process was stopped meanwhile: what has come is not read yet.
         """
-        assert self._timer is not None
-        assert self._owner is not None
-        assert self._owner.timeout is not None
-        if self._clock.seconds() - self._timer.getTime() > STOPPED:
-            self._startTimer(self._owner.timeout, self._tooSlow)
+        if self._timer.lateness > STOPPED:
+            self._limitHandshake()
             return
         self._error = TimeoutError()
         self.abortConnection()
 
-    def _shake(self) -> None:
+    def _shake(self, data: bytes = b"") -> None:
         """
-        Continue the handshake, and connect the protocol when it is complete.
+        Continue the handshake with data that has arrived, and connect the protocol when
+        it is complete.
         """
         engine = self._engine
+        engine.feed(data)
         engine.shake()
         self._flush()
         if engine.state is State.OPEN:
-            self._stopTimer()
+            self._timer.stop()
             owner, self._owner = self._owner, None
             assert owner is not None
             self._setReady()
             owner.admitted(self)
+            if engine.hasInput:
+                self.dataReceived(b"")
         elif engine.state is State.FAILED:
             self._fail()
 
@@ -199,32 +189,29 @@ class TlsTransport(Outgoing, Below):
     # How data comes in.
 
     def dataReceived(self, data: bytes) -> None:
-        """Decrypt data, and pass it on."""
+        """Decrypt data, and pass it on: also what was fed while the protocol paused."""
         engine = self._engine
-        if engine.state is State.OPEN:
+        if engine.state is not OPEN:
+            if engine.state is State.HANDSHAKE and not self.disconnecting:
+                self._shake(data)
+        elif self._isPaused or self._isOverfull or self._isLost:
             engine.feed(data)
-            self._deliver()
-        elif engine.state is State.HANDSHAKE and not self.disconnecting:
-            engine.feed(data)
-            self._shake()
-            if engine.hasInput:
-                self._deliver()
+        else:
+            received = engine.read(data)
+            if received and not self._isClosing:
+                self.protocol.dataReceived(received)  # type: ignore[union-attr]
+            if not engine.isSteady:
+                self._dataRead()
 
-    def _deliver(self) -> None:
+    def _dataRead(self) -> None:
         """
-        Pass on what was fed, while the protocol reads.
+        Send what TLS has answered by itself, and end the input where it has ended.
         """
-        engine = self._engine
-        assert self.protocol is not None
-        while not (self._isPaused or self._isOverfull or self._isLost):
-            data = engine.read()
-            if data and not self._isClosing:
-                self.protocol.dataReceived(data)
-            if engine.unsent:
-                self._flush()
-            if not engine.hasInput:
-                break
-        if engine.state is not State.OPEN and not (self._inputEnded or self._isLost):
+        self._flush()
+        if self._engine.hasInput:
+            # The FIN follows the data, unless that has made the protocol pause.
+            self.dataReceived(b"")
+        elif not (self._engine.state is OPEN or self._inputEnded or self._isLost):
             self._endInput()
 
     def _endInput(self) -> None:
@@ -239,7 +226,7 @@ class TlsTransport(Outgoing, Below):
         elif IHalfCloseableProtocol.providedBy(self.protocol):
             cast(IHalfCloseableProtocol, self.protocol).readConnectionLost()
         else:
-            self._startTimer(CLOSE_GRACE, self.transport.abortConnection)
+            self._timer.start(CLOSE_GRACE, self.transport.abortConnection)
             self._stopProducer()
             self.loseConnection()
 
@@ -252,7 +239,7 @@ class TlsTransport(Outgoing, Below):
         elif self.protocol is None:
             self._closeBelow()
         elif not self._inputEnded:
-            self._deliver()
+            self.dataReceived(b"")
 
     def pauseProducing(self) -> None:
         """Stop reading."""
@@ -288,7 +275,7 @@ class TlsTransport(Outgoing, Below):
         self._waking = None
         try:
             if self._engine.hasInput:
-                self._deliver()
+                self.dataReceived(b"")
             isPulling = self._producer is not None and not self._isStreaming
             if isPulling and not self._isBlocked:
                 self._producer.resumeProducing()
@@ -376,7 +363,7 @@ class TlsTransport(Outgoing, Below):
         self._refuse()
         self._queue = ()
         self._stopProducer()
-        self._startTimer(CLOSE_GRACE, self.transport.abortConnection)
+        self._timer.start(CLOSE_GRACE, self.transport.abortConnection)
         if not (self._isBlocked or self._isClosing):
             self._closeBelow()
 
@@ -390,7 +377,7 @@ class TlsTransport(Outgoing, Below):
 
     def writeConnectionLost(self) -> None:
         """Give the peer some time to close its side: our FIN has been sent."""
-        self._startTimer(CLOSE_GRACE, self.transport.loseConnection)
+        self._timer.start(CLOSE_GRACE, self.transport.loseConnection)
 
     def abortConnection(self) -> None:
         """Close the connection at once, and drop what waits."""
@@ -404,7 +391,7 @@ class TlsTransport(Outgoing, Below):
     def connectionLost(self, reason: Failure = connectionDone) -> None:
         """Report a failed handshake, or pass on the end of the connection."""
         self._isLost = True
-        self._stopTimer()
+        self._timer.stop()
         if self._waking is not None:
             self._waking.cancel()
             self._waking = None
