@@ -54,12 +54,14 @@ class Dialed(NamedTuple):
     @ivar dialer: makes the links.
     @ivar plan: the plan, with the size of the probes.
     @ivar target: where it connects to; L{None} over STAMP.
+    @ivar host: the host's name or address; L{None} for a Twisted endpoint description.
     """
 
     name: str
     dialer: Dialer
     plan: Plan
     target: Target | None = None
+    host: str | None = None
 
     @property
     def transport(self) -> str:
@@ -108,7 +110,7 @@ def _stampDialer(reactor: Any, place: tuple[str, int], wish: Wish) -> Dialed:
     session = sessionOf(wish.stamp, wish.plan.size, wish.files)
     plan = replace(wish.plan, size=session.size or session.least)
     dialer = StampDialer(reactor, place, session, wish.route, waits=plan.waits)
-    return Dialed(f"stamp:{addressName(*place)}", dialer, plan)
+    return Dialed(f"stamp:{addressName(*place)}", dialer, plan, host=place[0])
 
 
 def _lineDialer(reactor: Any, target: Target, wish: Wish) -> Dialed:
@@ -127,7 +129,8 @@ def _lineDialer(reactor: Any, target: Target, wish: Wish) -> Dialed:
         reactor, target, CONNECT_TIMEOUT, route.addressTypes(), route.source
     )
     messages = Messages(os.urandom(4).hex().encode(), plan.size)
-    return Dialed(target.name, LineDialer(reactor, endpoint, messages), plan, target)
+    dialer = LineDialer(reactor, endpoint, messages)
+    return Dialed(target.name, dialer, plan, target, target.host)
 
 
 def _checkRoute(route: Route) -> None:

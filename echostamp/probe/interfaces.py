@@ -42,7 +42,7 @@ class Link(Protocol):
     @ivar isBlocked: whether a probe would have to wait in a buffer.
     @ivar kernel: the kernel's last figures of the TCP connection; L{None} for none.
     @ivar isConnection: whether it is a connection, which may be dead unnoticed.  A new
-        one may then work.  A UDP port is only replaced to look the name up again.
+        one may then work.
     @ivar isPrompt: whether replies are timed when they arrive, not when this process
         reads them.
     @ivar losses: of the probes that were lost and L{forget} was called for, those whose
@@ -128,7 +128,9 @@ class LinkOwner(Protocol):
     """
 
     def linkUp(self, link: Link) -> None:
-        """Called when there is a link."""
+        """
+        Called when there is a link.  If there was one, the owner closes that.
+        """
 
     def linkReady(self) -> None:
         """Called when a blocked link takes probes again."""
@@ -180,6 +182,12 @@ class Dialer(Protocol):
         Begin to dial.
 
         @param owner: gets the links.
+        """
+
+    def redial(self) -> None:
+        """
+        Make another link in place of the present one, which is used until then: the
+        name has other addresses now.
         """
 
     def stop(self) -> None:

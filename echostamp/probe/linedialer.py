@@ -84,6 +84,9 @@ class LineDialer:
         """
         Keep the connection.
         """
+        if self._link is not None:
+            # The owner closes it, as the new one has taken its place.
+            self._link.lost = _nothing
         self._connecting, self._link = None, link
         self._retries.succeeded()
 
@@ -102,6 +105,11 @@ class LineDialer:
         self._link = None
         self._retries.retry()
 
+    def redial(self) -> None:
+        """Connect once more."""
+        if self._connecting is None:
+            self._dial()
+
     def stop(self) -> None:
         """
         Stop connecting, and close the connection.
@@ -118,3 +126,9 @@ class LineDialer:
             self._connecting.cancel()
         elif self._link is not None:
             self._link.transport.loseConnection()
+
+
+def _nothing() -> None:
+    """
+    Do nothing: the connection that is lost has been replaced.
+    """

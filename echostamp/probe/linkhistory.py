@@ -25,19 +25,37 @@ class LinkHistory:
         self.link: Link | None = None
         self._setUps: list[SetUp] = []
         self.hasReply = False
+        self._replaced: Link | None = None
         self._details: object | None = None
         # The kernel's figures of the connections before the present one.
         self._smoothedRtt: int | None = None
         self._retransmissions = 0
 
-    def opened(self, link: Link) -> None:
+    def opened(self, link: Link) -> bool:
         """
-        Add a link.
+        Add a link.  One that it replaces remains open, for replies to probes that were
+        sent by it.
+
+        @return: whether it replaces one.
         """
+        self.closeReplaced()
+        replaced = self.link
+        if replaced is not None:
+            self.closed(replaced)
+            self._replaced = replaced
         self.link = link
         self.hasReply = False
         self._setUps.append(link.setUp)
         del self._setUps[: -self._most]
+        return replaced is not None
+
+    def closeReplaced(self) -> None:
+        """
+        Close the link that was replaced, if there is one.
+        """
+        link, self._replaced = self._replaced, None
+        if link is not None:
+            link.finish()
 
     def closed(self, link: Link) -> None:
         """

@@ -28,9 +28,8 @@ class Plan:
     @ivar kept: how many of the last probes are kept one by one; 0 to keep rolling
         windows only.
     @ivar windows: the rolling windows; used where C{kept} is 0.
-    @ivar isPatient: whether to retry when the first attempt to connect fails, and to
-        look the name of a silent STAMP reflector up again.  If not, the first failure
-        ends the run, and a silent reflector keeps its address.
+    @ivar isPatient: whether to retry when the first attempt to connect fails.  If not,
+        the first failure ends the run.
     @ivar waits: whether to retry when the first attempt fails, and to begin with the
         first connection.
     """

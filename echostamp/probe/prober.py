@@ -122,6 +122,7 @@ class Prober:
             return
         self._ended = self._clocks()
         self._timers.stop()
+        self._links.closeReplaced()
         self._stalls.forget(self)
         if (link := self.link) is not None:
             link.askKernel()
@@ -217,16 +218,28 @@ class Prober:
             # The dialer, which has been stopped, closes it.
             return
         now = self._clocks()
-        self._links.opened(link)
+        isReplacement = self._links.opened(link)
         self._extras.begin(link)
         self._timeouts.begin(now.after)
         if self._began is None:
             self.failure = None
             self._begin(now)
+        elif isReplacement:
+            self.measurement.far.reconnected()
+            until = now.after + self._plan.timeout
+            self._timers.set(until, self._links.closeReplaced)
         else:
             self.measurement.reconnected(now)
         self._sink.connected(link)
         self._tick()
+
+    def redial(self) -> None:
+        """
+        Use another link, to one of the addresses that the name has now.  That is no
+        outage.
+        """
+        if self._ended is None:
+            self._dialer.redial()
 
     def _begin(self, now: Moment) -> None:
         """
@@ -241,6 +254,9 @@ class Prober:
 
     def linkDown(self, link: Link, reason: str) -> None:
         """Begin an outage; all probes in flight are lost."""
+        if link is not self._links.link:
+            # It was replaced.
+            return
         self._links.closed(link)
         self._extras.begin(None)
         if self._ended is not None:
@@ -338,7 +354,7 @@ class Prober:
         """Look for the end, after all timeouts; abort a dead link."""
         self._lookForEnd()
         link = None if self._ended is not None else self.link
-        if isDead and link is not None and (link.isConnection or self._plan.isPatient):
+        if isDead and link is not None and link.isConnection:
             link.abort(f"{self._timeouts.inARow} probes in a row timed out")
         elif not self._plan.interval:
             self._tick()

@@ -9,6 +9,7 @@ from functools import partial
 from typing import NamedTuple, Protocol
 
 from echostamp.measure.block import Probe
+from echostamp.measure.delay import Summary
 from echostamp.measure.distribution import Distribution
 from echostamp.measure.result import Figures
 from echostamp.measure.windowspec import WindowSpec

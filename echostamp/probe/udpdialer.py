@@ -91,6 +91,9 @@ class StampDialer:
         if self._retries.isStopped:
             return
         path = self._path(peer)
+        if self._link is not None:
+            # The owner closes it when the new one takes its place.
+            self._link.lost = _nothing
         self._link = StampLink(
             self._reactor, path, self._session, setUp, self._owner, self._clocks
         )
@@ -160,6 +163,10 @@ class StampDialer:
             raise ConnectBindError(error.errno) from None
         return UdpPath(bound, peer, own)
 
+    def redial(self) -> None:
+        """Look the name up, and open another socket."""
+        self._try()
+
     def stop(self) -> None:
         """
         Stop dialing, and close the link, which may still wait for its first reply.
@@ -167,6 +174,12 @@ class StampDialer:
         self._retries.stop()
         if self._link is not None:
             self._link.abort("")
+
+
+def _nothing() -> None:
+    """
+    Do nothing: the link that is lost has been replaced.
+    """
 
 
 def _sourceTo(peer: Any, is6: bool) -> str:

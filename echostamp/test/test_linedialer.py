@@ -103,3 +103,27 @@ class PatientTests(SynchronousTestCase):
         (outage,) = far.prober.result().outages
         self.assertEqual(outage.reason, "the connection was lost")
         self.assertEqual(outage.error, "Connection refused")
+
+    def test_redial(self) -> None:
+        """Another connection takes the place of the present one, without an outage.
+        Replies by the old one still count, and then it is closed."""
+        far = Far(Plan(interval=SECOND, isPatient=True, timeout=SECOND))
+        far.start()
+        far.delay = lambda seq: 0.4
+        far.run(2.2)
+        far.prober.redial()
+        new = far.accept()
+        far.run(0.5)
+        self.assertFalse(far.transports[0].isLost)
+        far.run(1.5)
+        self.assertTrue(far.transports[0].isLost)
+        self.assertEqual(len(new.lines), 2)
+        far.run(2)
+        self.assertFalse(new.isLost)
+        result = far.prober.result()
+        self.assertEqual(result.outageCount, 0)
+        self.assertEqual(result.figures.lost + result.figures.skipped, 0)
+        self.assertEqual(far.attempts, 2)
+        new.lose(ConnectionLost())
+        far.run(2)
+        self.assertEqual(far.attempts, 3)

@@ -71,46 +71,45 @@ class FirstAttemptTests(ProberCase):
         self.assertIsNone(far.prober.failure)
 
 
-class SilentReflectorTests(StampCase):
+class OtherAddressTests(StampCase):
     """
-    Tests for a reflector that stops answering.
+    Tests for a reflector whose name has another address.
     """
 
-    def test_anotherAddress(self) -> None:
-        """The name of a silent reflector is looked up again, and the probes go to its
-        new address."""
-        self.fate = lambda number: "lost there" if number > 3 else ""
+    def test_redial(self) -> None:
+        """The probes go to the new address.  There is no outage, and replies to those
+        in flight still count."""
         plan = Plan(isPatient=True, interval=SECOND, timeout=SECOND, size=44)
         self.begin(plan, SenderSession())
-        first = self.near
-        self.run_(9)
+        self.run_(3)
+        first, sender = self.near, self.sender
+        self.prober.redial()
         self.assertTrue(self.dialer.isLookingUp)
-        self.assertFalse(first.isReading)
-        (outage,) = self.prober.measurement.outages
-        self.assertEqual(outage.reason, "3 probes in a row timed out")
-        self.assertIsNone(self.prober.link)
-        self.fate = lambda number: ""
         self.resolver.answer(IPv4Address("UDP", "192.0.2.77", THERE[1]))
-        self.assertIsNot(self.near, first)
-        self.run_(0.6)
-        self.assertTrue(self.near.sent)
+        self.run_(0.4)
         assert self.prober.link is not None
+        self.assertEqual(self.prober.link.address, f"{THERE[0]}:862")
+        self.run_(0.2)
         self.assertEqual(self.prober.link.address, "192.0.2.77:862")
-        self.assertIsNotNone(self.prober.measurement.outages[0].length)
+        self.assertTrue(first.isReading)
+        self.assertIsNot(self.sender, sender)
+        self.run_(2)
+        self.assertFalse(first.isReading)
+        self.assertEqual(self.prober.measurement.outageCount, 0)
+        self.assertEqual(self.prober.result().figures.skipped, 0)
         self.prober.stop()
         self.run_(60)
         self.assertFalse(self.near.isReading)
-        self.assertFalse(self.dialer.isLookingUp)
+        self.assertEqual(self.reactor.getDelayedCalls(), [])
 
-    def test_stoppedMeanwhile(self) -> None:
-        """A run that is stopped while it waits to look the name up does not do so."""
+    def test_silentReflectorKeepsItsLink(self) -> None:
+        """A silent reflector keeps its session: its numbers may show later where the
+        packets were lost."""
         self.fate = lambda number: "lost there"
         plan = Plan(isPatient=True, interval=SECOND, timeout=SECOND, size=44)
         self.begin(plan, SenderSession())
-        self.run_(3.6)
-        self.assertEqual(self.prober.measurement.outageCount, 1)
-        self.assertFalse(self.dialer.isLookingUp)
+        self.run_(60)
+        self.assertEqual(self.prober.measurement.outageCount, 0)
         self.prober.stop()
         self.run_(60)
-        self.assertFalse(self.dialer.isLookingUp)
         self.assertEqual(self.reactor.getDelayedCalls(), [])

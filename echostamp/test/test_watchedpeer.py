@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
+from twisted.internet.address import IPv4Address
+
 from echostamp.monitor.event import Event, Kind
 from echostamp.monitor.peer import Limits, Peer
 from echostamp.monitor.tally import Direction, Skip
@@ -15,11 +17,27 @@ from echostamp.probe.surroundings import surroundings
 from echostamp.probe.udpdialer import StampDialer
 from echostamp.rfc8762.policy import Policy
 from echostamp.rfc8762.sendersession import SenderSession
-from echostamp.test.fakes import runFor
+from echostamp.test.fakes import Resolver
 from echostamp.test.stampruns import StampCase
+from echostamp.test.wires import THERE
 from echostamp.times import MILLISECOND, SECOND
 
 MS = MILLISECOND
+
+NONE = Limits()
+
+
+class Answering(Resolver):
+    """
+    A resolver that answers at once.
+    """
+
+    def resolveHostName(
+        self, receiver: Any, host: str, *args: Any, **named: Any
+    ) -> None:
+        """Answer with the far end's address."""
+        super().resolveHostName(receiver, host, *args, **named)
+        self.answer(IPv4Address("UDP", *THERE))
 
 
 class WatchedPeerCase(StampCase):
@@ -35,14 +53,16 @@ class WatchedPeerCase(StampCase):
         self.surroundings = surroundings(self.reactor, self.clocks, lambda: 0.0)
         self.watch = Watch(self.surroundings, self.events.append)
 
+        self.reactor.nameResolver = Answering()
+
     def watched(
-        self, before: WatchedPeer | None = None, limits: Limits = Limits(), **plan: Any
+        self, before: WatchedPeer | None = None, limits: Limits = NONE, **plan: Any
     ) -> WatchedPeer:
         """Watch the peer."""
         wish = Wish("stamp:192.0.2.1", Plan(**{"size": 44, "jitter": False} | plan))
         peer = Peer("a", wish, limits)
         dialer = StampDialer(
-            self.reactor, ("192.0.2.1", 862), SenderSession(), Route(), self.clocks
+            self.reactor, ("far", 862), SenderSession(), Route(), self.clocks
         )
         dialed = Dialed("a", dialer, wishOf(peer).plan)
         return WatchedPeer(peer, dialed, self.watch, before)
@@ -68,17 +88,17 @@ class WatchedPeerTests(WatchedPeerCase):
         """Probes that are answered have an RTT, and the peer is up."""
         peer = self.watched()
         peer.start()
-        runFor(self.reactor, 61)
+        self.run_(61)
         snapshot = peer.snapshot()
         self.assertIn(snapshot.tally.sent, (60, 61, 62))
         self.assertEqual(snapshot.tally.received, snapshot.tally.sent)
         self.assertEqual(snapshot.tally.rtts.n, snapshot.tally.sent)
-        self.assertEqual(snapshot.lastRtt, 3 * MS)
+        self.assertEqual(snapshot.lastRtt, 3 * MS - 20_000)
         self.assertIs(snapshot.isUp, True)
-        self.assertEqual(snapshot.address, "192.0.2.1:862")
+        self.assertEqual(snapshot.address, f"{THERE[0]}:{THERE[1]}")
         assert snapshot.minute is not None
         assert snapshot.minute.figures.rtt is not None
-        self.assertEqual(snapshot.minute.figures.rtt.max, 3 * MS)
+        self.assertEqual(snapshot.minute.figures.rtt.max, 3 * MS - 20_000)
         self.assertEqual(self.kinds(), [])
         self.assertAddsUp(peer)
 
@@ -88,7 +108,7 @@ class WatchedPeerTests(WatchedPeerCase):
         self.fate = lambda number: fates.get(number, "")
         peer = self.watched(interval=SECOND)
         peer.start()
-        runFor(self.reactor, 60)
+        self.run_(60)
         self.assertEqual(
             peer.snapshot().tally.lost,
             {Direction.FORWARD: 2, Direction.BACKWARD: 2, Direction.UNKNOWN: 0},
@@ -101,11 +121,11 @@ class WatchedPeerTests(WatchedPeerCase):
         self.fate = lambda number: "lost there" if number >= 10 else ""
         peer = self.watched(interval=SECOND)
         peer.start()
-        runFor(self.reactor, 20)
+        self.run_(20)
         tally = peer.snapshot().tally
         self.assertEqual(sum(tally.lost.values()), 0)
         self.assertEqual(tally.inFlight, tally.sent - tally.received)
-        runFor(self.reactor, 20)
+        self.run_(20)
         tally = peer.snapshot().tally
         self.assertGreater(tally.lost[Direction.UNKNOWN], 10)
         self.assertAddsUp(peer)
@@ -115,7 +135,7 @@ class WatchedPeerTests(WatchedPeerCase):
         self.fate = lambda number: "lost there" if 10 <= number < 30 else ""
         peer = self.watched(interval=SECOND)
         peer.start()
-        runFor(self.reactor, 60)
+        self.run_(60)
         self.assertEqual(self.kinds(), [Kind.DOWN, Kind.UP])
         down, up = self.events
         self.assertTrue(down.text.startswith("no reply for 6"), down.text)
@@ -130,28 +150,28 @@ class WatchedPeerTests(WatchedPeerCase):
         self.fate = lambda number: "lost there" if number % 4 == 0 else ""
         peer = self.watched(limits=Limits(loss=10.0), interval=SECOND)
         peer.start()
-        runFor(self.reactor, 60)
+        self.run_(60)
         self.assertEqual(self.kinds(), [Kind.LOSS_HIGH])
 
     def test_reflectorRestarts(self) -> None:
         """A reflector that counts from the beginning again is an event."""
         peer = self.watched(interval=SECOND)
         peer.start()
-        runFor(self.reactor, 30)
+        self.run_(30)
         self.reflect(Policy(isStateful=True))
-        runFor(self.reactor, 30)
+        self.run_(30)
         self.assertEqual(self.kinds(), [Kind.REFLECTOR_RESTART])
 
     def test_changedPeerKeepsItsCounters(self) -> None:
         """With other settings the counters go on, and probes in flight still count."""
         first = self.watched(interval=SECOND)
         first.start()
-        runFor(self.reactor, 10)
+        self.run_(10)
         sent = first.snapshot().tally.sent
         second = self.watched(first, interval=500 * MS)
         first.finish()
         second.start()
-        runFor(self.reactor, 10)
+        self.run_(10)
         tally = second.snapshot().tally
         self.assertIn(tally.sent - sent, (19, 20, 21))
         self.assertEqual(tally.received, tally.sent)
@@ -162,7 +182,7 @@ class WatchedPeerTests(WatchedPeerCase):
         peer = self.watched(interval=SECOND)
         peer.peer = peer.peer.__class__("a", peer.peer.wish, isPaused=True)
         peer.start()
-        runFor(self.reactor, 10.5)
+        self.run_(10.5)
         snapshot = peer.snapshot()
         self.assertEqual(snapshot.tally.skipped[Skip.PAUSED], 10)
         self.assertEqual((snapshot.tally.due, snapshot.tally.sent), (10, 0))
@@ -173,7 +193,7 @@ class WatchedPeerTests(WatchedPeerCase):
         """Nothing is left behind."""
         peer = self.watched(interval=SECOND)
         peer.start()
-        runFor(self.reactor, 3)
+        self.run_(3)
         peer.stop()
-        runFor(self.reactor, 3)
+        self.run_(3)
         self.assertEqual(self.reactor.getDelayedCalls(), [])

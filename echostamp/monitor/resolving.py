@@ -1,0 +1,167 @@
+"""
+Looks up the names of peers.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from twisted.internet.defer import DeferredSemaphore
+from twisted.internet.interfaces import (
+    IAddress,
+    IDelayedCall,
+    IHostnameResolver,
+    IHostResolution,
+    IResolutionReceiver,
+)
+from zope.interface import implementer
+
+#: How many names are looked up at a time, and the longest that one may take, in
+#: seconds.
+AT_ONCE, LONGEST = 8, 10.0
+
+
+class PeerReactor:
+    """
+    The reactor for the connections of a peer: it looks names up in the peer's way, and
+    passes everything else on to the real reactor.
+
+    @ivar nameResolver: looks names up.
+    """
+
+    def __init__(self, reactor: Any, nameResolver: PeerResolver) -> None:
+        """
+        @param reactor: the real reactor.
+        @param nameResolver: looks names up.
+        """
+        self._reactor = reactor
+        self.nameResolver = nameResolver
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._reactor, name)
+
+
+@implementer(IHostnameResolver)
+class PeerResolver:
+    """
+    Looks up the name of a peer.  A peer stays at its address while its name has that
+    one: it comes first.
+
+    @ivar present: gives the peer's present address; empty where it has none.
+    @ivar found: called with the addresses of each look-up.
+    """
+
+    present: Callable[[], str]
+    found: Callable[[list[str]], object]
+
+    def __init__(self, reactor: Any, turns: DeferredSemaphore) -> None:
+        """
+        @param reactor: looks the names up.
+        @param turns: bounds how many names are looked up at a time.
+        """
+        self._reactor = reactor
+        self._turns = turns
+
+    def resolveHostName(
+        self,
+        resolutionReceiver: IResolutionReceiver,
+        hostName: str,
+        portNumber: int = 0,
+        addressTypes: Any = None,
+        transportSemantics: str = "TCP",
+    ) -> IHostResolution:
+        """Look a name up, as L{IHostnameResolver.resolveHostName} says."""
+        question = hostName, portNumber, addressTypes, transportSemantics
+        return self._look(resolutionReceiver, *question)
+
+    def check(self, host: str) -> None:
+        """
+        Look a name up, and call C{found} only.
+        """
+        self._look(_Nobody(), host, 0, None, "TCP")
+
+    def _look(
+        self, receiver: Any, host: str, port: int, types: Any, over: str
+    ) -> IHostResolution:
+        """
+        Look a name up when it is its turn.
+        """
+        answer = _Answer(self, receiver, host)
+
+        def begin() -> None:
+            answer.timer = self._reactor.callLater(LONGEST, answer.resolutionComplete)
+            self._reactor.nameResolver.resolveHostName(answer, host, port, types, over)
+
+        def turn(ignored: object) -> None:
+            answer.release = self._turns.release
+            begin()
+
+        receiver.resolutionBegan(answer)
+        self._turns.acquire().addCallback(turn)
+        return answer
+
+
+@implementer(IResolutionReceiver, IHostResolution)
+class _Answer:
+    """
+    Collects the addresses of a name.
+    """
+
+    timer: IDelayedCall | None = None
+    release: Callable[[], object]
+    _isOver = False
+
+    def __init__(self, resolver: PeerResolver, receiver: Any, name: str) -> None:
+        self.name = name
+        self._resolver = resolver
+        self._receiver = receiver
+        self._addresses: list[IAddress] = []
+
+    def cancel(self) -> None:
+        """Do nothing: a look-up cannot be cancelled."""
+
+    def resolutionBegan(self, resolutionInProgress: IHostResolution) -> None:
+        """Do nothing: the receiver knows."""
+
+    def addressResolved(self, address: IAddress) -> None:
+        """Keep an address."""
+        self._addresses.append(address)
+
+    def resolutionComplete(self) -> None:
+        """Pass the addresses on: all have come, or it took too long."""
+        if self._isOver:
+            return
+        self._isOver = True
+        if self.timer is not None and self.timer.active():
+            self.timer.cancel()
+        self.release()
+        present = self._resolver.present()
+        found = sorted(self._addresses, key=lambda each: _host(each) != present)
+        for address in found:
+            self._receiver.addressResolved(address)
+        self._resolver.found([_host(address) for address in found])
+        self._receiver.resolutionComplete()
+
+
+@implementer(IResolutionReceiver)
+class _Nobody:
+    """
+    Ignores the addresses of a name.
+    """
+
+    def resolutionBegan(self, resolutionInProgress: IHostResolution) -> None:
+        """Ignore it."""
+
+    def addressResolved(self, address: IAddress) -> None:
+        """Ignore it."""
+
+    def resolutionComplete(self) -> None:
+        """Ignore it."""
+
+
+def _host(address: Any) -> str:
+    """
+    Give the host of an address.
+    """
+    return str(address.host)

@@ -1,0 +1,91 @@
+"""Tests for L{echostamp.monitor.resolving}."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from twisted.internet.address import IPv4Address
+from twisted.internet.defer import DeferredSemaphore
+from twisted.internet.interfaces import IHostnameResolver
+from twisted.trial.unittest import SynchronousTestCase
+from zope.interface.verify import verifyObject
+
+from echostamp.connect.timed import lookUp
+from echostamp.monitor.resolving import AT_ONCE, LONGEST, PeerReactor, PeerResolver
+from echostamp.test.fakes import FakeReactor, Resolver
+
+
+def addresses(*hosts: str) -> list[IPv4Address]:
+    """Make addresses."""
+    return [IPv4Address("TCP", host, 0) for host in hosts]
+
+
+class PeerResolverTests(SynchronousTestCase):
+    """
+    How a peer's name is looked up.
+    """
+
+    def setUp(self) -> None:
+        """Make the resolver of a peer at C{192.0.2.2}."""
+        self.reactor: Any = FakeReactor()
+        self.answers = self.reactor.nameResolver = Resolver()
+        self.turns = DeferredSemaphore(AT_ONCE)
+        self.found: list[list[str]] = []
+        self.resolver = self.make()
+        self.resolver.present = lambda: "192.0.2.2"
+
+    def make(self) -> PeerResolver:
+        """Make a resolver."""
+        resolver = PeerResolver(self.reactor, self.turns)
+        resolver.present = str
+        resolver.found = self.found.append
+        return resolver
+
+    def test_interface(self) -> None:
+        """It is a resolver of Twisted's."""
+        verifyObject(IHostnameResolver, self.resolver)
+
+    def test_presentAddressFirst(self) -> None:
+        """While the name has the present address, that one is used."""
+        near = PeerReactor(self.reactor, self.resolver)
+        looked: Any = self.looking(near)
+        self.answers.answer(*addresses("192.0.2.1", "192.0.2.2", "192.0.2.3"))
+        hosts = [each.host for each in self.successResultOf(looked)]
+        self.assertEqual(hosts, ["192.0.2.2", "192.0.2.1", "192.0.2.3"])
+        self.assertEqual(self.found, [hosts])
+
+    def looking(self, reactor: Any) -> Any:
+        """Look a name up, as a dialer does."""
+        from twisted.internet.defer import Deferred
+
+        return Deferred.fromCoroutine(lookUp(reactor, "far", 7, [IPv4Address]))
+
+    def test_check(self) -> None:
+        """A look-up without a connection only reports the addresses."""
+        self.resolver.check("far")
+        self.assertEqual(self.answers.questions, [("far", 0, None, "TCP")])
+        self.answers.answer()
+        self.assertEqual(self.found, [[]])
+
+    def test_takesTooLong(self) -> None:
+        """A look-up that takes too long finds nothing; a later answer is ignored."""
+        self.resolver.check("far")
+        self.reactor.advance(LONGEST - 1)
+        self.assertEqual(self.found, [])
+        self.reactor.advance(1)
+        self.assertEqual(self.found, [[]])
+        self.answers.answer(*addresses("192.0.2.1"))
+        self.assertEqual(self.found, [[]])
+
+    def test_atOnce(self) -> None:
+        """Only so many names are looked up at a time."""
+        for _ in range(AT_ONCE + 3):
+            self.make().check("far")
+        self.assertEqual(len(self.answers.questions), AT_ONCE)
+        self.answers.answer(*addresses("192.0.2.1"))
+        self.assertEqual(len(self.answers.questions), AT_ONCE + 1)
+
+    def test_passesOnTheRest(self) -> None:
+        """Everything else is the reactor's."""
+        near = PeerReactor(self.reactor, self.resolver)
+        self.assertEqual(near.seconds(), self.reactor.seconds())
