@@ -67,6 +67,17 @@ def isIPv6(text: str) -> bool:
     return True
 
 
+def isAddress(host: str) -> bool:
+    """
+    Check whether a host is an IPv4 or IPv6 address, and not a name.
+    """
+    try:
+        ipaddress.ip_address(host.partition("%")[0])
+    except ValueError:
+        return False
+    return True
+
+
 def requireLink(host: str) -> None:
     """
     Check that an address names its link, if it is valid on one link only: RFC 4007,

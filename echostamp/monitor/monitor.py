@@ -7,9 +7,12 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from typing import Any
 
+from twisted.internet.defer import DeferredSemaphore
+
 from echostamp.measure.ownclock import OwnClock
 from echostamp.monitor.event import Event, Kind
 from echostamp.monitor.peer import Peer
+from echostamp.monitor.resolving import AT_ONCE, PeerReactor, PeerResolver
 from echostamp.monitor.snapshot import PeerSnapshot
 from echostamp.monitor.tally import BUCKETS, RttHistogram
 from echostamp.monitor.watchedpeer import Watch, WatchedPeer, wishOf
@@ -63,6 +66,7 @@ class Monitor:
         self._stalls = surroundings.stalls
         self._stalledFor = 0
         self._ownClock = OwnClock()
+        self._turns = DeferredSemaphore(AT_ONCE)
         self._steps = 0
 
     # --- From begin to end ------------------------------------------------------------
@@ -107,7 +111,7 @@ class Monitor:
                 before.change(peer)
                 watched[name] = before
                 continue
-            found = WatchedPeer(peer, dialed[name], self._watch, before)
+            found = WatchedPeer(peer, *dialed[name], self._watch, before)
             if before is not None:
                 before.finish()
             if self._isRunning:
@@ -117,14 +121,16 @@ class Monitor:
             gone.stop()
         self.peers = watched
 
-    def _dial(self, peer: Peer) -> Dialed:
+    def _dial(self, peer: Peer) -> tuple[Dialed, PeerResolver]:
         """
-        Make a peer's dialer.
+        Make a peer's dialer, and what looks its name up.
 
         @raise ValueError: it cannot be made; the text names the peer, and says why.
         """
+        resolver = PeerResolver(self._reactor, self._turns)
+        reactor = PeerReactor(self._reactor, resolver)
         try:
-            return self._dialerOf(self._reactor, wishOf(peer))
+            return self._dialerOf(reactor, wishOf(peer)), resolver
         except ValueError as error:
             raise ValueError(f"{peer.name}: {error}") from None
 
@@ -135,21 +141,16 @@ class Monitor:
         Report an event of a peer.  If all peers are silent, one event says so before
         the others.
         """
-        if event.kind is Kind.DOWN and not self._areAllDown and self._areSilent():
-            self._areAllDown = True
-            count = len(self.peers)
-            self._own(Kind.DOWN, f"none of the {count} peers answers", peers=count)
+        if event.kind is Kind.DOWN and not self._areAllDown:
+            watched = [each for each in self.peers.values() if not each.peer.isPaused]
+            count = len(watched)
+            if count > 1 and all(each.contact.isSilent for each in watched):
+                self._areAllDown = True
+                self._own(Kind.DOWN, f"none of the {count} peers answers", peers=count)
         elif event.kind is Kind.UP and self._areAllDown:
             self._areAllDown = False
             self._own(Kind.UP, "peers answer again")
         self._report(event)
-
-    def _areSilent(self) -> bool:
-        """
-        Tell whether no peer answers, of several.
-        """
-        watched = [each for each in self.peers.values() if not each.peer.isPaused]
-        return len(watched) > 1 and all(each.contact.isSilent for each in watched)
 
     def _own(self, kind: Kind, text: str, **values: Any) -> None:
         """

@@ -10,10 +10,12 @@ from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from typing import Any
 
+from echostamp.addresses import isAddress, parseHostPort
 from echostamp.monitor.contact import Contact
 from echostamp.monitor.event import Event, Kind
 from echostamp.monitor.flow import Flow
 from echostamp.monitor.peer import Peer
+from echostamp.monitor.resolving import PeerResolver
 from echostamp.monitor.rules import MINUTE, Rules, windowFor
 from echostamp.monitor.snapshot import PeerSnapshot
 from echostamp.monitor.tally import BUCKETS, RttHistogram, Skip, Tally
@@ -72,7 +74,7 @@ class WatchedPeer:
     A peer that is watched.
 
     @ivar peer: its settings.
-    @ivar isResolved: whether its name has an address; set by the owner.
+    @ivar isResolved: whether its name has an address.
     @ivar tally: its counters.
     @ivar events: how many events it had, by kind.
     @ivar contact: whether it is up.
@@ -82,12 +84,14 @@ class WatchedPeer:
         self,
         peer: Peer,
         dialed: Dialed,
+        resolver: PeerResolver,
         watch: Watch,
         before: WatchedPeer | None = None,
     ) -> None:
         """
         @param peer: its settings.
         @param dialed: its far end.
+        @param resolver: looks its name up; the dialer does so, too.
         @param watch: what all peers share.
         @param before: the same peer with other settings, if it was watched before: its
             counters go on.
@@ -100,6 +104,9 @@ class WatchedPeer:
         plan, now = dialed.plan, surroundings.now()
         self._watch = watch
         self._dialed = dialed
+        self._resolver = resolver
+        resolver.present = self._presentHost
+        resolver.found = self._found
         self._now = surroundings.now
         self._timers = Timers(surroundings.agenda)
         self._rules = Rules(peer.name, peer.limits)
@@ -107,6 +114,7 @@ class WatchedPeer:
         self._began = now
         self._stalled = surroundings.stalls.length
         self._address = ""
+        self._isMoving = False
         self._restarts = 0
         self.contact = Contact(plan.timeout, plan.interval, now)
         if before is not None:
@@ -136,6 +144,7 @@ class WatchedPeer:
         Begin to probe.
         """
         self._prober.start()
+        self._setCheck()
 
     def finish(self) -> None:
         """
@@ -172,6 +181,7 @@ class WatchedPeer:
         if self.contact.due(now):
             text = f"no reply for {readable(silence)}"
             self._report(Kind.DOWN, text, silence=silence)
+            self._check()
 
     def replied(self) -> None:
         """Look whether the peer is up again."""
@@ -186,10 +196,62 @@ class WatchedPeer:
 
     def linked(self, link: Link) -> None:
         """Note the address."""
+        self._isMoving = False
         before, self._address = self._address, link.address
         if before and before != link.address:
             text = f"{link.address}, was {before}"
             self._report(Kind.ADDRESS, text, address=link.address, before=before)
+
+    # --- The name ---------------------------------------------------------------------
+
+    def _presentHost(self) -> str:
+        """
+        Give the address that is probed now; empty if there is none.
+        """
+        found = parseHostPort(self._address, 0) if self._address else None
+        return "" if found is None else found[0]
+
+    def _setCheck(self) -> None:
+        """
+        Look the name up again later.
+        """
+        host = self._dialed.host
+        isName = host is not None and not isAddress(host)
+        if isName and self.peer.resolve:
+            self._timers.set(self._now() + self.peer.resolve, self._checkLater)
+
+    def _checkLater(self) -> None:
+        """
+        Look the name up, and again later.
+        """
+        self._setCheck()
+        self._check()
+
+    def _check(self) -> None:
+        """
+        Look the name up: its addresses may have changed.
+        """
+        host = self._dialed.host
+        if host is not None and not isAddress(host):
+            self._resolver.check(host)
+
+    def _found(self, hosts: list[str]) -> None:
+        """
+        Take the addresses that the name has now.
+        """
+        host = self._dialed.host
+        if self.isResolved is not bool(hosts):
+            self.isResolved = bool(hosts)
+            if hosts:
+                self._report(Kind.RESOLVED, f"{host} has an address again")
+            else:
+                self._report(Kind.UNRESOLVED, f"{host} has no address")
+        present = self._presentHost()
+        isGone = bool(hosts) and present not in ("", *hosts)
+        if isGone and self._prober.link is not None and not self._isMoving:
+            # The dialer looks the name up again, and retries until it has a link.
+            self._isMoving = True
+            self._prober.redial()
 
     # --- What is judged now and then --------------------------------------------------
 

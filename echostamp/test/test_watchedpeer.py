@@ -5,9 +5,11 @@ from __future__ import annotations
 from typing import Any
 
 from twisted.internet.address import IPv4Address
+from twisted.internet.defer import DeferredSemaphore
 
 from echostamp.monitor.event import Event, Kind
 from echostamp.monitor.peer import Limits, Peer
+from echostamp.monitor.resolving import PeerReactor, PeerResolver
 from echostamp.monitor.tally import Direction, Skip
 from echostamp.monitor.watchedpeer import Watch, WatchedPeer, wishOf
 from echostamp.probe.dialers import Dialed, Wish
@@ -18,6 +20,7 @@ from echostamp.probe.udpdialer import StampDialer
 from echostamp.rfc8762.policy import Policy
 from echostamp.rfc8762.sendersession import SenderSession
 from echostamp.test.fakes import Resolver
+from echostamp.test.farends import EPOCH
 from echostamp.test.stampruns import StampCase
 from echostamp.test.wires import THERE
 from echostamp.times import MILLISECOND, SECOND
@@ -30,14 +33,18 @@ NONE = Limits()
 class Answering(Resolver):
     """
     A resolver that answers at once.
+
+    @ivar hosts: the addresses of the far end.
     """
+
+    hosts: tuple[str, ...] = (THERE[0],)
 
     def resolveHostName(
         self, receiver: Any, host: str, *args: Any, **named: Any
     ) -> None:
-        """Answer with the far end's address."""
+        """Answer with the far end's addresses."""
         super().resolveHostName(receiver, host, *args, **named)
-        self.answer(IPv4Address("UDP", *THERE))
+        self.answer(*(IPv4Address("UDP", each, 0) for each in self.hosts))
 
 
 class WatchedPeerCase(StampCase):
@@ -53,7 +60,12 @@ class WatchedPeerCase(StampCase):
         self.surroundings = surroundings(self.reactor, self.clocks, lambda: 0.0)
         self.watch = Watch(self.surroundings, self.events.append)
 
-        self.reactor.nameResolver = Answering()
+        self.names = self.reactor.nameResolver = Answering()
+
+    def comeBack(self, reply: bytes) -> None:
+        """Receive a reply from the address that was probed."""
+        peer = self.sender._peer
+        self.sender.received(reply, peer, EPOCH + self.now, 250, 0, None)
 
     def watched(
         self, before: WatchedPeer | None = None, limits: Limits = NONE, **plan: Any
@@ -61,11 +73,12 @@ class WatchedPeerCase(StampCase):
         """Watch the peer."""
         wish = Wish("stamp:192.0.2.1", Plan(**{"size": 44, "jitter": False} | plan))
         peer = Peer("a", wish, limits)
-        dialer = StampDialer(
-            self.reactor, ("far", 862), SenderSession(), Route(), self.clocks
-        )
-        dialed = Dialed("a", dialer, wishOf(peer).plan)
-        return WatchedPeer(peer, dialed, self.watch, before)
+        resolver = PeerResolver(self.reactor, DeferredSemaphore(8))
+        near = PeerReactor(self.reactor, resolver)
+        place = "far", 862
+        dialer = StampDialer(near, place, SenderSession(), Route(), self.clocks)
+        dialed = Dialed("a", dialer, wishOf(peer).plan, host="far")
+        return WatchedPeer(peer, dialed, resolver, self.watch, before)
 
     def kinds(self) -> list[Kind]:
         """Give the kinds of the events so far."""
@@ -197,3 +210,47 @@ class WatchedPeerTests(WatchedPeerCase):
         peer.stop()
         self.run_(3)
         self.assertEqual(self.reactor.getDelayedCalls(), [])
+
+    def test_addressChanges(self) -> None:
+        """A peer moves when its name no longer has its address.  That is no outage."""
+        peer = self.watched(interval=SECOND)
+        peer.start()
+        self.run_(30)
+        self.names.hosts = ("192.0.2.70", THERE[0])
+        self.run_(60)
+        self.assertEqual(self.events, [])
+        self.names.hosts = ("192.0.2.70",)
+        self.run_(60)
+        [event] = self.events
+        self.assertIs(event.kind, Kind.ADDRESS)
+        self.assertEqual(event.text, f"192.0.2.70:862, was {THERE[0]}:862")
+        snapshot = peer.snapshot()
+        self.assertEqual(snapshot.address, "192.0.2.70:862")
+        assert snapshot.minute is not None
+        self.assertEqual(snapshot.minute.outageCount, 0)
+
+    def test_nameHasNoAddress(self) -> None:
+        """A name without an address is an event; probes go on to the last address."""
+        peer = self.watched(interval=SECOND)
+        peer.start()
+        self.run_(30)
+        self.names.hosts = ()
+        self.run_(60)
+        self.assertEqual(self.kinds(), [Kind.UNRESOLVED])
+        self.assertFalse(peer.snapshot().isResolved)
+        self.names.hosts = (THERE[0],)
+        self.run_(60)
+        self.assertEqual(self.kinds(), [Kind.UNRESOLVED, Kind.RESOLVED])
+        tally = peer.snapshot().tally
+        self.assertEqual(tally.received, tally.sent)
+
+    def test_neverResolved(self) -> None:
+        """While a name has no address, its probes are skipped for that reason."""
+        self.names.hosts = ()
+        peer = self.watched(interval=SECOND)
+        peer.start()
+        self.run_(30)
+        tally = peer.snapshot().tally
+        self.assertGreater(tally.skipped[Skip.UNRESOLVED], 20)
+        self.assertEqual(tally.due, tally.skipped[Skip.UNRESOLVED])
+        self.assertEqual(self.kinds(), [Kind.UNRESOLVED, Kind.DOWN])

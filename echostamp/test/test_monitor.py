@@ -1,0 +1,317 @@
+"""Tests for L{echostamp.monitor.monitor} and L{echostamp.monitor.eventlog}."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+from twisted.logger import LogLevel, globalLogPublisher
+from twisted.trial.unittest import SynchronousTestCase
+
+from echostamp.monitor.event import Event, Kind
+from echostamp.monitor.eventlog import EventLog, eventJson, eventLine
+from echostamp.monitor.monitor import Monitor
+from echostamp.monitor.peer import Limits, Peer
+from echostamp.probe.dialers import Dialed, Wish
+from echostamp.probe.interfaces import LinkOwner
+from echostamp.probe.messages import Reply
+from echostamp.probe.plan import Plan
+from echostamp.probe.surroundings import surroundings
+from echostamp.test.fakes import FakeReactor
+from echostamp.times import MILLISECOND, SECOND, Moment, SetUp, Times
+
+EPOCH = 1_700_000_000 * SECOND
+
+
+class FakeLink:
+    """
+    A link whose far end answers at once, unless the test has it silent.
+    """
+
+    source = "192.0.2.1:7"
+    isBlocked = isConnection = False
+    isPrompt = True
+    kernel = certificateEnd = losses = None
+    invalid = 0
+
+    def __init__(self, dialer: FakeDialer) -> None:
+        self.address = "192.0.2.2:862"
+        self.setUp = SetUp()
+        self._dialer = dialer
+
+    def send(self, seq: int) -> Moment:
+        """Send a probe, and answer it a millisecond later."""
+        case = self._dialer.case
+        case.sent.append((case.reactor.seconds(), self._dialer.name))
+        at = case.clocks()
+        if self._dialer.name not in case.silent:
+            case.reactor.callLater(0.001, self._answer, seq, at.realtime)
+        return at
+
+    def _answer(self, seq: int, t1: int) -> None:
+        """Answer a probe."""
+        there = t1 + MILLISECOND // 2
+        times = Times(t1, there, there, t1 + MILLISECOND)
+        at = self._dialer.case.clocks()
+        self._dialer.owner.answered(Reply(seq, None, False, times), at)
+
+    def settle(self, seq: int) -> None:
+        """Ignore it."""
+
+    def forget(self, oldest: int) -> None:
+        """Ignore it."""
+
+    def askKernel(self) -> None:
+        """Ignore it."""
+
+    def details(self) -> None:
+        """Give nothing."""
+
+    def close(self) -> bool:
+        """Close at once."""
+        return False
+
+    def finish(self) -> bool:
+        """Close at once."""
+        return False
+
+    def abort(self, reason: str) -> None:
+        """Ignore it."""
+
+
+class FakeDialer:
+    """
+    Makes a link at once.
+    """
+
+    isLookingUp = False
+    owner: LinkOwner
+
+    def __init__(self, case: MonitorCase, name: str) -> None:
+        self.case, self.name = case, name
+
+    def start(self, owner: LinkOwner) -> None:
+        """Make the link."""
+        self.owner = owner
+        owner.linkUp(FakeLink(self))
+
+    def redial(self) -> None:
+        """Ignore it."""
+
+    def stop(self) -> None:
+        """Ignore it."""
+
+
+def peer(name: str, target: str = "", **settings: Any) -> Peer:
+    """Make a peer that is probed once a second."""
+    wish = Wish(target or name, Plan(size=44, jitter=False))
+    return Peer(name, wish, **settings)
+
+
+class MonitorCase(SynchronousTestCase):
+    """
+    A monitor in memory.
+
+    @ivar silent: the targets that do not answer.
+    @ivar sent: when probes were sent, in seconds, and to which target.
+    """
+
+    def setUp(self) -> None:
+        """Make a monitor without peers."""
+        self.reactor: Any = FakeReactor()
+        self.step = 0
+        self.silent: set[str] = set()
+        self.sent: list[tuple[float, str]] = []
+        self.events: list[Event] = []
+        self.surroundings = surroundings(self.reactor, self.clocks, lambda: 0.0)
+        self.monitor = Monitor(
+            self.reactor, self.surroundings, self.events.append, dialerOf=self.dial
+        )
+
+    def dial(self, reactor: Any, wish: Wish) -> Dialed:
+        """Make a dialer."""
+        if wish.target == "wrong":
+            raise ValueError("TARGET 'wrong': it is wrong")
+        return Dialed(wish.target, FakeDialer(self, wish.target), wish.plan)
+
+    def clocks(self) -> Moment:
+        """Read our clocks."""
+        now = round(self.reactor.seconds() * 1e9)
+        return Moment(now, EPOCH + now + self.step, now)
+
+    def run_(self, seconds: float) -> None:
+        """Let time pass, from timer to timer."""
+        self.reactor.fromTimerToTimer(seconds)
+
+    def sentTo(self, name: str) -> list[float]:
+        """Give when probes were sent to a target."""
+        return [at for at, target in self.sent if target == name]
+
+    def kinds(self) -> list[tuple[str, Kind]]:
+        """Give the peers and kinds of the events so far."""
+        return [(each.peer, each.kind) for each in self.events]
+
+
+class MonitorTests(MonitorCase):
+    """
+    Peers are watched together.
+    """
+
+    def test_spread(self) -> None:
+        """The probes of all peers are spread over the interval."""
+        self.monitor.watch([peer(f"p{number}") for number in range(100)])
+        self.monitor.start()
+        self.run_(10)
+        first = sorted(at % 1 for at, _ in self.sent[:100])
+        gaps = [b - a for a, b in zip([*first[-1:], *first], first, strict=False)]
+        self.assertLess(max(gaps), 0.1)
+        self.assertEqual(len(self.sent), 1000)
+
+    def test_reload(self) -> None:
+        """Peers that stay keep their probes, and not one is late; others come and go;
+        one that changes keeps its counters."""
+        self.monitor.watch([peer("a"), peer("b"), peer("c")])
+        self.monitor.start()
+        self.run_(10.5)
+        kept = self.monitor.peers["a"]
+        self.monitor.watch(
+            [peer("a", limits=Limits(loss=5.0)), peer("d"), peer("c", "x")]
+        )
+        self.run_(10)
+        self.assertIs(self.monitor.peers["a"], kept)
+        self.assertEqual(kept.peer.limits.loss, 5.0)
+        first, *_ = times = self.sentTo("a")
+        for turn, at in enumerate(times):
+            self.assertAlmostEqual(at, first + turn, 6)
+        self.assertIn(len(self.sentTo("b")), (10, 11))
+        self.assertIn(len(self.sentTo("d")), (9, 10))
+        self.assertEqual(list(self.monitor.peers), ["a", "d", "c"])
+        found = {each.peer.name: each for each in self.monitor.snapshots()}
+        count = len(self.sentTo("c")) + len(self.sentTo("x"))
+        self.assertEqual(found["c"].tally.sent, count)
+        self.assertGreater(len(self.sentTo("x")), 8)
+
+    def test_reloadIsWhollyOrNotAtAll(self) -> None:
+        """If one peer is wrong, nothing changes."""
+        self.monitor.watch([peer("a")])
+        self.monitor.start()
+        with self.assertRaises(ValueError) as raised:
+            self.monitor.watch([peer("b"), peer("c", "wrong")])
+        self.assertEqual(str(raised.exception), "c: TARGET 'wrong': it is wrong")
+        self.assertEqual(list(self.monitor.peers), ["a"])
+
+    def test_allDown(self) -> None:
+        """When no peer answers, one event says so first."""
+        self.monitor.watch([peer("a"), peer("b"), peer("c", isPaused=True)])
+        self.monitor.start()
+        self.run_(10)
+        self.silent = {"a", "b"}
+        self.run_(20)
+        self.silent = set()
+        self.run_(20)
+        [first, *rest] = self.kinds()
+        self.assertEqual(first, ("", Kind.DOWN))
+        self.assertEqual(self.events[0].text, "none of the 2 peers answers")
+        self.assertEqual(set(rest[:2]), {("a", Kind.DOWN), ("b", Kind.DOWN)})
+        self.assertEqual(rest[2], ("", Kind.UP))
+
+    def test_oneDown(self) -> None:
+        """When one of several peers is down, only that is said."""
+        self.monitor.watch([peer("a"), peer("b")])
+        self.monitor.start()
+        self.run_(10)
+        self.silent = {"a"}
+        self.run_(20)
+        self.assertEqual(self.kinds(), [("a", Kind.DOWN)])
+
+    def test_ownClock(self) -> None:
+        """A step of our own clock is one event for all peers."""
+        self.monitor.watch([peer("a"), peer("b")])
+        self.monitor.start()
+        self.run_(10)
+        self.step = 5 * SECOND
+        self.run_(10)
+        self.assertEqual(self.kinds(), [("", Kind.OWN_CLOCK_STEP)])
+
+    def test_stall(self) -> None:
+        """A process that stands still is an event, and no peer is down by that."""
+        self.monitor.watch([peer("a"), peer("b")])
+        self.monitor.start()
+        self.run_(10)
+        self.reactor.advance(10)
+        self.run_(10)
+        self.assertEqual(self.kinds(), [("", Kind.STALL)])
+        for snapshot in self.monitor.snapshots():
+            tally = snapshot.tally
+            self.assertEqual(sum(tally.lost.values()), 0)
+            self.assertIs(snapshot.isUp, True)
+        self.assertGreater(self.monitor.lag.counts[-1] + self.monitor.lag.counts[-2], 0)
+
+    def test_stop(self) -> None:
+        """Nothing is left behind."""
+        self.monitor.watch([peer("a"), peer("b", isPaused=True)])
+        self.monitor.start()
+        self.run_(5)
+        self.monitor.stop()
+        self.run_(5)
+        self.assertEqual(self.reactor.getDelayedCalls(), [])
+
+
+class EventLogTests(SynchronousTestCase):
+    """
+    How events are written.
+    """
+
+    def test_line(self) -> None:
+        """A line has the peer, the kind, the threshold and the text."""
+        event = Event(Kind.RTT_HIGH, "ams", 0, "max-rtt", "median 3 ms", leftOut=2)
+        self.assertEqual(
+            eventLine(event), "ams rtt_high max-rtt: median 3 ms (2 more left out)"
+        )
+        self.assertEqual(eventLine(Event(Kind.RELOAD, "", 0)), "reload")
+
+    def test_json(self) -> None:
+        """The line of JSON has all of it."""
+        event = Event(Kind.UP, "a", 7, text="was down", values={"down": 5})
+        self.assertEqual(
+            json.loads(eventJson(event)),
+            {
+                "time": 7,
+                "event": "up",
+                "peer": "a",
+                "subject": "",
+                "text": "was down",
+                "left_out": 0,
+                "values": {"down": 5},
+            },
+        )
+
+    def test_limits(self) -> None:
+        """Events that come too often are written later, the last one of them."""
+        reactor: Any = FakeReactor()
+
+        def now() -> int:
+            return round(float(reactor.seconds()) * 1e9)
+
+        near = surroundings(reactor, lambda: Moment(now(), now(), now()))
+        written: list[Event] = []
+        logged: list[Any] = []
+        observer: Any = logged.append
+        globalLogPublisher.addObserver(observer)
+        self.addCleanup(globalLogPublisher.removeObserver, observer)
+        log = EventLog(near.agenda, now, written.append)
+        for kind in Kind.DOWN, Kind.UP, Kind.DOWN, Kind.UP:
+            log.report(Event(kind, "a", 0))
+            reactor.advance(1)
+        self.assertEqual([each.kind for each in written], [Kind.DOWN, Kind.UP])
+        reactor.advance(60)
+        self.assertEqual([each.kind for each in written[2:]], [Kind.UP])
+        self.assertEqual(written[-1].leftOut, 1)
+        self.assertEqual(
+            [(each["log_level"], each["line"]) for each in logged],
+            [
+                (LogLevel.warn, "a down"),
+                (LogLevel.info, "a up"),
+                (LogLevel.info, "a up (1 more left out)"),
+            ],
+        )
