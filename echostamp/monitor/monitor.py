@@ -15,7 +15,8 @@ from echostamp.monitor.peer import Peer
 from echostamp.monitor.resolving import AT_ONCE, PeerReactor, PeerResolver
 from echostamp.monitor.snapshot import PeerSnapshot
 from echostamp.monitor.tally import BUCKETS, RttHistogram
-from echostamp.monitor.watchedpeer import Watch, WatchedPeer, wishOf
+from echostamp.monitor.watch import Watch, wishOf
+from echostamp.monitor.watchedpeer import WatchedPeer
 from echostamp.probe.agenda import Entry
 from echostamp.probe.dialers import Dialed, dialerOf
 from echostamp.probe.surroundings import Surroundings

@@ -6,25 +6,23 @@ from __future__ import annotations
 
 import zlib
 from collections import Counter
-from collections.abc import Callable
-from dataclasses import dataclass, field, replace
 from typing import Any
 
-from echostamp.addresses import isAddress, parseHostPort
 from echostamp.monitor.contact import Contact
 from echostamp.monitor.event import Event, Kind
 from echostamp.monitor.flow import Flow
 from echostamp.monitor.peer import Peer
+from echostamp.monitor.peername import PeerName
 from echostamp.monitor.resolving import PeerResolver
 from echostamp.monitor.rules import MINUTE, Rules, windowFor
 from echostamp.monitor.snapshot import PeerSnapshot
-from echostamp.monitor.tally import BUCKETS, RttHistogram, Skip, Tally
+from echostamp.monitor.tally import Skip, Tally
+from echostamp.monitor.watch import Watch
 from echostamp.probe.agenda import Timers
-from echostamp.probe.dialers import Dialed, Wish
+from echostamp.probe.dialers import Dialed
 from echostamp.probe.interfaces import Link
 from echostamp.probe.prober import Prober
 from echostamp.probe.sessiondetails import sessionDetails
-from echostamp.probe.surroundings import Surroundings
 from echostamp.times import SECOND
 from echostamp.units import readable
 
@@ -36,45 +34,11 @@ JUDGED = 5 * SECOND
 SPREAD = 60 * SECOND
 
 
-@dataclass(frozen=True)
-class Watch:
-    """
-    What all peers share.
-
-    @ivar surroundings: the timers and clocks.
-    @ivar report: gets what happens.
-    @ivar buckets: the upper bounds of the buckets of the RTT, in nanoseconds.
-    @ivar lateness: how late probes were sent.
-    """
-
-    surroundings: Surroundings
-    report: Callable[[Event], object]
-    buckets: tuple[int, ...] = BUCKETS
-    lateness: RttHistogram = field(default_factory=RttHistogram)
-
-    def tally(self) -> Tally:
-        """
-        Make the counters of a peer.
-        """
-        return Tally(rtts=RttHistogram(self.buckets))
-
-
-def wishOf(peer: Peer) -> Wish:
-    """
-    Give what to ask a dialer for: probes without end, in rolling windows.
-    """
-    plan = peer.wish.plan
-    windows = tuple(dict.fromkeys((MINUTE, windowFor(plan.interval))))
-    plan = replace(plan, count=None, kept=0, windows=windows, isPatient=True)
-    return peer.wish._replace(plan=plan)
-
-
 class WatchedPeer:
     """
     A peer that is watched.
 
     @ivar peer: its settings.
-    @ivar isResolved: whether its name has an address.
     @ivar tally: its counters.
     @ivar events: how many events it had, by kind.
     @ivar contact: whether it is up.
@@ -98,23 +62,17 @@ class WatchedPeer:
         """
         surroundings = watch.surroundings
         self.peer = peer
-        self.isResolved = True
         self.tally: Tally = watch.tally() if before is None else before.tally
         self.events: Counter[Kind] = Counter() if before is None else before.events
         plan, now = dialed.plan, surroundings.now()
         self._watch = watch
         self._dialed = dialed
-        self._resolver = resolver
-        resolver.present = self._presentHost
-        resolver.found = self._found
         self._now = surroundings.now
         self._timers = Timers(surroundings.agenda)
         self._rules = Rules(peer.name, peer.limits)
         self._window = windowFor(plan.interval)
         self._began = now
         self._stalled = surroundings.stalls.length
-        self._address = ""
-        self._isMoving = False
         self._restarts = 0
         self.contact = Contact(plan.timeout, plan.interval, now)
         if before is not None:
@@ -124,6 +82,9 @@ class WatchedPeer:
             self, self.tally, plan.interval, surroundings.now, watch.lateness
         )
         self._prober = Prober(dialed.dialer, plan, self._flow, surroundings, peer.zone)
+        self._name = PeerName(
+            dialed.host, peer.resolve, resolver, self._timers, surroundings.now, self
+        )
         self._prober.done.addCallback(lambda _: self._flow.ended())
 
     # --- From begin to end ------------------------------------------------------------
@@ -144,7 +105,7 @@ class WatchedPeer:
         Begin to probe.
         """
         self._prober.start()
-        self._setCheck()
+        self._name.checkOften()
 
     def finish(self) -> None:
         """
@@ -181,7 +142,7 @@ class WatchedPeer:
         if self.contact.due(now):
             text = f"no reply for {readable(silence)}"
             self._report(Kind.DOWN, text, silence=silence)
-            self._check()
+            self._name.check()
 
     def replied(self) -> None:
         """Look whether the peer is up again."""
@@ -190,68 +151,38 @@ class WatchedPeer:
         if contact.replied(now):
             self._report(Kind.UP, f"was down for {readable(length)}", down=length)
 
+    @property
+    def isResolved(self) -> bool:
+        """Whether the peer's name has an address."""
+        return self._name.isResolved
+
     def lost(self) -> None:
         """Note that replies are no longer in a row."""
         self.contact.lost()
 
     def linked(self, link: Link) -> None:
         """Note the address."""
-        self._isMoving = False
-        before, self._address = self._address, link.address
-        if before and before != link.address:
+        before = self._name.moved(link.address)
+        if before not in ("", link.address):
             text = f"{link.address}, was {before}"
             self._report(Kind.ADDRESS, text, address=link.address, before=before)
 
-    # --- The name ---------------------------------------------------------------------
+    # --- What its name reports --------------------------------------------------------
 
-    def _presentHost(self) -> str:
-        """
-        Give the address that is probed now; empty if there is none.
-        """
-        found = parseHostPort(self._address, 0) if self._address else None
-        return "" if found is None else found[0]
-
-    def _setCheck(self) -> None:
-        """
-        Look the name up again later.
-        """
+    def resolved(self, isResolved: bool) -> None:
+        """Report that the name has an address again, or none any more."""
         host = self._dialed.host
-        isName = host is not None and not isAddress(host)
-        if isName and self.peer.resolve:
-            self._timers.set(self._now() + self.peer.resolve, self._checkLater)
+        if isResolved:
+            self._report(Kind.RESOLVED, f"{host} has an address again")
+        else:
+            self._report(Kind.UNRESOLVED, f"{host} has no address")
 
-    def _checkLater(self) -> None:
-        """
-        Look the name up, and again later.
-        """
-        self._setCheck()
-        self._check()
-
-    def _check(self) -> None:
-        """
-        Look the name up: its addresses may have changed.
-        """
-        host = self._dialed.host
-        if host is not None and not isAddress(host):
-            self._resolver.check(host)
-
-    def _found(self, hosts: list[str]) -> None:
-        """
-        Take the addresses that the name has now.
-        """
-        host = self._dialed.host
-        if self.isResolved is not bool(hosts):
-            self.isResolved = bool(hosts)
-            if hosts:
-                self._report(Kind.RESOLVED, f"{host} has an address again")
-            else:
-                self._report(Kind.UNRESOLVED, f"{host} has no address")
-        present = self._presentHost()
-        isGone = bool(hosts) and present not in ("", *hosts)
-        if isGone and self._prober.link is not None and not self._isMoving:
-            # The dialer looks the name up again, and retries until it has a link.
-            self._isMoving = True
-            self._prober.redial()
+    def addressGone(self) -> bool:
+        """Use another address, if there is a link."""
+        if self._prober.link is None:
+            return False
+        self._prober.redial()
+        return True
 
     # --- What is judged now and then --------------------------------------------------
 
@@ -325,7 +256,7 @@ class WatchedPeer:
             now.realtime,
             self._dialed.transport,
             self.tally,
-            self._address,
+            self._name.address,
             contact.isUp if isKnown else None,
             now.realtime - (now.after - contact.since) if isKnown else None,
             self.isResolved,

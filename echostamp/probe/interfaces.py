@@ -9,7 +9,7 @@ from enum import Enum
 from typing import NamedTuple, Protocol
 
 from twisted.python.failure import Failure
-from zope.interface import Interface, implementer
+from zope.interface import Interface
 
 from echostamp.measure.block import Probe
 from echostamp.measure.result import Outage
@@ -267,46 +267,3 @@ class IProbeSink(Interface):
         Called when the link is lost, or when the first attempt to make one has failed.
         The probes that were in flight are settled first.
         """
-
-
-@implementer(IProbeSink)
-class MemorySink:
-    """
-    Keeps what a prober finds.
-
-    @ivar events: the calls in order: the name of each event, and a probe's number, an
-        address or a reason.
-    @ivar probes: the probes that were settled, in order.
-    """
-
-    def __init__(self) -> None:
-        self.events: list[tuple[str, int | str]] = []
-        self.probes: list[Probe] = []
-
-    def connected(self, link: Link) -> None:
-        """Keep the far end's address."""
-        self.events.append(("connected", link.address))
-
-    def outstanding(self, seq: int) -> None:
-        """Keep the probe's number."""
-        self.events.append(("outstanding", seq))
-
-    def sent(self, late: int) -> None:
-        """Do nothing: how the probe ends is kept."""
-
-    def skipped(self, seq: int, outage: Outage | None, isStall: bool) -> None:
-        """Keep the probe's number."""
-        self.events.append(("skipped", seq))
-
-    def waiting(self, why: str) -> None:
-        """Keep the reason."""
-        self.events.append(("waiting", why))
-
-    def settled(self, probe: Probe, fate: Fate, reason: str = "") -> None:
-        """Keep the probe."""
-        self.events.append((fate.value, probe.seq))
-        self.probes.append(probe)
-
-    def disconnected(self, outage: Outage) -> None:
-        """Keep the reason."""
-        self.events.append(("outage", outage.reason))

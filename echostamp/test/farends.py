@@ -15,9 +15,9 @@ from twisted.trial.unittest import SynchronousTestCase
 from echostamp.connect.target import parseTarget
 from echostamp.connect.timed import TimedEndpoint
 from echostamp.probe.flights import EXTRAS_FROM
-from echostamp.probe.interfaces import MemorySink
 from echostamp.probe.keptprobes import KeptProbes
 from echostamp.probe.linedialer import LineDialer
+from echostamp.probe.memorysink import MemorySink
 from echostamp.probe.messages import Messages
 from echostamp.probe.plan import Plan
 from echostamp.probe.prober import Prober

@@ -12,7 +12,7 @@ from twisted.trial.unittest import SynchronousTestCase
 
 from echostamp.exitstatus import Outcome
 from echostamp.probe import udpdialer, udplink
-from echostamp.probe.interfaces import MemorySink
+from echostamp.probe.memorysink import MemorySink
 from echostamp.probe.plan import Plan
 from echostamp.probe.prober import Prober
 from echostamp.probe.route import Route

@@ -8,7 +8,8 @@ from twisted.trial.unittest import SynchronousTestCase
 from zope.interface.verify import verifyObject
 
 from echostamp.client.output import Asked, Output, OutputOptions
-from echostamp.probe.interfaces import IProbeSink, MemorySink
+from echostamp.probe.interfaces import IProbeSink
+from echostamp.probe.memorysink import MemorySink
 from echostamp.probe.plan import Plan
 
 

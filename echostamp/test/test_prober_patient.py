@@ -7,7 +7,7 @@ from typing import Any
 from twisted.internet.address import IPv4Address
 from twisted.internet.error import ConnectionRefusedError
 
-from echostamp.probe.interfaces import MemorySink
+from echostamp.probe.memorysink import MemorySink
 from echostamp.probe.plan import Plan
 from echostamp.rfc8762.sendersession import SenderSession
 from echostamp.test.farends import EPOCH, MS, Far, ProberCase

@@ -9,7 +9,8 @@ from typing import Any
 from twisted.internet.error import ConnectionLost
 from twisted.trial.unittest import SynchronousTestCase
 
-from echostamp.probe.interfaces import Fate, Link, MemorySink
+from echostamp.probe.interfaces import Fate, Link
+from echostamp.probe.memorysink import MemorySink
 from echostamp.probe.plan import Plan
 from echostamp.rfc8762.sendersession import SenderSession
 from echostamp.test.farends import MS, Far

@@ -11,7 +11,8 @@ from echostamp.monitor.event import Event, Kind
 from echostamp.monitor.peer import Limits, Peer
 from echostamp.monitor.resolving import PeerReactor, PeerResolver
 from echostamp.monitor.tally import Direction, Skip
-from echostamp.monitor.watchedpeer import Watch, WatchedPeer, wishOf
+from echostamp.monitor.watch import Watch, wishOf
+from echostamp.monitor.watchedpeer import WatchedPeer
 from echostamp.probe.dialers import Dialed, Wish
 from echostamp.probe.plan import Plan
 from echostamp.probe.route import Route

@@ -1,0 +1,119 @@
+"""
+The name of a peer, and the address that it is probed at.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Protocol
+
+from echostamp.addresses import isAddress, parseHostPort
+from echostamp.monitor.resolving import PeerResolver
+from echostamp.probe.agenda import Timers
+
+
+class PeerNameOwner(Protocol):
+    """
+    Told what a name's look-ups show.
+    """
+
+    def resolved(self, isResolved: bool) -> None:
+        """The name has an address again, or none any more."""
+
+    def addressGone(self) -> bool:
+        """
+        The name no longer has the address that is probed: use another one.
+
+        @return: whether that has begun.
+        """
+
+
+class PeerName:
+    """
+    The name of a peer: looked up again and again, and when the peer is down.
+
+    @ivar isResolved: whether it has an address.
+    @ivar address: the address and port that is probed; empty before the first link.
+    """
+
+    def __init__(
+        self,
+        host: str | None,
+        every: int,
+        resolver: PeerResolver,
+        timers: Timers,
+        now: Callable[[], int],
+        owner: PeerNameOwner,
+    ) -> None:
+        """
+        @param host: the name; an address, and L{None}, are not looked up.
+        @param every: how often to look it up, in nanoseconds; 0 for never again.
+        @param resolver: looks it up, also for the dialer.
+        @param timers: the peer's.
+        @param now: gives nanoseconds by the monotonic clock.
+        @param owner: told what the look-ups show.
+        """
+        self.isResolved = True
+        self.address = ""
+        self._host = None if host is None or isAddress(host) else host
+        self._every = every
+        self._resolver = resolver
+        self._timers = timers
+        self._now = now
+        self._owner = owner
+        self._isMoving = False
+        resolver.present = self._presentHost
+        resolver.found = self._found
+
+    def checkOften(self) -> None:
+        """
+        Look the name up again later, and again after that.
+        """
+        if self._host is not None and self._every:
+            self._timers.set(self._now() + self._every, self._checkAgain)
+
+    def _checkAgain(self) -> None:
+        """
+        Look the name up, and again later.
+        """
+        self.checkOften()
+        self.check()
+
+    def check(self) -> None:
+        """
+        Look the name up: its addresses may have changed.
+        """
+        if self._host is not None:
+            self._resolver.check(self._host)
+
+    def moved(self, address: str) -> str:
+        """
+        Note the address that is probed now.
+
+        @return: the one before; empty if there was none.
+        """
+        self._isMoving = False
+        before, self.address = self.address, address
+        return before
+
+    def _presentHost(self) -> str:
+        """
+        Give the address that is probed now, without its port; empty if there is none.
+        """
+        found = parseHostPort(self.address, 0) if self.address else None
+        return "" if found is None else found[0]
+
+    def _found(self, hosts: list[str]) -> None:
+        """
+        Take the addresses that the name has now.
+        """
+        if self.isResolved is not bool(hosts):
+            self.isResolved = bool(hosts)
+            self._owner.resolved(self.isResolved)
+        isGone = bool(hosts) and self._presentHost() not in ("", *hosts)
+        if isGone and not self._isMoving:
+            # The dialer looks the name up again, perhaps at once, and retries until it
+            # has a link.
+            self._isMoving = True
+            if not self._owner.addressGone():
+                self._isMoving = False

@@ -1,0 +1,48 @@
+"""
+What all watched peers share, and how they are probed.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field, replace
+
+from echostamp.monitor.event import Event
+from echostamp.monitor.peer import Peer
+from echostamp.monitor.rules import MINUTE, windowFor
+from echostamp.monitor.tally import BUCKETS, RttHistogram, Tally
+from echostamp.probe.dialers import Wish
+from echostamp.probe.surroundings import Surroundings
+
+
+@dataclass(frozen=True)
+class Watch:
+    """
+    What all peers share.
+
+    @ivar surroundings: the timers and clocks.
+    @ivar report: gets what happens.
+    @ivar buckets: the upper bounds of the buckets of the RTT, in nanoseconds.
+    @ivar lateness: how late probes were sent.
+    """
+
+    surroundings: Surroundings
+    report: Callable[[Event], object]
+    buckets: tuple[int, ...] = BUCKETS
+    lateness: RttHistogram = field(default_factory=RttHistogram)
+
+    def tally(self) -> Tally:
+        """
+        Make the counters of a peer.
+        """
+        return Tally(rtts=RttHistogram(self.buckets))
+
+
+def wishOf(peer: Peer) -> Wish:
+    """
+    Give what to ask a dialer for: probes without end, in rolling windows.
+    """
+    plan = peer.wish.plan
+    windows = tuple(dict.fromkeys((MINUTE, windowFor(plan.interval))))
+    plan = replace(plan, count=None, kept=0, windows=windows, isPatient=True)
+    return peer.wish._replace(plan=plan)
