@@ -1,0 +1,106 @@
+"""
+The file that gets the events of the monitor.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+
+from twisted.logger import Logger
+
+from echostamp.monitor.event import Event
+from echostamp.monitor.eventlog import eventJson
+
+log = Logger(namespace="echostamp")
+
+#: Nobody else reads the file, nor does opening a pipe wait for its reader.
+_FLAGS = os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_NONBLOCK | os.O_CLOEXEC
+_MODE = 0o640
+
+
+class EventFile:
+    """
+    Appends a line of JSON for each event.  An event that cannot be written is lost;
+    the daemon goes on.
+
+    @ivar errors: how many events could not be written.
+    """
+
+    def __init__(
+        self,
+        path: str,
+        owner: tuple[int, int] = (-1, -1),
+        write: Callable[[int, bytes], int] = os.write,
+    ) -> None:
+        """
+        Open the file.
+
+        @param path: its absolute path; C{-} for standard output.
+        @param owner: the user and the group that the daemon will run as, which are to
+            own a new file; -1 for the present ones.
+        @param write: writes to a descriptor.
+        @raise OSError: it cannot be opened.
+        """
+        self.errors = 0
+        self._path = path
+        self._write = write
+        self._isFailing = self._isCut = False
+        isNew = not os.path.lexists(path)
+        self._number = self._open()
+        if isNew and path != "-" and owner != (-1, -1):
+            os.fchown(self._number, *owner)
+
+    def _open(self) -> int:
+        """
+        Open the file, and give its descriptor.
+        """
+        return os.dup(1) if self._path == "-" else os.open(self._path, _FLAGS, _MODE)
+
+    def reopen(self) -> None:
+        """
+        Open the file again: the old one may have been renamed.
+
+        @raise ValueError: it cannot be opened; the old one stays in use.
+        """
+        try:
+            number = self._open()
+        except OSError as error:
+            raise ValueError(f"--events {self._path!r}: {error.strerror}") from None
+        os.close(self._number)
+        self._number = number
+        self._isCut = False
+
+    def write(self, event: Event) -> None:
+        """
+        Append an event.
+        """
+        line = f"{eventJson(event)}\n".encode()
+        # A part of the event before may have been written.
+        data = b"\n" + line if self._isCut else line
+        try:
+            written = self._write(self._number, data)
+        except OSError as error:
+            self._failed(error.strerror or str(error))
+            return
+        self._isCut = written != len(data)
+        if self._isCut:
+            self._failed("only a part of it was written")
+        elif self._isFailing:
+            self._isFailing = False
+            log.info("--events: written again, {count} were lost", count=self.errors)
+
+    def _failed(self, why: str) -> None:
+        """
+        Count an event that could not be written, and log the first of several.
+        """
+        self.errors += 1
+        if not self._isFailing:
+            self._isFailing = True
+            log.error("--events {path}: {why}", path=repr(self._path), why=why)
+
+    def close(self) -> None:
+        """
+        Close the file.
+        """
+        os.close(self._number)
