@@ -73,6 +73,7 @@ LEAVES = (
     "addresses",
     "endpointparts",
     "units",
+    "values",
     "times",
     "ring",
     "text",
@@ -82,7 +83,7 @@ LEAVES = (
 )
 
 #: The leaves that leaves may import.
-LEAVES_OF_LEAVES = ("text", "times")
+LEAVES_OF_LEAVES = ("text", "times", "addresses", "units")
 
 #: Modules that import no Twisted and no zope, and of ours only leaves and pure modules
 #: of their own room.  C{room.*} names every module of a room.
@@ -91,6 +92,7 @@ PURE = (
     "addresses",
     "endpointparts",
     "units",
+    "values",
     "times",
     "ring",
     "text",
