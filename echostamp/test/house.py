@@ -121,6 +121,9 @@ PURE = (
     "rfc8762.tlvs",
     "rfc8762.tlvvalues",
     "measure.*",
+    "monitor.mistakes",
+    "monitor.peerkeys",
+    "monitor.peervalues",
     "probe.flights",
     "probe.messages",
     "probe.plan",
@@ -138,6 +141,7 @@ PURE_ACROSS_ROOMS: dict[tuple[str, str], str] = {
     ("intercom.parsing", "line.replies"): (
         "the intercom's lines are the line protocol's: replies are counted once"
     ),
+    ("monitor.peerkeys", "probe.messages"): "the sizes of messages are keys' limits",
     ("probe.plan", "measure.samples"): "a plan says how many probes are kept",
     ("probe.plan", "measure.windowspec"): "a plan names the windows that are kept",
 }
