@@ -14,6 +14,9 @@ from echostamp.connect.target import parseLineTarget, parseStampTarget
 from echostamp.monitor.mistakes import Mistakes, Place, nearest
 from echostamp.monitor.peerkeys import ENDPOINT, HOST, KEYS, STAMP, TLS
 
+#: The certificate that each private key belongs to.
+_CERTS = {"key": "cert", "web-key": "web-cert"}
+
 
 @dataclass(frozen=True)
 class PeerEntry:
@@ -94,15 +97,28 @@ class PeerValues:
 
     def __getitem__(self, name: str) -> Any:
         """
-        Give the value of a key: the peer's own, the file's default where the peer's
-        kind of target has the key, or ours.
+        Give the value of a key: the peer's own, the file's default where that applies
+        to the peer, or ours.
         """
-        key = KEYS[name]
         if name in self.given:
             return self.given[name]
-        if name in self.entry.defaults and (not self.kind or self.kind in key.kinds):
+        if name in self.entry.defaults and self._isForUs(name):
             return self.entry.defaults[name]
-        return key.default
+        return KEYS[name].default
+
+    def _isForUs(self, name: str) -> bool:
+        """
+        Tell whether a default of the file applies to the peer.
+
+        Its kind of target must have the key.  A private key belongs to a certificate;
+        without one, C{key} is the key file of STAMP.
+        """
+        if self.kind and self.kind not in KEYS[name].kinds:
+            return False
+        if name == "key" and self.kind == STAMP:
+            return "cert" not in self.entry.defaults
+        cert = _CERTS.get(name)
+        return cert is None or (cert in self.entry.defaults and cert not in self.given)
 
     @property
     def isRight(self) -> bool:

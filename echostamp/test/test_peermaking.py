@@ -165,12 +165,47 @@ class DefaultTests(PeerFileCase):
                 for each in found.peers
             ],
             [
-                (4, 46, "--/etc/key", True, None),
+                (4, 46, "---", True, None),
                 (1, 0, "/etc/ca/etc/cert/etc/key", True, 0),
                 (1, 0, "---", True, 0),
                 (1, 0, "---", False, 0),
             ],
         )
+
+    def test_privateKeys(self) -> None:
+        """A default private key belongs to the default certificate.  Without one, it
+        is the key file of STAMP."""
+        peers = (
+            '[peer.a]\ntarget = "stamp:a"\n'
+            '[peer.b]\ntarget = "tls:b"\n'
+            '[peer.c]\ntarget = "tls:c"\ncert = "own"\n'
+        )
+        for defaults, *expected in [
+            ('key = "key"\n', "--/key", "---", "-/own-"),
+            ('key = "key"\ncert = "cert"\n', "---", "-/cert/key", "-/own-"),
+            ('cert = "cert"\n', "---", "-/cert-", "-/own-"),
+        ]:
+            found = self.readAll({"/x": defaults + peers}).peers
+            files = ["".join(path or "-" for path in each.wish.files) for each in found]
+            self.assertEqual(files, expected)
+
+    def test_pages(self) -> None:
+        """So it is with the files for pages."""
+        peers = (
+            '[peer.a]\ntarget = "a"\nweb = "https://a"\n'
+            '[peer.b]\ntarget = "tls:b"\nweb = "https://b"\ncert = "own"\n'
+            '[peer.c]\ntarget = "c"\nweb = "https://c"\nweb-cert = "own"\n'
+        )
+        for defaults, *expected in [
+            ('web-key = "key"\n', "---", "-/own-", "-/own-"),
+            (
+                'web-key = "key"\nweb-cert = "cert"\nweb-ca = "ca"\n',
+                *("/ca/cert/key", "/ca/cert/key", "/ca/own-"),
+            ),
+        ]:
+            webs = self.readAll({"/x": defaults + peers}).webs.values()
+            files = ["".join(path or "-" for path in each.files) for each in webs]
+            self.assertEqual(files, expected)
 
 
 class WrongTests(PeerFileCase):

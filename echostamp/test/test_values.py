@@ -34,6 +34,19 @@ class ValueTests(SynchronousTestCase):
     Values are read, or refused in one line.
     """
 
+    def test_right(self) -> None:
+        """A right value is turned into what it means."""
+        cases: list[tuple[Callable[[str], Any], str, Any]] = [
+            (readSeconds, "0.5", 0.5),
+            (durationReader(1, SECOND), "5us", 5000),
+            (numberReader(0, 9), "9", 9),
+            (readDscp, "af41", 34),
+            (readPercentage, "2.5%", 2.5),
+            (readSource, "[::1]:7", ("::1", 7)),
+        ]
+        for read, word, value in cases:
+            self.assertEqual(read(word), value)
+
     def test_wrong(self) -> None:
         """A wrong value raises C{ValueError} with a text that quotes the value."""
         for read in READERS:
