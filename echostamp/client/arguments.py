@@ -5,27 +5,24 @@ Reads the values of the command line's options.  Each error is reported in one l
 from __future__ import annotations
 
 import argparse
-import math
 import sys
 from collections.abc import Callable, Sequence
-from ipaddress import ip_address
-from typing import Any, NoReturn
+from typing import Any, NoReturn, TypeVar
 
-from echostamp.addresses import checkLink, parseHostPort
 from echostamp.exitstatus import NEAR_END_FAILED
 from echostamp.intercom.naming import NAMES, isName
 from echostamp.text import printable
-from echostamp.units import asTyped, parseDuration, parseZone
+from echostamp.units import parseZone
+from echostamp.values import (
+    durationReader,
+    numberReader,
+    readDscp,
+    readPercentage,
+    readSeconds,
+    readSource,
+)
 
-#: The names of DSCPs.
-_DSCPS = {
-    **{f"CS{precedence}": 8 * precedence for precedence in range(8)},
-    **{f"AF{a}{drop}": 8 * a + 2 * drop for a in range(1, 5) for drop in range(1, 4)},
-    "DF": 0,
-    "LE": 1,
-    "VOICE-ADMIT": 44,
-    "EF": 46,
-}
+_Value = TypeVar("_Value")
 
 
 class CommandParser(argparse.ArgumentParser):
@@ -150,95 +147,43 @@ def addTarget(command: CommandParser, also: str = "") -> None:
         command.add_argument(option, metavar="FILE", help=purpose)
 
 
-def seconds(text: str) -> float:
+def _argument(read: Callable[[str], _Value]) -> Callable[[str], _Value]:
     """
-    Read a number of seconds above zero.
+    Make a reader of an option's value.
 
-    @raise argparse.ArgumentTypeError: the text is something else.
+    @param read: raises C{ValueError} with a text that says what is wrong.
+    @return: raises L{argparse.ArgumentTypeError} with the same text, which argparse
+        shows.
     """
-    try:
-        number = float(text)
-    except ValueError:
-        number = math.nan
-    if not 0 < number <= 86_400:
-        raise argparse.ArgumentTypeError(
-            f"{text!r} is not a number of seconds above 0, at most 86400"
-        )
-    return number
+
+    def readArgument(text: str) -> _Value:
+        try:
+            return read(text)
+        except ValueError as error:
+            raise argparse.ArgumentTypeError(str(error)) from None
+
+    return readArgument
+
+
+seconds = _argument(readSeconds)
+dscp = _argument(readDscp)
+percentage = _argument(readPercentage)
+zone = _argument(parseZone)
+sourceAddress = _argument(readSource)
 
 
 def duration(least: int, most: int, orNone: bool = False) -> Callable[[str], int]:
     """
-    Make a reader of durations.
-
-    @param least: the shortest duration in nanoseconds.
-    @param most: the longest duration in nanoseconds.
-    @param orNone: whether 0 is accepted, too.
-    @return: turns text into nanoseconds, and raises L{argparse.ArgumentTypeError}.
+    Make a reader of durations; see L{durationReader}.
     """
-
-    def read(text: str) -> int:
-        try:
-            ns = parseDuration(text)
-        except ValueError as error:
-            raise argparse.ArgumentTypeError(str(error)) from None
-        if not (least <= ns <= most or (orNone and not ns)):
-            bounds = f"from {asTyped(least)} to {asTyped(most)}"
-            also = ", or 0" if orNone else ""
-            raise argparse.ArgumentTypeError(f"{text!r} is not {bounds}{also}")
-        return ns
-
-    return read
+    return _argument(durationReader(least, most, orNone))
 
 
 def wholeNumber(least: int, most: int) -> Callable[[str], int]:
     """
-    Make a reader of whole numbers.
-
-    @return: turns text into a number, and raises L{argparse.ArgumentTypeError}.
+    Make a reader of whole numbers; see L{numberReader}.
     """
-
-    def read(text: str) -> int:
-        isNumber = text.isdecimal() and len(text) <= 19
-        if not (isNumber and least <= int(text) <= most):
-            raise argparse.ArgumentTypeError(
-                f"{text!r} is not a whole number from {least} to {most}"
-            )
-        return int(text)
-
-    return read
-
-
-def dscp(text: str) -> int:
-    """
-    Read a DSCP: a number, or a name of its per-hop behaviour (RFC 4594, section 2.3;
-    RFC 5865; RFC 8622).
-
-    @raise argparse.ArgumentTypeError: the text is something else.
-    """
-    name = text.upper()
-    if name in _DSCPS:
-        return _DSCPS[name]
-    if text.isdecimal() and len(text) <= 2 and int(text) < 64:
-        return int(text)
-    raise argparse.ArgumentTypeError(
-        f"{text!r} is not a DSCP: 0 to 63, or a name such as EF, AF41 or CS6"
-    )
-
-
-def percentage(text: str) -> float:
-    """
-    Read a percentage, with or without a percent sign.
-
-    @raise argparse.ArgumentTypeError: the text is something else.
-    """
-    try:
-        percent = float(text.removesuffix("%"))
-    except ValueError:
-        percent = math.nan
-    if not 0 <= percent <= 100:
-        raise argparse.ArgumentTypeError(f"{text!r} is not a percentage")
-    return percent
+    return _argument(numberReader(least, most))
 
 
 def memberName(text: str) -> str:
@@ -250,38 +195,3 @@ def memberName(text: str) -> str:
     if not isName(text.encode("utf-8", "surrogateescape")):
         raise argparse.ArgumentTypeError(f"{text!r} is not a name: {NAMES}")
     return text
-
-
-def zone(text: str) -> int:
-    """
-    Read a time zone; see L{parseZone}.
-
-    @raise argparse.ArgumentTypeError: the text is something else.
-    """
-    try:
-        return parseZone(text)
-    except ValueError as error:
-        raise argparse.ArgumentTypeError(str(error)) from None
-
-
-def sourceAddress(text: str) -> tuple[str, int]:
-    """
-    Read an IP address, with or without a port.
-
-    @return: the address, and the port; 0 for no port.
-    @raise argparse.ArgumentTypeError: the text is something else.
-    """
-    try:
-        host, port = parseHostPort(text, usual=0, least=0) or ("", 0)
-    except ValueError as error:
-        raise argparse.ArgumentTypeError(f"{text!r}: {error}") from None
-    try:
-        ip_address(host)
-    except ValueError:
-        raise argparse.ArgumentTypeError(f"{text!r} is not an IP address") from None
-    try:
-        if ":" in host:
-            checkLink(host)
-    except ValueError as error:
-        raise argparse.ArgumentTypeError(f"{text!r}: {error}") from None
-    return host, port

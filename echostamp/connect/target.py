@@ -83,9 +83,7 @@ def parseTarget(
         raise OptionError("--key goes with --cert")
     if hasFiles and not isTls:
         raise ValueError("--ca and --cert go with tls:HOST:PORT")
-    if text.startswith("ssl:"):
-        raise ValueError("ssl: is Twisted's; use tls:HOST:PORT")
-    if address := _hostPort(text.removeprefix("tls:"), ECHO_PORT):
+    if address := parseLineTarget(text):
         host, port = address
         name = addressName(host, port)
         endpoint: IStreamClientEndpoint
@@ -98,10 +96,6 @@ def parseTarget(
         tls = clientTls(host.partition("%")[0], files)
         endpoint = TlsClientEndpoint(reactor, endpoint, tls)
         return Target(f"tls:{name}", endpoint, host, port, tls)
-    if isTls:
-        raise ValueError("over TLS it has to be tls:HOST:PORT")
-    if host := checkDescription(text):
-        _checkName(host)
     try:
         return Target(text, clientFromString(reactor, text))
     except Exception as error:
@@ -110,6 +104,23 @@ def parseTarget(
             raise ValueError(_NO_TARGET) from error
         kind = "" if isinstance(error, ValueError) else f"{type(error).__name__}: "
         raise ValueError(f"{kind}{error}") from error
+
+
+def parseLineTarget(text: str) -> tuple[str, int] | None:
+    """
+    Read a TARGET for the line protocol, without a reactor.
+
+    @return: the host and the TCP port; L{None} for an endpoint description.
+    @raise ValueError: the text is not a target; the error's text says why.
+    """
+    if text.startswith("ssl:"):
+        raise ValueError("ssl: is Twisted's; use tls:HOST:PORT")
+    found = _hostPort(text.removeprefix("tls:"), ECHO_PORT)
+    if found is None and text.startswith("tls:"):
+        raise ValueError("over TLS it has to be tls:HOST:PORT")
+    if found is None and (host := checkDescription(text)):
+        _checkName(host)
+    return found
 
 
 def parseStampTarget(text: str) -> tuple[str, int] | None:

@@ -73,6 +73,7 @@ LEAVES = (
     "addresses",
     "endpointparts",
     "units",
+    "values",
     "times",
     "ring",
     "text",
@@ -82,7 +83,7 @@ LEAVES = (
 )
 
 #: The leaves that leaves may import.
-LEAVES_OF_LEAVES = ("text", "times")
+LEAVES_OF_LEAVES = ("text", "times", "addresses", "units")
 
 #: Modules that import no Twisted and no zope, and of ours only leaves and pure modules
 #: of their own room.  C{room.*} names every module of a room.
@@ -91,6 +92,7 @@ PURE = (
     "addresses",
     "endpointparts",
     "units",
+    "values",
     "times",
     "ring",
     "text",
@@ -126,6 +128,9 @@ PURE = (
     "monitor.metricnames",
     "monitor.metrictext",
     "monitor.tally",
+    "monitor.mistakes",
+    "monitor.peerkeys",
+    "monitor.peervalues",
     "probe.flights",
     "probe.messages",
     "probe.plan",
@@ -143,6 +148,7 @@ PURE_ACROSS_ROOMS: dict[tuple[str, str], str] = {
     ("intercom.parsing", "line.replies"): (
         "the intercom's lines are the line protocol's: replies are counted once"
     ),
+    ("monitor.peerkeys", "probe.messages"): "the sizes of messages are keys' limits",
     ("probe.plan", "measure.samples"): "a plan says how many probes are kept",
     ("probe.plan", "measure.windowspec"): "a plan names the windows that are kept",
 }

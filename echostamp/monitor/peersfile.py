@@ -1,0 +1,236 @@
+"""
+Reads the files that name the peers: F{peers.toml}, and Prometheus' C{file_sd}.
+
+Reading the named files is the only I/O.  All mistakes are reported together.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+
+from echostamp.monitor.filesd import sdEntries
+from echostamp.monitor.mistakes import Mistakes, Place, nearest
+from echostamp.monitor.peer import Peer, WebPlace
+from echostamp.monitor.peercheck import NO_CHECKS, PeerChecks
+from echostamp.monitor.peerentry import PeerEntry, PeerValues
+from echostamp.monitor.peermaking import MadePeers, madePeers
+from echostamp.monitor.peerstoml import tomlEntries
+from echostamp.times import SECOND
+
+#: The default of C{--max-probes}: probes a second of all peers.
+MAX_PROBES = 2000
+
+#: The most octets of a file: 10,000 peers with all their keys take less.
+LONGEST_FILE = 16_000_000
+
+
+@dataclass(frozen=True)
+class PeersFile:
+    """
+    What the files of peers say.
+
+    @ivar peers: the peers that this host probes.
+    @ivar selfName: the name of the peer that is this host; empty if none is.
+    @ivar webs: where the row of each peer can be read, by the name in the file; also of
+        peers that this host does not probe.
+    """
+
+    peers: tuple[Peer, ...] = ()
+    selfName: str = ""
+    webs: Mapping[str, WebPlace] = field(default_factory=dict)
+
+
+def readFile(path: str) -> bytes:
+    """
+    Read a file of peers.
+
+    @raise OSError: it cannot be read.
+    """
+    with open(path, "rb") as file:
+        return file.read(LONGEST_FILE + 1)
+
+
+def readPeers(
+    paths: Iterable[str],
+    host: str,
+    selfName: str | None = None,
+    maxProbes: int = MAX_PROBES,
+    read: Callable[[str], bytes] = readFile,
+    checks: PeerChecks = NO_CHECKS,
+) -> PeersFile:
+    """
+    Read the files of peers.
+
+    @param paths: the files; one whose name ends in C{.json} is of C{file_sd}.
+    @param host: the name of this host.
+    @param selfName: the name of the peer that is this host; L{None} for the one that
+        has the host's name or the first label of it.
+    @param maxProbes: the most probes in a second, of all peers.
+    @param read: reads a file; its argument is one of the paths.
+    @param checks: what to check beyond the text.
+    @raise PeersError: something is wrong; the error has a line for each mistake.
+    """
+    mistakes = Mistakes()
+    files = [_entries(path, read, mistakes) for path in paths]
+    entries = [each for file in files for each in file or ()]
+    _checkNames(entries, mistakes)
+    names = dict.fromkeys(each.name for each in entries)
+    own = _ownName(names, host, selfName)
+    values = [each.read(own, mistakes) for each in entries]
+    # Names may be in a file that cannot be read.
+    if None not in files:
+        _checkHosts(values, names, mistakes)
+        if not own and any(map(_isOfSomeHosts, entries)):
+            mistakes.add(Place(), "", _whyNoSelf(host, selfName))
+    made = [madePeers(each, mistakes) for each in values]
+    for each in made:
+        _check(each, own, checks, mistakes)
+    peers = _labelled(made)
+    if (count := probesPerSecond(peers)) > maxProbes:
+        mistakes.add(
+            Place(),
+            "",
+            f"the peers need {count:.10g} probes a second, more than --max-probes "
+            f"{maxProbes}",
+        )
+    mistakes.raiseThem()
+    webs = {each.values.entry.name: each.web for each in made if each.web}
+    return PeersFile(peers, own, webs)
+
+
+def probesPerSecond(peers: Iterable[Peer]) -> float:
+    """
+    Give how many probes are sent in a second.  A peer for each address of a name counts
+    once: how many addresses there are is not known.
+    """
+    return sum(
+        each.flows * SECOND / each.wish.plan.interval
+        for each in peers
+        if not each.isPaused
+    )
+
+
+def _entries(
+    path: str, read: Callable[[str], bytes], mistakes: Mistakes
+) -> Sequence[PeerEntry] | None:
+    """
+    Read the peers of a file.
+
+    @return: L{None} if they cannot be read.
+    """
+    place = Place(path)
+    try:
+        octets = read(path)
+    except (OSError, ValueError) as error:
+        mistakes.add(place, "", getattr(error, "strerror", None) or error)
+        return None
+    if len(octets) > LONGEST_FILE:
+        mistakes.add(place, "", f"is longer than {LONGEST_FILE} octets")
+        return None
+    try:
+        text = octets.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        line = octets.count(b"\n", 0, error.start) + 1
+        mistakes.add(place, "", f"is not UTF-8 text (at line {line})")
+        return None
+    parse = sdEntries if path.endswith(".json") else tomlEntries
+    try:
+        return parse(path, text, mistakes)
+    except ValueError as error:
+        mistakes.add(place, "", error)
+    except RecursionError:
+        mistakes.add(place, "", "its values are nested too deep")
+    return None
+
+
+def _checkNames(entries: Iterable[PeerEntry], mistakes: Mistakes) -> None:
+    """
+    Report names that several peers have.  The names of peers that are made of one have
+    a C{/}, so they differ from all others.
+    """
+    files: dict[str, str] = {}
+    for each in entries:
+        if each.name in files:
+            mistakes.add(each.place, "", f"is in {files[each.name]} already")
+        files.setdefault(each.name, each.file)
+
+
+def _ownName(names: Iterable[str], host: str, selfName: str | None) -> str:
+    """
+    Give the name of the peer that is this host; empty if none is.
+    """
+    wanted = (host, host.partition(".")[0]) if selfName is None else (selfName,)
+    return next((each for each in wanted if each in names), "")
+
+
+def _isOfSomeHosts(entry: PeerEntry) -> bool:
+    """
+    Tell whether hosts differ in how they probe a peer, or whether they do.
+    """
+    return not {"from", "seen-from"}.isdisjoint([*entry.raw, *entry.defaults])
+
+
+def _whyNoSelf(host: str, selfName: str | None) -> str:
+    """
+    Say that the peer that is this host is not known.
+    """
+    if selfName is None:
+        return (
+            f"the files have from or seen-from, and no peer is this host, {host!r}: "
+            "name it with --self"
+        )
+    return f"--self {selfName!r}: no peer has this name"
+
+
+def _checkHosts(
+    values: Iterable[PeerValues], names: Iterable[str], mistakes: Mistakes
+) -> None:
+    """
+    Report names in C{from} and C{seen-from} that no peer has.  A pattern may match
+    none.
+    """
+
+    def check(place: Place, key: str, found: Iterable[str]) -> None:
+        for each in found:
+            if each not in names and not set("*?[") & set(each):
+                why = f"no peer is named {each!r}{nearest(each, names)}"
+                mistakes.add(place, key, why)
+
+    for each in values:
+        entry = each.entry
+        check(Place(entry.file), "from", entry.defaults.get("from", ()))
+        check(entry.place, "from", each.given.get("from", ()))
+        check(entry.place, "seen-from", each.given.get("seen-from", ()))
+
+
+def _check(made: MadePeers, own: str, checks: PeerChecks, mistakes: Mistakes) -> None:
+    """
+    Check what became of one peer of a file beyond its text.
+    """
+    entry = made.values.entry
+    try:
+        if made.web is not None and entry.name != own:
+            checks.web(made.web)
+    except ValueError as error:
+        mistakes.add(entry.place, "", error)
+    for each in made.peers:
+        try:
+            checks.peer(each)
+        except ValueError as error:
+            mistakes.add(entry.place, "", error)
+
+
+def _labelled(made: Iterable[MadePeers]) -> tuple[Peer, ...]:
+    """
+    Give the peers their labels.  Each has the labels of all: series of one metric
+    must not differ in them.
+    """
+    made = list(made)
+    names = sorted({name for each in made for name in each.values.labels})
+    return tuple(
+        replace(peer, labels=tuple((name, labels.get(name, "")) for name in names))
+        for each in made
+        if (labels := each.values.labels) is not None
+        for peer in each.peers
+    )
