@@ -30,15 +30,12 @@ class EventFile:
     def __init__(
         self,
         path: str,
-        owner: tuple[int, int] = (-1, -1),
         write: Callable[[int, bytes], int] = os.write,
     ) -> None:
         """
         Open the file.
 
         @param path: its absolute path; C{-} for standard output.
-        @param owner: the user and the group that the daemon will run as, which are to
-            own a new file; -1 for the present ones.
         @param write: writes to a descriptor.
         @raise OSError: it cannot be opened.
         """
@@ -46,10 +43,7 @@ class EventFile:
         self._path = path
         self._write = write
         self._isFailing = self._isCut = False
-        isNew = not os.path.lexists(path)
         self._number = self._open()
-        if isNew and path != "-" and owner != (-1, -1):
-            os.fchown(self._number, *owner)
 
     def _open(self) -> int:
         """

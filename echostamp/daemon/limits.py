@@ -10,6 +10,7 @@ from collections.abc import Callable
 from typing import Any
 
 from echostamp.daemon.boundedlog import BoundedLog
+from echostamp.daemon.echocounts import EchoCounts
 from echostamp.line.connectionlog import ConnectionLog, LoggedConnection
 from echostamp.tcpinfo import acknowledged
 from echostamp.times import STOPPED
@@ -29,6 +30,8 @@ def isProxysOwn(transport: object) -> bool:
 class TimedConnectionLog(ConnectionLog):
     """
     Logs the connections of the daemon, and closes those that exceed a time limit.
+
+    @ivar counts: counts the connections.
     """
 
     def __init__(
@@ -38,6 +41,7 @@ class TimedConnectionLog(ConnectionLog):
         maxAge: float | None = None,
         grace: float = 1.0,
         acknowledged: Callable[[Any], int] = acknowledged,
+        counts: EchoCounts | None = None,
     ) -> None:
         """
         @param reactor: runs the timers: an L{IReactorTime
@@ -49,7 +53,9 @@ class TimedConnectionLog(ConnectionLog):
         @param grace: seconds after which a connection that is drained is aborted.
         @param acknowledged: gives the octets that a peer has acknowledged: see
             L{echostamp.tcpinfo.acknowledged}.
+        @param counts: counts the connections, also those that are not logged.
         """
+        self.counts = counts or EchoCounts()
         self._reactor = reactor
         self._idleTimeout = idleTimeout
         self._maxAge = maxAge
@@ -87,6 +93,7 @@ class TimedConnectionLog(ConnectionLog):
         Log a new connection, and start its timers.  A proxy's own connection is not
         logged: health checks come once or twice a second.
         """
+        self.counts.connected()
         if not isProxysOwn(connection.transport):
             super().connected(connection)
         if self._idleTimeout is not None:
@@ -100,6 +107,7 @@ class TimedConnectionLog(ConnectionLog):
 
     def disconnected(self, connection: LoggedConnection) -> None:
         """Log the end of a connection, and stop its timers."""
+        self.counts.disconnected(connection)
         self._taken.pop(connection, None)
         for timer in self._timers.pop(connection, ()):
             if timer.active():

@@ -14,6 +14,7 @@ from twisted.python import usage
 
 from echostamp import __version__
 from echostamp.addresses import ECHO_PORT, checkOwn
+from echostamp.daemon.monitoroptions import MonitorOptions
 from echostamp.daemon.optionvalues import checkMapped, number, optionalNumber
 from echostamp.daemon.reflectoroptions import ReflectorOptions
 from echostamp.daemon.shutdown import GRACE
@@ -44,7 +45,7 @@ LONGEST_MAX_LENGTH = 98_304
 LONGEST_BACKLOG = 1 << 30
 
 
-class Options(ReflectorOptions, usage.Options):
+class Options(ReflectorOptions, MonitorOptions, usage.Options):
     """
     The options of C{twistd echostamp}, as texts and as values.
 
@@ -152,6 +153,7 @@ class Options(ReflectorOptions, usage.Options):
         self.reflectors = []
         self.allowed = []
         self.answerPorts = []
+        self.peersFiles = []
 
     def opt_endpoint(self, description: str) -> None:
         """
@@ -217,6 +219,7 @@ class Options(ReflectorOptions, usage.Options):
             raise usage.UsageError(f"--format {self['format']!r}: {error}") from None
         self.pause = number(self, "pause", float, 0, LONGEST_PAUSE)
         self.maxLength = number(self, "max-length", int, 1, LONGEST_MAX_LENGTH)
+        self.checkMonitor()
         self._addPort()
         self.checkReflector()
         self._setLimits()
@@ -255,6 +258,13 @@ class Options(ReflectorOptions, usage.Options):
         @raise usage.UsageError: one of them is wrong.
         """
         interface = self["interface"]
+        if self["no-echo"]:
+            for name in "port", "interface":
+                if self[name] is not None:
+                    raise usage.UsageError(f"--{name} does not go with --no-echo")
+            if self.endpoints:
+                raise usage.UsageError("--endpoint does not go with --no-echo")
+            return
         if self["port"] is None and self.endpoints:
             if interface is not None:
                 raise usage.UsageError(

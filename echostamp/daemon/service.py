@@ -13,12 +13,13 @@ import socket
 from collections import Counter
 from collections.abc import Callable, Sequence
 from functools import partial
-from typing import Any
+from typing import Any, NoReturn
 
 from twisted.application.service import IService
 from twisted.internet.interfaces import IProtocolFactory
 from twisted.logger import Logger
 
+from echostamp.daemon.echocounts import LIMIT, PROXY, TLS
 from echostamp.daemon.limits import TimedConnectionLog
 from echostamp.daemon.monotonic import MonotonicTimers
 from echostamp.daemon.options import Options
@@ -60,6 +61,9 @@ def makeService(options: Options) -> IService:
     """
     from twisted.internet import reactor
 
+    if options["check"]:
+        _check(reactor, options)
+    monitoring = _monitoring(reactor, options)
     connectionLog = TimedConnectionLog(
         reactor, options.idleTimeout, options.maxAge, options.grace
     )
@@ -79,6 +83,7 @@ def makeService(options: Options) -> IService:
     reloads: list[Reload] = [("certificates", each) for each in preparing.reloads]
     if options["reflector-key"]:
         reloads += [("keys of STAMP", each.reload) for each in reflecting]
+    reloads += [("peers", each.reload) for each in monitoring]
     isChrooted = options.parent is not None and bool(options.parent.get("chroot"))
     reloads.append(("time zone", partial(factory.stampClock.rereadZone, isChrooted)))
     notifier = Notifier(os.environ)
@@ -102,6 +107,7 @@ def makeService(options: Options) -> IService:
         draining,
         ListeningService(prepared),
         *reflecting,
+        *monitoring,
     ]
     for part in parts:
         part.setServiceParent(services)
@@ -134,10 +140,13 @@ def _portSettings(
     @param counts: where all ports count their connections.
     """
 
+    refusing = connectionLog.counts.refusing
+    full = refusing(LIMIT, connectionLog.refused)
+
     def guard(inner: IProtocolFactory) -> IProtocolFactory:
         return Gate(
             inner,
-            connectionLog.refused,
+            full,
             options.maxConnections,
             options.maxPerHost,
             counts,
@@ -154,17 +163,16 @@ def _portSettings(
 
         # The client's address is known only after the PROXY header, so the limit per
         # host is inside, and the limit of all connections outside.
-        hosts = Gate(inner, connectionLog.refused, None, options.maxPerHost, counts)
-        proxies = ProxyFactory(reactor, hosts, options.proxies, connectionLog.refused)
-        return Gate(
-            proxies, connectionLog.refused, options.maxConnections, None, counts
-        )
+        hosts = Gate(inner, full, None, options.maxPerHost, counts)
+        wrong = refusing(PROXY, connectionLog.refused)
+        proxies = ProxyFactory(reactor, hosts, options.proxies, wrong)
+        return Gate(proxies, full, options.maxConnections, None, counts)
 
     return PortSettings(
         guard=guard,
         proxyGuard=proxyGuard if options.proxies else None,
         prepareSocket=prepareSocket,
-        refused=connectionLog.refused,
+        refused=refusing(TLS, connectionLog.refused),
         admitted=connectionLog.admitted,
         # twistd changes to this folder before the service starts; twist has none.
         folder="" if options.parent is None else options.parent.get("rundir", ""),
@@ -219,6 +227,46 @@ def _reflecting(reactor: Any, options: Options) -> list[ReflectingService]:
         raise SystemExit(printable(f"echostamp: {error}")) from None
 
 
+def _check(reactor: Any, options: Options) -> NoReturn:
+    """
+    Check the options and the peers, say what there is to watch, and exit.
+
+    @raise SystemExit: always.
+    """
+    from echostamp.daemon.watching import checkLines
+
+    try:
+        lines = list(checkLines(reactor, options)) if options.peersFiles else []
+    except ValueError as error:
+        raise SystemExit(_errorLines(error)) from None
+    print("\n".join([*lines, "ok"]))
+    raise SystemExit(0)
+
+
+def _monitoring(reactor: Any, options: Options) -> list[Any]:
+    """
+    Make the service that watches the peers, where the options ask for one.
+
+    @raise SystemExit: see L{makeService}.
+    """
+    if not options.peersFiles:
+        return []
+    # Imported here and not at the top: a daemon without peers starts sooner.
+    from echostamp.daemon.watching import monitoringService
+
+    try:
+        return [monitoringService(reactor, options)]
+    except ValueError as error:
+        raise SystemExit(_errorLines(error)) from None
+
+
+def _errorLines(error: ValueError) -> str:
+    """
+    Write an error that has a line for each mistake.
+    """
+    return "\n".join(f"echostamp: {printable(each)}" for each in str(error).split("\n"))
+
+
 def _reload(notifier: Notifier, reloads: Sequence[Reload]) -> None:
     """
     Reload the daemon's files.  A file that is wrong is logged, and the old content
@@ -230,7 +278,8 @@ def _reload(notifier: Notifier, reloads: Sequence[Reload]) -> None:
             try:
                 found = reload()
             except ValueError as error:
-                log.error("not reloaded: {error}", error=printable(str(error)))
+                for line in str(error).split("\n"):
+                    log.error("not reloaded: {error}", error=printable(line))
             else:
                 now = f": {printable(found)}" if found else ""
                 log.info("{what} reloaded{now}", what=what, now=now)

@@ -10,11 +10,12 @@ from typing import Any
 from twisted.internet.defer import DeferredSemaphore
 
 from echostamp.measure.ownclock import OwnClock
+from echostamp.monitor.defaults import BUCKETS
 from echostamp.monitor.event import Event, Kind
 from echostamp.monitor.peer import Peer
 from echostamp.monitor.resolving import AT_ONCE, PeerReactor, PeerResolver
 from echostamp.monitor.snapshot import PeerSnapshot
-from echostamp.monitor.tally import BUCKETS, RttHistogram
+from echostamp.monitor.tally import RttHistogram
 from echostamp.monitor.watch import Watch, wishOf
 from echostamp.monitor.watchedpeer import WatchedPeer
 from echostamp.probe.agenda import Entry

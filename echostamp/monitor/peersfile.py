@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
+from echostamp.monitor.defaults import MAX_PROBES
 from echostamp.monitor.filesd import sdEntries
 from echostamp.monitor.mistakes import Mistakes, Place, nearest
 from echostamp.monitor.peer import Peer, WebPlace
@@ -17,9 +18,6 @@ from echostamp.monitor.peerentry import PeerEntry, PeerValues
 from echostamp.monitor.peermaking import MadePeers, madePeers
 from echostamp.monitor.peerstoml import tomlEntries
 from echostamp.times import SECOND
-
-#: The default of C{--max-probes}: probes a second of all peers.
-MAX_PROBES = 2000
 
 #: The most octets of a file: 10,000 peers with all their keys take less.
 LONGEST_FILE = 16_000_000

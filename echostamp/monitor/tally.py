@@ -9,14 +9,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from enum import Enum
 
-from echostamp.times import MICROSECOND
-
-#: The upper bounds of the histogram's buckets in nanoseconds: 10 us to 10 s in steps of
-#: 1, 2 and 5.  What is longer is in one more bucket.
-BUCKETS = (
-    *(base * 10**power * MICROSECOND for power in range(1, 7) for base in (1, 2, 5)),
-    10**7 * MICROSECOND,
-)
+from echostamp.monitor.defaults import BUCKETS
 
 
 class Skip(Enum):

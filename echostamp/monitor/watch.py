@@ -7,10 +7,11 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 
+from echostamp.monitor.defaults import BUCKETS
 from echostamp.monitor.event import Event
 from echostamp.monitor.peer import Peer
 from echostamp.monitor.rules import MINUTE, windowFor
-from echostamp.monitor.tally import BUCKETS, RttHistogram, Tally
+from echostamp.monitor.tally import RttHistogram, Tally
 from echostamp.probe.dialers import Wish
 from echostamp.probe.surroundings import Surroundings
 

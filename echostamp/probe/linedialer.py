@@ -65,7 +65,9 @@ class LineDialer:
         Try to connect.
         """
         self._owner.dialing()
-        connecting = self._endpoint.connect(Factory.forProtocol(self._made))
+        factory = Factory.forProtocol(self._made)
+        factory.noisy = False
+        connecting = self._endpoint.connect(factory)
         self._connecting = connecting
         connecting.addCallbacks(self._connected, self._failed)
 

@@ -21,7 +21,15 @@ ARROWS: dict[str, tuple[str, ...]] = {
         "intercom.naming",
         "running",
     ),
-    "daemon": ("web", "monitor", "listen", "intercom", "line", "rfc8762"),
+    "daemon": (
+        "web",
+        "monitor",
+        "probe.surroundings",
+        "listen",
+        "intercom",
+        "line",
+        "rfc8762",
+    ),
     "web": ("monitor", "measure", "connect", "intercom"),
     "monitor": ("probe", "connect", "measure"),
     "talk": ("connect", "intercom", "line", "running"),
@@ -123,6 +131,7 @@ PURE = (
     "rfc8762.tlvs",
     "rfc8762.tlvvalues",
     "measure.*",
+    "monitor.defaults",
     "monitor.event",
     "monitor.metricformats",
     "monitor.metricnames",
@@ -176,13 +185,13 @@ LATE_IMPORTS: dict[str, tuple[tuple[str, ...], str]] = {
         ("client.reactor", "connect.tls", "talk.run", "talk.terminal"),
         "Twisted takes long to import, and the help does not need it",
     ),
+    "echostamp/daemon/service.py": (
+        ("listen.proxy", "daemon.monitoring", "daemon.watching"),
+        "few daemons have a proxy: endpoint or peers; the others start faster",
+    ),
     "echostamp/daemon/reflecting.py": (
         ("rfc8762",),
         "a daemon without --reflector starts faster, and with less memory",
-    ),
-    "echostamp/daemon/service.py": (
-        ("listen.proxy",),
-        "few daemons have a proxy: endpoint; the others start faster",
     ),
     "echostamp/probe/dialers.py": (
         ("probe.stampsession", "probe.udpdialer"),

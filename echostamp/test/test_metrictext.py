@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 from prometheus_client.utils import floatToGoString
 from twisted.trial.unittest import SynchronousTestCase
 
+from echostamp.monitor.defaults import BUCKETS
 from echostamp.monitor.metricformats import Format
 from echostamp.monitor.metricnames import FAMILIES, Family, Type
 from echostamp.monitor.metrictext import (
@@ -20,7 +21,6 @@ from echostamp.monitor.metrictext import (
     seconds,
     shifted,
 )
-from echostamp.monitor.tally import BUCKETS
 from echostamp.times import SECOND
 
 

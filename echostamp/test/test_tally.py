@@ -6,7 +6,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from twisted.trial.unittest import SynchronousTestCase
 
-from echostamp.monitor.tally import BUCKETS, Direction, RttHistogram, Skip, Tally
+from echostamp.monitor.defaults import BUCKETS
+from echostamp.monitor.tally import Direction, RttHistogram, Skip, Tally
 from echostamp.times import MICROSECOND, SECOND
 
 

@@ -1,0 +1,229 @@
+"""
+The service that watches the peers.
+"""
+
+from __future__ import annotations
+
+import os
+import platform
+from collections.abc import Callable, Iterator, Sequence
+from typing import Any
+
+from twisted.application.service import Service
+from twisted.logger import Logger
+
+from echostamp import __version__
+from echostamp.daemon.eventfile import EventFile
+from echostamp.monitor.event import OF_DAEMON, Event, Kind
+from echostamp.monitor.eventlog import EventLog
+from echostamp.monitor.mistakes import PeersError
+from echostamp.monitor.monitor import Monitor
+from echostamp.monitor.peersfile import PeersFile
+from echostamp.monitor.snapshot import DaemonSnapshot, Versions
+from echostamp.monitor.tally import RttHistogram
+from echostamp.monitor.watchedpeer import WatchedPeer
+from echostamp.probe.surroundings import Surroundings
+from echostamp.text import counted, printable
+from echostamp.times import SECOND
+from twisted import __version__ as twistedVersion
+
+log = Logger(namespace="echostamp")
+
+#: How often to look whether the files of peers have changed, in nanoseconds.
+_LOOK = 5 * SECOND
+
+
+class Monitoring(Service):
+    """
+    Watches the peers while the daemon runs, and reads their files again when these
+    change.
+
+    @ivar monitor: watches the peers.
+    """
+
+    name = "monitoring"
+
+    def __init__(
+        self,
+        reactor: Any,
+        surroundings: Surroundings,
+        read: Callable[[], PeersFile],
+        paths: Sequence[str],
+        buckets: tuple[int, ...],
+        eventFile: EventFile | None = None,
+    ) -> None:
+        """
+        @param reactor: connects, looks names up, and reads.
+        @param surroundings: the timers and clocks of the probes.
+        @param read: reads the files of peers; raises L{PeersError}.
+        @param paths: the absolute paths of these files.
+        @param buckets: the upper bounds of the buckets of the RTT, in nanoseconds.
+        @param eventFile: gets the events; L{None} for none.
+        @raise ValueError: a file is wrong; the text has a line for each mistake.
+        """
+        self._surroundings = surroundings
+        self._read = read
+        self._paths = paths
+        self._eventFile = eventFile
+        self._events = EventLog(
+            surroundings.agenda,
+            surroundings.now,
+            None if eventFile is None else eventFile.write,
+        )
+        self._counts = dict.fromkeys(OF_DAEMON, 0)
+        self.monitor = Monitor(reactor, surroundings, self._happened, buckets)
+        self._versions = self._lookAtFiles()
+        self._found = read()
+        self._readAt: int | None = surroundings.clocks().realtime
+        self._isReloaded = True
+        self.monitor.watch(self._found.peers)
+        self._entry: Any = None
+
+    # --- From begin to end ------------------------------------------------------------
+
+    def startService(self) -> None:
+        """
+        Begin to watch.
+        """
+        Service.startService(self)
+        peers = counted(len(self.monitor.peers), "peer")
+        log.info("watching {peers}", peers=peers)
+        self.monitor.start()
+        self._setLook()
+
+    def stopService(self) -> None:
+        """
+        Stop watching.
+        """
+        Service.stopService(self)
+        if self._entry is not None:
+            self._entry.cancel()
+        self.monitor.stop()
+        if self._eventFile is not None:
+            self._eventFile.close()
+
+    # --- The files of peers -----------------------------------------------------------
+
+    def _setLook(self) -> None:
+        """
+        Look at the files again later.
+        """
+        surroundings = self._surroundings
+        self._entry = surroundings.agenda.at(surroundings.now() + _LOOK, self._look)
+
+    def _look(self) -> None:
+        """
+        Read the files again if one has changed.
+        """
+        self._setLook()
+        if self._lookAtFiles() != self._versions:
+            try:
+                self.reload()
+            except ValueError as error:
+                for line in str(error).splitlines():
+                    log.error("not reloaded: {line}", line=printable(line))
+
+    def _lookAtFiles(self) -> list[tuple[int, int, int] | None]:
+        """
+        Give which version of each file there is now.
+        """
+        return [_version(path) for path in self._paths]
+
+    def reload(self) -> str:
+        """
+        Read the files of peers again, and open the file of events again.
+
+        @return: what there is to watch.
+        @raise ValueError: something is wrong; nothing has changed.
+        """
+        if self._eventFile is not None:
+            self._eventFile.reopen()
+        # A version that is wrong is not read again, unless the user asks for it.
+        self._versions = self._lookAtFiles()
+        try:
+            found = self._read()
+            self.monitor.watch(found.peers)
+        except ValueError as error:
+            self._isReloaded = False
+            lines = error.lines if isinstance(error, PeersError) else (str(error),)
+            self._own(Kind.RELOAD_FAILED, lines[0], mistakes=len(lines))
+            raise
+        self._isReloaded = True
+        self._found = found
+        self._readAt = self._surroundings.clocks().realtime
+        text = counted(len(found.peers), "peer")
+        self._own(Kind.RELOAD, text, peers=len(found.peers))
+        return text
+
+    # --- Events -----------------------------------------------------------------------
+
+    def _own(self, kind: Kind, text: str, **values: Any) -> None:
+        """
+        Report an event of the daemon.
+        """
+        at = self._surroundings.clocks().realtime
+        self._happened(Event(kind, "", at, text=printable(text), values=values))
+
+    def _happened(self, event: Event) -> None:
+        """
+        Count and write an event.
+        """
+        if not event.peer and event.kind in self._counts:
+            self._counts[event.kind] += 1
+        self._events.report(event)
+
+    # --- What is known ----------------------------------------------------------------
+
+    @property
+    def labels(self) -> tuple[str, ...]:
+        """The names of the peers' labels."""
+        for each in self._found.peers:
+            return tuple(name for name, _ in each.labels)
+        return ()
+
+    def peers(self) -> Iterator[WatchedPeer]:
+        """
+        Give the peers, each with its snapshot.
+        """
+        yield from list(self.monitor.peers.values())
+
+    def daemon(self, isClockSynchronized: bool) -> DaemonSnapshot:
+        """
+        Give what is known of the daemon, but for its echo and its reflector.
+
+        @param isClockSynchronized: whether the kernel says so of our clock.
+        """
+        stalls = self._surroundings.stalls
+        errors = {} if self._eventFile is None else {"events": self._eventFile.errors}
+        return DaemonSnapshot(
+            Versions(__version__, platform.python_version(), twistedVersion),
+            self._found.selfName,
+            len(self.monitor.peers),
+            dict(self._counts),
+            stalls.count,
+            stalls.length,
+            _counted(self.monitor.lag),
+            _counted(self.monitor.lateness),
+            isClockSynchronized,
+            self._isReloaded,
+            self._readAt,
+            errors,
+        )
+
+
+def _counted(histogram: RttHistogram) -> tuple[tuple[int, ...], tuple[int, ...], int]:
+    """
+    Give a histogram as plain data.
+    """
+    return tuple(histogram.bounds), tuple(histogram.counts), histogram.total
+
+
+def _version(path: str) -> tuple[int, int, int] | None:
+    """
+    Give which version of a file there is; L{None} if there is none.
+    """
+    try:
+        found = os.stat(path)
+    except OSError:
+        return None
+    return found.st_mtime_ns, found.st_size, found.st_ino
