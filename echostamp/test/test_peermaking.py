@@ -24,6 +24,7 @@ class ValueTests(PeerFileCase):
     def test_plan(self) -> None:
         """What to send, and when."""
         peer = self.peer('interval = "200ms"\ntimeout = 2\nsize = 99\njitter = false')
+        self.assertEqual(self.peer("size = 45").wish.plan.size, 45)
         plan = Plan(None, 200 * MILLISECOND, None, 2 * SECOND, 99, False, 0)
         self.assertEqual(peer.wish.plan, Plan(**{**vars(plan), "isPatient": True}))
 

@@ -70,25 +70,26 @@ class ReadingTests(PeerFileCase):
         """Files that cannot be read are named, each in one line; the others are
         checked, and nothing is said of names that may be in the files."""
         error = OSError(errno.ENOENT, os.strerror(errno.ENOENT), "/a")
-        files: dict[str, str | bytes | Exception] = {
-            "/a": error,
-            "/b": b'x = "\n\xff"',
-            "/c": ValueError("embedded null byte"),
-            "/d.json": "[" * 100_000,
-            "/e": "x = " + "[" * 100_000,
-            "/f": '[peer.x]\nfrom = ["nobody"]\ninterval = 0\ntarget = "x"\n',
-        }
-        self.assertEqual(
-            self.mistakes(files),
-            [
-                "/a: No such file or directory",
-                "/b: is not UTF-8 text (at line 2)",
-                "/c: embedded null byte",
-                "/d.json: its values are nested too deep",
-                "/e: its values are nested too deep",
-                "/f: peer 'x': interval: '0' is not from 1ms to 1 hour",
-            ],
-        )
+        other = '[peer.x]\nfrom = ["nobody"]\ninterval = 0\ntarget = "x"\n'
+        cases: list[tuple[str, str | bytes | Exception, str]] = [
+            ("/a", error, "No such file or directory"),
+            ("/a", ValueError("embedded null byte"), "embedded null byte"),
+            ("/a", b'x = "\n\xff"', "is not UTF-8 text (at line 2)"),
+            ("/a", b" " * (LONGEST_FILE + 1), "is longer than 16000000 octets"),
+            ("/a", "x = " + "[" * 100_000, "its values are nested too deep"),
+            ("/a.json", "[" * 100_000, "its values are nested too deep"),
+            ("/a", "x", "Expected '=' after a key in a key/value pair (at line 1)"),
+        ]
+        for path, text, why in cases:
+            self.assertEqual(
+                self.mistakes({path: text, "/b": other}),
+                [
+                    f"{path}: {why}",
+                    "/b: peer 'x': interval: '0' is not from 1ms to 1 hour",
+                ],
+            )
+        right = '[peer.far]\ntarget = "far"\n'
+        self.readAll({"/a": right.ljust(LONGEST_FILE)})
 
     def test_allMistakes(self) -> None:
         """All mistakes of all files are reported, in one line each."""

@@ -146,6 +146,9 @@ class NameTests(PeerFileCase):
         ):
             (line,) = self.mistakes(f"[peer.{json.dumps(name)}]\ntarget = 'x'\n")
             self.assertIn("a name is 1 to 64 printable octets without /", line)
+        for name in "x" * 64, "\xe9" * 32:
+            found = self.read(f"[peer.{json.dumps(name)}]\ntarget = 'x'\n")
+            self.assertEqual([each.name for each in found.peers], [name])
 
     @given(
         strategies.text(
