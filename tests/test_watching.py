@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 import signal
 import time
@@ -11,6 +10,7 @@ from typing import Any
 
 from twisted.trial.unittest import SynchronousTestCase
 
+from echostamp.test.eventlines import eventsIn
 from tests.harness import Daemon, deadPort, freePort, run, script, start, until
 
 
@@ -47,8 +47,7 @@ class WatchingCase(SynchronousTestCase):
 
     def events(self, peer: str | None = None) -> list[Any]:
         """Give the events so far, or those of one peer."""
-        lines = self.eventsFile.read_text().split("\n")[:-1]
-        events = [json.loads(line) for line in lines]
+        events = eventsIn(self.eventsFile)
         return [each for each in events if peer in (None, each["peer"])]
 
     def kinds(self, peer: str | None = None) -> list[str]:

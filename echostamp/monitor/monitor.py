@@ -46,14 +46,14 @@ class Monitor:
         surroundings: Surroundings,
         report: Callable[[Event], object],
         buckets: tuple[int, ...] = BUCKETS,
-        dialerOf: Callable[..., Dialed] = dialerOf,
+        dial: Callable[..., Dialed] | None = None,
     ) -> None:
         """
         @param reactor: connects, looks names up, and reads.
         @param surroundings: the timers and clocks.
         @param report: gets what happens.
         @param buckets: the upper bounds of the buckets of the RTT, in nanoseconds.
-        @param dialerOf: makes dialers.
+        @param dial: makes dialers; L{None} for L{dialerOf}.
         """
         self.peers: dict[str, WatchedPeer] = {}
         self.lag, self.lateness = RttHistogram(), RttHistogram()
@@ -61,7 +61,7 @@ class Monitor:
         self._surroundings = surroundings
         self._report = report
         self._watch = Watch(surroundings, self._happened, buckets, self.lateness)
-        self._dialerOf = dialerOf
+        self._dialerOf = dial or dialerOf
         self._isRunning = self._areAllDown = False
         self._beat: Entry | None = None
         self._due = 0

@@ -125,7 +125,7 @@ class MonitorCase(SynchronousTestCase):
         self.events: list[Event] = []
         self.surroundings = surroundings(self.reactor, self.clocks, lambda: 0.0)
         self.monitor = Monitor(
-            self.reactor, self.surroundings, self.events.append, dialerOf=self.dial
+            self.reactor, self.surroundings, self.events.append, dial=self.dial
         )
 
     def dial(self, reactor: Any, wish: Wish) -> Dialed:

@@ -1,0 +1,121 @@
+"""Tests for L{echostamp.daemon.monitoring}."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from echostamp.daemon.eventfile import EventFile
+from echostamp.daemon.monitoring import Monitoring
+from echostamp.monitor import monitor as monitorModule
+from echostamp.monitor.defaults import BUCKETS
+from echostamp.monitor.event import Kind
+from echostamp.monitor.mistakes import PeersError
+from echostamp.monitor.peer import Peer
+from echostamp.monitor.peersfile import PeersFile
+from echostamp.test.eventlines import eventsIn
+from echostamp.test.test_monitor import EPOCH, MonitorCase, peer
+
+
+class MonitoringTests(MonitorCase):
+    """
+    The service reads its files again when they change.
+    """
+
+    def setUp(self) -> None:
+        """Make the service with one peer."""
+        super().setUp()
+        self.patch(monitorModule, "dialerOf", self.dial)
+        self.path = Path(self.mktemp())
+        self.path.write_text("first")
+        self.events_ = Path(self.mktemp())
+        self.file = EventFile(str(self.events_))
+        self.found: list[Peer] = [peer("a")]
+        self.mistakes: list[str] = []
+        self.service = Monitoring(
+            self.reactor,
+            self.surroundings,
+            self.read,
+            [str(self.path)],
+            BUCKETS,
+            self.file,
+        )
+        self.service.startService()
+        self.addCleanup(self.service.stopService)
+
+    def read(self) -> PeersFile:
+        """Read the peers."""
+        if self.mistakes:
+            raise PeersError(self.mistakes)
+        return PeersFile(tuple(self.found), "me")
+
+    def kindsWritten(self) -> list[str]:
+        """Give the kinds of the events in the file."""
+        return [each["event"] for each in eventsIn(self.events_)]
+
+    def test_changedFile(self) -> None:
+        """A file that changes is read again within five seconds, and only then."""
+        self.found = [peer("b")]
+        self.run_(20)
+        self.assertEqual(list(self.service.monitor.peers), ["a"])
+        self.path.write_text("second")
+        self.run_(5)
+        self.assertEqual(list(self.service.monitor.peers), ["b"])
+        self.assertEqual(self.kindsWritten(), ["reload"])
+
+    def test_wrongFile(self) -> None:
+        """A file that is wrong changes nothing; that is known until it is right."""
+        self.mistakes = ["one", "two"]
+        self.path.write_text("second")
+        self.run_(20)
+        self.assertEqual(list(self.service.monitor.peers), ["a"])
+        self.assertEqual(self.kindsWritten(), ["reload_failed"])
+        [event] = eventsIn(self.events_)
+        self.assertEqual((event["text"], event["values"]), ("one", {"mistakes": 2}))
+        found = self.service.daemon(True)
+        self.assertFalse(found.isReloaded)
+        self.assertEqual(found.reloadedAt, EPOCH)
+        self.assertRaises(PeersError, self.service.reload)
+        self.mistakes = []
+        self.assertEqual(self.service.reload(), "1 peer")
+        found = self.service.daemon(True)
+        self.assertTrue(found.isReloaded)
+        self.assertGreater(found.reloadedAt or 0, EPOCH)
+
+    def test_wrongAtFirst(self) -> None:
+        """A file that is wrong at the start is an error."""
+        self.mistakes = ["one"]
+        with self.assertRaises(ValueError):
+            Monitoring(self.reactor, self.surroundings, self.read, [], BUCKETS)
+
+    def test_daemon(self) -> None:
+        """What is known of the daemon is plain data."""
+        self.run_(10)
+        found = self.service.daemon(True)
+        self.assertEqual((found.self, found.peers), ("me", 1))
+        self.assertTrue(found.isClockSynchronized)
+        self.assertEqual(
+            found.events,
+            {
+                Kind.OWN_CLOCK_STEP: 0,
+                Kind.STALL: 0,
+                Kind.RELOAD: 0,
+                Kind.RELOAD_FAILED: 0,
+            },
+        )
+        self.assertEqual(found.writeErrors, {"events": 0})
+        self.assertEqual(found.lateness[0], BUCKETS)
+        self.assertGreater(sum(found.lateness[1]), 8)
+        self.assertEqual([each.peer.name for each in self.service.peers()], ["a"])
+
+    def test_labels(self) -> None:
+        """All peers have the same labels."""
+        self.assertEqual(self.service.labels, ())
+        self.found = [
+            peer("a", labels=(("site", "x"),)),
+            peer("b", labels=(("site", ""),)),
+        ]
+        self.service.reload()
+        self.assertEqual(self.service.labels, ("site",))
+        self.found = []
+        self.service.reload()
+        self.assertEqual(self.service.labels, ())
