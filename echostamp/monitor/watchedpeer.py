@@ -8,6 +8,7 @@ import zlib
 from collections import Counter
 from typing import Any
 
+from echostamp.monitor.clocksteps import ClockSteps
 from echostamp.monitor.contact import Contact
 from echostamp.monitor.event import Event, Kind
 from echostamp.monitor.flow import Flow
@@ -28,6 +29,9 @@ from echostamp.units import readable
 
 #: How often a peer's window is judged by its limits, in nanoseconds.
 JUDGED = 5 * SECOND
+
+#: Each so many times the far clock is looked at, too.
+CLOCK = 3
 
 #: The beginnings of peers' probes are spread over their interval, or over this time
 #: where that is shorter, in nanoseconds.
@@ -74,6 +78,8 @@ class WatchedPeer:
         self._began = now
         self._stalled = surroundings.stalls.length
         self._restarts = 0
+        self._clockSteps = ClockSteps()
+        self._untilClock = CLOCK
         self.contact = Contact(plan.timeout, plan.interval, now)
         if before is not None:
             self.contact = before.contact
@@ -196,6 +202,27 @@ class WatchedPeer:
             for event in self._rules.judge(figures, self._time()):
                 self._put(event)
         self._lookAtSession()
+        self._untilClock -= 1
+        if self._untilClock <= 0:
+            self._untilClock = CLOCK
+            self._lookAtClock()
+
+    def _lookAtClock(self) -> None:
+        """
+        Look whether the far clock was set.
+        """
+        if not self._prober.hasBegun:
+            return
+        offset = self._prober.result(window=MINUTE).figures.offset
+        step = self._clockSteps.look(offset, self._time())
+        if step is not None:
+            self.tally.clockSteps += 1
+            before, after = step
+            text = (
+                f"the far clock was set: off by {readable(after, signed=True)}, was "
+                f"{readable(before, signed=True)}"
+            )
+            self._report(Kind.CLOCK_STEP, text, offset=after, offset_before=before)
 
     def _lookAtSession(self) -> None:
         """

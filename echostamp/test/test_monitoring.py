@@ -13,7 +13,7 @@ from echostamp.monitor.mistakes import PeersError
 from echostamp.monitor.peer import Peer
 from echostamp.monitor.peersfile import PeersFile
 from echostamp.test.eventlines import eventsIn
-from echostamp.test.test_monitor import EPOCH, MonitorCase, peer
+from echostamp.test.monitorcases import EPOCH, MonitorCase, peer
 
 
 class MonitoringTests(MonitorCase):

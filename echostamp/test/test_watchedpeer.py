@@ -255,3 +255,16 @@ class WatchedPeerTests(WatchedPeerCase):
         self.assertGreater(tally.skipped[Skip.UNRESOLVED], 20)
         self.assertEqual(tally.due, tally.skipped[Skip.UNRESOLVED])
         self.assertEqual(self.kinds(), [Kind.UNRESOLVED, Kind.DOWN])
+
+    def test_farClockIsSet(self) -> None:
+        """A far clock that is set is one event, with the offsets before and after."""
+        peer = self.watched(interval=SECOND)
+        peer.start()
+        self.run_(50)
+        self.ahead += 50 * MS
+        self.run_(100)
+        [event] = self.events
+        self.assertIs(event.kind, Kind.CLOCK_STEP)
+        before, after = event.values["offset_before"], event.values["offset"]
+        self.assertAlmostEqual(int(after or 0) - int(before or 0), 50 * MS, delta=MS)
+        self.assertEqual(peer.snapshot().tally.clockSteps, 1)
