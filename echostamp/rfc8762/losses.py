@@ -112,8 +112,10 @@ class NumberedLosses:
                 number, sequence, t3, self._sentBefore, isFirst=True
             )
         else:
-            sequence = _unwrapped(sequence, last.mostSequence)
-            number = _unwrapped(number, last.mostNumber)
+            if not -REMEMBERED < sequence - last.mostSequence < REMEMBERED:
+                sequence = _unwrapped(sequence, last.mostSequence)
+            if not -REMEMBERED < number - last.mostNumber < REMEMBERED:
+                number = _unwrapped(number, last.mostNumber)
             if number > last.mostNumber:
                 if t3 < last.t3:
                     # It is from before a restart, and was overtaken.
