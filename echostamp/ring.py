@@ -21,6 +21,8 @@ class Ring:
         place = ring.place(number)
         ring.columns[0][place] = 7
 
+    Where a number is known to be there, C{number % ring.room} takes less time.
+
     @ivar first: the number of the oldest item.
     @ivar end: the number of the next item to be appended.
     @ivar columns: the columns; each is indexed by L{place}.

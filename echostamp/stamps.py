@@ -224,16 +224,19 @@ def readStamp(line: bytes) -> Reading | None:
 
     @return: L{None} where the line begins with no such stamp.
     """
-    # Most stamps are of the format iso with nanoseconds, and of the same minute as the
-    # one before.
+    # Most stamps are the same as the one before, in the format ctime, or of the same
+    # minute, in the format iso with nanoseconds.
+    if line[25:27] == b"] " and (reading := _read(line[:27])):
+        return reading
     seconds = line[18:20] + line[21:30]
     if line[20:21] == b"." and seconds.isdigit() and seconds < b"60":
         start = _minute(line[:18], line[30:38])
         if start is not None:
             return _readingOf((start + int(seconds), 1, True, 38))
-    return _read(line)
+    return _read(line[:64])  # no stamp is longer
 
 
+@lru_cache(maxsize=4)
 def _read(line: bytes) -> Reading | None:
     """
     Read any stamp; see L{readStamp}.

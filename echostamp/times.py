@@ -58,6 +58,10 @@ class Times(NamedTuple):
     t4: int
 
 
+#: The same as L{Times}, of a tuple, in half the time.
+timesOf = partial(tuple.__new__, Times)
+
+
 @dataclass
 class SetUp:
     """

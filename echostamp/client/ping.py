@@ -101,6 +101,8 @@ class _Ping:
         self._progress = LoopingCall(self._showProgress)
         self._progress.clock = reactor
         self._isEnded = False
+        # That of the whole run, once it is over.
+        self._final: Result | None = None
         self._run = CommandRun(
             reactor,
             stop=lambda number: reactor.callFromThread(self._prober.stop),
@@ -159,6 +161,7 @@ class _Ping:
         Judge the finished run: give the exit status and its reason.
         """
         name, result = self._dialed.name, self._result()
+        self._final = result
         failure = self._prober.failure
         error = None if failure is None else failure.value
         if failure is not None:
@@ -194,7 +197,8 @@ class _Ping:
             self._progress.stop()
             print("\r\x1b[K", end="", file=sys.stderr, flush=True)
         if not self._output.isClosed and outcome.status != NEAR_END_FAILED:
-            self._output.end(self._result(), self._probes(), outcome)
+            result = self._final or self._result()
+            self._output.end(result, self._probes(), outcome)
         if self._output.isClosed:
             outcome = outputFailed(NEAR_END_FAILED)
             _discard(self._stdout)

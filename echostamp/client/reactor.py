@@ -5,6 +5,7 @@ Installs the client's reactor, whose timers go by the monotonic clock.
 from __future__ import annotations
 
 import os
+import select
 import sys
 import time
 from contextlib import ExitStack
@@ -54,8 +55,7 @@ def installedReactor(isAsyncio: bool = False) -> Any:
     """
     Install a reactor whose timers go by the monotonic clock, unless there is a reactor.
 
-    @param isAsyncio: whether the reactor must run asyncio's libraries.  If not, it uses
-        C{select}, whose timeouts have microseconds where C{epoll} has milliseconds.
+    @param isAsyncio: whether the reactor must run asyncio's libraries.
     @return: the process's reactor.
     """
     # These imports are here because a reactor is chosen only when one is needed.
@@ -65,6 +65,8 @@ def installedReactor(isAsyncio: bool = False) -> Any:
         kind: type
         if isAsyncio:
             from twisted.internet.asyncioreactor import AsyncioSelectorReactor as kind
+        elif hasattr(select, "epoll"):
+            from echostamp.client.epoll import QuickEPollReactor as kind
         else:
             from twisted.internet.selectreactor import SelectReactor as kind
         installReactor(monotonic(kind)())

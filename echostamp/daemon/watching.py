@@ -44,7 +44,7 @@ def monitoringService(reactor: Any, options: Any) -> Monitoring:
                 raise ValueError(f"--events {path!r}: {error.strerror}") from None
         return Monitoring(
             reactor,
-            surroundings(reactor),
+            surroundings(reactor, isExact=True),
             partial(_read, reactor, options),
             options.peersFiles,
             options.buckets,

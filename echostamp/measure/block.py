@@ -36,8 +36,10 @@ def isStorable(t1: int, t2: int, t3: int, t4: int, resolution: int) -> bool:
     @param resolution: of C{t2} and C{t3}; it must be above 0 and below 4.3 s.
     """
     return (
-        max(abs(t2), abs(t3)) <= _GREATEST
-        and max(abs(t2 - t1), abs(t4 - t3)) < _FARTHEST
+        -_GREATEST <= t2 <= _GREATEST
+        and -_GREATEST <= t3 <= _GREATEST
+        and -_FARTHEST < t2 - t1 < _FARTHEST
+        and -_FARTHEST < t4 - t3 < _FARTHEST
         and 0 < resolution <= _LONGEST_RESOLUTION
     )
 

@@ -18,6 +18,10 @@ ZONES = (-12 * HOUR, 14 * HOUR)
 #: Island.
 CHANGES = (-HOUR, -HOUR // 2, HOUR // 2, HOUR)
 
+#: The least difference of two readings that can be such a jump: each is wrong by at
+#: most a minute.
+_LEAST_CHANGE = HOUR // 2 - MINUTE
+
 
 def assumedZone(offset: int) -> int:
     """
@@ -69,14 +73,15 @@ class FarZone:
             lastOffset, lastRtt, lastAt = self._last
             # Each reading is wrong by up to half its resolution and half its round
             # trip; the clocks drift.
-            drift = int(abs(t4 - lastAt) * MOST_DRIFT)
-            slack = resolution + (t4 - t1 + lastRtt) // 2 + drift
-            for change in CHANGES:
-                if abs(offset - lastOffset - change) <= min(slack, MINUTE):
-                    self.zone += change
-                    self.changes += 1
-                    offset -= change
-                    break
+            if abs(offset - lastOffset) >= _LEAST_CHANGE:
+                drift = int(abs(t4 - lastAt) * MOST_DRIFT)
+                slack = resolution + (t4 - t1 + lastRtt) // 2 + drift
+                for change in CHANGES:
+                    if abs(offset - lastOffset - change) <= min(slack, MINUTE):
+                        self.zone += change
+                        self.changes += 1
+                        offset -= change
+                        break
         self._last = offset, t4 - t1, t4
         return wall - self.zone
 

@@ -58,13 +58,15 @@ class FarTimestamps:
     The far end's timestamps: their resolution, and whether they can be true.
     """
 
-    __slots__ = ("_resolutions", "_step", "_ticking")
+    __slots__ = ("_resolutions", "_settled", "_step", "_ticking")
 
     def __init__(self) -> None:
         # Of T2 and of T3: one may be the kernel's, and the other a program's.
         self._resolutions = ObservedResolution(), ObservedResolution()
         self._ticking: tuple[TickingClock, ...] = TickingClock(), TickingClock()
         self._step = 0
+        # The resolution, once no timestamps can change it.
+        self._settled = 0
 
     def resolution(self, times: Times) -> int | ResidenceFault:
         """
@@ -73,6 +75,12 @@ class FarTimestamps:
         @return: the coarser one of their resolutions, in nanoseconds; or why they
             cannot be used, and then they do not count.
         """
+        if (
+            self._settled
+            and times.t2
+            and 0 <= times.t3 - times.t2 <= times.t4 - times.t1
+        ):
+            return self._settled
         resolutions = self._resolutions
         if not times.t2 or not 0 <= times.t3 - times.t2 <= times.t4 - times.t1:
             resolutions = deepcopy(resolutions)
@@ -87,6 +95,8 @@ class FarTimestamps:
             if fault is not None:
                 return fault
             self._resolutions = resolutions
+        if observed == 1 and not self._ticking:
+            self._settled = found
         return found
 
     def _tick(self, times: Times) -> None:

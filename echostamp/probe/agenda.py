@@ -8,14 +8,9 @@ from collections.abc import Callable
 from heapq import heappop, heappush
 from typing import Any, Protocol
 
-from twisted.internet.interfaces import IDelayedCall
 from twisted.logger import Logger
 
-from echostamp.times import SECOND
-
-#: The longest wait, in nanoseconds, that Linux ends in time.  C{select(2)} adds the
-#: greater of 50 microseconds and a thousandth of the wait.
-EXACT = 10_000_000
+from echostamp.probe.alarms import Alarm
 
 log = Logger(namespace="echostamp")
 
@@ -73,8 +68,8 @@ class Watcher(Protocol):
 
 class Agenda:
     """
-    Calls the functions of all probers of a process at their times, with one timer of
-    the reactor.  Times are nanoseconds by the monotonic clock.
+    Calls the functions of all probers of a process at their times, with one alarm.
+    Times are nanoseconds by the monotonic clock.
 
     @ivar watcher: called at each turn; L{None} for none.
     @ivar wake: when the next turn is due; L{None} if none is.
@@ -82,20 +77,18 @@ class Agenda:
     """
 
     def __init__(
-        self, reactor: Any, clock: Callable[[], int], isExact: bool = False
+        self,
+        clock: Callable[[], int],
+        makeAlarm: Callable[[Callable[[], object]], Alarm],
     ) -> None:
         """
-        @param reactor: an L{IReactorTime <twisted.internet.interfaces.IReactorTime>}.
         @param clock: gives nanoseconds by the monotonic clock.
-        @param isExact: whether to split a long wait into two.  The kernel may be late
-            by a thousandth of a wait; the second one is short.
+        @param makeAlarm: makes the alarm that calls a function.
         """
-        self._reactor = reactor
         self._clock = clock
-        self._isExact = isExact
+        self._alarm = makeAlarm(self._run)
         self._entries: list[Entry] = []
         self._count = 0
-        self._timer: IDelayedCall | None = None
         self.wake: int | None = None
         self.isRunning = False
         self.watcher: Watcher | None = None
@@ -121,34 +114,24 @@ class Agenda:
 
     def _arm(self) -> None:
         """
-        Set the reactor's timer for the next function, unless it is set for an earlier
-        time.
+        Set the alarm for the next function, unless it is set for an earlier time.
         """
         entries = self._entries
         while entries and entries[0][_CALL] is None:
             heappop(entries)
         if not entries:
             return
-        now = self._clock()
-        wait = entries[0][_WHEN] - now
-        if wait < 0:
-            wait = 0
-        if self._isExact and wait > EXACT:
-            wait -= wait // 200
-        if self._timer is None or self.wake is None:
-            self._timer = self._reactor.callLater(wait / SECOND, self._run)
-        elif now + wait < self.wake:
-            self._timer.reset(wait / SECOND)
-        else:
-            return
-        self.wake = now + wait
+        when: int = entries[0][_WHEN]
+        if self.wake is None or when < self.wake:
+            self.wake = when
+            self._alarm.set(when)
 
     def _run(self) -> None:
         """
         Call the functions that are due.
         """
         now, wake, watcher = self._clock(), self.wake, self.watcher
-        self._timer = self.wake = None
+        self.wake = None
         self.isRunning = True
         if watcher is not None and wake is not None and now - wake >= watcher.lateness:
             watcher.woke(wake, now)

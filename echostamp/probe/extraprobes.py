@@ -11,6 +11,10 @@ from echostamp.probe.measurement import Measurement
 from echostamp.probe.messages import Reply
 from echostamp.times import Moment
 
+#: For how long none is looked for after it was found that none helps, in nanoseconds:
+#: to find that out takes longer than everything else about a reply.
+_PAUSE = 100_000_000
+
 
 class ExtraProbes:
     """
@@ -35,6 +39,7 @@ class ExtraProbes:
         self._link: Link | None = None
         self._number = EXTRAS_FROM
         self._flight: Flight | None = None
+        self._pausesUntil = 0
 
     def begin(self, link: Link | None) -> None:
         """
@@ -44,18 +49,21 @@ class ExtraProbes:
         """
         self._link = link
         self._flight = None
+        self._pausesUntil = 0
 
     def plan(self, now: Moment) -> None:
         """
         Set the timer for the next extra probe, unless one is in flight or none helps.
         """
-        if self._timers.isSet(self._send):
+        if now.after < self._pausesUntil or self._timers.isSet(self._send):
             return
         flight = self._flight
         if flight is not None and now.after - flight.sent < self._timeout:
             return
         when = self._measurement.nextExtra(now)
-        if when is not None:
+        if when is None:
+            self._pausesUntil = now.after + _PAUSE
+        else:
             self._timers.set(when, self._send)
 
     def _send(self) -> None:

@@ -12,7 +12,7 @@ from echostamp.measure.result import ZoneFound
 from echostamp.probe.flights import EXTRAS_FROM, Flight
 from echostamp.probe.probestore import ProbeStore
 from echostamp.stamps import Reading
-from echostamp.times import Moment, Times
+from echostamp.times import Moment, Times, timesOf
 
 #: Stamps of this resolution, in nanoseconds, or a coarser one need extra probes.
 COARSE = 10_000_000
@@ -135,7 +135,7 @@ class FarClock:
                 times = Times(t1, instant, instant, t4)
                 store.learnExtra(at.after, times, digits)
             elif store.learns:
-                times = Times(t1, instant, instant, t4)
+                times = timesOf((t1, instant, instant, t4))
                 store.learn(flight.seq, times, digits)
         return instant
 

@@ -40,8 +40,8 @@ class Reply(NamedTuple):
     times: Times | None = None
 
 
-#: The same as L{Reply} with all its items, in half the time.
-_replyOf = partial(tuple.__new__, Reply)
+#: The same as L{Reply} with all its items, of a tuple, in half the time.
+replyOf = partial(tuple.__new__, Reply)
 
 
 class Messages:
@@ -92,7 +92,7 @@ class Messages:
         start = 0 if reading is None else reading.length
         if len(line) != start + len(message):
             return None
-        return _replyOf((seq, reading, False, None))
+        return replyOf((seq, reading, False, None))
 
     def read(self, line: bytes) -> Reply:
         """

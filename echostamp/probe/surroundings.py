@@ -7,10 +7,12 @@ from __future__ import annotations
 import random
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
 
 from echostamp.probe.agenda import Agenda
+from echostamp.probe.alarms import Alarm, KernelAlarm, ReactorAlarm
 from echostamp.probe.stalls import StallWatch
 from echostamp.times import Moment, moment
 
@@ -46,8 +48,15 @@ def surroundings(
     @param reactor: runs the timers.
     @param clocks: reads our clocks.
     @param chance: gives numbers from 0 to 1.
-    @param isExact: as for L{Agenda}.
+    @param isExact: whether to use a timer of the kernel's, where the system has one.
     """
     now = time.monotonic_ns if clocks is moment else lambda: clocks().after
-    agenda = Agenda(reactor, now, isExact)
+
+    def makeAlarm(call: Callable[[], object]) -> Alarm:
+        if isExact:
+            with suppress(OSError):
+                return KernelAlarm(reactor, call)
+        return ReactorAlarm(reactor, now, call)
+
+    agenda = Agenda(now, makeAlarm)
     return Surroundings(agenda, StallWatch(agenda), clocks, now, chance)

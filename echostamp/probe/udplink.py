@@ -5,12 +5,13 @@ A UDP port that carries probes over STAMP (RFC 8762).
 from __future__ import annotations
 
 import socket
+import time
 from collections.abc import Callable
 from typing import Any, NamedTuple
 
 from echostamp.addresses import addressName, socketName
 from echostamp.probe.interfaces import LinkOwner, LossCounts
-from echostamp.probe.messages import Reply
+from echostamp.probe.messages import replyOf
 from echostamp.rfc8762.findings import Findings
 from echostamp.rfc8762.port import Port
 from echostamp.rfc8762.sender import SessionSender
@@ -88,7 +89,8 @@ class StampLink:
         self._lastWait: Any = None
         self._isClosed = False
         self.address = socketName(path.peer)
-        self.sender = SessionSender(path.peer, session, self, lambda: clocks().realtime)
+        clock = time.time_ns if clocks is moment else lambda: clocks().realtime
+        self.sender = SessionSender(path.peer, session, self, clock)
         self.sender.port = Port(
             reactor, path.bound, self.sender, departures=True, ttl=session.ttl
         )
@@ -186,7 +188,7 @@ class StampLink:
         elif token == _LAST:
             self._reactor.callLater(0, self._owner.closed)
         else:
-            reply = Reply(token, None, False, times)
+            reply = replyOf((token, None, False, times))
             return self._owner.answered(reply, self._clocks())
         return False
 

@@ -8,8 +8,6 @@ import socket
 import sys
 from struct import Struct
 
-from echostamp.times import SECOND
-
 # From C{asm/socket.h} and C{linux/in.h}, where Python has no names for them.
 SO_TIMESTAMPNS = 35
 SO_TIMESTAMPING = 37
@@ -42,16 +40,6 @@ _MOST_SOURCES = 1024
 
 #: An item of ancillary data: level, kind, octets.
 Ancillary = tuple[int, int, bytes]
-
-
-def nanoseconds(octets: bytes) -> int:
-    """
-    Read a C{struct timespec}.
-
-    @param octets: it, and perhaps more behind it.
-    """
-    seconds, rest = TIMESPEC.unpack_from(octets)
-    return int(seconds * SECOND + rest)
 
 
 class SocketOptions:

@@ -8,7 +8,7 @@ from __future__ import annotations
 from array import array
 
 from echostamp.rfc8762.losses import REMEMBERED, numbersAhead
-from echostamp.times import Times
+from echostamp.times import Times, timesOf
 
 #: Replies whose times are kept.  A corrected time comes soon after the reply: a
 #: follow-up comes with the next one, the kernel's T1 within milliseconds.
@@ -61,7 +61,9 @@ class Answers:
 
         @param packet: our number of the packet that the reply answers.
         """
-        ahead = numbersAhead(number, self._most)
+        ahead = number - self._most
+        if not -REMEMBERED < ahead < REMEMBERED:
+            ahead = numbersAhead(number, self._most)
         if not self._seen or ahead >= REMEMBERED:
             self._most, self._seen = number, 1
         elif ahead > 0:
@@ -77,7 +79,9 @@ class Answers:
         """
         Tell whether a number has come.
         """
-        ahead = numbersAhead(number, self._most)
+        ahead = number - self._most
+        if not -REMEMBERED < ahead < REMEMBERED:
+            ahead = numbersAhead(number, self._most)
         return -REMEMBERED < ahead <= 0 and bool(self._seen >> -ahead & 1)
 
     def packet(self, number: int) -> int | None:
@@ -100,7 +104,7 @@ class Answers:
             place = self._packets.index(packet)
         except ValueError:
             return None
-        return Times(t1, self._t2[place], self._t3[place], self._t4[place])
+        return timesOf((t1, self._t2[place], self._t3[place], self._t4[place]))
 
     def correct(self, packet: int, t3: int) -> None:
         """

@@ -13,8 +13,9 @@ from echostamp.rfc8762.ancillary import (
     IP_RECVERR,
     IPV6_RECVERR,
     SO_TIMESTAMPING,
-    nanoseconds,
+    TIMESPEC,
 )
+from echostamp.times import SECOND
 
 #: Items that are read in one turn of the reactor, so that others get their turn.
 MOST_A_TURN = 64
@@ -24,6 +25,12 @@ _BESIDE = 512
 
 #: C{SO_EE_ORIGIN_TIMESTAMPING} of C{linux/errqueue.h}: an item is a departure.
 _OF_TIMESTAMPING = 4
+
+#: Ancillary data that is a C{struct sock_extended_err}.
+_ERRORS = IP_RECVERR, IPV6_RECVERR
+
+#: A name of this module saves an attribute lookup for each item.
+_SOL_SOCKET = socket.SOL_SOCKET
 
 #: C{struct sock_extended_err} of C{linux/errqueue.h}.
 _ERROR = Struct("@IBBBxII")
@@ -64,13 +71,13 @@ class ErrorQueue:
         self._socket = bound
         self._reader = reader
 
-    def read(self) -> bool:
+    def read(self, most: int = MOST_A_TURN) -> bool:
         """
-        Report what is in the queue, at most L{MOST_A_TURN} items.
+        Report what is in the queue, at most so many items.
 
         @return: whether there was anything.
         """
-        for count in range(MOST_A_TURN):
+        for count in range(most):
             if not self._readOne():
                 return count > 0
         return True
@@ -94,9 +101,11 @@ class ErrorQueue:
             return False
         at, what = 0, None
         for level, kind, octets in beside:
-            if (level, kind) == (socket.SOL_SOCKET, SO_TIMESTAMPING):
-                at = nanoseconds(octets)
-            elif level != socket.SOL_SOCKET and kind in (IP_RECVERR, IPV6_RECVERR):
+            if level == _SOL_SOCKET:
+                if kind == SO_TIMESTAMPING:
+                    seconds, rest = TIMESPEC.unpack_from(octets)
+                    at = seconds * SECOND + rest
+            elif kind in _ERRORS:
                 what = _ERROR.unpack_from(octets)
         if what is None:
             return True

@@ -30,11 +30,9 @@ def hopsWith(before: Hops | None, hops: int | None) -> Hops | None:
     @param before: what earlier packets have shown; L{None} where none has.
     @param hops: how many routers it passed; L{None} where that is not known.
     """
-    if hops is None:
+    if hops is None or (before is not None and hops == before.last):
         return before
     if before is None:
         return Hops(hops, hops, hops)
     _, least, most, changes = before
-    return Hops(
-        hops, min(least, hops), max(most, hops), changes + (hops != before.last)
-    )
+    return Hops(hops, min(least, hops), max(most, hops), changes + 1)

@@ -32,8 +32,9 @@ class LastDurations:
 
         @param duration: nanoseconds; from 2.1 s on they all count as 2.1 s.
         """
-        place = self._count % LAST
-        self._durations[place] = max(-_LONGEST, min(duration, _LONGEST))
+        if not -_LONGEST <= duration <= _LONGEST:
+            duration = _LONGEST if duration > 0 else -_LONGEST
+        self._durations[self._count % LAST] = duration
         self._count += 1
 
     def median(self) -> int | None:

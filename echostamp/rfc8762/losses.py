@@ -112,8 +112,10 @@ class NumberedLosses:
                 number, sequence, t3, self._sentBefore, isFirst=True
             )
         else:
-            sequence = unwrapped(sequence, last.mostSequence)
-            number = unwrapped(number, last.mostNumber)
+            if not -REMEMBERED < sequence - last.mostSequence < REMEMBERED:
+                sequence = unwrapped(sequence, last.mostSequence)
+            if not -REMEMBERED < number - last.mostNumber < REMEMBERED:
+                number = unwrapped(number, last.mostNumber)
             if number > last.mostNumber:
                 if t3 < last.t3:
                     # It is from before a restart, and was overtaken.

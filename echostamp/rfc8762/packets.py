@@ -16,6 +16,7 @@ from __future__ import annotations
 
 import hmac
 from collections.abc import Iterable
+from functools import partial
 from struct import Struct
 from typing import NamedTuple
 
@@ -99,6 +100,10 @@ class SenderPacket(NamedTuple):
     ssid: int = 0
 
 
+#: The same as L{SenderPacket} with all its items, of a tuple, in half the time.
+senderPacketOf = partial(tuple.__new__, SenderPacket)
+
+
 def senderPacket(packet: SenderPacket, key: bytes | None = None) -> bytes:
     """
     Give a session-sender's base packet.
@@ -167,6 +172,10 @@ class ReflectorPacket(NamedTuple):
     senderTtl: int
 
 
+#: The same as L{ReflectorPacket}, of a tuple, in half the time.
+_reflectorPacketOf = partial(tuple.__new__, ReflectorPacket)
+
+
 def reflectorPacket(
     request: bytes,
     sequence: int,
@@ -231,4 +240,4 @@ def readReflectorPacket(
     if length < least:
         raise ValueError(f"of {length} octets, {least} are the least")
     fields = _REPLY_FIELDS_COVERED if isAuthenticated else _REPLY_FIELDS
-    return ReflectorPacket(*fields.unpack_from(octets))
+    return _reflectorPacketOf(fields.unpack_from(octets))

@@ -45,6 +45,7 @@ _BESIDE = 512
 #: Names of this module save an attribute lookup for each datagram.
 _SOL_SOCKET = socket.SOL_SOCKET
 _IPPROTO_IP = socket.IPPROTO_IP
+_EPOLLERR = getattr(select, "EPOLLERR", 0)
 _IP_TTL = socket.IP_TTL
 _IP_TOS = socket.IP_TOS
 
@@ -167,17 +168,41 @@ class Port:
         self.close()
 
     def doRead(self) -> None:
-        """Receive what is there, at most L{MOST_A_TURN} datagrams."""
-        if self._poll is not None and not self._readErrors():
+        """Receive what is there, at most about L{MOST_A_TURN} datagrams."""
+        if self._poll is None:
+            self._receive(MOST_A_TURN)
             return
+        # To find nothing takes longer than to ask the epoll.  So few are read at first,
+        # and then twice as many each time.
+        most = 1
+        while most <= MOST_A_TURN:
+            found = self._poll.poll(0)
+            if not found:
+                return
+            _, events = found[0]
+            # All departures first: a reply is to be evaluated with its packet's T1.  If
+            # the error queue had no room for an error, receiving takes it away.
+            isDone = not (events & _EPOLLERR and self._errors.read(most))
+            isDone = isDone and not self._receive(most)
+            if isDone or self._poll is None:
+                # There is no more, or the receiver has closed this port.
+                return
+            most *= 2
+
+    def _receive(self, most: int) -> bool:
+        """
+        Receive datagrams, at most so many.
+
+        @return: whether there may be more.
+        """
         receive = self._socket.recvmsg
         received = self._receiver.received
         unpack, second = TIMESPEC.unpack, SECOND
-        for _ in range(MOST_A_TURN):
+        for _ in range(most):
             try:
                 packet, beside, _, peer = receive(_LARGEST, _BESIDE)
             except BlockingIOError:
-                return
+                return False
             except OSError:
                 # An error of an earlier datagram, which is in the error queue.
                 continue
@@ -215,26 +240,16 @@ class Port:
                         "while answering a datagram; later failures are not logged"
                     )
                 self._hasFailed = True
+        return True
 
-    def _readErrors(self) -> bool:
-        """
-        Read the error queue, if there is anything in it.
-
-        @return: whether there is something to receive, too.
-        """
-        events = dict(self._poll.poll(0)).get(self._socket.fileno(), 0)
-        if events & select.EPOLLERR and not self._errors.read():
-            # The queue had no room for this error.  Receiving takes it away.
-            return True
-        return bool(events & select.EPOLLIN)
-
-    def readDepartures(self) -> bool:
+    def readDepartures(self, most: int = MOST_A_TURN) -> bool:
         """
         Report the datagrams that have left by now, as far as the kernel knows.
 
+        @param most: how many items of the error queue to read.
         @return: whether the error queue had anything.
         """
-        return self._errors.read()
+        return self.stampsDepartures and self._errors.read(most)
 
     # --- Sending ----------------------------------------------------------------------
 

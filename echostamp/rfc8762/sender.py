@@ -16,7 +16,7 @@ from echostamp.rfc8762.answers import Answers
 from echostamp.rfc8762.clock import FRESH, KernelClock, kernelClock
 from echostamp.rfc8762.findings import Findings
 from echostamp.rfc8762.observations import Observations
-from echostamp.rfc8762.packets import ReflectorPacket, SenderPacket, senderPacket
+from echostamp.rfc8762.packets import ReflectorPacket, senderPacket, senderPacketOf
 from echostamp.rfc8762.port import Port
 from echostamp.rfc8762.sendersession import SenderSession
 from echostamp.rfc8762.sentpackets import SentPackets
@@ -25,12 +25,14 @@ from echostamp.rfc8762.timestamps import (
     ntpTimestamp,
     ptpTimestamp,
     readErrorEstimate,
+    readNtp,
+    readPtp,
     readTimestamp,
     writeErrorEstimate,
 )
 from echostamp.rfc8762.tlvreading import readTlvs
 from echostamp.rfc8762.tlvvalues import readFollowUp
-from echostamp.times import Times
+from echostamp.times import Times, timesOf
 
 
 class SenderOwner(Protocol):
@@ -132,13 +134,15 @@ class SessionSender:
             self._askKernel(t1)
             t1 = self._clock()
         wire = ptpTimestamp(t1, self._ahead) if session.isPtp else ntpTimestamp(t1)
-        fields = SenderPacket(sequence, wire, self._errorEstimate, session.ssid)
+        fields = senderPacketOf((sequence, wire, self._errorEstimate, session.ssid))
         octets = senderPacket(fields, session.key) + tail
         packet = self._sent.add(token, t1, wire)
         self.losses.sent(token, packet)
         number = self.port.send(octets, self._peer, None, session.dscp << 2)
         if number is not None:
             self._sent.count(packet, number)
+            # Usually it has left by now.  That saves a turn of the reactor.
+            self.port.readDepartures(1)
         return t1
 
     def settled(self, token: int) -> None:
@@ -203,15 +207,24 @@ class SessionSender:
         @raise ValueError: it is no reply; the text says why.
         """
         session = self.session
-        reply, packet = self._read(octets)
+        reply = session.readReply(octets)
+        packet = self._sent.find(reply.senderSequence)
+        if packet is None:
+            raise ValueError("not ours")
+        if self._sent.wire(packet) != reply.senderTimestamp:
+            raise ValueError("T1 was not returned")
+        session.checkSsid(reply.ssid)
         claim = readErrorEstimate(reply.errorEstimate)
         t4 = at or here
-        t2, t3 = (
-            readTimestamp(each, claim.isPtp, t4, self._ahead) if each else 0
-            for each in (reply.received, reply.timestamp)
-        )
+        isPtp, t2, t3 = claim.isPtp, reply.received, reply.timestamp
+        if isPtp:
+            t2 = t2 and readPtp(t2, t4, self._ahead)
+            t3 = t3 and readPtp(t3, t4, self._ahead)
+        else:
+            t2 = t2 and readNtp(t2, t4)
+            t3 = t3 and readNtp(t3, t4)
         token, t1, isAnswered = self._sent.look(packet)
-        times = Times(t1, t2, t3, t4)
+        times = timesOf((t1, t2, t3, t4))
         isFirst = not isAnswered
         isSame = self._look(packet, reply, times, isFirst)
         if not isSame:
@@ -227,22 +240,6 @@ class SessionSender:
             tlvs = readTlvs(octets[session.base :], reply.sequence, session.key)
             for value in self._observations.read(tlvs):
                 self._followUp(value, claim.isPtp, t4)
-
-    def _read(self, octets: bytes) -> tuple[ReflectorPacket, int]:
-        """
-        Read the fields of a reply.
-
-        @return: the fields, and our number of the packet that it answers.
-        @raise ValueError: it is no reply; the text says why.
-        """
-        reply = self.session.readReply(octets)
-        packet = self._sent.find(reply.senderSequence)
-        if packet is None:
-            raise ValueError("not ours")
-        if self._sent.wire(packet) != reply.senderTimestamp:
-            raise ValueError("T1 was not returned")
-        self.session.checkSsid(reply.ssid)
-        return reply, packet
 
     def _look(
         self, packet: int, reply: ReflectorPacket, times: Times, isFirst: bool

@@ -92,6 +92,8 @@ class SenderSession:
         @param sequence: the packet's number.
         @param chance: gives this many octets of padding.
         """
+        if not (self.size or self.tlvs):
+            return b""
         spare = (self.size or 0) - self.least
         kinds = list(self.tlvs)
         if spare >= TLV_HEADER and EXTRA_PADDING not in kinds:

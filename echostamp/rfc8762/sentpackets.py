@@ -82,7 +82,7 @@ class SentPackets:
         ring = self._ring
         _, _, tokens, marks = ring.columns
         while self._oldest < ring.end:
-            place = ring.place(self._oldest)
+            place = self._oldest % ring.room
             if tokens[place] >= token and not marks[place] & _ANSWERED:
                 break
             self._oldest += 1
@@ -97,15 +97,15 @@ class SentPackets:
         """
         last = self._ring.end - 1
         packet = last - (last - sequence) % _NUMBERS
-        return packet if packet in self else None
+        return packet if self._ring.first <= packet <= last else None
 
-    # --- One packet -------------------------------------------------------------------
+    # --- One packet, which is remembered ----------------------------------------------
 
     def wire(self, packet: int) -> int:
         """
         Give the timestamp of a packet as it is on the wire, 64 bits.
         """
-        return self._ring.columns[0][self._ring.place(packet)]
+        return self._ring.columns[0][packet % self._ring.room]
 
     def look(self, packet: int) -> tuple[int, int, bool]:
         """
@@ -114,7 +114,7 @@ class SentPackets:
         @return: the owner's name for it; T1, as exactly as it is known; and whether it
             was answered.
         """
-        place = self._ring.place(packet)
+        place = packet % self._ring.room
         _, t1s, tokens, marks = self._ring.columns
         return tokens[place], t1s[place], bool(marks[place] & _ANSWERED)
 
@@ -136,7 +136,7 @@ class SentPackets:
         Take a packet for answered: it is no longer in flight.
         """
         self.unanswered -= 1
-        self._ring.columns[3][self._ring.place(packet)] |= _ANSWERED
+        self._ring.columns[3][packet % self._ring.room] |= _ANSWERED
         if packet == self._oldest:
             self.settle(_LEAST_TOKEN)
 
@@ -167,7 +167,7 @@ class SentPackets:
         packet = last - (last - self._shift - number) % _NUMBERS
         if packet not in self or packet < self._counted:
             return None
-        place = self._ring.place(packet)
+        place = packet % self._ring.room
         _, t1s, _, marks = self._ring.columns
         isNew = not marks[place] & _DEPARTED and at >= t1s[place]
         return packet if isNew else None
@@ -176,7 +176,7 @@ class SentPackets:
         """
         Take the time when a packet left.
         """
-        place = self._ring.place(packet)
+        place = packet % self._ring.room
         _, t1s, _, marks = self._ring.columns
         t1s[place] = at
         marks[place] |= _DEPARTED

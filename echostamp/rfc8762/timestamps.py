@@ -10,6 +10,7 @@ Times are integer nanoseconds since the UNIX epoch, UTC.
 
 from __future__ import annotations
 
+from functools import lru_cache
 from typing import NamedTuple
 
 from echostamp.times import SECOND
@@ -38,20 +39,14 @@ _YEAR = 366 * 86_400 * SECOND
 _GREATEST_ERROR = 0x3FFF
 
 
-def _wideNtp(ns: int) -> int:
-    """
-    Give a time in units of 2^-32 s since 1900, rounded to the nearest, of any size.
-    """
-    return ((ns << 32) + SECOND // 2) // SECOND + _NTP_EPOCH
-
-
 def ntpTimestamp(ns: int) -> int:
     """
     Give a time in NTP's 64-bit format.  L{readNtp} gives back the same nanosecond.
 
     @param ns: nanoseconds since the epoch.
     """
-    return _wideNtp(ns) & 0xFFFF_FFFF_FFFF_FFFF
+    wide = ((ns << 32) + SECOND // 2) // SECOND + _NTP_EPOCH
+    return wide & 0xFFFF_FFFF_FFFF_FFFF
 
 
 def readNtp(timestamp: int, near: int) -> int:
@@ -63,7 +58,7 @@ def readNtp(timestamp: int, near: int) -> int:
         nearest to it.
     @return: nanoseconds since the epoch.
     """
-    reference = _wideNtp(near) - _HALF_ERA
+    reference = (near << 32) // SECOND + _NTP_EPOCH - _HALF_ERA
     wide = reference + ((timestamp - reference) & 0xFFFF_FFFF_FFFF_FFFF)
     return ((wide - _NTP_EPOCH) * SECOND + (1 << 31)) >> 32
 
@@ -158,6 +153,7 @@ def writeErrorEstimate(estimate: ErrorEstimate) -> int:
     return flags | min(scale << 8 | multiplier, _GREATEST_ERROR)
 
 
+@lru_cache(maxsize=16)
 def readErrorEstimate(octets: int) -> ErrorEstimate:
     """
     Read an error estimate.

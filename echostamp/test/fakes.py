@@ -7,6 +7,7 @@ from __future__ import annotations
 import errno
 import os
 import socket
+from collections.abc import Callable
 from typing import Any
 
 from twisted.internet.abstract import isIPv6Address
@@ -24,6 +25,9 @@ from twisted.internet.tcp import Connection
 from twisted.internet.testing import MemoryReactorClock, StringTransport
 from twisted.python.failure import Failure
 from zope.interface import implementer
+
+from echostamp.probe.agenda import Agenda
+from echostamp.probe.alarms import ReactorAlarm
 
 
 class FakeNameResolver:
@@ -517,3 +521,12 @@ class FakeTcpSocket:
         if not self.answer:
             raise osError(errno.EINVAL)
         return self.answer
+
+
+def reactorAgenda(reactor: Any, now: Callable[[], int]) -> Agenda:
+    """
+    Make an agenda that goes by the timers of a reactor.
+
+    @param now: gives nanoseconds by the reactor's clock.
+    """
+    return Agenda(now, lambda call: ReactorAlarm(reactor, now, call))

@@ -168,6 +168,10 @@ LATE_IMPORTS: dict[str, tuple[tuple[str, ...], str]] = {
         ("client",),
         "SIGINT must end the process in silence while these are imported",
     ),
+    "echostamp/client/reactor.py": (
+        ("client.epoll",),
+        "a process has one reactor, and some systems have no epoll",
+    ),
     "echostamp/client/pingoptions.py": (
         (
             "client.reactor",

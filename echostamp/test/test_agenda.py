@@ -6,8 +6,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from twisted.trial.unittest import SynchronousTestCase
 
-from echostamp.probe.agenda import Agenda, Timers
-from echostamp.test.fakes import FakeReactor
+from echostamp.probe.agenda import Timers
+from echostamp.test.fakes import FakeReactor, reactorAgenda
 from echostamp.times import MILLISECOND, SECOND
 
 
@@ -20,10 +20,10 @@ class AgendaCase(SynchronousTestCase):
         """Make an agenda."""
         self.begin()
 
-    def begin(self, isExact: bool = False) -> None:
+    def begin(self) -> None:
         """Make an agenda."""
         self.reactor = FakeReactor()
-        self.agenda = Agenda(self.reactor, self.now, isExact)
+        self.agenda = reactorAgenda(self.reactor, self.now)
         self.called: list[int] = []
 
     def now(self) -> int:
@@ -59,18 +59,16 @@ class AgendaTests(AgendaCase):
         )
         self.assertIsNone(self.agenda.next)
 
-    def test_twoParts(self) -> None:
-        """A long wait is split into two if it must be exact."""
-        for isExact, first in (False, SECOND), (True, SECOND - SECOND // 200):
-            self.begin(isExact)
-            self.agenda.at(SECOND, self.call)
-            (timer,) = self.reactor.getDelayedCalls()
-            self.assertEqual(round(timer.getTime() * 1e9), first)
-            self.assertEqual(self.agenda.wake, first)
-            self.reactor.advance(first / SECOND)
-            self.reactor.advance((SECOND - first) / SECOND)
-            self.assertEqual(self.called, [SECOND])
-            self.assertIsNone(self.agenda.wake)
+    def test_wake(self) -> None:
+        """An agenda says when its next turn is due."""
+        self.agenda.at(SECOND, self.call)
+        self.agenda.at(2 * SECOND, self.call)
+        self.assertEqual(self.agenda.wake, SECOND)
+        self.reactor.advance(1)
+        self.assertEqual(self.called, [SECOND])
+        self.assertEqual(self.agenda.wake, 2 * SECOND)
+        self.reactor.advance(1)
+        self.assertIsNone(self.agenda.wake)
 
     def test_failure(self) -> None:
         """If a function fails, that is logged, and the others are called."""

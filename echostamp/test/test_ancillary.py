@@ -8,7 +8,7 @@ from typing import Any, cast
 
 from twisted.trial.unittest import SynchronousTestCase
 
-from echostamp.rfc8762.ancillary import Sending, SocketOptions, nanoseconds
+from echostamp.rfc8762.ancillary import Sending, SocketOptions
 from echostamp.test.udpsockets import (
     COUNTED,
     IP_PKTINFO,
@@ -113,15 +113,3 @@ class SendingTests(SynchronousTestCase):
             [(_, _, octets)] = sending.beside(ours, 0)
             self.assertEqual(octets[4:8], ours)
             self.assertLessEqual(len(sending._sources), 1024)
-
-
-class NanosecondsTests(SynchronousTestCase):
-    """
-    C{struct timespec}.
-    """
-
-    def test_read(self) -> None:
-        """Seconds and nanoseconds are read; more may follow."""
-        octets = struct.pack("@qq", 1_700_000_000, 999_999_999)
-        self.assertEqual(nanoseconds(octets), 1_700_000_000_999_999_999)
-        self.assertEqual(nanoseconds(octets * 3), 1_700_000_000_999_999_999)

@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
-from twisted.internet.error import ConnectionLost
+from types import SimpleNamespace
+from typing import Any
 
+from twisted.internet.error import ConnectionLost
+from twisted.trial.unittest import SynchronousTestCase
+
+from echostamp.probe.extraprobes import ExtraProbes
 from echostamp.probe.flights import EXTRAS_FROM
 from echostamp.test.farends import CTIME, EPOCH, MS, ProberCase
-from echostamp.times import SECOND
+from echostamp.times import SECOND, Moment
 
 
 class ExtraTests(ProberCase):
@@ -103,3 +108,27 @@ class ExtraTests(ProberCase):
         far.transports[-1].lose(ConnectionLost())
         far.run(3)
         self.assertEqual(far.sent(extras=True), [])
+
+
+class PauseTests(SynchronousTestCase):
+    """
+    How often it is looked for an extra probe.
+    """
+
+    def test_pause(self) -> None:
+        """If none helps, none is looked for within a tenth of a second; it is
+        looked for at once on a new link."""
+        asked: list[int] = []
+
+        def nextExtra(now: Moment) -> None:
+            asked.append(now.after)
+
+        measurement: Any = SimpleNamespace(nextExtra=nextExtra)
+        timers: Any = SimpleNamespace(isSet=lambda call: False)
+        extras = ExtraProbes(measurement, timers, SECOND)
+        for now in 0, 99 * MS, 100 * MS, 150 * MS:
+            extras.plan(Moment(now, now, now))
+        self.assertEqual(asked, [0, 100 * MS])
+        extras.begin(None)
+        extras.plan(Moment(160 * MS, 160 * MS, 160 * MS))
+        self.assertEqual(asked[2:], [160 * MS])

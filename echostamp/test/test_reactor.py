@@ -17,6 +17,7 @@ from twisted.internet.selectreactor import SelectReactor
 from twisted.trial.unittest import SynchronousTestCase
 
 from echostamp.client import reactor as reactorModule
+from echostamp.client.epoll import QuickEPollReactor
 from echostamp.client.reactor import (
     installedReactor,
     monotonic,
@@ -84,9 +85,15 @@ class InstalledReactorTests(SynchronousTestCase):
         self.patch(reactorModule, "monotonic", lambda kind: lambda: kind)
 
     def test_kinds(self) -> None:
-        """The select reactor has exact timers; line editing needs asyncio's."""
-        for isAsyncio, kind in (False, SelectReactor), (True, AsyncioSelectorReactor):
+        """The reactor uses epoll where there is one; line editing needs asyncio's."""
+        for isAsyncio, hasEpoll, kind in (
+            (False, True, QuickEPollReactor),
+            (True, True, AsyncioSelectorReactor),
+            (False, False, SelectReactor),
+        ):
             with patch.dict(sys.modules):
+                if not hasEpoll:
+                    self.patch(reactorModule, "select", object())
                 sys.modules.pop("twisted.internet.reactor", None)
                 reactor = installedReactor(isAsyncio)
             self.assertEqual(reactor, "the process's reactor")

@@ -33,6 +33,18 @@ class SessionSenderTests(SynchronousTestCase):
     Packets out, replies in.
     """
 
+    def test_leftAtOnce(self) -> None:
+        """A departure that is known at once counts: it is looked for after sending."""
+        wire = Wire(SenderSession())
+
+        def readDepartures(most: int) -> None:
+            wire.sender.transmitted(0, wire.now + US)
+
+        self.patch(wire.near, "readDepartures", readDepartures)
+        wire.sender.send(5)
+        found = wire.sender.findings()
+        self.assertEqual((found.kernelSent, found.hostSending), (1, US))
+
     def test_times(self) -> None:
         """A reply has four times: the kernel's of this end, the reflector's own."""
         for isPtp in False, True:

@@ -4,9 +4,8 @@ from __future__ import annotations
 
 from twisted.trial.unittest import SynchronousTestCase
 
-from echostamp.probe.agenda import Agenda
 from echostamp.probe.stalls import StallWatch
-from echostamp.test.fakes import FakeReactor
+from echostamp.test.fakes import FakeReactor, reactorAgenda
 from echostamp.times import MILLISECOND, Moment
 
 
@@ -34,7 +33,7 @@ class StallWatchTests(SynchronousTestCase):
     def setUp(self) -> None:
         """Watch two probers."""
         self.reactor = FakeReactor()
-        self.agenda = Agenda(self.reactor, self.now)
+        self.agenda = reactorAgenda(self.reactor, self.now)
         self.watch = StallWatch(self.agenda)
         self.one, self.other = Watched(), Watched()
 

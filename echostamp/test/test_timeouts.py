@@ -6,10 +6,10 @@ from typing import Any
 
 from twisted.trial.unittest import SynchronousTestCase
 
-from echostamp.probe.agenda import Agenda, Timers
+from echostamp.probe.agenda import Timers
 from echostamp.probe.flights import Flight, Flights
 from echostamp.probe.timeouts import FORGOTTEN, Timeouts
-from echostamp.test.fakes import FakeReactor
+from echostamp.test.fakes import FakeReactor, reactorAgenda
 from echostamp.test.farends import MS, ProberCase
 from echostamp.times import SECOND, Moment
 
@@ -95,7 +95,7 @@ class TimeoutsTests(SynchronousTestCase):
 
     def begin(self, mostLate: int = 0) -> None:
         """Begin without timeouts."""
-        timers = Timers(Agenda(self.reactor, self.now))
+        timers = Timers(reactorAgenda(self.reactor, self.now))
         self.timeouts = Timeouts(
             *(self.flights, 2 * SECOND, timers, self.now, self), mostLate
         )

@@ -154,11 +154,13 @@ class FakePoll:
     An epoll of one socket.
 
     @ivar events: the events that it reports.
+    @ivar turns: the events that it reports first, one for each call.
     """
 
     def __init__(self) -> None:
         self.registered: list[tuple[int, int]] = []
         self.events = 0
+        self.turns: list[int] = []
         self.isClosed = False
 
     def register(self, descriptor: int, events: int) -> None:
@@ -168,7 +170,8 @@ class FakePoll:
     def poll(self, timeout: float) -> list[tuple[int, int]]:
         """Give the events, without waiting."""
         assert timeout == 0
-        return [(10_000, self.events)] if self.events else []
+        events = self.turns.pop(0) if self.turns else self.events
+        return [(10_000, events)] if events else []
 
     def fileno(self) -> int:
         """Give its own descriptor."""

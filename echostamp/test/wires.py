@@ -47,7 +47,7 @@ class WirePort:
         self.sent.append((packet, tos))
         return len(self.sent) - 1
 
-    def readDepartures(self) -> None:
+    def readDepartures(self, most: int) -> None:
         """The test reports departures itself."""
 
 
