@@ -54,8 +54,7 @@ class Measurement:
         self.far = FarClock(store, zone)
         self._most = most
         self.outages: list[Outage] = []
-        self.outageCount = self.outageLength = 0
-        self.strange = 0
+        self.outageCount = self.outageLength = self.strange = 0
         self.stalls = self.stalledFor = 0
         self.isApart = False
         self.longestUntimed = 0
