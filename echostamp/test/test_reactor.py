@@ -6,6 +6,7 @@ import errno
 import os
 import sys
 import time
+from types import SimpleNamespace
 from typing import Any
 from unittest.mock import patch
 
@@ -129,10 +130,17 @@ class DescriptorsTests(SynchronousTestCase):
         return said
 
     def test_free(self) -> None:
-        """Enough descriptors below 1,024 must be free, unless the limit is below."""
+        """Without epoll, enough descriptors below 1,024 must be free, unless the limit
+        is below."""
+        self.patch(reactorModule, "select", object())
         self.assertEqual(self.check_([*range(3, 99)]), "")
         self.assertEqual(self.check_([*range(992, 1024)]), "")
         self.assertEqual(self.check_([3, 4, 5]), "")
         said = "too many open descriptors: 32 below 1024 must be free"
         for free in [*range(993, 1100)], [3, 4, 5, *range(1024, 1100)]:
             self.assertEqual(self.check_(free), said)
+
+    def test_epoll(self) -> None:
+        """C{epoll} takes all descriptors."""
+        self.patch(reactorModule, "select", SimpleNamespace(epoll=None))
+        self.assertEqual(self.check_([*range(5000, 5100)]), "")
