@@ -166,7 +166,7 @@ class Flow:
         else:
             self.lastRtt = probe.rtt
             tally.rtts.add(probe.rtt)
-        if self._link is not None:
+        if self._link is not None and self._directions.isWaiting:
             self._look(self._link)
         self._owner.replied()
 

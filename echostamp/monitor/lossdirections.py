@@ -37,6 +37,11 @@ class LossDirections:
         self._overdue = 0
         self._seen = LossCounts()
 
+    @property
+    def isWaiting(self) -> bool:
+        """Whether L{look} may have something to do."""
+        return bool(self._waiting or self._overdue)
+
     def lost(self, now: int, losses: LossCounts | None) -> None:
         """
         Add a probe that is lost, and look for directions.
