@@ -7,6 +7,7 @@ from __future__ import annotations
 import ctypes
 import os
 from collections.abc import Callable
+from functools import cache
 from typing import NamedTuple
 
 from echostamp.rfc8762.timestamps import TAI, ErrorEstimate
@@ -104,6 +105,14 @@ def kernelClock(adjtimex: Callable[[_Timex], int] | None = None) -> KernelClock:
     return KernelClock(True, timex.maxerror * MICROSECOND, tai)
 
 
+@cache
+def _library() -> ctypes.CDLL:
+    """
+    Load the C library, which takes longer than the call.
+    """
+    return ctypes.CDLL(None, use_errno=True)
+
+
 def _adjtimex(timex: _Timex) -> int:
     """
     Call the C library's C{adjtimex}, which changes nothing here.
@@ -111,7 +120,7 @@ def _adjtimex(timex: _Timex) -> int:
     @raise AttributeError: the library has none.
     @raise OSError: the call is forbidden.
     """
-    state: int = ctypes.CDLL(None, use_errno=True).adjtimex(ctypes.byref(timex))
+    state: int = _library().adjtimex(ctypes.byref(timex))
     if state < 0:
         raise OSError(ctypes.get_errno(), os.strerror(ctypes.get_errno()))
     return state

@@ -8,7 +8,7 @@ from typing import Any
 
 from twisted.trial.unittest import SynchronousTestCase
 
-from echostamp.rfc8762.clock import KernelClock, _Timex, kernelClock
+from echostamp.rfc8762.clock import KernelClock, _library, _Timex, kernelClock
 from echostamp.rfc8762.timestamps import ErrorEstimate
 from echostamp.test.fakes import osError
 from echostamp.times import SECOND
@@ -103,6 +103,8 @@ class KernelClockTests(SynchronousTestCase):
             return library
 
         self.patch(ctypes, "CDLL", load)
+        _library.cache_clear()
+        self.addCleanup(_library.cache_clear)
         self.assertEqual(kernelClock(), KernelClock())
         for result, isSynchronized in [
             (TIME_OK, True),
