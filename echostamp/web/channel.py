@@ -1,0 +1,145 @@
+"""
+Limits what a connection may send, and for how long.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, NamedTuple
+
+from twisted.internet.protocol import connectionDone
+from twisted.python.failure import Failure
+from twisted.web.http import HTTPChannel
+
+from echostamp.web.request import LONGEST_BODY, WebRequest
+
+#: The most octets of a request's first line and headers together.
+LONGEST_HEAD = 8192
+
+#: The most headers of a request.
+MOST_HEADERS = 100
+
+_REFUSAL = b"HTTP/1.1 %b\r\nContent-Length: 0\r\nConnection: close\r\n\r\n"
+
+#: What a client gets that announces a longer body than L{LONGEST_BODY}.
+_TOO_LARGE = _REFUSAL % b"413 Request Entity Too Large"
+
+#: What a client gets for a header that cannot be read.
+_WRONG = _REFUSAL % b"400 Bad Request"
+
+
+class ConnectionTimes(NamedTuple):
+    """
+    How long a connection may take, in seconds.
+
+    @ivar request: from a request's first octet, or the connection's beginning, to the
+        request's end.
+    @ivar answer: until the answer has been passed to the kernel.
+    @ivar idle: between two requests.  It is longer than the usual intervals of
+        Prometheus, which keeps its connections.
+    @ivar closing: for the last octets and the client's FIN.
+    """
+
+    request: float = 10
+    answer: float = 60
+    idle: float = 150
+    closing: float = 5
+
+
+class LimitedChannel(HTTPChannel):
+    """
+    A connection.
+
+    Twisted's own timeout begins again with each octet.  A client that sends one now and
+    then would stay.  So it is not used.
+    """
+
+    requestFactory = WebRequest
+    MAX_LENGTH = LONGEST_HEAD
+    totalHeadersSize = LONGEST_HEAD
+    maxHeaders = MOST_HEADERS
+
+    factory: Any
+    transport: Any
+    _isIdle = False
+    _timer: Any = None
+
+    def connectionMade(self) -> None:
+        """Begin the time of the first request."""
+        super().connectionMade()
+        self._limit(self.factory.times.request, self._close)
+
+    def dataReceived(self, data: bytes) -> None:
+        """Begin the time of a request with its first octet."""
+        if self._isIdle:
+            self._isIdle = False
+            self._limit(self.factory.times.request, self._close)
+        super().dataReceived(data)
+
+    def headerReceived(self, line: bytes) -> bool:
+        """Refuse a header whose number has thousands of digits: Python does not convert
+        it, and Twisted does not expect that."""
+        try:
+            return bool(super().headerReceived(line))
+        except ValueError:
+            self._refuse(_WRONG)
+            return False
+
+    def allHeadersReceived(self) -> None:
+        """Refuse a request whose body is too long."""
+        if self.length is not None and self.length > LONGEST_BODY:
+            self._refuse(_TOO_LARGE)
+            return
+        super().allHeadersReceived()
+
+    def allContentReceived(self) -> None:
+        """Begin the time of the answer."""
+        self._limit(self.factory.times.answer, self._abort)
+        super().allContentReceived()
+
+    def requestDone(self, request: object) -> None:
+        """Begin the time until the next request, or until the end."""
+        self._isIdle = True
+        times = self.factory.times
+        self._limit(times.idle if self.persistent else times.answer, self._close)
+        super().requestDone(request)
+
+    def connectionLost(self, reason: Failure = connectionDone) -> None:
+        """Stop the timer."""
+        self._stop()
+        super().connectionLost(reason)
+
+    def _refuse(self, answer: bytes) -> None:
+        """
+        Answer a request that is not read to its end.
+        """
+        self.write(answer)
+        self.loseConnection()
+
+    def _limit(self, seconds: float, call: Callable[[], None]) -> None:
+        """
+        Do something later, unless this is called again before.
+        """
+        self._stop()
+        self._timer = self.factory.reactor.callLater(seconds, call)
+
+    def _stop(self) -> None:
+        """
+        Stop the timer.
+        """
+        if self._timer is not None and self._timer.active():
+            self._timer.cancel()
+        self._timer = None
+
+    def _close(self) -> None:
+        """
+        Close the connection behind what was written.
+        """
+        self._limit(self.factory.times.closing, self._abort)
+        self.loseConnection()
+
+    def _abort(self) -> None:
+        """
+        End the connection at once.
+        """
+        self.transport.abortConnection()
