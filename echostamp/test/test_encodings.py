@@ -12,7 +12,6 @@ from echostamp.monitor.metricformats import Format
 from echostamp.test.fakes import FakeReactor
 from echostamp.test.snapshots import fullPeer
 from echostamp.test.webclients import FakeSource
-from echostamp.times import MILLISECOND
 from echostamp.web.encodings import SLICE, Encoding, Encodings, Wanted, steps
 
 ONE, OTHER = Wanted(Format.TEXT), Wanted(Format.OPENMETRICS)
@@ -115,7 +114,7 @@ class EncodingsTests(SynchronousTestCase):
         self.reactor = FakeReactor()
         self.now = 0
         self.made: list[Wanted] = []
-        self.stepTime = MILLISECOND
+        self.stepTime = SLICE // 4
         self.encodings = Encodings(self.reactor, self.steps, lambda: self.now, 100)
 
     def steps(self, wanted: Wanted) -> Iterator[bytes]:
@@ -137,12 +136,14 @@ class EncodingsTests(SynchronousTestCase):
         """A turn works for a slice of time, and no longer."""
         reader = FakeReader(self.encodings)
         self.assertEqual(self.now, 0)
+        turns = 0
         while self.reactor.getDelayedCalls():
-            before = self.now
+            turns, before = turns + 1, self.now
             self.reactor.advance(0)
             self.assertLessEqual(self.now - before, SLICE)
         self.assertEqual((reader.has, reader.isComplete), (b"02468", True))
-        self.assertEqual(self.now, 10 * MILLISECOND)
+        self.assertEqual(self.now, 10 * self.stepTime)
+        self.assertEqual(turns, 3)
 
     def test_longSteps(self) -> None:
         """A step that takes longer than a slice has a turn of its own."""
@@ -189,7 +190,7 @@ class EncodingsTests(SynchronousTestCase):
         self.run_()
         self.assertTrue(other.isComplete)
         self.assertFalse(one.isComplete)
-        self.assertEqual(self.now - now, 10 * MILLISECOND)
+        self.assertEqual(self.now - now, 10 * self.stepTime)
 
     def test_allGone(self) -> None:
         """If nobody is left, nothing is done."""

@@ -180,7 +180,8 @@ class RequestTests(SynchronousTestCase):
         closed."""
         client = self.client()
         client.get("/", f"Content-Length: {LONGEST_BODY + 1}")
-        self.assertEqual(client.answer().status, 413)
+        found = client.answer()
+        self.assertEqual((found.status, found.text), (413, "the body is too long\n"))
         self.assertTrue(client.connection.disconnecting)
 
     def test_hugeLength(self) -> None:

@@ -19,13 +19,11 @@ LONGEST_HEAD = 8192
 #: The most headers of a request.
 MOST_HEADERS = 100
 
-_REFUSAL = b"HTTP/1.1 %b\r\nContent-Length: 0\r\nConnection: close\r\n\r\n"
-
-#: What a client gets that announces a longer body than L{LONGEST_BODY}.
-_TOO_LARGE = _REFUSAL % b"413 Request Entity Too Large"
-
-#: What a client gets for a header that cannot be read.
-_WRONG = _REFUSAL % b"400 Bad Request"
+#: An answer to a request that is not read to its end.
+_REFUSAL = (
+    b"HTTP/1.1 %b\r\nContent-Type: text/plain; charset=utf-8\r\n"
+    b"Content-Length: %d\r\nConnection: close\r\n\r\n%b"
+)
 
 
 class ConnectionTimes(NamedTuple):
@@ -82,13 +80,13 @@ class LimitedChannel(HTTPChannel):
         try:
             return bool(super().headerReceived(line))
         except ValueError:
-            self._refuse(_WRONG)
+            self._refuse(b"400 Bad Request", b"a header is wrong\n")
             return False
 
     def allHeadersReceived(self) -> None:
         """Refuse a request whose body is too long."""
         if self.length is not None and self.length > LONGEST_BODY:
-            self._refuse(_TOO_LARGE)
+            self._refuse(b"413 Request Entity Too Large", b"the body is too long\n")
             return
         super().allHeadersReceived()
 
@@ -109,11 +107,11 @@ class LimitedChannel(HTTPChannel):
         self._stop()
         super().connectionLost(reason)
 
-    def _refuse(self, answer: bytes) -> None:
+    def _refuse(self, status: bytes, text: bytes) -> None:
         """
         Answer a request that is not read to its end.
         """
-        self.write(answer)
+        self.write(_REFUSAL % (status, len(text), text))
         self.loseConnection()
 
     def _limit(self, seconds: float, call: Callable[[], None]) -> None:
