@@ -100,6 +100,14 @@ class CurlTests(TestCase):
         self.assertIn(b'peer="peer2"', plain.stdout)
         self.assertEqual(zipped.stdout, plain.stdout)
 
+    def test_netcat(self) -> None:
+        """nc gets its answer, also if it has closed its side behind the request."""
+        nc = harness.tool("nc", "netcat-openbsd")
+        site = Site(self, 10)
+        found = harness.run(nc, "-N", "127.0.0.1", str(site.port), stdin=REQUEST)
+        self.assertTrue(found.stdout.startswith(b"HTTP/1.1 200 OK\r\n"))
+        self.assertTrue(found.stdout.endswith(b"\r\n0\r\n\r\n"))
+
 
 class HostileTests(TestCase):
     """

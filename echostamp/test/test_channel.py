@@ -132,6 +132,48 @@ class ChannelTests(SynchronousTestCase):
         self.assertEqual((answer.status, answer.headers["connection"]), (200, "close"))
         self.assertTrue(client.connection.isClosed)
 
+    def test_halfClosed(self) -> None:
+        """A client that sends nothing more gets its answer, and the connection is
+        closed behind it."""
+        client = self.client(room=0)
+        client.get("/")
+        client.finish()
+        self.assertFalse(client.connection.isClosed)
+        client.connection.turn(1000)
+        self.assertEqual(client.answer().status, 200)
+        self.assertTrue(client.connection.isClosed)
+
+    def test_halfClosedEarly(self) -> None:
+        """So does one whose answers take long."""
+        client = self.client()
+        client.get("/slow")
+        client.get("/")
+        client.finish()
+        self.reactor.fromTimerToTimer(TIMES.answer - 1)
+        self.assertFalse(client.connection.disconnecting)
+        self.requests.pop().answer(200, "at last")
+        client.connection.turn()
+        self.assertEqual(client.answer().text, "at last\n")
+        self.assertEqual(client.answer().text, "hello\n")
+        self.assertTrue(client.connection.isClosed)
+
+    def test_endOfInput(self) -> None:
+        """If there is no request, or half of one, the end of the input is the
+        connection's end."""
+        for sent in b"", b"GET / HTTP/1.1\r\n":
+            client = self.client()
+            client.send(sent)
+            client.finish()
+            self.assertEqual(client.connection.sent, b"")
+            self.assertTrue(client.connection.isClosed)
+
+    def test_endBetweenRequests(self) -> None:
+        """So it is after an answer."""
+        client = self.client()
+        client.get("/")
+        client.finish()
+        self.assertTrue(client.connection.isClosed)
+
     def test_longestHead(self) -> None:
         """A long first line is accepted, and a longer one is not."""
         rest = len("GET  HTTP/1.1Host: 127.0.0.1:9862")

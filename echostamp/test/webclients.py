@@ -130,6 +130,11 @@ class WebClient:
         lines = f"{method} {path} HTTP/1.1", f"Host: {host}", *headers, "", ""
         self.send("\r\n".join(lines).encode("latin-1"))
 
+    def finish(self) -> None:
+        """Send nothing more, and read on."""
+        self.connection.readConnectionLost(Failure(ConnectionDone()))
+        self.connection.turn()
+
     def leave(self) -> None:
         """Close the connection."""
         self.connection.connectionLost(Failure(ConnectionDone()))

@@ -7,9 +7,11 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any, NamedTuple
 
+from twisted.internet.interfaces import IHalfCloseableProtocol
 from twisted.internet.protocol import connectionDone
 from twisted.python.failure import Failure
 from twisted.web.http import HTTPChannel
+from zope.interface import implementer
 
 from echostamp.web.request import LONGEST_BODY, WebRequest
 
@@ -44,12 +46,16 @@ class ConnectionTimes(NamedTuple):
     closing: float = 5
 
 
+@implementer(IHalfCloseableProtocol)
 class LimitedChannel(HTTPChannel):
     """
     A connection.
 
     Twisted's own timeout begins again with each octet.  A client that sends one now and
     then would stay.  So it is not used.
+
+    A client may close its side behind its last request, as C{nc -N} does.  If it has
+    gone altogether, that shows when something is sent to it.
     """
 
     requestFactory = WebRequest
@@ -59,7 +65,7 @@ class LimitedChannel(HTTPChannel):
 
     factory: Any
     transport: Any
-    _isIdle = False
+    _isIdle = _isAnswering = _inputEnded = False
     _timer: Any = None
 
     def connectionMade(self) -> None:
@@ -92,15 +98,32 @@ class LimitedChannel(HTTPChannel):
 
     def allContentReceived(self) -> None:
         """Begin the time of the answer."""
+        self._isAnswering = True
         self._limit(self.factory.times.answer, self._abort)
         super().allContentReceived()
 
     def requestDone(self, request: object) -> None:
         """Begin the time until the next request, or until the end."""
-        self._isIdle = True
+        self._isIdle, self._isAnswering = True, False
         times = self.factory.times
         self._limit(times.idle if self.persistent else times.answer, self._close)
         super().requestDone(request)
+        self._closeIfDone()
+
+    def readConnectionLost(self) -> None:
+        """End the connection behind the answers to the client's requests."""
+        self._inputEnded = True
+        self._closeIfDone()
+
+    def writeConnectionLost(self) -> None:
+        """Do nothing: only the whole connection is closed at this end."""
+
+    def _closeIfDone(self) -> None:
+        """
+        Close the connection if the client sends nothing more, and has its answers.
+        """
+        if self._inputEnded and not self._isAnswering:
+            self._close()
 
     def connectionLost(self, reason: Failure = connectionDone) -> None:
         """Stop the timer."""
