@@ -91,7 +91,9 @@ class ChannelTests(SynchronousTestCase):
         client.get("/")
         self.reactor.fromTimerToTimer(100)
         client.send(b"G")
-        self.assertTrue(self.isOpenFor(client, TIMES.request))
+        self.reactor.fromTimerToTimer(TIMES.request - 1)
+        client.send(b"E")
+        self.assertTrue(self.isOpenFor(client, 1.0))
 
     def test_pipelinedDrip(self) -> None:
         """So does one that comes while another request is answered."""

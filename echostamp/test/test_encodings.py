@@ -49,6 +49,11 @@ class StepsTests(SynchronousTestCase):
             before = asked
         self.assertEqual(before, 3)
 
+    def test_stepsBeforeTheFirstOctet(self) -> None:
+        """The labels, each peer and the daemon have a step of their own."""
+        found = list(steps(FakeSource(["a", "b", "c"]), ONE))
+        self.assertEqual([bool(each) for each in found], [False] * 5 + [True])
+
     def test_peersThatChange(self) -> None:
         """A reload in the middle does no harm."""
         source = FakeSource(["a", "b"])

@@ -179,9 +179,10 @@ class RequestTests(SynchronousTestCase):
         """A body that is announced as too long is refused, and the connection is
         closed."""
         client = self.client()
-        client.get("/", f"Content-Length: {LONGEST_BODY + 1}")
+        client.get("/", f"Content-Length: {LONGEST_BODY + 1}", "Expect: 100-continue")
         found = client.answer()
         self.assertEqual((found.status, found.text), (413, "the body is too long\n"))
+        self.assertRaises(ValueError, client.answer)
         self.assertTrue(client.connection.disconnecting)
 
     def test_hugeLength(self) -> None:

@@ -260,8 +260,6 @@ class Encodings:
         Keep a complete answer for those who read slowly.  If there is too much to keep,
         the clients of the oldest answers are disconnected.
         """
-        if not encoding.readers:
-            return
         self._unread.append(encoding)
         while len(self._unread) > 1 and self._octets() > self._mostUnread:
             self._unread.pop(0).fail()
