@@ -1,0 +1,3 @@
+"""
+What a browser and Prometheus read from the daemon, on L{twisted.web}.
+"""

@@ -1,0 +1,268 @@
+"""
+Makes answers to scrapes, a little in each turn of the event loop.
+"""
+
+from __future__ import annotations
+
+import time
+import zlib
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from typing import Any, NamedTuple, Protocol
+
+from twisted.logger import Logger
+
+from echostamp.monitor.exposition import Exposition
+from echostamp.monitor.metricformats import Format
+from echostamp.monitor.processfigures import processFigures
+from echostamp.monitor.snapshot import DaemonSnapshot, PeerSnapshot
+from echostamp.times import MILLISECOND
+
+#: How long one turn works, in nanoseconds.  A turn ends with the step that passes this.
+#: The figures of a peer with many probes take up to 3 ms, most steps 0.1 ms.
+SLICE = MILLISECOND
+
+#: Octets that are compressed in one step.
+_PIECE = 16384
+
+#: How hard gzip tries.  More than this saves little and takes long.
+_LEVEL = 3
+
+#: The most octets of complete answers that wait for clients that read slowly.
+MOST_UNREAD = 16 << 20
+
+log = Logger(namespace="echostamp")
+
+
+class Watched(Protocol):
+    """
+    A peer that is watched.
+    """
+
+    def snapshot(self) -> PeerSnapshot:
+        """Give what is known now."""
+
+
+class Source(Protocol):
+    """
+    Where figures come from.
+    """
+
+    @property
+    def peers(self) -> Mapping[str, Watched]:
+        """The peers by name."""
+
+    def labels(self) -> Iterable[str]:
+        """Give the names of the labels that any peer has."""
+
+    def daemon(self) -> DaemonSnapshot:
+        """Give what is known of the daemon."""
+
+    def isReady(self) -> bool:
+        """Tell whether every listener is up, peers are loaded, and nothing drains."""
+
+
+class Wanted(NamedTuple):
+    """
+    What a scrape asks for.
+
+    @ivar form: the format.
+    @ivar isZipped: whether it is compressed.
+    @ivar names: the peers; L{None} for all of them, and the daemon.
+    """
+
+    form: Format
+    isZipped: bool = False
+    names: frozenset[str] | None = None
+
+
+def steps(source: Source, wanted: Wanted) -> Iterator[bytes]:
+    """
+    Make an answer, in small steps: a peer, or some octets.
+
+    @return: the octets of each step; empty for most.
+    """
+    exposition = Exposition(wanted.form, source.labels())
+    peers = dict(source.peers)
+    yield b""
+    for name, peer in peers.items():
+        if wanted.names is None or name in wanted.names:
+            exposition.add(peer.snapshot())
+            yield b""
+    if wanted.names is None:
+        exposition.daemon(source.daemon(), processFigures())
+        yield b""
+    chunks = exposition.chunks()
+    yield from _zipped(chunks) if wanted.isZipped else chunks
+
+
+def _zipped(chunks: Iterable[bytes]) -> Iterator[bytes]:
+    """
+    Compress chunks.
+    """
+    packer = zlib.compressobj(_LEVEL, zlib.DEFLATED, 16 + zlib.MAX_WBITS)
+    for chunk in chunks:
+        for start in range(0, len(chunk), _PIECE):
+            yield packer.compress(chunk[start : start + _PIECE])
+    yield packer.flush()
+
+
+class Reader(Protocol):
+    """
+    Reads an encoding.
+    """
+
+    def pull(self) -> None:
+        """There is more, or all."""
+
+    def fail(self) -> None:
+        """There will not be all of it."""
+
+
+class Encoding:
+    """
+    An answer that is being made, for one client or several.
+
+    @ivar wanted: what they have asked for.
+    @ivar chunks: its octets so far.
+    @ivar isComplete: whether these are all.
+    @ivar readers: who reads it.
+    """
+
+    def __init__(self, wanted: Wanted, steps: Iterator[bytes]) -> None:
+        """
+        @param steps: makes it.
+        """
+        self.wanted = wanted
+        self.chunks: list[bytes] = []
+        self.isComplete = False
+        self.readers: list[Reader] = []
+        self._steps = steps
+
+    @property
+    def size(self) -> int:
+        """How many octets it holds."""
+        return sum(map(len, self.chunks))
+
+    def step(self) -> None:
+        """
+        Make a little more of it.
+        """
+        try:
+            chunk = next(self._steps)
+        except StopIteration:
+            self.isComplete = True
+        else:
+            if not chunk:
+                return
+            self.chunks.append(chunk)
+        for reader in list(self.readers):
+            reader.pull()
+
+    def fail(self) -> None:
+        """
+        Tell the readers that it ends here.
+        """
+        for reader in list(self.readers):
+            reader.fail()
+
+
+class Encodings:
+    """
+    Makes one answer after the other.  Those who ask for the same share one.
+    """
+
+    def __init__(
+        self,
+        reactor: Any,
+        steps: Callable[[Wanted], Iterator[bytes]],
+        clock: Callable[[], int] = time.monotonic_ns,
+        mostUnread: int = MOST_UNREAD,
+    ) -> None:
+        """
+        @param reactor: runs the turns: an L{IReactorTime
+            <twisted.internet.interfaces.IReactorTime>}.
+        @param steps: makes an answer: see L{steps}.
+        @param clock: gives nanoseconds.
+        @param mostUnread: see L{MOST_UNREAD}.
+        """
+        self._reactor = reactor
+        self._steps = steps
+        self._clock = clock
+        self._mostUnread = mostUnread
+        # The first one is being made.
+        self._waiting: dict[Wanted, Encoding] = {}
+        self._unread: list[Encoding] = []
+        self._turning: Any = None
+
+    def join(self, wanted: Wanted, reader: Reader) -> Encoding:
+        """
+        Give an answer to a reader.  One that is not complete is shared.
+        """
+        encoding = self._waiting.get(wanted)
+        if encoding is None:
+            encoding = self._waiting[wanted] = Encoding(wanted, self._steps(wanted))
+        encoding.readers.append(reader)
+        self._continue()
+        return encoding
+
+    def leave(self, encoding: Encoding, reader: Reader) -> None:
+        """
+        Forget a reader, and what nobody reads.
+        """
+        encoding.readers.remove(reader)
+        if encoding.readers:
+            return
+        if self._waiting.get(encoding.wanted) is encoding:
+            del self._waiting[encoding.wanted]
+        elif encoding in self._unread:
+            self._unread.remove(encoding)
+
+    def _continue(self) -> None:
+        """
+        Work in the next turn, if there is work.
+        """
+        if self._waiting and self._turning is None:
+            self._turning = self._reactor.callLater(0, self._turn)
+
+    def _turn(self) -> None:
+        """
+        Work for a while.
+        """
+        self._turning = None
+        end = self._clock() + SLICE
+        for encoding in list(self._waiting.values()):
+            while self._isWaiting(encoding):
+                self._step(encoding)
+                if self._clock() >= end:
+                    self._continue()
+                    return
+
+    def _isWaiting(self, encoding: Encoding) -> bool:
+        return self._waiting.get(encoding.wanted) is encoding
+
+    def _step(self, encoding: Encoding) -> None:
+        """
+        Make a little more of an answer.
+        """
+        try:
+            encoding.step()
+        except Exception:
+            log.failure("an answer to a scrape failed")
+            self._waiting.pop(encoding.wanted, None)
+            encoding.fail()
+            return
+        if encoding.isComplete and self._isWaiting(encoding):
+            del self._waiting[encoding.wanted]
+            self._keep(encoding)
+
+    def _keep(self, encoding: Encoding) -> None:
+        """
+        Keep a complete answer for those who read slowly.  If there is too much to keep,
+        the clients of the oldest answers are disconnected.
+        """
+        self._unread.append(encoding)
+        while len(self._unread) > 1 and self._octets() > self._mostUnread:
+            self._unread.pop(0).fail()
+
+    def _octets(self) -> int:
+        return sum([each.size for each in self._unread])

@@ -1,0 +1,127 @@
+"""
+A request, and short answers to it.
+"""
+
+from __future__ import annotations
+
+from io import BytesIO
+from typing import Any
+
+from twisted.logger import Logger
+from twisted.web import http
+
+from echostamp.web.requestheaders import isOwnHost
+
+#: The most octets of a request's body, which is read and discarded.
+LONGEST_BODY = 65536
+
+log = Logger(namespace="echostamp")
+
+#: Headers of every answer.  A browser must not guess its type, keep it, take anything
+#: for a script, or hand it to the pages of other sites.
+_HEADERS = {
+    b"Server": b"EchoStamp",
+    b"Cache-Control": b"no-store",
+    b"Content-Security-Policy": b"default-src 'none'; frame-ancestors 'none'",
+    b"Cross-Origin-Resource-Policy": b"same-origin",
+    b"Referrer-Policy": b"no-referrer",
+    b"X-Content-Type-Options": b"nosniff",
+}
+
+
+class WebRequest(http.Request):
+    """
+    A request.  It is checked here, and answered by a page of its L{WebSite
+    <echostamp.web.site.WebSite>}.
+    """
+
+    transport: Any
+    _received = 0
+
+    def gotLength(self, length: int | None) -> None:
+        """Keep no body: Twisted would write a long one to a file."""
+        self.content = BytesIO()
+
+    def handleContentChunk(self, data: bytes) -> None:
+        """Discard a part of the body."""
+        self._received += len(data)
+        if self._received > LONGEST_BODY:
+            self.transport.abortConnection()
+
+    def process(self) -> None:
+        """Answer the request."""
+        site: Any = self.channel.factory
+        self.setHeader(b"Date", http.datetimeToString())
+        for name, value in _HEADERS.items():
+            self.setHeader(name, value)
+        refusal = self._refusal(site.checksHost)
+        if refusal is not None:
+            self.answer(*refusal)
+            return
+        page = site.pages.get(self.path)
+        if page is None:
+            self.answer(http.NOT_FOUND, "no such page")
+        elif self.method not in (b"GET", b"HEAD"):
+            self.setHeader(b"Allow", b"GET, HEAD")
+            self.answer(http.NOT_ALLOWED, "only GET and HEAD are allowed")
+        else:
+            self._show(page)
+
+    def _refusal(self, checksHost: bool) -> tuple[int, str] | None:
+        """
+        Look at the header Host.
+
+        @param checksHost: whether it has to name this machine.
+        @return: the status and the reason where the request is refused.
+        """
+        hosts = self.requestHeaders.getRawHeaders(b"Host", [])
+        # RFC 9112, section 3.2.
+        if len(hosts) > 1 or (not hosts and self.clientproto == b"HTTP/1.1"):
+            return http.BAD_REQUEST, "one header Host is needed"
+        if checksHost and hosts and not isOwnHost(hosts[0].decode("latin-1")):
+            why = "the header Host has to be an address or localhost"
+            return http.FORBIDDEN, why
+        return None
+
+    def _show(self, page: Any) -> None:
+        """
+        Let a page answer.
+        """
+        try:
+            page(self)
+        except Exception:
+            log.failure("a web page failed")
+            self.fail()
+
+    def header(self, name: str) -> str:
+        """
+        Give a header that may be a list: its values, separated by commas.
+
+        @return: empty without one.
+        """
+        values = self.requestHeaders.getRawHeaders(name.encode(), [])
+        return ", ".join([each.decode("latin-1") for each in values])
+
+    def answer(self, status: int, text: str) -> None:
+        """
+        Answer with a text.
+
+        @param text: without its last newline.
+        """
+        body = f"{text}\n".encode()
+        self.setResponseCode(status)
+        self.setHeader(b"Content-Type", b"text/plain; charset=utf-8")
+        self.setHeader(b"Content-Length", b"%d" % len(body))
+        self.write(body)
+        self.finish()
+
+    def fail(self) -> None:
+        """
+        Say that the answer cannot be made, or end the connection where it has begun.
+        """
+        if self.startedWriting:
+            self.transport.abortConnection()
+            return
+        for name in b"Content-Encoding", b"Content-Length", b"Vary":
+            self.responseHeaders.removeHeader(name)
+        self.answer(http.INTERNAL_SERVER_ERROR, "an error: see the log of the daemon")

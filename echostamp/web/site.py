@@ -1,0 +1,100 @@
+"""
+The daemon's web site.
+
+C{/metrics} is for Prometheus, C{/healthz} and C{/readyz} are for those who watch over
+the daemon.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from functools import partial
+from typing import Any
+
+from twisted.web import http
+
+from echostamp.web.channel import ConnectionTimes, LimitedChannel
+from echostamp.web.encodings import Encodings, Source, steps
+from echostamp.web.metricspage import MetricsPage
+from echostamp.web.request import WebRequest
+
+#: Answers a request, now or later.
+Page = Callable[[WebRequest], None]
+
+_INDEX = """\
+EchoStamp
+
+/metrics  figures for Prometheus; ?peer=NAME for one peer
+/healthz  200 while the daemon runs
+/readyz   200 when it listens and its peers are loaded, else 503"""
+
+
+class WebSite(http.HTTPFactory):
+    """
+    Makes the connections of the web site.
+
+    It writes no access log: a scrape is no news.
+
+    @ivar pages: the pages by path.
+    @ivar checksHost: whether a request's header Host has to be an address or
+        C{localhost}.
+    @ivar times: how long a connection may take.
+    """
+
+    noisy = False
+    protocol = LimitedChannel  # type: ignore[assignment]
+
+    def __init__(
+        self,
+        reactor: Any,
+        pages: Mapping[bytes, Page],
+        checksHost: bool = False,
+        times: ConnectionTimes | None = None,
+    ) -> None:
+        """
+        @param reactor: runs the timers: an L{IReactorTime
+            <twisted.internet.interfaces.IReactorTime>}.
+        @param pages: the pages by path.  Sites at several endpoints share them.
+        @param checksHost: see L{WebEndpoints
+            <echostamp.web.places.WebEndpoints.checksHost>}.
+        @param times: how long a connection may take; L{None} for the usual times.
+        """
+        super().__init__(timeout=None, reactor=reactor)  # type: ignore[arg-type]
+        self.pages = pages
+        self.checksHost = checksHost
+        self.times = times or ConnectionTimes()
+
+    def startFactory(self) -> None:
+        """Do nothing.  Twisted would open a log, and start a timer for it."""
+
+    def stopFactory(self) -> None:
+        """Do nothing, likewise."""
+
+    def log(self, request: http.Request) -> None:
+        """Do nothing, likewise."""
+
+
+def webPages(reactor: Any, source: Source) -> dict[bytes, Page]:
+    """
+    Make the pages by path.
+
+    @param reactor: runs the timers.
+    @param source: where figures come from.
+    """
+    encodings = Encodings(reactor, partial(steps, source))
+    return {
+        b"/": lambda request: request.answer(http.OK, _INDEX),
+        b"/metrics": MetricsPage(source, encodings),
+        b"/healthz": lambda request: request.answer(http.OK, "ok"),
+        b"/readyz": partial(_readiness, source),
+    }
+
+
+def _readiness(source: Source, request: WebRequest) -> None:
+    """
+    Say whether the daemon is ready.
+    """
+    if source.isReady():
+        request.answer(http.OK, "ready")
+    else:
+        request.answer(http.SERVICE_UNAVAILABLE, "not ready")

@@ -1,0 +1,131 @@
+"""
+A web site with figures that are always the same, in a process of its own.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+import time
+from pathlib import Path
+from typing import Any
+from urllib.error import HTTPError
+from urllib.request import Request, urlopen
+
+from twisted.internet.task import LoopingCall
+
+from echostamp.listen.endpoints import preparedPorts
+from echostamp.listen.preparing import PreparingReactor
+from echostamp.test.webclients import FakeSource
+from echostamp.web.channel import ConnectionTimes
+from echostamp.web.request import WebRequest
+from echostamp.web.site import WebSite, webPages
+from tests import harness
+
+TOP = Path(__file__).parents[1]
+
+#: Shorter times than usual.
+TIMES = ConnectionTimes(request=2, answer=4, idle=6, closing=1)
+
+
+class Site:
+    """
+    A site on loopback.
+
+    @ivar port: its TCP port.
+    @ivar tlsPort: its port for TLS; 0 without a certificate.
+    @ivar pid: the number of its process.
+    """
+
+    def __init__(self, owner: harness.Owner, peers: int, pem: str = "") -> None:
+        """
+        @param owner: stops the site at its end: the test.
+        @param peers: how many peers it has: C{peer0} and so on.
+        @param pem: the path of a key and certificate; empty for no TLS.
+        """
+        command = sys.executable, __file__, str(peers), pem
+        path = os.pathsep.join([str(TOP), *filter(None, [os.getenv("PYTHONPATH")])])
+        process = harness.start(
+            owner, *command, stdout=-1, env={**os.environ, "PYTHONPATH": path}
+        )
+        assert process.stdout is not None
+        self.pid = process.pid
+        self.port, self.tlsPort = json.loads(process.stdout.readline())
+
+    def get(self, path: str, **headers: str) -> tuple[int, bytes]:
+        """
+        Read a page.
+
+        @return: the status and the body.
+        """
+        request = Request(f"http://127.0.0.1:{self.port}{path}", headers=headers)
+        try:
+            with urlopen(request, timeout=harness.DEADLINE) as answer:
+                return answer.status, answer.read()
+        except HTTPError as error:
+            with error:
+                return error.code, error.read()
+
+    def held(self) -> float:
+        """Give the longest time for which the event loop was held, since this was asked
+        before: seconds of CPU time.  The first answer only begins the measurement."""
+        return float(self.get("/held")[1])
+
+
+class Holds:
+    """
+    Measures how long the event loop is held: the CPU time from one turn to the next.
+    """
+
+    def __init__(self) -> None:
+        self._last = time.thread_time()
+        self._longest = 0.0
+        self._looks = LoopingCall(self._look)
+
+    def _look(self) -> None:
+        """Begin a turn."""
+        last, self._last = self._last, time.thread_time()
+        self._longest = max(self._longest, self._last - last)
+
+    def answer(self, request: WebRequest) -> None:
+        """Give the longest time, and forget it."""
+        request.answer(200, str(self._longest))
+        if not self._looks.running:
+            self._last = time.thread_time()
+            self._looks.start(0)
+        self._longest = 0.0
+
+
+def serve(peers: int, pem: str) -> None:
+    """
+    Serve a site.  Its ports are printed as a line of JSON.
+
+    @param peers: see L{Site}.
+    @param pem: likewise.
+    """
+    from twisted.internet import reactor as installed
+
+    reactor: Any = installed
+    source = FakeSource([f"peer{each}" for each in range(peers)])
+    holds = Holds()
+    pages = {**webPages(reactor, source), b"/held": holds.answer}
+    descriptions = ["tcp:0:interface=127.0.0.1"]
+    if pem:
+        descriptions.append(f"tls:0:privateKey={pem}:certKey={pem}:interface=127.0.0.1")
+    preparing = PreparingReactor(reactor)
+    prepared = [
+        port
+        for each in descriptions
+        for port in preparedPorts(
+            preparing, each, WebSite(reactor, pages, each[:3] == "tcp", TIMES)
+        )
+    ]
+    listening: list[Any] = [each.listen() for each in prepared]
+    ports = [each.getHost().port for each in listening]
+    print(json.dumps([*ports, 0][:2]), flush=True)
+    reactor.run()
+
+
+if __name__ == "__main__":
+    serve(int(sys.argv[1]), sys.argv[2])
