@@ -187,11 +187,9 @@ class Monitoring(Service):
         """
         yield from list(self.monitor.peers.values())
 
-    def daemon(self, isClockSynchronized: bool) -> DaemonSnapshot:
+    def daemon(self) -> DaemonSnapshot:
         """
-        Give what is known of the daemon, but for its echo and its reflector.
-
-        @param isClockSynchronized: whether the kernel says so of our clock.
+        Give what is known of the daemon's monitor.
         """
         stalls = self._surroundings.stalls
         errors = {} if self._eventFile is None else {"events": self._eventFile.errors}
@@ -204,10 +202,9 @@ class Monitoring(Service):
             stalls.length,
             _counted(self.monitor.lag),
             _counted(self.monitor.lateness),
-            isClockSynchronized,
-            self._isReloaded,
-            self._readAt,
-            errors,
+            isReloaded=self._isReloaded,
+            reloadedAt=self._readAt,
+            writeErrors=errors,
         )
 
 

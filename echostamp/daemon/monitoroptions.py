@@ -14,6 +14,7 @@ from echostamp.daemon.optionvalues import number
 from echostamp.monitor.defaults import BUCKETS, MAX_PROBES
 from echostamp.times import SECOND
 from echostamp.values import durationReader
+from echostamp.web.places import WebEndpoints, webEndpoints
 
 #: The most probes a second that C{--max-probes} accepts.
 _MOST_PROBES = 1_000_000
@@ -28,6 +29,7 @@ class MonitorOptions(usage.Options):
     The options of the monitor, as texts and as values.
 
     @ivar peersFiles: the absolute paths of the files of peers.
+    @ivar webPlaces: where to serve web pages.
     @ivar host: the name of this machine.
     @ivar eventsFile: the absolute path of the file of events, or C{-}; L{None} for
         none.
@@ -65,7 +67,11 @@ class MonitorOptions(usage.Options):
         ],
     ]
     optFlags = [
-        ["no-echo", None, "Do not listen for the echo: only watch peers."],
+        [
+            "no-echo",
+            None,
+            "Do not listen for the echo; watch peers or answer STAMP only.",
+        ],
         [
             "check",
             None,
@@ -75,7 +81,9 @@ class MonitorOptions(usage.Options):
     ]
 
     parent: Any
+    reflectors: list[tuple[str, int]]
     peersFiles: list[str]
+    webPlaces: list[WebEndpoints]
     host: str
     eventsFile: str | None
     maxProbes: int
@@ -87,6 +95,16 @@ class MonitorOptions(usage.Options):
         """
         # twistd changes the working directory before the service starts.
         self.peersFiles.append(os.path.abspath(path))
+
+    def opt_web(self, place: str) -> None:
+        """
+        Serve /metrics, /healthz and /readyz there, repeatable: PORT (of loopback),
+        ADDR:PORT, or an endpoint.
+        """
+        try:
+            self.webPlaces.append(webEndpoints(place))
+        except ValueError as error:
+            raise usage.UsageError(f"--web {place!r}: {error}") from None
 
     def checkMonitor(self) -> None:
         """
@@ -103,11 +121,13 @@ class MonitorOptions(usage.Options):
         self.eventsFile = path if path in (None, "-") else os.path.abspath(path)
         given = [
             name
-            for name in ("self", "events", "rtt-buckets", "no-echo", "max-probes")
+            for name in ("self", "events", "rtt-buckets", "max-probes")
             if self[name] != self.defaults.get(name)
         ]
         if given and not self.peersFiles:
             raise usage.UsageError(f"--{given[0]} goes with --peers")
+        if self["no-echo"] and not (self.peersFiles or self.reflectors):
+            raise usage.UsageError("--no-echo goes with --peers or --reflector")
         if self.peersFiles and self.parent is not None and self.parent.get("chroot"):
             raise usage.UsageError(
                 "--peers does not go with --chroot: the files could not be read again"

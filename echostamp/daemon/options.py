@@ -154,6 +154,7 @@ class Options(ReflectorOptions, MonitorOptions, usage.Options):
         self.allowed = []
         self.answerPorts = []
         self.peersFiles = []
+        self.webPlaces = []
 
     def opt_endpoint(self, description: str) -> None:
         """

@@ -7,7 +7,7 @@ from __future__ import annotations
 import errno
 import os
 import socket
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from twisted.application.service import Service
@@ -150,6 +150,11 @@ class ReflectingService(Service):
                 clock="the kernel" if port.stampsArrivals else "this program",
                 later=", in follow-ups by the kernel" if port.stampsDepartures else "",
             )
+
+    @property
+    def counts(self) -> Mapping[str, int]:
+        """How many packets had each fate."""
+        return self._shared.counts
 
     def reload(self) -> None:
         """

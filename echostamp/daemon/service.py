@@ -7,22 +7,19 @@ C{twistd} and C{twist} find L{Options} and L{makeService} in this module.
 from __future__ import annotations
 
 import os
-import select
 import signal
-import socket
 from collections import Counter
 from collections.abc import Callable, Sequence
 from functools import partial
-from typing import Any, NoReturn
+from typing import Any, NamedTuple, NoReturn
 
 from twisted.application.service import IService
-from twisted.internet.interfaces import IProtocolFactory
 from twisted.logger import Logger
 
-from echostamp.daemon.echocounts import LIMIT, PROXY, TLS
 from echostamp.daemon.limits import TimedConnectionLog
 from echostamp.daemon.monotonic import MonotonicTimers
 from echostamp.daemon.options import Options
+from echostamp.daemon.portsettings import portSettings
 from echostamp.daemon.reflecting import ReflectingService, reflectingService
 from echostamp.daemon.shutdown import DrainingService
 from echostamp.daemon.signals import SignalService
@@ -32,14 +29,10 @@ from echostamp.line.protocol import TimestampEchoFactory
 from echostamp.line.sending import replySender
 from echostamp.line.settings import EchoSettings
 from echostamp.line.stampclock import zoneWithoutFile
-from echostamp.listen.accepting import ListeningSocket
 from echostamp.listen.endpoints import preparedPorts
-from echostamp.listen.gate import Counts, Gate
-from echostamp.listen.inherited import firstEnvironment, inheritedSockets
+from echostamp.listen.gate import Counts
 from echostamp.listen.listening import ListeningService
 from echostamp.listen.preparing import PortSettings, PreparedPort, PreparingReactor
-from echostamp.listen.readers import Readers
-from echostamp.listen.sockets import keepUrgentData, watchPeer
 from echostamp.tcpinfo import acknowledged
 from echostamp.text import printable
 
@@ -69,15 +62,9 @@ def makeService(options: Options) -> IService:
     )
     counts: Counts = Counter()
     factory = _echoFactory(reactor, options, connectionLog)
-    if zone := zoneWithoutFile():
-        log.warn(
-            "TZ={zone}: there is no data of this zone, local time is UTC; "
-            "is tzdata installed?",
-            zone=printable(zone),
-        )
-    preparing = PreparingReactor(
-        reactor, _portSettings(reactor, options, connectionLog, counts)
-    )
+    _warnOfZone()
+    settings = portSettings(reactor, options, connectionLog, counts)
+    preparing = PreparingReactor(reactor, settings)
     prepared = _preparedPorts(preparing, options.endpoints, factory)
     reflecting = _reflecting(reactor, options)
     reloads: list[Reload] = [("certificates", each) for each in preparing.reloads]
@@ -99,19 +86,35 @@ def makeService(options: Options) -> IService:
         },
         [each.logCounts for each in reflecting],
     )
+    listening = ListeningService(prepared)
+    shown = DaemonParts(listening, draining, monitoring, reflecting)
+    web = _web(reactor, options, settings, factory, shown, reloads)
     # They stop in the reverse order: the ports stop listening before connections are
     # drained.
     parts: list[Any] = [
         signals,
         MonotonicTimers(reactor),
+        *web,
         draining,
-        ListeningService(prepared),
+        listening,
         *reflecting,
         *monitoring,
     ]
     for part in parts:
         part.setServiceParent(services)
     return services
+
+
+def _warnOfZone() -> None:
+    """
+    Warn where there is no data of the local time zone.
+    """
+    if zone := zoneWithoutFile():
+        log.warn(
+            "TZ={zone}: there is no data of this zone, local time is UTC; "
+            "is tzdata installed?",
+            zone=printable(zone),
+        )
 
 
 def _echoFactory(
@@ -128,57 +131,6 @@ def _echoFactory(
         EchoSettings(options.format, options.pause, options.maxLength),
         connectionLog=connectionLog,
         sender=intercom.join if options["intercom"] else replySender,
-    )
-
-
-def _portSettings(
-    reactor: Any, options: Options, connectionLog: TimedConnectionLog, counts: Counts
-) -> PortSettings:
-    """
-    Make the settings that all ports share.
-
-    @param counts: where all ports count their connections.
-    """
-
-    refusing = connectionLog.counts.refusing
-    full = refusing(LIMIT, connectionLog.refused)
-
-    def guard(inner: IProtocolFactory) -> IProtocolFactory:
-        return Gate(
-            inner,
-            full,
-            options.maxConnections,
-            options.maxPerHost,
-            counts,
-        )
-
-    def prepareSocket(bound: socket.socket) -> None:
-        keepUrgentData(bound)
-        watchPeer(bound, options.peerTimeout)
-
-    def proxyGuard(inner: IProtocolFactory) -> IProtocolFactory:
-        # Imported here and not at the top: most daemons have no proxy, and start sooner
-        # without this module.
-        from echostamp.listen.proxy import ProxyFactory
-
-        # The client's address is known only after the PROXY header, so the limit per
-        # host is inside, and the limit of all connections outside.
-        hosts = Gate(inner, full, None, options.maxPerHost, counts)
-        wrong = refusing(PROXY, connectionLog.refused)
-        proxies = ProxyFactory(reactor, hosts, options.proxies, wrong)
-        return Gate(proxies, full, options.maxConnections, None, counts)
-
-    return PortSettings(
-        guard=guard,
-        proxyGuard=proxyGuard if options.proxies else None,
-        prepareSocket=prepareSocket,
-        refused=refusing(TLS, connectionLog.refused),
-        admitted=connectionLog.admitted,
-        # twistd changes to this folder before the service starts; twist has none.
-        folder="" if options.parent is None else options.parent.get("rundir", ""),
-        inherited=inheritedSockets(firstEnvironment(), os.getpid()),
-        listened=lambda port: ListeningSocket(reactor, port, connectionLog.write),
-        readers=Readers(reactor) if hasattr(select, "epoll") else None,
     )
 
 
@@ -225,6 +177,61 @@ def _reflecting(reactor: Any, options: Options) -> list[ReflectingService]:
         return [reflectingService(reactor, options)]
     except ValueError as error:
         raise SystemExit(printable(f"echostamp: {error}")) from None
+
+
+class DaemonParts(NamedTuple):
+    """
+    The parts of the daemon whose figures its web site shows.
+
+    @ivar listening: listens for the echo.
+    @ivar draining: drains its connections.
+    @ivar monitoring: watches the peers, if there are any.
+    @ivar reflecting: reflects STAMP packets, if it is to.
+    """
+
+    listening: ListeningService
+    draining: DrainingService
+    monitoring: list[Any]
+    reflecting: list[ReflectingService]
+
+
+def _web(
+    reactor: Any,
+    options: Options,
+    settings: PortSettings,
+    factory: TimestampEchoFactory,
+    parts: DaemonParts,
+    reloads: list[Reload],
+) -> list[Any]:
+    """
+    Make the service of the web site, where the options ask for one.
+
+    @param reloads: gets what reads its certificates again.
+    @raise SystemExit: see L{makeService}.
+    """
+    if not options.webPlaces:
+        return []
+    # Imported here and not at the top: a daemon without a web site starts sooner.
+    from echostamp.daemon.website import WebSource, webService
+
+    connectionLog = factory.connectionLog
+    assert isinstance(connectionLog, TimedConnectionLog)
+    counts = connectionLog.counts
+    source = WebSource(
+        parts.monitoring[0] if parts.monitoring else None,
+        None if options["no-echo"] else lambda: counts.figures(factory.connections),
+        counts.refused,
+        lambda: parts.reflecting[0].counts if parts.reflecting else {},
+        lambda: bool(parts.listening.running) and not parts.draining.isStopping,
+    )
+    try:
+        found, preparing = webService(
+            reactor, options.webPlaces, settings, source, parts.draining
+        )
+    except ValueError as error:
+        raise SystemExit(_errorLines(error)) from None
+    reloads += [("certificates", each) for each in preparing.reloads]
+    return [found]
 
 
 def _check(reactor: Any, options: Options) -> NoReturn:

@@ -30,6 +30,8 @@ class DrainingService(Service):
     Drains the connections when the daemon stops: it answers and closes them.
 
     L{signalled} stops the reactor, whose shutdown waits for L{stopService}.
+
+    @ivar gone: fires when no connection is left; L{None} while the daemon runs.
     """
 
     name = "draining"
@@ -54,6 +56,12 @@ class DrainingService(Service):
         self._grace = grace
         self._connected = connected
         self._isStopping = False
+        self.gone: Deferred[None] | None = None
+
+    @property
+    def isStopping(self) -> bool:
+        """Whether the daemon was told to stop."""
+        return self._isStopping
 
     def signalled(self, name: str) -> None:
         """
@@ -79,6 +87,7 @@ class DrainingService(Service):
         self._isStopping = self._factory.isStopping = True
         self._elapsed, self._checked = 0.0, self._reactor.seconds()
         gone: Deferred[None] = Deferred()
+        self.gone = gone
         self._check(gone)
         return gone
 

@@ -191,9 +191,13 @@ LATE_IMPORTS: dict[str, tuple[tuple[str, ...], str]] = {
         ("client.reactor", "connect.tls", "talk.run", "talk.terminal"),
         "Twisted takes long to import, and the help does not need it",
     ),
+    "echostamp/daemon/portsettings.py": (
+        ("listen.proxy",),
+        "few daemons have a proxy: endpoint; the others start faster",
+    ),
     "echostamp/daemon/service.py": (
-        ("listen.proxy", "daemon.monitoring", "daemon.watching"),
-        "few daemons have a proxy: endpoint or peers; the others start faster",
+        ("daemon.watching", "daemon.website"),
+        "few daemons watch peers or have a web site; the others start faster",
     ),
     "echostamp/daemon/reflecting.py": (
         ("rfc8762",),

@@ -38,7 +38,6 @@ class MonitorOptionsTests(OptionsCase):
         for words in (
             ["--self=a"],
             ["--events=a"],
-            ["--no-echo"],
             ["--max-probes=5"],
             ["--rtt-buckets=1ms"],
         ):
@@ -48,6 +47,9 @@ class MonitorOptionsTests(OptionsCase):
     def test_noEcho(self) -> None:
         """Without an echo there is no endpoint."""
         self.assertEqual(parsed("--peers=a", "--no-echo").endpoints, [])
+        self.assertEqual(parsed("--reflector=0", "--no-echo").endpoints, [])
+        why = "--no-echo goes with --peers or --reflector"
+        self.assertEqual(self.refused("--no-echo"), why)
         for word in "-p1", "-i127.0.0.1", "-etcp:1":
             why = self.refused("--peers=a", "--no-echo", word)
             self.assertTrue(why.endswith(" does not go with --no-echo"), why)
