@@ -98,8 +98,7 @@ class MonitorOptions(usage.Options):
 
     def opt_web(self, place: str) -> None:
         """
-        Serve /metrics, /healthz and /readyz there, repeatable: PORT (of loopback),
-        ADDR:PORT, or an endpoint.
+        Serve /metrics there, repeatable: PORT of loopback, ADDR:PORT or an endpoint.
         """
         try:
             self.webPlaces.append(webEndpoints(place))
