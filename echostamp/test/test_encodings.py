@@ -166,6 +166,15 @@ class EncodingsTests(SynchronousTestCase):
         self.assertEqual((one.has, other.has), (b"02468", b"02468"))
         self.assertEqual(self.made, [ONE])
 
+    def test_oneTurnAtATime(self) -> None:
+        """However many ask, there is one turn at a time."""
+        for _ in range(3):
+            FakeReader(self.encodings)
+            FakeReader(self.encodings, OTHER)
+            self.assertEqual(len(self.reactor.getDelayedCalls()), 1)
+        self.reactor.advance(0)
+        self.assertEqual(len(self.reactor.getDelayedCalls()), 1)
+
     def test_notShared(self) -> None:
         """Those who ask for something else, or later, do not."""
         one, other = FakeReader(self.encodings), FakeReader(self.encodings, OTHER)
@@ -255,12 +264,14 @@ class EncodingsTests(SynchronousTestCase):
         self.assertEqual([each.hasFailed for each in readers], expected)
 
     def test_read(self) -> None:
-        """Answers that were read do not count."""
+        """Answers that were read do not count, whether at once or later."""
         slow = FakeReader(self.encodings)
-        for _ in range(50):
+        for number in range(50):
             reader = FakeReader(self.encodings)
-            reader.leaves = True
+            reader.leaves = number % 2 == 0
             self.run_()
+            if not reader.leaves:
+                reader.leave()
         self.assertFalse(slow.hasFailed)
         slow.leave()
 

@@ -22,13 +22,13 @@ class WebEndpointsTests(SynchronousTestCase):
     def test_port(self) -> None:
         """A port alone, and one of localhost, is a port of the loopback addresses.
         One of them is enough."""
-        expected = WebEndpoints(BOTH, isOneEnough=True, isLoopback=True)
+        expected = WebEndpoints(BOTH, isOneEnough=True, isLocal=True, checksHost=True)
         self.assertEqual(webEndpoints("9862"), expected)
         self.assertEqual(webEndpoints("localhost:9862"), expected)
 
     def test_address(self) -> None:
         """An address and a port is that one."""
-        for text, description, isLoopback in (
+        for text, description, isLocal in (
             ("127.0.0.1:80", "tcp:80:interface=127.0.0.1", True),
             ("127.8.9.1:80", "tcp:80:interface=127.8.9.1", True),
             ("[::1]:80", r"tcp:80:interface=\:\:1", True),
@@ -37,10 +37,9 @@ class WebEndpointsTests(SynchronousTestCase):
             ("[::]:80", r"tcp:80:interface=\:\:", False),
             ("[fe80::1%lo]:80", r"tcp:80:interface=fe80\:\:1%lo", False),
         ):
-            expected = WebEndpoints((description,), isLoopback=isLoopback)
+            expected = WebEndpoints((description,), isLocal=isLocal, checksHost=isLocal)
             self.assertEqual(webEndpoints(text), expected)
-            self.assertEqual(expected.checksHost, isLoopback)
-            self.assertEqual(expected.isExposed, not isLoopback)
+            self.assertEqual(expected.isExposed, not isLocal)
 
     def test_addressOfADescription(self) -> None:
         """The description names the address and the port that were given."""
@@ -88,17 +87,25 @@ class WebEndpointsTests(SynchronousTestCase):
             self.assertFalse(found.isExposed)
             self.assertFalse(found.checksHost)
 
-    def test_inside(self) -> None:
-        """Neither is a UNIX socket, nor what comes through a proxy."""
+    def test_local(self) -> None:
+        """Neither is a UNIX socket, nor a loopback address for a proxy.  Its clients
+        name the proxy."""
         for text in (
             "unix:/run/web.sock",
+            "proxy:unix:/run/web.sock",
             "proxy:tcp:9862:interface=127.0.0.1",
             "haproxy:tcp:9862:interface=127.0.0.1",
         ):
             found = webEndpoints(text)
-            self.assertTrue(found.isInside)
-            self.assertFalse(found.isExposed)
-            self.assertFalse(found.checksHost)
+            self.assertTrue(found.isLocal, text)
+            self.assertFalse(found.isExposed, text)
+            self.assertFalse(found.checksHost, text)
+
+    def test_proxyElsewhere(self) -> None:
+        """What a proxy on another machine sends is exposed, but by TLS."""
+        self.assertTrue(webEndpoints("proxy:tcp:9862").isExposed)
+        found = webEndpoints("proxy:tls:9862:privateKey=a:certKey=b")
+        self.assertFalse(found.isExposed)
 
     def test_wrong(self) -> None:
         """What is wrong is said in a line."""

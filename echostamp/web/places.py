@@ -26,27 +26,23 @@ class WebEndpoints(NamedTuple):
     @ivar descriptions: the descriptions of the endpoints.
     @ivar isOneEnough: whether it is no error if an address of one of them does not
         exist: a machine may have no IPv6.
-    @ivar isLoopback: whether only programs on this machine can connect, by TCP.
+    @ivar isLocal: whether only programs on this machine can connect: a loopback address
+        or a UNIX socket.
     @ivar isTls: whether connections are encrypted.
-    @ivar isInside: whether connections do not come from clients but from this machine,
-        by a UNIX socket, or from a proxy.
+    @ivar checksHost: whether requests need an address or C{localhost} in the header
+        Host: where a browser on this machine connects.
     """
 
     descriptions: tuple[str, ...]
     isOneEnough: bool = False
-    isLoopback: bool = False
+    isLocal: bool = False
     isTls: bool = False
-    isInside: bool = False
-
-    @property
-    def checksHost(self) -> bool:
-        """Whether requests need an address or C{localhost} in the header Host."""
-        return self.isLoopback and not (self.isTls or self.isInside)
+    checksHost: bool = False
 
     @property
     def isExposed(self) -> bool:
         """Whether the network can read along."""
-        return not (self.isLoopback or self.isTls or self.isInside)
+        return not (self.isLocal or self.isTls)
 
 
 def webEndpoints(text: str) -> WebEndpoints:
@@ -69,7 +65,9 @@ def webEndpoints(text: str) -> WebEndpoints:
             return _loopback(port)
         if isAddress(host):
             checkOwn(host)
-            return WebEndpoints((_tcp(host, port),), isLoopback=_isLoopback(host))
+            isLocal = _isLoopback(host)
+            endpoints = (_tcp(host, port),)
+            return WebEndpoints(endpoints, isLocal=isLocal, checksHost=isLocal)
     return _described(text)
 
 
@@ -78,7 +76,7 @@ def _loopback(port: int) -> WebEndpoints:
     Give a port of the loopback addresses.
     """
     endpoints = tuple(_tcp(host, port) for host in LOOPBACK)
-    return WebEndpoints(endpoints, isOneEnough=True, isLoopback=True)
+    return WebEndpoints(endpoints, isOneEnough=True, isLocal=True, checksHost=True)
 
 
 def _tcp(host: str, port: int) -> str:
@@ -106,11 +104,14 @@ def _described(text: str) -> WebEndpoints:
     for prefix in "proxy:", "haproxy:":
         inner = inner.removeprefix(prefix)
     description = parseDescription(inner)
+    isLoopback = _isLoopback(_interface(description))
+    isTls = description.kind == "tls"
     return WebEndpoints(
         (text,),
-        isLoopback=_isLoopback(_interface(description)),
-        isTls=description.kind == "tls",
-        isInside=inner != text or description.kind == "unix",
+        isLocal=isLoopback or description.kind == "unix",
+        isTls=isTls,
+        # The clients of a proxy name the proxy.
+        checksHost=isLoopback and not isTls and inner == text,
     )
 
 

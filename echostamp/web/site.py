@@ -55,8 +55,7 @@ class WebSite(http.HTTPFactory):
         @param reactor: runs the timers: an L{IReactorTime
             <twisted.internet.interfaces.IReactorTime>}.
         @param pages: the pages by path.  Sites at several endpoints share them.
-        @param checksHost: see L{WebEndpoints
-            <echostamp.web.places.WebEndpoints.checksHost>}.
+        @param checksHost: see L{WebEndpoints <echostamp.web.places.WebEndpoints>}.
         @param times: how long a connection may take; L{None} for the usual times.
         """
         super().__init__(timeout=None, reactor=reactor)  # type: ignore[arg-type]
