@@ -7,7 +7,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from typing import Any
 
-from twisted.internet.defer import DeferredSemaphore
+from twisted.internet.defer import Deferred, DeferredList, DeferredSemaphore
 
 from echostamp.measure.ownclock import OwnClock
 from echostamp.monitor.event import Event, Kind
@@ -15,7 +15,7 @@ from echostamp.monitor.peer import Peer
 from echostamp.monitor.resolving import AT_ONCE, PeerReactor, PeerResolver
 from echostamp.monitor.snapshot import PeerSnapshot
 from echostamp.monitor.tally import BUCKETS, RttHistogram
-from echostamp.monitor.watchedpeer import Watch, WatchedPeer, wishOf
+from echostamp.monitor.watchedpeer import USUAL, Kept, Watch, WatchedPeer, wishOf
 from echostamp.probe.agenda import Entry
 from echostamp.probe.dialers import Dialed, dialerOf
 from echostamp.probe.surroundings import Surroundings
@@ -45,6 +45,7 @@ class Monitor:
         report: Callable[[Event], object],
         buckets: tuple[int, ...] = BUCKETS,
         dialerOf: Callable[..., Dialed] = dialerOf,
+        kept: Kept = USUAL,
     ) -> None:
         """
         @param reactor: connects, looks names up, and reads.
@@ -52,13 +53,14 @@ class Monitor:
         @param report: gets what happens.
         @param buckets: the upper bounds of the buckets of the RTT, in nanoseconds.
         @param dialerOf: makes dialers.
+        @param kept: what is kept of each peer.
         """
         self.peers: dict[str, WatchedPeer] = {}
         self.lag, self.lateness = RttHistogram(), RttHistogram()
         self._reactor = reactor
         self._surroundings = surroundings
         self._report = report
-        self._watch = Watch(surroundings, self._happened, buckets, self.lateness)
+        self._watch = Watch(surroundings, self._happened, buckets, self.lateness, kept)
         self._dialerOf = dialerOf
         self._isRunning = self._areAllDown = False
         self._beat: Entry | None = None
@@ -80,15 +82,16 @@ class Monitor:
             each.start()
         self._setBeat()
 
-    def stop(self) -> None:
+    def stop(self) -> Deferred[Any]:
         """
         End at once.
+
+        @return: fires when all connections are closed.
         """
         self._isRunning = False
         if self._beat is not None:
             self._beat.cancel()
-        for each in self.peers.values():
-            each.stop()
+        return DeferredList([each.stop() for each in self.peers.values()])
 
     def watch(self, peers: Iterable[Peer]) -> None:
         """
@@ -130,9 +133,10 @@ class Monitor:
         resolver = PeerResolver(self._reactor, self._turns)
         reactor = PeerReactor(self._reactor, resolver)
         try:
-            return self._dialerOf(reactor, wishOf(peer)), resolver
+            wish = wishOf(peer, self._watch.kept.window)
+            return self._dialerOf(reactor, wish), resolver
         except ValueError as error:
-            raise ValueError(f"{peer.name}: {error}") from None
+            raise ValueError(f"{peer.name}: {error}") from error
 
     # --- What happens -----------------------------------------------------------------
 

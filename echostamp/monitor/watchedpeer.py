@@ -8,9 +8,12 @@ import zlib
 from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
-from typing import Any
+from typing import Any, NamedTuple
+
+from twisted.internet.defer import Deferred
 
 from echostamp.addresses import isAddress, parseHostPort
+from echostamp.measure.windowspec import WindowSpec
 from echostamp.monitor.contact import Contact
 from echostamp.monitor.event import Event, Kind
 from echostamp.monitor.flow import Flow
@@ -36,6 +39,22 @@ JUDGED = 5 * SECOND
 SPREAD = 60 * SECOND
 
 
+class Kept(NamedTuple):
+    """
+    What is kept of each peer.
+
+    @ivar window: the window whose figures are in its snapshots, by time.
+    @ivar recent: how many of its last RTTs.
+    """
+
+    window: WindowSpec = MINUTE
+    recent: int = 0
+
+
+#: What is kept for metrics.
+USUAL = Kept()
+
+
 @dataclass(frozen=True)
 class Watch:
     """
@@ -45,12 +64,14 @@ class Watch:
     @ivar report: gets what happens.
     @ivar buckets: the upper bounds of the buckets of the RTT, in nanoseconds.
     @ivar lateness: how late probes were sent.
+    @ivar kept: what is kept of each peer.
     """
 
     surroundings: Surroundings
     report: Callable[[Event], object]
     buckets: tuple[int, ...] = BUCKETS
     lateness: RttHistogram = field(default_factory=RttHistogram)
+    kept: Kept = USUAL
 
     def tally(self) -> Tally:
         """
@@ -59,12 +80,15 @@ class Watch:
         return Tally(rtts=RttHistogram(self.buckets))
 
 
-def wishOf(peer: Peer) -> Wish:
+def wishOf(peer: Peer, window: WindowSpec = MINUTE) -> Wish:
     """
     Give what to ask a dialer for: probes without end, in rolling windows.
+
+    @param window: the window that is kept; another one is kept for the limits where
+        that is longer.
     """
     plan = peer.wish.plan
-    windows = tuple(dict.fromkeys((MINUTE, windowFor(plan.interval))))
+    windows = tuple(dict.fromkeys((window, windowFor(plan.interval, window))))
     plan = replace(plan, count=None, kept=0, windows=windows, isPatient=True)
     return peer.wish._replace(plan=plan)
 
@@ -110,7 +134,7 @@ class WatchedPeer:
         self._now = surroundings.now
         self._timers = Timers(surroundings.agenda)
         self._rules = Rules(peer.name, peer.limits)
-        self._window = windowFor(plan.interval)
+        self._window = windowFor(plan.interval, watch.kept.window)
         self._began = now
         self._stalled = surroundings.stalls.length
         self._address = ""
@@ -121,7 +145,8 @@ class WatchedPeer:
             self.contact = before.contact
             self.contact.resume(plan.timeout, plan.interval, now)
         self._flow = Flow(
-            self, self.tally, plan.interval, surroundings.now, watch.lateness
+            *(self, self.tally, plan.interval, surroundings.now, watch.lateness),
+            watch.kept.recent,
         )
         self._prober = Prober(dialed.dialer, plan, self._flow, surroundings, peer.zone)
         self._prober.done.addCallback(lambda _: self._flow.ended())
@@ -137,7 +162,7 @@ class WatchedPeer:
         spread = min(self._dialed.plan.interval, SPREAD)
         phase = zlib.crc32(self.peer.name.encode()) * spread >> 32
         self._timers.set(self._now() + phase, self._begin)
-        self._timers.set(self._now() + phase + JUDGED, self._judge)
+        self._timers.set(self._now() + phase + JUDGED, self._look)
 
     def _begin(self) -> None:
         """
@@ -154,12 +179,15 @@ class WatchedPeer:
         self._countPaused()
         self._prober.finish()
 
-    def stop(self) -> None:
+    def stop(self) -> Deferred[None]:
         """
         End at once.
+
+        @return: fires when the connection is closed.
         """
         self._timers.stop()
         self._prober.stop()
+        return self._prober.parted
 
     def change(self, peer: Peer) -> None:
         """
@@ -255,16 +283,22 @@ class WatchedPeer:
 
     # --- What is judged now and then --------------------------------------------------
 
-    def _judge(self) -> None:
+    def _look(self) -> None:
+        """
+        Judge the window, and look at the session.
+        """
+        self._timers.set(self._now() + JUDGED, self._look)
+        self.judge()
+        self._lookAtSession()
+
+    def judge(self) -> None:
         """
         Judge the window by the limits.
         """
-        self._timers.set(self._now() + JUDGED, self._judge)
         if self._rules.limits.areSet and self._prober.hasBegun:
             figures = self._prober.result(window=self._window).figures
             for event in self._rules.judge(figures, self._time()):
                 self._put(event)
-        self._lookAtSession()
 
     def _lookAtSession(self) -> None:
         """
@@ -316,8 +350,10 @@ class WatchedPeer:
         prober, contact = self._prober, self.contact
         self._flow.refresh(prober.measurement.strange)
         now = self._watch.surroundings.clocks()
-        minute = prober.result(window=MINUTE) if prober.hasBegun else None
-        session = sessionDetails(None if minute is None else minute.session)
+        kept = self._watch.kept
+        window = prober.result(window=kept.window) if prober.hasBegun else None
+        isMinute = kept.window == MINUTE
+        session = sessionDetails(None if window is None else window.session)
         link = prober.link
         isKnown = contact.isUp is not None and not self.peer.isPaused
         return PeerSnapshot(
@@ -333,9 +369,12 @@ class WatchedPeer:
             contact.downFor(now.after),
             dict(self.events),
             lastRtt=self._flow.lastRtt,
-            minute=minute,
-            residence=prober.residence(MINUTE),
+            minute=window if isMinute else None,
+            residence=prober.residence(MINUTE) if isMinute else None,
             hopsForward=session.hopsForward,
             hopsBackward=session.hopsBackward,
             certificateEnd=None if link is None else link.certificateEnd,
+            window=window,
+            recent=tuple(self._flow.recent),
+            exceeded=self._rules.exceeded,
         )
