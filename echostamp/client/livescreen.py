@@ -106,16 +106,14 @@ class LiveScreen:
         self._output = privateDescriptor(1, os.O_WRONLY)
         self._isBegun = True
         self._show()
-        self._reactor.addReader(self)
 
     def end(self) -> None:
         """
         Give the terminal back: the screen is as it was before.
         """
+        self._isBegun = False
         if self._isShown:
             self._hide()
-        self._isBegun = False
-        self._reactor.removeReader(self)
         if self._flushing is not None and self._flushing.active():
             self._flushing.cancel()
 
@@ -132,12 +130,14 @@ class LiveScreen:
         self._isShown = True
         self._rest = _ENTER
         self._flush()
+        self._reactor.addReader(self)
 
     def _hide(self) -> None:
         """
         Give the terminal back for now.
         """
         self._rest = b""
+        self._reactor.removeReader(self)
         # What was typed is not for the shell.
         with suppress(termios.error):
             termios.tcflush(0, termios.TCIFLUSH)
@@ -158,6 +158,8 @@ class LiveScreen:
         stopped, and the terminal may have other modes.
         """
         self._isShown = False
+        # In the background, reading would stop it.
+        self._reactor.removeReader(self)
 
     # --- Screens ----------------------------------------------------------------------
 

@@ -6,13 +6,15 @@ from __future__ import annotations
 
 import os
 import signal
+import socket
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Iterator
 from typing import Any, NamedTuple, TextIO
 
 from twisted.python.failure import Failure
 
+from echostamp.client.descriptors import makeRoom
 from echostamp.client.linewriter import LineWriter, discard
 from echostamp.client.refusals import whyRefused
 from echostamp.client.rounds import Rounds
@@ -32,6 +34,7 @@ from echostamp.monitor.event import Event
 from echostamp.monitor.eventlog import eventLine
 from echostamp.monitor.monitor import Monitor
 from echostamp.monitor.peer import Peer
+from echostamp.monitor.snapshot import PeerSnapshot
 from echostamp.monitor.watchedpeer import Kept
 from echostamp.probe.surroundings import Surroundings, surroundings
 from echostamp.running import CommandRun
@@ -65,12 +68,34 @@ def watch(reactor: Any, options: WatchOptions) -> Outcome:
     @param reactor: the reactor to run.
     @return: the exit status, and the line for standard error.
     """
+    why = makeRoom(reactor, len(options.peers)) or whyNoSource(options.peers)
+    if why:
+        return Outcome(NEAR_END_FAILED, why)
     found = _Watch(reactor, options, sys.stdout)
     try:
         found.prepare()
     except ValueError as error:
         return Outcome(NEAR_END_FAILED, whyNotWatched(error))
     return found.run()
+
+
+def whyNoSource(peers: Iterable[Peer]) -> str:
+    """
+    Check that this machine has the addresses to send from.
+
+    @return: what is wrong; empty if nothing is.
+    """
+    sources = dict.fromkeys(each.wish.route.source for each in peers)
+    for source in filter(None, sources):
+        try:
+            family, kind, _, _, address = socket.getaddrinfo(
+                source, 0, type=socket.SOCK_DGRAM, flags=socket.AI_NUMERICHOST
+            )[0]
+            with socket.socket(family, kind) as found:
+                found.bind(address)
+        except OSError as error:
+            return f"--source {source}: {error.strerror}"
+    return ""
 
 
 def whyNotWatched(error: ValueError) -> str:
@@ -110,7 +135,7 @@ class _Watch:
             kept=Kept(window, self._display.recent),
         )
         self._rounds = Rounds(
-            *(reactor, self._monitor.snapshots, self._display),
+            *(reactor, self._snapshots, self._display),
             options.deadline,
             self._broken,
         )
@@ -185,6 +210,16 @@ class _Watch:
         self._rounds.start()
         if self._options.deadline is not None:
             self._reactor.callLater(self._options.deadline / SECOND, self._end)
+
+    def _snapshots(self) -> Iterator[PeerSnapshot]:
+        """
+        Take a snapshot of each target.
+        """
+        for each in list(self._monitor.peers.values()):
+            if not self._display.isLive:
+                # The monitor does so every few seconds, which is enough on a screen.
+                each.judge()
+            yield each.snapshot()
 
     # --- What happens -----------------------------------------------------------------
 

@@ -13,7 +13,7 @@ from echostamp.client.watchrow import OffsetBounds, Row, State
 from echostamp.times import MILLISECOND, SECOND
 
 #: The least columns of a name, and the most that it may take from other columns.
-_LEAST_NAME, _MOST_NAME = 8, 16
+_LEAST_NAME, _MOST_NAME = 8, 20
 
 #: What marks a figure that is above its threshold.
 MARK = "!"
@@ -140,8 +140,8 @@ _COLUMNS = (
     ),
 )
 
-#: The heading of the strips, and their least columns and rank.
-_STRIP, _LEAST_STRIP, _STRIP_RANK = "last RTTs", 8, 6
+#: The heading of the strips, their least columns and rank.
+_STRIP, _LEAST_STRIP, _STRIP_RANK = "RTTs", 4, 6
 
 
 class Layout:
@@ -214,4 +214,4 @@ def title(rows: Sequence[Row], window: str) -> str:
         number = sum(row.state is state for row in rows)
         if number and state is not State.UP:
             parts.append(f"{number} {state.value}")
-    return f"{', '.join(parts)}; in the last {window}; ms, loss in %"
+    return f"{', '.join(parts)}; last {window}; RTTs, offset in ms, loss in %"
