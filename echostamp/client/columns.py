@@ -5,7 +5,6 @@ Fits text into columns of a terminal; pure.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
 from unicodedata import category, east_asian_width
 
 #: What stands for the characters that were cut out.
@@ -71,18 +70,3 @@ def fitted(text: str, columns: int) -> str:
         first = beginning(text, room - room // 2)
         text = first + _CUT + _ending(text, room - columnsOf(first))
     return text + " " * (columns - columnsOf(text))
-
-
-def wrapped(words: str, columns: int) -> Iterator[str]:
-    """
-    Break a text between words, so that each line fits.  A word that is too long for
-    that is cut.
-    """
-    line = ""
-    for word in words.split(" "):
-        longer = f"{line} {word}" if line else word
-        if line and columnsOf(longer) > columns:
-            yield line
-            longer = word
-        line = beginning(longer, columns)
-    yield line

@@ -41,7 +41,6 @@ def _totals(tally: Tally) -> Json:
     Make the counters since the beginning.
     """
     return {
-        "due": tally.due,
         "skipped": sum(tally.skipped.values()),
         "sent": tally.sent,
         "received": tally.received,

@@ -35,10 +35,11 @@ class Rows:
     def __init__(self, window: int, now: Callable[[], int]) -> None:
         """
         @param window: the length of the window, in nanoseconds.
-        @param now: gives nanoseconds by the monotonic clock.
+        @param now: gives nanoseconds by the monotonic clock.  Counters begin now.
         """
         self._window = window
         self._now = now
+        self._began = now()
         self._rows: dict[str, Row] = {}
         self._losses: dict[str, LossWindow] = {}
 
@@ -78,12 +79,12 @@ class Rows:
         Give the share of probes that were lost in each direction; L{None} where that is
         not known.
         """
-        name, now = snapshot.peer.name, self._now()
+        name = snapshot.peer.name
         counts = tuple(snapshot.tally.lost[each] for each in Direction)
         if name not in self._losses:
             nothing = (0,) * len(counts)
-            self._losses[name] = LossWindow(self._window, now, nothing)
-        forward, backward, _ = self._losses[name].add(now, counts)
+            self._losses[name] = LossWindow(self._window, self._began, nothing)
+        forward, backward, _ = self._losses[name].add(self._now(), counts)
         known = 0 if figures is None else _known(figures)
         if figures is None or not known:
             return None, None

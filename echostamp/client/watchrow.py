@@ -150,7 +150,8 @@ class LossWindow:
     """
     Counts in a window, from counters that only grow.
 
-    The beginning of the window is rounded, by at most one in L{PARTS} parts of it.
+    The window is longer by at most one in L{PARTS} parts of it, or by the time between
+    two calls of L{add}.
     """
 
     PARTS = 60
