@@ -49,6 +49,7 @@ class LiveScreenTests(SynchronousTestCase):
 
     def setUp(self) -> None:
         """Open a terminal in place of standard input and output."""
+        self.foreground = os.getpgrp()
         self.master, self.slave = pty.openpty()
         self.addCleanup(os.close, self.slave)
         self.addCleanup(self.close)
@@ -63,7 +64,6 @@ class LiveScreenTests(SynchronousTestCase):
         self.patch(signal, "signal", lambda number, handler: None)
         self.patch(os, "tcgetpgrp", lambda fd: self.foreground)
         self.patch(sys, "stdout", StringIO())
-        self.foreground = os.getpgrp()
         self.reactor = ReadingClock()
         self.pressed: list[str] = []
         self.gone = 0
