@@ -202,11 +202,13 @@ def _coloured(line: str, colour: str) -> str:
     return f"{colour}{line}{_PLAIN}" if colour else line
 
 
-def title(rows: Sequence[Row], window: str) -> str:
-    """
-    Count the targets by their state, and name the units.
+#: The units of the figures.
+UNITS = "RTTs, offset in ms, loss in %"
 
-    @param window: its name.
+
+def title(rows: Sequence[Row]) -> str:
+    """
+    Count the targets by their state.
     """
     count = len(rows)
     parts = [f"{count} target{'' if count == 1 else 's'}"]
@@ -214,4 +216,4 @@ def title(rows: Sequence[Row], window: str) -> str:
         number = sum(row.state is state for row in rows)
         if number and state is not State.UP:
             parts.append(f"{number} {state.value}")
-    return f"{', '.join(parts)}; last {window}; RTTs, offset in ms, loss in %"
+    return ", ".join(parts)

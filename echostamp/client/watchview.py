@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from echostamp.client import keys
 from echostamp.client.columns import beginning, columnsOf
 from echostamp.client.watchrow import Row, matching, ordered
-from echostamp.client.watchtable import Layout, title
+from echostamp.client.watchtable import UNITS, Layout, title
 
 #: The key of each order.
 ORDER_KEYS = {"w": "worst", "n": "name", "m": "median", "l": "loss", "o": "offset"}
@@ -181,15 +181,15 @@ class View:
 
     def _title(self, rows: Sequence[Row], shown: Sequence[Row]) -> str:
         """
-        Write the first line.
+        Write the first line.  What a narrow terminal cuts is what changes least.
         """
-        parts = [title(rows, self._window)]
-        if self.order != "worst" or self.isReversed:
-            parts.append(f"by {self.order}{', reversed' if self.isReversed else ''}")
+        parts = [title(rows)]
         if len(shown) < len(rows):
             bad = "bad, " if self.onlyBad else ""
             parts.append(f"shown: {bad}{len(shown)}")
-        return "; ".join(parts)
+        if self.order != "worst" or self.isReversed:
+            parts.append(f"by {self.order}{', reversed' if self.isReversed else ''}")
+        return "; ".join([*parts, f"last {self._window}", UNITS])
 
     def _last(self, columns: int) -> str:
         """

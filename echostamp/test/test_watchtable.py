@@ -195,8 +195,5 @@ class LayoutTests(SynchronousTestCase):
     def test_title(self) -> None:
         """The title counts the targets in each state but the best."""
         rows = [row("a"), row("b", 1, State.DOWN), row("c", 2, State.NEW), FULL]
-        self.assertEqual(
-            title(rows, "60s"),
-            "4 targets, 1 down, 1 over, 1 new; last 60s; RTTs, offset in ms, loss in %",
-        )
-        self.assertTrue(title([row("a")], "60s").startswith("1 target; "))
+        self.assertEqual(title(rows), "4 targets, 1 down, 1 over, 1 new")
+        self.assertEqual(title([row("a")]), "1 target")
