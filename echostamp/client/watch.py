@@ -16,14 +16,13 @@ from twisted.python.failure import Failure
 
 from echostamp.client.descriptors import makeRoom
 from echostamp.client.linewriter import LineWriter, discard
+from echostamp.client.livedisplay import LiveDisplay, mayBeLive
 from echostamp.client.refusals import whyRefused
 from echostamp.client.rounds import Rounds
 from echostamp.client.watchdisplays import (
     Display,
     JsonDisplay,
-    LiveDisplay,
     TableDisplay,
-    mayBeLive,
 )
 from echostamp.client.watchedrows import Rows
 from echostamp.client.watchstatus import judged
@@ -34,8 +33,7 @@ from echostamp.monitor.event import Event
 from echostamp.monitor.eventlog import eventLine
 from echostamp.monitor.monitor import Monitor
 from echostamp.monitor.peer import Peer
-from echostamp.monitor.snapshot import PeerSnapshot
-from echostamp.monitor.watchedpeer import Kept
+from echostamp.monitor.snapshot import Kept, PeerSnapshot
 from echostamp.probe.surroundings import Surroundings, surroundings
 from echostamp.running import CommandRun
 from echostamp.talk.terminal import isDumb

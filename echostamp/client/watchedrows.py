@@ -6,7 +6,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from echostamp.client.watchrow import LossWindow, OffsetBounds, Row, State
+from echostamp.client.watchrow import LossWindow, OffsetBounds, Row, TargetState
 from echostamp.measure.offsetwindow import NO_FIT
 from echostamp.measure.result import Figures
 from echostamp.monitor.snapshot import PeerSnapshot
@@ -14,17 +14,17 @@ from echostamp.monitor.tally import Direction
 from echostamp.text import printable
 
 
-def stateOf(snapshot: PeerSnapshot) -> State:
+def stateOf(snapshot: PeerSnapshot) -> TargetState:
     """
     Give the state of a target.
     """
     if snapshot.peer.isPaused:
-        return State.PAUSED
+        return TargetState.PAUSED
     if snapshot.isUp is None:
-        return State.NEW if snapshot.isResolved else State.NO_ADDRESS
+        return TargetState.NEW if snapshot.isResolved else TargetState.NO_ADDRESS
     if not snapshot.isUp:
-        return State.DOWN
-    return State.OVER if snapshot.exceeded else State.UP
+        return TargetState.DOWN
+    return TargetState.OVER if snapshot.exceeded else TargetState.UP
 
 
 class Rows:

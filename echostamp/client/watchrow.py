@@ -12,7 +12,7 @@ from math import log2
 from typing import NamedTuple
 
 
-class State(Enum):
+class TargetState(Enum):
     """
     The state of a target.
     """
@@ -32,10 +32,10 @@ class State(Enum):
 
 
 #: The states from the worst to the best.
-_WORST = tuple(State)
+_WORST = tuple(TargetState)
 
 #: The states that a reader may have to act on.
-TROUBLE = (State.DOWN, State.NO_ADDRESS, State.OVER)
+TROUBLE = (TargetState.DOWN, TargetState.NO_ADDRESS, TargetState.OVER)
 
 
 class OffsetBounds(NamedTuple):
@@ -72,7 +72,7 @@ class Row:
 
     name: str
     place: int
-    state: State
+    state: TargetState
     last: int | None = None
     median: float | None = None
     p99: float | None = None

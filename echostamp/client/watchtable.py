@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from math import ceil, floor
 
 from echostamp.client.columns import columnsOf, fitted
-from echostamp.client.watchrow import OffsetBounds, Row, State
+from echostamp.client.watchrow import OffsetBounds, Row, TargetState
 from echostamp.times import MILLISECOND, SECOND
 
 #: The least columns of a name, and the most that it may take from other columns.
@@ -25,7 +25,11 @@ _NO_REPLY = "x"
 #: Escape sequences.
 _RED, _YELLOW, _BOLD, _PLAIN = "\x1b[31m", "\x1b[33m", "\x1b[1m", "\x1b[m"
 
-_COLOURS = {State.DOWN: _RED, State.NO_ADDRESS: _RED, State.OVER: _YELLOW}
+_COLOURS = {
+    TargetState.DOWN: _RED,
+    TargetState.NO_ADDRESS: _RED,
+    TargetState.OVER: _YELLOW,
+}
 
 
 def milliseconds(ns: float | None) -> str:
@@ -212,8 +216,8 @@ def title(rows: Sequence[Row]) -> str:
     """
     count = len(rows)
     parts = [f"{count} target{'' if count == 1 else 's'}"]
-    for state in State:
+    for state in TargetState:
         number = sum(row.state is state for row in rows)
-        if number and state is not State.UP:
+        if number and state is not TargetState.UP:
             parts.append(f"{number} {state.value}")
     return ", ".join(parts)

@@ -13,9 +13,9 @@ from echostamp.measure.ownclock import OwnClock
 from echostamp.monitor.event import Event, Kind
 from echostamp.monitor.peer import Peer
 from echostamp.monitor.resolving import AT_ONCE, PeerReactor, PeerResolver
-from echostamp.monitor.snapshot import PeerSnapshot
+from echostamp.monitor.snapshot import USUAL, Kept, PeerSnapshot
 from echostamp.monitor.tally import BUCKETS, RttHistogram
-from echostamp.monitor.watchedpeer import USUAL, Kept, Watch, WatchedPeer, wishOf
+from echostamp.monitor.watchedpeer import Watch, WatchedPeer, wishOf
 from echostamp.probe.agenda import Entry
 from echostamp.probe.dialers import Dialed, dialerOf
 from echostamp.probe.surroundings import Surroundings

@@ -12,9 +12,27 @@ from typing import NamedTuple
 
 from echostamp.measure.delay import Summary
 from echostamp.measure.result import Result
+from echostamp.measure.windowspec import WindowSpec
 from echostamp.monitor.event import Kind
 from echostamp.monitor.peer import Peer
+from echostamp.monitor.rules import MINUTE
 from echostamp.monitor.tally import Tally
+
+
+class Kept(NamedTuple):
+    """
+    What is kept of each peer.
+
+    @ivar window: the window whose figures are in its snapshots, by time.
+    @ivar recent: how many of its last RTTs.
+    """
+
+    window: WindowSpec = MINUTE
+    recent: int = 0
+
+
+#: What is kept for metrics.
+USUAL = Kept()
 
 
 @dataclass(frozen=True, slots=True)

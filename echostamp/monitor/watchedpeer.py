@@ -8,7 +8,7 @@ import zlib
 from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
-from typing import Any, NamedTuple
+from typing import Any
 
 from twisted.internet.defer import Deferred
 
@@ -20,7 +20,7 @@ from echostamp.monitor.flow import Flow
 from echostamp.monitor.peer import Peer
 from echostamp.monitor.resolving import PeerResolver
 from echostamp.monitor.rules import MINUTE, Rules, windowFor
-from echostamp.monitor.snapshot import PeerSnapshot
+from echostamp.monitor.snapshot import USUAL, Kept, PeerSnapshot
 from echostamp.monitor.tally import BUCKETS, RttHistogram, Skip, Tally
 from echostamp.probe.agenda import Timers
 from echostamp.probe.dialers import Dialed, Wish
@@ -37,22 +37,6 @@ JUDGED = 5 * SECOND
 #: The beginnings of peers' probes are spread over their interval, or over this time
 #: where that is shorter, in nanoseconds.
 SPREAD = 60 * SECOND
-
-
-class Kept(NamedTuple):
-    """
-    What is kept of each peer.
-
-    @ivar window: the window whose figures are in its snapshots, by time.
-    @ivar recent: how many of its last RTTs.
-    """
-
-    window: WindowSpec = MINUTE
-    recent: int = 0
-
-
-#: What is kept for metrics.
-USUAL = Kept()
 
 
 @dataclass(frozen=True)

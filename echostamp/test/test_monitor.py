@@ -13,7 +13,7 @@ from echostamp.monitor.event import Event, Kind
 from echostamp.monitor.eventlog import EventLog, eventJson, eventLine
 from echostamp.monitor.monitor import Monitor
 from echostamp.monitor.peer import Limits, Peer
-from echostamp.monitor.watchedpeer import Kept
+from echostamp.monitor.snapshot import Kept
 from echostamp.probe.dialers import Dialed, Wish
 from echostamp.probe.interfaces import LinkOwner
 from echostamp.probe.messages import Reply

@@ -1,4 +1,4 @@
-"""Tests for L{echostamp.client.watchdisplays}."""
+"""Tests for L{echostamp.client.watchdisplays} and L{echostamp.client.livedisplay}."""
 
 from __future__ import annotations
 
@@ -10,9 +10,10 @@ from typing import Any
 
 from twisted.trial.unittest import SynchronousTestCase
 
-from echostamp.client import watchdisplays
+from echostamp.client import livedisplay, watchdisplays
 from echostamp.client.linewriter import LineWriter
-from echostamp.client.watchdisplays import JsonDisplay, LiveDisplay, TableDisplay
+from echostamp.client.livedisplay import LiveDisplay
+from echostamp.client.watchdisplays import JsonDisplay, TableDisplay
 from echostamp.client.watchedrows import Rows
 from echostamp.client.watchview import View
 from echostamp.test.fakes import osError
@@ -57,7 +58,8 @@ class DisplayCase(SynchronousTestCase):
         self.output = io.StringIO()
         self.ends = 0
         size = os.terminal_size((80, 20))
-        self.patch(watchdisplays, "size", lambda: size)
+        for module in watchdisplays, livedisplay:
+            self.patch(module, "size", lambda: size)
 
     def end(self) -> None:
         """Note that the display asks for the end."""
@@ -135,7 +137,7 @@ class LiveTests(DisplayCase):
         """Replace the terminal."""
         super().setUp()
         self.screen = FakeScreen()
-        self.patch(watchdisplays, "LiveScreen", self.make)
+        self.patch(livedisplay, "LiveScreen", self.make)
         self.display = LiveDisplay(
             None,
             Rows(10 * SECOND, lambda: 0),

@@ -8,7 +8,7 @@ from typing import Any
 from twisted.trial.unittest import SynchronousTestCase
 
 from echostamp.client.watchedrows import Rows, missingShare, stateOf
-from echostamp.client.watchrow import OffsetBounds, Row, State
+from echostamp.client.watchrow import OffsetBounds, Row, TargetState
 from echostamp.measure.offsetwindow import NO_FIT
 from echostamp.measure.result import Figures, Result
 from echostamp.monitor.tally import Direction
@@ -36,19 +36,19 @@ class RowsTests(SynchronousTestCase):
         full, new = fullPeer(), newPeer()
         over = (("max-rtt", "why"),)
         for snapshot, state in [
-            (full, State.UP),
-            (replace(full, exceeded=over), State.OVER),
-            (replace(full, isUp=False, exceeded=over), State.DOWN),
-            (replace(full, isUp=False, isResolved=False), State.DOWN),
-            (new, State.NO_ADDRESS),
-            (replace(new, isResolved=True), State.NEW),
-            (replace(new, peer=replace(new.peer, isPaused=True)), State.PAUSED),
+            (full, TargetState.UP),
+            (replace(full, exceeded=over), TargetState.OVER),
+            (replace(full, isUp=False, exceeded=over), TargetState.DOWN),
+            (replace(full, isUp=False, isResolved=False), TargetState.DOWN),
+            (new, TargetState.NO_ADDRESS),
+            (replace(new, isResolved=True), TargetState.NEW),
+            (replace(new, peer=replace(new.peer, isPaused=True)), TargetState.PAUSED),
         ]:
             self.assertIs(stateOf(snapshot), state)
 
     def test_unknown(self) -> None:
         """Of a new target nothing is known."""
-        self.assertEqual(self.take(newPeer()), Row("new", 0, State.NO_ADDRESS))
+        self.assertEqual(self.take(newPeer()), Row("new", 0, TargetState.NO_ADDRESS))
 
     def test_figures(self) -> None:
         """The figures are those of the window."""

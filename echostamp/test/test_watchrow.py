@@ -13,7 +13,7 @@ from echostamp.client.watchrow import (
     LossWindow,
     OffsetBounds,
     Row,
-    State,
+    TargetState,
     matching,
     ordered,
 )
@@ -38,11 +38,11 @@ class OrderTests(SynchronousTestCase):
             row("up", 0),
             row("some", 1, missing=1.5),
             row("many", 2, missing=30.0),
-            row("new", 3, State.NEW),
-            row("over", 4, State.OVER),
-            row("unresolved", 5, State.NO_ADDRESS),
-            row("down", 6, State.DOWN, missing=100.0),
-            row("paused", 7, State.PAUSED),
+            row("new", 3, TargetState.NEW),
+            row("over", 4, TargetState.OVER),
+            row("unresolved", 5, TargetState.NO_ADDRESS),
+            row("down", 6, TargetState.DOWN, missing=100.0),
+            row("paused", 7, TargetState.PAUSED),
         ]
         self.assertEqual(
             names(ordered(rows, "worst")),
@@ -85,7 +85,7 @@ class OrderTests(SynchronousTestCase):
         """A part of the name finds a row, in any case; bad ones can be asked for."""
         rows = [
             row("Ams1", 0),
-            row("ams2", 1, State.DOWN),
+            row("ams2", 1, TargetState.DOWN),
             row("fra", 2, missing=0.1),
             row("lon", 3, missing=0.0),
         ]

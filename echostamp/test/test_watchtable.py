@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from twisted.trial.unittest import SynchronousTestCase
 
 from echostamp.client.columns import columnsOf
-from echostamp.client.watchrow import OffsetBounds, State
+from echostamp.client.watchrow import OffsetBounds, TargetState
 from echostamp.client.watchtable import (
     Layout,
     bounded,
@@ -26,7 +26,7 @@ MS = MILLISECOND
 FULL = row(
     "stamp:192.0.2.1:862",
     0,
-    State.OVER,
+    TargetState.OVER,
     last=12.34,
     median=10.0,
     p99=203.1,
@@ -194,6 +194,11 @@ class LayoutTests(SynchronousTestCase):
 
     def test_title(self) -> None:
         """The title counts the targets in each state but the best."""
-        rows = [row("a"), row("b", 1, State.DOWN), row("c", 2, State.NEW), FULL]
+        rows = [
+            row("a"),
+            row("b", 1, TargetState.DOWN),
+            row("c", 2, TargetState.NEW),
+            FULL,
+        ]
         self.assertEqual(title(rows), "4 targets, 1 down, 1 over, 1 new")
         self.assertEqual(title([row("a")]), "1 target")

@@ -9,7 +9,7 @@ from twisted.trial.unittest import SynchronousTestCase
 from echostamp.client import keys
 from echostamp.client.columns import columnsOf
 from echostamp.client.watchoptions import KEYS as HELP
-from echostamp.client.watchrow import ORDERS, Row, State
+from echostamp.client.watchrow import ORDERS, Row, TargetState
 from echostamp.client.watchview import KEYS, ORDER_KEYS, View
 from echostamp.test.watchrows import row
 
@@ -110,7 +110,7 @@ class ViewTests(SynchronousTestCase):
     def test_bad(self) -> None:
         """A key leaves out the rows that are as they should be, and shows them
         again."""
-        rows = [row("a"), row("b", 1, State.DOWN)]
+        rows = [row("a"), row("b", 1, TargetState.DOWN)]
         self.press("b")
         self.assertEqual(self.names(rows), ["b"])
         self.assertIn("shown: bad, 1", self.view.screen(rows, [], 120, 9)[0])

@@ -6,11 +6,13 @@ from __future__ import annotations
 
 from typing import Any
 
-from echostamp.client.watchrow import Row, State
+from echostamp.client.watchrow import Row, TargetState
 from echostamp.times import MILLISECOND
 
 
-def row(name: str, place: int = 0, state: State = State.UP, **values: Any) -> Row:
+def row(
+    name: str, place: int = 0, state: TargetState = TargetState.UP, **values: Any
+) -> Row:
     """
     Give a row; the RTTs in C{values} are milliseconds.
     """
