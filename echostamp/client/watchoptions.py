@@ -75,7 +75,7 @@ def _addOutput(watch: CommandParser) -> None:
         type=duration(SECOND, _DAY),
         default=_MINUTE,
         metavar="TIME",
-        help="show the figures of the last TIME, at least 1s (default: 1m)",
+        help="show the figures of the last TIME, at least 1s (default: 60s)",
     )
     add(
         "--jsonl",
