@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from echostamp.test.documents import validator
-from tests.farends import Proxy
+from tests.farends import Proxy, Relay
 from tests.harness import DEADLINE, deadPort, run, script, start
 from tests.panes import Pane
 from tests.pinging import STATEFUL, PingCase
@@ -160,22 +160,53 @@ class StatusTests(WatchCase):
 
 class DirectionTests(WatchCase):
     """
-    Real losses.
+    Real losses over STAMP.
     """
 
-    def test_directions(self) -> None:
-        """A reflector that stops loses probes in a direction that is not known; while
-        it answers, none are lost in either."""
-        process = self.watching(
-            *("--window=1s", "-i20ms", "-W200ms"),
-            f"stamp:127.0.0.1:{self.reflector(*STATEFUL)}",
-        )
-        assert process.stdout
-        found = self.documents(process.stdout.readline())[0]
-        process.kill()
+    def relay(self) -> str:
+        """Give a target that loses every fifth packet on the way there, and of those
+        that arrive every tenth on the way back."""
+
+        def rule(way: str, number: int, packet: bytes) -> list[bytes]:
+            return [] if number % (5 if way == "there" else 10) == 4 else [packet]
+
+        relay = Relay(self, self.reflector(*STATEFUL), rule)
+        return f"stamp:127.0.0.1:{relay.port}"
+
+    def test_totals(self) -> None:
+        """Each lost probe is counted in its direction."""
+        options = "--window=1s", "-i20ms", "-W200ms", "-w4s"
+        found = self.documents(self.watch(*options, self.relay()).stdout)[-1]
         total = found["totals"]
-        self.assertEqual((total["lost_forward"], total["lost_backward"]), (0, 0))
-        self.assertGreater(total["received"], 10)
+        self.assertGreater(total["sent"], 150)
+        self.assertEqual(total["lost_unknown"], 0)
+        # Those that are in flight at the end, or wait for their direction.
+        waiting = total["under_way"]
+        self.assertLessEqual(waiting, 30)
+        for way, share in ("forward", 0.2), ("backward", 0.08):
+            lost = total[f"lost_{way}"]
+            self.assertLessEqual(lost, share * total["sent"] + 2, way)
+            self.assertGreaterEqual(lost + waiting + 2, share * total["sent"], way)
+
+    def test_columns(self) -> None:
+        """The table shows the loss, and the part of each direction."""
+        command = shlex.join(
+            [script("echostamp"), "watch", "-i20ms", "-W200ms", self.relay()]
+        )
+        pane = Pane(self, command, 80, 12)
+        figures = r"(\S+) +(\S+) +(\S+) +\S+ +\S+\n"
+        row = rf"stamp:\S+ +up +\S+ +\S+ +\S+ +{figures}"
+
+        def isSteady(shown: str) -> bool:
+            found = re.search(row, shown)
+            if found is None or "-" in found.groups():
+                return False
+            loss, forward, backward = map(float, found.groups())
+            return 20 < loss < 36 and 15 < forward < 25 and 3 < backward < 13
+
+        pane.until(isSteady)
+        pane.type("q")
+        pane.until(lambda shown: re.search(row, shown) and "q quit" not in shown)
 
 
 class ScreenTests(WatchCase):

@@ -120,13 +120,16 @@ class LiveScreen:
     def _show(self) -> None:
         """
         Show an empty screen, and set modes in which each key is read at once.  Ctrl-C
-        and Ctrl-Z are signals.
+        and Ctrl-Z are signals; Ctrl-\\ and Ctrl-S, which would end or stop the run, are
+        keys.
         """
         modes = termios.tcgetattr(0)
         modes[0] &= ~termios.IXON
         modes[3] &= ~(termios.ICANON | termios.ECHO)
         modes[6][termios.VMIN], modes[6][termios.VTIME] = 1, 0
-        termios.tcsetattr(0, termios.TCSADRAIN, modes)
+        modes[6][termios.VQUIT] = bytes([os.fpathconf(0, "PC_VDISABLE")])
+        # To wait until the terminal has taken all would be to wait for the terminal.
+        termios.tcsetattr(0, termios.TCSANOW, modes)
         self._isShown = True
         self._rest = _ENTER
         self._flush()

@@ -34,6 +34,7 @@ from echostamp.monitor.eventlog import eventLine
 from echostamp.monitor.monitor import Monitor
 from echostamp.monitor.peer import Peer
 from echostamp.monitor.snapshot import Kept, PeerSnapshot
+from echostamp.probe.refusals import Refusal
 from echostamp.probe.surroundings import Surroundings, surroundings
 from echostamp.running import CommandRun
 from echostamp.talk.terminal import isDumb
@@ -103,12 +104,10 @@ def whyNotWatched(error: ValueError) -> str:
     @param error: the error that L{Monitor.watch} raised.
     """
     cause = error.__cause__
-    if not isinstance(cause, ValueError):
-        return str(error)
-    why = whyRefused(cause)
-    # Some name the target themselves.
-    name, _, text = str(error).partition(": ")
-    return f"{name}: {why}" if why != text else why
+    if not isinstance(cause, Refusal):
+        # It names the target or the option itself.
+        return str(cause or error)
+    return str(error).removesuffix(str(cause)) + whyRefused(cause)
 
 
 class _Watch:
@@ -143,7 +142,7 @@ class _Watch:
             stop=lambda number: reactor.callFromThread(
                 self._end, Outcome(128 + number)
             ),
-            # A name may be looked up.
+            # A name may be looked up, in a thread that cannot be cancelled.
             mustExit=lambda: True,
             signals=self._signals(),
             beforeDeath=self._giveBack,

@@ -174,7 +174,9 @@ class LossWindow:
         samples = self._samples
         while len(samples) > 1 and samples[1][0] <= now - self._length:
             samples.popleft()
-        if now - samples[-1][0] >= self._length // self.PARTS:
+        last, same = samples[-1]
+        # Most counts never change: then there is nothing to remember.
+        if counts != same and now - last >= self._length // self.PARTS:
             samples.append((now, counts))
         before = samples[0][1]
         return tuple(new - old for new, old in zip(counts, before, strict=True))

@@ -6,7 +6,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
-from math import ceil, floor
+from math import floor
 
 from echostamp.client.columns import columnsOf, fitted
 from echostamp.client.watchrow import OffsetBounds, Row, TargetState
@@ -19,6 +19,14 @@ _LEAST_NAME, _MOST_NAME = 8, 20
 MARK = "!"
 
 _DAY = 86_400 * SECOND
+
+#: The units of an offset in nanoseconds, its decimals, and its name.
+_OFFSET_UNITS = (
+    *((MILLISECOND // 10**places, places, "") for places in (3, 2, 1, 0)),
+    (SECOND, 0, "s"),
+    (_DAY, 0, "d"),
+)
+
 _BARS = "▁▂▃▄▅▆▇█"
 _NO_REPLY = "x"
 
@@ -61,9 +69,9 @@ def share(percent: float | None) -> str:
 
 def bounded(offset: OffsetBounds | None, columns: int) -> str:
     """
-    Write an offset and its greatest error in milliseconds, without the unit.  The error
-    is rounded up, and includes what the rounding of the offset adds.  A question mark
-    says that no constant rates fit.
+    Write an offset and its greatest error in milliseconds, without the unit, or in
+    seconds or days if that is too long.  The error is rounded up, and includes what the
+    rounding of the offset adds.  A question mark says that no constant rates fit.
 
     @param columns: how many there are.
     """
@@ -72,14 +80,26 @@ def bounded(offset: OffsetBounds | None, columns: int) -> str:
     middle = offset.estimate
     error = max(offset.high - middle, middle - offset.low)
     doubt = "?" if offset.isMisfit else ""
-    for places in 3, 2, 1, 0:
-        unit = MILLISECOND // 10**places
-        count = round(middle / unit)
-        most = ceil((error + abs(middle - count * unit)) / unit)
-        text = f"{count / 10**places:+.{places}f}±{most / 10**places:.{places}f}{doubt}"
-        if len(text) <= columns and most:
+    for unit, places, name in _OFFSET_UNITS:
+        # All in whole numbers: a rounded quotient could lose a bound.
+        count = (2 * middle + unit) // (2 * unit)
+        most = -(-(error + abs(middle - count * unit)) // unit)
+        sign = "-" if count < 0 else "+"
+        values = (_decimal(abs(count), places), _decimal(most, places))
+        text = f"{sign}{values[0]}±{values[1]}{name}{doubt}"
+        if len(text) <= columns:
             return text
-    return f"{middle / _DAY:+.0f}d{doubt}"
+    return "-"
+
+
+def _decimal(count: int, places: int) -> str:
+    """
+    Write a number of units, each of which is a power of ten.
+
+    @param places: how many decimals.
+    """
+    whole, rest = divmod(count, 10**places)
+    return f"{whole}.{rest:0{places}}" if places else str(whole)
 
 
 def strip(recent: Sequence[int | None], columns: int) -> str:

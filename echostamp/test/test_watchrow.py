@@ -108,6 +108,16 @@ class LossWindowTests(SynchronousTestCase):
         self.assertEqual(found[99], (60, 30))
         self.assertEqual(found[198], (60, 30))
 
+    def test_quiet(self) -> None:
+        """Losses of a moment leave the window as others do, and counts that stay take
+        no memory."""
+        window = LossWindow(60 * SECOND, 0, (0,))
+        found = [
+            window.add(at * SECOND, (0 if at < 100 else 3,))[0] for at in range(200)
+        ]
+        self.assertEqual(found, [0] * 100 + [3] * 60 + [0] * 40)
+        self.assertLess(len(window._samples), 3)
+
     @given(st.lists(st.tuples(st.integers(0, 30), st.integers(0, 9)), min_size=1))
     def test_bounds(self, steps: list[tuple[int, int]]) -> None:
         """A count is never more than all, and memory stays bounded."""

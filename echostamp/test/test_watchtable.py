@@ -22,6 +22,7 @@ from echostamp.test.watchrows import row
 from echostamp.times import MILLISECOND, SECOND
 
 MS = MILLISECOND
+DAY = 86_400 * SECOND
 
 FULL = row(
     "stamp:192.0.2.1:862",
@@ -97,7 +98,11 @@ class FigureTests(SynchronousTestCase):
                 OffsetBounds(5, 4, 6, isMisfit=True),
                 "+0.00±0.01?",
             ),
-            (OffsetBounds(20_000 * 86_400 * SECOND, 0, 0), "+20000d"),
+            (OffsetBounds(0, 0, 0), "+0.000±0.000"),
+            (OffsetBounds(-1, -1, -1), "+0.000±0.001"),
+            (OffsetBounds(0, -(10**16), 1), "+0±10000000s"),
+            (OffsetBounds(20_000 * DAY, 20_000 * DAY - 1, 20_000 * DAY), "+20000±1d"),
+            (OffsetBounds(20_000 * DAY, 0, 0), "-"),
         ]:
             self.assertEqual(bounded(offset, 12), text)
 
@@ -113,9 +118,11 @@ class FigureTests(SynchronousTestCase):
         text = bounded(offset, 12)
         self.assertLessEqual(len(text), 12)
         if "±" in text:
-            centre, most = map(Fraction, text.rstrip("?").split("±"))
-            self.assertLessEqual((centre - most) * MS, offset.low)
-            self.assertGreaterEqual((centre + most) * MS, offset.high)
+            number = text.rstrip("?")
+            unit = {"s": SECOND, "d": DAY}.get(number[-1], MS)
+            centre, most = map(Fraction, number.rstrip("sd").split("±"))
+            self.assertLessEqual((centre - most) * unit, offset.low)
+            self.assertGreaterEqual((centre + most) * unit, offset.high)
 
     def test_strip(self) -> None:
         """The least RTT is low, the greatest high, and a probe without one a cross."""
