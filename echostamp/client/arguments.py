@@ -125,20 +125,27 @@ class CommandParser(argparse.ArgumentParser):
         self.exit(NEAR_END_FAILED, f"{line}\n")
 
 
-def addTarget(command: CommandParser, also: str = "") -> None:
+def addTarget(command: CommandParser, also: str = "", areMany: bool = False) -> None:
     """
     Add the argument TARGET and the TLS options to a command.
 
     @param also: other forms of the TARGET, for the help text.
+    @param areMany: whether there are one or more, without a default.
     """
-    command.add_argument(
-        "target",
-        nargs="?",
-        default="localhost:8002",
-        metavar="TARGET",
-        help=f"HOST, HOST:PORT, [V6]:PORT, the same behind tls:, {also}or a Twisted "
-        "client endpoint such as unix:/run/echostamp.sock (default: %(default)s)",
+    help_ = (
+        f"HOST, HOST:PORT, [V6]:PORT, the same behind tls:, {also}or a Twisted client "
+        "endpoint such as unix:/run/echostamp.sock"
     )
+    if areMany:
+        command.add_argument("targets", nargs="+", metavar="TARGET", help=help_)
+    else:
+        command.add_argument(
+            "target",
+            nargs="?",
+            default="localhost:8002",
+            metavar="TARGET",
+            help=f"{help_} (default: %(default)s)",
+        )
     for option, purpose in [
         ("--ca", "over TLS, trust the CAs in this PEM file instead of the system's"),
         ("--cert", "over TLS, send the certificate in this PEM file"),

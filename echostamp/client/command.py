@@ -9,13 +9,20 @@ import sys
 from collections.abc import Sequence
 
 from echostamp import __version__
-from echostamp.client import pingoptions, talkoptions
+from echostamp.client import pingoptions, talkoptions, watchoptions
 from echostamp.client.arguments import CommandParser
 from echostamp.client.reactor import unusableDescriptors
 from echostamp.client.standardio import unusableStandardIO
 from echostamp.exitstatus import NEAR_END_FAILED, Outcome, deadly, said
 
-COMMANDS = {"talk": talkoptions.runTalk, "ping": pingoptions.runPing}
+COMMANDS = {
+    "talk": talkoptions.runTalk,
+    "ping": pingoptions.runPing,
+    "watch": watchoptions.runWatch,
+}
+
+#: What finds options that exclude each other.
+_CHECKS = {"ping": pingoptions.wrongTogether, "watch": watchoptions.wrongTogether}
 
 
 def parser() -> CommandParser:
@@ -41,7 +48,13 @@ def parser() -> CommandParser:
         description=pingoptions.DESCRIPTION,
     )
     pingoptions.addPing(ping)
-    top.commands = {"talk": talk, "ping": ping}
+    watch = commands.add_parser(
+        "watch",
+        help="measure many targets, and show them in a live table",
+        description=watchoptions.DESCRIPTION,
+    )
+    watchoptions.addWatch(watch)
+    top.commands = {"talk": talk, "ping": ping, "watch": watch}
     return top
 
 
@@ -68,7 +81,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     # The command's own parser refers to its own help.
     reader = top.commands[name]
     options = reader.parse_args(arguments[1:])
-    if name == "ping" and (wrong := pingoptions.wrongTogether(options)):
+    if name in _CHECKS and (wrong := _CHECKS[name](options)):
         reader.error(wrong)
     if unusable := unusableStandardIO() or unusableDescriptors():
         return said(Outcome(NEAR_END_FAILED, unusable))

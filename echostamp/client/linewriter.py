@@ -4,6 +4,7 @@ Writes lines to a file or a terminal.
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Iterable
 from typing import TextIO
 
@@ -17,19 +18,57 @@ _CLEAR = f"\r{' ' * (COLUMNS - 1)}\r"
 
 #: Replacements for the characters that a non-Unicode output cannot encode.
 _REPLACEMENTS = str.maketrans(
-    {"µ": "u", "█": "#", "≥": ">", **dict.fromkeys("▏▎▍▌▋▊▉", ":")}
+    {
+        "µ": "u",
+        "≥": ">",
+        "±": "~",
+        "…": "~",
+        **dict.fromkeys("▏▎▍▌▋▊▉", ":"),
+        **dict(zip("▁▂▃▄▅▆▇█", "_.,-=+*#", strict=True)),
+    }
 )
 
 
-def _isUnicode(output: TextIO) -> bool:
+class Encoding:
     """
-    Say whether an output can encode all characters that are written.
+    Leaves out of a text what an output cannot encode.
     """
-    try:
-        "µ█▏≥".encode(getattr(output, "encoding", None) or "utf-8")
-    except (UnicodeError, LookupError):
-        return False
-    return True
+
+    def __init__(self, output: TextIO) -> None:
+        """
+        @param output: the output.
+        """
+        self._name = getattr(output, "encoding", None) or "utf-8"
+        try:
+            "µ█▏≥▁±…".encode(self._name)
+            self._isUnicode = True
+        except LookupError:
+            self._name, self._isUnicode = "ascii", False
+        except UnicodeError:
+            self._isUnicode = False
+
+    def text(self, text: str) -> str:
+        """
+        Give a text that the output can encode.
+        """
+        return text if self._isUnicode else self.octets(text).decode(self._name)
+
+    def octets(self, text: str) -> bytes:
+        """
+        Encode a text.  No other character than ours takes more columns by that.
+        """
+        if not self._isUnicode:
+            text = text.translate(_REPLACEMENTS)
+        return text.encode(self._name, "replace")
+
+
+def discard(output: TextIO) -> None:
+    """
+    Discard what cannot be written.  Python would retry when it exits, and report it.
+    """
+    nowhere = os.open(os.devnull, os.O_WRONLY)
+    os.dup2(nowhere, output.fileno())
+    os.close(nowhere)
 
 
 class LineWriter:
@@ -52,7 +91,7 @@ class LineWriter:
         self._closed = closed
         self.isColoured = isColoured
         self.isClosed = False
-        self._isUnicode = _isUnicode(output)
+        self._encoding = Encoding(output)
         self._hasCounter = False
 
     def write(self, lines: Iterable[str], colour: str = "", end: str = "\n") -> None:
@@ -71,9 +110,7 @@ class LineWriter:
             for line in lines:
                 isColoured = colour and self.isColoured
                 text = f"{colour}{line}{PLAIN}" if isColoured else line
-                if not self._isUnicode:
-                    text = text.translate(_REPLACEMENTS)
-                self._output.write(text + end)
+                self._output.write(self._encoding.text(text) + end)
             self._output.flush()
         except OSError:
             self.isClosed = True

@@ -12,6 +12,7 @@ from typing import Any, NamedTuple, TextIO
 from twisted.internet.task import LoopingCall
 
 from echostamp.client.hints import hint, isOurFault, whyNoReply
+from echostamp.client.linewriter import discard
 from echostamp.client.output import Asked, Output, OutputOptions, Probes
 from echostamp.client.refusals import whyRefused
 from echostamp.connect.failures import whatFailed
@@ -201,7 +202,7 @@ class _Ping:
             self._output.end(result, self._probes(), outcome)
         if self._output.isClosed:
             outcome = outputFailed(NEAR_END_FAILED)
-            _discard(self._stdout)
+            discard(self._stdout)
         self._prober.parted.addCallback(lambda _: self._run.end(outcome))
 
     def _probes(self) -> Probes:
@@ -248,12 +249,3 @@ def _asked(dialed: Dialed, options: PingOptions) -> Asked:
         },
     }
     return Asked(target, plan, "message" if dialed.target else "packet", config)
-
-
-def _discard(output: TextIO) -> None:
-    """
-    Discard what cannot be written.  Python would retry when it exits, and report it.
-    """
-    nowhere = os.open(os.devnull, os.O_WRONLY)
-    os.dup2(nowhere, output.fileno())
-    os.close(nowhere)

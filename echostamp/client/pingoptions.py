@@ -7,18 +7,17 @@ from __future__ import annotations
 import argparse
 from typing import TYPE_CHECKING
 
-from echostamp.client.arguments import (
-    CommandParser,
-    addTarget,
-    duration,
-    percentage,
-    sourceAddress,
-    wholeNumber,
-    zone,
+from echostamp.client.arguments import CommandParser, addTarget, wholeNumber
+from echostamp.client.probeoptions import (
+    addClock,
+    addDeadline,
+    addInterval,
+    addProbes,
+    addRoute,
+    addThresholds,
+    wishFrom,
 )
 from echostamp.client.stampoptions import addStamp
-from echostamp.probe.messages import LARGEST, SMALLEST, USUAL
-from echostamp.times import MILLISECOND, SECOND
 
 if TYPE_CHECKING:
     from echostamp.exitstatus import Outcome
@@ -30,24 +29,28 @@ it goes on until Ctrl-C. Ctrl-\\ shows the figures so far. A TIME is in seconds,
 in d, h, m, s, ms, us or ns.
 """
 
-_HOUR = 3600 * SECOND
-_YEAR = 366 * 24 * _HOUR
-
 
 def addPing(ping: CommandParser) -> None:
     """
     Add the options to the subcommand's parser.
     """
     addTarget(ping, "stamp:HOST[:PORT], ")
-    _addProbes(ping)
-    _addRoute(ping)
+    _addRun(ping)
+    addRoute(ping)
     addStamp(ping)
-    _addClock(ping)
+    addClock(ping)
     _addOutput(ping)
-    _addThresholds(ping)
+    addThresholds(
+        ping,
+        "Each one that is not met or cannot be judged is named; the exit status is 3.",
+        "for each RTT",
+        "of the probes",
+        "between the clocks; all of the interval that bounds the offset must be "
+        "within it",
+    )
 
 
-def _addProbes(ping: CommandParser) -> None:
+def _addRun(ping: CommandParser) -> None:
     """
     Add the options of the probes.
     """
@@ -58,77 +61,14 @@ def _addProbes(ping: CommandParser) -> None:
         metavar="N",
         help="stop after this number of probes",
     )
-    add(
-        *("-i", "--interval"),
-        type=duration(MILLISECOND, _HOUR, orNone=True),
-        default=SECOND,
-        metavar="TIME",
-        help="time from one probe to the next, at least 1ms; 0: send each probe when "
-        "the previous one is answered (default: 1s)",
-    )
-    add(
-        *("-w", "--deadline"),
-        type=duration(MILLISECOND, _YEAR),
-        metavar="TIME",
-        help="stop after this time",
-    )
+    addInterval(add, "; 0: send each probe when the previous one is answered")
+    addDeadline(add)
     add(
         "--wait",
         action="store_true",
         help="if the far end is not there yet, keep trying until --deadline",
     )
-    add(
-        *("-W", "--timeout"),
-        type=duration(MILLISECOND, _HOUR),
-        default=3 * SECOND,
-        metavar="TIME",
-        help="wait so long for each reply (default: 3s)",
-    )
-    add(
-        *("-s", "--size"),
-        type=wholeNumber(SMALLEST, LARGEST),
-        default=0,
-        metavar="N",
-        help=f"octets of each message, {SMALLEST} to {LARGEST} (default: {USUAL}); "
-        "over STAMP, of each packet, 44 or more, 112 with a key (default: the least)",
-    )
-    add(
-        "--no-jitter",
-        dest="jitter",
-        action="store_false",
-        help="send probes on time, not delayed at random by up to a tenth of the "
-        "interval",
-    )
-
-
-def _addRoute(ping: CommandParser) -> None:
-    """
-    Add the options of the addresses.
-    """
-    add = ping.group("addresses")
-    add("-4", dest="only4", action="store_true", help="IPv4 only")
-    add("-6", dest="only6", action="store_true", help="IPv6 only")
-    add(
-        "--source",
-        type=sourceAddress,
-        default=(None, 0),
-        metavar="ADDR[:PORT]",
-        help="send from this address and, over STAMP, this port",
-    )
-
-
-def _addClock(ping: CommandParser) -> None:
-    """
-    Add the options of the far clock.
-    """
-    add = ping.group("the far clock")
-    add(
-        "--zone",
-        type=zone,
-        metavar="ZONE",
-        help="the zone of stamps without a zone: UTC, +01:00 or Europe/Berlin "
-        "(default: guessed)",
-    )
+    addProbes(add)
 
 
 def _addOutput(ping: CommandParser) -> None:
@@ -179,36 +119,6 @@ def _addOutput(ping: CommandParser) -> None:
     )
 
 
-def _addThresholds(ping: CommandParser) -> None:
-    """
-    Add the thresholds.
-    """
-    add = ping.group(
-        "thresholds",
-        "Each one that is not met or cannot be judged is named; the exit status is 3.",
-    )
-    anyTime = duration(1, _YEAR)
-    add(
-        "--max-rtt",
-        type=anyTime,
-        metavar="TIME",
-        help="for each RTT",
-    )
-    add(
-        "--max-loss",
-        type=percentage,
-        metavar="PERCENT",
-        help="of the probes",
-    )
-    add(
-        "--max-offset",
-        type=anyTime,
-        metavar="TIME",
-        help="between the clocks; all of the interval that bounds the offset must be "
-        "within it",
-    )
-
-
 def wrongTogether(options: argparse.Namespace) -> str:
     """
     Find options that exclude each other.
@@ -240,34 +150,19 @@ def runPing(options: argparse.Namespace) -> Outcome:
     reactor = installedReactor()
     from echostamp.client.output import OutputOptions
     from echostamp.client.ping import PingOptions, ping
-    from echostamp.connect.tls import TlsFiles
     from echostamp.measure.thresholds import Thresholds
-    from echostamp.probe.dialers import Wish
-    from echostamp.probe.plan import Plan, StampPlan
-    from echostamp.probe.route import Route
+    from echostamp.probe.plan import Plan
 
-    wish = Wish(
-        options.target,
-        Plan(
-            options.count,
-            options.interval,
-            options.deadline,
-            options.timeout,
-            options.size,
-            options.jitter,
-            waits=options.wait,
-        ),
-        Route(options.only4, options.only6, *options.source),
-        StampPlan(
-            options.ssid,
-            options.dscp,
-            tuple(dict.fromkeys(options.tlv)),
-            options.ptp,
-            options.ttl,
-            options.strict_ssid,
-        ),
-        TlsFiles(options.ca, options.cert, options.key),
+    plan = Plan(
+        options.count,
+        options.interval,
+        options.deadline,
+        options.timeout,
+        options.size,
+        options.jitter,
+        waits=options.wait,
     )
+    wish = wishFrom(options, options.target, plan)
     output = OutputOptions(
         formOf(options),
         options.quiet,

@@ -4,6 +4,7 @@ One flow of a peer: a prober, and the counters of its probes.
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Callable
 from typing import Protocol
 
@@ -49,6 +50,8 @@ class Flow:
 
     @ivar tally: its counters, up to date but for L{Tally.invalid}.
     @ivar lastRtt: its last RTT, in nanoseconds; L{None} before the first.
+    @ivar recent: its last RTTs; L{None} for each probe that was lost, could not be
+        sent, or has none.
     """
 
     def __init__(
@@ -58,6 +61,7 @@ class Flow:
         interval: int,
         now: Callable[[], int],
         lateness: RttHistogram,
+        recent: int = 0,
     ) -> None:
         """
         @param owner: told what happens.
@@ -65,9 +69,11 @@ class Flow:
         @param interval: from one probe to the next, in nanoseconds.
         @param now: gives nanoseconds by the monotonic clock.
         @param lateness: how late probes were sent, of all flows.
+        @param recent: how many of the last RTTs to keep.
         """
         self.tally = tally
         self.lastRtt: int | None = None
+        self.recent: deque[int | None] = deque(maxlen=recent)
         self._owner = owner
         self._now = now
         self._lateness = lateness
@@ -129,6 +135,7 @@ class Flow:
         isResolved = self._owner.isResolved
         why = Skip.NO_CONNECTION if isResolved else Skip.UNRESOLVED
         self.tally.skipped[why] += 1
+        self.recent.append(None)
         self._owner.due()
         self._owner.lost()
 
@@ -152,6 +159,7 @@ class Flow:
             if fate is Fate.DISCONNECTED:
                 losses = None
             self._directions.lost(self._now(), losses)
+            self.recent.append(None)
             self._owner.lost()
 
     def _answered(self, probe: Probe, fate: Fate) -> None:
@@ -161,6 +169,7 @@ class Flow:
         tally = self.tally
         tally.received += 1
         tally.altered += fate is Fate.ALTERED
+        self.recent.append(probe.rtt)
         if probe.rtt is None:
             tally.untimed += 1
         else:

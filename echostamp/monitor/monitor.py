@@ -7,14 +7,14 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from typing import Any
 
-from twisted.internet.defer import DeferredSemaphore
+from twisted.internet.defer import Deferred, DeferredList, DeferredSemaphore
 
 from echostamp.measure.ownclock import OwnClock
 from echostamp.monitor.defaults import BUCKETS
 from echostamp.monitor.event import Event, Kind
 from echostamp.monitor.peer import Peer
 from echostamp.monitor.resolving import AT_ONCE, PeerReactor, PeerResolver
-from echostamp.monitor.snapshot import PeerSnapshot
+from echostamp.monitor.snapshot import USUAL, Kept, PeerSnapshot
 from echostamp.monitor.tally import RttHistogram
 from echostamp.monitor.watch import Watch, wishOf
 from echostamp.monitor.watchedpeer import WatchedPeer
@@ -47,6 +47,7 @@ class Monitor:
         report: Callable[[Event], object],
         buckets: tuple[int, ...] = BUCKETS,
         dial: Callable[..., Dialed] | None = None,
+        kept: Kept = USUAL,
     ) -> None:
         """
         @param reactor: connects, looks names up, and reads.
@@ -54,13 +55,14 @@ class Monitor:
         @param report: gets what happens.
         @param buckets: the upper bounds of the buckets of the RTT, in nanoseconds.
         @param dial: makes dialers; L{None} for L{dialerOf}.
+        @param kept: what is kept of each peer.
         """
         self.peers: dict[str, WatchedPeer] = {}
         self.lag, self.lateness = RttHistogram(), RttHistogram()
         self._reactor = reactor
         self._surroundings = surroundings
         self._report = report
-        self._watch = Watch(surroundings, self._happened, buckets, self.lateness)
+        self._watch = Watch(surroundings, self._happened, buckets, self.lateness, kept)
         self._dialerOf = dial or dialerOf
         self._isRunning = self._areAllDown = False
         self._beat: Entry | None = None
@@ -82,15 +84,16 @@ class Monitor:
             each.start()
         self._setBeat()
 
-    def stop(self) -> None:
+    def stop(self) -> Deferred[Any]:
         """
         End at once.
+
+        @return: fires when all connections are closed.
         """
         self._isRunning = False
         if self._beat is not None:
             self._beat.cancel()
-        for each in self.peers.values():
-            each.stop()
+        return DeferredList([each.stop() for each in self.peers.values()])
 
     def watch(self, peers: Iterable[Peer]) -> None:
         """
@@ -132,9 +135,10 @@ class Monitor:
         resolver = PeerResolver(self._reactor, self._turns)
         reactor = PeerReactor(self._reactor, resolver)
         try:
-            return self._dialerOf(reactor, wishOf(peer)), resolver
+            wish = wishOf(peer, self._watch.kept.window)
+            return self._dialerOf(reactor, wish), resolver
         except ValueError as error:
-            raise ValueError(f"{peer.name}: {error}") from None
+            raise ValueError(f"{peer.name}: {error}") from error
 
     # --- What happens -----------------------------------------------------------------
 

@@ -25,15 +25,16 @@ LAST = WindowSpec("last 20", count=20)
 CALM = 0.8
 
 
-def windowFor(interval: int) -> WindowSpec:
+def windowFor(interval: int, window: WindowSpec = MINUTE) -> WindowSpec:
     """
-    Choose the window whose figures are judged: the longer one.
+    Choose the window whose figures are judged: the longer one of L{LAST} and another.
 
     @param interval: from one probe to the next, in nanoseconds.
+    @param window: the other, by time.
     """
     assert LAST.count is not None
-    assert MINUTE.length is not None
-    return LAST if LAST.count * interval > MINUTE.length else MINUTE
+    assert window.length is not None
+    return LAST if LAST.count * interval > window.length else window
 
 
 class Rules:
@@ -53,7 +54,12 @@ class Rules:
         """
         self.limits = limits
         self._peer = peer
-        self._high: set[str] = set()
+        self._high: dict[str, str] = {}
+
+    @property
+    def exceeded(self) -> tuple[tuple[str, str], ...]:
+        """The limits that are exceeded: each one's name, and what was found last."""
+        return tuple(self._high.items())
 
     def judge(self, figures: Figures, at: int) -> Iterator[Event]:
         """
@@ -128,11 +134,13 @@ class Rules:
         @param event: that the state begins.
         """
         subject = event.subject
-        if isHigh and subject not in self._high:
-            self._high.add(subject)
+        wasHigh = subject in self._high
+        if isHigh or (wasHigh and not isCalm):
+            self._high[subject] = event.text
+        if isHigh and not wasHigh:
             yield event
-        elif isCalm and subject in self._high:
-            self._high.remove(subject)
+        elif isCalm and wasHigh:
+            del self._high[subject]
             yield Event(
                 ENDS[event.kind],
                 event.peer,

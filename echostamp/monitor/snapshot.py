@@ -12,9 +12,27 @@ from typing import NamedTuple
 
 from echostamp.measure.delay import Summary
 from echostamp.measure.result import Result
+from echostamp.measure.windowspec import WindowSpec
 from echostamp.monitor.event import Kind
 from echostamp.monitor.peer import Peer
+from echostamp.monitor.rules import MINUTE
 from echostamp.monitor.tally import Tally
+
+
+class Kept(NamedTuple):
+    """
+    What is kept of each peer.
+
+    @ivar window: the window whose figures are in its snapshots, by time.
+    @ivar recent: how many of its last RTTs.
+    """
+
+    window: WindowSpec = MINUTE
+    recent: int = 0
+
+
+#: What is kept for metrics.
+USUAL = Kept()
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,14 +66,20 @@ class PeerSnapshot:
     @ivar events: how many events it had, by kind; those that are missing count 0.
     @ivar flows: its flows, where there are several.
     @ivar lastRtt: its last RTT in nanoseconds; L{None} before the first.
-    @ivar minute: the figures of the last minute; L{None} before the first probe.
+    @ivar minute: the figures of the last minute; L{None} before the first probe, and
+        where other windows are kept.
     @ivar residence: how long the far end had the probes of the last minute; L{None}
-        where it does not say so.
+        where it does not say so, likewise.
     @ivar hopsForward: how many routers the last packet passed on the way there;
         L{None} where that is not known.
     @ivar hopsBackward: on the way back, likewise.
     @ivar certificateEnd: when the far end's certificate expires, in seconds since the
         UNIX epoch; L{None} without TLS.
+    @ivar window: the figures of the window that is kept, the last minute by default;
+        L{None} before the first probe.
+    @ivar recent: the last RTTs in nanoseconds, the oldest first, as many as are kept;
+        L{None} for each probe without one.
+    @ivar exceeded: the thresholds that are exceeded: each one's name, and why.
     """
 
     peer: Peer
@@ -76,6 +100,9 @@ class PeerSnapshot:
     hopsForward: int | None = None
     hopsBackward: int | None = None
     certificateEnd: int | None = None
+    window: Result | None = None
+    recent: tuple[int | None, ...] = ()
+    exceeded: tuple[tuple[str, str], ...] = ()
 
 
 class Versions(NamedTuple):

@@ -8,9 +8,11 @@ import zlib
 from collections import Counter
 from typing import Any
 
-from echostamp.monitor.clocksteps import ClockSteps
+from twisted.internet.defer import Deferred
+
 from echostamp.monitor.contact import Contact
 from echostamp.monitor.event import Event, Kind
+from echostamp.monitor.farchanges import FarChanges
 from echostamp.monitor.flow import Flow
 from echostamp.monitor.peer import Peer
 from echostamp.monitor.peername import PeerName
@@ -29,9 +31,6 @@ from echostamp.units import readable
 
 #: How often a peer's window is judged by its limits, in nanoseconds.
 JUDGED = 5 * SECOND
-
-#: Each so many times the far clock is looked at, too.
-CLOCK = 3
 
 #: The beginnings of peers' probes are spread over their interval, or over this time
 #: where that is shorter, in nanoseconds.
@@ -74,23 +73,22 @@ class WatchedPeer:
         self._now = surroundings.now
         self._timers = Timers(surroundings.agenda)
         self._rules = Rules(peer.name, peer.limits)
-        self._window = windowFor(plan.interval)
+        self._window = windowFor(plan.interval, watch.kept.window)
         self._began = now
         self._stalled = surroundings.stalls.length
-        self._restarts = 0
-        self._clockSteps = ClockSteps()
-        self._untilClock = CLOCK
         self.contact = Contact(plan.timeout, plan.interval, now)
         if before is not None:
             self.contact = before.contact
             self.contact.resume(plan.timeout, plan.interval, now)
         self._flow = Flow(
-            self, self.tally, plan.interval, surroundings.now, watch.lateness
+            *(self, self.tally, plan.interval, surroundings.now, watch.lateness),
+            watch.kept.recent,
         )
         self._prober = Prober(dialed.dialer, plan, self._flow, surroundings, peer.zone)
         self._name = PeerName(
             dialed.host, peer.resolve, resolver, self._timers, surroundings.now, self
         )
+        self._far = FarChanges(self._prober, watch.kept.window, self._report)
         self._prober.done.addCallback(lambda _: self._flow.ended())
 
     # --- From begin to end ------------------------------------------------------------
@@ -104,7 +102,7 @@ class WatchedPeer:
         spread = min(self._dialed.plan.interval, SPREAD)
         phase = zlib.crc32(self.peer.name.encode()) * spread >> 32
         self._timers.set(self._now() + phase, self._begin)
-        self._timers.set(self._now() + phase + JUDGED, self._judge)
+        self._timers.set(self._now() + phase + JUDGED, self._look)
 
     def _begin(self) -> None:
         """
@@ -121,12 +119,15 @@ class WatchedPeer:
         self._countPaused()
         self._prober.finish()
 
-    def stop(self) -> None:
+    def stop(self) -> Deferred[None]:
         """
         End at once.
+
+        @return: fires when the connection is closed.
         """
         self._timers.stop()
         self._prober.stop()
+        return self._prober.parted
 
     def change(self, peer: Peer) -> None:
         """
@@ -192,48 +193,24 @@ class WatchedPeer:
 
     # --- What is judged now and then --------------------------------------------------
 
-    def _judge(self) -> None:
+    def _look(self) -> None:
+        """
+        Judge the window, and look at the far end.
+        """
+        self._timers.set(self._now() + JUDGED, self._look)
+        self.judge()
+        steps = self._far.clockSteps
+        self._far.look(self._time())
+        self.tally.clockSteps += self._far.clockSteps - steps
+
+    def judge(self) -> None:
         """
         Judge the window by the limits.
         """
-        self._timers.set(self._now() + JUDGED, self._judge)
         if self._rules.limits.areSet and self._prober.hasBegun:
             figures = self._prober.result(window=self._window).figures
             for event in self._rules.judge(figures, self._time()):
                 self._put(event)
-        self._lookAtSession()
-        self._untilClock -= 1
-        if self._untilClock <= 0:
-            self._untilClock = CLOCK
-            self._lookAtClock()
-
-    def _lookAtClock(self) -> None:
-        """
-        Look whether the far clock was set.
-        """
-        if not self._prober.hasBegun:
-            return
-        offset = self._prober.result(window=MINUTE).figures.offset
-        step = self._clockSteps.look(offset, self._time())
-        if step is not None:
-            self.tally.clockSteps += 1
-            before, after = step
-            text = (
-                f"the far clock was set: off by {readable(after, signed=True)}, was "
-                f"{readable(before, signed=True)}"
-            )
-            self._report(Kind.CLOCK_STEP, text, offset=after, offset_before=before)
-
-    def _lookAtSession(self) -> None:
-        """
-        Look whether the reflector has begun to count again.
-        """
-        link = self._prober.link
-        restarts = sessionDetails(None if link is None else link.details()).restarts
-        if restarts > self._restarts:
-            text = "its packet numbers began again"
-            self._report(Kind.REFLECTOR_RESTART, text)
-        self._restarts = restarts
 
     def _report(self, kind: Kind, text: str, **values: Any) -> None:
         """
@@ -274,8 +251,10 @@ class WatchedPeer:
         prober, contact = self._prober, self.contact
         self._flow.refresh(prober.measurement.strange)
         now = self._watch.surroundings.clocks()
-        minute = prober.result(window=MINUTE) if prober.hasBegun else None
-        session = sessionDetails(None if minute is None else minute.session)
+        kept = self._watch.kept
+        window = prober.result(window=kept.window) if prober.hasBegun else None
+        isMinute = kept.window == MINUTE
+        session = sessionDetails(None if window is None else window.session)
         link = prober.link
         isKnown = contact.isUp is not None and not self.peer.isPaused
         return PeerSnapshot(
@@ -291,9 +270,12 @@ class WatchedPeer:
             contact.downFor(now.after),
             dict(self.events),
             lastRtt=self._flow.lastRtt,
-            minute=minute,
-            residence=prober.residence(MINUTE),
+            minute=window if isMinute else None,
+            residence=prober.residence(MINUTE) if isMinute else None,
             hopsForward=session.hopsForward,
             hopsBackward=session.hopsBackward,
             certificateEnd=None if link is None else link.certificateEnd,
+            window=window,
+            recent=tuple(self._flow.recent),
+            exceeded=self._rules.exceeded,
         )

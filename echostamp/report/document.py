@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterable, Iterator
 from typing import Any
 
 from echostamp import __version__
-from echostamp.exitstatus import Outcome
+from echostamp.exitstatus import DONE, Outcome
 from echostamp.measure.block import Probe
 from echostamp.measure.delay import Summary
 from echostamp.measure.delayranges import Range
@@ -32,10 +32,27 @@ LONG = frozenset(
         *("began", "deadline", "max_rtt", "max_offset", "duration", "held_up_for"),
         *("start", "length", "so_far", "last_attempt", "error"),
         *("at", "estimate", "low", "high", "window", "forward", "backward"),
-        *("rtt", "rtt_from_due", "ipdv"),
+        *("rtt", "rtt_from_due", "ipdv", "time", "since", "down_for"),
         *("host_sending", "host_receiving", "due", "t1", "t2", "t3", "t4"),
     }
 )
+
+
+#: The figures of a window: the others are those of the whole run.
+_OF_WINDOW = (
+    *("duration", "sent", "received", "lost", "loss_percent", "available_percent"),
+    *("under_way", "skipped", "late", "duplicates", "reordered", "altered", "untimed"),
+    *("bursts", "rtt_is", "rtt", "rtt_from_due", "percentiles_exact", "ipdv"),
+    *("forward", "backward", "offset"),
+)
+
+
+def windowStats(result: Result) -> Json:
+    """
+    Make the figures of a window: those of L{stats} that are not of the whole run.
+    """
+    found = stats(result, Outcome(DONE))
+    return {name: found[name] for name in _OF_WINDOW}
 
 
 def document(result: Result, config: Json, ending: Outcome) -> Json:

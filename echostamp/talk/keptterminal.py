@@ -8,6 +8,7 @@ import os
 import select
 import signal
 import termios
+from collections.abc import Callable
 from contextlib import suppress
 
 from echostamp.exitstatus import deadly
@@ -21,7 +22,7 @@ _LEFT = {
 }
 
 #: Shows the cursor, and ends bracketed paste.
-_PLAIN = b"\x1b[?25h\x1b[?2004l"
+PLAIN = b"\x1b[?25h\x1b[?2004l"
 
 
 class KeptTerminal:
@@ -30,8 +31,12 @@ class KeptTerminal:
     C{with} statement, and before a signal ends the process.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, plain: Callable[[], bytes] = lambda: PLAIN) -> None:
+        """
+        @param plain: gives what to write so that the terminal is as it was.
+        """
         self._modes = termios.tcgetattr(0)
+        self._plain = plain
 
     def __enter__(self) -> KeptTerminal:
         """Handle each signal that would end the process."""
@@ -47,12 +52,13 @@ class KeptTerminal:
 
     def giveBack(self) -> None:
         """
-        Restore the modes, show the cursor, and end bracketed paste.  This never waits
-        for the terminal.
+        Restore the modes, show the cursor, and end bracketed paste, or what else was
+        changed.  This never waits for the terminal.
         """
         # A process in the background would be suspended.
         signal.signal(signal.SIGTTOU, signal.SIG_IGN)
         with suppress(OSError, termios.error):
             termios.tcsetattr(0, termios.TCSANOW, self._modes)
-            if select.select([], [1], [], 0)[1]:
-                os.write(1, _PLAIN)
+            plain = self._plain()
+            if plain and select.select([], [1], [], 0)[1]:
+                os.write(1, plain)

@@ -34,14 +34,17 @@ CONFIG = {
 }
 
 
-def validator(source: Path = Path(echostamp.__file__).parents[1]) -> Any:
+def validator(
+    source: Path = Path(echostamp.__file__).parents[1], name: str = "ping.schema.json"
+) -> Any:
     """
     Give the validator of documents.
 
     @param source: a folder that contains C{docs}.
+    @param name: the file of the schema.
     @raise SkipTest: it does not, as in an installation, or jsonschema is missing.
     """
-    path = source / "docs/ping.schema.json"
+    path = source / "docs" / name
     try:
         # Its types are in another package.
         jsonschema: Any = importlib.import_module("jsonschema")

@@ -1,131 +1,83 @@
-"""Tests for L{echostamp.rfc8762.keys}."""
+"""Tests for L{echostamp.client.keys}."""
 
 from __future__ import annotations
-
-import os
 
 from hypothesis import given
 from hypothesis import strategies as st
 from twisted.trial.unittest import SynchronousTestCase
 
-from echostamp.rfc8762 import keys
-from echostamp.rfc8762.keys import keysOf, parseKeys, readKeys
+from echostamp.client.keys import (
+    BACKSPACE,
+    DOWN,
+    END,
+    ENTER,
+    ESCAPE,
+    HOME,
+    PAGE_DOWN,
+    PAGE_UP,
+    UP,
+    Keys,
+)
 
-ONE, TWO, THREE = (bytes([each] * 16) for each in (1, 2, 3))
 
-
-class ParseTests(SynchronousTestCase):
+class KeysTests(SynchronousTestCase):
     """
-    The text of a key file.
+    Tests for what a terminal sends.
     """
 
-    def test_keys(self) -> None:
-        """Each line is an SSID, or C{*}, and a key; C{#} begins a comment."""
-        text = (
-            "# Keys\n"
-            f"7 {ONE.hex()}  # until Monday\n"
-            "\n"
-            f"\t7\t{TWO.hex().upper()}\r\n"
-            f"65535 {ONE.hex()}\n"
-            f"* {THREE.hex()}"
-        )
-        found = parseKeys(text)
-        self.assertEqual(found, {7: [ONE, TWO], 65535: [ONE], None: [THREE]})
-        self.assertEqual(keysOf(found, 7), [ONE, TWO])
-        self.assertEqual(keysOf(found, 8), [THREE])
+    def read(self, *pieces: bytes) -> list[str]:
+        """Read pieces, and give all keys."""
+        keys = Keys()
+        return [key for piece in pieces for key in keys.feed(piece)] + keys.flush()
 
-    def test_noneForOthers(self) -> None:
-        """Without C{*} other SSIDs have no key."""
-        self.assertEqual(len(keysOf(parseKeys(f"0 {ONE.hex()}"), 1)), 0)
-        self.assertEqual(keysOf(parseKeys(f"0 {ONE.hex()}"), 0), [ONE])
-
-    def test_lengths(self) -> None:
-        """A key has 16 to 1024 octets."""
-        for length, isRight in [(15, 0), (16, 1), (1024, 1), (1025, 0)]:
-            text = f"* {'ab' * length}"
-            if isRight:
-                self.assertEqual(parseKeys(text), {None: [b"\xab" * length]})
-            else:
-                self.assertRaises(ValueError, parseKeys, text)
-
-    def test_wrong(self) -> None:
-        """An error names the line, and shows nothing of a key."""
-        key = ONE.hex()
-        for text, why in [
-            ("", "there is no key in it"),
-            ("# only a comment\n", "there is no key in it"),
-            (f"\n{key}", "line 2: not an SSID, or *, and a key"),
-            (f"1 2 {key}", "line 1: not an SSID, or *, and a key"),
-            (f"65536 {key}", "line 1: the SSID is neither * nor a number"),
-            (f"-1 {key}", "line 1: the SSID is neither * nor a number"),
-            (f"{'1' * 9999} {key}", "line 1: the SSID is neither * nor a number"),
-            (f"** {key}", "line 1: the SSID is neither * nor a number"),
-            (f"1 {key[:-1]}", "line 1: the key is not in hexadecimal digits"),
-            (f"1 {key}g0", "line 1: the key is not in hexadecimal digits"),
-            ("1 0102", "line 1: the key does not have 16 to 1024 octets"),
-            (f"1 {key}\n" * 3, "line 3: a third key for one SSID"),
-            (f"* {key}\n" * 3, "line 3: a third key for one SSID"),
+    def test_names(self) -> None:
+        """Arrows and the like have names, whatever the terminal's mode."""
+        for text, key in [
+            ("\x1b[A", UP),
+            ("\x1bOA", UP),
+            ("\x1b[B", DOWN),
+            ("\x1b[5~", PAGE_UP),
+            ("\x1b[6~", PAGE_DOWN),
+            ("\x1b[H", HOME),
+            ("\x1bOH", HOME),
+            ("\x1b[1~", HOME),
+            ("\x1b[F", END),
+            ("\x1b[4~", END),
+            ("\r", ENTER),
+            ("\n", ENTER),
+            ("\x7f", BACKSPACE),
+            ("\x08", BACKSPACE),
         ]:
-            said = str(self.assertRaises(ValueError, parseKeys, text))
-            self.assertTrue(said.startswith(why), said)
-            self.assertNotIn(key[:-1], said)
+            self.assertEqual(self.read(text.encode()), [key], ascii(text))
 
-    @given(st.text())
-    def test_anyText(self, text: str) -> None:
-        """Any text is a key file, or gives an error of one line."""
-        said = ""
-        try:
-            found = parseKeys(text)
-        except ValueError as error:
-            said = str(error)
-            found = {}
-        assert bool(found) != bool(said)
-        assert len(said.splitlines()) <= 1
-        assert all(0 < len(each) <= keys.MOST for each in found.values())
+    def test_characters(self) -> None:
+        """Printable characters are themselves; other controls are left out."""
+        self.assertEqual(self.read("a日\x01\x1b[24~b".encode()), ["a", "日", "b"])
 
+    def test_escape(self) -> None:
+        """The Escape character alone is a key, once nothing follows it."""
+        keys = Keys()
+        self.assertEqual(keys.feed(b"\x1b"), [])
+        self.assertTrue(keys.isWaiting)
+        self.assertEqual(keys.flush(), [ESCAPE])
+        self.assertFalse(keys.isWaiting)
+        self.assertEqual(keys.flush(), [])
+        self.assertEqual(keys.feed(b"\x1bx"), [ESCAPE, "x"])
 
-class ReadTests(SynchronousTestCase):
-    """
-    Key files.
-    """
+    def test_endless(self) -> None:
+        """A sequence that does not end is not waited for."""
+        keys = Keys()
+        keys.feed(b"\x1b[" + b"1" * 100)
+        self.assertFalse(keys.isWaiting)
 
-    def file(self, data: bytes, mode: int = 0o600) -> str:
-        """Make a file."""
-        path: str = self.mktemp()
-        with open(path, "wb") as file:
-            file.write(data)
-        os.chmod(path, mode)
-        return path
+    @given(st.binary(max_size=40), st.data())
+    def test_pieces(self, data: bytes, drawn: st.DataObject) -> None:
+        """However the octets are cut into reads, the keys are the same."""
+        at = drawn.draw(st.integers(0, len(data)))
+        self.assertEqual(self.read(data), self.read(data[:at], data[at:]))
 
-    def refused(self, path: str) -> str:
-        """Read a file that is wrong, and give the error."""
-        error: object = self.assertRaises(ValueError, readKeys, path)
-        return str(error)
-
-    def test_file(self) -> None:
-        """The keys of a file are read; its group may read it, too."""
-        text = b"* " + ONE.hex().encode()
-        for mode in 0o400, 0o600, 0o640, 0o660:
-            self.assertEqual(readKeys(self.file(text, mode)), {None: [ONE]})
-
-    def test_others(self) -> None:
-        """A file that others may access is refused, and the error gives the remedy."""
-        text = b"* " + ONE.hex().encode()
-        for mode in 0o604, 0o602, 0o601, 0o644:
-            self.assertEqual(
-                self.refused(self.file(text, mode)), "others may read it; chmod o= it"
-            )
-
-    def test_unreadable(self) -> None:
-        """A file that cannot be read gives the system's error."""
-        self.assertEqual(self.refused(self.mktemp()), "No such file or directory")
-        self.assertEqual(self.refused("."), "Is a directory")
-        self.assertIn("null", self.refused("a\0b"))
-
-    def test_noText(self) -> None:
-        """A file that is not text, or is too long, is refused."""
-        self.assertEqual(self.refused(self.file(b"* \xff\xfe")), "it is not text")
-        self.assertEqual(self.refused(self.file(b"#" * 1_000_001)), "it is too long")
-        self.assertEqual(
-            self.refused(self.file(b"#" * 1_000_000)), "there is no key in it"
-        )
+    @given(st.binary(max_size=200))
+    def test_anything(self, data: bytes) -> None:
+        """Whatever is read, each key is a name or one printable character."""
+        for key in self.read(data):
+            self.assertTrue(len(key) > 1 or key.isprintable())

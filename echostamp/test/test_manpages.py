@@ -110,35 +110,48 @@ class ClientPageTests(SynchronousTestCase):
     C{echostamp.1}.
     """
 
-    def lists(self) -> list[dict[str, str]]:
+    def lists(self) -> dict[str, dict[str, str]]:
         """
-        Give the entries of the page's four lists: the command, both subcommands,
-        C{talk} alone and C{ping} alone.
+        Give the entries of the page's lists, by the subcommands that they are of; the
+        command's own are under an empty text.
         """
         lists = section("echostamp.1", "OPTIONS").split("\nOptions of\n")
         heads = [each.partition("\n.Bl ")[0] for each in lists[1:]]
+        names = [
+            " ".join(re.findall(r"^\.Cm (\w+)", head, re.MULTILINE)) for head in heads
+        ]
         self.assertEqual(
-            [re.findall(r"^\.Cm (\w+)", head, re.MULTILINE) for head in heads],
-            [["talk", "ping"], ["talk"], ["ping"]],
+            names, ["talk ping watch", "talk", "ping watch", "ping", "watch"]
         )
-        return [documented(each) for each in lists]
+        return dict(zip(["", *names], map(documented, lists), strict=True))
+
+    def ofCommand(self, name: str) -> dict[str, str]:
+        """
+        Give the entries of a subcommand; no option has two.
+        """
+        found = [
+            each for names, each in self.lists().items() if name in names.split(" ")
+        ]
+        entries = {option: text for each in found for option, text in each.items()}
+        self.assertEqual(sum(map(len, found)), len(entries))
+        return entries
 
     def test_options(self) -> None:
         """Exactly the options of the command and its subcommands have entries."""
-        command, both, talk, ping = (set(each) for each in self.lists())
+        command = set(self.lists()[""])
         self.assertEqual(command, helped(clientHelp()))
         self.assertLessEqual({"-h", "--version"}, command)
-        for name, alone in ("talk", talk), ("ping", ping):
+        for name in "talk", "ping", "watch":
             options = helped(clientHelp(name)) - {"-h", "--help"}
             self.assertLessEqual({"--ca", "--timeout"}, options)
-            self.assertEqual(both | alone, options)
-            self.assertEqual(both & alone, set())
+            self.assertEqual(set(self.ofCommand(name)), options)
+        ping = set(self.ofCommand("ping"))
         self.assertLessEqual({"-c", "--count", "-4", "-D", "--max-rtt"}, ping)
 
     def test_synopsis(self) -> None:
         """The synopsis has each option once, by its short name if it has one."""
         forms = section("echostamp.1", "SYNOPSIS").split(".Nm\n")
-        for name in "talk", "ping":
+        for name in "talk", "ping", "watch":
             (form,) = (each for each in forms if each.startswith(f".Cm {name}\n"))
             options = firstHelped(clientHelp(name)) - {"-h"}
             self.assertEqual(flags(form), options)
@@ -148,7 +161,7 @@ class ClientPageTests(SynchronousTestCase):
     def test_defaults(self) -> None:
         """The page's defaults are the parser's."""
         arguments = parser().parse_args(["talk"])
-        _, _, talk, ping = self.lists()
+        talk, ping = self.ofCommand("talk"), self.ofCommand("ping")
         self.assertIn(f"default is {arguments.timeout:g}.", talk["--timeout"])
         self.assertIn(arguments.target, section("echostamp.1", "DESCRIPTION"))
         arguments = parser().parse_args(["ping"])
@@ -160,6 +173,12 @@ class ClientPageTests(SynchronousTestCase):
         ]:
             self.assertIn(f"default is {default}.", ping[option])
             self.assertIn(f"(default: {default})", words)
+        arguments = parser().parse_args(["watch", "far"])
+        default = asTyped(arguments.window)
+        watch = self.ofCommand("watch")["--window"]
+        self.assertIn(f"default is {default}.", watch)
+        words = " ".join(clientHelp("watch").split())
+        self.assertIn(f"(default: {default})", words)
 
     def test_statuses(self) -> None:
         """Every exit status of the command has an entry."""

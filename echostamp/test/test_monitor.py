@@ -8,9 +8,13 @@ from typing import Any
 from twisted.logger import LogLevel, globalLogPublisher
 from twisted.trial.unittest import SynchronousTestCase
 
+from echostamp.measure.windowspec import WindowSpec
 from echostamp.monitor.event import Event, Kind
 from echostamp.monitor.eventlog import EventLog, eventJson, eventLine
+from echostamp.monitor.monitor import Monitor
 from echostamp.monitor.peer import Limits
+from echostamp.monitor.snapshot import Kept
+from echostamp.probe.dialers import Dialed, Wish
 from echostamp.probe.surroundings import surroundings
 from echostamp.test.fakes import FakeReactor
 from echostamp.test.monitorcases import MonitorCase, peer
@@ -117,9 +121,67 @@ class MonitorTests(MonitorCase):
         self.monitor.watch([peer("a"), peer("b", isPaused=True)])
         self.monitor.start()
         self.run_(5)
-        self.monitor.stop()
+        ended: list[object] = []
+        self.monitor.stop().addCallback(ended.append)
         self.run_(5)
         self.assertEqual(self.reactor.getDelayedCalls(), [])
+        self.assertEqual(len(ended), 1)
+
+    def test_stopBeforeTheFirstProbe(self) -> None:
+        """Nothing is left behind if no probe was due yet."""
+        self.monitor.watch([peer("a"), peer("b")])
+        ended: list[object] = []
+        self.monitor.stop().addCallback(ended.append)
+        self.monitor.start()
+        self.monitor.stop().addCallback(ended.append)
+        self.run_(5)
+        self.assertEqual((len(ended), self.sent), (2, []))
+
+    def test_kept(self) -> None:
+        """Another window, and the last RTTs, are kept if that is asked for."""
+        ten = WindowSpec("10s", length=10 * SECOND)
+        monitor = Monitor(
+            self.reactor,
+            self.surroundings,
+            self.events.append,
+            dial=self.dial,
+            kept=Kept(ten, recent=5),
+        )
+        monitor.watch([peer("a")])
+        monitor.start()
+        self.run_(30)
+        self.silent = {"a"}
+        self.run_(5)
+        [found] = monitor.snapshots()
+        assert found.window is not None
+        self.assertIn(found.window.figures.due, (10, 11, 12, 13))
+        self.assertIsNone(found.minute)
+        rtts = [each for each in found.recent if each is not None]
+        self.assertEqual(len(found.recent), 5)
+        self.assertIn(len(rtts), (2, 3, 4))
+        self.assertEqual(found.recent[: len(rtts)], tuple(rtts))
+
+    def test_usuallyTheMinute(self) -> None:
+        """By default the last minute is kept, and no RTTs."""
+        self.monitor.watch([peer("a")])
+        self.monitor.start()
+        self.run_(30)
+        [found] = self.monitor.snapshots()
+        self.assertIs(found.window, found.minute)
+        self.assertEqual(found.recent, ())
+
+    def test_judged(self) -> None:
+        """Which limits are exceeded is in the snapshot, at once if that is asked
+        for."""
+        self.monitor.watch([peer("a", limits=Limits(rtt=1)), peer("b")])
+        self.monitor.start()
+        self.run_(2)
+        for each in self.monitor.peers.values():
+            each.judge()
+        high, fine = self.monitor.snapshots()
+        self.assertEqual([name for name, _ in high.exceeded], ["max-rtt"])
+        self.assertEqual(fine.exceeded, ())
+        self.assertEqual(self.kinds(), [("a", Kind.RTT_HIGH)])
 
 
 class EventLogTests(SynchronousTestCase):

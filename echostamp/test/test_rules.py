@@ -7,6 +7,7 @@ from twisted.trial.unittest import SynchronousTestCase
 from echostamp.measure.delay import Summary
 from echostamp.measure.offsetwindow import FITS, NO_FIT, OffsetReport
 from echostamp.measure.result import Figures
+from echostamp.measure.windowspec import WindowSpec
 from echostamp.monitor.event import Kind
 from echostamp.monitor.peer import Limits
 from echostamp.monitor.rules import LAST, MINUTE, Rules, windowFor
@@ -45,6 +46,21 @@ class RulesTests(SynchronousTestCase):
         """The window is the last minute, or the last 20 probes if that is longer."""
         self.assertIs(windowFor(3 * SECOND), MINUTE)
         self.assertIs(windowFor(4 * SECOND), LAST)
+        ten = WindowSpec("10s", length=10 * SECOND)
+        self.assertIs(windowFor(SECOND // 2, ten), ten)
+        self.assertIs(windowFor(SECOND, ten), LAST)
+
+    def test_exceeded(self) -> None:
+        """The limits that are exceeded are known with what was found last, until their
+        states end."""
+        rules = Rules("a", Limits(rtt=100 * MS))
+        found = []
+        for each in 100, 101, 90, 80:
+            self.judged(rules, rtt(each * MS))
+            found.append(dict(rules.exceeded))
+        self.assertEqual([list(each) for each in found], [[], *[["max-rtt"]] * 2, []])
+        self.assertIn("101.000 ms", found[1]["max-rtt"])
+        self.assertIn("90.000 ms", found[2]["max-rtt"])
 
     def test_noLimits(self) -> None:
         """Without limits there are no events."""
