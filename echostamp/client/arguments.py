@@ -130,14 +130,14 @@ def addTarget(command: CommandParser, also: str = "", areMany: bool = False) -> 
     Add the argument TARGET and the TLS options to a command.
 
     @param also: other forms of the TARGET, for the help text.
-    @param areMany: whether there are one or more, without a default.
+    @param areMany: whether there is any number, without a default.
     """
     help_ = (
         f"HOST, HOST:PORT, [V6]:PORT, the same behind tls:, {also}or a Twisted client "
         "endpoint such as unix:/run/echostamp.sock"
     )
     if areMany:
-        command.add_argument("targets", nargs="+", metavar="TARGET", help=help_)
+        command.add_argument("targets", nargs="*", metavar="TARGET", help=help_)
     else:
         command.add_argument(
             "target",

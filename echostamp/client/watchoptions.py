@@ -46,6 +46,7 @@ def addWatch(watch: CommandParser) -> None:
     """
     watch.epilog = KEYS
     addTarget(watch, "stamp:HOST[:PORT], ", areMany=True)
+    _addPeers(watch)
     add = watch.group("probes")
     addInterval(add)
     addDeadline(add)
@@ -62,6 +63,35 @@ def addWatch(watch: CommandParser) -> None:
         "of the probes that were due",
         "between the clocks; exceeded when all of the interval that bounds the offset "
         "is outside",
+    )
+
+
+def _addPeers(watch: CommandParser) -> None:
+    """
+    Add the options of the files of peers.
+    """
+    add = watch.group(
+        "files of peers",
+        "Options of probes and thresholds are for TARGETs only: a file has its own.",
+    )
+    add(
+        "--peers",
+        action="append",
+        default=[],
+        metavar="FILE",
+        help="watch the peers in this file, too; TOML, or Prometheus' file_sd in JSON; "
+        "repeatable",
+    )
+    add(
+        "--self",
+        metavar="NAME",
+        help="the peer that is this host, which is left out (default: the host's name)",
+    )
+    add(
+        "--check",
+        action="store_true",
+        help="read the options and the files, print what there is to watch or what is "
+        "wrong, and exit",
     )
 
 
@@ -96,6 +126,10 @@ def wrongTogether(options: argparse.Namespace) -> str:
     @return: the error; empty if there is none.
     """
     targets = options.targets
+    if not (targets or options.peers):
+        return "TARGET or --peers is missing"
+    if options.self is not None and not options.peers:
+        return "--self goes with --peers"
     twice = next((each for each in targets if targets.count(each) > 1), None)
     return "" if twice is None else f"TARGET {twice!r} is given twice"
 
@@ -109,6 +143,8 @@ def runWatch(options: argparse.Namespace) -> Outcome:
 
     reactor = installedReactor()
     from echostamp.client.watch import WatchOptions, watch
+    from echostamp.client.peerfiles import allPeers, checked, refused
+    from echostamp.monitor.mistakes import PeersError
     from echostamp.monitor.peer import Limits, Peer
     from echostamp.probe.plan import Plan
 
@@ -123,6 +159,12 @@ def runWatch(options: argparse.Namespace) -> Outcome:
         Peer(target, wishFrom(options, target, plan), limits, zone=options.zone)
         for target in options.targets
     )
+    try:
+        peers = allPeers(reactor, peers, options.peers, options.self)
+    except PeersError as error:
+        return refused(error)
+    if options.check:
+        return checked(peers)
     asked = WatchOptions(
         peers,
         options.window,

@@ -243,7 +243,7 @@ def _check(reactor: Any, options: Options) -> NoReturn:
     from echostamp.daemon.watching import checkLines
 
     try:
-        lines = list(checkLines(reactor, options)) if options.peersFiles else []
+        lines = checkLines(reactor, options) if options.peersFiles else []
     except ValueError as error:
         raise SystemExit(_errorLines(error)) from None
     print("\n".join([*lines, "ok"]))

@@ -12,16 +12,10 @@ from typing import Any
 
 from echostamp.daemon.eventfile import EventFile
 from echostamp.daemon.monitoring import Monitoring
-from echostamp.monitor.peer import Peer
 from echostamp.monitor.peercheck import checksOf
-from echostamp.monitor.peersfile import PeersFile, probesPerSecond, readPeers
+from echostamp.monitor.peerlines import peerLines
+from echostamp.monitor.peersfile import PeersFile, readPeers
 from echostamp.probe.surroundings import surroundings
-from echostamp.text import counted, printable
-from echostamp.units import asTyped
-
-#: What a peer needs at most: series of metrics, descriptors for each of its flows, and
-#: KiB of memory.
-_SERIES, _DESCRIPTORS, _KIB = 83, 2, 64
 
 
 def monitoringService(reactor: Any, options: Any) -> Monitoring:
@@ -67,33 +61,16 @@ def _read(reactor: Any, options: Any) -> PeersFile:
     )
 
 
-def checkLines(reactor: Any, options: Any) -> Iterator[str]:
+def checkLines(reactor: Any, options: Any) -> list[str]:
     """
-    Check the files of peers, and say what there is to watch: a line a peer, and a line
-    for all.
+    Check the files of peers, and say what there is to watch.
 
+    @return: a line a peer, and a line for all.
     @raise ValueError: something is wrong; the text has a line for each mistake.
     """
     with _asUser(*_userOf(options)):
         found = _read(reactor, options)
-    for peer in found.peers:
-        yield printable(_peerLine(peer))
-    flows = sum(peer.flows for peer in found.peers)
-    count, rate = len(found.peers), probesPerSecond(found.peers)
-    yield (
-        f"{counted(count, 'peer')}: {rate:.6g} probes a second; "
-        f"at most {_SERIES * count} series, {_DESCRIPTORS * flows} descriptors, "
-        f"{_KIB * flows / 1024:.3g} MiB"
-    )
-
-
-def _peerLine(peer: Peer) -> str:
-    """
-    Say how a peer is watched.
-    """
-    plan = peer.wish.plan
-    paused = ", paused" if peer.isPaused else ""
-    return f"{peer.name}: {peer.wish.target}, every {asTyped(plan.interval)}{paused}"
+    return list(peerLines(found.peers))
 
 
 def _userOf(options: Any) -> tuple[int | None, int | None]:

@@ -198,7 +198,14 @@ LATE_IMPORTS: dict[str, tuple[tuple[str, ...], str]] = {
         "Twisted takes long to import, and the help does not need it",
     ),
     "echostamp/client/watchoptions.py": (
-        ("client.reactor", "client.watch", "monitor.peer", "probe.plan"),
+        (
+            "client.reactor",
+            "client.peerfiles",
+            "client.watch",
+            "monitor.mistakes",
+            "monitor.peer",
+            "probe.plan",
+        ),
         "Twisted takes long to import, and the help does not need it",
     ),
     "echostamp/daemon/portsettings.py": (

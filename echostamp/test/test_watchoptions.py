@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 from echostamp.client.command import main
 from echostamp.client.watch import WatchOptions
 from echostamp.connect.tls import TlsFiles
@@ -79,10 +81,45 @@ class WatchOptionsTests(CommandCase):
         self.assertEqual(said.count("\n"), 1)
         self.assertIn("TARGET 'a' is given twice", said)
 
+    def test_peers(self) -> None:
+        """The peers of files are watched, too, each with its own settings."""
+        path = Path(self.mktemp())
+        path.write_text('interval = 2\n[peer.b]\ntarget = "far"\n[peer.c]\ntarget="x"\n')
+        found = self.watched("a", "-i5", f"--peers={path}", "--self=c").peers
+        self.assertEqual(
+            [(each.name, each.wish.plan.interval) for each in found],
+            [("a", 5 * SECOND), ("b", 2 * SECOND)],
+        )
+        found = self.watched(f"--peers={path}").peers
+        self.assertEqual([each.name for each in found], ["b", "c"])
+
+    def test_wrongPeers(self) -> None:
+        """Each mistake in a file is a line, and so is a target that is in it."""
+        path = Path(self.mktemp())
+        path.write_text('[peer.b]\ntarget = "x:y"\n[peer.c]\nttl = 9\n')
+        self.assertEqual(self.ended("watch", f"--peers={path}"), 2)
+        said = self.said().splitlines()
+        self.assertEqual(len(said), 2)
+        self.assertTrue(all("peer '" in line for line in said), said)
+        path.write_text('[peer.b]\ntarget = "x"\n')
+        self.assertEqual(self.ended("watch", "b", f"--peers={path}"), 2)
+        self.assertIn("TARGET 'b' is in the files, too", self.said())
+
+    def test_check(self) -> None:
+        """C{--check} prints what there is to watch, and ends."""
+        path = Path(self.mktemp())
+        path.write_text('[peer.b]\ntarget = "x"\n')
+        self.assertEqual(self.ended("watch", "a", f"--peers={path}", "--check"), 0)
+        first, second, *_, last = self.output.getvalue().splitlines()
+        self.assertEqual(first, "a: a, every 1s")
+        self.assertEqual(second, "b: x, every 1s")
+        self.assertEqual(last, "ok")
+
     def test_wrong(self) -> None:
         """A wrong value, or no target, is refused in one line."""
         for arguments, name in [
-            ([], "TARGET"),
+            ([], "TARGET or --peers is missing"),
+            (["a", "--self=b"], "--self goes with --peers"),
             (["a", "-i0"], "--interval"),
             (["a", "--window=999ms"], "'999ms' is not from 1s to 1 day"),
             (["a", "--window=25h"], "--window"),
@@ -100,6 +137,6 @@ class WatchOptionsTests(CommandCase):
         for text in (
             *("--interval", "--deadline", "--timeout", "--size", "--no-jitter"),
             *("--source", "--ssid", "--zone", "--window", "--jsonl", "--max-rtt"),
-            *("TARGET [TARGET ...]", "Keys:", "Ctrl-C"),
+            *("[TARGET ...]", "--peers", "Keys:", "Ctrl-C"),
         ):
             self.assertIn(text, self.output.getvalue())
