@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import os
+import re
 import signal
 import time
 from pathlib import Path
 
-from tests.harness import Daemon, deadPort, freePort, script, start, until
+from tests.harness import Daemon, deadPort, freePort, run, script, start, until
 from tests.watching import WatchingCase
 
 
@@ -131,6 +132,22 @@ class CheckTests(WatchingCase):
             for line, name in zip(lines, "ab", strict=True):
                 begin = f"echostamp: {self.peers}: peer '{name}': "
                 self.assertTrue(line.startswith(begin), line)
+
+    def test_fewDescriptors(self) -> None:
+        """If the limit of open files is too low, a line has the number that is
+        needed."""
+        self.write(**{f"p{n}": f'target = "192.0.2.{n}"' for n in range(100)})
+        command = script("twistd"), "-n", "--pidfile=", "echostamp", "-p0"
+        limited = "ulimit -n 128; exec \"$@\"", "sh", *command
+        done = run("sh", "-c", *limited, f"--peers={self.peers}")
+        self.assertEqual(done.returncode, 1)
+        found = re.fullmatch(
+            r"echostamp: the limit of open files is too low for the peers: (\d+) are "
+            r"needed \(ulimit -n\)\n",
+            done.stderr.decode(),
+        )
+        assert found, done.stderr
+        self.assertTrue(200 < int(found[1]) < 280, found[1])
 
     def test_missingFiles(self) -> None:
         """A file that is not there is a line."""

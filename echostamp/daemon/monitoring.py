@@ -18,6 +18,7 @@ from echostamp.monitor.event import OF_DAEMON, Event, Kind
 from echostamp.monitor.eventlog import EventLog
 from echostamp.monitor.mistakes import PeersError
 from echostamp.monitor.monitor import Monitor
+from echostamp.monitor.peerlines import DESCRIPTORS
 from echostamp.monitor.peersfile import PeersFile
 from echostamp.monitor.snapshot import DaemonSnapshot, Versions
 from echostamp.monitor.tally import RttHistogram
@@ -173,6 +174,11 @@ class Monitoring(Service):
         self._events.report(event)
 
     # --- What is known ----------------------------------------------------------------
+
+    @property
+    def descriptors(self) -> int:
+        """How many descriptors the peers need at most."""
+        return DESCRIPTORS * len(self.monitor.peers)
 
     @property
     def labels(self) -> tuple[str, ...]:

@@ -138,6 +138,7 @@ class Options(ReflectorOptions, MonitorOptions, usage.Options):
     format: StampFormat
     pause: float
     maxLength: int
+    mostConnections: int
     maxConnections: int
     maxPerHost: int | None
     idleTimeout: float | None
@@ -242,6 +243,7 @@ class Options(ReflectorOptions, MonitorOptions, usage.Options):
         most = mostConnections(len(self.endpoints) + 2 * len(self.reflectors))
         if most < 1:
             raise usage.UsageError("the limit of open files leaves no connection")
+        self.mostConnections = most
         self.maxConnections = (
             optionalNumber(self, "max-connections", int, 1, most) or most
         )

@@ -7,6 +7,7 @@ C{twistd} and C{twist} find L{Options} and L{makeService} in this module.
 from __future__ import annotations
 
 import os
+import resource
 import signal
 from collections import Counter
 from collections.abc import Callable, Sequence
@@ -40,6 +41,9 @@ __all__ = ["Options", "makeService"]
 
 log = Logger(namespace="echostamp")
 
+#: Descriptors of the web site: its connections and its ports.
+WEB_DESCRIPTORS = 210
+
 #: The name of the files, as the log shows it, and the function that reloads them.  It
 #: may return what they say.
 Reload = tuple[str, Callable[[], str | None]]
@@ -57,6 +61,7 @@ def makeService(options: Options) -> IService:
     if options["check"]:
         _check(reactor, options)
     monitoring = _monitoring(reactor, options)
+    _leaveRoom(options, monitoring)
     connectionLog = TimedConnectionLog(
         reactor, options.idleTimeout, options.maxAge, options.grace
     )
@@ -177,6 +182,27 @@ def _reflecting(reactor: Any, options: Options) -> list[ReflectingService]:
         return [reflectingService(reactor, options)]
     except ValueError as error:
         raise SystemExit(printable(f"echostamp: {error}")) from None
+
+
+def _leaveRoom(options: Options, monitoring: Sequence[Any]) -> None:
+    """
+    Take the descriptors that the peers and the web site need off those for connections.
+
+    @raise SystemExit: not enough are left; the line says how many are needed.
+    """
+    taken = sum(each.descriptors for each in monitoring)
+    if options.webPlaces:
+        taken += WEB_DESCRIPTORS
+    options.mostConnections -= taken
+    if options["max-connections"] is None:
+        options.maxConnections = options.mostConnections
+    missing = max(1, options.maxConnections) - options.mostConnections
+    if missing > 0:
+        limit, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
+        raise SystemExit(
+            "echostamp: the limit of open files is too low for the peers: "
+            f"{limit + missing} are needed (ulimit -n)"
+        )
 
 
 class DaemonParts(NamedTuple):
