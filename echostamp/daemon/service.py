@@ -7,7 +7,6 @@ C{twistd} and C{twist} find L{Options} and L{makeService} in this module.
 from __future__ import annotations
 
 import os
-import resource
 import signal
 from collections import Counter
 from collections.abc import Callable, Sequence
@@ -19,6 +18,14 @@ from twisted.logger import Logger
 
 from echostamp.daemon.limits import TimedConnectionLog
 from echostamp.daemon.monotonic import MonotonicTimers
+from echostamp.daemon.optionalparts import (
+    DaemonParts,
+    Reload,
+    checkOnly,
+    leaveRoom,
+    monitoringPart,
+    webPart,
+)
 from echostamp.daemon.options import Options
 from echostamp.daemon.portsettings import portSettings
 from echostamp.daemon.reflecting import ReflectingService, reflectingService
@@ -41,13 +48,6 @@ __all__ = ["Options", "makeService"]
 
 log = Logger(namespace="echostamp")
 
-#: Descriptors of the web site: its connections and its ports.
-WEB_DESCRIPTORS = 210
-
-#: The name of the files, as the log shows it, and the function that reloads them.  It
-#: may return what they say.
-Reload = tuple[str, Callable[[], str | None]]
-
 
 def makeService(options: Options) -> IService:
     """
@@ -59,9 +59,9 @@ def makeService(options: Options) -> IService:
     from twisted.internet import reactor
 
     if options["check"]:
-        _check(reactor, options)
-    monitoring = _monitoring(reactor, options)
-    _leaveRoom(options, monitoring)
+        checkOnly(reactor, options)
+    monitoring = monitoringPart(reactor, options)
+    leaveRoom(options, monitoring)
     connectionLog = TimedConnectionLog(
         reactor, options.idleTimeout, options.maxAge, options.grace
     )
@@ -93,7 +93,7 @@ def makeService(options: Options) -> IService:
     )
     listening = ListeningService(prepared)
     shown = DaemonParts(listening, draining, monitoring, reflecting)
-    web = _web(reactor, options, settings, factory, shown, reloads)
+    web = webPart(reactor, options, settings, factory, shown, reloads)
     # They stop in the reverse order: the ports stop listening before connections are
     # drained.
     parts: list[Any] = [
@@ -182,122 +182,6 @@ def _reflecting(reactor: Any, options: Options) -> list[ReflectingService]:
         return [reflectingService(reactor, options)]
     except ValueError as error:
         raise SystemExit(printable(f"echostamp: {error}")) from None
-
-
-def _leaveRoom(options: Options, monitoring: Sequence[Any]) -> None:
-    """
-    Take the descriptors that the peers and the web site need off those for connections.
-
-    @raise SystemExit: not enough are left; the line says how many are needed.
-    """
-    taken = sum(each.descriptors for each in monitoring)
-    if options.webPlaces:
-        taken += WEB_DESCRIPTORS
-    options.mostConnections -= taken
-    if options["max-connections"] is None:
-        options.maxConnections = options.mostConnections
-    missing = max(1, options.maxConnections) - options.mostConnections
-    if missing > 0:
-        limit, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
-        raise SystemExit(
-            "echostamp: the limit of open files is too low for the peers: "
-            f"{limit + missing} are needed (ulimit -n)"
-        )
-
-
-class DaemonParts(NamedTuple):
-    """
-    The parts of the daemon whose figures its web site shows.
-
-    @ivar listening: listens for the echo.
-    @ivar draining: drains its connections.
-    @ivar monitoring: watches the peers, if there are any.
-    @ivar reflecting: reflects STAMP packets, if it is to.
-    """
-
-    listening: ListeningService
-    draining: DrainingService
-    monitoring: list[Any]
-    reflecting: list[ReflectingService]
-
-
-def _web(
-    reactor: Any,
-    options: Options,
-    settings: PortSettings,
-    factory: TimestampEchoFactory,
-    parts: DaemonParts,
-    reloads: list[Reload],
-) -> list[Any]:
-    """
-    Make the service of the web site, where the options ask for one.
-
-    @param reloads: gets what reads its certificates again.
-    @raise SystemExit: see L{makeService}.
-    """
-    if not options.webPlaces:
-        return []
-    # Imported here and not at the top: a daemon without a web site starts sooner.
-    from echostamp.daemon.website import WebSource, webService
-
-    connectionLog = factory.connectionLog
-    assert isinstance(connectionLog, TimedConnectionLog)
-    counts = connectionLog.counts
-    source = WebSource(
-        parts.monitoring[0] if parts.monitoring else None,
-        None if options["no-echo"] else lambda: counts.figures(factory.connections),
-        counts.refused,
-        lambda: parts.reflecting[0].counts if parts.reflecting else {},
-        lambda: bool(parts.listening.running) and not parts.draining.isStopping,
-    )
-    try:
-        found, preparing = webService(
-            reactor, options.webPlaces, settings, source, parts.draining
-        )
-    except ValueError as error:
-        raise SystemExit(_errorLines(error)) from None
-    reloads += [("certificates", each) for each in preparing.reloads]
-    return [found]
-
-
-def _check(reactor: Any, options: Options) -> NoReturn:
-    """
-    Check the options and the peers, say what there is to watch, and exit.
-
-    @raise SystemExit: always.
-    """
-    from echostamp.daemon.watching import checkLines
-
-    try:
-        lines = checkLines(reactor, options) if options.peersFiles else []
-    except ValueError as error:
-        raise SystemExit(_errorLines(error)) from None
-    print("\n".join([*lines, "ok"]))
-    raise SystemExit(0)
-
-
-def _monitoring(reactor: Any, options: Options) -> list[Any]:
-    """
-    Make the service that watches the peers, where the options ask for one.
-
-    @raise SystemExit: see L{makeService}.
-    """
-    if not options.peersFiles:
-        return []
-    # Imported here and not at the top: a daemon without peers starts sooner.
-    from echostamp.daemon.watching import monitoringService
-
-    try:
-        return [monitoringService(reactor, options)]
-    except ValueError as error:
-        raise SystemExit(_errorLines(error)) from None
-
-
-def _errorLines(error: ValueError) -> str:
-    """
-    Write an error that has a line for each mistake.
-    """
-    return "\n".join(f"echostamp: {printable(each)}" for each in str(error).split("\n"))
 
 
 def _reload(notifier: Notifier, reloads: Sequence[Reload]) -> None:

@@ -212,7 +212,7 @@ LATE_IMPORTS: dict[str, tuple[tuple[str, ...], str]] = {
         ("listen.proxy",),
         "few daemons have a proxy: endpoint; the others start faster",
     ),
-    "echostamp/daemon/service.py": (
+    "echostamp/daemon/optionalparts.py": (
         ("daemon.watching", "daemon.website"),
         "few daemons watch peers or have a web site; the others start faster",
     ),

@@ -1,0 +1,141 @@
+"""
+The parts of the daemon that few have: made only where the options ask for them.
+"""
+
+from __future__ import annotations
+
+import resource
+from collections.abc import Callable, Sequence
+from typing import Any, NamedTuple, NoReturn
+
+from echostamp.daemon.limits import TimedConnectionLog
+from echostamp.daemon.options import Options
+from echostamp.daemon.reflecting import ReflectingService
+from echostamp.daemon.shutdown import DrainingService
+from echostamp.line.protocol import TimestampEchoFactory
+from echostamp.listen.listening import ListeningService
+from echostamp.listen.preparing import PortSettings
+from echostamp.text import printable
+
+#: The name of the files, as the log shows it, and the function that reloads them.  It
+#: may return what they say.
+Reload = tuple[str, Callable[[], str | None]]
+
+#: Descriptors of the web site: its connections and its ports.
+WEB_DESCRIPTORS = 210
+
+
+def leaveRoom(options: Options, monitoring: Sequence[Any]) -> None:
+    """
+    Take the descriptors that the peers and the web site need off those for connections.
+
+    @raise SystemExit: not enough are left; the line says how many are needed.
+    """
+    taken = sum(each.descriptors for each in monitoring)
+    if options.webPlaces:
+        taken += WEB_DESCRIPTORS
+    options.mostConnections -= taken
+    if options["max-connections"] is None:
+        options.maxConnections = options.mostConnections
+    missing = max(1, options.maxConnections) - options.mostConnections
+    if missing > 0:
+        limit, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
+        raise SystemExit(
+            "echostamp: the limit of open files is too low for the peers: "
+            f"{limit + missing} are needed (ulimit -n)"
+        )
+
+
+class DaemonParts(NamedTuple):
+    """
+    The parts of the daemon whose figures its web site shows.
+
+    @ivar listening: listens for the echo.
+    @ivar draining: drains its connections.
+    @ivar monitoring: watches the peers, if there are any.
+    @ivar reflecting: reflects STAMP packets, if it is to.
+    """
+
+    listening: ListeningService
+    draining: DrainingService
+    monitoring: list[Any]
+    reflecting: list[ReflectingService]
+
+
+def webPart(
+    reactor: Any,
+    options: Options,
+    settings: PortSettings,
+    factory: TimestampEchoFactory,
+    parts: DaemonParts,
+    reloads: list[Reload],
+) -> list[Any]:
+    """
+    Make the service of the web site, where the options ask for one.
+
+    @param reloads: gets what reads its certificates again.
+    @raise SystemExit: see L{makeService}.
+    """
+    if not options.webPlaces:
+        return []
+    # Imported here and not at the top: a daemon without a web site starts sooner.
+    from echostamp.daemon.website import WebSource, webService
+
+    connectionLog = factory.connectionLog
+    assert isinstance(connectionLog, TimedConnectionLog)
+    counts = connectionLog.counts
+    source = WebSource(
+        parts.monitoring[0] if parts.monitoring else None,
+        None if options["no-echo"] else lambda: counts.figures(factory.connections),
+        counts.refused,
+        lambda: parts.reflecting[0].counts if parts.reflecting else {},
+        lambda: bool(parts.listening.running) and not parts.draining.isStopping,
+    )
+    try:
+        found, preparing = webService(
+            reactor, options.webPlaces, settings, source, parts.draining
+        )
+    except ValueError as error:
+        raise SystemExit(_errorLines(error)) from None
+    reloads += [("certificates", each) for each in preparing.reloads]
+    return [found]
+
+
+def checkOnly(reactor: Any, options: Options) -> NoReturn:
+    """
+    Check the options and the peers, say what there is to watch, and exit.
+
+    @raise SystemExit: always.
+    """
+    from echostamp.daemon.watching import checkLines
+
+    try:
+        lines = checkLines(reactor, options) if options.peersFiles else []
+    except ValueError as error:
+        raise SystemExit(_errorLines(error)) from None
+    print("\n".join([*lines, "ok"]))
+    raise SystemExit(0)
+
+
+def monitoringPart(reactor: Any, options: Options) -> list[Any]:
+    """
+    Make the service that watches the peers, where the options ask for one.
+
+    @raise SystemExit: see L{makeService}.
+    """
+    if not options.peersFiles:
+        return []
+    # Imported here and not at the top: a daemon without peers starts sooner.
+    from echostamp.daemon.watching import monitoringService
+
+    try:
+        return [monitoringService(reactor, options)]
+    except ValueError as error:
+        raise SystemExit(_errorLines(error)) from None
+
+
+def _errorLines(error: ValueError) -> str:
+    """
+    Write an error that has a line for each mistake.
+    """
+    return "\n".join(f"echostamp: {printable(each)}" for each in str(error).split("\n"))
