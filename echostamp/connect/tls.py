@@ -4,8 +4,10 @@ Connects to a host over TLS, and explains failed handshakes.
 
 from __future__ import annotations
 
+import os
 import ssl
 from typing import Any, NamedTuple
+from weakref import WeakValueDictionary
 
 from twisted.internet.defer import Deferred
 from twisted.internet.interfaces import (
@@ -24,6 +26,13 @@ from echostamp.text import sslText
 from echostamp.tls.clientcontext import ClientTls, clientContext
 from echostamp.tls.pem import PemError
 from echostamp.tls.transport import TlsTransport
+
+
+#: The contexts in use, by their files and the versions of these.  One takes most of a
+#: megabyte, so peers with the same files share one.
+_contexts: WeakValueDictionary[tuple[object, ...], ssl.SSLContext] = (
+    WeakValueDictionary()
+)
 
 
 class TlsFiles(NamedTuple):
@@ -62,9 +71,26 @@ def clientTls(host: str, files: TlsFiles) -> ClientTls:
     @raise OptionError: a file cannot be read, or is wrong.
     """
     try:
-        return ClientTls(host, clientContext(*files))
+        key = files, *[_version(path) for path in files]
+        context = _contexts.get(key)
+        if context is None:
+            context = _contexts[key] = clientContext(*files)
     except PemError as error:
         raise OptionError(str(error)) from None
+    return ClientTls(host, context)
+
+
+def _version(path: str | None) -> tuple[int, int, int] | None:
+    """
+    Give which version of a file there is; L{None} where there is none.
+    """
+    if path is None:
+        return None
+    try:
+        found = os.stat(path)
+    except OSError:
+        return None
+    return found.st_mtime_ns, found.st_size, found.st_ino
 
 
 @implementer(IStreamClientEndpoint)

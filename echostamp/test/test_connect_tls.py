@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import gc
+import ssl
+from weakref import ref
+
 from typing import Any
 
 from twisted.internet.defer import Deferred, succeed
@@ -17,6 +21,33 @@ from echostamp.test.authority import Authority
 from echostamp.test.fakes import FakeTcp
 from echostamp.test.pems import CLIENT_ONLY, CLIENTS_CA
 from echostamp.test.tlsclients import TlsClientCase
+
+
+class ContextTests(TlsClientCase):
+    """
+    What connections to several hosts share.
+    """
+
+    def context(self, host: str, *files: str | None) -> ssl.SSLContext:
+        """Give the context of connections to a host."""
+        found = self.parse(f"tls:{host}", *files).tls
+        assert found is not None
+        return found.context
+
+    def test_shared(self) -> None:
+        """Hosts with the same files share a context, until a file changes."""
+        first = self.context("a", self.ca)
+        self.assertIs(self.context("b", self.ca), first)
+        self.assertIsNot(self.context("a", self.ca, self.ours), first)
+        self.assertIsNot(self.context("a"), first)
+        self.file("ca.pem", self.authority.certificate + b"\n")
+        self.assertIsNot(self.context("a", self.ca), first)
+
+    def test_released(self) -> None:
+        """A context that nobody uses takes no memory."""
+        found = ref(self.context("a", self.ca))
+        gc.collect()
+        self.assertIsNone(found())
 
 
 class TlsClientEndpointTests(TlsClientCase):
