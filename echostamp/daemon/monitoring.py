@@ -4,6 +4,7 @@ The service that watches the peers.
 
 from __future__ import annotations
 
+import gc
 import os
 import platform
 from collections.abc import Callable, Iterator, Sequence
@@ -79,6 +80,7 @@ class Monitoring(Service):
         self._isReloaded = True
         self.monitor.watch(self._found.peers)
         self._entry: Any = None
+        self._isFrozen = False
 
     # --- From begin to end ------------------------------------------------------------
 
@@ -117,6 +119,12 @@ class Monitoring(Service):
         Read the files again if one has changed.
         """
         self._setLook()
+        if not self._isFrozen:
+            # All peers have their probers now, and these stay.  Each full collection
+            # would look through them, and probes would wait for it.
+            self._isFrozen = True
+            gc.collect()
+            gc.freeze()
         if self._lookAtFiles() != self._versions:
             try:
                 self.reload()

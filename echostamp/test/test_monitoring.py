@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 from pathlib import Path
 
 from echostamp.daemon.eventfile import EventFile
@@ -24,6 +25,8 @@ class MonitoringTests(MonitorCase):
     def setUp(self) -> None:
         """Make the service with one peer."""
         super().setUp()
+        self.frozen: list[str] = []
+        self.patch(gc, "freeze", lambda: self.frozen.append("frozen"))
         self.patch(monitorModule, "dialerOf", self.dial)
         self.path = Path(self.mktemp())
         self.path.write_text("first")
@@ -61,6 +64,13 @@ class MonitoringTests(MonitorCase):
         self.run_(5)
         self.assertEqual(list(self.service.monitor.peers), ["b"])
         self.assertEqual(self.kindsWritten(), ["reload"])
+
+    def test_frozen(self) -> None:
+        """Collections of garbage leave out what was there after the start."""
+        self.run_(4)
+        self.assertEqual(self.frozen, [])
+        self.run_(60)
+        self.assertEqual(self.frozen, ["frozen"])
 
     def test_wrongFile(self) -> None:
         """A file that is wrong changes nothing; that is known until it is right."""
