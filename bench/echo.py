@@ -16,7 +16,7 @@ from importlib.metadata import version
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-from loads import LOADS, Load
+from loads import LOADS, Figures, Load
 from report import Rounds, medians, plot, text, verdicts
 from servers import CONTENDERS, WITH_TLS, Servers
 
@@ -29,21 +29,25 @@ SPARE = 50
 
 
 def measure(
-    loads: list[str], contenders: list[str], rounds: int, seconds: float
-) -> Rounds:
+    loads: list[str],
+    contenders: list[str],
+    rounds: int,
+    seconds: float,
+    found: Rounds,
+) -> None:
     """
     Measure each contender once per round, in another order each round.  Then other work
     on the machine slows all of them down alike.  All servers run side by side; those
     whose turn it is not have no connections.
 
     @param seconds: the length of each turn.
+    @param found: gets each load when it is complete.
     @raise SystemExit: there is only one core, or a reply is wrong.
     """
     cores = sorted(os.sched_getaffinity(0))
     if len(cores) < 2:
         raise SystemExit("the server and the load need one core each")
     os.sched_setaffinity(0, {cores[1]})
-    found: Rounds = {}
     with TemporaryDirectory() as folder:
         servers = Servers(Path(folder), cores[0])
         for load in loads:
@@ -56,14 +60,14 @@ def measure(
             if not names:
                 print(f"{load} left out: no contender can do it", file=sys.stderr)
                 continue
-            found[load] = {name: [] for name in names}
+            measured: dict[str, list[Figures]] = {name: [] for name in names}
             for turns in _rounds(servers, names, LOADS[load], rounds):
-                done = len(found[load][names[0]]) + 1
+                done = len(measured[names[0]]) + 1
                 print(f"{load}, round {done}", file=sys.stderr)
                 for name, process, port in turns:
                     figures = LOADS[load].run(program, cores[1], process, port, seconds)
-                    found[load][name].append(figures)
-    return found
+                    measured[name].append(figures)
+            found[load] = measured
 
 
 def _rounds(
@@ -157,9 +161,22 @@ def main() -> None:
         if LOADS[load].connections + SPARE > descriptors:
             print(f"{load} left out: ulimit -n is {descriptors}", file=sys.stderr)
             loads.remove(load)
-    rounds = measure(
-        loads, options.contender or list(CONTENDERS), options.rounds, options.seconds
-    )
+    rounds: Rounds = {}
+    contenders = options.contender or list(CONTENDERS)
+    try:
+        measure(loads, contenders, options.rounds, options.seconds, rounds)
+    finally:
+        # What was measured before an error is not lost.
+        if rounds:
+            _write(options, rounds)
+
+
+def _write(options: argparse.Namespace, rounds: Rounds) -> None:
+    """
+    Write what was measured.
+
+    @param rounds: those of the loads that are complete.
+    """
     found = medians(rounds)
     tables = text(rounds)
     print(tables, end="")

@@ -9,6 +9,7 @@ import os
 import subprocess
 import sys
 import time
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -93,13 +94,14 @@ def _switches(process: int) -> int:
     """
     Count how often a process has lost its core to another one, in all its threads.
     """
-    statuses = Path(f"/proc/{process}/task").glob("*/status")
-    return sum(
-        int(line.split()[1])
-        for status in statuses
-        for line in status.read_text().splitlines()
-        if line.startswith("nonvoluntary_ctxt_switches:")
-    )
+    count = 0
+    for status in Path(f"/proc/{process}/task").glob("*/status"):
+        # A thread may end meanwhile.
+        with suppress(FileNotFoundError, ProcessLookupError):
+            for line in status.read_text().splitlines():
+                if line.startswith("nonvoluntary_ctxt_switches:"):
+                    count += int(line.split()[1])
+    return count
 
 
 LOADS = {
