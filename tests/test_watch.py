@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import re
+import resource
 import shlex
 import signal
 import subprocess
@@ -13,9 +14,10 @@ from typing import Any
 
 from echostamp.test.documents import validator
 from tests.farends import Proxy, Relay
-from tests.harness import DEADLINE, deadPort, run, script, start
+from tests.harness import DEADLINE, deadPort, lack, run, script, start
 from tests.panes import Pane
 from tests.pinging import STATEFUL, PingCase
+from tests.reflecting import Reflecting
 
 
 class WatchCase(PingCase):
@@ -156,6 +158,32 @@ class StatusTests(WatchCase):
             done = self.watch(*arguments, status=2)
             self.assertEqual(done.stderr.count(b"\n"), 1, done.stderr)
             self.assertIn(text, done.stderr)
+
+
+class ManyTests(WatchCase):
+    """
+    Many targets.
+    """
+
+    def test_descriptors(self) -> None:
+        """Targets that need more descriptors than the usual limit of open files, and
+        than C{select} takes, are all watched."""
+        count = 600
+        if resource.getrlimit(resource.RLIMIT_NOFILE)[1] < 2 * count + 100:
+            lack("a hard limit of 1,300 open files")
+        allow = "--allow=127.0.0.0/8", "--max-pps=10000", "--max-total-pps=10000"
+        port = Reflecting.shared(self, *allow, places=["0.0.0.0:0"]).place[1]
+        targets = [
+            f"stamp:127.0.{number // 250}.{number % 250 + 1}:{port}"
+            for number in range(count)
+        ]
+        client = shlex.join([script("echostamp"), "watch", "-w5s", *targets])
+        done = run("bash", "-c", f"ulimit -Sn 1024; exec {client}")
+        self.assertEqual((done.returncode, done.stderr), (0, b""))
+        found = self.documents(done.stdout)
+        self.assertEqual([each["target"] for each in found], targets)
+        for each in found:
+            self.assertGreater(each["totals"]["received"], 0)
 
 
 class DirectionTests(WatchCase):

@@ -19,8 +19,10 @@ from echostamp.monitor.peer import Peer
 from echostamp.probe.dialers import Wish
 from echostamp.probe.plan import Plan, StampPlan
 from echostamp.probe.route import Route
+from echostamp.probe.surroundings import Surroundings, surroundings
 from echostamp.test.fakes import FakeReactor
-from echostamp.times import SECOND
+from echostamp.test.farends import EPOCH
+from echostamp.times import SECOND, Moment
 
 
 def peer(target: str, **wish: Any) -> Peer:
@@ -58,7 +60,17 @@ class WatchTests(SynchronousTestCase):
         self.patch(signal, "raise_signal", lambda number: None)
         self.patch(os, "_exit", self.exit)
         self.patch(module, "makeRoom", lambda reactor, targets: "")
+        self.patch(module, "surroundings", self.surroundings)
         self.addCleanup(gc.unfreeze)
+
+    def surroundings(self, reactor: Any, isExact: bool) -> Surroundings:
+        """Give timers and clocks that go by the reactor's time."""
+
+        def clocks() -> Moment:
+            now = round(reactor.seconds() * 1e9)
+            return Moment(now, EPOCH + now, now)
+
+        return surroundings(reactor, clocks)
 
     def exit(self, status: int) -> None:
         """Note the exit status."""
