@@ -138,7 +138,7 @@ class CheckTests(WatchingCase):
         needed."""
         self.write(**{f"p{n}": f'target = "192.0.2.{n}"' for n in range(100)})
         command = script("twistd"), "-n", "--pidfile=", "echostamp", "-p0"
-        limited = "ulimit -n 128; exec \"$@\"", "sh", *command
+        limited = 'ulimit -n 128; exec "$@"', "sh", *command
         done = run("sh", "-c", *limited, f"--peers={self.peers}")
         self.assertEqual(done.returncode, 1)
         found = re.fullmatch(

@@ -27,7 +27,6 @@ from echostamp.tls.clientcontext import ClientTls, clientContext
 from echostamp.tls.pem import PemError
 from echostamp.tls.transport import TlsTransport
 
-
 #: The contexts in use, by their files and the versions of these.  One takes most of a
 #: megabyte, so peers with the same files share one.
 _contexts: WeakValueDictionary[tuple[object, ...], ssl.SSLContext] = (

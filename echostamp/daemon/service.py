@@ -9,9 +9,9 @@ from __future__ import annotations
 import os
 import signal
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from functools import partial
-from typing import Any, NamedTuple, NoReturn
+from typing import Any
 
 from twisted.application.service import IService
 from twisted.logger import Logger
@@ -40,7 +40,7 @@ from echostamp.line.stampclock import zoneWithoutFile
 from echostamp.listen.endpoints import preparedPorts
 from echostamp.listen.gate import Counts
 from echostamp.listen.listening import ListeningService
-from echostamp.listen.preparing import PortSettings, PreparedPort, PreparingReactor
+from echostamp.listen.preparing import PreparedPort, PreparingReactor
 from echostamp.tcpinfo import acknowledged
 from echostamp.text import printable
 

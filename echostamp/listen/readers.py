@@ -28,6 +28,9 @@ class Readers:
     """
     The reactor for the connections of a port: it reads from them, and passes everything
     else on to the real reactor.
+
+    As long as there is one connection, the real reactor reads from it: the epoll would
+    only be one more system call.
     """
 
     def __init__(
@@ -42,6 +45,8 @@ class Readers:
         self._makePoll = makePoll
         self._poll: Any = None
         self._readers: dict[int, Any] = {}
+        # The only connection, which the real reactor reads from.
+        self._alone: Any = None
 
     def __getattr__(self, name: str) -> Any:
         return getattr(self._reactor, name)
@@ -66,7 +71,23 @@ class Readers:
 
     def addReader(self, reader: Any) -> None:
         """Read from a connection when it has data."""
+        if reader is self._alone:
+            return
+        if self._alone is None and not self._readers:
+            self._alone = reader
+            self._reactor.addReader(reader)
+            return
         self.open()
+        if self._alone is not None:
+            alone, self._alone = self._alone, None
+            self._reactor.removeReader(alone)
+            self._add(alone)
+        self._add(reader)
+
+    def _add(self, reader: Any) -> None:
+        """
+        Add a connection to the epoll, if it is not there.
+        """
         number = reader.fileno()
         if number not in self._readers:
             self._poll.register(number, select.EPOLLIN)
@@ -75,7 +96,10 @@ class Readers:
     def removeReader(self, reader: Any) -> None:
         """Stop reading from a connection."""
         number = reader.fileno()
-        if self._readers.get(number) is reader:
+        if reader is self._alone:
+            self._alone = None
+            self._reactor.removeReader(reader)
+        elif self._readers.get(number) is reader:
             del self._readers[number]
             self._poll.unregister(number)
         else:

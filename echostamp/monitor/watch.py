@@ -7,8 +7,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 
-from echostamp.monitor.defaults import BUCKETS
 from echostamp.measure.windowspec import WindowSpec
+from echostamp.monitor.defaults import BUCKETS
 from echostamp.monitor.event import Event
 from echostamp.monitor.peer import Peer
 from echostamp.monitor.rules import MINUTE, windowFor

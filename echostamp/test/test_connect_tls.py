@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import gc
 import ssl
-from weakref import ref
-
 from typing import Any
+from weakref import ref
 
 from twisted.internet.defer import Deferred, succeed
 from twisted.internet.error import ConnectionDone, ConnectionLost

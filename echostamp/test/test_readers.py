@@ -133,6 +133,28 @@ class ReadersTests(SynchronousTestCase):
         self.assertEqual(len(made), 1)
         self.assertIn(readers, self.reactor.getReaders())
 
+    def test_alone(self) -> None:
+        """The only connection is read by the reactor, until there is another one.  It
+        is read by the reactor again only when there was none meanwhile."""
+        self.readers.open()
+        for _ in range(2):
+            self.readers.addReader(self.one)
+        self.assertEqual(self.reactor.getReaders(), [self.readers, self.one])
+        self.assertEqual(self.poll.registered, set())
+        self.readers.addReader(self.other)
+        self.assertEqual(self.reactor.getReaders(), [self.readers])
+        self.assertEqual(self.poll.registered, {7, 8})
+        self.readers.removeReader(self.one)
+        self.readers.addReader(self.one)
+        self.assertEqual(self.poll.registered, {7, 8})
+        self.readers.removeReader(self.one)
+        self.readers.removeReader(self.other)
+        self.readers.addReader(self.one)
+        self.assertEqual(self.reactor.getReaders(), [self.readers, self.one])
+        self.readers.removeReader(self.one)
+        self.readers.removeReader(self.one)
+        self.assertEqual(self.reactor.getReaders(), [self.readers])
+
     def test_whatIsReadyIsRead(self) -> None:
         """Each connection that has data is read once for each call."""
         self.add()
@@ -254,7 +276,8 @@ class ReadersTests(SynchronousTestCase):
         self.assertTrue(self.poll.isClosed)
         self.poll.registered.clear()
         self.readers.addReader(FakeReader(9))
-        self.assertEqual(self.poll.registered, {9})
+        self.readers.addReader(FakeReader(10))
+        self.assertEqual(self.poll.registered, {9, 10})
 
     def test_allElseIsTheReactors(self) -> None:
         """Everything except reading is the reactor's."""

@@ -84,7 +84,9 @@ class WatchOptionsTests(CommandCase):
     def test_peers(self) -> None:
         """The peers of files are watched, too, each with its own settings."""
         path = Path(self.mktemp())
-        path.write_text('interval = 2\n[peer.b]\ntarget = "far"\n[peer.c]\ntarget="x"\n')
+        path.write_text(
+            'interval = 2\n[peer.b]\ntarget = "far"\n[peer.c]\ntarget="x"\n'
+        )
         found = self.watched("a", "-i5", f"--peers={path}", "--self=c").peers
         self.assertEqual(
             [(each.name, each.wish.plan.interval) for each in found],
