@@ -142,8 +142,8 @@ def runWatch(options: argparse.Namespace) -> Outcome:
     from echostamp.client.reactor import installedReactor
 
     reactor = installedReactor()
-    from echostamp.client.watch import WatchOptions, watch
     from echostamp.client.peerfiles import allPeers, checked, refused
+    from echostamp.client.watch import WatchOptions, watch
     from echostamp.monitor.mistakes import PeersError
     from echostamp.monitor.peer import Limits, Peer
     from echostamp.probe.plan import Plan

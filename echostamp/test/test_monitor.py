@@ -14,7 +14,6 @@ from echostamp.monitor.eventlog import EventLog, eventJson, eventLine
 from echostamp.monitor.monitor import Monitor
 from echostamp.monitor.peer import Limits
 from echostamp.monitor.snapshot import Kept
-from echostamp.probe.dialers import Dialed, Wish
 from echostamp.probe.surroundings import surroundings
 from echostamp.test.fakes import FakeReactor
 from echostamp.test.monitorcases import MonitorCase, peer
