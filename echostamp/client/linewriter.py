@@ -29,7 +29,7 @@ _REPLACEMENTS = str.maketrans(
 )
 
 
-class Encoding:
+class OutputEncoding:
     """
     Leaves out of a text what an output cannot encode.
     """
@@ -91,7 +91,7 @@ class LineWriter:
         self._closed = closed
         self.isColoured = isColoured
         self.isClosed = False
-        self._encoding = Encoding(output)
+        self._encoding = OutputEncoding(output)
         self._hasCounter = False
 
     def write(self, lines: Iterable[str], colour: str = "", end: str = "\n") -> None:

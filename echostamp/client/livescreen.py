@@ -17,7 +17,7 @@ from twisted.python.failure import Failure
 from zope.interface import implementer
 
 from echostamp.client.keys import Keys
-from echostamp.client.linewriter import Encoding
+from echostamp.client.linewriter import OutputEncoding
 from echostamp.talk.keptterminal import KeptTerminal
 from echostamp.talk.terminal import privateDescriptor
 
@@ -75,7 +75,7 @@ class LiveScreen:
         self._gone = gone
         self._keys = Keys()
         self._flushing: Any = None
-        self._encoding = Encoding(sys.stdout)
+        self._encoding = OutputEncoding(sys.stdout)
         self._kept = KeptTerminal(lambda: _LEAVE if self._isShown else b"")
         self._isBegun = self._isShown = False
         self._rest = b""

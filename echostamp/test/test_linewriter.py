@@ -6,7 +6,7 @@ import io
 
 from twisted.trial.unittest import SynchronousTestCase
 
-from echostamp.client.linewriter import Encoding, LineWriter
+from echostamp.client.linewriter import LineWriter, OutputEncoding
 
 
 def output(encoding: str) -> io.TextIOWrapper:
@@ -23,7 +23,7 @@ class EncodingTests(SynchronousTestCase):
 
     def test_unicode(self) -> None:
         """An output that can encode all of them gets them."""
-        found = Encoding(output("utf-8"))
+        found = OutputEncoding(output("utf-8"))
         self.assertEqual(found.text("5 µs ±1 日 ▁█"), "5 µs ±1 日 ▁█")
         self.assertEqual(found.octets("±"), "±".encode())
 
@@ -31,15 +31,18 @@ class EncodingTests(SynchronousTestCase):
         """For others, each character of ours has one that looks alike, and is as wide;
         other characters become question marks."""
         for name in "ascii", "latin-1":
-            found = Encoding(output(name))
+            found = OutputEncoding(output(name))
             self.assertEqual(found.text("5 µs ±1 日 … ▁█"), "5 us ~1 ? ~ _#")
-        self.assertEqual(Encoding(output("latin-1")).text("café"), "café")
+        self.assertEqual(OutputEncoding(output("latin-1")).text("café"), "café")
 
     def test_unknown(self) -> None:
         """An encoding that Python does not know is taken for ASCII."""
-        found = io.StringIO()
-        found.encoding = "no-such-encoding"  # type: ignore[misc]
-        self.assertEqual(Encoding(found).text("µ"), "u")
+
+        class Strange(io.StringIO):
+            encoding = "no-such-encoding"
+
+        found = Strange()
+        self.assertEqual(OutputEncoding(found).text("µ"), "u")
 
 
 class LineWriterTests(SynchronousTestCase):

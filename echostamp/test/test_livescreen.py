@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import pty
+import select
 import signal
 import struct
 import sys
@@ -19,6 +20,9 @@ from zope.interface.verify import verifyObject
 
 from echostamp.client import livescreen
 from echostamp.client.livescreen import LiveScreen, isForeground, size
+
+#: Seconds after which a test gives up waiting.
+DEADLINE = 30.0
 
 ENTER, LEAVE = b"\x1b[?1049h\x1b[?25l\x1b[?7l", b"\x1b[?7h\x1b[?25h\x1b[?1049l"
 
@@ -80,9 +84,14 @@ class LiveScreenTests(SynchronousTestCase):
         """Note that the terminal is gone."""
         self.gone += 1
 
-    def shown(self) -> bytes:
-        """Give what the terminal got."""
-        return os.read(self.master, 65536)
+    def assertShown(self, expected: bytes) -> None:
+        """Assert what the terminal got.  It may come in pieces."""
+        got = b""
+        while len(got.replace(b"\r\r", b"\r")) < len(expected):
+            self.assertTrue(select.select([self.master], [], [], DEADLINE)[0], got)
+            got += os.read(self.master, 65536)
+        # The terminal puts a carriage return before each newline, too.
+        self.assertEqual(got.replace(b"\r\r", b"\r"), expected)
 
     def type(self, data: bytes) -> None:
         """Type something, and let it be read."""
@@ -93,7 +102,7 @@ class LiveScreenTests(SynchronousTestCase):
         """While the screen is shown, each key is read at once and not echoed; then the
         terminal is as it was."""
         self.screen.begin()
-        self.assertEqual(self.shown(), ENTER)
+        self.assertShown(ENTER)
         modes = termios.tcgetattr(0)
         self.assertFalse(modes[3] & (termios.ICANON | termios.ECHO))
         self.assertTrue(modes[3] & termios.ISIG)
@@ -102,7 +111,7 @@ class LiveScreenTests(SynchronousTestCase):
         self.assertEqual(self.reactor.readers, [self.screen])
         verifyObject(IReadDescriptor, self.screen)
         self.screen.end()
-        self.assertEqual(self.shown(), LEAVE)
+        self.assertShown(LEAVE)
         self.assertEqual(termios.tcgetattr(0), self.modes)
         self.assertEqual(self.reactor.readers, [])
 
@@ -110,23 +119,22 @@ class LiveScreenTests(SynchronousTestCase):
         """The end of the statement gives the terminal back after an error."""
         with self.assertRaises(KeyError), self.screen:
             self.screen.begin()
-            self.shown()
+            self.assertShown(ENTER)
             raise KeyError
-        self.assertEqual(self.shown(), LEAVE)
+        self.assertShown(LEAVE)
         self.assertEqual(termios.tcgetattr(0), self.modes)
 
     def test_draw(self) -> None:
         """A line is cleared before it is written, and nothing below is left."""
         self.screen.begin()
-        self.shown()
+        self.assertShown(ENTER)
         self.screen.draw(["one", "two"])
-        shown = self.shown().replace(b"\r\r", b"\r")
-        self.assertEqual(shown, b"\x1b[H\x1b[Kone\r\n\x1b[Jtwo")
+        self.assertShown(b"\x1b[H\x1b[Kone\r\n\x1b[Jtwo")
 
     def test_full(self) -> None:
         """A terminal that takes no more skips screens, and none is cut in two."""
         self.screen.begin()
-        self.shown()
+        self.assertShown(ENTER)
         taken: list[bytes] = []
         room = 4
 
@@ -165,10 +173,10 @@ class LiveScreenTests(SynchronousTestCase):
         stops: list[tuple[int, int]] = []
         self.patch(os, "kill", lambda pid, number: stops.append((pid, number)))
         self.screen.begin()
-        self.shown()
+        self.assertShown(ENTER)
         self.screen.suspend()
         self.assertEqual(stops, [(os.getpid(), signal.SIGSTOP)])
-        self.assertEqual(self.shown(), LEAVE)
+        self.assertShown(LEAVE)
         self.assertEqual(termios.tcgetattr(0), self.modes)
         self.foreground = -1
         self.screen.resume()
@@ -176,7 +184,7 @@ class LiveScreenTests(SynchronousTestCase):
         self.assertEqual(self.reactor.readers, [])
         self.foreground = os.getpgrp()
         self.screen.draw(["two"])
-        self.assertEqual(self.shown(), ENTER + b"\x1b[H\x1b[Jtwo")
+        self.assertShown(ENTER + b"\x1b[H\x1b[Jtwo")
         self.assertEqual(self.reactor.readers, [self.screen])
 
     def test_stopped(self) -> None:
@@ -191,7 +199,7 @@ class LiveScreenTests(SynchronousTestCase):
         """After the end nothing is drawn."""
         self.screen.begin()
         self.screen.end()
-        self.shown()
+        self.assertShown(ENTER + LEAVE)
         self.screen.draw(["one"])
         self.assertEqual(termios.tcgetattr(0), self.modes)
 

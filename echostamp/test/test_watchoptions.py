@@ -99,19 +99,19 @@ class WatchOptionsTests(CommandCase):
         """Each mistake in a file is a line, and so is a target that is in it."""
         path = Path(self.mktemp())
         path.write_text('[peer.b]\ntarget = "x:y"\n[peer.c]\nttl = 9\n')
-        self.assertEqual(self.ended("watch", f"--peers={path}"), 2)
+        self.assertEqual(main(["watch", f"--peers={path}"]), 2)
         said = self.said().splitlines()
         self.assertEqual(len(said), 2)
         self.assertTrue(all("peer '" in line for line in said), said)
         path.write_text('[peer.b]\ntarget = "x"\n')
-        self.assertEqual(self.ended("watch", "b", f"--peers={path}"), 2)
+        self.assertEqual(main(["watch", "b", f"--peers={path}"]), 2)
         self.assertIn("TARGET 'b' is in the files, too", self.said())
 
     def test_check(self) -> None:
         """C{--check} prints what there is to watch, and ends."""
         path = Path(self.mktemp())
         path.write_text('[peer.b]\ntarget = "x"\n')
-        self.assertEqual(self.ended("watch", "a", f"--peers={path}", "--check"), 0)
+        self.assertEqual(main(["watch", "a", f"--peers={path}", "--check"]), 0)
         first, second, *_, last = self.output.getvalue().splitlines()
         self.assertEqual(first, "a: a, every 1s")
         self.assertEqual(second, "b: x, every 1s")
