@@ -70,6 +70,7 @@ class Rules:
         @return: the states that begin or end.
         """
         limits = self.limits
+        yield from self._endUnlimited(at)
         yield from self._judgeLoss(figures, at)
         rtt = figures.rtt
         for subject, limit, found in (
@@ -88,6 +89,23 @@ class Rules:
                 isCalm,
             )
         yield from self._judgeOffset(figures, at)
+
+    def _endUnlimited(self, at: int) -> Iterator[Event]:
+        """
+        End the states of limits that were removed.
+        """
+        limits = self.limits
+        present = {
+            "max-loss": (limits.loss, Kind.LOSS_OK),
+            "max-rtt": (limits.rtt, Kind.RTT_OK),
+            "max-rtt-p99": (limits.rttP99, Kind.RTT_OK),
+            "max-offset": (limits.offset, Kind.OFFSET_OK),
+        }
+        for subject in list(self._high):
+            limit, kind = present[subject]
+            if limit is None:
+                del self._high[subject]
+                yield Event(kind, self._peer, at, subject, "it has no limit any more")
 
     def _judgeLoss(self, figures: Figures, at: int) -> Iterator[Event]:
         """

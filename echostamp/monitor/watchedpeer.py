@@ -73,6 +73,9 @@ class WatchedPeer:
         self._now = surroundings.now
         self._timers = Timers(surroundings.agenda)
         self._rules = Rules(peer.name, peer.limits)
+        if before is not None:
+            self._rules = before._rules
+            self._rules.limits = peer.limits
         self._window = windowFor(plan.interval, watch.kept.window)
         self._began = now
         self._stalled = surroundings.stalls.length
@@ -207,7 +210,8 @@ class WatchedPeer:
         """
         Judge the window by the limits.
         """
-        if self._rules.limits.areSet and self._prober.hasBegun:
+        isLimited = self._rules.limits.areSet or self._rules.exceeded
+        if isLimited and self._prober.hasBegun:
             figures = self._prober.result(window=self._window).figures
             for event in self._rules.judge(figures, self._time()):
                 self._put(event)

@@ -126,6 +126,16 @@ class RulesTests(SynchronousTestCase):
             [None, Kind.OFFSET_HIGH, None, Kind.OFFSET_OK, Kind.OFFSET_HIGH, None],
         )
 
+    def test_limitIsRemoved(self) -> None:
+        """The state of a limit that is removed ends."""
+        rules = Rules("a", Limits(rtt=MS, loss=50.0))
+        list(rules.judge(rtt(2 * MS), 0))
+        rules.limits = Limits(loss=50.0)
+        [event] = rules.judge(rtt(2 * MS), 7)
+        self.assertEqual((event.kind, event.subject), (Kind.RTT_OK, "max-rtt"))
+        self.assertEqual(rules.exceeded, ())
+        self.assertEqual(list(rules.judge(rtt(2 * MS), 8)), [])
+
     def test_unknown(self) -> None:
         """What is not known begins nothing, and ends nothing."""
         rules = Rules("a", Limits(rtt=MS, offset=MS))
