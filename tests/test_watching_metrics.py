@@ -120,6 +120,7 @@ class MetricsTests(MetricsCase):
         self.assertEqual(found["echostamp_messages_total"], {(): 2})
         self.assertEqual(found["echostamp_received_bytes_total"], {(): 12})
         self.assertEqual(found["echostamp_peers"], {(): 0})
+        self.assertIn(f"serving web pages on 127.0.0.1:{web}\n", daemon.log())
 
     def test_ready(self) -> None:
         """While connections are drained, the daemon is alive and not ready."""

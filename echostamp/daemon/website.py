@@ -114,6 +114,8 @@ class WebService(ListeningService):
 
     name = "web"
 
+    what = "serving web pages on"
+
     def __init__(
         self, prepared: Sequence[PreparedPort], draining: DrainingService
     ) -> None:

@@ -42,6 +42,9 @@ class ListeningService(Service):
 
     name = "echostamp"
 
+    #: What the log says before an address.
+    what = "listening on"
+
     def __init__(
         self,
         prepared: Sequence[PreparedPort],
@@ -63,7 +66,7 @@ class ListeningService(Service):
         while self._prepared:
             port = self._prepared.pop(0).listen()
             self._ports.append(port)
-            log.info("listening on {address}", address=portName(port))
+            log.info("{what} {address}", what=self.what, address=portName(port))
 
     def startService(self) -> None:
         """
