@@ -8,7 +8,16 @@ import signal
 import time
 from pathlib import Path
 
-from tests.harness import Daemon, deadPort, freePort, run, script, start, until
+from tests.harness import (
+    Daemon,
+    deadPort,
+    freePort,
+    readLines,
+    run,
+    script,
+    start,
+    until,
+)
 from tests.watching import WatchingCase
 
 
@@ -148,6 +157,19 @@ class CheckTests(WatchingCase):
         )
         assert found, done.stderr
         self.assertTrue(200 < int(found[1]) < 280, found[1])
+
+    def test_fewDescriptorsAtReload(self) -> None:
+        """If the limit of open files is too low for new peers, the old ones stay."""
+        self.write(a='target = "192.0.2.1"')
+        limited = "sh", "-c", 'ulimit -n 128; exec "$@"', "sh"
+        command = *limited, script("twistd"), "-n", "--pidfile="
+        daemon = Daemon(self, "-p0", f"--peers={self.peers}", command=command)
+        self.write(**{f"p{n}": f'target = "192.0.2.{n}"' for n in range(100)})
+        daemon.process.send_signal(signal.SIGHUP)
+        until(lambda: "the limit of open files is too low: 100 peers" in daemon.log())
+        with daemon.connect() as peer:
+            peer.sendall(b"hello\n")
+            readLines(peer, 1)
 
     def test_missingFiles(self) -> None:
         """A file that is not there is a line."""

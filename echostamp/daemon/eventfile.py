@@ -53,22 +53,31 @@ class EventFile:
 
     def reopen(self) -> None:
         """
-        Open the file again: the old one may have been renamed.
-
-        @raise ValueError: it cannot be opened; the old one stays in use.
+        Open the file again: the old one may have been renamed.  If that fails, it is
+        logged, and the old one stays in use.  Standard output stays as it is: behind
+        C{twistd} in the background, another descriptor has its number now.
         """
+        if self._path == "-" or self._number < 0:
+            return
         try:
             number = self._open()
         except OSError as error:
-            raise ValueError(f"--events {self._path!r}: {error.strerror}") from None
+            log.error(
+                "--events {path}: {why}; events still go to the old file",
+                path=repr(self._path),
+                why=error.strerror,
+            )
+            return
         os.close(self._number)
         self._number = number
         self._isCut = False
 
     def write(self, event: Event) -> None:
         """
-        Append an event.
+        Append an event, unless the file was closed.
         """
+        if self._number < 0:
+            return
         line = f"{eventJson(event)}\n".encode()
         # A part of the event before may have been written.
         data = b"\n" + line if self._isCut else line
@@ -95,6 +104,8 @@ class EventFile:
 
     def close(self) -> None:
         """
-        Close the file.
+        Close the file.  Its number may be another's from now on.
         """
-        os.close(self._number)
+        number, self._number = self._number, -1
+        if number >= 0:
+            os.close(number)

@@ -41,7 +41,11 @@ class Monitoring(Service):
     change.
 
     @ivar monitor: watches the peers.
+    @ivar mostDescriptors: how many descriptors the peers may need after a reload;
+        L{None} for any number.
     """
+
+    mostDescriptors: int | None = None
 
     name = "monitoring"
 
@@ -74,7 +78,7 @@ class Monitoring(Service):
         )
         self._counts = dict.fromkeys(OF_DAEMON, 0)
         self.monitor = Monitor(reactor, surroundings, self._happened, buckets)
-        self._versions = self._lookAtFiles()
+        self._versions = self._looked = self._lookAtFiles()
         self._found = read()
         self._readAt: int | None = surroundings.clocks().realtime
         self._isReloaded = True
@@ -125,7 +129,9 @@ class Monitoring(Service):
             self._isFrozen = True
             gc.collect()
             gc.freeze()
-        if self._lookAtFiles() != self._versions:
+        before, self._looked = self._looked, self._lookAtFiles()
+        # A file that has just changed may be half written.
+        if before == self._looked != self._versions:
             try:
                 self.reload()
             except ValueError as error:
@@ -151,6 +157,7 @@ class Monitoring(Service):
         self._versions = self._lookAtFiles()
         try:
             found = self._read()
+            self._checkDescriptors(len(found.peers))
             self.monitor.watch(found.peers)
         except ValueError as error:
             self._isReloaded = False
@@ -163,6 +170,21 @@ class Monitoring(Service):
         text = counted(len(found.peers), "peer")
         self._own(Kind.RELOAD, text, peers=len(found.peers))
         return text
+
+    def _checkDescriptors(self, peers: int) -> None:
+        """
+        Check that the limit of open files has room for so many peers.
+
+        @raise PeersError: it has none.
+        """
+        most, needed = self.mostDescriptors, DESCRIPTORS * peers
+        if most is not None and needed > most:
+            raise PeersError(
+                [
+                    f"the limit of open files is too low: {counted(peers, 'peer')} may "
+                    f"need {needed} descriptors, and {most} can be had"
+                ]
+            )
 
     # --- Events -----------------------------------------------------------------------
 

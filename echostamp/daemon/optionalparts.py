@@ -37,6 +37,10 @@ def leaveRoom(options: Options, monitoring: Sequence[Any]) -> None:
     options.mostConnections -= taken
     if options["max-connections"] is None:
         options.maxConnections = options.mostConnections
+    least = 1 if options["max-connections"] is None else options.maxConnections
+    for each in monitoring:
+        # A reload may bring peers that take the place of connections.
+        each.mostDescriptors = each.descriptors + options.mostConnections - least
     missing = max(1, options.maxConnections) - options.mostConnections
     if missing > 0:
         limit, _ = resource.getrlimit(resource.RLIMIT_NOFILE)

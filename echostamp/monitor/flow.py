@@ -79,6 +79,8 @@ class Flow:
         self._lateness = lateness
         self._directions = LossDirections(tally.lost, interval)
         self._link: Link | None = None
+        # How many probes were due, and how many of them before the present link.
+        self._due = self._dueBefore = 0
         # Of the links before the present one.
         self._invalid = tally.invalid
 
@@ -107,6 +109,7 @@ class Flow:
         """Begin with a new link."""
         self._endLink()
         self._link = link
+        self._dueBefore = self._due
         self._owner.linked(link)
 
     def _endLink(self) -> None:
@@ -120,6 +123,7 @@ class Flow:
 
     def sent(self, late: int) -> None:
         """Count a probe that was sent."""
+        self._due += 1
         self.tally.sent += 1
         self._lateness.add(late)
         self._owner.due()
@@ -129,6 +133,7 @@ class Flow:
 
     def skipped(self, seq: int, outage: Outage | None, isStall: bool) -> None:
         """Count a probe that was due and could not be sent."""
+        self._due += 1
         if isStall:
             self.tally.skipped[Skip.STALL] += 1
             return
@@ -156,7 +161,8 @@ class Flow:
             tally.duplicates += 1
         else:
             losses = None if self._link is None else self._link.losses
-            if fate is Fate.DISCONNECTED:
+            if fate is Fate.DISCONNECTED or probe.seq < self._dueBefore:
+                # The present link knows nothing of it.
                 losses = None
             self._directions.lost(self._now(), losses)
             self.recent.append(None)

@@ -180,6 +180,7 @@ class Monitor:
         """
         at = self._surroundings.clocks()
         self.lag.add(max(0, at.after - self._due))
+        self._setBeat()
         steps = self._ownClock.observe(*at)
         if steps != self._steps:
             self._steps = steps
@@ -189,7 +190,6 @@ class Monitor:
         if length >= STALL:
             text = f"this process stood still for {readable(length)}"
             self._own(Kind.STALL, text, length=length)
-        self._setBeat()
 
     # --- What is known ----------------------------------------------------------------
 

@@ -62,6 +62,8 @@ class PeerResolver:
         """
         self._reactor = reactor
         self._turns = turns
+        self._types: Any = None
+        self._isChecking = False
 
     def resolveHostName(
         self,
@@ -72,14 +74,25 @@ class PeerResolver:
         transportSemantics: str = "TCP",
     ) -> IHostResolution:
         """Look a name up, as L{IHostnameResolver.resolveHostName} says."""
+        self._types = addressTypes
         question = hostName, portNumber, addressTypes, transportSemantics
         return self._look(resolutionReceiver, *question)
 
     def check(self, host: str) -> None:
         """
-        Look a name up, and call C{found} only.
+        Look a name up for addresses of the kinds that the dialer last asked for, and
+        call C{found} only.  Do nothing while an earlier check has no answer yet: where
+        no answers come, checks must not pile up.
         """
-        self._look(_Nobody(), host, 0, None, "TCP")
+        if not self._isChecking:
+            self._isChecking = True
+            self._look(_Check(self), host, 0, self._types, "TCP")
+
+    def checked(self) -> None:
+        """
+        Note that a check has ended.
+        """
+        self._isChecking = False
 
     def _look(
         self, receiver: Any, host: str, port: int, types: Any, over: str
@@ -145,10 +158,13 @@ class _Answer:
 
 
 @implementer(IResolutionReceiver)
-class _Nobody:
+class _Check:
     """
     Ignores the addresses of a name.
     """
+
+    def __init__(self, resolver: PeerResolver) -> None:
+        self._resolver = resolver
 
     def resolutionBegan(self, resolutionInProgress: IHostResolution) -> None:
         """Ignore it."""
@@ -157,7 +173,8 @@ class _Nobody:
         """Ignore it."""
 
     def resolutionComplete(self) -> None:
-        """Ignore it."""
+        """The check has ended."""
+        self._resolver.checked()
 
 
 def _host(address: Any) -> str:

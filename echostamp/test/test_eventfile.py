@@ -7,6 +7,7 @@ import json
 import os
 from pathlib import Path
 
+from twisted.logger import capturedLogs, formatEvent
 from twisted.trial.unittest import SynchronousTestCase
 
 from echostamp.daemon.eventfile import EventFile
@@ -74,12 +75,44 @@ class EventFileTests(SynchronousTestCase):
         self.addCleanup(file.close)
         moved = Path(self.mktemp())
         folder.rename(moved)
-        with self.assertRaises(ValueError) as raised:
+        with capturedLogs() as logs:
             file.reopen()
-        why = os.strerror(errno.ENOENT)
-        self.assertEqual(str(raised.exception), f"--events {str(path)!r}: {why}")
+        self.assertEqual(
+            [formatEvent(each) for each in logs],
+            [
+                f"--events {str(path)!r}: {os.strerror(errno.ENOENT)}; "
+                "events still go to the old file"
+            ],
+        )
         file.write(Event(Kind.UP, "a", 8))
         self.assertEqual(self.lines(moved / "events"), ["up"])
+
+    def test_standardOutput(self) -> None:
+        """Standard output is not opened again: it may be another file by then."""
+        reading, writing = os.pipe()
+        self.addCleanup(os.close, reading)
+        self.addCleanup(os.close, writing)
+        self.patch(os, "dup", lambda number: writing)
+        file = EventFile("-")
+        self.patch(os, "dup", lambda number: self.fail("opened again"))
+        file.reopen()
+        file.write(Event(Kind.UP, "a", 8))
+        self.assertIn(b'"up"', os.read(reading, 1000))
+
+    def test_closed(self) -> None:
+        """Nothing is written or closed by the number of a file that was closed."""
+        number = self.file._number
+        self.file.close()
+        other = os.open(os.devnull, os.O_WRONLY)
+        self.addCleanup(os.close, other)
+        self.assertEqual(other, number)
+        self.room = 0
+        self.happen(Kind.UP)
+        self.file.reopen()
+        self.file.close()
+        self.assertEqual(self.file.errors, 0)
+        self.assertEqual(os.write(other, b"x"), 1)
+        self.assertEqual(self.lines(), [])
 
     def test_fullDisk(self) -> None:
         """An event that cannot be written is counted; later ones are written."""

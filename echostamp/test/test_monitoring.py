@@ -56,14 +56,40 @@ class MonitoringTests(MonitorCase):
         return [each["event"] for each in eventsIn(self.events_)]
 
     def test_changedFile(self) -> None:
-        """A file that changes is read again within five seconds, and only then."""
+        """A file that changes is read again within ten seconds, and only then."""
         self.found = [peer("b")]
         self.run_(20)
         self.assertEqual(list(self.service.monitor.peers), ["a"])
         self.path.write_text("second")
-        self.run_(5)
+        self.run_(10)
         self.assertEqual(list(self.service.monitor.peers), ["b"])
         self.assertEqual(self.kindsWritten(), ["reload"])
+
+    def test_halfWrittenFile(self) -> None:
+        """A file is read again when it no longer changes."""
+        self.found = [peer("b")]
+        for part in "a part", "another part", "all of the parts":
+            self.path.write_text(part)
+            self.run_(5)
+            self.assertEqual(list(self.service.monitor.peers), ["a"])
+        self.run_(5)
+        self.assertEqual(list(self.service.monitor.peers), ["b"])
+
+    def test_descriptors(self) -> None:
+        """Peers for which the limit of open files has no room are a mistake."""
+        self.found = [peer("a"), peer("b")]
+        self.service.mostDescriptors = 3
+        with self.assertRaises(PeersError) as raised:
+            self.service.reload()
+        self.assertEqual(
+            str(raised.exception),
+            "the limit of open files is too low: 2 peers may need 4 descriptors, and 3 "
+            "can be had",
+        )
+        self.assertEqual(list(self.service.monitor.peers), ["a"])
+        self.assertEqual(self.kindsWritten(), ["reload_failed"])
+        self.service.mostDescriptors = 4
+        self.assertEqual(self.service.reload(), "2 peers")
 
     def test_frozen(self) -> None:
         """Collections of garbage leave out what was there after the start."""

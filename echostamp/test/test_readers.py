@@ -139,7 +139,7 @@ class ReadersTests(SynchronousTestCase):
         self.readers.open()
         for _ in range(2):
             self.readers.addReader(self.one)
-        self.assertEqual(self.reactor.getReaders(), [self.readers, self.one])
+        self.assertCountEqual(self.reactor.getReaders(), [self.readers, self.one])
         self.assertEqual(self.poll.registered, set())
         self.readers.addReader(self.other)
         self.assertEqual(self.reactor.getReaders(), [self.readers])
@@ -150,7 +150,7 @@ class ReadersTests(SynchronousTestCase):
         self.readers.removeReader(self.one)
         self.readers.removeReader(self.other)
         self.readers.addReader(self.one)
-        self.assertEqual(self.reactor.getReaders(), [self.readers, self.one])
+        self.assertCountEqual(self.reactor.getReaders(), [self.readers, self.one])
         self.readers.removeReader(self.one)
         self.readers.removeReader(self.one)
         self.assertEqual(self.reactor.getReaders(), [self.readers])

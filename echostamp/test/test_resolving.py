@@ -67,6 +67,22 @@ class PeerResolverTests(SynchronousTestCase):
         self.answers.answer()
         self.assertEqual(self.found, [[]])
 
+    def test_checkAsksAsTheDialer(self) -> None:
+        """A check asks for addresses of the kinds that the dialer can use."""
+        self.looking(PeerReactor(self.reactor, self.resolver))
+        self.resolver.check("far")
+        kinds = [types for _, _, types, _ in self.answers.questions]
+        self.assertEqual(kinds, [[IPv4Address]] * 2)
+
+    def test_checksDoNotPileUp(self) -> None:
+        """While a check has no answer, there is no other one."""
+        self.resolver.check("far")
+        self.resolver.check("far")
+        self.assertEqual(len(self.answers.questions), 1)
+        self.reactor.advance(LONGEST)
+        self.resolver.check("far")
+        self.assertEqual(len(self.answers.questions), 2)
+
     def test_takesTooLong(self) -> None:
         """A look-up that takes too long finds nothing; a later answer is ignored."""
         self.resolver.check("far")

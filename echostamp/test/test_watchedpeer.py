@@ -129,6 +129,29 @@ class WatchedPeerTests(WatchedPeerCase):
         )
         self.assertAddsUp(peer)
 
+    def test_directionsOfAnEarlierLink(self) -> None:
+        """Losses over a link that was replaced have no direction; those over the new
+        link have theirs."""
+        isLosing = False
+        self.fate = lambda number: "lost there" if isLosing else ""
+        peer = self.watched(interval=SECOND)
+        peer.start()
+        self.run_(30)
+        isLosing = True
+        self.run_(2)
+        isLosing = False
+        self.assertTrue(peer.addressGone())
+        self.run_(30)
+        lost = {Direction.FORWARD: 0, Direction.BACKWARD: 0, Direction.UNKNOWN: 2}
+        self.assertEqual(peer.snapshot().tally.lost, lost)
+        isLosing = True
+        self.run_(2)
+        isLosing = False
+        self.run_(30)
+        lost[Direction.FORWARD] = 2
+        self.assertEqual(peer.snapshot().tally.lost, lost)
+        self.assertAddsUp(peer)
+
     def test_unknownDirection(self) -> None:
         """A loss whose direction stays unknown counts ten seconds later; until then it
         is in flight."""
