@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import ssl
 from typing import Any
+from weakref import ref
 
 from twisted.internet.interfaces import (
     IConsumer,
@@ -94,6 +95,18 @@ class Puller:
     def stopProducing(self) -> None:
         """Note it."""
         self.isStopped = True
+
+
+class EchoingRecorder(Recorder):
+    """
+    Sends back what it gets.
+    """
+
+    def dataReceived(self, data: bytes) -> None:
+        """Record the data, and send it."""
+        super().dataReceived(data)
+        transport: Any = self.transport
+        transport.write(data)
 
 
 class TransportCase(TlsServerCase):
@@ -536,6 +549,45 @@ class ClosingTests(TransportCase):
         client = Client(self.factory(), transport=FakeTcp())
         client.server.loseConnection()
         self.assertTrue(client.transport.isAborted)
+
+    def test_damageBehindData(self) -> None:
+        """Data before a damaged record is passed on.  An answer to it cannot be sent;
+        the peer gets the alert."""
+        for client in self.each(EchoingRecorder):
+            client.tls.write(b"hello")
+            damaged = b"\x17\x03\x03\x00\x20" + bytes(32)
+            client.server.dataReceived(client.pending() + damaged)
+            protocol: Any = client.server.protocol
+            self.assertEqual(protocol.received, b"hello")
+            client.read()
+            self.assertIn("BAD_RECORD_MAC", str(client.error))
+            self.assertEqual(client.received, b"")
+
+    def test_endOfInputWhileAProducerIsWaitedFor(self) -> None:
+        """A close that waits for a producer ends when the peer's close_notify stops
+        the producer, though that is still registered."""
+        for client in self.each(Recorder):
+            producer = Pusher()
+            client.server.registerProducer(producer, True)
+            client.server.loseConnection()
+            client.close()
+            client.give()
+            client.read()
+            self.assertEqual((producer.events, client.isClosed), (["stop"], True))
+
+    def test_memoryOfALostConnection(self) -> None:
+        """The memory of TLS is freed with the connection, and not with the protocol,
+        which may still use the transport."""
+        for client in self.each():
+            server = client.server
+            tls = ref(server._engine._tls)
+            self.lose(client)
+            self.assertIsNone(tls())
+            server.write(b"late")
+            server.loseWriteConnection()
+            server.loseConnection()
+            server.abortConnection()
+            self.assertEqual(server.getPeerCertificate(), {})
 
     def test_stopProducing(self) -> None:
         """As a producer it closes when it is stopped."""

@@ -185,10 +185,21 @@ class Engine:
         """
         Give what the peer's certificate says, as L{ssl.SSLSocket.getpeercert} does.
 
-        @return: empty where the peer has shown none, or none was verified.
+        @return: empty where the peer has shown none, or none was verified; and after
+            L{forget}.
         @raise ValueError: it breaks the rules of X.509.
         """
-        return dict(self._tls.getpeercert() or {})
+        return dict(self._tls.getpeercert() or {}) if hasattr(self, "_tls") else {}
+
+    def forget(self) -> None:
+        """
+        Free OpenSSL's memory: the connection is lost.  The protocol and the transport
+        refer to each other, so that this engine may stay for long, and the garbage
+        collector does not know how much memory it has.
+        """
+        self.isClosed = True
+        del self._tls
+        self._incoming = self._outgoing = ssl.MemoryBIO()
 
     def _fail(self, error: ssl.SSLError) -> None:
         """

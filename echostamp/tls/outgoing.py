@@ -196,7 +196,8 @@ class Outgoing(ABC):
         """
         isPulling = self._producer is not None and not self._isStreaming
         isEnding = self.disconnecting or self._isHalfClosing or self._isLost
-        self._isReady = not (self._isBlocked or isPulling or isEnding)
+        hasFailed = self._engine.state is State.FAILED
+        self._isReady = not (self._isBlocked or isPulling or isEnding or hasFailed)
 
     def registerProducer(self, producer: IProducer, streaming: bool) -> None:
         """

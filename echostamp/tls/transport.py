@@ -198,6 +198,9 @@ class TlsTransport(Outgoing, Below):
             engine.feed(data)
         else:
             received = engine.read(data)
+            if not engine.isSteady and engine.state is State.FAILED:
+                # What is written in answer to the data before it cannot be encrypted.
+                self._isReady = False
             if received and not self._isClosing:
                 self.protocol.dataReceived(received)  # type: ignore[union-attr]
             if not engine.isSteady:
@@ -229,6 +232,8 @@ class TlsTransport(Outgoing, Below):
             self._timer.start(CLOSE_GRACE, self.transport.abortConnection)
             self._stopProducer()
             self.loseConnection()
+            # It may have been called before, and have waited for the producer.
+            self._closeIfDone()
 
     def readConnectionLost(self) -> None:
         """End the input: the peer's FIN has arrived."""
@@ -402,3 +407,5 @@ class TlsTransport(Outgoing, Below):
             self.protocol.connectionLost(
                 reason if self._error is None else Failure(self._error)
             )
+        self._isReady = False
+        self._engine.forget()
