@@ -5,7 +5,6 @@ The service that watches the peers.
 from __future__ import annotations
 
 import gc
-import os
 import platform
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any
@@ -17,6 +16,7 @@ from echostamp import __version__
 from echostamp.daemon.eventfile import EventFile
 from echostamp.monitor.event import OF_DAEMON, Event, Kind
 from echostamp.monitor.eventlog import EventLog
+from echostamp.monitor.fileversions import fileVersions
 from echostamp.monitor.mistakes import PeersError
 from echostamp.monitor.monitor import Monitor
 from echostamp.monitor.peerlines import DESCRIPTORS
@@ -78,7 +78,7 @@ class Monitoring(Service):
         )
         self._counts = dict.fromkeys(OF_DAEMON, 0)
         self.monitor = Monitor(reactor, surroundings, self._happened, buckets)
-        self._versions = self._looked = self._lookAtFiles()
+        self._versions = self._looked = fileVersions(self._paths)
         self._found = read()
         self._readAt: int | None = surroundings.clocks().realtime
         self._isReloaded = True
@@ -129,7 +129,7 @@ class Monitoring(Service):
             self._isFrozen = True
             gc.collect()
             gc.freeze()
-        before, self._looked = self._looked, self._lookAtFiles()
+        before, self._looked = self._looked, fileVersions(self._paths)
         # A file that has just changed may be half written.
         if before == self._looked != self._versions:
             try:
@@ -137,12 +137,6 @@ class Monitoring(Service):
             except ValueError as error:
                 for line in str(error).splitlines():
                     log.error("not reloaded: {line}", line=printable(line))
-
-    def _lookAtFiles(self) -> list[tuple[int, int, int] | None]:
-        """
-        Give which version of each file there is now.
-        """
-        return [_version(path) for path in self._paths]
 
     def reload(self) -> str:
         """
@@ -154,7 +148,7 @@ class Monitoring(Service):
         if self._eventFile is not None:
             self._eventFile.reopen()
         # A version that is wrong is not read again, unless the user asks for it.
-        self._versions = self._lookAtFiles()
+        self._versions = fileVersions(self._paths)
         try:
             found = self._read()
             self._checkDescriptors(len(found.peers))
@@ -249,14 +243,3 @@ def _counted(histogram: RttHistogram) -> tuple[tuple[int, ...], tuple[int, ...],
     Give a histogram as plain data.
     """
     return tuple(histogram.bounds), tuple(histogram.counts), histogram.total
-
-
-def _version(path: str) -> tuple[int, int, int] | None:
-    """
-    Give which version of a file there is; L{None} if there is none.
-    """
-    try:
-        found = os.stat(path)
-    except OSError:
-        return None
-    return found.st_mtime_ns, found.st_size, found.st_ino

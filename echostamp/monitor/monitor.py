@@ -12,6 +12,7 @@ from twisted.internet.defer import Deferred, DeferredList, DeferredSemaphore
 from echostamp.measure.ownclock import OwnClock
 from echostamp.monitor.defaults import BUCKETS
 from echostamp.monitor.event import Event, Kind
+from echostamp.monitor.fileversions import Version, fileVersions
 from echostamp.monitor.peer import Peer
 from echostamp.monitor.resolving import AT_ONCE, PeerReactor, PeerResolver
 from echostamp.monitor.snapshot import USUAL, Kept, PeerSnapshot
@@ -58,6 +59,8 @@ class Monitor:
         @param kept: what is kept of each peer.
         """
         self.peers: dict[str, WatchedPeer] = {}
+        # Which versions of its certificates and keys each peer uses.
+        self._secrets: dict[str, list[Version]] = {}
         self.lag, self.lateness = RttHistogram(), RttHistogram()
         self._reactor = reactor
         self._surroundings = surroundings
@@ -98,16 +101,19 @@ class Monitor:
     def watch(self, peers: Iterable[Peer]) -> None:
         """
         Watch these peers, and no others.  A peer whose probes stay as they are keeps
-        them; one that changes keeps its counters.
+        them; one that changes keeps its counters.  What changes may also be a file of a
+        certificate or of a key.
 
         @raise ValueError: a peer cannot be watched, and nothing has changed; the text
             names it, and says why.
         """
         wanted = {peer.name: peer for peer in peers}
+        versions = {name: _secretsOf(peer) for name, peer in wanted.items()}
         dialed = {}
         for name, peer in wanted.items():
             before = self.peers.get(name)
-            if before is None or not before.peer.hasSameProbes(peer):
+            isSame = before is not None and before.peer.hasSameProbes(peer)
+            if not isSame or versions[name] != self._secrets.get(name):
                 dialed[name] = self._dial(peer)
         watched = {}
         for name, peer in wanted.items():
@@ -124,7 +130,7 @@ class Monitor:
             watched[name] = found
         for gone in self.peers.values():
             gone.stop()
-        self.peers = watched
+        self.peers, self._secrets = watched, versions
 
     def _dial(self, peer: Peer) -> tuple[Dialed, PeerResolver]:
         """
@@ -199,3 +205,10 @@ class Monitor:
         """
         for each in list(self.peers.values()):
             yield each.snapshot()
+
+
+def _secretsOf(peer: Peer) -> list[Version]:
+    """
+    Give which versions of a peer's certificates and keys there are now.
+    """
+    return fileVersions(path for path in peer.wish.files if path is not None)

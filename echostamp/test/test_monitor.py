@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 from twisted.logger import LogLevel, globalLogPublisher
 from twisted.trial.unittest import SynchronousTestCase
 
+from echostamp.connect.tls import TlsFiles
 from echostamp.measure.windowspec import WindowSpec
 from echostamp.monitor.event import Event, Kind
 from echostamp.monitor.eventlog import EventLog, eventJson, eventLine
@@ -58,6 +61,25 @@ class MonitorTests(MonitorCase):
         count = len(self.sentTo("c")) + len(self.sentTo("x"))
         self.assertEqual(found["c"].tally.sent, count)
         self.assertGreater(len(self.sentTo("x")), 8)
+
+    def test_newCertificates(self) -> None:
+        """A peer whose files of certificates or keys have changed uses them after a
+        reload; one whose files are the same keeps its probes."""
+        paths = [Path(self.mktemp()) for _ in range(2)]
+        files = dict(zip("ab", map(TlsFiles, map(str, paths)), strict=True))
+        peers = [peer(name) for name in "ab"]
+        peers = [
+            replace(each, wish=each.wish._replace(files=files[each.name]))
+            for each in peers
+        ]
+        for path in paths:
+            path.write_text("old")
+        self.monitor.watch(peers)
+        before = dict(self.monitor.peers)
+        paths[0].write_text("renewed")
+        self.monitor.watch(peers)
+        self.assertIsNot(self.monitor.peers["a"], before["a"])
+        self.assertIs(self.monitor.peers["b"], before["b"])
 
     def test_reloadIsWhollyOrNotAtAll(self) -> None:
         """If one peer is wrong, nothing changes."""
