@@ -69,7 +69,8 @@ class PrometheusTests(TestCase):
         harness.until(
             lambda: self.ask("count by (job) (echostamp_peer_up)") == expected
         )
-        self.assertEqual(self.ask("up"), {**dict.fromkeys(expected, 1), "none": 0})
+        ups = {**dict.fromkeys(expected, 1), "none": 0}
+        harness.until(lambda: self.ask("up") == ups)
 
     def ask(self, query: str) -> dict[str, float] | None:
         """

@@ -563,18 +563,6 @@ class ClosingTests(TransportCase):
             self.assertIn("BAD_RECORD_MAC", str(client.error))
             self.assertEqual(client.received, b"")
 
-    def test_endOfInputWhileAProducerIsWaitedFor(self) -> None:
-        """A close that waits for a producer ends when the peer's close_notify stops
-        the producer, though that is still registered."""
-        for client in self.each(Recorder):
-            producer = Pusher()
-            client.server.registerProducer(producer, True)
-            client.server.loseConnection()
-            client.close()
-            client.give()
-            client.read()
-            self.assertEqual((producer.events, client.isClosed), (["stop"], True))
-
     def test_memoryOfALostConnection(self) -> None:
         """The memory of TLS is freed with the connection, and not with the protocol,
         which may still use the transport."""

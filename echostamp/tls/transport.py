@@ -232,8 +232,6 @@ class TlsTransport(Outgoing, Below):
             self._timer.start(CLOSE_GRACE, self.transport.abortConnection)
             self._stopProducer()
             self.loseConnection()
-            # It may have been called before, and have waited for the producer.
-            self._closeIfDone()
 
     def readConnectionLost(self) -> None:
         """End the input: the peer's FIN has arrived."""
