@@ -43,8 +43,7 @@ class ShortRecordTests(TlsCase):
             each = (daemon.memory() - before) / COUNT / 1024
         sent = sum(filler.sent for filler in fillers) // COUNT
         figure(f"TLS, {what}: {sent} octets sent by each, {each:.0f} KiB held for each")
-        # Of that at most 256 KiB are data; the rest is what the allocator keeps.
-        self.assertLess(each, 512)
+        self.assertLess(each, 256)
         daemon.stop()
 
     def test_newlines(self) -> None:
