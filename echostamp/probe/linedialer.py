@@ -62,8 +62,10 @@ class LineDialer:
 
     def _dial(self) -> None:
         """
-        Try to connect.
+        Try to connect, unless an attempt goes on.
         """
+        if self._connecting is not None:
+            return
         self._owner.dialing()
         factory = Factory.forProtocol(self._made)
         factory.noisy = False
@@ -109,8 +111,7 @@ class LineDialer:
 
     def redial(self) -> None:
         """Connect once more."""
-        if self._connecting is None:
-            self._dial()
+        self._dial()
 
     def stop(self) -> None:
         """

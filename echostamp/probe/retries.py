@@ -42,15 +42,17 @@ class Retries:
 
     def succeeded(self) -> None:
         """
-        Begin again with the shortest wait.
+        Begin again with the shortest wait, and make no attempt that still waits.
         """
         self._delay = FIRST_DELAY
+        self._cancel()
 
     def retry(self) -> None:
         """
-        Make another attempt after the wait, unless the retries were stopped.
+        Make another attempt after the wait, unless one waits already, or the retries
+        were stopped.
         """
-        if not self.isStopped:
+        if not self.isStopped and self._timer is None:
             wait = self._delay + JITTER * self._chance()
             self._delay = min(_FACTOR * self._delay, LONGEST_DELAY)
             self._timer = self._clock.callLater(wait, self._run)
@@ -67,6 +69,12 @@ class Retries:
         Make no more attempts.
         """
         self.isStopped = True
+        self._cancel()
+
+    def _cancel(self) -> None:
+        """
+        End the wait that goes on, if there is one.
+        """
         if self._timer is not None:
             self._timer.cancel()
             self._timer = None

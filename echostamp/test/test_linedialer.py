@@ -127,3 +127,23 @@ class PatientTests(SynchronousTestCase):
         new.lose(ConnectionLost())
         far.run(2)
         self.assertEqual(far.attempts, 3)
+
+    def test_lostWhileRedialing(self) -> None:
+        """A connection that is lost while another attempt goes on begins no second
+        one, and no attempt is left when the run is stopped."""
+        for isAccepted in False, True:
+            far = Far(Plan(interval=SECOND, isPatient=True, timeout=SECOND))
+            far.start()
+            far.run(2.2)
+            far.prober.redial()
+            far.transports[0].lose(ConnectionLost())
+            if isAccepted:
+                far.run(5)
+                self.assertEqual(far.attempts, 2)
+                far.accept()
+            else:
+                far.refuse(ConnectionRefusedError(111))
+            far.prober.stop()
+            far.run(60)
+            self.assertEqual(far.attempts, 2)
+            self.assertEqual(far.reactor.getDelayedCalls(), [])

@@ -51,6 +51,14 @@ class RetriesTests(SynchronousTestCase):
         self.chances = [0.5]
         self.assertEqual(self.wait(), FIRST_DELAY + JITTER / 2)
 
+    def test_oneWait(self) -> None:
+        """There is one wait at a time, and none after a success."""
+        self.retries.retry()
+        self.retries.retry()
+        self.assertEqual(len(self.clock.getDelayedCalls()), 1)
+        self.retries.succeeded()
+        self.assertEqual(self.clock.getDelayedCalls(), [])
+
     def test_stop(self) -> None:
         """A stop ends the wait, and no other one begins."""
         self.retries.retry()
