@@ -7,13 +7,23 @@ import signal
 import socket
 import time
 from collections.abc import Iterable
+from pathlib import Path
 from typing import Any
 from urllib.error import HTTPError
 from urllib.request import urlopen
 
 from prometheus_client.parser import text_string_to_metric_families
 
-from tests.harness import Daemon, freePort, readLines, until
+from tests.harness import (
+    DEADLINE,
+    Daemon,
+    freePort,
+    readAll,
+    readLines,
+    script,
+    until,
+)
+from tests.namespaces import Namespaces
 from tests.watching import WatchingCase
 
 #: The samples of a scrape: by name, and by the values of the labels.
@@ -29,13 +39,15 @@ class MetricsCase(WatchingCase):
         """Scrape a daemon."""
         url = f"http://127.0.0.1:{port}/metrics{query}"
         with urlopen(url, timeout=20) as answer:
-            text = answer.read().decode()
-        samples: Samples = {}
-        for family in text_string_to_metric_families(text):
-            for sample in family.samples:
-                labels = tuple(sample.labels.values())
-                samples.setdefault(sample.name, {})[labels] = sample.value
-        return samples
+            return samplesOf(answer.read().decode())
+
+    def scrapePath(self, path: Path) -> Samples:
+        """Scrape a daemon at a UNIX socket, which is reached from any namespace."""
+        with socket.socket(socket.AF_UNIX) as peer:
+            peer.settimeout(DEADLINE)
+            peer.connect(str(path))
+            peer.sendall(b"GET /metrics HTTP/1.0\r\n\r\n")
+            return samplesOf(readAll(peer).partition(b"\r\n\r\n")[2].decode())
 
     def status(self, port: int, path: str) -> int:
         """Give the status of a page; 0 while nobody answers."""
@@ -104,6 +116,36 @@ class MetricsTests(MetricsCase):
                         self.assertGreaterEqual(after[name][labels], value, name)
             before = after
 
+    def test_refused(self) -> None:
+        """Probes that the system refuses to send, as its link is down, are skipped."""
+        wire = Namespaces(self)
+        command = script("twistd"), "-n", "--pidfile="
+        reflector = f"--reflector={wire.FAR}"
+        Daemon(self, "-p0", reflector, command=(*wire.far, *command))
+        web = self.folder / "web"
+        self.write(far=f'target = "stamp:{wire.FAR}"')
+        options = f"--peers={self.peers}", f"--events={self.eventsFile}"
+        Daemon(
+            self,
+            *("-p0", *options, f"--web=unix:{web}"),
+            command=(*wire.near, *command),
+        )
+        received, sent = (
+            "echostamp_probes_received_total",
+            "echostamp_probes_sent_total",
+        )
+        until(lambda: self.scrapePath(web)[received]["far",] > 3)
+        wire.cut()
+        until(lambda: self.kinds("far") == ["down"])
+        before = self.scrapePath(web)
+        skipped = "echostamp_probes_skipped_total"
+        refused = before[skipped]["far", "send_error"]
+        self.assertGreater(refused, 2)
+        until(lambda: self.scrapePath(web)[skipped]["far", "send_error"] > refused + 5)
+        after = self.scrapePath(web)
+        self.assertEqual(after[sent], before[sent])
+        self.assertAccounts(after, ["far"])
+
     def test_daemon(self) -> None:
         """The echo and the reflector are counted, with no peers, too."""
         port, web = freePort(), freePort()
@@ -152,6 +194,16 @@ class MetricsTests(MetricsCase):
         """A place that the network reaches is listened on with a warning."""
         daemon = Daemon(self, "-p0", "--web=tcp:0")
         self.assertIn("everybody who reaches it can read the pages", daemon.log())
+
+
+def samplesOf(text: str) -> Samples:
+    """Read the samples of a scrape."""
+    samples: Samples = {}
+    for family in text_string_to_metric_families(text):
+        for sample in family.samples:
+            labels = tuple(sample.labels.values())
+            samples.setdefault(sample.name, {})[labels] = sample.value
+    return samples
 
 
 def _ups(**peers: int) -> dict[tuple[str, ...], float]:

@@ -81,6 +81,8 @@ class Flow:
         self._link: Link | None = None
         # How many probes were due, and how many of them before the present link.
         self._due = self._dueBefore = 0
+        # The probes in flight that the system has refused.
+        self._refused: set[int] = set()
         # Of the links before the present one.
         self._invalid = tally.invalid
 
@@ -122,8 +124,14 @@ class Flow:
             self._directions.linkEnded(self._now(), link.losses)
 
     def sent(self, late: int) -> None:
-        """Count a probe that was sent."""
+        """Count a probe that was sent, unless the system refused it."""
+        seq = self._due
         self._due += 1
+        if self._link is not None and self._link.isRefused:
+            # To the prober it is in flight until its timeout is over.
+            self._refused.add(seq)
+            self._notSent(Skip.SEND_ERROR)
+            return
         self.tally.sent += 1
         self._lateness.add(late)
         self._owner.due()
@@ -138,7 +146,12 @@ class Flow:
             self.tally.skipped[Skip.STALL] += 1
             return
         isResolved = self._owner.isResolved
-        why = Skip.NO_CONNECTION if isResolved else Skip.UNRESOLVED
+        self._notSent(Skip.NO_CONNECTION if isResolved else Skip.UNRESOLVED)
+
+    def _notSent(self, why: Skip) -> None:
+        """
+        Count a probe that was due and not sent.
+        """
         self.tally.skipped[why] += 1
         self.recent.append(None)
         self._owner.due()
@@ -164,9 +177,12 @@ class Flow:
             if fate is Fate.DISCONNECTED or probe.seq < self._dueBefore:
                 # The present link knows nothing of it.
                 losses = None
-            self._directions.lost(self._now(), losses)
-            self.recent.append(None)
-            self._owner.lost()
+            isCounted = probe.seq not in self._refused
+            self._refused.discard(probe.seq)
+            self._directions.lost(self._now(), losses, isCounted)
+            if isCounted:
+                self.recent.append(None)
+                self._owner.lost()
 
     def _answered(self, probe: Probe, fate: Fate) -> None:
         """

@@ -31,8 +31,9 @@ class LossDirections:
         """
         self._counts = counts
         self._patience = max(PATIENCE, PATIENT_INTERVALS * interval)
-        # When each waiting probe counts as unknown, by the monotonic clock.
-        self._waiting: deque[int] = deque()
+        # When each waiting probe counts as unknown, by the monotonic clock; and whether
+        # it counts.
+        self._waiting: deque[tuple[int, bool]] = deque()
         # Probes that have waited too long: the link may still report them.
         self._overdue = 0
         self._seen = LossCounts()
@@ -42,17 +43,19 @@ class LossDirections:
         """Whether L{look} may have something to do."""
         return bool(self._waiting or self._overdue)
 
-    def lost(self, now: int, losses: LossCounts | None) -> None:
+    def lost(self, now: int, losses: LossCounts | None, isCounted: bool = True) -> None:
         """
         Add a probe that is lost, and look for directions.
 
         @param now: by the monotonic clock.
         @param losses: as for L{look}; L{None} where the link never knows a direction.
+        @param isCounted: whether it counts here; one that the system refused does not,
+            but the link reports its direction like that of the others.
         """
         if losses is None:
-            self._counts[Direction.UNKNOWN] += 1
+            self._counts[Direction.UNKNOWN] += isCounted
         else:
-            self._waiting.append(now + self._patience)
+            self._waiting.append((now + self._patience, isCounted))
             self.look(now, losses)
 
     def look(self, now: int, losses: LossCounts) -> None:
@@ -69,9 +72,9 @@ class LossDirections:
                 for _ in range(getattr(losses, name) - getattr(seen, name)):
                     self._settle(direction)
         waiting = self._waiting
-        while waiting and waiting[0] <= now:
-            waiting.popleft()
-            self._counts[Direction.UNKNOWN] += 1
+        while waiting and waiting[0][0] <= now:
+            _, isCounted = waiting.popleft()
+            self._counts[Direction.UNKNOWN] += isCounted
             self._overdue += 1
 
     def _settle(self, direction: Direction) -> None:
@@ -81,8 +84,8 @@ class LossDirections:
         if self._overdue:
             self._overdue -= 1
         elif self._waiting:
-            self._waiting.popleft()
-            self._counts[direction] += 1
+            _, isCounted = self._waiting.popleft()
+            self._counts[direction] += isCounted
 
     def linkEnded(self, now: int, losses: LossCounts | None) -> None:
         """
@@ -92,7 +95,7 @@ class LossDirections:
         """
         if losses is not None:
             self.look(now, losses)
-        self._counts[Direction.UNKNOWN] += len(self._waiting)
+        self._counts[Direction.UNKNOWN] += sum(counted for _, counted in self._waiting)
         self._waiting.clear()
         self._overdue = 0
         self._seen = LossCounts()

@@ -85,7 +85,7 @@ class Tally:
     @ivar duplicates: replies beyond the first to a probe (RFC 5560).
     @ivar reordered: replies after that of a later probe (RFC 4737).
     @ivar altered: first replies that differ from what was sent.
-    @ivar invalid: what came and is no reply to a probe.
+    @ivar invalid: packets and lines that are no replies to probes.
     @ivar clockSteps: how often the far clock was set.
     @ivar rtts: the RTTs.
     """

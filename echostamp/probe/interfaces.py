@@ -45,6 +45,7 @@ class Link(Protocol):
         one may then work.
     @ivar isPrompt: whether replies are timed when they arrive, not when this process
         reads them.
+    @ivar isRefused: whether the system refused to send the last probe.
     @ivar losses: of the probes that were lost and L{forget} was called for, those whose
         direction is decided; L{None} where the link never knows one.
     @ivar invalid: how many packets came that are no replies to ours; 0 for a
@@ -67,6 +68,8 @@ class Link(Protocol):
     def isConnection(self) -> bool: ...
     @property
     def isPrompt(self) -> bool: ...
+    @property
+    def isRefused(self) -> bool: ...
     @property
     def losses(self) -> LossCounts | None: ...
     @property

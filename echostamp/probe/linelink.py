@@ -51,7 +51,7 @@ class LineLink(Protocol):
     lost: Callable[[], object]
     kernel: TcpInfo | None = None
     isConnection = True
-    isPrompt = False
+    isPrompt = isRefused = False
     losses = None
     invalid = 0
 

@@ -123,6 +123,11 @@ class StampLink:
         return at
 
     @property
+    def isRefused(self) -> bool:
+        """Whether the system refused the last packet."""
+        return self.sender.isRefused
+
+    @property
     def losses(self) -> LossCounts:
         """The lost probes whose direction is decided."""
         return LossCounts(*self.sender.losses.counts)

@@ -66,6 +66,7 @@ class SessionSender:
 
     @ivar port: sends the packets; set by the code that makes it.
     @ivar session: what the packets look like.
+    @ivar isRefused: whether the system refused to send the last packet.
     @ivar losses: the packets that L{settled} was called for and that were not answered.
     """
 
@@ -100,6 +101,7 @@ class SessionSender:
         self._sent = SentPackets()
         self._answers = Answers()
         self._observations = Observations(session, self._sent.sentBefore)
+        self.isRefused = False
         self.losses = TokenLosses()
 
     @property
@@ -139,6 +141,7 @@ class SessionSender:
         packet = self._sent.add(token, t1, wire)
         self.losses.sent(token, packet)
         number = self.port.send(octets, self._peer, None, session.dscp << 2)
+        self.isRefused = number is None
         if number is not None:
             self._sent.count(packet, number)
             # Usually it has left by now.  That saves a turn of the reactor.

@@ -30,6 +30,7 @@ class FakeLink:
     source = "192.0.2.1:7"
     isBlocked = isConnection = False
     isPrompt = True
+    isRefused = False
     kernel = certificateEnd = losses = None
     invalid = 0
 

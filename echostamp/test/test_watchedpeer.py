@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 from typing import Any
 
 from twisted.internet.address import IPv4Address
@@ -22,7 +23,7 @@ from echostamp.rfc8762.policy import Policy
 from echostamp.rfc8762.sendersession import SenderSession
 from echostamp.test.fakes import Resolver
 from echostamp.test.farends import EPOCH
-from echostamp.test.stampruns import StampCase
+from echostamp.test.stampruns import FarPort, StampCase
 from echostamp.test.wires import THERE
 from echostamp.times import MILLISECOND, SECOND
 
@@ -151,6 +152,54 @@ class WatchedPeerTests(WatchedPeerCase):
         lost[Direction.FORWARD] = 2
         self.assertEqual(peer.snapshot().tally.lost, lost)
         self.assertAddsUp(peer)
+
+    def test_refused(self) -> None:
+        """A probe that the system refuses to send is skipped, and not lost.  Losses
+        beside it have their directions."""
+        numbers = (10, 12, 13)
+        self.fate = lambda number: {11: "lost there", 40: "lost back"}.get(number, "")
+        send = FarPort.send
+
+        def refusing(port: FarPort, packet: bytes, *more: Any) -> int | None:
+            """Refuse some packets."""
+            if int.from_bytes(packet[:4]) not in numbers:
+                return send(port, packet, *more)
+            self.sender.refused(errno.ENETUNREACH, more[0])
+            return None
+
+        self.patch(FarPort, "send", refusing)
+        peer = self.watched(interval=SECOND)
+        peer.start()
+        self.run_(13)
+        self.assertAddsUp(peer)
+        self.run_(50)
+        tally = peer.snapshot().tally
+        self.assertEqual(tally.skipped[Skip.SEND_ERROR], 3)
+        self.assertEqual(
+            tally.lost,
+            {Direction.FORWARD: 1, Direction.BACKWARD: 1, Direction.UNKNOWN: 0},
+        )
+        self.assertEqual(tally.due, tally.sent + 3)
+        self.assertAddsUp(peer)
+
+    def test_refusedForLong(self) -> None:
+        """A peer whose probes the system refuses is down."""
+        isRefusing = False
+        send = FarPort.send
+        self.patch(
+            FarPort,
+            "send",
+            lambda *args: None if isRefusing else send(*args),
+        )
+        peer = self.watched(interval=SECOND)
+        peer.start()
+        self.run_(20)
+        isRefusing = True
+        self.run_(60)
+        tally = peer.snapshot().tally
+        self.assertEqual(self.kinds(), [Kind.DOWN])
+        self.assertEqual(tally.skipped[Skip.SEND_ERROR], 60)
+        self.assertEqual((sum(tally.lost.values()), tally.inFlight), (0, 0))
 
     def test_unknownDirection(self) -> None:
         """A loss whose direction stays unknown counts ten seconds later; until then it
