@@ -56,6 +56,8 @@ class WatchingTests(WatchingCase):
         self.write(b=f'target = "127.0.0.1:{dead}"')
         until(lambda: self.kinds("b") == ["down"])
         self.assertEqual(self.kinds(""), ["reload"])
+        for name in "a", "b":
+            self.assertIn("Connection refused", self.events(name)[0]["text"])
         self.write(c='target = "127.0.0.1:70000"', d='intervall = "1s"')
         until(lambda: "reload_failed" in self.kinds(""))
         self.assertIn("peer 'c': target: ", daemon.log())

@@ -4,12 +4,12 @@ Connects to a host over TLS, and explains failed handshakes.
 
 from __future__ import annotations
 
-import os
 import ssl
 from typing import Any, NamedTuple
 from weakref import WeakValueDictionary
 
 from twisted.internet.defer import Deferred
+from twisted.internet.error import NoProtocol
 from twisted.internet.interfaces import (
     IAddress,
     IProtocol,
@@ -22,6 +22,7 @@ from twisted.python.failure import Failure
 from zope.interface import implementer
 
 from echostamp.connect.failures import whatFailed
+from echostamp.fileversions import fileVersions
 from echostamp.text import sslText
 from echostamp.tls.clientcontext import ClientTls, clientContext
 from echostamp.tls.pem import PemError
@@ -70,26 +71,13 @@ def clientTls(host: str, files: TlsFiles) -> ClientTls:
     @raise OptionError: a file cannot be read, or is wrong.
     """
     try:
-        key = files, *[_version(path) for path in files]
+        key = files, *fileVersions(files)
         context = _contexts.get(key)
         if context is None:
             context = _contexts[key] = clientContext(*files)
     except PemError as error:
         raise OptionError(str(error)) from None
     return ClientTls(host, context)
-
-
-def _version(path: str | None) -> tuple[int, int, int] | None:
-    """
-    Give which version of a file there is; L{None} where there is none.
-    """
-    if path is None:
-        return None
-    try:
-        found = os.stat(path)
-    except OSError:
-        return None
-    return found.st_mtime_ns, found.st_size, found.st_ino
 
 
 @implementer(IStreamClientEndpoint)
@@ -176,11 +164,17 @@ class _Handshake:
         self._host = host
 
     def admitted(self, transport: TlsTransport) -> None:
-        """Make and connect the protocol."""
-        protocol = self._factory.buildProtocol(transport.getPeer())
-        assert protocol is not None
-        transport.connect(protocol)
-        self.done.callback(protocol)
+        """Make and connect the protocol.  Where that fails, so does the outcome."""
+        try:
+            protocol = self._factory.buildProtocol(transport.getPeer())
+            if protocol is None:
+                raise NoProtocol
+            transport.connect(protocol)
+        except Exception:
+            self.done.errback()
+            transport.abortConnection()
+        else:
+            self.done.callback(protocol)
 
     def refused(self, transport: TlsTransport, error: BaseException | None) -> None:
         """Report that the handshake has failed, unless nobody waits for it."""

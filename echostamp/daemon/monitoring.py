@@ -14,9 +14,9 @@ from twisted.logger import Logger
 
 from echostamp import __version__
 from echostamp.daemon.eventfile import EventFile
+from echostamp.fileversions import fileVersions
 from echostamp.monitor.event import OF_DAEMON, Event, Kind
 from echostamp.monitor.eventlog import EventLog
-from echostamp.monitor.fileversions import fileVersions
 from echostamp.monitor.mistakes import PeersError
 from echostamp.monitor.monitor import Monitor
 from echostamp.monitor.peerlines import DESCRIPTORS
@@ -106,6 +106,7 @@ class Monitoring(Service):
         if self._entry is not None:
             self._entry.cancel()
         self.monitor.stop()
+        self._events.stop()
         if self._eventFile is not None:
             self._eventFile.close()
 

@@ -42,6 +42,7 @@ class Contact:
         self.since = now
         self.downs = 0
         self._downFor = 0
+        self._isPaused = False
         self.resume(timeout, interval, now)
 
     def resume(self, timeout: int, interval: int, now: int) -> None:
@@ -50,10 +51,20 @@ class Contact:
 
         @param timeout: as for L{__init__}, and so are the others.
         """
+        if self._isPaused and self.isUp is False:
+            self.since = now
+        self._isPaused = False
         self._silence = timeout + 3 * interval
         self._needed = 1 if interval > SLOW else REPLIES
         self.lastReply = now
         self._due = self._inARow = 0
+
+    def pause(self, now: int) -> None:
+        """
+        Look no more until L{resume}.  The time until then counts as neither.
+        """
+        self._downFor = self.downFor(now)
+        self._isPaused = True
 
     @property
     def isSilent(self) -> bool:
@@ -64,7 +75,8 @@ class Contact:
         """
         Give how long the peer has been down in all.
         """
-        return self._downFor + (now - self.since if self.isUp is False else 0)
+        isCounted = self.isUp is False and not self._isPaused
+        return self._downFor + (now - self.since if isCounted else 0)
 
     def replied(self, now: int) -> bool:
         """

@@ -43,6 +43,7 @@ ENDS = {
     Kind.OFFSET_HIGH: Kind.OFFSET_OK,
     Kind.UNRESOLVED: Kind.RESOLVED,
     Kind.FLOW_LOSS: Kind.FLOW_OK,
+    Kind.RELOAD_FAILED: Kind.RELOAD,
 }
 
 #: The kinds of the daemon; the others are those of a peer.

@@ -10,14 +10,14 @@ from collections.abc import Callable
 from twisted.logger import Logger
 
 from echostamp.monitor.event import ENDS, Event, Kind
-from echostamp.monitor.eventlimits import EventLimits
+from echostamp.monitor.eventlimits import PAUSE, EventLimits
 from echostamp.probe.agenda import Agenda, Entry
 from echostamp.text import printable
 
 log = Logger(namespace="echostamp")
 
 #: Events that a reader of the log need not act on.
-_GOOD = {*ENDS.values(), Kind.RELOAD, Kind.ADDRESS}
+_GOOD = {*ENDS.values(), Kind.ADDRESS}
 
 
 def eventLine(event: Event) -> str:
@@ -104,3 +104,12 @@ class EventLog:
         for event in self._limits.overdue(self._now()):
             self._put(event)
         self._arm()
+
+    def stop(self) -> None:
+        """
+        Write the events that wait: what was written last is how things are.
+        """
+        if self._entry is not None:
+            self._entry.cancel()
+        for event in self._limits.overdue(self._now() + PAUSE):
+            self._put(event)

@@ -9,10 +9,10 @@ from typing import Any
 
 from twisted.internet.defer import Deferred, DeferredList, DeferredSemaphore
 
+from echostamp.fileversions import Version, fileVersions
 from echostamp.measure.ownclock import OwnClock
 from echostamp.monitor.defaults import BUCKETS
 from echostamp.monitor.event import Event, Kind
-from echostamp.monitor.fileversions import Version, fileVersions
 from echostamp.monitor.peer import Peer
 from echostamp.monitor.resolving import AT_ONCE, PeerReactor, PeerResolver
 from echostamp.monitor.snapshot import USUAL, Kept, PeerSnapshot
@@ -211,4 +211,4 @@ def _secretsOf(peer: Peer) -> list[Version]:
     """
     Give which versions of a peer's certificates and keys there are now.
     """
-    return fileVersions(path for path in peer.wish.files if path is not None)
+    return fileVersions(peer.wish.files)

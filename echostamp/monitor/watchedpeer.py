@@ -83,6 +83,8 @@ class WatchedPeer:
         if before is not None:
             self.contact = before.contact
             self.contact.resume(plan.timeout, plan.interval, now)
+        if peer.isPaused:
+            self.contact.pause(now)
         self._flow = Flow(
             *(self, self.tally, plan.interval, surroundings.now, watch.lateness),
             watch.kept.recent,
@@ -91,6 +93,8 @@ class WatchedPeer:
         self._name = PeerName(
             dialed.host, peer.resolve, resolver, self._timers, surroundings.now, self
         )
+        if before is not None and before._dialed.host == dialed.host:
+            self._name.isResolved = before._name.isResolved
         self._far = FarChanges(self._prober, watch.kept.window, self._report)
         self._prober.done.addCallback(lambda _: self._flow.ended())
 
@@ -150,9 +154,19 @@ class WatchedPeer:
         now = self._now()
         silence = now - self.contact.lastReply
         if self.contact.due(now):
-            text = f"no reply for {readable(silence)}"
+            text = f"no reply for {readable(silence)}{self._whyNot()}"
             self._report(Kind.DOWN, text, silence=silence)
             self._name.check()
+
+    def _whyNot(self) -> str:
+        """
+        Say why there is no link; empty where there is one, or where that is not known.
+        """
+        outages = self._prober.measurement.outages
+        if self._prober.link is not None or not outages:
+            return ""
+        why = outages[-1].error or outages[-1].reason
+        return f": {why}" if why else ""
 
     def replied(self) -> None:
         """Look whether the peer is up again."""

@@ -88,6 +88,7 @@ LEAVES = (
     "tcpinfo",
     "exitstatus",
     "baresocket",
+    "fileversions",
 )
 
 #: The leaves that leaves may import.

@@ -8,7 +8,7 @@ from typing import Any
 from weakref import ref
 
 from twisted.internet.defer import Deferred, succeed
-from twisted.internet.error import ConnectionDone, ConnectionLost
+from twisted.internet.error import ConnectionDone, ConnectionLost, NoProtocol
 from twisted.internet.interfaces import IStreamClientEndpoint
 from twisted.internet.protocol import Factory, Protocol
 from twisted.python.failure import Failure
@@ -19,7 +19,9 @@ from echostamp.connect.tls import TlsClientEndpoint
 from echostamp.test.authority import Authority
 from echostamp.test.fakes import FakeTcp
 from echostamp.test.pems import CLIENT_ONLY, CLIENTS_CA
-from echostamp.test.tlsclients import TlsClientCase
+from echostamp.test.tlsclients import TlsClientCase, join
+from echostamp.tls.server import TlsFactory
+from echostamp.tls.servercontext import Credentials
 
 
 class ContextTests(TlsClientCase):
@@ -105,6 +107,31 @@ class TlsClientEndpointTests(TlsClientCase):
         near: Any = self.reactor.tcpClients.pop()[2].buildProtocol(None)
         near.makeConnection(FakeTcp())
         return near, connecting
+
+    def test_aDotBehindTheName(self) -> None:
+        """The dot behind a whole name is no part of the name in a certificate."""
+        self.assertEqual(self.talk("tls:localhost.", self.ca), "")
+
+    def test_noProtocol(self) -> None:
+        """A factory without a protocol, and one whose protocol fails at once, are
+        failures, and the connection is closed."""
+
+        class Failing(Protocol):
+            def connectionMade(self) -> None:
+                raise KeyError
+
+        none: Any = Factory()
+        none.buildProtocol = lambda address: None
+        failing = Factory.forProtocol(Failing)
+        credentials = Credentials(self.server, self.server, None)
+        server = TlsFactory(self.reactor, credentials, Factory.forProtocol(Protocol))
+        for factory, kind in (none, NoProtocol), (failing, KeyError):
+            target = self.parse("tls:localhost", self.ca)
+            connecting = target.endpoint.connect(factory)
+            near: Any = self.reactor.tcpClients.pop()[2].buildProtocol(None)
+            join(near, server.buildProtocol(None))
+            self.failureResultOf(connecting, kind)
+            self.assertTrue(near.transport.isAborted)
 
     def test_closedInTheHandshake(self) -> None:
         """A server that closes during the handshake is reported as not connected."""

@@ -66,6 +66,18 @@ class ContactTests(SynchronousTestCase):
         self.assertIs(self.contact.isUp, False)
         self.assertEqual(self.replies(200), [200])
 
+    def test_pause(self) -> None:
+        """While a peer is paused it is neither up nor down longer."""
+        self.due(*range(8))
+        self.assertIs(self.contact.isUp, False)
+        self.contact.pause(8 * SECOND)
+        self.assertEqual(self.contact.downFor(50 * SECOND), 2 * SECOND)
+        self.contact.resume(3 * SECOND, SECOND, 100 * SECOND)
+        self.assertEqual(self.contact.since, 100 * SECOND)
+        self.assertEqual(self.contact.downFor(101 * SECOND), 3 * SECOND)
+        self.assertEqual(self.replies(102, 103, 104), [104])
+        self.assertEqual(self.contact.downFor(200 * SECOND), 6 * SECOND)
+
     def test_stall(self) -> None:
         """The time of a stall of this process is no silence."""
         self.due(0)

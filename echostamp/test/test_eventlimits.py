@@ -63,6 +63,17 @@ class EventLimitsTests(SynchronousTestCase):
         self.happen(300, Kind.STALL)
         self.assertEqual(self.reported[2], (60, Kind.DOWN, 18))
 
+    def test_reloads(self) -> None:
+        """A reload ends the state that a failed one begins."""
+        self.happen(0, Kind.RELOAD_FAILED)
+        self.happen(10, Kind.RELOAD_FAILED)
+        self.happen(20, Kind.RELOAD)
+        self.happen(300, Kind.STALL)
+        self.assertEqual(
+            [kind for _, kind, _ in self.reported],
+            [Kind.RELOAD_FAILED, Kind.RELOAD, Kind.STALL],
+        )
+
     def test_peersApart(self) -> None:
         """Each peer has its own minute."""
         self.happen(0, Kind.DOWN)

@@ -91,6 +91,15 @@ class MonitoringTests(MonitorCase):
         self.service.mostDescriptors = 4
         self.assertEqual(self.service.reload(), "2 peers")
 
+    def test_stop(self) -> None:
+        """At the end the events that were left out are written."""
+        for _ in range(3):
+            self.service.reload()
+        self.assertEqual(self.kindsWritten(), ["reload"])
+        self.service.stopService()
+        self.assertEqual(self.kindsWritten(), ["reload", "reload"])
+        self.assertEqual(eventsIn(self.events_)[-1]["left_out"], 1)
+
     def test_frozen(self) -> None:
         """Collections of garbage leave out what was there after the start."""
         self.run_(4)

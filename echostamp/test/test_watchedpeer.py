@@ -317,6 +317,22 @@ class WatchedPeerTests(WatchedPeerCase):
         tally = peer.snapshot().tally
         self.assertEqual(tally.received, tally.sent)
 
+    def test_changedWhileNotResolved(self) -> None:
+        """A peer that changes while its name has no address knows that it had none."""
+        old = self.watched(interval=SECOND)
+        old.start()
+        self.run_(30)
+        self.names.hosts = ()
+        self.run_(60)
+        new = self.watched(old, interval=2 * SECOND)
+        old.finish()
+        new.start()
+        self.run_(120)
+        self.names.hosts = (THERE[0],)
+        self.run_(120)
+        kinds = [each for each in self.kinds() if each not in (Kind.DOWN, Kind.UP)]
+        self.assertEqual(kinds, [Kind.UNRESOLVED, Kind.RESOLVED])
+
     def test_neverResolved(self) -> None:
         """While a name has no address, its probes are skipped for that reason."""
         self.names.hosts = ()

@@ -26,7 +26,9 @@ class ClientTls(NamedTuple):
 
     def engine(self) -> Engine:
         """Make a connection's end."""
-        return Engine(self.context, False, aLabels(self.host))
+        # Neither the SNI nor a certificate has the dot behind a name (RFC 6066, section
+        # 3).
+        return Engine(self.context, False, aLabels(self.host).removesuffix("."))
 
 
 def clientContext(

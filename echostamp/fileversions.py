@@ -11,11 +11,11 @@ from collections.abc import Iterable
 Version = tuple[int, int, int] | None
 
 
-def fileVersions(paths: Iterable[str]) -> list[Version]:
+def fileVersions(paths: Iterable[str | None]) -> list[Version]:
     """
-    Give which version of each file there is now.
+    Give which version of each file there is now; L{None} also where there is no path.
     """
-    return [_version(path) for path in paths]
+    return [None if path is None else _version(path) for path in paths]
 
 
 def _version(path: str) -> Version:
