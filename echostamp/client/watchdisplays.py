@@ -62,13 +62,44 @@ class Display(Protocol):
         """The run ends."""
 
 
-class JsonDisplay:
+class _Lines:
+    """
+    Writes lines, one below the other.
+
+    @ivar isLive: as for L{Display}.
+    """
+
+    isLive = False
+
+    def __init__(
+        self, output: TextIO, isColoured: bool, closed: Callable[[], object]
+    ) -> None:
+        """
+        @param output: where to write.
+        @param isColoured: whether to use colours.
+        @param closed: called when writing has failed.
+        """
+        self._lines = LineWriter(output, isColoured, closed)
+
+    @property
+    def isClosed(self) -> bool:
+        """Whether writing has failed."""
+        return self._lines.isClosed
+
+    def kept(self) -> AbstractContextManager[Any]:
+        """Keep nothing."""
+        return nullcontext()
+
+    def begin(self) -> None:
+        """Do nothing: there are no figures yet."""
+
+
+class JsonDisplay(_Lines):
     """
     Writes a line of JSON for each target and window.
     """
 
     recent = 0
-    isLive = False
 
     def __init__(
         self,
@@ -83,21 +114,9 @@ class JsonDisplay:
         @param output: where to write.
         @param closed: called when writing has failed.
         """
+        super().__init__(output, False, closed)
         self.every = window
         self._hasStrings = hasStrings
-        self._lines = LineWriter(output, False, closed)
-
-    @property
-    def isClosed(self) -> bool:
-        """Whether writing has failed."""
-        return self._lines.isClosed
-
-    def kept(self) -> AbstractContextManager[Any]:
-        """Keep nothing."""
-        return nullcontext()
-
-    def begin(self) -> None:
-        """Do nothing: there are no figures yet."""
 
     def take(self, snapshot: PeerSnapshot) -> None:
         """Write the line of a window."""
@@ -123,13 +142,12 @@ class JsonDisplay:
         self._write(snapshots, isLast=True)
 
 
-class TableDisplay:
+class TableDisplay(_Lines):
     """
     Writes the table after each window: for a terminal that can only print.
     """
 
     recent = MOST_RECENT
-    isLive = False
 
     def __init__(
         self,
@@ -146,23 +164,11 @@ class TableDisplay:
         @param isColoured: whether to use colours.
         @param closed: called when writing has failed.
         """
+        super().__init__(output, isColoured, closed)
         self.every = window
         self._rows = Rows(window, now)
         self._view = View(asTyped(window), isColoured, self.recent)
         self._events: deque[str] = deque(maxlen=MOST_EVENTS)
-        self._lines = LineWriter(output, isColoured, closed)
-
-    @property
-    def isClosed(self) -> bool:
-        """Whether writing has failed."""
-        return self._lines.isClosed
-
-    def kept(self) -> AbstractContextManager[Any]:
-        """Keep nothing."""
-        return nullcontext()
-
-    def begin(self) -> None:
-        """Do nothing: there are no figures yet."""
 
     def take(self, snapshot: PeerSnapshot) -> None:
         """Make the row of a target."""
