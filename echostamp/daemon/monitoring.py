@@ -15,7 +15,7 @@ from twisted.logger import Logger
 from echostamp import __version__
 from echostamp.daemon.eventfile import EventFile
 from echostamp.fileversions import fileVersions
-from echostamp.monitor.event import OF_DAEMON, Event, Kind
+from echostamp.monitor.event import WITHOUT_PEER, Event, Kind
 from echostamp.monitor.eventlog import EventLog
 from echostamp.monitor.mistakes import PeersError
 from echostamp.monitor.monitor import Monitor
@@ -76,7 +76,7 @@ class Monitoring(Service):
             surroundings.now,
             None if eventFile is None else eventFile.write,
         )
-        self._counts = dict.fromkeys(OF_DAEMON, 0)
+        self._counts = dict.fromkeys(WITHOUT_PEER, 0)
         self.monitor = Monitor(reactor, surroundings, self._happened, buckets)
         self._versions = self._looked = fileVersions(self._paths)
         self._found = read()

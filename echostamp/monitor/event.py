@@ -46,8 +46,11 @@ ENDS = {
     Kind.RELOAD_FAILED: Kind.RELOAD,
 }
 
-#: The kinds of the daemon; the others are those of a peer.
+#: The kinds of the daemon only; the others are those of a peer.
 OF_DAEMON = (Kind.OWN_CLOCK_STEP, Kind.STALL, Kind.RELOAD, Kind.RELOAD_FAILED)
+
+#: The kinds that are reported without a peer: those of the daemon, and of all peers.
+WITHOUT_PEER = (*OF_DAEMON, Kind.DOWN, Kind.UP)
 
 #: The kinds that only a peer with several flows has.
 OF_FLOWS = (Kind.FLOW_LOSS, Kind.FLOW_OK)

@@ -10,7 +10,7 @@ from echostamp.measure.delay import Summary
 from echostamp.measure.offsetwindow import DOUBTFUL, FITS, NO_FIT
 from echostamp.measure.result import Figures
 from echostamp.monitor import metricnames
-from echostamp.monitor.event import OF_DAEMON, OF_FLOWS, Kind
+from echostamp.monitor.event import OF_DAEMON, OF_FLOWS, WITHOUT_PEER, Kind
 from echostamp.monitor.metricformats import Format
 from echostamp.monitor.metrictext import MetricText, label, seconds, shifted
 from echostamp.monitor.peer import Peer
@@ -213,7 +213,7 @@ class Exposition:
         if found.self:
             put("echostamp_self_info", label("name", found.self), 1)
         put("echostamp_peers", "", found.peers)
-        self._events(self._labels("", ()), found.events, OF_DAEMON)
+        self._events(self._labels("", ()), found.events, WITHOUT_PEER)
         self._served(found)
         self._text.histogram("echostamp_event_loop_lag_seconds", "", *found.lag)
         self._text.histogram("echostamp_probe_lateness_seconds", "", *found.lateness)

@@ -168,15 +168,17 @@ class PeerTests(ExpositionCase):
 
     def test_events(self) -> None:
         """A peer counts the events that it can have, from 0 on; the daemon counts its
-        own, with an empty peer."""
+        own and those of all peers, with an empty peer."""
         found = values([fullPeer()], fullDaemon(), ["site"])
         self.assertValue(found, 18, "events_total", kind="down")
         self.assertValue(found, 0, "events_total", kind="flow_loss")
         self.assertValue(found, None, "events_total", kind="reload")
         name, none = "echostamp_events_total", {"peer": "", "site": ""}
         self.assertEqual(found[series(name, {**none, "kind": "reload"})], 3)
+        self.assertEqual(found[series(name, {**none, "kind": "down"})], 0)
         kinds = [labels for each, labels in found if each == name]
-        self.assertEqual(len(kinds), len(Kind))
+        # Those of all peers, down and up, are a peer's as well.
+        self.assertEqual(len(kinds), len(Kind) + 2)
         single = values([replace(fullPeer(), flows=())])
         self.assertValue(single, None, "events_total", kind="flow_loss")
 

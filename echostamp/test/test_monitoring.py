@@ -144,12 +144,23 @@ class MonitoringTests(MonitorCase):
                 Kind.STALL: 0,
                 Kind.RELOAD: 0,
                 Kind.RELOAD_FAILED: 0,
+                Kind.DOWN: 0,
+                Kind.UP: 0,
             },
         )
         self.assertEqual(found.writeErrors, {"events": 0})
         self.assertEqual(found.lateness[0], BUCKETS)
         self.assertGreater(sum(found.lateness[1]), 8)
         self.assertEqual([each.peer.name for each in self.service.peers()], ["a"])
+
+    def test_allDown(self) -> None:
+        """That none of the peers answers is counted without a peer."""
+        self.found = [peer("a"), peer("b")]
+        self.service.reload()
+        self.run_(10)
+        self.silent = {"a", "b"}
+        self.run_(20)
+        self.assertEqual(self.service.daemon().events[Kind.DOWN], 1)
 
     def test_labels(self) -> None:
         """All peers have the same labels."""
