@@ -17,6 +17,7 @@ import signal
 import socket
 import subprocess
 import sysconfig
+import tempfile
 import time
 from collections.abc import Callable, Sequence
 from contextlib import suppress
@@ -63,6 +64,16 @@ class Owner(Protocol):
 
     def addCleanup(self, function: Callable[..., object], /, *args: Any) -> object:
         """Call a function at the end."""
+
+
+def shortFolder(case: Owner) -> Path:
+    """
+    Make a folder whose path leaves room for a UNIX socket's name, wherever the tests
+    run: such a path has at most 107 octets.
+    """
+    folder = Path(tempfile.mkdtemp())
+    case.addCleanup(shutil.rmtree, folder)
+    return folder
 
 
 def script(name: str) -> str:

@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 import re
-import shutil
 import socket
 import subprocess
-import tempfile
 from pathlib import Path
 
 from tests import tlspeers
-from tests.harness import STAMP, Daemon, freePort, start, tool, until
+from tests.harness import STAMP, Daemon, freePort, shortFolder, start, tool, until
 
 
 class TransportTests(tlspeers.TlsCase):
@@ -71,9 +69,7 @@ class TransportTests(tlspeers.TlsCase):
         @return: the folder of the socket.
         """
         haproxy = tool("haproxy", "haproxy")
-        # The name of a UNIX socket has to be short.
-        folder = Path(tempfile.mkdtemp())
-        self.addCleanup(shutil.rmtree, folder)
+        folder = shortFolder(self)
         behind = freePort()
         daemon = Daemon(
             self,

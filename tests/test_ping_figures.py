@@ -4,10 +4,8 @@ from __future__ import annotations
 
 import json
 import re
-import shutil
 import signal
 import socket
-import tempfile
 import time
 from fractions import Fraction
 from pathlib import Path
@@ -16,7 +14,7 @@ from typing import Any
 from echostamp.test.authority import Authority
 from tests.clocks import Clock
 from tests.farends import Proxy, Server
-from tests.harness import DEADLINE, Daemon, figure
+from tests.harness import DEADLINE, Daemon, figure, shortFolder
 from tests.pinging import MS, PingCase
 
 
@@ -290,8 +288,7 @@ class FarEndTests(PingCase):
 
     def test_unix(self) -> None:
         """A UNIX socket has no figures of the kernel's TCP."""
-        folder = tempfile.mkdtemp()
-        self.addCleanup(shutil.rmtree, folder)
+        folder = shortFolder(self)
         Daemon(self, "-e", f"unix:{folder}/s", "--format=iso")
         found = self.measured("-c5", "-i10ms", f"unix:{folder}/s")
         self.assertEqual(found["stats"]["received"], 5)

@@ -4,16 +4,14 @@ from __future__ import annotations
 
 import json
 import os
-import shutil
 import signal
 import socket
-import tempfile
 from collections.abc import Iterable
 
 import pexpect
 
 from tests.farends import Proxy, Server
-from tests.harness import DEADLINE, Daemon, deadPort, run, script
+from tests.harness import DEADLINE, Daemon, deadPort, run, script, shortFolder
 from tests.pinging import PingCase, valid
 
 
@@ -159,8 +157,7 @@ class StatusTests(PingCase):
     def test_wait(self) -> None:
         """With C{--wait} it begins as soon as the far end is there, and has status 1
         if that is not so by the deadline."""
-        folder = tempfile.mkdtemp()
-        self.addCleanup(shutil.rmtree, folder)
+        folder = shortFolder(self)
         target = f"unix:{folder}/s"
         early = self.started("--wait", "-w2", target)
         process = self.started("--wait", "-c2", "-i10ms", target)

@@ -4,13 +4,11 @@ from __future__ import annotations
 
 import re
 import shlex
-import shutil
 import socket
-import tempfile
 from collections.abc import Callable
 
 from tests.farends import Proxy, Server
-from tests.harness import Daemon, deadPort, script
+from tests.harness import Daemon, deadPort, script, shortFolder
 from tests.panes import Pane
 from tests.pinging import PingCase
 from tests.screens import SCREENS
@@ -118,8 +116,7 @@ class ScreenTests(PingCase):
 
     def test_longName(self) -> None:
         """A name that is nearly as long as the screen is wide."""
-        self.folder = tempfile.mkdtemp()
-        self.addCleanup(shutil.rmtree, self.folder)
+        self.folder = str(shortFolder(self))
         path = f"{self.folder}/".ljust(70, "x")
         Daemon(self, "-e", f"unix:{path}", "--format=ctime", "--utc")
         self.assertScreen("long name", "-c2", "-i200ms", "--zone=UTC", f"unix:{path}")

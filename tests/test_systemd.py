@@ -5,13 +5,11 @@ from __future__ import annotations
 import contextlib
 import os
 import re
-import shutil
 import signal
 import socket
 import stat
 import subprocess
 import sys
-import tempfile
 import threading
 from pathlib import Path
 
@@ -26,6 +24,7 @@ from tests.harness import (
     readAll,
     run,
     script,
+    shortFolder,
     start,
     tool,
     until,
@@ -66,15 +65,6 @@ def giving(names: str, *held: socket.socket) -> tuple[str, ...]:
     """
     given = ",".join(str(each.fileno()) for each in held)
     return sys.executable, "-c", GIVE, given, names
-
-
-def shortFolder(case: SynchronousTestCase) -> Path:
-    """
-    Make a folder whose path leaves room for a socket's name.
-    """
-    folder = Path(tempfile.mkdtemp())
-    case.addCleanup(shutil.rmtree, folder)
-    return folder
 
 
 class Activated:

@@ -21,6 +21,7 @@ from tests.harness import (
     readAll,
     readLines,
     script,
+    shortFolder,
     until,
 )
 from tests.namespaces import Namespaces
@@ -122,7 +123,7 @@ class MetricsTests(MetricsCase):
         command = script("twistd"), "-n", "--pidfile="
         reflector = f"--reflector={wire.FAR}"
         Daemon(self, "-p0", reflector, command=(*wire.far, *command))
-        web = self.folder / "web"
+        web = shortFolder(self) / "web"
         self.write(far=f'target = "stamp:{wire.FAR}"')
         options = f"--peers={self.peers}", f"--events={self.eventsFile}"
         Daemon(
