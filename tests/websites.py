@@ -4,6 +4,7 @@ A web site with figures that are always the same, in a process of its own.
 
 from __future__ import annotations
 
+import gc
 import json
 import os
 import sys
@@ -123,6 +124,9 @@ def serve(peers: int, pem: str) -> None:
     ]
     listening: list[Any] = [each.listen() for each in prepared]
     ports = [each.getHost().port for each in listening]
+    # As the daemon does once it has its peers.
+    gc.collect()
+    gc.freeze()
     print(json.dumps([*ports, 0][:2]), flush=True)
     reactor.run()
 

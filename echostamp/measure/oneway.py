@@ -5,7 +5,7 @@ One-way delays: their variation, and the range in which they lie.
 from __future__ import annotations
 
 from array import array
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from itertools import repeat
 from math import trunc
 from operator import add, mul, sub
@@ -120,33 +120,39 @@ def oneWays(run: Run, tracker: OffsetTracker) -> tuple[OneWay, OneWay] | None:
 
 
 def oneWaysOf(
-    probes: TimedProbes, window: OffsetWindow
+    flows: Sequence[TimedProbes], window: OffsetWindow
 ) -> tuple[OneWay, OneWay] | None:
     """
     Summarise both directions, of the probes of one window.
 
+    @param flows: the probes of each flow, each at least one.
     @return: as L{oneWays}.
     """
     if window.resolution > (window.leastRtt or 0):
         return None
-    corridor = corridorOf(window, probes.origin())
-    t1, _, forward, backward = probes.differences(corridor.origin)
-    gained = list(map(mul, t1, repeat(window.drift())))
-    there, back = map(sub, forward, gained), map(add, backward, gained)
+    corridor = corridorOf(window, flows[0].origin())
+    drift = window.drift()
+    there, back = array("q"), array("q")
+    for probes in flows:
+        t1, _, forward, backward = probes.differences(corridor.origin)
+        gained = list(map(mul, t1, repeat(drift)))
+        there.extend(_aboveLeast(map(sub, forward, gained)))
+        back.extend(_aboveLeast(map(add, backward, gained)))
     return (
-        OneWay(_pdv(there), ranges([probes], window, False, corridor)),
-        OneWay(_pdv(back), ranges([probes], window, True, corridor)),
+        OneWay(summary(there), ranges(flows, window, False, corridor)),
+        OneWay(summary(back), ranges(flows, window, True, corridor)),
     )
 
 
-def _pdv(delays: Iterable[float]) -> Summary | None:
+def _aboveLeast(delays: Iterable[float]) -> list[int]:
     """
-    Summarise the PDV of the probes of one window.
+    Return the PDV of the probes of one flow in one window.
 
     @param delays: with the drift taken out.
-    @return: L{None} for a single probe.
+    @return: nothing for a single probe.
     """
     inOrder = sorted(delays)
+    if len(inOrder) == 1:
+        return []
     # Half a nanosecond more, since fractions are cut.
-    values = list(map(trunc, map(sub, inOrder, repeat(inOrder[0] - 0.5))))
-    return summary(values) if len(values) > 1 else None
+    return list(map(trunc, map(sub, inOrder, repeat(inOrder[0] - 0.5))))

@@ -4,9 +4,9 @@ Probes with all four times, as differences.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from itertools import compress, repeat
-from operator import add, mul, sub
+from collections.abc import Iterable, Sequence
+from itertools import chain, compress, repeat
+from operator import add, attrgetter, mul, sub
 from typing import NamedTuple
 
 from echostamp.measure.block import Block
@@ -103,6 +103,16 @@ class TimedProbes:
             list(map(sub, block.t2, block.t1)),
             list(map(sub, block.t4, block.t3)),
             block.resolution.tolist(),
+        )
+
+    @classmethod
+    def together(cls, parts: Sequence[TimedProbes]) -> TimedProbes:
+        """
+        Make it of the probes of several others.
+        """
+        columns = "t1", "t4", "forward", "backward", "resolutions"
+        return cls(
+            *([*chain.from_iterable(map(attrgetter(name), parts))] for name in columns)
         )
 
     def __len__(self) -> int:

@@ -5,11 +5,9 @@ The figures of a window, from what was kept of its probes.
 from __future__ import annotations
 
 from array import array
+from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from operator import and_
 
-from echostamp.measure.block import UNKNOWN
 from echostamp.measure.counts import (
     C_ALTERED,
     C_DUPLICATES,
@@ -21,123 +19,42 @@ from echostamp.measure.counts import (
     C_UNTIMED,
 )
 from echostamp.measure.delay import Summary, summary
-from echostamp.measure.hull import boundsOf, joined
-from echostamp.measure.offset import OffsetTracker
-from echostamp.measure.offsetwindow import NO_FIT, OffsetReport, OffsetWindow
-from echostamp.measure.oneway import OneWay, oneWays, oneWaysOf
 from echostamp.measure.result import Figures
-from echostamp.measure.rows import (
-    HEAD,
-    RTT,
-    T1,
-    T2,
-    T4,
-    WAIT,
-    WIDTH,
-    areProbes,
-    hullsOf,
-    ipdvOf,
-    residencesOf,
-    resolution,
-    rttsOf,
-    thinned,
-    timedOf,
-)
-from echostamp.measure.samples import Run
-from echostamp.measure.timedprobes import TimedProbes
-from echostamp.measure.windowspec import PARTS
-from echostamp.times import SECOND
-
-#: Nanoseconds for which two clocks are taken to run at constant rates: five minutes,
-#: and by how much the beginning of such a window may be rounded.
-LONGEST = 300 * SECOND * (PARTS + 1) // PARTS
-
-#: Bounds of the offset from above, from below, and the coarsest resolution of the
-#: stamps.
-Hulls = tuple[list[int], list[int], int]
-
-#: Both one-way delays, the offset, and the bounds from which it comes, as far as they
-#: are known.
-Clock = tuple[tuple[OneWay, OneWay] | None, OffsetReport | None, OffsetWindow | None]
-
-NO_CLOCK: Clock = None, None, None
+from echostamp.measure.rows import ipdvOf, rttsOf, thinned
+from echostamp.measure.selection import Selection
+from echostamp.measure.windowclock import clockOf
 
 
-@dataclass(frozen=True)
-class Selection:
-    """
-    What is known of a window's probes.
-
-    @ivar began: the beginning of the span, by the monotonic clock.
-    @ivar ended: its end.
-    @ivar isApart: whether the far end gives T2 and T3 apart.
-    @ivar resolution: the far end's stamps are no finer than this.
-    @ivar pending: how many probes are in flight.
-    @ivar counts: counts of the others.
-    @ivar bursts: the length of a burst of loss, to how many there were.
-    @ivar every: there is a row of every probe whose number is a multiple of this.
-    @ivar old: rows of earlier probes.
-    @ivar oldIpdv: the IPDV of every so many pairs of earlier probes.
-    @ivar rows: the rows of all later ones.
-    @ivar extremes: values between which the RTTs of those earlier probes lie that have
-        no row: from sending, and from when the probes were due.
-    @ivar hulls: where C{every} is above 1, the bounds of the offset that the earlier
-        probes give.
-    """
-
-    began: int
-    ended: int
-    isApart: bool
-    resolution: int
-    pending: int
-    counts: Sequence[int]
-    bursts: Mapping[int, int]
-    every: int
-    old: array[int]
-    oldIpdv: array[int]
-    rows: array[int]
-    extremes: tuple[list[int], list[int]]
-    hulls: Sequence[Hulls]
-
-    def kept(self) -> array[int]:
-        """Return a row of every so many probes."""
-        return thinned(self.old, self.every) + thinned(self.rows, self.every)
-
-    def residences(self) -> list[int]:
-        """
-        Return how long the far end had each of these probes, in nanoseconds.  They are
-        no part of the figures, which are kept and asked for more often.
-
-        @return: none where the far end does not give T2 and T3 apart.
-        """
-        return residencesOf(self.kept()) if self.isApart else []
-
-
-def figuresOf(found: Selection) -> Figures:
+def figuresOf(flows: Sequence[Selection]) -> Figures:
     """
     Return the figures of a window.
+
+    @param flows: what is known of the probes of each flow; mostly there is one.  IPDV,
+        PDV and bursts of loss are those within a flow.
     """
-    counts, isExact = found.counts, found.every == 1
-    kept = found.kept()
-    sent, due = rttsOf(kept)
+    counts, bursts = flows[0].counts, flows[0].bursts
+    if len(flows) > 1:
+        counts = list(map(sum, zip(*[each.counts for each in flows], strict=True)))
+        bursts = _added([each.bursts for each in flows])
+    every = max([each.every for each in flows])
+    kept = [each.kept() for each in flows]
+    sent, due = rttsOf(_together([thinned(rows, every) for rows in kept]))
     rtt, rttFromDue = summary(sent), summary(due)
-    if isExact:
-        ipdv = ipdvOf(kept)
-    else:
-        ipdv = found.oldIpdv + ipdvOf(found.rows)[:: found.every]
-        allRtts = rttsOf(found.rows), rttsOf(found.old)
+    if every > 1:
         n = counts[C_RECEIVED] - counts[C_UNTIMED]
+        allRtts = [_allRtts(each) for each in flows]
         rtt, rttFromDue = (
-            _extended(each, n, [*extremes, *new, *old])
-            for each, extremes, new, old in zip(
-                (rtt, rttFromDue), found.extremes, *allRtts, strict=True
+            _extended(each, n, [value for values in columns for value in values])
+            for each, columns in zip(
+                (rtt, rttFromDue), zip(*allRtts, strict=True), strict=True
             )
         )
-    ways, report, _ = _clock(found, kept)
+    pending = sum([each.pending for each in flows])
+    ways, report, _ = clockOf(flows, kept)
     return Figures(
-        began=found.began,
-        ended=found.ended,
-        sent=counts[C_RECEIVED] + counts[C_LOST] + found.pending,
+        began=min([each.began for each in flows]),
+        ended=max([each.ended for each in flows]),
+        sent=counts[C_RECEIVED] + counts[C_LOST] + pending,
         received=counts[C_RECEIVED],
         lost=counts[C_LOST],
         skipped=counts[C_SKIPPED],
@@ -146,38 +63,60 @@ def figuresOf(found: Selection) -> Figures:
         reordered=counts[C_REORDERED],
         altered=counts[C_ALTERED],
         untimed=counts[C_UNTIMED],
-        bursts=found.bursts,
-        every=found.every,
+        bursts=bursts,
+        every=every,
         rtt=rtt,
         rttFromDue=rttFromDue,
-        ipdv=summary(ipdv),
+        ipdv=summary(_together([_ipdv(each, every) for each in flows])),
         forward=ways and ways[0],
         backward=ways and ways[1],
         offset=report,
-        isApart=found.isApart,
+        isApart=any(each.isApart for each in flows),
     )
 
 
-def boundsFrom(found: Selection) -> OffsetWindow | None:
+def _added(counts: Sequence[Mapping[int, int]]) -> Mapping[int, int]:
     """
-    Return the bounds of the offset that a window's probes give.
+    Add counts that have keys.
     """
-    kept = found.kept()
-    window = _clock(found, kept)[2]
-    if window is not None:
-        window.forgetDelays()
-    return window
+    found: Counter[int] = Counter()
+    for each in counts:
+        found.update(each)
+    return found
 
 
-def _clock(found: Selection, kept: array[int]) -> Clock:
+def _together(columns: Sequence[array[int]]) -> array[int]:
     """
-    Return what a window's probes say of the far clock.
+    Return arrays one after the other.
+    """
+    if len(columns) == 1:
+        return columns[0]
+    found = array("q")
+    for each in columns:
+        found += each
+    return found
 
-    @param kept: the rows.
+
+def _ipdv(found: Selection, every: int) -> array[int]:
+    """
+    Return the IPDV of the pairs of probes of one flow: of about every so many.
     """
     if found.every == 1:
-        return _exactClock(found, kept)
-    return _thinnedClock(found, kept)
+        values = ipdvOf(found.kept())
+    else:
+        values = found.oldIpdv + ipdvOf(found.rows)[:: found.every]
+    return values if every == found.every else values[:: every // found.every]
+
+
+def _allRtts(found: Selection) -> tuple[list[int], list[int]]:
+    """
+    Return values between which all RTTs of one flow lie, and those of the RTT from when
+    the probes were due.
+    """
+    new, old = rttsOf(found.rows), rttsOf(found.old)
+    columns = zip(found.extremes, new, old, strict=True)
+    sent, due = ([*extremes, *late, *early] for extremes, late, early in columns)
+    return sent, due
 
 
 def _extended(found: Summary | None, n: int, values: Sequence[int]) -> Summary | None:
@@ -187,105 +126,3 @@ def _extended(found: Summary | None, n: int, values: Sequence[int]) -> Summary |
     if found is None:
         return None
     return found._replace(n=n, min=min(values), max=max(values), exact=False)
-
-
-def _exactClock(found: Selection, kept: array[int]) -> Clock:
-    """
-    Return what all probes say of the far clock.
-
-    @param kept: a row of each, here and below.
-    """
-    probes = timedOf(kept, found.isApart, found.resolution)
-    isProbe = areProbes(kept)
-    if not probes:
-        return NO_CLOCK
-    window = None
-    began, ended = probes.span()
-    if ended - began <= LONGEST:
-        window = OffsetWindow.of(probes, *probes.fewBounds())
-    if window is None:
-        return _tracked(found, kept)
-    counted = probes if isProbe is None else probes.only(isProbe)
-    return oneWaysOf(counted, window), window.report(probes=probes), window
-
-
-def _tracked(found: Selection, kept: array[int]) -> Clock:
-    """
-    Return what all probes say of the far clock where they are of more than one window.
-    """
-    run, tracker = Run(), OffsetTracker(LONGEST)
-    tracker.resolve(found.resolution)
-    columns = zip(
-        *(kept[column::WIDTH] for column in (T1, HEAD, WAIT, T2, T4, RTT)), strict=True
-    )
-    for t1, top, wait, t2, t4, rtt in sorted(columns):
-        if t2 != UNKNOWN:
-            t3 = t2 + t4 - t1 - rtt if found.isApart else t2
-            coarse = resolution(top)
-            tracker.add(run.sent, t1, t2, t3, t4, coarse)
-            if wait != UNKNOWN:
-                run.reply(run.send(t1, t1), t4, None, t2, t3, coarse)
-    return oneWays(run, tracker), tracker.report(), tracker.window()
-
-
-def _thinnedClock(found: Selection, kept: array[int]) -> Clock:
-    """
-    Return what is known of the far clock, by the bounds that all probes give and by the
-    rows that are kept.
-
-    @param kept: the rows.
-    """
-    apart = found.isApart, found.resolution
-    probes, isProbe = timedOf(kept, *apart), areProbes(kept)
-    pieces = [piece for piece in found.hulls if piece[0]]
-    for at in range(0, len(found.rows), WIDTH):
-        one = timedOf(found.rows[at : at + WIDTH], *apart)
-        if one:
-            pieces.append((*hullsOf(one), one.resolutions[0]))
-    if not pieces:
-        return NO_CLOCK
-    first = pieces[-1][0][-2] - LONGEST
-    pieces = [piece for piece in pieces if piece[0][0] >= first]
-    clock = _fitted(pieces, probes, isProbe)
-    if clock is not None:
-        return clock
-    # No line fits all of them: look for the most of the last ones that one fits.
-    fit, misfit = 0, len(pieces)
-    while misfit - fit > 1:
-        middle = (fit + misfit) // 2
-        tried = _fitted(pieces[-middle:], probes, isProbe)
-        fit, misfit = (fit, middle) if tried is None else (middle, misfit)
-        clock = clock if tried is None else tried
-    if clock is None:
-        return NO_CLOCK
-    ways, report, window = clock
-    return ways, report and report._replace(verdict=NO_FIT), window
-
-
-def _fitted(
-    pieces: Sequence[Hulls], probes: TimedProbes, isProbe: list[bool] | None
-) -> Clock | None:
-    """
-    Return what pieces of a window say of the far clock.
-
-    @param pieces: in the order of time; at least one.
-    @param probes: the times that are kept, also of other pieces.
-    @param isProbe: which of them are those of probes; L{None}: all.
-    @return: L{None} where no line fits.
-    """
-    uppers, lowers = list(pieces[0][0]), list(pieces[0][1])
-    for upper, lower, _ in pieces[1:]:
-        uppers, lowers = joined(uppers, upper), joined(lowers, lower)
-    began = min(upper[0] for upper, _, _ in pieces)
-    isIn = [t1 >= began for t1 in probes.t1]
-    inside = probes.only(isIn)
-    if not inside:
-        return NO_CLOCK
-    window = OffsetWindow.of(inside, boundsOf(uppers), boundsOf(lowers))
-    if window is None:
-        return None
-    window.resolution = max(coarse for _, _, coarse in pieces)
-    counted = inside
-    if isProbe is not None:
-        counted = probes.only(map(and_, isIn, isProbe))
-    return oneWaysOf(counted, window), window.report(probes=inside), window

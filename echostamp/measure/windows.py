@@ -21,7 +21,9 @@ from echostamp.measure.offsetwindow import OffsetWindow
 from echostamp.measure.recentprobes import MOST, RecentProbes
 from echostamp.measure.result import Figures
 from echostamp.measure.rows import WIDTH, head
-from echostamp.measure.windowfigures import Selection, boundsFrom, figuresOf
+from echostamp.measure.selection import Selection
+from echostamp.measure.windowclock import boundsFrom
+from echostamp.measure.windowfigures import figuresOf
 from echostamp.measure.windowspec import WINDOWS, Rounding, WindowSpec
 
 #: The most probes whose RTT is kept for the IPDV of the next one.
@@ -47,7 +49,6 @@ class Rolling:
     A window covers the span from C{began} to C{ended} of its figures.  Within the last
     L{MOST} probes it begins exactly where it should.  Beyond, a window by time may be
     shorter by a sixteenth, and a window by count may have a sixteenth more probes.
-
     Memory is bounded; a probe in flight takes none.
 
     @ivar windows: those whose figures may be asked for.
@@ -249,7 +250,7 @@ class Rolling:
             raise ValueError(f"no window {window.name!r}")
         changes, figures = self._found.get(window, (-1, Figures()))
         if changes != self._changes:
-            figures = figuresOf(self.select(now, window))
+            figures = figuresOf([self.select(now, window)])
             self._found[window] = self._changes, figures
         return figures
 

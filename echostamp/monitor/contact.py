@@ -57,7 +57,7 @@ class Contact:
         self._silence = timeout + 3 * interval
         self._needed = 1 if interval > SLOW else REPLIES
         self.lastReply = now
-        self._due = self._inARow = 0
+        self._due = 0
 
     def pause(self, now: int) -> None:
         """
@@ -78,28 +78,22 @@ class Contact:
         isCounted = self.isUp is False and not self._isPaused
         return self._downFor + (now - self.since if isCounted else 0)
 
-    def replied(self, now: int) -> bool:
+    def replied(self, now: int, inARow: int) -> bool:
         """
         A probe was answered in time.
 
+        @param inARow: to how many probes of its flow replies came, one after the other.
         @return: whether the peer is up again by that.
         """
         self.lastReply = now
         self._due = 0
-        self._inARow += 1
-        if self.isUp or (self.isUp is False and self._inARow < self._needed):
+        if self.isUp or (self.isUp is False and inARow < self._needed):
             return False
         wasDown = self.isUp is False
         if wasDown:
             self._downFor += now - self.since
         self.isUp, self.since = True, now
         return wasDown
-
-    def lost(self) -> None:
-        """
-        A probe was not answered in time.
-        """
-        self._inARow = 0
 
     def due(self, now: int) -> bool:
         """

@@ -9,8 +9,7 @@ from typing import Protocol
 from echostamp.measure.windowspec import WindowSpec
 from echostamp.monitor.clocksteps import ClockSteps
 from echostamp.monitor.event import Kind
-from echostamp.probe.prober import Prober
-from echostamp.probe.sessiondetails import sessionDetails
+from echostamp.monitor.flows import Flows
 from echostamp.units import readable
 
 #: Each so many looks the far clock is looked at, too: that takes longer.
@@ -32,14 +31,14 @@ class FarChanges:
     @ivar clockSteps: how often its clock was set.
     """
 
-    def __init__(self, prober: Prober, window: WindowSpec, report: Report) -> None:
+    def __init__(self, flows: Flows, window: WindowSpec, report: Report) -> None:
         """
-        @param prober: probes the far end.
+        @param flows: probe the far end.
         @param window: the window whose offset is looked at.
         @param report: reports what has changed.
         """
         self.clockSteps = 0
-        self._prober = prober
+        self._flows = flows
         self._window = window
         self._report = report
         self._steps = ClockSteps()
@@ -52,13 +51,12 @@ class FarChanges:
 
         @param now: in nanoseconds since the UNIX epoch.
         """
-        link = self._prober.link
-        restarts = sessionDetails(None if link is None else link.details()).restarts
+        restarts = self._flows.restarts
         if restarts > self._restarts:
             self._report(Kind.REFLECTOR_RESTART, "its packet numbers began again")
         self._restarts = restarts
         self._untilClock -= 1
-        if self._untilClock <= 0 and self._prober.hasBegun:
+        if self._untilClock <= 0 and self._flows.hasBegun:
             self._untilClock = CLOCK
             self._lookAtClock(now)
 
@@ -66,7 +64,7 @@ class FarChanges:
         """
         Look whether the far clock was set.
         """
-        offset = self._prober.result(window=self._window).figures.offset
+        offset = self._flows.figures(self._window).offset
         step = self._steps.look(offset, now)
         if step is not None:
             self.clockSteps += 1

@@ -1,19 +1,19 @@
 """
-One flow of a peer: a prober, and the counters of its probes.
+One flow of a peer: what its prober reports is counted.
 """
 
 from __future__ import annotations
 
 from collections import deque
 from collections.abc import Callable
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
 from zope.interface import implementer
 
 from echostamp.measure.block import Probe
 from echostamp.measure.result import Outage
 from echostamp.monitor.lossdirections import LossDirections
-from echostamp.monitor.tally import RttHistogram, Skip, Tally
+from echostamp.monitor.tally import FlowTally, RttHistogram, Skip, Tally
 from echostamp.probe.interfaces import Fate, IProbeSink, Link
 
 #: The fates of probes that were answered in time.
@@ -33,58 +33,82 @@ class FlowOwner(Protocol):
     def due(self) -> None:
         """A probe is due, and no stall of this process is the reason."""
 
-    def replied(self) -> None:
-        """A probe was answered in time."""
+    def replied(self, inARow: int) -> None:
+        """
+        A probe was answered in time.
 
-    def lost(self) -> None:
-        """A probe was lost, or could not be sent."""
+        @param inARow: to how many probes of the flow replies came, one after the other.
+        """
 
     def linked(self, link: Link) -> None:
         """There is a link, perhaps to another address."""
+
+
+class LastRtts:
+    """
+    The last RTTs of a peer, all its flows together, in nanoseconds.
+
+    @ivar last: the last one; L{None} before the first.
+    @ivar recent: the last ones; L{None} for each probe that was lost, could not be
+        sent, or has none.
+    """
+
+    def __init__(self, most: int = 0) -> None:
+        """
+        @param most: how many to keep.
+        """
+        self.last: int | None = None
+        self.recent: deque[int | None] = deque(maxlen=most)
+
+
+class Counters(NamedTuple):
+    """
+    Where the probes of a flow are counted.
+
+    @ivar peer: those of its peer; the flow keeps them up to date but for
+        L{Tally.invalid}.
+    @ivar own: those of the flow.
+    @ivar rtts: the last RTTs of the peer.
+    @ivar lateness: how late probes were sent, of all flows of all peers.
+    """
+
+    peer: Tally
+    own: FlowTally
+    rtts: LastRtts
+    lateness: RttHistogram
 
 
 @implementer(IProbeSink)
 class Flow:
     """
     Counts the probes of one prober.
-
-    @ivar tally: its counters, up to date but for L{Tally.invalid}.
-    @ivar lastRtt: its last RTT, in nanoseconds; L{None} before the first.
-    @ivar recent: its last RTTs; L{None} for each probe that was lost, could not be
-        sent, or has none.
     """
 
     def __init__(
         self,
         owner: FlowOwner,
-        tally: Tally,
+        counters: Counters,
         interval: int,
         now: Callable[[], int],
-        lateness: RttHistogram,
-        recent: int = 0,
     ) -> None:
         """
         @param owner: told what happens.
-        @param tally: where to count; perhaps with what was counted before.
+        @param counters: where to count.
         @param interval: from one probe to the next, in nanoseconds.
         @param now: gives nanoseconds by the monotonic clock.
-        @param lateness: how late probes were sent, of all flows.
-        @param recent: how many of the last RTTs to keep.
         """
-        self.tally = tally
-        self.lastRtt: int | None = None
-        self.recent: deque[int | None] = deque(maxlen=recent)
+        self._tally, self._own, self._rtts, self._lateness = counters
         self._owner = owner
         self._now = now
-        self._lateness = lateness
-        self._directions = LossDirections(tally.lost, interval)
+        self._directions = LossDirections(self._tally.lost, interval)
         self._link: Link | None = None
         # How many probes were due, and how many of them before the present link.
         self._due = self._dueBefore = 0
         # The probes in flight that the system has refused.
         self._refused: set[int] = set()
-        # Of the links before the present one.
-        self._invalid = tally.invalid
+        self._inARow = 0
+        # Of the links before the present one; and how many were counted.
+        self._invalid = self._invalidCounted = 0
 
     def refresh(self, strange: int) -> None:
         """
@@ -95,7 +119,9 @@ class Flow:
         link = self._link
         if link is not None:
             self._look(link)
-            self.tally.invalid = self._invalid + strange + link.invalid
+            found = self._invalid + strange + link.invalid
+            self._tally.invalid += found - self._invalidCounted
+            self._invalidCounted = found
 
     def _look(self, link: Link) -> None:
         """
@@ -132,7 +158,8 @@ class Flow:
             self._refused.add(seq)
             self._notSent(Skip.SEND_ERROR)
             return
-        self.tally.sent += 1
+        self._tally.sent += 1
+        self._own.sent += 1
         self._lateness.add(late)
         self._owner.due()
 
@@ -143,7 +170,7 @@ class Flow:
         """Count a probe that was due and could not be sent."""
         self._due += 1
         if isStall:
-            self.tally.skipped[Skip.STALL] += 1
+            self._tally.skipped[Skip.STALL] += 1
             return
         isResolved = self._owner.isResolved
         self._notSent(Skip.NO_CONNECTION if isResolved else Skip.UNRESOLVED)
@@ -152,17 +179,17 @@ class Flow:
         """
         Count a probe that was due and not sent.
         """
-        self.tally.skipped[why] += 1
-        self.recent.append(None)
+        self._tally.skipped[why] += 1
+        self._rtts.recent.append(None)
+        self._inARow = 0
         self._owner.due()
-        self._owner.lost()
 
     def waiting(self, why: str) -> None:
         """Do nothing: probes are due from the first failure on."""
 
     def settled(self, probe: Probe, fate: Fate, reason: str = "") -> None:
         """Count a probe that was answered or lost."""
-        tally = self.tally
+        tally = self._tally
         if probe.reordered:
             tally.reordered += 1
         if fate in _IN_TIME:
@@ -181,25 +208,27 @@ class Flow:
             self._refused.discard(probe.seq)
             self._directions.lost(self._now(), losses, isCounted)
             if isCounted:
-                self.recent.append(None)
-                self._owner.lost()
+                self._rtts.recent.append(None)
+                self._inARow = 0
 
     def _answered(self, probe: Probe, fate: Fate) -> None:
         """
         Count a probe that was answered in time.
         """
-        tally = self.tally
+        tally = self._tally
         tally.received += 1
+        self._own.received += 1
         tally.altered += fate is Fate.ALTERED
-        self.recent.append(probe.rtt)
+        self._rtts.recent.append(probe.rtt)
         if probe.rtt is None:
             tally.untimed += 1
         else:
-            self.lastRtt = probe.rtt
+            self._rtts.last = probe.rtt
             tally.rtts.add(probe.rtt)
         if self._link is not None and self._directions.isWaiting:
             self._look(self._link)
-        self._owner.replied()
+        self._inARow += 1
+        self._owner.replied(self._inARow)
 
     def disconnected(self, outage: Outage) -> None:
         """Keep what the link knew."""

@@ -132,9 +132,9 @@ class Monitor:
             gone.stop()
         self.peers, self._secrets = watched, versions
 
-    def _dial(self, peer: Peer) -> tuple[Dialed, PeerResolver]:
+    def _dial(self, peer: Peer) -> tuple[list[Dialed], PeerResolver]:
         """
-        Make a peer's dialer, and what looks its name up.
+        Make a dialer for each flow of a peer, and what looks its name up.
 
         @raise ValueError: it cannot be made; the text names the peer, and says why.
         """
@@ -142,7 +142,8 @@ class Monitor:
         reactor = PeerReactor(self._reactor, resolver)
         try:
             wish = wishOf(peer, self._watch.kept.window)
-            return self._dialerOf(reactor, wish), resolver
+            dialed = [self._dialerOf(reactor, wish) for _ in range(peer.flows)]
+            return dialed, resolver
         except ValueError as error:
             raise ValueError(f"{peer.name}: {error}") from error
 

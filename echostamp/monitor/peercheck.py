@@ -90,8 +90,6 @@ def checkPeer(reactor: Any, peer: Peer) -> None:
     @param reactor: the reactor that will probe.
     @raise ValueError: it cannot; the text says why in one line.
     """
-    if peer.flows > 1:
-        raise ValueError("flows: this version probes a peer from one port only")
     if peer.isEachAddress:
         raise ValueError("addresses: this version probes one address of a name only")
     try:

@@ -67,10 +67,22 @@ class RttHistogram:
 
 
 @dataclass(slots=True)
+class FlowTally:
+    """
+    The counters of one flow of a peer.  None ever decreases.
+
+    @ivar sent: probes that were sent.
+    @ivar received: probes that were answered in time.
+    """
+
+    sent: int = 0
+    received: int = 0
+
+
+@dataclass(slots=True)
 class Tally:
     """
-    The counters of a peer, or of one flow of it.  None ever decreases.  At any moment
-    these add up:
+    The counters of a peer.  None ever decreases.  At any moment these add up:
 
      - due = skipped + sent
      - sent = received + lost + in flight
@@ -88,6 +100,8 @@ class Tally:
     @ivar invalid: packets and lines that are no replies to probes.
     @ivar clockSteps: how often the far clock was set.
     @ivar rtts: the RTTs.
+    @ivar flows: the counters of each flow that the peer has or had, in the order of
+        their numbers.
     """
 
     skipped: dict[Skip, int] = field(default_factory=lambda: dict.fromkeys(Skip, 0))
@@ -104,6 +118,17 @@ class Tally:
     invalid: int = 0
     clockSteps: int = 0
     rtts: RttHistogram = field(default_factory=RttHistogram)
+    flows: list[FlowTally] = field(default_factory=list)
+
+    def flow(self, index: int) -> FlowTally:
+        """
+        Give the counters of a flow.
+
+        @param index: of the flow, from 0.
+        """
+        while len(self.flows) <= index:
+            self.flows.append(FlowTally())
+        return self.flows[index]
 
     @property
     def due(self) -> int:

@@ -1,11 +1,12 @@
 """
-A peer that is watched: its prober, its counters, and what happens to it.
+A peer that is watched: its flows, its counters, and what happens to it.
 """
 
 from __future__ import annotations
 
 import zlib
 from collections import Counter
+from collections.abc import Sequence
 from typing import Any
 
 from twisted.internet.defer import Deferred
@@ -13,18 +14,18 @@ from twisted.internet.defer import Deferred
 from echostamp.monitor.contact import Contact
 from echostamp.monitor.event import Event, Kind
 from echostamp.monitor.farchanges import FarChanges
-from echostamp.monitor.flow import Flow
+from echostamp.monitor.flowlosses import FlowLosses
+from echostamp.monitor.flows import Flows
 from echostamp.monitor.peer import Peer
 from echostamp.monitor.peername import PeerName
 from echostamp.monitor.resolving import PeerResolver
 from echostamp.monitor.rules import MINUTE, Rules, windowFor
-from echostamp.monitor.snapshot import PeerSnapshot
+from echostamp.monitor.snapshot import FlowSnapshot, PeerSnapshot
 from echostamp.monitor.tally import Skip, Tally
 from echostamp.monitor.watch import Watch
 from echostamp.probe.agenda import Timers
 from echostamp.probe.dialers import Dialed
 from echostamp.probe.interfaces import Link
-from echostamp.probe.prober import Prober
 from echostamp.probe.sessiondetails import sessionDetails
 from echostamp.times import SECOND
 from echostamp.units import readable
@@ -50,15 +51,15 @@ class WatchedPeer:
     def __init__(
         self,
         peer: Peer,
-        dialed: Dialed,
+        dialed: Sequence[Dialed],
         resolver: PeerResolver,
         watch: Watch,
         before: WatchedPeer | None = None,
     ) -> None:
         """
         @param peer: its settings.
-        @param dialed: its far end.
-        @param resolver: looks its name up; the dialer does so, too.
+        @param dialed: its far end, dialed once for each flow.
+        @param resolver: looks its name up; the dialers do so, too.
         @param watch: what all peers share.
         @param before: the same peer with other settings, if it was watched before: its
             counters go on.
@@ -67,14 +68,15 @@ class WatchedPeer:
         self.peer = peer
         self.tally: Tally = watch.tally() if before is None else before.tally
         self.events: Counter[Kind] = Counter() if before is None else before.events
-        plan, now = dialed.plan, surroundings.now()
+        self._dialed = dialed[0]
+        plan, now = self._dialed.plan, surroundings.now()
         self._watch = watch
-        self._dialed = dialed
         self._now = surroundings.now
         self._timers = Timers(surroundings.agenda)
         self._rules = Rules(peer.name, peer.limits)
+        self._losses = FlowLosses(peer.name)
         if before is not None:
-            self._rules = before._rules
+            self._rules, self._losses = before._rules, before._losses
             self._rules.limits = peer.limits
         self._window = windowFor(plan.interval, watch.kept.window)
         self._began = now
@@ -85,18 +87,15 @@ class WatchedPeer:
             self.contact.resume(plan.timeout, plan.interval, now)
         if peer.isPaused:
             self.contact.pause(now)
-        self._flow = Flow(
-            *(self, self.tally, plan.interval, surroundings.now, watch.lateness),
-            watch.kept.recent,
-        )
-        self._prober = Prober(dialed.dialer, plan, self._flow, surroundings, peer.zone)
+        self._flows = Flows(dialed, self, self.tally, watch, peer.zone)
+        self._started = 0
+        host = self._dialed.host
         self._name = PeerName(
-            dialed.host, peer.resolve, resolver, self._timers, surroundings.now, self
+            host, peer.resolve, resolver, self._timers, surroundings.now, self
         )
-        if before is not None and before._dialed.host == dialed.host:
+        if before is not None and before._dialed.host == host:
             self._name.isResolved = before._name.isResolved
-        self._far = FarChanges(self._prober, watch.kept.window, self._report)
-        self._prober.done.addCallback(lambda _: self._flow.ended())
+        self._far = FarChanges(self._flows, watch.kept.window, self._report)
 
     # --- From begin to end ------------------------------------------------------------
 
@@ -113,10 +112,15 @@ class WatchedPeer:
 
     def _begin(self) -> None:
         """
-        Begin to probe.
+        Begin to probe: the flows one after the other, spread over the interval.
         """
-        self._prober.start()
-        self._name.checkOften()
+        self._flows.start(self._started)
+        if not self._started:
+            self._name.checkOften()
+        self._started += 1
+        if self._started < len(self._flows):
+            pause = min(self._dialed.plan.interval, SPREAD) // len(self._flows)
+            self._timers.set(self._now() + pause, self._begin)
 
     def finish(self) -> None:
         """
@@ -124,17 +128,16 @@ class WatchedPeer:
         """
         self._timers.stop()
         self._countPaused()
-        self._prober.finish()
+        self._flows.finish()
 
-    def stop(self) -> Deferred[None]:
+    def stop(self) -> Deferred[Any]:
         """
         End at once.
 
-        @return: fires when the connection is closed.
+        @return: fires when all connections are closed.
         """
         self._timers.stop()
-        self._prober.stop()
-        return self._prober.parted
+        return self._flows.stop()
 
     def change(self, peer: Peer) -> None:
         """
@@ -143,7 +146,7 @@ class WatchedPeer:
         self.peer = peer
         self._rules.limits = peer.limits
 
-    # --- What the flow reports --------------------------------------------------------
+    # --- What the flows report --------------------------------------------------------
 
     def due(self) -> None:
         """Look whether the peer is down."""
@@ -154,35 +157,22 @@ class WatchedPeer:
         now = self._now()
         silence = now - self.contact.lastReply
         if self.contact.due(now):
-            text = f"no reply for {readable(silence)}{self._whyNot()}"
+            why = self._flows.outage
+            text = f"no reply for {readable(silence)}{f': {why}' if why else ''}"
             self._report(Kind.DOWN, text, silence=silence)
             self._name.check()
 
-    def _whyNot(self) -> str:
-        """
-        Say why there is no link; empty where there is one, or where that is not known.
-        """
-        outages = self._prober.measurement.outages
-        if self._prober.link is not None or not outages:
-            return ""
-        why = outages[-1].error or outages[-1].reason
-        return f": {why}" if why else ""
-
-    def replied(self) -> None:
+    def replied(self, inARow: int) -> None:
         """Look whether the peer is up again."""
         now, contact = self._now(), self.contact
         length = now - contact.since
-        if contact.replied(now):
+        if contact.replied(now, inARow):
             self._report(Kind.UP, f"was down for {readable(length)}", down=length)
 
     @property
     def isResolved(self) -> bool:
         """Whether the peer's name has an address."""
         return self._name.isResolved
-
-    def lost(self) -> None:
-        """Note that replies are no longer in a row."""
-        self.contact.lost()
 
     def linked(self, link: Link) -> None:
         """Note the address."""
@@ -202,11 +192,8 @@ class WatchedPeer:
             self._report(Kind.UNRESOLVED, f"{host} has no address")
 
     def addressGone(self) -> bool:
-        """Use another address, if there is a link."""
-        if self._prober.link is None:
-            return False
-        self._prober.redial()
-        return True
+        """Use another address where there is a link."""
+        return self._flows.redial()
 
     # --- What is judged now and then --------------------------------------------------
 
@@ -222,12 +209,18 @@ class WatchedPeer:
 
     def judge(self) -> None:
         """
-        Judge the window by the limits.
+        Judge the window by the limits, and flows by one another.
         """
-        isLimited = self._rules.limits.areSet or self._rules.exceeded
-        if isLimited and self._prober.hasBegun:
-            figures = self._prober.result(window=self._window).figures
-            for event in self._rules.judge(figures, self._time()):
+        flows, rules = self._flows, self._rules
+        if not flows.hasBegun:
+            return
+        if rules.limits.areSet or rules.exceeded:
+            for event in rules.judge(flows.figures(self._window), self._time()):
+                self._put(event)
+        # While none is answered, no flow stands out.
+        if (len(flows) > 1 or self._losses.areAny) and self.contact.isUp:
+            counts = flows.counts(self._window)
+            for event in self._losses.judge(counts, self._time(), flows.source):
                 self._put(event)
 
     def _report(self, kind: Kind, text: str, **values: Any) -> None:
@@ -259,24 +252,25 @@ class WatchedPeer:
             interval = self._dialed.plan.interval
             due = (self._now() - self._began) // interval
             self._began += due * interval
-            self.tally.skipped[Skip.PAUSED] += due
+            self.tally.skipped[Skip.PAUSED] += due * self.peer.flows
 
     def snapshot(self) -> PeerSnapshot:
         """
         Give what is known now.
         """
         self._countPaused()
-        prober, contact = self._prober, self.contact
-        self._flow.refresh(prober.measurement.strange)
+        flows, contact, peer = self._flows, self.contact, self.peer
+        flows.refresh()
         now = self._watch.surroundings.clocks()
         kept = self._watch.kept
-        window = prober.result(window=kept.window) if prober.hasBegun else None
+        window = flows.result(kept.window) if flows.hasBegun else None
         isMinute = kept.window == MINUTE
         session = sessionDetails(None if window is None else window.session)
-        link = prober.link
-        isKnown = contact.isUp is not None and not self.peer.isPaused
+        link = flows.link
+        isKnown = contact.isUp is not None and not peer.isPaused
+        own = self.tally.flows[: peer.flows] if peer.flows > 1 else ()
         return PeerSnapshot(
-            self.peer,
+            peer,
             now.realtime,
             self._dialed.transport,
             self.tally,
@@ -287,13 +281,14 @@ class WatchedPeer:
             contact.downs,
             contact.downFor(now.after),
             dict(self.events),
-            lastRtt=self._flow.lastRtt,
+            flows=tuple(FlowSnapshot(each.sent, each.received) for each in own),
+            lastRtt=flows.rtts.last,
             minute=window if isMinute else None,
-            residence=prober.residence(MINUTE) if isMinute else None,
+            residence=flows.residence(MINUTE) if isMinute else None,
             hopsForward=session.hopsForward,
             hopsBackward=session.hopsBackward,
             certificateEnd=None if link is None else link.certificateEnd,
             window=window,
-            recent=tuple(self._flow.recent),
+            recent=tuple(flows.rtts.recent),
             exceeded=self._rules.exceeded,
         )

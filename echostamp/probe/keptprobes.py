@@ -115,7 +115,7 @@ class KeptProbes:
         """Give the bounds of the offset at a time of our clock."""
         return self.offset.bounds(at)
 
-    def residence(self, now: int, window: WindowSpec) -> None:
+    def select(self, began: int, ended: int, isApart: bool, window: WindowSpec) -> None:
         """Give nothing: there are no windows."""
 
     def figures(

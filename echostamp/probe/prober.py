@@ -11,8 +11,8 @@ from twisted.python.failure import Failure
 
 from echostamp.connect.failures import whatFailed
 from echostamp.measure.block import Probe
-from echostamp.measure.delay import Summary
 from echostamp.measure.result import Outage, Result
+from echostamp.measure.selection import Selection
 from echostamp.measure.windowspec import WindowSpec
 from echostamp.probe.agenda import Timers
 from echostamp.probe.extraprobes import ExtraProbes
@@ -174,17 +174,15 @@ class Prober:
             Span(self._began, now, tuple(self._flights)), self._links, rows, window
         )
 
-    def residence(self, window: WindowSpec) -> Summary | None:
+    def select(self, window: WindowSpec) -> Selection | None:
         """
-        Summarise how long the far end had the probes of a window; L{None} where it does
-        not say so.
+        Give what is kept of a window's probes; L{None} where single probes are kept.
 
         @param window: which window of the plan.
         """
-        found = self.measurement
-        if not found.isApart:
-            return None
-        return found.store.residence((self._ended or self._clocks()).after, window)
+        now, found = self._ended or self._clocks(), self.measurement
+        began = now if self._began is None else self._began
+        return found.store.select(began.after, now.after, found.isApart, window)
 
     # --- The link ---------------------------------------------------------------------
 

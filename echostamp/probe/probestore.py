@@ -9,9 +9,9 @@ from functools import partial
 from typing import NamedTuple, Protocol
 
 from echostamp.measure.block import Probe
-from echostamp.measure.delay import Summary
 from echostamp.measure.distribution import Distribution
 from echostamp.measure.result import Figures
+from echostamp.measure.selection import Selection
 from echostamp.measure.windowspec import WindowSpec
 from echostamp.probe.flights import Flight
 from echostamp.times import Times
@@ -161,10 +161,13 @@ class ProbeStore(Protocol):
 
     # --- Figures ---
 
-    def residence(self, now: int, window: WindowSpec) -> Summary | None:
+    def select(
+        self, began: int, ended: int, isApart: bool, window: WindowSpec
+    ) -> Selection | None:
         """
-        Summarise how long the far end had the probes of a window; L{None} where it does
-        not say so, or single probes are kept.
+        Give what is kept of a window's probes; L{None} where single probes are kept.
+
+        @param began: as for L{figures}, and so are the others.
         """
 
     def figures(

@@ -9,9 +9,9 @@ from collections.abc import Iterator, Sequence
 from functools import partial
 
 from echostamp.measure.block import Probe
-from echostamp.measure.delay import Summary, summary
 from echostamp.measure.offsetwindow import OffsetWindow
 from echostamp.measure.result import Figures
+from echostamp.measure.selection import Selection
 from echostamp.measure.windows import Rolling
 from echostamp.measure.windowspec import WindowSpec
 from echostamp.probe.flights import Flight
@@ -165,10 +165,12 @@ class WindowedProbes:
             self._boundsOf = now
         return None if self._bounds is None else self._bounds.bounds(at)
 
-    def residence(self, now: int, window: WindowSpec) -> Summary | None:
-        """Summarise how long the far end had the probes of a window."""
-        values = self._rolling.select(now, window).residences()
-        return summary(values) if values else None
+    def select(
+        self, began: int, ended: int, isApart: bool, window: WindowSpec
+    ) -> Selection:
+        """Give what is kept of a window's probes."""
+        self._rolling.began, self._rolling.isApart = began, isApart
+        return self._rolling.select(ended, window)
 
     def figures(
         self, began: int, ended: int, isApart: bool, window: WindowSpec | None

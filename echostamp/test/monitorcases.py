@@ -4,6 +4,7 @@ A monitor in memory, for tests.
 
 from __future__ import annotations
 
+from collections import Counter
 from typing import Any
 
 from twisted.trial.unittest import SynchronousTestCase
@@ -44,7 +45,7 @@ class FakeLink:
         case = self._dialer.case
         case.sent.append((case.reactor.seconds(), self._dialer.name))
         at = case.clocks()
-        if self._dialer.name not in case.silent:
+        if case.silent.isdisjoint((self._dialer.name, self._dialer.flow)):
             case.reactor.callLater(0.001, self._answer, seq, at.realtime)
         return at
 
@@ -89,6 +90,8 @@ class FakeDialer:
 
     def __init__(self, case: MonitorCase, name: str) -> None:
         self.case, self.name = case, name
+        case.dialed[name] += 1
+        self.flow = f"{name} {case.dialed[name]}"
 
     def start(self, owner: LinkOwner) -> None:
         """Make the link."""
@@ -112,7 +115,9 @@ class MonitorCase(SynchronousTestCase):
     """
     A monitor in memory.
 
-    @ivar silent: the targets that do not answer.
+    @ivar silent: the targets that do not answer, and a space and a number behind a
+        target for one of its flows.
+    @ivar dialed: how many dialers were made for each target.
     @ivar sent: when probes were sent, in seconds, and to which target.
     """
 
@@ -121,6 +126,7 @@ class MonitorCase(SynchronousTestCase):
         self.reactor: Any = FakeReactor()
         self.step = 0
         self.silent: set[str] = set()
+        self.dialed: Counter[str] = Counter()
         self.sent: list[tuple[float, str]] = []
         self.events: list[Event] = []
         self.surroundings = surroundings(self.reactor, self.clocks, lambda: 0.0)

@@ -11,7 +11,7 @@ from echostamp.measure.delay import Delays
 from echostamp.measure.offset import OffsetTracker
 from echostamp.measure.result import Figures
 from echostamp.measure.runfigures import figuresOfRun
-from echostamp.measure.windowfigures import LONGEST
+from echostamp.measure.windowclock import LONGEST
 from echostamp.measure.windows import Rolling
 from echostamp.times import MILLISECOND, SECOND
 

@@ -52,7 +52,6 @@ class CheckTests(TlsClientCase, PeerFileCase):
         """What this version does not do is refused, and not left out in silence."""
         wish = Wish("stamp:far")
         for peer, why in [
-            (Peer("a", wish, flows=2), "flows: this version probes a peer from one "),
             (
                 Peer("a", wish, isEachAddress=True),
                 "addresses: this version probes one ",

@@ -80,7 +80,7 @@ class WatchedPeerCase(StampCase):
         place = "far", 862
         dialer = StampDialer(near, place, SenderSession(), Route(), self.clocks)
         dialed = Dialed("a", dialer, wishOf(peer).plan, host="far")
-        return WatchedPeer(peer, dialed, resolver, self.watch, before)
+        return WatchedPeer(peer, [dialed], resolver, self.watch, before)
 
     def kinds(self) -> list[Kind]:
         """Give the kinds of the events so far."""
