@@ -83,8 +83,8 @@ class Flow:
         self._due = self._dueBefore = 0
         # The probes in flight that the system has refused.
         self._refused: set[int] = set()
-        # Of the links before the present one.
-        self._invalid = tally.invalid
+        # Of the links before the present one; and how many the tally has of all.
+        self._invalid = self._counted = 0
 
     def refresh(self, strange: int) -> None:
         """
@@ -92,10 +92,13 @@ class Flow:
 
         @param strange: lines that were no replies to probes.
         """
-        link = self._link
+        link, invalid = self._link, self._invalid + strange
         if link is not None:
             self._look(link)
-            self.tally.invalid = self._invalid + strange + link.invalid
+            invalid += link.invalid
+        # Another flow may count there, too: that of the peer with its old settings.
+        self.tally.invalid += invalid - self._counted
+        self._counted = invalid
 
     def _look(self, link: Link) -> None:
         """
@@ -205,8 +208,11 @@ class Flow:
         """Keep what the link knew."""
         self._endLink()
 
-    def ended(self) -> None:
+    def ended(self, strange: int) -> None:
         """
         The prober has ended: no more is learned of the probes that are lost.
+
+        @param strange: as for L{refresh}.
         """
         self._endLink()
+        self.refresh(strange)

@@ -77,8 +77,7 @@ class WatchedPeer:
             self._rules = before._rules
             self._rules.limits = peer.limits
         self._window = windowFor(plan.interval, watch.kept.window)
-        self._began = now
-        self._stalled = surroundings.stalls.length
+        self._began, self._stalled = now, surroundings.stalls.length
         self.contact = Contact(plan.timeout, plan.interval, now)
         if before is not None:
             self.contact = before.contact
@@ -96,7 +95,8 @@ class WatchedPeer:
         if before is not None and before._dialed.host == dialed.host:
             self._name.isResolved = before._name.isResolved
         self._far = FarChanges(self._prober, watch.kept.window, self._report)
-        self._prober.done.addCallback(lambda _: self._flow.ended())
+        found = self._prober.measurement
+        self._prober.done.addCallback(lambda _: self._flow.ended(found.strange))
 
     # --- From begin to end ------------------------------------------------------------
 
@@ -116,13 +116,14 @@ class WatchedPeer:
         Begin to probe.
         """
         self._prober.start()
-        self._name.checkOften()
+        self._name.checkOften(self.peer.name)
 
     def finish(self) -> None:
         """
         Send no more probes, and wait for the replies to those in flight.
         """
         self._timers.stop()
+        self._name.stop()
         self._countPaused()
         self._prober.finish()
 
@@ -133,6 +134,7 @@ class WatchedPeer:
         @return: fires when the connection is closed.
         """
         self._timers.stop()
+        self._name.stop()
         self._prober.stop()
         return self._prober.parted
 
@@ -268,8 +270,7 @@ class WatchedPeer:
         self._countPaused()
         prober, contact = self._prober, self.contact
         self._flow.refresh(prober.measurement.strange)
-        now = self._watch.surroundings.clocks()
-        kept = self._watch.kept
+        now, kept = self._watch.surroundings.clocks(), self._watch.kept
         window = prober.result(window=kept.window) if prober.hasBegun else None
         isMinute = kept.window == MINUTE
         session = sessionDetails(None if window is None else window.session)
