@@ -6,6 +6,8 @@ from __future__ import annotations
 
 from typing import Any
 
+from twisted.internet.error import ConnectionRefusedError
+from twisted.python.failure import Failure
 from twisted.trial.unittest import SynchronousTestCase
 
 from echostamp.monitor.event import Event, Kind
@@ -91,9 +93,12 @@ class FakeDialer:
         self.case, self.name = case, name
 
     def start(self, owner: LinkOwner) -> None:
-        """Make the link."""
+        """Make the link, or fail."""
         self.owner = owner
-        owner.linkUp(FakeLink(self))
+        if self.name in self.case.unlinked:
+            owner.dialFailed(Failure(ConnectionRefusedError(111)))
+        else:
+            owner.linkUp(FakeLink(self))
 
     def redial(self) -> None:
         """Ignore it."""
@@ -113,6 +118,7 @@ class MonitorCase(SynchronousTestCase):
     A monitor in memory.
 
     @ivar silent: the targets that do not answer.
+    @ivar unlinked: the targets that refuse connections.
     @ivar sent: when probes were sent, in seconds, and to which target.
     """
 
@@ -121,6 +127,7 @@ class MonitorCase(SynchronousTestCase):
         self.reactor: Any = FakeReactor()
         self.step = 0
         self.silent: set[str] = set()
+        self.unlinked: set[str] = set()
         self.sent: list[tuple[float, str]] = []
         self.events: list[Event] = []
         self.surroundings = surroundings(self.reactor, self.clocks, lambda: 0.0)
