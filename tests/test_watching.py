@@ -5,20 +5,28 @@ from __future__ import annotations
 import os
 import re
 import signal
+import subprocess
 import time
 from pathlib import Path
 
 from tests.harness import (
+    DEADLINE,
     Daemon,
     deadPort,
     freePort,
+    lack,
     readLines,
     run,
     script,
+    shortFolder,
     start,
     until,
 )
+from tests.reflecting import Reflecting
 from tests.watching import WatchingCase
+
+#: A group in which nobody is.
+GROUP = 54321
 
 
 class WatchingTests(WatchingCase):
@@ -110,6 +118,54 @@ def _isStopped(process: int) -> bool:
     return "State:\tT" in Path(f"/proc/{process}/status").read_text()
 
 
+def openFolder(case: WatchingCase) -> Path:
+    """
+    Make a folder that every user can reach and write to.
+    """
+    folder = shortFolder(case)
+    folder.chmod(0o777)
+    return folder
+
+
+class PrivilegeTests(WatchingCase):
+    """
+    Root starts the daemon, which gives root up.
+    """
+
+    def test_allKindsOfPeers(self) -> None:
+        """Everything goes on without root: peers of all kinds, a reload, and the files
+        of peers and events."""
+        if os.geteuid():
+            lack("root")
+        other = Reflecting.shared(self)
+        stamp = other.place[1]
+        self.folder = openFolder(self)
+        self.peers, self.eventsFile = self.folder / "peers", self.folder / "events"
+        targets = {
+            "line": f'target = "127.0.0.1:{other.port}"',
+            "name": f'target = "localhost:{other.port}"\nzone = "Europe/Berlin"',
+            "stamp": f'target = "stamp:127.0.0.1:{stamp}"',
+            "dead": f'target = "tls:localhost:{deadPort(self)}"',
+        }
+        self.write(**targets)
+        command = script("twistd"), "-n", "--pidfile=", "-u65534"
+        daemon = Daemon(
+            self,
+            "-p0",
+            f"--peers={self.peers}",
+            f"--events={self.eventsFile}",
+            command=command,
+        )
+        until(lambda: self.kinds("dead") == ["down"])
+        self.eventsFile.rename(self.folder / "old")
+        targets["new"] = f'target = "stamp:localhost:{deadPort(self)}"'
+        self.write(**targets)
+        daemon.process.send_signal(signal.SIGHUP)
+        until(lambda: self.eventsFile.exists() and self.kinds("new") == ["down"])
+        self.assertEqual({each["peer"] for each in self.events()}, {"", "new"})
+        self.assertNotIn("Traceback", daemon.log())
+
+
 class CheckTests(WatchingCase):
     """
     What is wrong is said before anything listens.
@@ -172,6 +228,43 @@ class CheckTests(WatchingCase):
         with daemon.connect() as peer:
             peer.sendall(b"hello\n")
             readLines(peer, 1)
+
+    def test_rightsOfTheUser(self) -> None:
+        """Files are opened at the start with the rights that the daemon will have: one
+        that only a group of root's may read is refused."""
+        if os.geteuid():
+            lack("root")
+        self.peers = openFolder(self) / "peers.toml"
+        self.peers.write_text('[peer.a]\ntarget = "192.0.2.1"\n')
+        os.chown(self.peers, 0, GROUP)
+        command = script("twistd"), "-n", "--pidfile=", "-u65534", "echostamp"
+        said = f"echostamp: {self.peers}: Permission denied\n"
+        for mode, expected in (0o644, (0, "")), (0o640, (1, said)):
+            self.peers.chmod(mode)
+            done = subprocess.run(
+                [*command, "--check", f"--peers={self.peers}"],
+                capture_output=True,
+                extra_groups=[GROUP],
+                timeout=DEADLINE,
+                check=False,
+            )
+            self.assertEqual((done.returncode, done.stderr.decode()), expected)
+
+    def test_lowPortOfTheUser(self) -> None:
+        """A source port from which the daemon's user may not send is refused."""
+        if os.geteuid():
+            lack("root")
+        self.folder = openFolder(self)
+        self.peers = self.folder / "peers.toml"
+        self.write(a='target = "stamp:192.0.2.1"\nsource = "127.0.0.1:862"')
+        said = (
+            f"echostamp: {self.peers}: peer 'a': source: this user may not send from "
+            "port 862\n"
+        )
+        for options, expected in ([], (0, "")), (["-u65534"], (1, said)):
+            command = script("twistd"), "-n", "--pidfile=", *options, "echostamp"
+            done = run(*command, "--check", f"--peers={self.peers}")
+            self.assertEqual((done.returncode, done.stderr.decode()), expected)
 
     def test_missingFiles(self) -> None:
         """A file that is not there is a line."""

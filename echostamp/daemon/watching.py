@@ -4,14 +4,13 @@ Makes the monitor that the options ask for, or only checks it.
 
 from __future__ import annotations
 
-import os
-from collections.abc import Iterator
-from contextlib import contextmanager
 from functools import partial
 from typing import Any
 
 from echostamp.daemon.eventfile import EventFile
 from echostamp.daemon.monitoring import Monitoring
+from echostamp.daemon.rights import asUser
+from echostamp.monitor.loading import loadAll
 from echostamp.monitor.peercheck import checksOf
 from echostamp.monitor.peerlines import peerLines
 from echostamp.monitor.peersfile import PeersFile, readPeers
@@ -27,8 +26,8 @@ def monitoringService(reactor: Any, options: Any) -> Monitoring:
     @raise ValueError: the files of peers are wrong, or the file of events cannot be
         opened; the text has a line for each mistake.
     """
-    user, group = _userOf(options)
-    with _asUser(user, group):
+    loadAll()
+    with asUser(*_userOf(options)):
         eventFile = None
         if options.eventsFile is not None:
             try:
@@ -68,7 +67,8 @@ def checkLines(reactor: Any, options: Any) -> list[str]:
     @return: a line a peer, and a line for all.
     @raise ValueError: something is wrong; the text has a line for each mistake.
     """
-    with _asUser(*_userOf(options)):
+    loadAll()
+    with asUser(*_userOf(options)):
         found = _read(reactor, options)
     return list(peerLines(found.peers))
 
@@ -79,23 +79,3 @@ def _userOf(options: Any) -> tuple[int | None, int | None]:
     """
     parent = options.parent or {}
     return parent.get("uid"), parent.get("gid")
-
-
-@contextmanager
-def _asUser(user: int | None, group: int | None) -> Iterator[None]:
-    """
-    Work with the rights that the daemon will have: what can be opened now can be opened
-    again at a reload.
-    """
-    isRoot = os.geteuid() == 0
-    before = os.getegid()
-    try:
-        if isRoot and group is not None:
-            os.setegid(group)
-        if isRoot and user is not None:
-            os.seteuid(user)
-        yield
-    finally:
-        if isRoot:
-            os.seteuid(0)
-            os.setegid(before)

@@ -30,6 +30,20 @@ class _Story:
     last: Event | None = None
     leftOut: int = 0
 
+    @property
+    def due(self) -> int:
+        """When the last event is to be reported, or a kind to be forgotten."""
+        oldest = min(self.reported.values())
+        if self.last is None:
+            return oldest + PAUSE
+        return self.reported.get(self.last.kind, oldest) + PAUSE
+
+    def forget(self, now: int) -> None:
+        """
+        Forget the kinds that were reported long ago.
+        """
+        self.reported = {k: at for k, at in self.reported.items() if now - at < PAUSE}
+
 
 class EventLimits:
     """
@@ -62,27 +76,26 @@ class EventLimits:
 
     @property
     def due(self) -> int | None:
-        """When L{overdue} has something to report; L{None} if nothing waits."""
-        times = [
-            story.reported.get(story.last.kind, 0) + PAUSE
-            for story in self._stories.values()
-            if story.last is not None
-        ]
-        return min(times, default=None)
+        """When L{overdue} has something to do; L{None} if nothing is remembered."""
+        return min((story.due for story in self._stories.values()), default=None)
 
     def overdue(self, now: int) -> list[Event]:
         """
         Report the last of the events that were left out, where its time has come.
+        Forget what was reported long ago: the peer may be gone.
 
         @param now: by the monotonic clock.
         """
         found = []
         for key, story in list(self._stories.items()):
             last = story.last
+            if now < story.due:
+                continue
             if last is None:
-                if all(now - at >= PAUSE for at in story.reported.values()):
+                story.forget(now)
+                if not story.reported:
                     del self._stories[key]
-            elif now >= story.reported.get(last.kind, 0) + PAUSE:
+            else:
                 found.append(replace(last, leftOut=story.leftOut - 1))
                 story.reported[last.kind] = now
                 story.last, story.leftOut = None, 0

@@ -91,10 +91,13 @@ class EventLog:
 
     def _arm(self) -> None:
         """
-        Wait until the next event that was left out is due.
+        Wait until an event that was left out is due, or one can be forgotten.  Those
+        that come meanwhile are due later.
         """
+        if self._entry is not None and self._entry.isSet:
+            return
         due = self._limits.due
-        if due is not None and (self._entry is None or not self._entry.isSet):
+        if due is not None:
             self._entry = self._agenda.at(due, self._overdue)
 
     def _overdue(self) -> None:

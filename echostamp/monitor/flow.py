@@ -107,8 +107,8 @@ class Flow:
         # The probes in flight that the system has refused.
         self._refused: set[int] = set()
         self._inARow = 0
-        # Of the links before the present one; and how many were counted.
-        self._invalid = self._invalidCounted = 0
+        # Of the links before the present one; and how many the tally has of all.
+        self._invalid = self._counted = 0
 
     def refresh(self, strange: int) -> None:
         """
@@ -116,12 +116,13 @@ class Flow:
 
         @param strange: lines that were no replies to probes.
         """
-        link = self._link
+        link, invalid = self._link, self._invalid + strange
         if link is not None:
             self._look(link)
-            found = self._invalid + strange + link.invalid
-            self._tally.invalid += found - self._invalidCounted
-            self._invalidCounted = found
+            invalid += link.invalid
+        # Other flows count there, too.
+        self._tally.invalid += invalid - self._counted
+        self._counted = invalid
 
     def _look(self, link: Link) -> None:
         """
@@ -234,8 +235,11 @@ class Flow:
         """Keep what the link knew."""
         self._endLink()
 
-    def ended(self) -> None:
+    def ended(self, strange: int) -> None:
         """
         The prober has ended: no more is learned of the probes that are lost.
+
+        @param strange: as for L{refresh}.
         """
         self._endLink()
+        self.refresh(strange)

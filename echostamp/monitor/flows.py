@@ -57,7 +57,7 @@ class Flows:
             counters = Counters(tally, own, self.rtts, watch.lateness)
             flow = Flow(owner, counters, plan.interval, around.now)
             prober = Prober(dialer, plan, flow, around, zone)
-            prober.done.addCallback(_ended, flow)
+            prober.done.addCallback(_ended, flow, prober)
             self._flows.append(flow)
             self._probers.append(prober)
 
@@ -186,8 +186,8 @@ class Flows:
         return [each for each in found if each is not None]
 
 
-def _ended(ignored: None, flow: Flow) -> None:
+def _ended(ignored: None, flow: Flow, prober: Prober) -> None:
     """
     Tell a flow that its prober has ended.
     """
-    flow.ended()
+    flow.ended(prober.measurement.strange)

@@ -10,6 +10,7 @@ from collections.abc import Callable
 from typing import Any, NamedTuple
 
 from echostamp.connect.tls import OptionError, TlsFiles, clientTls
+from echostamp.monitor.lowports import checkSourcePort
 from echostamp.monitor.peer import Peer, WebPlace
 from echostamp.probe.dialers import dialerOf
 from echostamp.probe.refusals import Reason, Refusal
@@ -66,6 +67,7 @@ def checksOf(reactor: Any) -> PeerChecks:
     def check(peer: Peer) -> None:
         target, files = peer.wish.target, peer.wish.files
         isTls = target.startswith("tls:")
+        checkSourcePort(peer.wish.route.sourcePort)
         # The rest of a TLS target was checked with the text of the file.
         if not (isTls and files in right):
             checkPeer(reactor, peer)

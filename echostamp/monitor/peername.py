@@ -4,6 +4,7 @@ The name of a peer, and the address that it is probed at.
 
 from __future__ import annotations
 
+import zlib
 from collections.abc import Callable
 from typing import Protocol
 
@@ -65,19 +66,36 @@ class PeerName:
         resolver.present = self._presentHost
         resolver.found = self._found
 
-    def checkOften(self) -> None:
+    def checkOften(self, peer: str) -> None:
         """
-        Look the name up again later, and again after that.
+        Look the name up again and again.
+
+        @param peer: the peer's name, on which the first moment depends.  So the
+            look-ups of all peers are spread.
+        """
+        self._checkIn(zlib.crc32(peer.encode()) * self._every >> 32)
+
+    def _checkIn(self, wait: int) -> None:
+        """
+        Look the name up later.
+
+        @param wait: nanoseconds.
         """
         if self._host is not None and self._every:
-            self._timers.set(self._now() + self._every, self._checkAgain)
+            self._timers.set(self._now() + wait, self._checkAgain)
 
     def _checkAgain(self) -> None:
         """
         Look the name up, and again later.
         """
-        self.checkOften()
+        self._checkIn(self._every)
         self.check()
+
+    def stop(self) -> None:
+        """
+        Look up no more, and report nothing of a look-up that goes on.
+        """
+        self._resolver.stop()
 
     def check(self) -> None:
         """

@@ -6,6 +6,7 @@ Reading the named files is the only I/O.  All mistakes are reported together.
 
 from __future__ import annotations
 
+from codecs import BOM_UTF8
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
@@ -127,7 +128,7 @@ def _entries(
         mistakes.add(place, "", f"is longer than {LONGEST_FILE} octets")
         return None
     try:
-        text = octets.decode("utf-8-sig")
+        text = octets.removeprefix(BOM_UTF8).decode()
     except UnicodeDecodeError as error:
         line = octets.count(b"\n", 0, error.start) + 1
         mistakes.add(place, "", f"is not UTF-8 text (at line {line})")

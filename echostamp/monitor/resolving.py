@@ -7,7 +7,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from twisted.internet.defer import DeferredSemaphore
+from twisted.internet.defer import Deferred, DeferredSemaphore
 from twisted.internet.interfaces import (
     IAddress,
     IDelayedCall,
@@ -15,6 +15,7 @@ from twisted.internet.interfaces import (
     IHostResolution,
     IResolutionReceiver,
 )
+from twisted.python.failure import Failure
 from zope.interface import implementer
 
 #: How many names are looked up at a time, and the longest that one may take, in
@@ -64,6 +65,16 @@ class PeerResolver:
         self._turns = turns
         self._types: Any = None
         self._isChecking = False
+        # The look-ups that wait for their turn.
+        self._waiting: list[Deferred[Any]] = []
+
+    def stop(self) -> None:
+        """
+        Call C{found} no more.  Look-ups that wait for their turn find nothing.
+        """
+        self.found = _ignore
+        for each in list(self._waiting):
+            each.cancel()
 
     def resolveHostName(
         self,
@@ -106,12 +117,19 @@ class PeerResolver:
             answer.timer = self._reactor.callLater(LONGEST, answer.resolutionComplete)
             self._reactor.nameResolver.resolveHostName(answer, host, port, types, over)
 
-        def turn(ignored: object) -> None:
+        def taken(ignored: object) -> None:
+            self._waiting.remove(turn)
             answer.release = self._turns.release
             begin()
 
+        def cancelled(failure: Failure) -> None:
+            self._waiting.remove(turn)
+            answer.resolutionComplete()
+
         receiver.resolutionBegan(answer)
-        self._turns.acquire().addCallback(turn)
+        turn = self._turns.acquire()
+        self._waiting.append(turn)
+        turn.addCallbacks(taken, cancelled)
         return answer
 
 
@@ -122,7 +140,6 @@ class _Answer:
     """
 
     timer: IDelayedCall | None = None
-    release: Callable[[], object]
     _isOver = False
 
     def __init__(self, resolver: PeerResolver, receiver: Any, name: str) -> None:
@@ -130,6 +147,7 @@ class _Answer:
         self._resolver = resolver
         self._receiver = receiver
         self._addresses: list[IAddress] = []
+        self.release: Callable[[], object] = _nothing
 
     def cancel(self) -> None:
         """Do nothing: a look-up cannot be cancelled."""
@@ -175,6 +193,18 @@ class _Check:
     def resolutionComplete(self) -> None:
         """The check has ended."""
         self._resolver.checked()
+
+
+def _nothing() -> None:
+    """
+    Release no turn: there was none yet.
+    """
+
+
+def _ignore(hosts: list[str]) -> None:
+    """
+    Ignore the addresses of a name.
+    """
 
 
 def _host(address: Any) -> str:

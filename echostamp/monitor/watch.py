@@ -45,12 +45,20 @@ class Watch:
 
 def wishOf(peer: Peer, window: WindowSpec = MINUTE) -> Wish:
     """
-    Give what to ask a dialer for: probes without end, in rolling windows.
+    Give what to ask a dialer for: probes without end, in rolling windows, and none of
+    them late after a stall.
 
     @param window: the window that is kept; another one is kept for the limits where
         that is longer.
     """
     plan = peer.wish.plan
     windows = tuple(dict.fromkeys((window, windowFor(plan.interval, window))))
-    plan = replace(plan, count=None, kept=0, windows=windows, isPatient=True)
+    plan = replace(
+        plan,
+        count=None,
+        kept=0,
+        windows=windows,
+        isPatient=True,
+        isPunctual=True,
+    )
     return peer.wish._replace(plan=plan)

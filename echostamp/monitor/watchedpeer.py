@@ -79,8 +79,7 @@ class WatchedPeer:
             self._rules, self._losses = before._rules, before._losses
             self._rules.limits = peer.limits
         self._window = windowFor(plan.interval, watch.kept.window)
-        self._began = now
-        self._stalled = surroundings.stalls.length
+        self._began, self._stalled = now, surroundings.stalls.length
         self.contact = Contact(plan.timeout, plan.interval, now)
         if before is not None:
             self.contact = before.contact
@@ -116,7 +115,7 @@ class WatchedPeer:
         """
         self._flows.start(self._started)
         if not self._started:
-            self._name.checkOften()
+            self._name.checkOften(self.peer.name)
         self._started += 1
         if self._started < len(self._flows):
             pause = min(self._dialed.plan.interval, SPREAD) // len(self._flows)
@@ -127,6 +126,7 @@ class WatchedPeer:
         Send no more probes, and wait for the replies to those in flight.
         """
         self._timers.stop()
+        self._name.stop()
         self._countPaused()
         self._flows.finish()
 
@@ -137,6 +137,7 @@ class WatchedPeer:
         @return: fires when all connections are closed.
         """
         self._timers.stop()
+        self._name.stop()
         return self._flows.stop()
 
     def change(self, peer: Peer) -> None:
@@ -261,8 +262,7 @@ class WatchedPeer:
         self._countPaused()
         flows, contact, peer = self._flows, self.contact, self.peer
         flows.refresh()
-        now = self._watch.surroundings.clocks()
-        kept = self._watch.kept
+        now, kept = self._watch.surroundings.clocks(), self._watch.kept
         window = flows.result(kept.window) if flows.hasBegun else None
         isMinute = kept.window == MINUTE
         session = sessionDetails(None if window is None else window.session)

@@ -30,6 +30,10 @@ class Plan:
     @ivar windows: the rolling windows; used where C{kept} is 0.
     @ivar isPatient: whether to retry when the first attempt to connect fails.  If not,
         the first failure ends the run.
+    @ivar isPunctual: whether to skip a probe that is late by more than a tenth of the
+        interval after this process was suspended or blocked: the probes of that time
+        must not all leave at once.  If not, it is sent late, so that the report has the
+        wait from when it was due.
     @ivar waits: whether to retry when the first attempt fails, and to begin with the
         first connection.
     """
@@ -43,7 +47,13 @@ class Plan:
     kept: int = LIMIT
     windows: tuple[WindowSpec, ...] = WINDOWS
     isPatient: bool = False
+    isPunctual: bool = False
     waits: bool = False
+
+    @property
+    def mostLateness(self) -> int:
+        """How late a probe may be sent after a stall, in nanoseconds."""
+        return self.interval // 10 if self.isPunctual else self.timeout
 
     @property
     def mostLinks(self) -> int:

@@ -65,6 +65,7 @@ class Prober:
         self.failure: Failure | None = None
         self._dialer = dialer
         self._plan = plan
+        self._mostLateness = plan.mostLateness
         self._sink = sink
         self._clocks = surroundings.clocks
         self._now = surroundings.now
@@ -284,6 +285,7 @@ class Prober:
         Send the probes that are due, and set the timer for the next one.
         """
         schedule, timeout = self._schedule, self._plan.timeout
+        lateness = self._mostLateness
         if self._flights.count:
             self._timeouts.arm()
         now, link = self._now(), self._links.link
@@ -296,10 +298,12 @@ class Prober:
                 return
             else:
                 schedule.due = now
-            if link is None or now - schedule.due > timeout:
+            late = now - schedule.due
+            isStall = late > lateness and self._stalls.covers(schedule.due)
+            if link is None or isStall or late > timeout:
                 if not self._plan.interval:
                     return
-                self._skip(now, link is None)
+                self._skip(now, link is None, isStall)
                 schedule.advance()
                 self._lookForEnd()
             elif link.isBlocked:
@@ -311,12 +315,15 @@ class Prober:
                     # No later call of this method sets the timer early enough.
                     self._timeouts.arm()
 
-    def _skip(self, now: int, isOutage: bool) -> None:
+    def _skip(self, now: int, isOutage: bool, isStall: bool) -> None:
         """
         Count a probe that cannot be sent in its time.
         """
         found = self.measurement
-        isStall = not isOutage and self._stalls.covers(self._schedule.due)
+        if isStall and self._plan.isPunctual:
+            # With a link it would not have been sent, either.
+            isOutage = False
+        isStall = isStall and not isOutage
         seq = found.probeSkipped(now, isOutage, isStall, self._flights.oldest)
         outage = found.outages[-1] if isOutage else None
         self._sink.skipped(seq, outage, isStall)

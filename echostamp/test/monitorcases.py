@@ -7,6 +7,8 @@ from __future__ import annotations
 from collections import Counter
 from typing import Any
 
+from twisted.internet.error import ConnectionRefusedError
+from twisted.python.failure import Failure
 from twisted.trial.unittest import SynchronousTestCase
 
 from echostamp.monitor.event import Event, Kind
@@ -94,9 +96,12 @@ class FakeDialer:
         self.flow = f"{name} {case.dialed[name]}"
 
     def start(self, owner: LinkOwner) -> None:
-        """Make the link."""
+        """Make the link, or fail."""
         self.owner = owner
-        owner.linkUp(FakeLink(self))
+        if self.name in self.case.unlinked:
+            owner.dialFailed(Failure(ConnectionRefusedError(111)))
+        else:
+            owner.linkUp(FakeLink(self))
 
     def redial(self) -> None:
         """Ignore it."""
@@ -117,6 +122,7 @@ class MonitorCase(SynchronousTestCase):
 
     @ivar silent: the targets that do not answer, and a space and a number behind a
         target for one of its flows.
+    @ivar unlinked: the targets that refuse connections.
     @ivar dialed: how many dialers were made for each target.
     @ivar sent: when probes were sent, in seconds, and to which target.
     """
@@ -126,6 +132,7 @@ class MonitorCase(SynchronousTestCase):
         self.reactor: Any = FakeReactor()
         self.step = 0
         self.silent: set[str] = set()
+        self.unlinked: set[str] = set()
         self.dialed: Counter[str] = Counter()
         self.sent: list[tuple[float, str]] = []
         self.events: list[Event] = []

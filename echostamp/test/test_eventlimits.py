@@ -101,6 +101,16 @@ class EventLimitsTests(SynchronousTestCase):
             pairs = itertools.pairwise(times)
             self.assertTrue(all(b - a >= PAUSE // SECOND for a, b in pairs))
 
+    def test_forgottenInTime(self) -> None:
+        """What was reported is forgotten a minute later, and an event that was left out
+        is reported before."""
+        self.happen(0, Kind.UP, "gone")
+        self.happen(10, Kind.DOWN, "gone")
+        self.happen(20, Kind.DOWN, "gone")
+        self.happen(300, Kind.STALL, "")
+        self.assertEqual(self.reported[2], (70, Kind.DOWN, 0))
+        self.assertEqual([peer for peer, *_ in self.limits._stories], [""])
+
     def test_forgotten(self) -> None:
         """What was reported long ago takes no memory."""
         for peer in range(100):

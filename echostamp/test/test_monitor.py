@@ -17,6 +17,7 @@ from echostamp.monitor.eventlog import EventLog, eventJson, eventLine
 from echostamp.monitor.monitor import Monitor
 from echostamp.monitor.peer import Limits
 from echostamp.monitor.snapshot import Kept
+from echostamp.monitor.tally import Skip
 from echostamp.probe.surroundings import surroundings
 from echostamp.test.fakes import FakeReactor
 from echostamp.test.monitorcases import MonitorCase, peer
@@ -136,6 +137,36 @@ class MonitorTests(MonitorCase):
             self.assertEqual(sum(tally.lost.values()), 0)
             self.assertIs(snapshot.isUp, True)
         self.assertGreater(self.monitor.lag.counts[-1] + self.monitor.lag.counts[-2], 0)
+
+    def test_noBurstAfterAStall(self) -> None:
+        """Probes of the time of a stall are skipped for that reason, also those of a
+        peer without a link.  They do not all leave behind it."""
+        self.unlinked.add("away")
+        names = [*(f"p{number}" for number in range(50)), "away"]
+        self.monitor.watch([peer(name) for name in names])
+        self.monitor.start()
+        self.run_(10.5)
+        before = len(self.sent)
+        self.reactor.advance(2.5)
+        self.assertLess(len(self.sent) - before, 10)
+        self.run_(9.95)
+        for snapshot in self.monitor.snapshots():
+            tally = snapshot.tally
+            self.assertIn(tally.skipped[Skip.STALL], (2, 3))
+            if snapshot.peer.name == "away":
+                self.assertIn(tally.skipped[Skip.NO_CONNECTION], (19, 20, 21))
+            else:
+                self.assertEqual(tally.due, tally.sent + tally.skipped[Skip.STALL])
+
+    def test_smallDelay(self) -> None:
+        """A probe that is late by less than a tenth of its interval is sent."""
+        self.monitor.watch([peer("a")])
+        self.monitor.start()
+        self.run_(10.001)
+        (last,) = self.sentTo("a")[-1:]
+        self.reactor.advance(last + 1.05 - self.reactor.seconds())
+        self.assertEqual(self.surroundings.stalls.count, 1)
+        self.assertAlmostEqual(self.sentTo("a")[-1], last + 1.05, 6)
 
     def test_stop(self) -> None:
         """Nothing is left behind."""

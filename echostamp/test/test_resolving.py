@@ -10,7 +10,7 @@ from twisted.internet.interfaces import IHostnameResolver
 from twisted.trial.unittest import SynchronousTestCase
 from zope.interface.verify import verifyObject
 
-from echostamp.connect.timed import lookUp
+from echostamp.connect.timed import NoAddress, lookUp
 from echostamp.monitor.resolving import AT_ONCE, LONGEST, PeerReactor, PeerResolver
 from echostamp.test.fakes import FakeReactor, Resolver
 
@@ -100,6 +100,23 @@ class PeerResolverTests(SynchronousTestCase):
         self.assertEqual(len(self.answers.questions), AT_ONCE)
         self.answers.answer(*addresses("192.0.2.1"))
         self.assertEqual(len(self.answers.questions), AT_ONCE + 1)
+
+    def test_stopped(self) -> None:
+        """After the end nothing is found: neither by the look-up that goes on, nor by
+        those that wait for their turn.  Those of others take these turns."""
+        gone = [self.make() for _ in range(1000)]
+        for each in gone:
+            each.check("gone")
+        looked: Any = self.looking(PeerReactor(self.reactor, gone[-1]))
+        self.make().check("far")
+        for each in gone:
+            each.stop()
+        self.failureResultOf(looked, NoAddress)
+        self.answers.answer(*addresses("192.0.2.1"))
+        self.assertEqual(self.found, [])
+        self.assertEqual(self.answers.questions[AT_ONCE:], [("far", 0, None, "TCP")])
+        self.answers.answer(*addresses("192.0.2.1"))
+        self.assertEqual(self.found, [["192.0.2.1"]])
 
     def test_passesOnTheRest(self) -> None:
         """Everything else is the reactor's."""

@@ -344,6 +344,39 @@ class WatchedPeerTests(WatchedPeerCase):
         self.assertEqual(tally.due, tally.skipped[Skip.UNRESOLVED])
         self.assertEqual(self.kinds(), [Kind.UNRESOLVED, Kind.DOWN])
 
+    def test_removedWhileItsNameIsLookedUp(self) -> None:
+        """Of a peer that is gone no look-up reports anything, whether it was removed or
+        has other settings now."""
+        for end in WatchedPeer.stop, WatchedPeer.finish:
+            peer = self.watched(interval=SECOND)
+            peer.start()
+            self.run_(30)
+            self.patch(Answering, "answer", lambda *args: None)
+            before = len(self.names.questions)
+            while len(self.names.questions) == before:
+                self.run_(1)
+            end(peer)
+            self.patch(Answering, "answer", Resolver.answer)
+            self.names.answer()
+            self.run_(60)
+            self.assertEqual(self.events, [])
+
+    def test_invalidRepliesOfAChangedPeer(self) -> None:
+        """What was no reply counts, also if nobody has asked before the peer
+        changed, and while the last replies to its old probes come."""
+        first = self.watched(interval=SECOND)
+        first.start()
+        self.run_(10)
+        for _ in range(3):
+            self.comeBack(b"no reply")
+        second = self.watched(first, interval=500 * MS)
+        first.finish()
+        second.start()
+        self.run_(10)
+        self.comeBack(b"no reply")
+        self.assertEqual(second.snapshot().tally.invalid, 4)
+        self.assertEqual(second.snapshot().tally.invalid, 4)
+
     def test_farClockIsSet(self) -> None:
         """A far clock that is set is one event, with the offsets before and after."""
         peer = self.watched(interval=SECOND)
