@@ -19,7 +19,8 @@ from echostamp.monitor.event import WITHOUT_PEER, Event, Kind
 from echostamp.monitor.eventlog import EventLog
 from echostamp.monitor.mistakes import PeersError
 from echostamp.monitor.monitor import Monitor
-from echostamp.monitor.peerlines import DESCRIPTORS
+from echostamp.monitor.peer import Peer
+from echostamp.monitor.peerlines import descriptors
 from echostamp.monitor.peersfile import PeersFile
 from echostamp.monitor.snapshot import DaemonSnapshot, Versions
 from echostamp.monitor.tally import RttHistogram
@@ -152,7 +153,7 @@ class Monitoring(Service):
         self._versions = fileVersions(self._paths)
         try:
             found = self._read()
-            self._checkDescriptors(len(found.peers))
+            self._checkDescriptors(found.peers)
             self.monitor.watch(found.peers)
         except ValueError as error:
             self._isReloaded = False
@@ -166,18 +167,19 @@ class Monitoring(Service):
         self._own(Kind.RELOAD, text, peers=len(found.peers))
         return text
 
-    def _checkDescriptors(self, peers: int) -> None:
+    def _checkDescriptors(self, peers: Sequence[Peer]) -> None:
         """
-        Check that the limit of open files has room for so many peers.
+        Check that the limit of open files has room for peers.
 
         @raise PeersError: it has none.
         """
-        most, needed = self.mostDescriptors, DESCRIPTORS * peers
+        most, needed = self.mostDescriptors, descriptors(peers)
         if most is not None and needed > most:
             raise PeersError(
                 [
-                    f"the limit of open files is too low: {counted(peers, 'peer')} may "
-                    f"need {needed} descriptors, and {most} can be had"
+                    f"the limit of open files is too low: "
+                    f"{counted(len(peers), 'peer')} may need {needed} descriptors, and "
+                    f"{most} can be had"
                 ]
             )
 
@@ -203,7 +205,7 @@ class Monitoring(Service):
     @property
     def descriptors(self) -> int:
         """How many descriptors the peers need at most."""
-        return DESCRIPTORS * len(self.monitor.peers)
+        return descriptors(self._found.peers)
 
     @property
     def labels(self) -> tuple[str, ...]:

@@ -5,6 +5,7 @@ Watches peers: all of them, and what concerns this machine.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
+from functools import partial
 from typing import Any
 
 from twisted.internet.defer import Deferred, DeferredList, DeferredSemaphore
@@ -12,14 +13,15 @@ from twisted.internet.defer import Deferred, DeferredList, DeferredSemaphore
 from echostamp.fileversions import Version, fileVersions
 from echostamp.measure.ownclock import OwnClock
 from echostamp.monitor.defaults import BUCKETS
+from echostamp.monitor.eachaddress import EachAddress, OneAddress, peersOf
 from echostamp.monitor.event import Event, Kind
 from echostamp.monitor.peer import Peer
-from echostamp.monitor.resolving import AT_ONCE, PeerReactor, PeerResolver
+from echostamp.monitor.resolving import AT_ONCE, NameSource, PeerReactor, PeerResolver
 from echostamp.monitor.snapshot import USUAL, Kept, PeerSnapshot
 from echostamp.monitor.tally import RttHistogram
 from echostamp.monitor.watch import Watch, wishOf
 from echostamp.monitor.watchedpeer import WatchedPeer
-from echostamp.probe.agenda import Entry
+from echostamp.probe.agenda import Entry, Timers
 from echostamp.probe.dialers import Dialed, dialerOf
 from echostamp.probe.surroundings import Surroundings
 from echostamp.times import SECOND
@@ -75,6 +77,9 @@ class Monitor:
         self._ownClock = OwnClock()
         self._turns = DeferredSemaphore(AT_ONCE)
         self._steps = 0
+        # The peers of the settings, and those names of which each address is watched.
+        self._settings: tuple[Peer, ...] = ()
+        self._names: dict[str, EachAddress] = {}
 
     # --- From begin to end ------------------------------------------------------------
 
@@ -85,6 +90,8 @@ class Monitor:
         self._isRunning = True
         for each in self.peers.values():
             each.start()
+        for name in self._names.values():
+            name.start()
         self._setBeat()
 
     def stop(self) -> Deferred[Any]:
@@ -96,6 +103,8 @@ class Monitor:
         self._isRunning = False
         if self._beat is not None:
             self._beat.cancel()
+        for name in self._names.values():
+            name.stop()
         return DeferredList([each.stop() for each in self.peers.values()])
 
     def watch(self, peers: Iterable[Peer]) -> None:
@@ -107,7 +116,56 @@ class Monitor:
         @raise ValueError: a peer cannot be watched, and nothing has changed; the text
             names it, and says why.
         """
-        wanted = {peer.name: peer for peer in peers}
+        settings = tuple(peers)
+        many = [peer for peer in settings if peer.isEachAddress]
+        names = {peer.name: self._nameOf(peer) for peer in many}
+        self._replace(peersOf(settings, names))
+        before, self._names, self._settings = self._names, names, settings
+        for name, each in before.items():
+            if names.get(name) is not each:
+                each.stop()
+        if self._isRunning:
+            for each in names.values():
+                each.start()
+
+    def _nameOf(self, peer: Peer) -> EachAddress:
+        """
+        Give what finds the addresses of a name, each of which is watched.
+        """
+        found = self._names.get(peer.name)
+        if found is not None and found.isSame(peer):
+            return found
+        around, types = self._surroundings, peer.wish.route.addressTypes()
+        resolver = PeerResolver(self._reactor, self._turns, types)
+        timers = Timers(around.agenda)
+        return EachAddress(peer, resolver, timers, around.now, self._addressesFound)
+
+    def _addressesFound(
+        self, name: EachAddress, new: list[str], gone: list[str]
+    ) -> None:
+        """
+        Watch the addresses that a name has now.
+        """
+        for address in gone:
+            text = f"{name.host} has it no more"
+            self.peers[name.nameOf(address)].report(Kind.ADDRESS, text, before=address)
+        if new or gone:
+            isFirst = name.nameOf("") in self.peers
+            self._replace(peersOf(self._settings, self._names))
+            for address in () if isFirst else new:
+                text = f"{name.host} has it now"
+                found = self.peers[name.nameOf(address)]
+                found.report(Kind.ADDRESS, text, address=address)
+        for each in name.names:
+            self.peers[each].nameChecked(name.isResolved)
+
+    def _replace(self, wanted: dict[str, Peer]) -> None:
+        """
+        Watch these peers, and no others.
+
+        @param wanted: by name.
+        @raise ValueError: as for L{watch}.
+        """
         versions = {name: _secretsOf(peer) for name, peer in wanted.items()}
         dialed = {}
         for name, peer in wanted.items():
@@ -132,13 +190,23 @@ class Monitor:
             gone.stop()
         self.peers, self._secrets = watched, versions
 
-    def _dial(self, peer: Peer) -> tuple[list[Dialed], PeerResolver]:
+    def _checkName(self, peer: str) -> None:
+        """
+        Look up the name of which a peer is one address.
+        """
+        name = self._names.get(peer.partition("/")[0])
+        if name is not None:
+            name.check()
+
+    def _dial(self, peer: Peer) -> tuple[list[Dialed], NameSource]:
         """
         Make a dialer for each flow of a peer, and what looks its name up.
 
         @raise ValueError: it cannot be made; the text names the peer, and says why.
         """
-        resolver = PeerResolver(self._reactor, self._turns)
+        resolver: NameSource = PeerResolver(self._reactor, self._turns)
+        if peer.address is not None:
+            resolver = OneAddress(peer.address, partial(self._checkName, peer.name))
         reactor = PeerReactor(self._reactor, resolver)
         try:
             wish = wishOf(peer, self._watch.kept.window)

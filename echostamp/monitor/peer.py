@@ -15,6 +15,10 @@ from echostamp.times import SECOND
 RESOLVE = 60 * SECOND
 
 
+#: The most addresses of a name that are watched as peers of their own.
+MOST_ADDRESSES = 16
+
+
 @dataclass(frozen=True)
 class Limits:
     """
@@ -64,6 +68,8 @@ class Peer:
     @ivar zone: as for L{Prober <echostamp.probe.prober.Prober>}.
     @ivar isPaused: whether it gets no probes, and has no events.
     @ivar isEachAddress: whether each of its addresses is watched as a peer of its own.
+    @ivar address: the only one of its addresses that is probed; empty while its name
+        has none; L{None} for any.
     @ivar flows: how many source ports it is probed from.
     @ivar resolve: how often its name is looked up, in nanoseconds; 0 for never again.
     @ivar web: where its own row can be read; L{None} if nowhere.
@@ -76,9 +82,15 @@ class Peer:
     zone: int | None = None
     isPaused: bool = False
     isEachAddress: bool = False
+    address: str | None = None
     flows: int = 1
     resolve: int = RESOLVE
     web: WebPlace | None = None
+
+    @property
+    def mostFlows(self) -> int:
+        """From how many source ports it is probed at most, at all its addresses."""
+        return self.flows * (MOST_ADDRESSES if self.isEachAddress else 1)
 
     def hasSameProbes(self, other: Peer) -> bool:
         """

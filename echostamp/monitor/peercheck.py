@@ -92,8 +92,6 @@ def checkPeer(reactor: Any, peer: Peer) -> None:
     @param reactor: the reactor that will probe.
     @raise ValueError: it cannot; the text says why in one line.
     """
-    if peer.isEachAddress:
-        raise ValueError("addresses: this version probes one address of a name only")
     try:
         dialerOf(reactor, peer.wish)
     except Refusal as error:

@@ -4,7 +4,7 @@ Says in lines what there is to watch, for C{--check}.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 
 from echostamp.monitor.peer import Peer
 from echostamp.monitor.peersfile import probesPerSecond
@@ -22,13 +22,21 @@ def peerLines(peers: Sequence[Peer]) -> Iterator[str]:
     """
     for peer in peers:
         yield printable(_peerLine(peer))
-    flows = sum(peer.flows for peer in peers)
-    count, rate = len(peers), probesPerSecond(peers)
+    flows = sum(peer.mostFlows for peer in peers)
+    most = sum(peer.mostFlows // peer.flows for peer in peers)
+    rate = probesPerSecond(peers)
     yield (
-        f"{counted(count, 'peer')}: {rate:.6g} probes a second; "
-        f"at most {SERIES * count} series, {DESCRIPTORS * flows} descriptors, "
+        f"{counted(len(peers), 'peer')}: {rate:.6g} probes a second; "
+        f"at most {SERIES * most} series, {descriptors(peers)} descriptors, "
         f"{KIB * flows / 1024:.3g} MiB"
     )
+
+
+def descriptors(peers: Iterable[Peer]) -> int:
+    """
+    Give how many descriptors peers need at most.
+    """
+    return DESCRIPTORS * sum(peer.mostFlows for peer in peers)
 
 
 def _peerLine(peer: Peer) -> str:
@@ -36,5 +44,11 @@ def _peerLine(peer: Peer) -> str:
     Say how a peer is watched.
     """
     plan = peer.wish.plan
-    paused = ", paused" if peer.isPaused else ""
-    return f"{peer.name}: {peer.wish.target}, every {asTyped(plan.interval)}{paused}"
+    parts = [f"{peer.name}: {peer.wish.target}", f"every {asTyped(plan.interval)}"]
+    if peer.flows > 1:
+        parts.append(f"{peer.flows} flows")
+    if peer.isEachAddress:
+        parts.append("each address")
+    if peer.isPaused:
+        parts.append("paused")
+    return ", ".join(parts)

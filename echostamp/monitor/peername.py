@@ -9,7 +9,7 @@ from collections.abc import Callable
 from typing import Protocol
 
 from echostamp.addresses import isAddress, parseHostPort
-from echostamp.monitor.resolving import PeerResolver
+from echostamp.monitor.resolving import NameSource
 from echostamp.probe.agenda import Timers
 
 
@@ -41,7 +41,7 @@ class PeerName:
         self,
         host: str | None,
         every: int,
-        resolver: PeerResolver,
+        resolver: NameSource,
         timers: Timers,
         now: Callable[[], int],
         owner: PeerNameOwner,
@@ -114,6 +114,14 @@ class PeerName:
         before, self.address = self.address, address
         return before
 
+    def checked(self, isResolved: bool) -> None:
+        """
+        Note whether the name has an address.
+        """
+        if self.isResolved is not isResolved:
+            self.isResolved = isResolved
+            self._owner.resolved(isResolved)
+
     def _presentHost(self) -> str:
         """
         Give the address that is probed now, without its port; empty if there is none.
@@ -125,9 +133,7 @@ class PeerName:
         """
         Take the addresses that the name has now.
         """
-        if self.isResolved is not bool(hosts):
-            self.isResolved = bool(hosts)
-            self._owner.resolved(self.isResolved)
+        self.checked(bool(hosts))
         isGone = bool(hosts) and self._presentHost() not in ("", *hosts)
         if isGone and not self._isMoving:
             # The dialer looks the name up again, perhaps at once, and retries until it

@@ -5,7 +5,7 @@ Looks up the names of peers.
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
+from typing import Any, Protocol
 
 from twisted.internet.defer import Deferred, DeferredSemaphore
 from twisted.internet.interfaces import (
@@ -23,6 +23,25 @@ from zope.interface import implementer
 AT_ONCE, LONGEST = 8, 10.0
 
 
+class NameSource(Protocol):
+    """
+    Gives the addresses of a peer's name, to the dialers as Twisted's
+    L{IHostnameResolver}.
+
+    @ivar present: gives the peer's present address; empty where it has none.
+    @ivar found: called with the addresses of each look-up.
+    """
+
+    present: Callable[[], str]
+    found: Callable[[list[str]], object]
+
+    def check(self, host: str) -> None:
+        """Look the name up, and call C{found} only."""
+
+    def stop(self) -> None:
+        """Call C{found} no more."""
+
+
 class PeerReactor:
     """
     The reactor for the connections of a peer: it looks names up in the peer's way, and
@@ -31,7 +50,7 @@ class PeerReactor:
     @ivar nameResolver: looks names up.
     """
 
-    def __init__(self, reactor: Any, nameResolver: PeerResolver) -> None:
+    def __init__(self, reactor: Any, nameResolver: NameSource) -> None:
         """
         @param reactor: the real reactor.
         @param nameResolver: looks names up.
@@ -56,14 +75,20 @@ class PeerResolver:
     present: Callable[[], str]
     found: Callable[[list[str]], object]
 
-    def __init__(self, reactor: Any, turns: DeferredSemaphore) -> None:
+    def __init__(
+        self, reactor: Any, turns: DeferredSemaphore, types: Any = None
+    ) -> None:
         """
         @param reactor: looks the names up.
         @param turns: bounds how many names are looked up at a time.
+        @param types: the types of addresses that L{check} looks for, until a dialer
+            asks for others; L{None} for all.
         """
         self._reactor = reactor
         self._turns = turns
-        self._types: Any = None
+        self._types = types
+        # The look-ups that go on, by what was asked.
+        self._answers: dict[Any, _Answer] = {}
         self._isChecking = False
         # The look-ups that wait for their turn.
         self._waiting: list[Deferred[Any]] = []
@@ -99,6 +124,12 @@ class PeerResolver:
             self._isChecking = True
             self._look(_Check(self), host, 0, self._types, "TCP")
 
+    def answered(self, question: tuple[Any, ...]) -> None:
+        """
+        Note that a question has its answer.
+        """
+        del self._answers[question]
+
     def checked(self) -> None:
         """
         Note that a check has ended.
@@ -109,9 +140,16 @@ class PeerResolver:
         self, receiver: Any, host: str, port: int, types: Any, over: str
     ) -> IHostResolution:
         """
-        Look a name up when it is its turn.
+        Look a name up when it is its turn.  The flows of a peer that ask at the same
+        time get the same answer.
         """
-        answer = _Answer(self, receiver, host)
+        question = host, port, None if types is None else tuple(types), over
+        answer = self._answers.get(question)
+        if answer is not None:
+            answer.add(receiver)
+            return answer
+        answer = self._answers[question] = _Answer(self, question)
+        answer.add(receiver)
 
         def begin() -> None:
             answer.timer = self._reactor.callLater(LONGEST, answer.resolutionComplete)
@@ -126,7 +164,6 @@ class PeerResolver:
             self._waiting.remove(turn)
             answer.resolutionComplete()
 
-        receiver.resolutionBegan(answer)
         turn = self._turns.acquire()
         self._waiting.append(turn)
         turn.addCallbacks(taken, cancelled)
@@ -142,18 +179,29 @@ class _Answer:
     timer: IDelayedCall | None = None
     _isOver = False
 
-    def __init__(self, resolver: PeerResolver, receiver: Any, name: str) -> None:
-        self.name = name
+    def __init__(self, resolver: PeerResolver, question: tuple[Any, ...]) -> None:
+        """
+        @param question: the name, and what else is asked.
+        """
+        self.name: str = question[0]
         self._resolver = resolver
-        self._receiver = receiver
+        self._question = question
+        self._receivers: list[Any] = []
         self._addresses: list[IAddress] = []
         self.release: Callable[[], object] = _nothing
+
+    def add(self, receiver: Any) -> None:
+        """
+        Pass the addresses on to one more.
+        """
+        self._receivers.append(receiver)
+        receiver.resolutionBegan(self)
 
     def cancel(self) -> None:
         """Do nothing: a look-up cannot be cancelled."""
 
     def resolutionBegan(self, resolutionInProgress: IHostResolution) -> None:
-        """Do nothing: the receiver knows."""
+        """Do nothing: the receivers know."""
 
     def addressResolved(self, address: IAddress) -> None:
         """Keep an address."""
@@ -167,12 +215,15 @@ class _Answer:
         if self.timer is not None and self.timer.active():
             self.timer.cancel()
         self.release()
+        self._resolver.answered(self._question)
         present = self._resolver.present()
         found = sorted(self._addresses, key=lambda each: _host(each) != present)
-        for address in found:
-            self._receiver.addressResolved(address)
+        for receiver in self._receivers:
+            for address in found:
+                receiver.addressResolved(address)
         self._resolver.found([_host(address) for address in found])
-        self._receiver.resolutionComplete()
+        for receiver in self._receivers:
+            receiver.resolutionComplete()
 
 
 @implementer(IResolutionReceiver)

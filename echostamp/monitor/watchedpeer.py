@@ -18,7 +18,7 @@ from echostamp.monitor.flowlosses import FlowLosses
 from echostamp.monitor.flows import Flows
 from echostamp.monitor.peer import Peer
 from echostamp.monitor.peername import PeerName
-from echostamp.monitor.resolving import PeerResolver
+from echostamp.monitor.resolving import NameSource
 from echostamp.monitor.rules import MINUTE, Rules, windowFor
 from echostamp.monitor.snapshot import FlowSnapshot, PeerSnapshot
 from echostamp.monitor.tally import Skip, Tally
@@ -52,7 +52,7 @@ class WatchedPeer:
         self,
         peer: Peer,
         dialed: Sequence[Dialed],
-        resolver: PeerResolver,
+        resolver: NameSource,
         watch: Watch,
         before: WatchedPeer | None = None,
     ) -> None:
@@ -94,7 +94,7 @@ class WatchedPeer:
         )
         if before is not None and before._dialed.host == host:
             self._name.isResolved = before._name.isResolved
-        self._far = FarChanges(self._flows, watch.kept.window, self._report)
+        self._far = FarChanges(self._flows, watch.kept.window, self.report)
 
     # --- From begin to end ------------------------------------------------------------
 
@@ -160,7 +160,7 @@ class WatchedPeer:
         if self.contact.due(now):
             why = self._flows.outage
             text = f"no reply for {readable(silence)}{f': {why}' if why else ''}"
-            self._report(Kind.DOWN, text, silence=silence)
+            self.report(Kind.DOWN, text, silence=silence)
             self._name.check()
 
     def replied(self, inARow: int) -> None:
@@ -168,7 +168,7 @@ class WatchedPeer:
         now, contact = self._now(), self.contact
         length = now - contact.since
         if contact.replied(now, inARow):
-            self._report(Kind.UP, f"was down for {readable(length)}", down=length)
+            self.report(Kind.UP, f"was down for {readable(length)}", down=length)
 
     @property
     def isResolved(self) -> bool:
@@ -180,17 +180,21 @@ class WatchedPeer:
         before = self._name.moved(link.address)
         if before not in ("", link.address):
             text = f"{link.address}, was {before}"
-            self._report(Kind.ADDRESS, text, address=link.address, before=before)
+            self.report(Kind.ADDRESS, text, address=link.address, before=before)
 
     # --- What its name reports --------------------------------------------------------
+
+    def nameChecked(self, isResolved: bool) -> None:
+        """Note whether its name has an address; another looks that up."""
+        self._name.checked(isResolved)
 
     def resolved(self, isResolved: bool) -> None:
         """Report that the name has an address again, or none any more."""
         host = self._dialed.host
         if isResolved:
-            self._report(Kind.RESOLVED, f"{host} has an address again")
+            self.report(Kind.RESOLVED, f"{host} has an address again")
         else:
-            self._report(Kind.UNRESOLVED, f"{host} has no address")
+            self.report(Kind.UNRESOLVED, f"{host} has no address")
 
     def addressGone(self) -> bool:
         """Use another address where there is a link."""
@@ -224,7 +228,7 @@ class WatchedPeer:
             for event in self._losses.judge(counts, self._time(), flows.source):
                 self._put(event)
 
-    def _report(self, kind: Kind, text: str, **values: Any) -> None:
+    def report(self, kind: Kind, text: str, **values: Any) -> None:
         """
         Report what happened now.
         """

@@ -20,6 +20,7 @@ from twisted.internet.interfaces import (
     IHalfCloseableProtocol,
     IListeningPort,
     IReactorPluggableNameResolver,
+    IResolutionReceiver,
 )
 from twisted.internet.tcp import Connection
 from twisted.internet.testing import MemoryReactorClock, StringTransport
@@ -504,6 +505,31 @@ class Resolver:
         for address in addresses:
             self.receiver.addressResolved(address)
         self.receiver.resolutionComplete()
+
+
+@implementer(IResolutionReceiver)
+class Addresses:
+    """
+    Keeps the addresses of a name.
+
+    @ivar found: the addresses.
+    @ivar isComplete: whether all have come.
+    """
+
+    def __init__(self) -> None:
+        self.found: list[object] = []
+        self.isComplete = False
+
+    def resolutionBegan(self, resolutionInProgress: object) -> None:
+        """Ignore it."""
+
+    def addressResolved(self, address: object) -> None:
+        """Keep it."""
+        self.found.append(address)
+
+    def resolutionComplete(self) -> None:
+        """Note it."""
+        self.isComplete = True
 
 
 class FakeTcpSocket:

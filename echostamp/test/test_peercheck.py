@@ -48,19 +48,6 @@ class CheckTests(TlsClientCase, PeerFileCase):
         self.assertEqual(self.reactor.tcpClients, [])
         self.assertEqual(self.reactor.getDelayedCalls(), [])
 
-    def test_notYet(self) -> None:
-        """What this version does not do is refused, and not left out in silence."""
-        wish = Wish("stamp:far")
-        for peer, why in [
-            (
-                Peer("a", wish, isEachAddress=True),
-                "addresses: this version probes one ",
-            ),
-        ]:
-            with self.assertRaises(ValueError) as raised:
-                checkPeer(self.reactor, peer)
-            self.assertIn(why, str(raised.exception))
-
     def test_pems(self) -> None:
         """PEM files are read.  What is wrong with one begins with its key."""
         bad = self.file("--key x.pem", b"--ca '")

@@ -12,7 +12,7 @@ from zope.interface.verify import verifyObject
 
 from echostamp.connect.timed import NoAddress, lookUp
 from echostamp.monitor.resolving import AT_ONCE, LONGEST, PeerReactor, PeerResolver
-from echostamp.test.fakes import FakeReactor, Resolver
+from echostamp.test.fakes import Addresses, FakeReactor, Resolver
 
 
 def addresses(*hosts: str) -> list[IPv4Address]:
@@ -100,6 +100,20 @@ class PeerResolverTests(SynchronousTestCase):
         self.assertEqual(len(self.answers.questions), AT_ONCE)
         self.answers.answer(*addresses("192.0.2.1"))
         self.assertEqual(len(self.answers.questions), AT_ONCE + 1)
+
+    def test_together(self) -> None:
+        """Those who ask for a name at the same time get the same answer."""
+        asking = [Addresses() for _ in range(3)]
+        for each in asking:
+            self.resolver.resolveHostName(each, "far", 7, [IPv4Address])
+        self.assertEqual(len(self.answers.questions), 1)
+        expected = addresses("192.0.2.1", "192.0.2.3")
+        self.answers.answer(*expected)
+        for each in asking:
+            self.assertEqual((each.found, each.isComplete), (expected, True))
+        self.assertEqual(self.found, [["192.0.2.1", "192.0.2.3"]])
+        self.resolver.resolveHostName(asking[0], "far", 7, [IPv4Address])
+        self.assertEqual(len(self.answers.questions), 2)
 
     def test_stopped(self) -> None:
         """After the end nothing is found: neither by the look-up that goes on, nor by

@@ -1,0 +1,241 @@
+"""
+Watches a name at each of its addresses: as a peer of its own each.
+"""
+
+from __future__ import annotations
+
+import zlib
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import replace
+from typing import Any
+
+from twisted.internet.address import IPv4Address, IPv6Address
+from twisted.internet.interfaces import (
+    IHostnameResolver,
+    IHostResolution,
+    IResolutionReceiver,
+)
+from zope.interface import implementer
+
+from echostamp.addresses import isAddress
+from echostamp.monitor.peer import MOST_ADDRESSES, Peer
+from echostamp.monitor.peerentry import kindOf
+from echostamp.monitor.resolving import PeerResolver
+from echostamp.probe.agenda import Timers
+from echostamp.times import SECOND
+
+#: How soon a name that never had an address is looked up again, in nanoseconds.
+RETRY = 10 * SECOND
+
+#: An address is watched until so many answers in a row are without it: some name
+#: servers give a part of the addresses at a time.
+PATIENCE = 3
+
+
+class EachAddress:
+    """
+    Finds the addresses of a name, each of which is watched as a peer of its own.  While
+    none was found, there is one peer, which has none.
+
+    @ivar host: the name; it may be an address.
+    @ivar isResolved: whether it has an address.
+    """
+
+    def __init__(
+        self,
+        peer: Peer,
+        resolver: PeerResolver,
+        timers: Timers,
+        now: Callable[[], int],
+        found: Callable[[EachAddress, list[str], list[str]], object],
+    ) -> None:
+        """
+        @param peer: the settings of all its peers.
+        @param resolver: looks the name up.
+        @param timers: the name's own.
+        @param now: gives nanoseconds by the monotonic clock.
+        @param found: called after each look-up with this object, the addresses that are
+            new, and those that are gone.
+        """
+        self.host = kindOf(peer.wish.target)[1] or ""
+        self.isResolved = True
+        self._peer = peer
+        self._resolver = resolver
+        self._timers = timers
+        self._now = now
+        self._tell = found
+        self._hasStarted = False
+        # The addresses, and in how many answers in a row each was missing.
+        self._missing: dict[str, int] = {}
+        if isAddress(self.host):
+            self._missing[self.host] = 0
+        resolver.present = str
+        resolver.found = self._found
+
+    def isSame(self, peer: Peer) -> bool:
+        """
+        Tell whether a peer with other settings has the same addresses.
+        """
+        return _asked(self._peer) == _asked(peer)
+
+    def nameOf(self, address: str) -> str:
+        """
+        Give the name of the peer for an address, or for none.
+        """
+        return f"{self._peer.name}/{address}" if address else self._peer.name
+
+    @property
+    def names(self) -> list[str]:
+        """The names of its peers."""
+        return [self.nameOf(address) for address in self._missing or [""]]
+
+    def peers(self, peer: Peer) -> list[Peer]:
+        """
+        Give its peers.
+
+        @param peer: their settings.
+        """
+        return [
+            replace(
+                peer,
+                name=self.nameOf(address),
+                address=address,
+                isEachAddress=False,
+                resolve=0,
+            )
+            for address in self._missing or [""]
+        ]
+
+    def start(self) -> None:
+        """
+        Begin to look the name up, unless that has begun.
+        """
+        isAsked = not (self._hasStarted or isAddress(self.host))
+        self._hasStarted = True
+        if isAsked and not self._peer.isPaused:
+            self._timers.set(self._now(), self._look)
+
+    def stop(self) -> None:
+        """
+        Look it up no more.
+        """
+        self._timers.stop()
+        self._resolver.stop()
+
+    def check(self) -> None:
+        """
+        Look the name up now: one of its peers is down.
+        """
+        self._resolver.check(self.host)
+
+    def _look(self) -> None:
+        """
+        Look the name up, and again later.
+        """
+        every = self._peer.resolve
+        if not self._missing:
+            every = min(every or RETRY, RETRY)
+        if every:
+            self._timers.set(self._now() + every, self._look)
+            self.check()
+
+    def _found(self, hosts: list[str]) -> None:
+        """
+        Take the addresses that the name has now.
+        """
+        missing, every = self._missing, self._peer.resolve
+        isFirst = not missing
+        self.isResolved = bool(hosts)
+        for address in missing if hosts else ():
+            missing[address] = 0 if address in hosts else missing[address] + 1
+        gone = [address for address, n in missing.items() if n >= PATIENCE]
+        for address in gone:
+            del missing[address]
+        new = [each for each in dict.fromkeys(hosts) if each not in missing]
+        new = new[: MOST_ADDRESSES - len(missing)]
+        missing.update(dict.fromkeys(new, 0))
+        if isFirst and new and every:
+            # So the look-ups of all names are spread.
+            phase = zlib.crc32(self._peer.name.encode()) * every >> 32
+            self._timers.set(self._now() + phase, self._look)
+        self._tell(self, new, gone)
+
+
+@implementer(IHostnameResolver)
+class OneAddress:
+    """
+    Gives one address of a name, in place of looking the name up.
+
+    @ivar present: not used, like C{found}.
+    """
+
+    present: Callable[[], str]
+    found: Callable[[list[str]], object]
+
+    def __init__(self, address: str, check: Callable[[], object]) -> None:
+        """
+        @param address: the address; empty for none.
+        @param check: looks the name up.
+        """
+        self._address = address
+        self._check = check
+
+    def stop(self) -> None:
+        """Do nothing: it asks nobody."""
+
+    def check(self, host: str) -> None:
+        """Look the name up: its peer is down."""
+        self._check()
+
+    def resolveHostName(
+        self,
+        resolutionReceiver: IResolutionReceiver,
+        hostName: str,
+        portNumber: int = 0,
+        addressTypes: Any = None,
+        transportSemantics: str = "TCP",
+    ) -> IHostResolution:
+        """Give the address, as L{IHostnameResolver.resolveHostName} says."""
+        resolution = _Resolution(hostName)
+        resolutionReceiver.resolutionBegan(resolution)
+        if self._address:
+            kind = IPv6Address if ":" in self._address else IPv4Address
+            over: Any = transportSemantics
+            address = kind(over, self._address, portNumber)
+            resolutionReceiver.addressResolved(address)
+        resolutionReceiver.resolutionComplete()
+        return resolution
+
+
+@implementer(IHostResolution)
+class _Resolution:
+    """
+    A look-up that has ended.
+    """
+
+    def __init__(self, name: str) -> None:
+        self.name = name
+
+    def cancel(self) -> None:
+        """Do nothing: it has ended."""
+
+
+def peersOf(peers: Iterable[Peer], names: Mapping[str, EachAddress]) -> dict[str, Peer]:
+    """
+    Give the peers that are watched, by name.
+
+    @param peers: those of the settings.
+    @param names: the names of which each address is watched, by the peer's name.
+    """
+    found = {}
+    for peer in peers:
+        made = names[peer.name].peers(peer) if peer.isEachAddress else [peer]
+        found.update({each.name: each for each in made})
+    return found
+
+
+def _asked(peer: Peer) -> tuple[object, ...]:
+    """
+    Give what the look-ups of a name depend on.
+    """
+    return peer.wish.target, peer.wish.route, peer.resolve, peer.isPaused
