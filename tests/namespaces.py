@@ -128,6 +128,10 @@ class Routed:
         command = *self.commands[ROUTER], self._nft, "-f", "-"
         succeed(*command, stdin=rules.encode())
 
+    def dropNothing(self) -> None:
+        """Have the router pass everything from now on."""
+        succeed(*self.commands[ROUTER], self._nft, "flush", "ruleset")
+
 
 def ipTool() -> str:
     """Find C{ip}, or skip the test: it needs root, too."""
