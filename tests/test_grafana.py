@@ -19,7 +19,7 @@ from twisted.trial.unittest import SynchronousTestCase
 
 from tests.clocks import Clock
 from tests.forging import inside
-from tests.harness import Daemon, freePort, start, tool, until
+from tests.harness import Daemon, start, tool, until
 from tests.namespaces import ROUTER, Routed
 
 DEPLOY = Path(__file__).parents[1] / "deploy"
@@ -109,7 +109,7 @@ class DashboardTests(SynchronousTestCase):
             text, count = re.subn(pattern, new, text, flags=re.MULTILINE)
             self.assertGreater(count, 0)
         config.write_text(text)
-        place = f"127.0.0.1:{freePort()}"
+        place = "127.0.0.1:9090"
         self.url = f"http://{place}/api/v1"
         start(
             self,
