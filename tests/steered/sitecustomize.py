@@ -47,4 +47,4 @@ def setsockopt(self: socket.socket, level: int, option: int, *value: Any) -> Non
     _setsockopt(self, level, option, *value)
 
 
-socket.socket.setsockopt = setsockopt  # type: ignore[method-assign]
+socket.socket.setsockopt = setsockopt  # type: ignore[method-assign, assignment]
