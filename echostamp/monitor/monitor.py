@@ -22,7 +22,7 @@ from echostamp.monitor.tally import RttHistogram
 from echostamp.monitor.watch import Watch, wishOf
 from echostamp.monitor.watchedpeer import WatchedPeer
 from echostamp.probe.agenda import Entry, Timers
-from echostamp.probe.dialers import Dialed, dialerOf
+from echostamp.probe.dialers import Dialed, sharingDialers
 from echostamp.probe.surroundings import Surroundings
 from echostamp.times import SECOND
 from echostamp.units import readable
@@ -57,7 +57,7 @@ class Monitor:
         @param surroundings: the timers and clocks.
         @param report: gets what happens.
         @param buckets: the upper bounds of the buckets of the RTT, in nanoseconds.
-        @param dial: makes dialers; L{None} for L{dialerOf}.
+        @param dial: makes dialers; L{None} for L{sharingDialers}.
         @param kept: what is kept of each peer.
         """
         self.peers: dict[str, WatchedPeer] = {}
@@ -68,7 +68,7 @@ class Monitor:
         self._surroundings = surroundings
         self._report = report
         self._watch = Watch(surroundings, self._happened, buckets, self.lateness, kept)
-        self._dialerOf = dial or dialerOf
+        self._dialerOf = dial or sharingDialers(reactor)
         self._isRunning = self._areAllDown = False
         self._beat: Entry | None = None
         self._due = 0

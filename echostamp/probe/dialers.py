@@ -5,8 +5,10 @@ Makes the dialer that a user asks for.
 from __future__ import annotations
 
 import os
+from collections.abc import Callable
 from dataclasses import replace
-from typing import Any, NamedTuple
+from functools import partial
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from echostamp.addresses import addressName
 from echostamp.connect.target import (
@@ -23,6 +25,10 @@ from echostamp.probe.messages import USUAL, Messages
 from echostamp.probe.plan import Plan, StampPlan
 from echostamp.probe.refusals import Reason, Refusal
 from echostamp.probe.route import Route
+from echostamp.times import SECOND
+
+if TYPE_CHECKING:
+    from echostamp.rfc8762.sharedports import SharedPorts
 
 #: Seconds that an address may take to connect.
 CONNECT_TIMEOUT = 10.0
@@ -76,11 +82,13 @@ class Dialed(NamedTuple):
         return "unix" if target.name.startswith("unix:") else "endpoint"
 
 
-def dialerOf(reactor: Any, wish: Wish) -> Dialed:
+def dialerOf(reactor: Any, wish: Wish, ports: SharedPorts | None = None) -> Dialed:
     """
     Make a dialer.  Nothing is looked up or opened yet.
 
     @param reactor: looks up names, connects and reads.
+    @param ports: the ports that are shared with others over STAMP; L{None} for one of
+        its own.
     @raise Refusal: the wish cannot be met.
     @raise ValueError: the target is wrong; the text gives the reason in a line.
     """
@@ -93,14 +101,30 @@ def dialerOf(reactor: Any, wish: Wish) -> Dialed:
     _checkRoute(wish.route)
     if place is None:
         return _lineDialer(reactor, target, wish)
-    return _stampDialer(reactor, place, wish)
+    return _stampDialer(reactor, place, wish, ports)
 
 
-def _stampDialer(reactor: Any, place: tuple[str, int], wish: Wish) -> Dialed:
+def sharingDialers(reactor: Any) -> Callable[[Any, Wish], Dialed]:
+    """
+    Give what makes dialers that share their UDP ports, as L{dialerOf}: many probers
+    need few descriptors then.
+
+    @param reactor: reads from the ports.
+    """
+    # A run over the line protocol starts faster without it.
+    from echostamp.rfc8762.sharedports import SharedPorts
+
+    return partial(dialerOf, ports=SharedPorts(reactor))
+
+
+def _stampDialer(
+    reactor: Any, place: tuple[str, int], wish: Wish, ports: SharedPorts | None
+) -> Dialed:
     """
     Make a dialer for STAMP.
 
     @param place: the reflector's host and UDP port.
+    @param ports: as for L{dialerOf}.
     @raise Refusal: as for L{dialerOf}.
     """
     # A run over the line protocol starts faster without these.
@@ -110,6 +134,8 @@ def _stampDialer(reactor: Any, place: tuple[str, int], wish: Wish) -> Dialed:
     session = sessionOf(wish.stamp, wish.plan.size, wish.files)
     plan = replace(wish.plan, size=session.size or session.least)
     dialer = StampDialer(reactor, place, session, wish.route, waits=plan.waits)
+    if ports is not None and plan.interval:
+        dialer.takePort = partial(ports.take, SECOND / plan.interval)
     return Dialed(f"stamp:{addressName(*place)}", dialer, plan, host=place[0])
 
 

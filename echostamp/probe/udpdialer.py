@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import socket
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 from twisted.internet.address import IPv6Address
@@ -20,6 +21,7 @@ from echostamp.probe.retries import Retries
 from echostamp.probe.route import Route
 from echostamp.probe.udplink import StampLink, UdpPath
 from echostamp.rfc8762.sendersession import SenderSession
+from echostamp.rfc8762.sharedports import MakePort, PortKind, senderPort
 from echostamp.rfc8762.sockets import boundUdpSocket
 from echostamp.times import Moment, SetUp, moment
 
@@ -28,8 +30,12 @@ class StampDialer:
     """
     Makes UDP ports to one reflector, one at a time, at the first of its addresses.
     When a port is given up, the name is looked up again.
+
+    @ivar takePort: gives a port that is shared with other senders, as
+        L{SharedPorts.take}; set by the code that makes it, if at all.
     """
 
+    takePort: Callable[[PortKind, Any], MakePort] | None = None
     _owner: LinkOwner
 
     def __init__(
@@ -157,11 +163,18 @@ class StampDialer:
             own = _sourceTo(peer, is6) if source is None else source
         except OSError as error:
             raise ConnectError(error.errno) from None
+        session, port = self._session, self._route.sourcePort
+        makePort: MakePort
         try:
-            bound = boundUdpSocket(here, self._route.sourcePort)
+            if self.takePort is None or port:
+                bound = boundUdpSocket(here, port)
+                makePort = partial(senderPort, self._reactor, bound, session.ttl)
+            else:
+                kind = PortKind(here, session.ttl, session.dscp)
+                makePort = self.takePort(kind, peer)
         except OSError as error:
             raise ConnectBindError(error.errno) from None
-        return UdpPath(bound, peer, own)
+        return UdpPath(makePort, peer, own)
 
     def redial(self) -> None:
         """Look the name up, and open another socket."""

@@ -4,7 +4,6 @@ A UDP port that carries probes over STAMP (RFC 8762).
 
 from __future__ import annotations
 
-import socket
 import time
 from collections.abc import Callable
 from typing import Any, NamedTuple
@@ -13,9 +12,9 @@ from echostamp.addresses import addressName, socketName
 from echostamp.probe.interfaces import LinkOwner, LossCounts
 from echostamp.probe.messages import replyOf
 from echostamp.rfc8762.findings import Findings
-from echostamp.rfc8762.port import Port
 from echostamp.rfc8762.sender import SessionSender
 from echostamp.rfc8762.sendersession import SenderSession
+from echostamp.rfc8762.sharedports import MakePort
 from echostamp.rfc8762.tlvvalues import FOLLOW_UP_TELEMETRY
 from echostamp.times import Moment, SetUp, Times, moment
 
@@ -33,14 +32,14 @@ _FIRST, _LAST = -1, -2
 
 class UdpPath(NamedTuple):
     """
-    A UDP socket and both its ends.
+    A UDP port and both its ends.
 
-    @ivar bound: the socket.
+    @ivar makePort: makes the port.
     @ivar peer: the reflector's address and port, as the system has them.
     @ivar source: our address.
     """
 
-    bound: socket.socket
+    makePort: MakePort
     peer: Any
     source: str
 
@@ -74,7 +73,7 @@ class StampLink:
     ) -> None:
         """
         @param reactor: reads from the port.
-        @param path: the socket and both its ends.
+        @param path: the port and both its ends.
         @param session: the fields of the packets.
         @param setUp: how long it took to make the link; kept.
         @param owner: sends the probes.
@@ -91,9 +90,7 @@ class StampLink:
         self.address = socketName(path.peer)
         clock = time.time_ns if clocks is moment else lambda: clocks().realtime
         self.sender = SessionSender(path.peer, session, self, clock)
-        self.sender.port = Port(
-            reactor, path.bound, self.sender, departures=True, ttl=session.ttl
-        )
+        self.sender.port = path.makePort(self.sender)
         self.isPrompt = self.sender.port.stampsArrivals
         self.source = addressName(path.source, self.sender.port.address[1])
 

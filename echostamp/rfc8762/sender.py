@@ -17,10 +17,10 @@ from echostamp.rfc8762.clock import FRESH, KernelClock, kernelClock
 from echostamp.rfc8762.findings import Findings
 from echostamp.rfc8762.observations import Observations
 from echostamp.rfc8762.packets import ReflectorPacket, senderPacket, senderPacketOf
-from echostamp.rfc8762.port import Port
 from echostamp.rfc8762.sendersession import SenderSession
 from echostamp.rfc8762.sentpackets import SentPackets
 from echostamp.rfc8762.settledlosses import TokenLosses
+from echostamp.rfc8762.sharedports import SenderPort
 from echostamp.rfc8762.timestamps import (
     ntpTimestamp,
     ptpTimestamp,
@@ -70,7 +70,7 @@ class SessionSender:
     @ivar losses: the packets that L{settled} was called for and that were not answered.
     """
 
-    port: Port
+    port: SenderPort
 
     def __init__(
         self,

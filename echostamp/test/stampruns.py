@@ -11,7 +11,7 @@ from twisted.internet.address import IPv4Address
 from twisted.trial.unittest import SynchronousTestCase
 
 from echostamp.exitstatus import Outcome
-from echostamp.probe import udpdialer, udplink
+from echostamp.probe import udpdialer
 from echostamp.probe.memorysink import MemorySink
 from echostamp.probe.plan import Plan
 from echostamp.probe.prober import Prober
@@ -21,6 +21,7 @@ from echostamp.probe.udpdialer import StampDialer
 from echostamp.report.document import document, pieces
 from echostamp.report.screen import LABEL
 from echostamp.report.summary import Detail, summary
+from echostamp.rfc8762 import sharedports
 from echostamp.rfc8762.clock import KernelClock
 from echostamp.rfc8762.policy import Policy, Shared
 from echostamp.rfc8762.reflector import Reflector
@@ -84,7 +85,7 @@ class StampCase(SynchronousTestCase):
         self.reflect(Policy())
         self.patch(udpdialer, "boundUdpSocket", lambda host, port: (host, port))
         self.patch(udpdialer, "_sourceTo", lambda peer, is6: HERE[0])
-        self.patch(udplink, "Port", self.makePort)
+        self.patch(sharedports, "Port", self.makePort)
 
     def makePort(self, reactor: Any, bound: Any, sender: Any, **options: Any) -> Any:
         """Make our port."""
