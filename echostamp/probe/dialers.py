@@ -134,7 +134,7 @@ def _stampDialer(
     session = sessionOf(wish.stamp, wish.plan.size, wish.files)
     plan = replace(wish.plan, size=session.size or session.least)
     dialer = StampDialer(reactor, place, session, wish.route, waits=plan.waits)
-    if ports is not None and plan.interval:
+    if ports is not None and plan.interval and plan.size <= ports.mostSize:
         dialer.takePort = partial(ports.take, SECOND / plan.interval)
     return Dialed(f"stamp:{addressName(*place)}", dialer, plan, host=place[0])
 

@@ -14,10 +14,10 @@ from typing import Any, NamedTuple, Protocol
 from echostamp.rfc8762.port import Port, Receiver
 from echostamp.rfc8762.sockets import boundUdpSocket
 
-#: The most packets in a second that are sent by one port.  In a second in which this
-#: process does not read, their replies and the timestamps of both have to find room in
-#: the socket's buffer, which usually is 208 KiB.
-MOST_RATE = 64
+#: The most packets in a second that are sent by one port, and the longest.  Where this
+#: process does not read for a while, their replies and the timestamps of both have to
+#: find room in the socket's buffer, which usually has 208 KiB.
+MOST_RATE, MOST_SIZE = 64, 1400
 
 #: The most packets of a port whose departures are waited for.
 _MOST_DEPARTING = 256
@@ -222,7 +222,11 @@ class PortShare:
 class SharedPorts:
     """
     The ports of a process that are shared.
+
+    @cvar mostSize: the longest packet that may be sent by one, in octets.
     """
+
+    mostSize = MOST_SIZE
 
     def __init__(self, reactor: Any) -> None:
         """
