@@ -16,6 +16,7 @@ from echostamp.monitor.event import Event, Kind
 from echostamp.monitor.peer import Peer
 from echostamp.monitor.resolving import AT_ONCE, PeerReactor, PeerResolver
 from echostamp.monitor.snapshot import USUAL, Kept, PeerSnapshot
+from echostamp.monitor.steps import Steps, allSteps
 from echostamp.monitor.tally import RttHistogram
 from echostamp.monitor.watch import Watch, wishOf
 from echostamp.monitor.watchedpeer import WatchedPeer
@@ -37,6 +38,8 @@ class Monitor:
     Watches peers.
 
     @ivar peers: the peers by name, in the order of their settings.
+    @ivar made: how many peers it has made, those with other settings included.
+    @ivar replaced: how many of them were removed, or have got other settings.
     @ivar lag: how late this process had its turns.
     @ivar lateness: how late probes were sent.
     """
@@ -61,6 +64,7 @@ class Monitor:
         self.peers: dict[str, WatchedPeer] = {}
         # Which versions of its certificates and keys each peer uses.
         self._secrets: dict[str, list[Version]] = {}
+        self.made = self.replaced = 0
         self.lag, self.lateness = RttHistogram(), RttHistogram()
         self._reactor = reactor
         self._surroundings = surroundings
@@ -100,37 +104,57 @@ class Monitor:
 
     def watch(self, peers: Iterable[Peer]) -> None:
         """
-        Watch these peers, and no others.  A peer whose probes stay as they are keeps
-        them; one that changes keeps its counters.  What changes may also be a file of a
-        certificate or of a key.
+        Watch these peers, and no others, at once.  See L{changing}.
+        """
+        allSteps(self.changing(peers))
+
+    def changing(self, peers: Iterable[Peer]) -> Steps[None]:
+        """
+        Begin to watch these peers, and no others, in steps of one peer.  A peer whose
+        probes stay as they are keeps them; one that changes keeps its counters.  What
+        changes may also be a file of a certificate or of a key.
+
+        What can fail is done for all peers before anything changes.
 
         @raise ValueError: a peer cannot be watched, and nothing has changed; the text
             names it, and says why.
         """
         wanted = {peer.name: peer for peer in peers}
-        versions = {name: _secretsOf(peer) for name, peer in wanted.items()}
+        versions: dict[str, list[Version]] = {}
         dialed = {}
         for name, peer in wanted.items():
+            versions[name] = _secretsOf(peer)
             before = self.peers.get(name)
             isSame = before is not None and before.peer.hasSameProbes(peer)
             if not isSame or versions[name] != self._secrets.get(name):
                 dialed[name] = self._dial(peer)
-        watched = {}
+            yield
+        for name in [each for each in self.peers if each not in wanted]:
+            self.peers.pop(name).stop()
+            self.replaced += 1
+            yield
         for name, peer in wanted.items():
-            before = self.peers.pop(name, None)
-            if before is not None and name not in dialed:
-                before.change(peer)
-                watched[name] = before
-                continue
-            found = WatchedPeer(peer, *dialed[name], self._watch, before)
-            if before is not None:
-                before.finish()
-            if self._isRunning:
-                found.start()
-            watched[name] = found
-        for gone in self.peers.values():
-            gone.stop()
-        self.peers, self._secrets = watched, versions
+            if name in dialed:
+                self._put(peer, dialed[name])
+            else:
+                self.peers[name].change(peer)
+            yield
+        self.peers = {name: self.peers[name] for name in wanted}
+        self._secrets = versions
+
+    def _put(self, peer: Peer, dialed: tuple[Dialed, PeerResolver]) -> None:
+        """
+        Watch a peer that is new, or has other settings now.
+        """
+        before = self.peers.get(peer.name)
+        found = WatchedPeer(peer, *dialed, self._watch, before)
+        self.made += 1
+        if before is not None:
+            before.finish()
+            self.replaced += 1
+        if self._isRunning:
+            found.start()
+        self.peers[peer.name] = found
 
     def _dial(self, peer: Peer) -> tuple[Dialed, PeerResolver]:
         """
