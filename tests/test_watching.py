@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+import itertools
 import os
 import re
 import signal
@@ -9,6 +11,7 @@ import subprocess
 import time
 from pathlib import Path
 
+from echostamp.text import counted
 from tests.harness import (
     DEADLINE,
     Daemon,
@@ -166,6 +169,22 @@ class PrivilegeTests(WatchingCase):
         self.assertNotIn("Traceback", daemon.log())
 
 
+def mostConnections(daemon: Daemon) -> int:
+    """
+    Give how many connections a daemon accepts.
+    """
+    until(lambda: daemon.log().count(" connected") == daemon.log().count(" disconn"))
+    with contextlib.ExitStack() as kept:
+        for count in itertools.count():
+            peer = kept.enter_context(daemon.connect())
+            with contextlib.suppress(ConnectionError):
+                peer.sendall(b"hello\n")
+                if peer.recv(1000):
+                    continue
+            return count
+    raise AssertionError
+
+
 class CheckTests(WatchingCase):
     """
     What is wrong is said before anything listens.
@@ -228,6 +247,25 @@ class CheckTests(WatchingCase):
         with daemon.connect() as peer:
             peer.sendall(b"hello\n")
             readLines(peer, 1)
+
+    def test_connectionsBesideMorePeers(self) -> None:
+        """Peers that a reload brings take the place of connections, and return it."""
+        one = {"p0": 'target = "192.0.2.1"'}
+        many = {f"p{n}": f'target = "192.0.2.{n + 1}"' for n in range(20)}
+        self.write(**one)
+        limited = "sh", "-c", 'ulimit -n 128; exec "$@"', "sh"
+        command = *limited, script("twistd"), "-n", "--pidfile="
+        daemon = Daemon(self, "-p0", f"--peers={self.peers}", command=command)
+        counts = [mostConnections(daemon)]
+        for targets in many, one:
+            self.write(**targets)
+            daemon.process.send_signal(signal.SIGHUP)
+            said = f"reloaded: {counted(len(targets), 'peer')}\n"
+            logged = f"reload: {counted(len(targets), 'peer')}\n"
+            until(lambda: said in daemon.log() or logged in daemon.log())  # noqa: B023
+            counts.append(mostConnections(daemon))
+        self.assertEqual(counts[1], counts[0] - 2 * 19)
+        self.assertEqual(counts[2], counts[0])
 
     def test_rightsOfTheUser(self) -> None:
         """Files are opened at the start with the rights that the daemon will have: one

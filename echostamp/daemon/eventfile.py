@@ -5,6 +5,7 @@ The file that gets the events of the monitor.
 from __future__ import annotations
 
 import os
+import stat
 from collections.abc import Callable
 
 from twisted.logger import Logger
@@ -42,8 +43,10 @@ class EventFile:
         self.errors = 0
         self._path = path
         self._write = write
-        self._isFailing = self._isCut = False
+        self._isFailing = False
+        self._errorsBefore = 0
         self._number = self._open()
+        self._isCut = _isCut(self._number, path)
 
     def _open(self) -> int:
         """
@@ -70,7 +73,7 @@ class EventFile:
             return
         os.close(self._number)
         self._number = number
-        self._isCut = False
+        self._isCut = _isCut(number, self._path)
 
     def write(self, event: Event) -> None:
         """
@@ -91,16 +94,18 @@ class EventFile:
             self._failed("only a part of it was written")
         elif self._isFailing:
             self._isFailing = False
-            log.info("--events: written again, {count} were lost", count=self.errors)
+            lost = self.errors - self._errorsBefore
+            log.info("--events: written again, {count} were lost", count=lost)
 
     def _failed(self, why: str) -> None:
         """
         Count an event that could not be written, and log the first of several.
         """
-        self.errors += 1
         if not self._isFailing:
             self._isFailing = True
+            self._errorsBefore = self.errors
             log.error("--events {path}: {why}", path=repr(self._path), why=why)
+        self.errors += 1
 
     def close(self) -> None:
         """
@@ -109,3 +114,22 @@ class EventFile:
         number, self._number = self._number, -1
         if number >= 0:
             os.close(number)
+
+
+def _isCut(number: int, path: str) -> bool:
+    """
+    Tell whether the last line of a file has no end, because the disk was full, or the
+    daemon was killed.
+
+    @param number: the descriptor of the file.
+    @param path: its path; one that cannot be read counts as whole.
+    """
+    if not stat.S_ISREG(os.fstat(number).st_mode) or path == "-":
+        return False
+    try:
+        with open(path, "rb") as file:
+            file.seek(-1, os.SEEK_END)
+            return file.read() != b"\n"
+    except OSError:
+        # It is empty, for one.
+        return False

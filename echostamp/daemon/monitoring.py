@@ -10,19 +10,24 @@ from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 from twisted.application.service import Service
+from twisted.internet.defer import Deferred, DeferredLock
+from twisted.internet.task import SchedulerStopped
 from twisted.logger import Logger
+from twisted.python.failure import Failure
 
 from echostamp import __version__
 from echostamp.daemon.eventfile import EventFile
+from echostamp.daemon.garbage import Garbage
+from echostamp.daemon.slices import Slices
 from echostamp.fileversions import fileVersions
 from echostamp.monitor.event import WITHOUT_PEER, Event, Kind
 from echostamp.monitor.eventlog import EventLog
 from echostamp.monitor.mistakes import PeersError
 from echostamp.monitor.monitor import Monitor
-from echostamp.monitor.peer import Peer
-from echostamp.monitor.peerlines import descriptors
+from echostamp.monitor.peerlines import checkDescriptors, descriptorsOf
 from echostamp.monitor.peersfile import PeersFile
 from echostamp.monitor.snapshot import DaemonSnapshot, Versions
+from echostamp.monitor.steps import Steps, allSteps
 from echostamp.monitor.tally import RttHistogram
 from echostamp.monitor.watchedpeer import WatchedPeer
 from echostamp.probe.surroundings import Surroundings
@@ -44,6 +49,8 @@ class Monitoring(Service):
     @ivar monitor: watches the peers.
     @ivar mostDescriptors: how many descriptors the peers may need after a reload;
         L{None} for any number.
+    @ivar reserve: called with the number of descriptors that the peers need, before a
+        reload changes that, and behind it.
     """
 
     mostDescriptors: int | None = None
@@ -54,7 +61,7 @@ class Monitoring(Service):
         self,
         reactor: Any,
         surroundings: Surroundings,
-        read: Callable[[], PeersFile],
+        read: Callable[[], Steps[PeersFile]],
         paths: Sequence[str],
         buckets: tuple[int, ...],
         eventFile: EventFile | None = None,
@@ -62,7 +69,7 @@ class Monitoring(Service):
         """
         @param reactor: connects, looks names up, and reads.
         @param surroundings: the timers and clocks of the probes.
-        @param read: reads the files of peers; raises L{PeersError}.
+        @param read: reads the files of peers, in steps; raises L{PeersError}.
         @param paths: the absolute paths of these files.
         @param buckets: the upper bounds of the buckets of the RTT, in nanoseconds.
         @param eventFile: gets the events; L{None} for none.
@@ -80,12 +87,16 @@ class Monitoring(Service):
         self._counts = dict.fromkeys(WITHOUT_PEER, 0)
         self.monitor = Monitor(reactor, surroundings, self._happened, buckets)
         self._versions = self._looked = fileVersions(self._paths)
-        self._found = read()
+        self._found = allSteps(read())
         self._readAt: int | None = surroundings.clocks().realtime
         self._isReloaded = True
         self.monitor.watch(self._found.peers)
         self._entry: Any = None
-        self._isFrozen = False
+        self.reserve: Callable[[int], object] = _reserveNothing
+        self._slices = Slices(reactor, surroundings.now)
+        self._turn = DeferredLock()
+        self._garbage = Garbage()
+        self._isSettled = False
 
     # --- From begin to end ------------------------------------------------------------
 
@@ -106,6 +117,7 @@ class Monitoring(Service):
         Service.stopService(self)
         if self._entry is not None:
             self._entry.cancel()
+        self._slices.stop()
         self.monitor.stop()
         self._events.stop()
         if self._eventFile is not None:
@@ -125,87 +137,98 @@ class Monitoring(Service):
         Read the files again if one has changed.
         """
         self._setLook()
-        if not self._isFrozen:
-            # All peers have their probers now, and these stay.  Each full collection
-            # would look through them, and probes would wait for it.
-            self._isFrozen = True
-            gc.collect()
-            gc.freeze()
         before, self._looked = self._looked, fileVersions(self._paths)
+        if self._turn.locked:
+            return
+        if not self._isSettled:
+            # All peers have their probers now, and these stay.
+            self._isSettled = True
+            monitor = self.monitor
+            peers = len(monitor.peers)
+            self._garbage.takeOut(peers, monitor.made, monitor.replaced)
         # A file that has just changed may be half written.
         if before == self._looked != self._versions:
-            try:
-                self.reload()
-            except ValueError as error:
-                for line in str(error).splitlines():
-                    log.error("not reloaded: {line}", line=printable(line))
+            self.reload().addErrback(_logWrong)
 
-    def reload(self) -> str:
+    def reload(self) -> Deferred[str]:
         """
-        Read the files of peers again, and open the file of events again.
+        Read the files of peers again, and open the file of events again.  This is done
+        in slices, behind a reload that goes on.
 
-        @return: what there is to watch.
-        @raise ValueError: something is wrong; nothing has changed.
+        @return: what there is to watch; empty where the log says so already, and where
+            the service stops meanwhile.  Fails
+            with C{ValueError} if something is wrong: then nothing has changed.
+        """
+        return self._turn.run(lambda: Deferred.fromCoroutine(self._reload()))
+
+    async def _reload(self) -> str:
+        """
+        Read the files again when it is the turn of this reload.
         """
         if self._eventFile is not None:
             self._eventFile.reopen()
         # A version that is wrong is not read again, unless the user asks for it.
         self._versions = fileVersions(self._paths)
+        gc.disable()
         try:
-            found = self._read()
-            self._checkDescriptors(found.peers)
-            self.monitor.watch(found.peers)
+            await self._slices.do(self._steps())
         except ValueError as error:
             self._isReloaded = False
             lines = error.lines if isinstance(error, PeersError) else (str(error),)
             self._own(Kind.RELOAD_FAILED, lines[0], mistakes=len(lines))
             raise
-        self._isReloaded = True
-        self._found = found
+        except SchedulerStopped:
+            return ""
+        finally:
+            gc.enable()
+        self._isReloaded, self._isSettled = True, False
         self._readAt = self._surroundings.clocks().realtime
-        text = counted(len(found.peers), "peer")
-        self._own(Kind.RELOAD, text, peers=len(found.peers))
-        return text
+        text = counted(len(self._found.peers), "peer")
+        isLogged = self._own(Kind.RELOAD, text, peers=len(self._found.peers))
+        return "" if isLogged else text
 
-    def _checkDescriptors(self, peers: Sequence[Peer]) -> None:
+    def _steps(self) -> Steps[None]:
         """
-        Check that the limit of open files has room for peers.
+        Read the files again, and watch the peers that they name, in steps.
 
-        @raise PeersError: it has none.
+        @raise ValueError: something is wrong; nothing has changed.
         """
-        most, needed = self.mostDescriptors, descriptors(peers)
-        if most is not None and needed > most:
-            raise PeersError(
-                [
-                    f"the limit of open files is too low: "
-                    f"{counted(len(peers), 'peer')} may need {needed} descriptors, and "
-                    f"{most} can be had"
-                ]
-            )
+        found = yield from self._read()
+        checkDescriptors(found.peers, self.mostDescriptors)
+        try:
+            self.reserve(max(descriptorsOf(found.peers), self.descriptors))
+            yield from self.monitor.changing(found.peers)
+            self._found = found
+        finally:
+            self.reserve(self.descriptors)
 
     # --- Events -----------------------------------------------------------------------
 
-    def _own(self, kind: Kind, text: str, **values: Any) -> None:
+    def _own(self, kind: Kind, text: str, **values: Any) -> bool:
         """
         Report an event of the daemon.
+
+        @return: whether it was written at once.
         """
         at = self._surroundings.clocks().realtime
-        self._happened(Event(kind, "", at, text=printable(text), values=values))
+        return self._happened(Event(kind, "", at, text=printable(text), values=values))
 
-    def _happened(self, event: Event) -> None:
+    def _happened(self, event: Event) -> bool:
         """
         Count and write an event.
+
+        @return: whether it was written at once.
         """
         if not event.peer and event.kind in self._counts:
             self._counts[event.kind] += 1
-        self._events.report(event)
+        return self._events.report(event)
 
     # --- What is known ----------------------------------------------------------------
 
     @property
     def descriptors(self) -> int:
         """How many descriptors the peers need at most."""
-        return descriptors(self._found.peers)
+        return descriptorsOf(each.peer for each in self.monitor.peers.values())
 
     @property
     def labels(self) -> tuple[str, ...]:
@@ -239,6 +262,21 @@ class Monitoring(Service):
             reloadedAt=self._readAt,
             writeErrors=errors,
         )
+
+
+def _reserveNothing(needed: int) -> None:
+    """
+    Reserve no descriptors: nobody else needs any.
+    """
+
+
+def _logWrong(failure: Failure) -> None:
+    """
+    Log what is wrong with the files of peers.
+    """
+    failure.trap(ValueError)
+    for line in str(failure.value).splitlines():
+        log.error("not reloaded: {line}", line=printable(line))
 
 
 def _counted(histogram: RttHistogram) -> tuple[tuple[int, ...], tuple[int, ...], int]:

@@ -5,21 +5,19 @@ The parts of the daemon that few have: made only where the options ask for them.
 from __future__ import annotations
 
 import resource
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
+from functools import partial
 from typing import Any, NamedTuple, NoReturn
 
 from echostamp.daemon.limits import TimedConnectionLog
 from echostamp.daemon.options import Options
 from echostamp.daemon.reflecting import ReflectingService
+from echostamp.daemon.reloading import Reload
 from echostamp.daemon.shutdown import DrainingService
 from echostamp.line.protocol import TimestampEchoFactory
 from echostamp.listen.listening import ListeningService
 from echostamp.listen.preparing import PortSettings
 from echostamp.text import printable
-
-#: The name of the files, as the log shows it, and the function that reloads them.  It
-#: may return what they say.
-Reload = tuple[str, Callable[[], str | None]]
 
 #: Descriptors of the web site: its connections and its ports.
 WEB_DESCRIPTORS = 210
@@ -41,6 +39,9 @@ def leaveRoom(options: Options, monitoring: Sequence[Any]) -> None:
     for each in monitoring:
         # A reload may bring peers that take the place of connections.
         each.mostDescriptors = each.descriptors + options.mostConnections - least
+        if options["max-connections"] is None:
+            room = each.descriptors + options.mostConnections
+            each.reserve = partial(_reserve, options, room)
     missing = max(1, options.maxConnections) - options.mostConnections
     if missing > 0:
         limit, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
@@ -48,6 +49,17 @@ def leaveRoom(options: Options, monitoring: Sequence[Any]) -> None:
             "echostamp: the limit of open files is too low for the peers: "
             f"{limit + missing} are needed (ulimit -n)"
         )
+
+
+def _reserve(options: Options, room: int, needed: int) -> None:
+    """
+    Accept as many connections as the peers leave descriptors for.  Those above that
+    number stay until they end.
+
+    @param room: the descriptors for both.
+    @param needed: how many of them the peers need.
+    """
+    options.maxConnections = room - needed
 
 
 class DaemonParts(NamedTuple):

@@ -31,6 +31,10 @@ def portSettings(
     @param counts: where all ports count their connections.
     """
 
+    def most() -> int:
+        # A reload of the peers may change it.
+        return options.maxConnections
+
     refusing = connectionLog.counts.refusing
     full = refusing(LIMIT, connectionLog.refused)
 
@@ -38,7 +42,7 @@ def portSettings(
         return Gate(
             inner,
             full,
-            options.maxConnections,
+            most,
             options.maxPerHost,
             counts,
         )
@@ -57,7 +61,7 @@ def portSettings(
         hosts = Gate(inner, full, None, options.maxPerHost, counts)
         wrong = refusing(PROXY, connectionLog.refused)
         proxies = ProxyFactory(reactor, hosts, options.proxies, wrong)
-        return Gate(proxies, full, options.maxConnections, None, counts)
+        return Gate(proxies, full, most, None, counts)
 
     return PortSettings(
         guard=guard,

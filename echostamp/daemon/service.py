@@ -20,7 +20,6 @@ from echostamp.daemon.limits import TimedConnectionLog
 from echostamp.daemon.monotonic import MonotonicTimers
 from echostamp.daemon.optionalparts import (
     DaemonParts,
-    Reload,
     checkOnly,
     leaveRoom,
     monitoringPart,
@@ -29,6 +28,7 @@ from echostamp.daemon.optionalparts import (
 from echostamp.daemon.options import Options
 from echostamp.daemon.portsettings import portSettings
 from echostamp.daemon.reflecting import ReflectingService, reflectingService
+from echostamp.daemon.reloading import Reload, Reloading
 from echostamp.daemon.shutdown import DrainingService
 from echostamp.daemon.signals import SignalService
 from echostamp.daemon.systemd import Notifier, NotifyingService
@@ -87,7 +87,7 @@ def makeService(options: Options) -> IService:
         {
             signal.SIGTERM: partial(draining.signalled, "SIGTERM"),
             signal.SIGINT: partial(draining.signalled, "SIGINT"),
-            signal.SIGHUP: partial(_reload, notifier, reloads),
+            signal.SIGHUP: Reloading(notifier, reloads).signalled,
         },
         [each.logCounts for each in reflecting],
     )
@@ -182,23 +182,3 @@ def _reflecting(reactor: Any, options: Options) -> list[ReflectingService]:
         return [reflectingService(reactor, options)]
     except ValueError as error:
         raise SystemExit(printable(f"echostamp: {error}")) from None
-
-
-def _reload(notifier: Notifier, reloads: Sequence[Reload]) -> None:
-    """
-    Reload the daemon's files.  A file that is wrong is logged, and the old content
-    stays in use.
-    """
-    notifier.reloading()
-    try:
-        for what, reload in reloads:
-            try:
-                found = reload()
-            except ValueError as error:
-                for line in str(error).split("\n"):
-                    log.error("not reloaded: {error}", error=printable(line))
-            else:
-                now = f": {printable(found)}" if found else ""
-                log.info("{what} reloaded{now}", what=what, now=now)
-    finally:
-        notifier.ready()

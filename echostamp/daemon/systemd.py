@@ -49,7 +49,7 @@ class Notifier:
         self._address = environ.pop("NOTIFY_SOCKET", "")
         self._watchdogTime = environ.pop("WATCHDOG_USEC", "")
         self._watchdogPid = environ.pop("WATCHDOG_PID", "")
-        self._hasFailed = False
+        self._hasFailed = self._isStopping = False
         self._socket: socket.socket | None = None
         if self._address:
             self._connect(makeSocket)
@@ -85,9 +85,10 @@ class Notifier:
 
     def ready(self) -> None:
         """
-        Report that the daemon listens, or that it has reloaded.
+        Report that the daemon listens, or that it has reloaded, unless it stops.
         """
-        self._send("READY=1", "STATUS=Listening")
+        if not self._isStopping:
+            self._send("READY=1", "STATUS=Listening")
 
     def reloading(self) -> None:
         """
@@ -100,6 +101,7 @@ class Notifier:
         """
         Report that the daemon stops.
         """
+        self._isStopping = True
         self._send("STOPPING=1", "STATUS=Draining connections")
 
     def kick(self) -> None:

@@ -13,7 +13,8 @@ from echostamp.daemon.rights import asUser
 from echostamp.monitor.loading import loadAll
 from echostamp.monitor.peercheck import checksOf
 from echostamp.monitor.peerlines import peerLines
-from echostamp.monitor.peersfile import PeersFile, readPeers
+from echostamp.monitor.peersfile import PeersFile, readingPeers
+from echostamp.monitor.steps import Steps, allSteps
 from echostamp.probe.surroundings import surroundings
 
 
@@ -38,20 +39,20 @@ def monitoringService(reactor: Any, options: Any) -> Monitoring:
         return Monitoring(
             reactor,
             surroundings(reactor, isExact=True),
-            partial(_read, reactor, options),
+            partial(_reading, reactor, options),
             options.peersFiles,
             options.buckets,
             eventFile,
         )
 
 
-def _read(reactor: Any, options: Any) -> PeersFile:
+def _reading(reactor: Any, options: Any) -> Steps[PeersFile]:
     """
-    Read the files of peers.
+    Read the files of peers, in steps.
 
     @raise PeersError: something is wrong.
     """
-    return readPeers(
+    return readingPeers(
         options.peersFiles,
         options.host,
         options["self"],
@@ -69,7 +70,7 @@ def checkLines(reactor: Any, options: Any) -> list[str]:
     """
     loadAll()
     with asUser(*_userOf(options)):
-        found = _read(reactor, options)
+        found = allSteps(_reading(reactor, options))
     return list(peerLines(found.peers))
 
 

@@ -66,7 +66,7 @@ class Gate(Factory):
         self,
         factory: IProtocolFactory,
         refused: Callable[[str, str], None],
-        most: int | None = None,
+        most: int | Callable[[], int] | None = None,
         mostPerHost: int | None = None,
         counts: Counts | None = None,
     ) -> None:
@@ -74,7 +74,8 @@ class Gate(Factory):
         @param factory: makes the protocols of the connections that are accepted.
         @param refused: called with the peer's name and the reason when a connection
             is refused.
-        @param most: how many connections there may be; L{None} for any number.
+        @param most: how many connections there may be, or a function that gives their
+            number at each connection; L{None} for any number.
         @param mostPerHost: how many there may be of one host; L{None} for any number.
         @param counts: the connections by L{hostKey}, and in all (C{""}); gates that
             share it count together.
@@ -119,8 +120,9 @@ class Gate(Factory):
         Give the keys that a connection counts under, each with its limit.
         """
         limits: list[tuple[str | bytes, int]] = []
-        if self._most is not None:
-            limits.append(("", self._most))
+        most = self._most
+        if most is not None:
+            limits.append(("", most() if callable(most) else most))
         if self._mostPerHost is not None:
             host = getattr(addr, "host", None)
             # The peer of a UNIX socket has no host.

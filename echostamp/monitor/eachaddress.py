@@ -37,7 +37,8 @@ class EachAddress:
     Finds the addresses of a name, each of which is watched as a peer of its own.  While
     none was found, there is one peer, which has none.
 
-    @ivar host: the name; it may be an address.
+    @ivar name: the name of the peer in the settings.
+    @ivar host: the name that is looked up; it may be an address.
     @ivar isResolved: whether it has an address.
     """
 
@@ -47,16 +48,16 @@ class EachAddress:
         resolver: PeerResolver,
         timers: Timers,
         now: Callable[[], int],
-        found: Callable[[EachAddress, list[str], list[str]], object],
+        found: Callable[[EachAddress], object],
     ) -> None:
         """
         @param peer: the settings of all its peers.
         @param resolver: looks the name up.
         @param timers: the name's own.
         @param now: gives nanoseconds by the monotonic clock.
-        @param found: called after each look-up with this object, the addresses that are
-            new, and those that are gone.
+        @param found: called with this object after each look-up.
         """
+        self.name = peer.name
         self.host = kindOf(peer.wish.target)[1] or ""
         self.isResolved = True
         self._peer = peer
@@ -78,16 +79,11 @@ class EachAddress:
         """
         return _asked(self._peer) == _asked(peer)
 
-    def nameOf(self, address: str) -> str:
+    def isOne(self, peer: str) -> bool:
         """
-        Give the name of the peer for an address, or for none.
+        Tell whether a peer is one of its own, by its name.
         """
-        return f"{self._peer.name}/{address}" if address else self._peer.name
-
-    @property
-    def names(self) -> list[str]:
-        """The names of its peers."""
-        return [self.nameOf(address) for address in self._missing or [""]]
+        return peer.partition("/")[0] == self.name
 
     def peers(self, peer: Peer) -> list[Peer]:
         """
@@ -98,7 +94,7 @@ class EachAddress:
         return [
             replace(
                 peer,
-                name=self.nameOf(address),
+                name=f"{self.name}/{address}" if address else self.name,
                 address=address,
                 isEachAddress=False,
                 resolve=0,
@@ -148,17 +144,16 @@ class EachAddress:
         self.isResolved = bool(hosts)
         for address in missing if hosts else ():
             missing[address] = 0 if address in hosts else missing[address] + 1
-        gone = [address for address, n in missing.items() if n >= PATIENCE]
-        for address in gone:
+        for address in [each for each, n in missing.items() if n >= PATIENCE]:
             del missing[address]
         new = [each for each in dict.fromkeys(hosts) if each not in missing]
         new = new[: MOST_ADDRESSES - len(missing)]
         missing.update(dict.fromkeys(new, 0))
         if isFirst and new and every:
             # So the look-ups of all names are spread.
-            phase = zlib.crc32(self._peer.name.encode()) * every >> 32
+            phase = zlib.crc32(self.name.encode()) * every >> 32
             self._timers.set(self._now() + phase, self._look)
-        self._tell(self, new, gone)
+        self._tell(self)
 
 
 @implementer(IHostnameResolver)

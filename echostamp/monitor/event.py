@@ -7,6 +7,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import Enum
+from typing import Any, Protocol
 
 
 class Kind(Enum):
@@ -78,3 +79,11 @@ class Event:
     text: str = ""
     values: Mapping[str, int | float | str | None] = field(default_factory=dict)
     leftOut: int = 0
+
+
+class Report(Protocol):
+    """
+    Reports an event of a peer, or of this machine or process.
+    """
+
+    def __call__(self, kind: Kind, text: str, **values: Any) -> None: ...

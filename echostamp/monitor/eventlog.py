@@ -71,14 +71,17 @@ class EventLog:
         self._limits = EventLimits()
         self._entry: Entry | None = None
 
-    def report(self, event: Event) -> None:
+    def report(self, event: Event) -> bool:
         """
         Write an event, or leave it out.
+
+        @return: whether it is written.
         """
         reported = self._limits.report(self._now(), event)
         if reported is not None:
             self._put(reported)
         self._arm()
+        return reported is not None
 
     def _put(self, event: Event) -> None:
         """

@@ -4,24 +4,14 @@ Notices when a far end changes: its clock is set, or its reflector begins again.
 
 from __future__ import annotations
 
-from typing import Protocol
-
 from echostamp.measure.windowspec import WindowSpec
 from echostamp.monitor.clocksteps import ClockSteps
-from echostamp.monitor.event import Kind
+from echostamp.monitor.event import Kind, Report
 from echostamp.monitor.flows import Flows
 from echostamp.units import readable
 
 #: Each so many looks the far clock is looked at, too: that takes longer.
 CLOCK = 3
-
-
-class Report(Protocol):
-    """
-    Reports an event of the peer.
-    """
-
-    def __call__(self, kind: Kind, text: str, **values: int) -> None: ...
 
 
 class FarChanges:

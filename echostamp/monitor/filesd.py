@@ -18,6 +18,7 @@ from echostamp.monitor.mistakes import Mistakes, Place
 from echostamp.monitor.peerentry import PeerEntry, checkKeys
 from echostamp.monitor.peerkeys import KEYS
 from echostamp.monitor.peervalues import readName, shown
+from echostamp.monitor.steps import Steps
 
 _KEY = re.compile(r"__echostamp_(.*)__", re.DOTALL)
 
@@ -25,9 +26,9 @@ _KEY = re.compile(r"__echostamp_(.*)__", re.DOTALL)
 _NO_LABELS = ("target", "labels", "seen-from")
 
 
-def sdEntries(file: str, text: str, mistakes: Mistakes) -> list[PeerEntry]:
+def sdEntries(file: str, text: str, mistakes: Mistakes) -> Steps[list[PeerEntry]]:
     """
-    Read the peers of a C{file_sd} file.
+    Read the peers of a C{file_sd} file, in steps.
 
     @param file: the path of the file.
     @param text: what is in it.
@@ -41,7 +42,8 @@ def sdEntries(file: str, text: str, mistakes: Mistakes) -> list[PeerEntry]:
         return []
     entries = []
     for number, group in enumerate(groups, 1):
-        entries += _groupEntries(Place(file, f"group {number}"), group, mistakes)
+        place = Place(file, f"group {number}")
+        entries += yield from _groupEntries(place, group, mistakes)
     return entries
 
 
@@ -60,9 +62,11 @@ def _document(text: str) -> object:
         raise ValueError("a number has too many digits") from None
 
 
-def _groupEntries(place: Place, group: object, mistakes: Mistakes) -> list[PeerEntry]:
+def _groupEntries(
+    place: Place, group: object, mistakes: Mistakes
+) -> Steps[list[PeerEntry]]:
     """
-    Read the peers of a group.
+    Read the peers of a group, in steps.
     """
     if not isinstance(group, Mapping):
         mistakes.add(place, "", f"{shown(group)} is not a group with targets")
@@ -77,6 +81,7 @@ def _groupEntries(place: Place, group: object, mistakes: Mistakes) -> list[PeerE
         return []
     entries = []
     for target in targets:
+        yield
         given = labels.get("peer") or target
         try:
             name = readName(given)

@@ -11,27 +11,20 @@ from typing import Any
 from twisted.internet.defer import Deferred, DeferredList, DeferredSemaphore
 
 from echostamp.fileversions import Version, fileVersions
-from echostamp.measure.ownclock import OwnClock
 from echostamp.monitor.defaults import BUCKETS
 from echostamp.monitor.eachaddress import EachAddress, OneAddress, peersOf
 from echostamp.monitor.event import Event, Kind
 from echostamp.monitor.peer import Peer
 from echostamp.monitor.resolving import AT_ONCE, NameSource, PeerReactor, PeerResolver
 from echostamp.monitor.snapshot import USUAL, Kept, PeerSnapshot
+from echostamp.monitor.steps import Steps, allSteps
 from echostamp.monitor.tally import RttHistogram
+from echostamp.monitor.thismachine import ThisMachine
 from echostamp.monitor.watch import Watch, wishOf
 from echostamp.monitor.watchedpeer import WatchedPeer
-from echostamp.probe.agenda import Entry, Timers
+from echostamp.probe.agenda import Timers
 from echostamp.probe.dialers import Dialed, sharingDialers
 from echostamp.probe.surroundings import Surroundings
-from echostamp.times import SECOND
-from echostamp.units import readable
-
-#: How often the monitor looks at this machine's clock and at its own lateness.
-_BEAT = SECOND
-
-#: A stall of at least this length is an event, in nanoseconds.  All are counted.
-STALL = SECOND
 
 
 class Monitor:
@@ -39,7 +32,8 @@ class Monitor:
     Watches peers.
 
     @ivar peers: the peers by name, in the order of their settings.
-    @ivar lag: how late this process had its turns.
+    @ivar made: how many peers it has made, those with other settings included.
+    @ivar replaced: how many of them were removed, or have got other settings.
     @ivar lateness: how late probes were sent.
     """
 
@@ -63,23 +57,20 @@ class Monitor:
         self.peers: dict[str, WatchedPeer] = {}
         # Which versions of its certificates and keys each peer uses.
         self._secrets: dict[str, list[Version]] = {}
-        self.lag, self.lateness = RttHistogram(), RttHistogram()
+        self.made = self.replaced = 0
+        self.lateness = RttHistogram()
         self._reactor = reactor
         self._surroundings = surroundings
         self._report = report
         self._watch = Watch(surroundings, self._happened, buckets, self.lateness, kept)
         self._dialerOf = dial or sharingDialers(reactor)
         self._isRunning = self._areAllDown = False
-        self._beat: Entry | None = None
-        self._due = 0
-        self._stalls = surroundings.stalls
-        self._stalledFor = 0
-        self._ownClock = OwnClock()
+        self._machine = ThisMachine(surroundings, self._own)
         self._turns = DeferredSemaphore(AT_ONCE)
-        self._steps = 0
         # The peers of the settings, and those names of which each address is watched.
-        self._settings: tuple[Peer, ...] = ()
+        self._settings: dict[str, Peer] = {}
         self._names: dict[str, EachAddress] = {}
+        self._isChanging = False
 
     # --- From begin to end ------------------------------------------------------------
 
@@ -92,7 +83,7 @@ class Monitor:
             each.start()
         for name in self._names.values():
             name.start()
-        self._setBeat()
+        self._machine.start()
 
     def stop(self) -> Deferred[Any]:
         """
@@ -101,32 +92,95 @@ class Monitor:
         @return: fires when all connections are closed.
         """
         self._isRunning = False
-        if self._beat is not None:
-            self._beat.cancel()
+        self._machine.stop()
         for name in self._names.values():
             name.stop()
         return DeferredList([each.stop() for each in self.peers.values()])
 
     def watch(self, peers: Iterable[Peer]) -> None:
         """
-        Watch these peers, and no others.  A peer whose probes stay as they are keeps
-        them; one that changes keeps its counters.  What changes may also be a file of a
-        certificate or of a key.
+        Watch these peers, and no others, at once.  See L{changing}.
+        """
+        allSteps(self.changing(peers))
+
+    def changing(self, peers: Iterable[Peer]) -> Steps[None]:
+        """
+        Begin to watch these peers, and no others, in steps of one peer.  A peer whose
+        probes stay as they are keeps them; one that changes keeps its counters.  What
+        changes may also be a file of a certificate or of a key.
+
+        What can fail is done for all peers before anything changes.
 
         @raise ValueError: a peer cannot be watched, and nothing has changed; the text
             names it, and says why.
         """
-        settings = tuple(peers)
-        many = [peer for peer in settings if peer.isEachAddress]
+        settings = {peer.name: peer for peer in peers}
+        many = [peer for peer in settings.values() if peer.isEachAddress]
         names = {peer.name: self._nameOf(peer) for peer in many}
-        self._replace(peersOf(settings, names))
+        wanted = peersOf(settings.values(), names)
+        self._isChanging = True
+        try:
+            yield from self._replacing(wanted, lambda name: name not in wanted)
+        finally:
+            self._isChanging = False
+        self.peers = {name: self.peers[name] for name in wanted}
         before, self._names, self._settings = self._names, names, settings
         for name, each in before.items():
             if names.get(name) is not each:
                 each.stop()
-        if self._isRunning:
-            for each in names.values():
+        for each in names.values():
+            if self._isRunning:
                 each.start()
+            # They may have changed meanwhile.
+            self._watchAddresses(each)
+
+    def _replacing(
+        self, wanted: dict[str, Peer], isGone: Callable[[str], bool]
+    ) -> Steps[None]:
+        """
+        Begin to watch some peers in place of others.
+
+        @param wanted: the peers, by name.
+        @param isGone: tells by its name whether a peer is watched no more.
+        @raise ValueError: as for L{changing}.
+        """
+        versions: dict[str, list[Version]] = {}
+        dialed = {}
+        for name, peer in wanted.items():
+            versions[name] = _secretsOf(peer)
+            before = self.peers.get(name)
+            isSame = before is not None and before.peer.hasSameProbes(peer)
+            if not isSame or versions[name] != self._secrets.get(name):
+                dialed[name] = self._dial(peer)
+            yield
+        for name in [each for each in self.peers if isGone(each)]:
+            self.peers.pop(name).stop()
+            del self._secrets[name]
+            self.replaced += 1
+            yield
+        for name, peer in wanted.items():
+            if name in dialed:
+                self._put(peer, dialed[name])
+            else:
+                self.peers[name].change(peer)
+            yield
+        self._secrets.update(versions)
+
+    def _put(self, peer: Peer, dialed: tuple[list[Dialed], NameSource]) -> None:
+        """
+        Watch a peer that is new, or has other settings now.
+        """
+        before = self.peers.get(peer.name)
+        found = WatchedPeer(peer, *dialed, self._watch, before)
+        self.made += 1
+        if before is not None:
+            before.finish()
+            self.replaced += 1
+        if self._isRunning:
+            found.start()
+        self.peers[peer.name] = found
+
+    # --- Names of which each address is watched ---------------------------------------
 
     def _nameOf(self, peer: Peer) -> EachAddress:
         """
@@ -138,57 +192,40 @@ class Monitor:
         around, types = self._surroundings, peer.wish.route.addressTypes()
         resolver = PeerResolver(self._reactor, self._turns, types)
         timers = Timers(around.agenda)
-        return EachAddress(peer, resolver, timers, around.now, self._addressesFound)
+        return EachAddress(peer, resolver, timers, around.now, self._watchAddresses)
 
-    def _addressesFound(
-        self, name: EachAddress, new: list[str], gone: list[str]
-    ) -> None:
+    def _watchAddresses(self, name: EachAddress) -> None:
         """
         Watch the addresses that a name has now.
         """
-        for address in gone:
-            text = f"{name.host} has it no more"
-            self.peers[name.nameOf(address)].report(Kind.ADDRESS, text, before=address)
-        if new or gone:
-            isFirst = name.nameOf("") in self.peers
-            self._replace(peersOf(self._settings, self._names))
-            for address in () if isFirst else new:
-                text = f"{name.host} has it now"
-                found = self.peers[name.nameOf(address)]
-                found.report(Kind.ADDRESS, text, address=address)
-        for each in name.names:
+        if self._isChanging:
+            # They are looked at when that is done.
+            return
+        wanted = {peer.name: peer for peer in name.peers(self._settings[name.name])}
+        before = [each for each in self.peers if name.isOne(each)]
+        gone = [each for each in before if each not in wanted]
+        if gone or len(wanted) != len(before):
+            for each in gone:
+                self._tellAddress(name, each, "has it no more", "before")
+            allSteps(self._replacing(wanted, gone.__contains__))
+            for each in wanted:
+                if each not in before and name.name not in before:
+                    self._tellAddress(name, each, "has it now", "address")
+        for each in wanted:
             self.peers[each].nameChecked(name.isResolved)
 
-    def _replace(self, wanted: dict[str, Peer]) -> None:
+    def _tellAddress(self, name: EachAddress, peer: str, what: str, value: str) -> None:
         """
-        Watch these peers, and no others.
+        Report that an address of a name is new or gone.
 
-        @param wanted: by name.
-        @raise ValueError: as for L{watch}.
+        @param peer: the name of its peer.
+        @param value: the name of the value of the event that is the address.
         """
-        versions = {name: _secretsOf(peer) for name, peer in wanted.items()}
-        dialed = {}
-        for name, peer in wanted.items():
-            before = self.peers.get(name)
-            isSame = before is not None and before.peer.hasSameProbes(peer)
-            if not isSame or versions[name] != self._secrets.get(name):
-                dialed[name] = self._dial(peer)
-        watched = {}
-        for name, peer in wanted.items():
-            before = self.peers.pop(name, None)
-            if before is not None and name not in dialed:
-                before.change(peer)
-                watched[name] = before
-                continue
-            found = WatchedPeer(peer, *dialed[name], self._watch, before)
-            if before is not None:
-                before.finish()
-            if self._isRunning:
-                found.start()
-            watched[name] = found
-        for gone in self.peers.values():
-            gone.stop()
-        self.peers, self._secrets = watched, versions
+        found = self.peers[peer]
+        address = found.peer.address
+        if address:
+            text = f"{name.host} {what}"
+            found.report(Kind.ADDRESS, text, **{value: address})
 
     def _checkName(self, peer: str) -> None:
         """
@@ -240,33 +277,12 @@ class Monitor:
         at = self._surroundings.clocks().realtime
         self._report(Event(kind, "", at, text=text, values=values))
 
-    # --- This machine -----------------------------------------------------------------
-
-    def _setBeat(self) -> None:
-        """
-        Look again in a while.
-        """
-        self._due = self._surroundings.now() + _BEAT
-        self._beat = self._surroundings.agenda.at(self._due, self._look)
-
-    def _look(self) -> None:
-        """
-        Look at this machine's clock, and whether this process had its turns.
-        """
-        at = self._surroundings.clocks()
-        self.lag.add(max(0, at.after - self._due))
-        self._setBeat()
-        steps = self._ownClock.observe(*at)
-        if steps != self._steps:
-            self._steps = steps
-            self._own(Kind.OWN_CLOCK_STEP, "the clock of this machine was set")
-        length, self._stalledFor = self._stalledFor, self._stalls.length
-        length = self._stalledFor - length
-        if length >= STALL:
-            text = f"this process stood still for {readable(length)}"
-            self._own(Kind.STALL, text, length=length)
-
     # --- What is known ----------------------------------------------------------------
+
+    @property
+    def lag(self) -> RttHistogram:
+        """How late this process had its turns."""
+        return self._machine.lag
 
     def snapshots(self) -> Iterable[PeerSnapshot]:
         """

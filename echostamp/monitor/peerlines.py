@@ -6,6 +6,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 
+from echostamp.monitor.mistakes import PeersError
 from echostamp.monitor.peer import Peer
 from echostamp.monitor.peersfile import probesPerSecond
 from echostamp.text import counted, printable
@@ -16,6 +17,31 @@ from echostamp.units import asTyped
 SERIES, DESCRIPTORS, KIB = 83, 2, 64
 
 
+def descriptorsOf(peers: Iterable[Peer]) -> int:
+    """
+    Give how many descriptors peers need at most.
+    """
+    return DESCRIPTORS * sum(each.mostFlows for each in peers)
+
+
+def checkDescriptors(peers: Sequence[Peer], most: int | None) -> None:
+    """
+    Check that the limit of open files has room for peers.
+
+    @param most: how many descriptors they may need; L{None} for any number.
+    @raise PeersError: it has none.
+    """
+    needed = descriptorsOf(peers)
+    if most is not None and needed > most:
+        raise PeersError(
+            [
+                "the limit of open files is too low: "
+                f"{counted(len(peers), 'peer')} may need {needed} descriptors, and "
+                f"{most} can be had"
+            ]
+        )
+
+
 def peerLines(peers: Sequence[Peer]) -> Iterator[str]:
     """
     Write a line for each peer, and one with what all of them need.
@@ -24,19 +50,12 @@ def peerLines(peers: Sequence[Peer]) -> Iterator[str]:
         yield printable(_peerLine(peer))
     flows = sum(peer.mostFlows for peer in peers)
     most = sum(peer.mostFlows // peer.flows for peer in peers)
-    rate = probesPerSecond(peers)
+    rate, descriptors = probesPerSecond(peers), descriptorsOf(peers)
     yield (
         f"{counted(len(peers), 'peer')}: {rate:.6g} probes a second; "
-        f"at most {SERIES * most} series, {descriptors(peers)} descriptors, "
+        f"at most {SERIES * most} series, {descriptors} descriptors, "
         f"{KIB * flows / 1024:.3g} MiB"
     )
-
-
-def descriptors(peers: Iterable[Peer]) -> int:
-    """
-    Give how many descriptors peers need at most.
-    """
-    return DESCRIPTORS * sum(peer.mostFlows for peer in peers)
 
 
 def _peerLine(peer: Peer) -> str:

@@ -9,6 +9,7 @@ from __future__ import annotations
 from codecs import BOM_UTF8
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from itertools import chain
 
 from echostamp.monitor.defaults import MAX_PROBES
 from echostamp.monitor.filesd import sdEntries
@@ -18,6 +19,7 @@ from echostamp.monitor.peercheck import NO_CHECKS, PeerChecks
 from echostamp.monitor.peerentry import PeerEntry, PeerValues
 from echostamp.monitor.peermaking import MadePeers, madePeers
 from echostamp.monitor.peerstoml import tomlEntries
+from echostamp.monitor.steps import Steps, allSteps, eachOf
 from echostamp.times import SECOND
 
 #: The most octets of a file: 10,000 peers with all their keys take less.
@@ -59,7 +61,23 @@ def readPeers(
     checks: PeerChecks = NO_CHECKS,
 ) -> PeersFile:
     """
-    Read the files of peers.
+    Read the files of peers, at once.  The arguments are those of L{readingPeers}.
+
+    @raise PeersError: something is wrong; the error has a line for each mistake.
+    """
+    return allSteps(readingPeers(paths, host, selfName, maxProbes, read, checks))
+
+
+def readingPeers(
+    paths: Iterable[str],
+    host: str,
+    selfName: str | None = None,
+    maxProbes: int = MAX_PROBES,
+    read: Callable[[str], bytes] = readFile,
+    checks: PeerChecks = NO_CHECKS,
+) -> Steps[PeersFile]:
+    """
+    Read the files of peers, in steps.
 
     @param paths: the files; one whose name ends in C{.json} is of C{file_sd}.
     @param host: the name of this host.
@@ -71,21 +89,24 @@ def readPeers(
     @raise PeersError: something is wrong; the error has a line for each mistake.
     """
     mistakes = Mistakes()
-    files = [_entries(path, read, mistakes) for path in paths]
+    files = []
+    for path in paths:
+        files.append((yield from _entries(path, read, mistakes)))
     entries = [each for file in files for each in file or ()]
     _checkNames(entries, mistakes)
     names = dict.fromkeys(each.name for each in entries)
     own = _ownName(names, host, selfName)
-    values = [each.read(own, mistakes) for each in entries]
+    values = yield from eachOf(lambda each: each.read(own, mistakes), entries)
     # Names may be in a file that cannot be read.
     if None not in files:
-        _checkHosts(values, names, mistakes)
+        yield from eachOf(lambda each: _checkHosts(each, names, mistakes), values)
         if not own and any(map(_isOfSomeHosts, entries)):
             mistakes.add(Place(), "", _whyNoSelf(host, selfName))
-    made = [madePeers(each, mistakes) for each in values]
-    for each in made:
-        _check(each, own, checks, mistakes)
-    peers = _labelled(made)
+    made = yield from eachOf(lambda each: madePeers(each, mistakes), values)
+    yield from eachOf(lambda each: _check(each, own, checks, mistakes), made)
+    labels = sorted({name for each in values for name in each.labels})
+    labelled = yield from eachOf(lambda each: _labelled(each, labels), made)
+    peers = tuple(chain(*labelled))
     if (count := probesPerSecond(peers)) > maxProbes:
         mistakes.add(
             Place(),
@@ -112,9 +133,9 @@ def probesPerSecond(peers: Iterable[Peer]) -> float:
 
 def _entries(
     path: str, read: Callable[[str], bytes], mistakes: Mistakes
-) -> Sequence[PeerEntry] | None:
+) -> Steps[Sequence[PeerEntry] | None]:
     """
-    Read the peers of a file.
+    Read the peers of a file, in steps.
 
     @return: L{None} if they cannot be read.
     """
@@ -135,7 +156,7 @@ def _entries(
         return None
     parse = sdEntries if path.endswith(".json") else tomlEntries
     try:
-        return parse(path, text, mistakes)
+        return (yield from parse(path, text, mistakes))
     except ValueError as error:
         mistakes.add(place, "", error)
     except RecursionError:
@@ -182,12 +203,10 @@ def _whyNoSelf(host: str, selfName: str | None) -> str:
     return f"--self {selfName!r}: no peer has this name"
 
 
-def _checkHosts(
-    values: Iterable[PeerValues], names: Iterable[str], mistakes: Mistakes
-) -> None:
+def _checkHosts(values: PeerValues, names: Iterable[str], mistakes: Mistakes) -> None:
     """
-    Report names in C{from} and C{seen-from} that no peer has.  A pattern may match
-    none.
+    Report names in C{from} and C{seen-from} of a peer that no peer has.  A pattern may
+    match none.
     """
 
     def check(place: Place, key: str, found: Iterable[str]) -> None:
@@ -196,11 +215,10 @@ def _checkHosts(
                 why = f"no peer is named {each!r}{nearest(each, names)}"
                 mistakes.add(place, key, why)
 
-    for each in values:
-        entry = each.entry
-        check(Place(entry.file), "from", entry.defaults.get("from", ()))
-        check(entry.place, "from", each.given.get("from", ()))
-        check(entry.place, "seen-from", each.given.get("seen-from", ()))
+    entry = values.entry
+    check(Place(entry.file), "from", entry.defaults.get("from", ()))
+    check(entry.place, "from", values.given.get("from", ()))
+    check(entry.place, "seen-from", values.given.get("seen-from", ()))
 
 
 def _check(made: MadePeers, own: str, checks: PeerChecks, mistakes: Mistakes) -> None:
@@ -220,16 +238,13 @@ def _check(made: MadePeers, own: str, checks: PeerChecks, mistakes: Mistakes) ->
             mistakes.add(entry.place, "", error)
 
 
-def _labelled(made: Iterable[MadePeers]) -> tuple[Peer, ...]:
+def _labelled(made: MadePeers, names: Iterable[str]) -> list[Peer]:
     """
-    Give the peers their labels.  Each has the labels of all: series of one metric
-    must not differ in them.
+    Give the peers of an entry their labels.  Each has the labels of all: series of one
+    metric must not differ in them.
+
+    @param names: the names of all labels, sorted.
     """
-    made = list(made)
-    names = sorted({name for each in made for name in each.values.labels})
-    return tuple(
-        replace(peer, labels=tuple((name, labels.get(name, "")) for name in names))
-        for each in made
-        if (labels := each.values.labels) is not None
-        for peer in each.peers
-    )
+    own = made.values.labels
+    labels = tuple((name, own.get(name, "")) for name in names)
+    return [replace(each, labels=labels) for each in made.peers]

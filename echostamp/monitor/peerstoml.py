@@ -10,11 +10,14 @@ import re
 import tomllib
 from collections import deque
 from collections.abc import Iterator, Mapping
+from typing import Any
 
 from echostamp.monitor.mistakes import Mistakes, Place
 from echostamp.monitor.peerentry import PeerEntry, checkKeys, readKeys
 from echostamp.monitor.peerkeys import KEYS
 from echostamp.monitor.peervalues import LONGEST_NAME, readName, shown
+from echostamp.monitor.steps import Steps, eachOf
+from echostamp.monitor.tomlpieces import parsedToml
 
 #: The keys whose values are tables.
 _TABLES = ("labels", "seen-from")
@@ -23,9 +26,9 @@ _TABLES = ("labels", "seen-from")
 _DEFAULTS = tuple(name for name, key in KEYS.items() if not key.isOfPeer)
 
 
-def tomlEntries(file: str, text: str, mistakes: Mistakes) -> list[PeerEntry]:
+def tomlEntries(file: str, text: str, mistakes: Mistakes) -> Steps[list[PeerEntry]]:
     """
-    Read the peers of a TOML file.
+    Read the peers of a TOML file, in steps.
 
     @param file: the path of the file.
     @param text: what is in it.
@@ -33,43 +36,58 @@ def tomlEntries(file: str, text: str, mistakes: Mistakes) -> list[PeerEntry]:
     @raise RecursionError: its values are nested too deep.
     """
     top = Place(file)
-    document = _document(text)
+    document = yield from _document(text)
     peers = document.pop("peer", {})
     defaults = readKeys(top, _checkTop(top, document, mistakes), mistakes)
     if not isinstance(peers, Mapping):
         mistakes.add(top, "peer", f"{shown(peers)} is no table: write [peer.NAME]")
         return []
-    entries = []
-    for name, table in peers.items():
-        place = Place(file, f"peer {name!r}")
-        if not isinstance(table, Mapping):
-            mistakes.add(place, "", f"{shown(table)} is no table: write [peer.NAME]")
-            continue
-        dotted = list(_dotted(name, table))
-        for each in dotted:
-            mistakes.add(top, "", _unquoted(f"peer.{_quoted(each)}"))
-        own = {key: value for key, value in table.items() if not _isStep(key, value)}
-        if dotted and not own:
-            continue
-        try:
-            readName(name)
-        except ValueError as error:
-            mistakes.add(place, "", error)
-            continue
-        raw = checkKeys(place, own, KEYS, mistakes)
-        raw = _checkSeenFrom(place, name, raw, mistakes)
-        entries.append(PeerEntry(file, name, raw, defaults))
-    return entries
+    entries = yield from eachOf(
+        lambda item: _entry(file, *item, defaults, mistakes), peers.items()
+    )
+    return [each for each in entries if each is not None]
 
 
-def _document(text: str) -> dict[str, object]:
+def _entry(
+    file: str,
+    name: str,
+    table: object,
+    defaults: Mapping[str, Any],
+    mistakes: Mistakes,
+) -> PeerEntry | None:
     """
-    Read TOML.
+    Read a peer of a TOML file.
+
+    @return: L{None} if it is none.
+    """
+    top, place = Place(file), Place(file, f"peer {name!r}")
+    if not isinstance(table, Mapping):
+        mistakes.add(place, "", f"{shown(table)} is no table: write [peer.NAME]")
+        return None
+    dotted = list(_dotted(name, table))
+    for each in dotted:
+        mistakes.add(top, "", _unquoted(f"peer.{_quoted(each)}"))
+    own = {key: value for key, value in table.items() if not _isStep(key, value)}
+    if dotted and not own:
+        return None
+    try:
+        readName(name)
+    except ValueError as error:
+        mistakes.add(place, "", error)
+        return None
+    raw = checkKeys(place, own, KEYS, mistakes)
+    raw = _checkSeenFrom(place, name, raw, mistakes)
+    return PeerEntry(file, name, raw, defaults)
+
+
+def _document(text: str) -> Steps[dict[str, Any]]:
+    """
+    Read TOML, in steps.
 
     @raise ValueError: it is none.
     """
     try:
-        return tomllib.loads(text)
+        return (yield from parsedToml(text))
     except tomllib.TOMLDecodeError as error:
         # Python gives no line where text ends too early.
         last = f"(at line {max(len(text.splitlines()), 1)})"

@@ -108,7 +108,8 @@ class StallWatch:
     def woke(self, wake: int, now: int) -> None:
         """Check whether a turn is late; if so, count a stall."""
         late = now - wake
-        if late >= STALL and wake > self.lastBegan:
+        # A timer may have been set for a time within the last stall.
+        if late >= STALL and wake > self.lastEnded:
             self.lastBegan, self.lastEnded = wake, now
             self.count += 1
             self.length += late

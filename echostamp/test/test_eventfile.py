@@ -134,6 +134,34 @@ class EventFileTests(SynchronousTestCase):
         self.assertEqual(self.lines(), ['{"tim', "up"])
         self.assertEqual(self.file.errors, 1)
 
+    def test_halfALineBeforeTheReopening(self) -> None:
+        """The next event is on a line of its own, too, if the same file is opened again
+        meanwhile, or by the next daemon."""
+        self.room = 5
+        self.happen(Kind.DOWN)
+        self.room = 1 << 20
+        self.file.reopen()
+        self.happen(Kind.UP)
+        self.room = 5
+        self.happen(Kind.DOWN)
+        again = EventFile(str(self.path.absolute()))
+        self.addCleanup(again.close)
+        again.write(Event(Kind.STALL, "", 8))
+        self.assertEqual(self.lines(), ['{"tim', "up", '{"tim', "stall"])
+
+    def test_lostEachTime(self) -> None:
+        """The log says how many events were lost since they were last written."""
+        with capturedLogs() as logged:
+            for count in 2, 3:
+                self.failure = OSError(errno.ENOSPC, "No space left on device")
+                for _ in range(count):
+                    self.happen(Kind.DOWN)
+                self.failure = None
+                self.happen(Kind.UP)
+        lines = [formatEvent(each) for each in logged if "count" in each]
+        again = "--events: written again, {} were lost"
+        self.assertEqual(lines, [again.format(2), again.format(3)])
+
     def test_pipeWithoutAReader(self) -> None:
         """A pipe that nobody reads is refused at once."""
         path = self.mktemp()

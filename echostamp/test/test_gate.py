@@ -67,6 +67,19 @@ class GateTests(SynchronousTestCase):
         self.assertIsNotNone(gate.buildProtocol(address("192.0.2.2")))
         del two
 
+    def test_limitThatMoves(self) -> None:
+        """A limit may be lowered and raised while there are connections: those that
+        there are stay."""
+        most = 2
+        gate = self.gate(most=lambda: most)
+        made = [gate.buildProtocol(address("192.0.2.1")) for _ in "12"]
+        self.assertNotIn(None, made)
+        most = 1
+        self.assertIsNone(gate.buildProtocol(address("192.0.2.2")))
+        self.assertEqual(self.refusals, [("192.0.2.2:4711", "more than 1 connection")])
+        most = 3
+        self.assertIsNotNone(gate.buildProtocol(address("192.0.2.2")))
+
     def test_mostOfAHost(self) -> None:
         """Each host has its own limit; an IPv4-mapped address is the same host."""
         counts: Counter[str] = Counter()

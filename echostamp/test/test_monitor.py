@@ -63,6 +63,43 @@ class MonitorTests(MonitorCase):
         self.assertEqual(found["c"].tally.sent, count)
         self.assertGreater(len(self.sentTo("x")), 8)
 
+    def test_changingInSteps(self) -> None:
+        """Each peer is a step, whether it stays, changes, comes or goes.  Between the
+        steps all that are watched are probed."""
+        self.monitor.watch([peer(f"p{number}") for number in range(20)])
+        self.monitor.start()
+        self.run_(10)
+        wanted = [
+            *(peer(f"p{number}") for number in range(10)),
+            *(peer(f"p{number}", resolve=SECOND) for number in range(10, 15)),
+            *(peer(f"n{number}") for number in range(5)),
+        ]
+        count = 0
+        for _ in self.monitor.changing(wanted):
+            count += 1
+            self.run_(0.1)
+        self.assertEqual(count, 45)
+        self.assertEqual(list(self.monitor.peers), [each.name for each in wanted])
+        self.assertEqual((self.monitor.made, self.monitor.replaced), (30, 10))
+        first, *_ = times = self.sentTo("p0")
+        for turn, at in enumerate(times):
+            self.assertAlmostEqual(at, first + turn, 6)
+        self.assertGreaterEqual(len(times), 14)
+
+    def test_stopWhileChanging(self) -> None:
+        """A monitor that stops between the steps leaves no probe behind."""
+        for count in 3, 5, 7:
+            self.monitor.watch([peer("a"), peer("b")])
+            self.monitor.start()
+            self.run_(5)
+            steps = self.monitor.changing([peer("b", "x"), peer("c"), peer("d")])
+            for _ in range(count):
+                next(steps)
+            self.monitor.stop()
+            sent = len(self.sent)
+            self.run_(10)
+            self.assertEqual(len(self.sent), sent)
+
     def test_newCertificates(self) -> None:
         """A peer whose files of certificates or keys have changed uses them after a
         reload; one whose files are the same keeps its probes."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gc
+import itertools
 from pathlib import Path
 
 from echostamp.daemon.eventfile import EventFile
@@ -13,6 +14,7 @@ from echostamp.monitor.event import Kind
 from echostamp.monitor.mistakes import PeersError
 from echostamp.monitor.peer import Peer
 from echostamp.monitor.peersfile import PeersFile
+from echostamp.monitor.steps import Steps
 from echostamp.test.eventlines import eventsIn
 from echostamp.test.monitorcases import EPOCH, MonitorCase, peer
 
@@ -27,13 +29,15 @@ class MonitoringTests(MonitorCase):
         super().setUp()
         self.frozen: list[str] = []
         self.patch(gc, "freeze", lambda: self.frozen.append("frozen"))
-        self.patch(monitorModule, "dialerOf", self.dial)
+        self.patch(monitorModule, "sharingDialers", lambda reactor: self.dial)
         self.path = Path(self.mktemp())
         self.path.write_text("first")
         self.events_ = Path(self.mktemp())
         self.file = EventFile(str(self.events_))
         self.found: list[Peer] = [peer("a")]
         self.mistakes: list[str] = []
+        self.slowness = 0.0
+        self.steps: list[tuple[float, str]] = []
         self.service = Monitoring(
             self.reactor,
             self.surroundings,
@@ -45,11 +49,23 @@ class MonitoringTests(MonitorCase):
         self.service.startService()
         self.addCleanup(self.service.stopService)
 
-    def read(self) -> PeersFile:
-        """Read the peers."""
+    def read(self) -> Steps[PeersFile]:
+        """Read the peers, in steps."""
+        for each in self.found:
+            # Time passes only where a test wants that.
+            self.reactor.rightNow += self.slowness
+            self.steps.append((self.reactor.seconds(), each.name))
+            yield
         if self.mistakes:
             raise PeersError(self.mistakes)
         return PeersFile(tuple(self.found), "me")
+
+    def reload(self) -> str:
+        """Reload to the end, and give what the log gets."""
+        found = self.service.reload()
+        self.run_(1)
+        text: str = self.successResultOf(found)
+        return text
 
     def kindsWritten(self) -> list[str]:
         """Give the kinds of the events in the file."""
@@ -65,6 +81,47 @@ class MonitoringTests(MonitorCase):
         self.assertEqual(list(self.service.monitor.peers), ["b"])
         self.assertEqual(self.kindsWritten(), ["reload"])
 
+    def test_slices(self) -> None:
+        """A reload takes a millisecond at a time, and others have their turns."""
+        self.found = [peer(f"p{number}") for number in range(10)]
+        self.slowness = 0.0004
+        turns: list[float] = []
+
+        def turn() -> None:
+            turns.append(self.reactor.seconds())
+            self.reactor.callLater(0.0001, turn)
+
+        turn()
+        self.reload()
+        self.assertEqual(len(self.service.monitor.peers), 10)
+        gaps = [b - a for a, b in itertools.pairwise(turns)]
+        self.assertLess(max(gaps), 0.0015)
+
+    def test_oneAfterTheOther(self) -> None:
+        """A reload that is asked for while another one goes on comes behind it."""
+        self.slowness = 0.01
+        first = self.service.reload()
+        self.found = [peer("b"), peer("c")]
+        second = self.service.reload()
+        self.path.write_text("second")
+        self.run_(30)
+        self.successResultOf(first)
+        self.successResultOf(second)
+        self.assertEqual([name for _, name in self.steps[1:]], ["b", "c"] * 2)
+        self.assertEqual(list(self.service.monitor.peers), ["b", "c"])
+
+    def test_stopWhileReloading(self) -> None:
+        """A daemon that stops leaves a reload as it is, and no probe behind."""
+        self.found = [peer(f"p{number}") for number in range(10)]
+        self.slowness = 0.01
+        reloaded = self.service.reload()
+        self.reactor.advance(0)
+        self.service.stopService()
+        self.assertEqual(self.successResultOf(reloaded), "")
+        self.run_(60)
+        self.assertEqual(self.kindsWritten(), [])
+        self.assertEqual(self.reactor.getDelayedCalls(), [])
+
     def test_halfWrittenFile(self) -> None:
         """A file is read again when it no longer changes."""
         self.found = [peer("b")]
@@ -79,33 +136,56 @@ class MonitoringTests(MonitorCase):
         """Peers for which the limit of open files has no room are a mistake."""
         self.found = [peer("a"), peer("b")]
         self.service.mostDescriptors = 3
-        with self.assertRaises(PeersError) as raised:
-            self.service.reload()
+        failed = self.service.reload()
+        self.run_(1)
         self.assertEqual(
-            str(raised.exception),
+            self.failureResultOf(failed, PeersError).getErrorMessage(),
             "the limit of open files is too low: 2 peers may need 4 descriptors, and 3 "
             "can be had",
         )
         self.assertEqual(list(self.service.monitor.peers), ["a"])
         self.assertEqual(self.kindsWritten(), ["reload_failed"])
         self.service.mostDescriptors = 4
-        self.assertEqual(self.service.reload(), "2 peers")
+        self.assertEqual(self.reload(), "")
+        self.assertEqual(len(self.service.monitor.peers), 2)
 
     def test_stop(self) -> None:
         """At the end the events that were left out are written."""
-        for _ in range(3):
-            self.service.reload()
+        self.assertEqual([self.reload() for _ in range(3)], ["", "1 peer", "1 peer"])
         self.assertEqual(self.kindsWritten(), ["reload"])
         self.service.stopService()
         self.assertEqual(self.kindsWritten(), ["reload", "reload"])
         self.assertEqual(eventsIn(self.events_)[-1]["left_out"], 1)
 
     def test_frozen(self) -> None:
-        """Collections of garbage leave out what was there after the start."""
+        """Collections of garbage leave out what was there after the start, and after a
+        reload."""
         self.run_(4)
         self.assertEqual(self.frozen, [])
         self.run_(60)
         self.assertEqual(self.frozen, ["frozen"])
+        self.found = [peer("b")]
+        self.reload()
+        self.run_(60)
+        self.assertEqual(self.frozen, ["frozen"] * 2)
+        self.assertTrue(gc.isenabled())
+
+    def test_reserve(self) -> None:
+        """What more peers need is reserved before they begin, and what fewer ones leave
+        is free behind that."""
+        reserved: list[tuple[int, int]] = []
+        self.service.reserve = lambda needed: reserved.append(
+            (needed, len(self.service.monitor.peers))
+        )
+        self.found = [peer("a"), peer("b"), peer("c")]
+        self.reload()
+        self.found = [peer("b")]
+        self.reload()
+        self.found = [peer("b"), peer("c", "wrong")]
+        failed = self.service.reload()
+        self.run_(1)
+        self.failureResultOf(failed, ValueError)
+        self.assertEqual(reserved, [(6, 1), (6, 3), (6, 3), (2, 1), (4, 1), (2, 1)])
 
     def test_wrongFile(self) -> None:
         """A file that is wrong changes nothing; that is known until it is right."""
@@ -119,9 +199,11 @@ class MonitoringTests(MonitorCase):
         found = self.service.daemon()
         self.assertFalse(found.isReloaded)
         self.assertEqual(found.reloadedAt, EPOCH)
-        self.assertRaises(PeersError, self.service.reload)
+        failed = self.service.reload()
+        self.run_(1)
+        self.failureResultOf(failed, PeersError)
         self.mistakes = []
-        self.assertEqual(self.service.reload(), "1 peer")
+        self.reload()
         found = self.service.daemon()
         self.assertTrue(found.isReloaded)
         self.assertGreater(found.reloadedAt or 0, EPOCH)
@@ -156,7 +238,7 @@ class MonitoringTests(MonitorCase):
     def test_allDown(self) -> None:
         """That none of the peers answers is counted without a peer."""
         self.found = [peer("a"), peer("b")]
-        self.service.reload()
+        self.reload()
         self.run_(10)
         self.silent = {"a", "b"}
         self.run_(20)
@@ -169,8 +251,8 @@ class MonitoringTests(MonitorCase):
             peer("a", labels=(("site", "x"),)),
             peer("b", labels=(("site", ""),)),
         ]
-        self.service.reload()
+        self.reload()
         self.assertEqual(self.service.labels, ("site",))
         self.found = []
-        self.service.reload()
+        self.reload()
         self.assertEqual(self.service.labels, ())

@@ -3,11 +3,18 @@
 from __future__ import annotations
 
 import errno
+import json
 import os
 
 from echostamp.monitor.peer import Peer, WebPlace
 from echostamp.monitor.peercheck import PeerChecks
-from echostamp.monitor.peersfile import LONGEST_FILE, PeersFile, readFile, readPeers
+from echostamp.monitor.peersfile import (
+    LONGEST_FILE,
+    PeersFile,
+    readFile,
+    readingPeers,
+    readPeers,
+)
 from echostamp.probe.dialers import Wish
 from echostamp.probe.plan import Plan
 from echostamp.test.peerfiles import PATH, PeerFileCase
@@ -60,6 +67,15 @@ class ReadingTests(PeerFileCase):
         )
         os.truncate(path, 26)
         self.assertEqual(readPeers([path], "hub1").peers[0].name, "far")
+
+    def test_steps(self) -> None:
+        """No step has more to do with many peers than with few."""
+        text = "".join(f"[peer.p{n}]\ntarget = 'far'\n" for n in range(100))
+        sd = json.dumps([{"targets": [f"host{number}" for number in range(100)]}])
+        for path, content in ("peers.toml", text), ("peers.json", sd):
+            octets = content.encode()
+            steps = readingPeers([path], "hub1", read=lambda _: octets)  # noqa: B023
+            self.assertGreaterEqual(sum(1 for _ in steps), 600)
 
     def test_mark(self) -> None:
         """A byte order mark, which editors write, is left out."""

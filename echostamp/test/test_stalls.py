@@ -74,6 +74,19 @@ class StallWatchTests(SynchronousTestCase):
         self.assertEqual(self.other.stalls, [])
         self.assertEqual(self.watch.lastBegan, self.now() - 490 * MILLISECOND)
 
+    def test_timesWithinAStall(self) -> None:
+        """A stall counts once, though a timer is set behind it for a time within: such
+        as the timeout of a probe that was sent before."""
+        self.watch.watch(self.one, self.now())
+        self.run_(2)
+        within = self.now() + 200 * MILLISECOND
+        self.agenda.at(self.now(), lambda: self.agenda.at(within, int))
+        self.reactor.advance(0.5)
+        self.run_(2)
+        self.assertEqual((self.watch.count, len(self.one.stalls)), (1, 1))
+        self.reactor.advance(0.5)
+        self.assertEqual(self.watch.count, 2)
+
     def test_heardFirst(self) -> None:
         """A reply that is read before the timer runs shows the stall, too.  It is
         counted once."""

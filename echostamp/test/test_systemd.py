@@ -104,6 +104,13 @@ class NotifierTests(SystemdCase):
         )
         self.assertEqual(self.lines, [])
 
+    def test_reloadedAfterTheStop(self) -> None:
+        """A daemon that stops is not ready any more, though a reload ends."""
+        notifier = self.notifier()
+        notifier.stopping()
+        notifier.ready()
+        self.assertEqual(self.heard, [STOPPING])
+
     def test_abstractSocket(self) -> None:
         """An address that begins with an at sign is not a file."""
         name = f"echostamp-test-{os.getpid()}"

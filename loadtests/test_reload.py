@@ -1,0 +1,156 @@
+"""A daemon that watches many peers: how long a reload holds its event loop."""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+import time
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+from twisted.internet.defer import Deferred
+from twisted.internet.task import LoopingCall, deferLater
+from twisted.trial.unittest import SynchronousTestCase
+
+from echostamp.daemon.monitoring import Monitoring
+from echostamp.monitor.defaults import BUCKETS
+from echostamp.monitor.peercheck import checksOf
+from echostamp.monitor.peersfile import readingPeers
+from echostamp.monitor.tally import Skip
+from echostamp.probe.surroundings import surroundings
+from tests.harness import figure, run
+from tests.reflecting import Reflecting
+
+TOP = Path(__file__).parents[1]
+
+#: How many peers there are, each probed once a second.
+COUNT = 1000
+
+#: Seconds of CPU time for which a reload may hold the loop at a time, where it changes
+#: little: shorter turns of 10 ms are no stalls.
+HELD = 0.010
+
+#: Seconds until all peers have their probes, and the monitor has settled.
+SETTLED = 7.0
+
+
+class ReloadTests(SynchronousTestCase):
+    """
+    Reloads of many peers.
+    """
+
+    def test_held(self) -> None:
+        """A reload never holds the loop for long, and no probe is lost by it."""
+        reflector = Reflecting(self)
+        folder = Path(self.mktemp()).absolute()
+        folder.mkdir()
+        path = os.pathsep.join([str(TOP), *filter(None, [os.getenv("PYTHONPATH")])])
+        done = run(
+            *("env", f"PYTHONPATH={path}", sys.executable, __file__),
+            *(str(reflector.place[1]), str(folder)),
+        )
+        self.assertEqual((done.returncode, done.stderr), (0, b""))
+        found = json.loads(done.stdout)
+        for what, held in found["held"].items():
+            figure(
+                f"a reload of {COUNT} peers, {what}: holds the loop for "
+                f"{held * 1000:.1f} ms of CPU time at most"
+            )
+        self.assertLess(found["held"]["none changed"], HELD)
+        self.assertLess(found["held"]["one changed"], HELD)
+        self.assertGreater(found["sent"], 5 * COUNT)
+        self.assertEqual(found["lost"], 0)
+
+
+class Holds:
+    """
+    Measures how long the event loop is held: the CPU time from one turn to the next.
+
+    @ivar longest: the longest time so far, in seconds.
+    """
+
+    def __init__(self) -> None:
+        self.longest = 0.0
+        self._last = time.thread_time()
+        self._looks = LoopingCall(self._look)
+        self._looks.start(0)
+
+    def _look(self) -> None:
+        """Begin a turn."""
+        last, self._last = self._last, time.thread_time()
+        self.longest = max(self.longest, self._last - last)
+
+    def end(self) -> float:
+        """Give the longest time."""
+        self._looks.stop()
+        return self.longest
+
+
+def write(path: Path, port: int, changed: int) -> None:
+    """
+    Write the file of peers.
+
+    @param changed: how many have other settings than usual.
+    """
+    text = 'max-loss = "1%"\n'
+    for number in range(COUNT):
+        name = f"p{number}"
+        text += f'[peer.{name}]\ntarget = "stamp:127.0.0.1:{port}"\ninterval = "1s"\n'
+        text += f'labels = {{site = "s{number % 7}"}}\n'
+        if number < changed:
+            text += f'resolve = "{changed}s"\n'
+    path.write_text(text)
+
+
+async def measured(reactor: Any, port: int, path: Path) -> dict[str, Any]:
+    """
+    Reload the peers, and measure how long that holds the loop.
+    """
+    write(path, port, 0)
+    monitoring = Monitoring(
+        reactor,
+        surroundings(reactor, isExact=True),
+        partial(readingPeers, [str(path)], "here", checks=checksOf(reactor)),
+        [],
+        BUCKETS,
+    )
+    monitoring.startService()
+    await deferLater(reactor, SETTLED)
+    held = {}
+    for what, changed in ("none", 0), ("one", 1), ("all", COUNT):
+        write(path, port, changed)
+        holds = Holds()
+        await monitoring.reload()
+        held[f"{what} changed"] = holds.end()
+    await deferLater(reactor, 2)
+    tallies = [each.snapshot().tally for each in monitoring.peers()]
+    # A stall is the start's, or one of a busy machine.
+    lost = sum(
+        sum(each.lost.values()) + sum(each.skipped.values()) - each.skipped[Skip.STALL]
+        for each in tallies
+    )
+    return {"held": held, "sent": sum(each.sent for each in tallies), "lost": lost}
+
+
+def main(port: int, path: Path) -> None:
+    """
+    Print what was measured as a line of JSON.
+    """
+    from twisted.internet import reactor as installed
+
+    reactor: Any = installed
+
+    def begin() -> None:
+        found = Deferred.fromCoroutine(measured(reactor, port, path))
+        found.addCallback(lambda result: print(json.dumps(result)))
+        found.addErrback(lambda failure: failure.printTraceback())
+        found.addBoth(lambda _: reactor.stop())
+
+    reactor.callWhenRunning(begin)
+    reactor.run()
+
+
+if __name__ == "__main__":
+    main(int(sys.argv[1]), Path(sys.argv[2]) / "peers.toml")

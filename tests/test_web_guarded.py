@@ -1,0 +1,142 @@
+"""Acceptance tests of who may read the web pages: a password, and certificates."""
+
+from __future__ import annotations
+
+import ssl
+import subprocess
+from base64 import b64encode
+from hashlib import sha1
+from pathlib import Path
+from urllib.error import HTTPError
+from urllib.request import Request, urlopen
+
+from tests.harness import DEADLINE, Daemon, freePort, run, start, tool, until
+from tests.tlspeers import TlsCase
+
+CONFIGURATION = Path(__file__).parent.parent / "deploy" / "nginx" / "echostamp.conf"
+
+#: What is around the configuration: nothing is written outside of the folder.
+AROUND = """\
+daemon off;
+master_process off;
+pid {folder}/pid;
+error_log stderr;
+events {{}}
+http {{
+    access_log off;
+    client_body_temp_path {folder}/body;
+    proxy_temp_path {folder}/proxy;
+    fastcgi_temp_path {folder}/fastcgi;
+    uwsgi_temp_path {folder}/uwsgi;
+    scgi_temp_path {folder}/scgi;
+    include {folder}/echostamp.conf;
+}}
+"""
+
+#: What a page of metrics has.
+METRIC = b"\nechostamp_connections_total 0\n"
+
+
+class GuardedCase(TlsCase):
+    """
+    Reads pages over TLS.
+    """
+
+    def get(self, url: str, certificate: str | None = None, **headers: str) -> bytes:
+        """
+        Read a page.
+
+        @param certificate: the path of the client's key and certificate.
+        @raise OSError: there is none.
+        """
+        context = ssl.create_default_context(cafile=self.files.ca)
+        if certificate is not None:
+            context.load_cert_chain(certificate)
+        request = Request(url, headers=headers)
+        with urlopen(request, timeout=DEADLINE, context=context) as answer:
+            found: bytes = answer.read()
+        return found
+
+
+class NginxTests(GuardedCase):
+    """
+    With the real nginx and the configuration of deploy/.
+    """
+
+    def setUp(self) -> None:
+        """Start a daemon, and nginx before it."""
+        super().setUp()
+        self.nginx = tool("nginx", "nginx")
+        self.folder = Path(self.mktemp()).absolute()
+        self.folder.mkdir()
+        web, self.port = freePort(), freePort()
+        Daemon(self, "-p0", f"--web={web}")
+        # The paths and the ports are those of the test.
+        text = CONFIGURATION.read_text()
+        for before, now in (
+            ("/etc/nginx/echostamp.pem", self.files.server),
+            ("/etc/nginx", str(self.folder)),
+            ("127.0.0.1:9862", f"127.0.0.1:{web}"),
+            ("listen 443 ssl", f"listen 127.0.0.1:{self.port} ssl"),
+        ):
+            self.assertIn(before, text)
+            text = text.replace(before, now)
+        (self.folder / "echostamp.conf").write_text(text)
+        (self.folder / "nginx.conf").write_text(AROUND.format(folder=self.folder))
+        secret = b64encode(sha1(b"secret").digest()).decode()
+        (self.folder / "echostamp.passwd").write_text(f"prometheus:{{SHA}}{secret}\n")
+        self.command = (
+            *(self.nginx, "-e", "stderr", "-p", str(self.folder)),
+            *("-c", f"{self.folder}/nginx.conf"),
+        )
+
+    def test_configuration(self) -> None:
+        """nginx has nothing to say about the configuration."""
+        done = run(*self.command, "-t", "-q")
+        self.assertEqual((done.returncode, done.stderr), (0, b""))
+
+    def test_password(self) -> None:
+        """The metrics need the password; whether the daemon runs does not."""
+        start(self, *self.command, stderr=subprocess.DEVNULL)
+        url = f"https://localhost:{self.port}"
+        until(lambda: self.isUp(url))
+        for word in None, "wrong":
+            error = self.assertRaises(HTTPError, self.metrics, url, word)
+            self.assertEqual(error.code, 401)
+            error.close()
+        self.assertIn(METRIC, self.metrics(url, "secret"))
+
+    def isUp(self, url: str) -> bool:
+        """Tell whether nginx and the daemon answer."""
+        try:
+            return self.get(f"{url}/healthz") == b"ok\n"
+        except OSError:
+            return False
+
+    def metrics(self, url: str, word: str | None) -> bytes:
+        """Read the metrics with a password, or without."""
+        if word is None:
+            return self.get(f"{url}/metrics")
+        secret = b64encode(f"prometheus:{word}".encode()).decode()
+        return self.get(f"{url}/metrics", Authorization=f"Basic {secret}")
+
+
+class CertificateTests(GuardedCase):
+    """
+    A web site that wants certificates of its clients.
+    """
+
+    def test_clientCA(self) -> None:
+        """Only a client with a certificate of the CA can read the metrics."""
+        port = freePort()
+        files = f"privateKey={self.files.server}:certKey={self.files.server}"
+        daemon = Daemon(
+            self, "-p0", f"--web=tls:{port}:{files}:clientCA={self.files.clients}"
+        )
+        url = f"https://localhost:{port}/metrics"
+        self.assertIn(METRIC, self.get(url, self.files.ours))
+        for wrong in None, self.files.strange:
+            error = self.assertRaises(OSError, self.get, url, wrong)
+            self.assertNotIsInstance(error, HTTPError)
+        self.assertIn(METRIC, self.get(url, self.files.ours))
+        self.assertNotIn("can read the pages", daemon.log())
