@@ -219,13 +219,16 @@ class CheckTests(WatchingCase):
                 begin = f"echostamp: {self.peers}: peer '{name}': "
                 self.assertTrue(line.startswith(begin), line)
 
-    def test_fewDescriptors(self) -> None:
-        """If the limit of open files is too low, a line has the number that is
-        needed."""
-        self.write(**{f"p{n}": f'target = "192.0.2.{n}"' for n in range(100)})
-        command = script("twistd"), "-n", "--pidfile=", "echostamp", "-p0"
-        limited = 'ulimit -n 128; exec "$@"', "sh", *command
-        done = run("sh", "-c", *limited, f"--peers={self.peers}")
+    def limited(self, limit: int) -> tuple[str, ...]:
+        """Give a command line before C{echostamp} with a limit of open files."""
+        within = f'ulimit -n {limit}; exec "$@"'
+        return "sh", "-c", within, "sh", script("twistd"), "-n", "--pidfile="
+
+    def needed(self, limit: int, *options: str) -> int:
+        """Start a daemon with too low a limit of open files, and give the number that
+        its only line names."""
+        command = *self.limited(limit), "echostamp", "-p0", *options
+        done = run(*command, f"--peers={self.peers}")
         self.assertEqual(done.returncode, 1)
         found = re.fullmatch(
             r"echostamp: the limit of open files is too low for the peers: (\d+) are "
@@ -233,13 +236,29 @@ class CheckTests(WatchingCase):
             done.stderr.decode(),
         )
         assert found, done.stderr
-        self.assertTrue(200 < int(found[1]) < 280, found[1])
+        return int(found[1])
+
+    def test_fewDescriptors(self) -> None:
+        """If the limit of open files is too low, a line has the number that is needed:
+        that of the peers, and of as many connections as were asked for, or of one.
+        With that number the daemon serves so many."""
+        self.write(**{f"p{n}": f'target = "192.0.2.{n}"' for n in range(100)})
+        least = self.needed(128)
+        self.assertTrue(200 < least < 280, least)
+        self.assertEqual(self.needed(least - 1), least)
+        self.assertEqual(self.needed(least + 8, "--max-connections=10"), least + 9)
+        daemon = Daemon(
+            self, "-p0", f"--peers={self.peers}", command=self.limited(least)
+        )
+        with daemon.connect() as peer, daemon.connect() as second:
+            peer.sendall(b"hello\n")
+            readLines(peer, 1)
+            self.assertEqual(second.recv(1), b"")
 
     def test_fewDescriptorsAtReload(self) -> None:
         """If the limit of open files is too low for new peers, the old ones stay."""
         self.write(a='target = "192.0.2.1"')
-        limited = "sh", "-c", 'ulimit -n 128; exec "$@"', "sh"
-        command = *limited, script("twistd"), "-n", "--pidfile="
+        command = self.limited(128)
         daemon = Daemon(self, "-p0", f"--peers={self.peers}", command=command)
         self.write(**{f"p{n}": f'target = "192.0.2.{n}"' for n in range(100)})
         daemon.process.send_signal(signal.SIGHUP)
