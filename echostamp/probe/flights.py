@@ -51,7 +51,7 @@ class Span(NamedTuple):
 
 
 #: The same as L{Flight}, in half the time.
-_flightOf = partial(tuple.__new__, Flight)
+flightOf = partial(tuple.__new__, Flight)
 
 
 class Flights:
@@ -82,7 +82,7 @@ class Flights:
         ring = self._ring
         self.count += 1
         if self.count == 1:
-            self._only = _flightOf((ring.end, due, at.realtime, at.after, steps))
+            self._only = flightOf((ring.end, due, at.realtime, at.after, steps))
             return
         if self._only is not None:
             ring.append(*self._only[1:], True)
@@ -102,7 +102,7 @@ class Flights:
         due, t1, sent, steps, isInFlight = ring.columns
         if not isInFlight[place]:
             return None
-        return _flightOf((seq, due[place], t1[place], sent[place], steps[place]))
+        return flightOf((seq, due[place], t1[place], sent[place], steps[place]))
 
     def pop(self, seq: int) -> Flight | None:
         """

@@ -16,10 +16,10 @@ from echostamp.measure.result import Outage, Result
 from echostamp.measure.windowspec import WindowSpec
 from echostamp.probe.duenumbers import DueNumbers
 from echostamp.probe.farclock import DIGITS, FarClock
-from echostamp.probe.flights import Flight, Span
+from echostamp.probe.flights import Flight, Span, flightOf
 from echostamp.probe.linkhistory import LinkHistory
 from echostamp.probe.messages import Reply
-from echostamp.probe.probestore import FirstReply, ProbeStore, firstReply
+from echostamp.probe.probestore import ProbeStore, firstReply
 from echostamp.times import Moment, Times
 
 
@@ -55,9 +55,8 @@ class Measurement:
         self._most = most
         self.outages: list[Outage] = []
         self.outageCount = self.outageLength = self.strange = 0
-        self.stalls = self.stalledFor = 0
+        self.stalls = self.stalledFor = self.longestUntimed = 0
         self.isApart = False
-        self.longestUntimed = 0
         self._ownClock = OwnClock(stepped=self.far.forget)
 
     # --- Our own clock ----------------------------------------------------------------
@@ -167,16 +166,14 @@ class Measurement:
 
         @param isSet: whether our own clock was set while the probe was in flight.
         """
-        rtt: int | None = at.before - flight.sent
-        self.far.roundTrip(at.before - flight.sent)
+        took = at.before - flight.sent
+        self.far.roundTrip(took)
         reading, t2, resolution = reply.reading, None, 1
         if reading is not None:
             resolution = reading.resolution
             if not reply.isAltered:
                 t2 = self.far.read(flight, at, reading, isSet)
-        if isStalled:
-            rtt = None
-        isVoid = isSet or isStalled
+        rtt, isVoid = None if isStalled else took, isSet or isStalled
         answer = at.realtime, rtt, t2, t2, resolution, reply.isAltered, isVoid
         return self.store.answer(at.after, flight, firstReply(answer))
 
@@ -186,20 +183,22 @@ class Measurement:
 
         @param isVoid: whether the times cannot be compared, or T4 was taken late.
         """
-        _, t2, t3, t4 = times
+        t1, t2, t3, t4 = times
         self.isApart = True
-        resolution = self.far.timed(times, isVoid)
-        if resolution is None:
-            answer = FirstReply(t4, None, isVoid=isVoid)
-            return self.store.answer(at.after, flight, answer)
-        rtt = None if isVoid else roundTripWithin(times)
-        answer = FirstReply(t4, rtt, t2, t3, resolution, isVoid=isVoid)
-        probe = self.store.answer(at.after, flight, answer)
+        store, resolution = self.store, self.far.timed(times, isVoid)
+        known = (None, None, 1) if resolution is None else (t2, t3, resolution)
+        rtt = None if isVoid or resolution is None else roundTripWithin(times)
+        answer = firstReply((t4, rtt, *known, False, isVoid))
         if rtt is None:
+            return store.answer(at.after, flight, answer)
+        # T1 may be the kernel's now.
+        flight = flightOf((*flight[:2], t1, *flight[3:]))
+        probe = store.answer(at.after, flight, answer)
+        if not store.learns:
             return probe
-        self.store.amend(flight.seq, times, rtt, DIGITS)
+        store.amend(flight.seq, times, rtt, DIGITS)
         # The same as C{_replace}, in less time.
-        return tuple.__new__(Probe, (*probe[:2], times.t1, *probe[3:]))
+        return tuple.__new__(Probe, (*probe[:2], t1, *probe[3:]))
 
     def corrected(self, seq: int, times: Times) -> bool:
         """

@@ -71,7 +71,7 @@ class Prober:
         self._now = surroundings.now
         self._stalls = surroundings.stalls
         self._timers = Timers(surroundings.agenda)
-        self._schedule = Schedule(plan, surroundings.chance)
+        self._schedule = Schedule(plan, surroundings.chance, surroundings.slots)
         self._flights = Flights()
         self._extras = ExtraProbes(self.measurement, self._timers, plan.timeout)
         self._links = LinkHistory(plan.mostLinks)
@@ -122,6 +122,7 @@ class Prober:
         if self._ended is not None:
             return
         self._ended = self._clocks()
+        self._schedule.end()
         self._timers.stop()
         self._links.closeReplaced()
         self._stalls.forget(self)

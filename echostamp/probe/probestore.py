@@ -100,6 +100,8 @@ class ProbeStore(Protocol):
         """
         Add the first reply to a probe in flight.
 
+        @param flight: the probe.  A store that learns goes by T1 as L{send} got it, and
+            by L{amend}.
         @return: what is known of it.
         """
 

@@ -7,6 +7,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from echostamp.probe.plan import Plan
+from echostamp.probe.slots import Slots
 
 #: The part of the interval by which a probe may be due after its turn.
 JITTER = 0.1
@@ -23,15 +24,20 @@ class Schedule:
     @ivar isOver: whether no probe is due any more.
     """
 
-    def __init__(self, plan: Plan, chance: Callable[[], float]) -> None:
+    def __init__(
+        self, plan: Plan, chance: Callable[[], float], slots: Slots | None = None
+    ) -> None:
         """
         @param plan: how many probes, and how far apart.
         @param chance: gives numbers from 0 to 1, for the jitter.
+        @param slots: those of the process; L{None} for a prober that is alone.
         """
         self._interval = plan.interval
         self._count = plan.count
-        self._jitter = JITTER * plan.interval if plan.jitter else 0.0
+        self._jitter = round(JITTER * plan.interval) if plan.jitter else 0
         self._chance = chance
+        self._slots = slots or Slots()
+        self._hasJoined = False
         self._began = 0
         self._turn = 0
         self.due = 0
@@ -44,6 +50,17 @@ class Schedule:
         self._began = self.due = now
         self._turn = 0
         self.isOver = self._count == 0
+        if self._interval and not self._hasJoined:
+            self._hasJoined = True
+            self._slots.join(self._interval)
+
+    def end(self) -> None:
+        """
+        Leave the slots: nothing is due any more.
+        """
+        if self._hasJoined:
+            self._hasJoined = False
+            self._slots.leave(self._interval)
 
     def advance(self) -> None:
         """
@@ -51,5 +68,6 @@ class Schedule:
         """
         self._turn += 1
         self.isOver = self.isOver or self._turn == self._count
-        late = round(self._jitter * self._chance()) if self._jitter else 0
-        self.due = self._began + self._turn * self._interval + late
+        self.due = self._began + self._turn * self._interval
+        if self._jitter:
+            self.due = self._slots.choose(self.due, self._jitter, self._chance())

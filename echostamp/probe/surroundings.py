@@ -13,6 +13,7 @@ from typing import Any
 
 from echostamp.probe.agenda import Agenda
 from echostamp.probe.alarms import Alarm, KernelAlarm, ReactorAlarm
+from echostamp.probe.slots import Slots
 from echostamp.probe.stalls import StallWatch
 from echostamp.times import Moment, moment
 
@@ -27,6 +28,7 @@ class Surroundings:
     @ivar clocks: reads our clocks.
     @ivar now: gives nanoseconds by the monotonic clock.
     @ivar chance: gives numbers from 0 to 1.
+    @ivar slots: the moments at which probes are due together.
     """
 
     agenda: Agenda
@@ -34,6 +36,7 @@ class Surroundings:
     clocks: Callable[[], Moment]
     now: Callable[[], int]
     chance: Callable[[], float]
+    slots: Slots
 
 
 def surroundings(
@@ -59,4 +62,4 @@ def surroundings(
         return ReactorAlarm(reactor, now, call)
 
     agenda = Agenda(now, makeAlarm)
-    return Surroundings(agenda, StallWatch(agenda), clocks, now, chance)
+    return Surroundings(agenda, StallWatch(agenda), clocks, now, chance, Slots())

@@ -6,8 +6,9 @@ from __future__ import annotations
 
 import ctypes
 import os
+import time
 from collections.abc import Callable
-from functools import cache
+from functools import cache, lru_cache
 from typing import NamedTuple
 
 from echostamp.rfc8762.timestamps import TAI, ErrorEstimate
@@ -103,6 +104,24 @@ def kernelClock(adjtimex: Callable[[_Timex], int] | None = None) -> KernelClock:
     if state == _TIME_ERROR or timex.status & _UNSYNCHRONIZED:
         return KernelClock(tai=tai)
     return KernelClock(True, timex.maxerror * MICROSECOND, tai)
+
+
+def recentKernelClock() -> KernelClock:
+    """
+    Give what the kernel said in the last quarter of L{FRESH}, to all session-senders of
+    the process.
+
+    @return: the same object, as long as that is not asked again.
+    """
+    return _kernelClockIn(time.monotonic_ns() // (FRESH // 4))
+
+
+@lru_cache(maxsize=1)
+def _kernelClockIn(period: int) -> KernelClock:
+    """
+    Ask the kernel, once in each period.
+    """
+    return kernelClock()
 
 
 @cache

@@ -13,7 +13,7 @@ from collections.abc import Callable
 from typing import Any, Protocol
 
 from echostamp.rfc8762.answers import Answers
-from echostamp.rfc8762.clock import FRESH, KernelClock, kernelClock
+from echostamp.rfc8762.clock import FRESH, KernelClock, recentKernelClock
 from echostamp.rfc8762.findings import Findings
 from echostamp.rfc8762.observations import Observations
 from echostamp.rfc8762.packets import ReflectorPacket, senderPacket, senderPacketOf
@@ -78,7 +78,7 @@ class SessionSender:
         session: SenderSession,
         owner: SenderOwner,
         clock: Callable[[], int] = time.time_ns,
-        kernel: Callable[[], KernelClock] = kernelClock,
+        kernel: Callable[[], KernelClock] = recentKernelClock,
         chance: Callable[[int], bytes] = random.randbytes,
     ) -> None:
         """

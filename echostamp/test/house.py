@@ -152,6 +152,7 @@ PURE = (
     "probe.messages",
     "probe.plan",
     "probe.schedule",
+    "probe.slots",
     "listen.descriptions",
     "listen.proxyheader",
     "listen.proxyline",

@@ -4,11 +4,20 @@ from __future__ import annotations
 
 import ctypes
 import errno
+from types import SimpleNamespace
 from typing import Any
 
 from twisted.trial.unittest import SynchronousTestCase
 
-from echostamp.rfc8762.clock import KernelClock, _library, _Timex, kernelClock
+from echostamp.rfc8762 import clock
+from echostamp.rfc8762.clock import (
+    FRESH,
+    KernelClock,
+    _library,
+    _Timex,
+    kernelClock,
+    recentKernelClock,
+)
 from echostamp.rfc8762.timestamps import ErrorEstimate
 from echostamp.test.fakes import osError
 from echostamp.times import SECOND
@@ -133,3 +142,19 @@ class KernelClockTests(SynchronousTestCase):
         found = kernelClock()
         self.assertEqual(found.isSynchronized, found.error is not None)
         self.assertGreaterEqual(found.error or 0, 0)
+
+    def test_recent(self) -> None:
+        """The kernel is asked once in a quarter of a second, for all who want to
+        know."""
+        now = [FRESH]
+        made = [KernelClock(True, each, None) for each in range(2)]
+        answers = iter(made)
+        self.patch(clock, "time", SimpleNamespace(monotonic_ns=lambda: now[0]))
+        self.patch(clock, "kernelClock", lambda: next(answers))
+        clock._kernelClockIn.cache_clear()
+        self.addCleanup(clock._kernelClockIn.cache_clear)
+        self.assertIs(recentKernelClock(), made[0])
+        now[0] += FRESH // 4 - 1
+        self.assertIs(recentKernelClock(), made[0])
+        now[0] += 1
+        self.assertIs(recentKernelClock(), made[1])

@@ -6,6 +6,7 @@ from twisted.trial.unittest import SynchronousTestCase
 
 from echostamp.probe.plan import Plan
 from echostamp.probe.schedule import Schedule
+from echostamp.probe.slots import Slots
 
 
 class ScheduleTests(SynchronousTestCase):
@@ -45,3 +46,16 @@ class ScheduleTests(SynchronousTestCase):
         schedule.begin(7)
         self.assertEqual(self.turns(schedule, 1), [7])
         self.assertTrue(schedule.isOver)
+
+    def test_together(self) -> None:
+        """Probes of two schedules with the same jitter may be due at the same moment;
+        once one of them has ended, the other is alone."""
+        slots = Slots()
+        plan = Plan(interval=1000)
+        one, other = (Schedule(plan, lambda: 0.5, slots) for _ in range(2))
+        one.begin(25)
+        other.begin(5)
+        self.assertEqual(self.turns(one, 5)[1:], self.turns(other, 5)[1:])
+        other.end()
+        other.end()
+        self.assertEqual(self.turns(one, 2)[1:], [6075])
