@@ -166,7 +166,6 @@ class Rolling:
         if place is not None and recent.amend(place, t1, rtt):
             if seq in self._waiting:
                 self._waiting[seq] = rtt
-            # To find nothing takes longest.
             follower = recent.find(seq + 1) if seq < self._greatest else None
             if follower is not None:
                 recent.setBefore(follower, rtt)
