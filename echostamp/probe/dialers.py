@@ -132,7 +132,8 @@ def _stampDialer(
     from echostamp.probe.udpdialer import StampDialer
 
     session = sessionOf(wish.stamp, wish.plan.size, wish.files)
-    plan = replace(wish.plan, size=session.size or session.least)
+    size = session.size or session.least
+    plan = replace(wish.plan, size=size, isTimedByKernel=True)
     dialer = StampDialer(reactor, place, session, wish.route, waits=plan.waits)
     if ports is not None and plan.interval and plan.size <= ports.mostSize:
         dialer.takePort = partial(ports.take, SECOND / plan.interval)

@@ -34,6 +34,8 @@ class Plan:
         interval after this process was suspended or blocked: the probes of that time
         must not all leave at once.  If not, it is sent late, so that the report has the
         wait from when it was due.
+    @ivar isTimedByKernel: whether the times of a probe do not depend on when this
+        process is awake.  Those of several probers are then due at the same moments.
     @ivar waits: whether to retry when the first attempt fails, and to begin with the
         first connection.
     """
@@ -48,6 +50,7 @@ class Plan:
     windows: tuple[WindowSpec, ...] = WINDOWS
     isPatient: bool = False
     isPunctual: bool = False
+    isTimedByKernel: bool = False
     waits: bool = False
 
     @property

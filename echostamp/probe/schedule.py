@@ -36,7 +36,7 @@ class Schedule:
         self._count = plan.count
         self._jitter = round(JITTER * plan.interval) if plan.jitter else 0
         self._chance = chance
-        self._slots = slots or Slots()
+        self._slots = slots if slots and plan.isTimedByKernel else Slots()
         self._hasJoined = False
         self._began = 0
         self._turn = 0

@@ -51,7 +51,7 @@ class ScheduleTests(SynchronousTestCase):
         """Probes of two schedules with the same jitter may be due at the same moment;
         once one of them has ended, the other is alone."""
         slots = Slots()
-        plan = Plan(interval=1000)
+        plan = Plan(interval=1000, isTimedByKernel=True)
         one, other = (Schedule(plan, lambda: 0.5, slots) for _ in range(2))
         one.begin(25)
         other.begin(5)
@@ -59,3 +59,15 @@ class ScheduleTests(SynchronousTestCase):
         other.end()
         other.end()
         self.assertEqual(self.turns(one, 2)[1:], [6075])
+
+    def test_apart(self) -> None:
+        """Where this process takes the times itself, probes have moments of their
+        own: replies must not wait for one another."""
+        slots = Slots()
+        one, other = (
+            Schedule(Plan(interval=1000), lambda: 0.5, slots) for _ in range(2)
+        )
+        one.begin(25)
+        other.begin(5)
+        self.assertEqual(self.turns(one, 2), [25, 1075])
+        self.assertEqual(self.turns(other, 2), [5, 1055])
