@@ -79,6 +79,17 @@ class PemFileTests(PemCase):
         self.assertEqual(len(file.certificates()), 1)
         trust(ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT), file)
 
+    def test_trusted(self) -> None:
+        """A certificate with OpenSSL's notes on trust is refused as a CA's: it would be
+        passed over."""
+        plain = self.authority.certificate
+        noted = plain.replace(b" CERTIFICATE", b" TRUSTED CERTIFICATE")
+        file = self.file("trusted.pem", plain + noted)
+        context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+        error = self.assertRaises(PemError, trust, context, file)
+        why = "a TRUSTED CERTIFICATE cannot be read as a CA's"
+        self.assertEqual(str(error), f"{file}: {why}")
+
     def test_workingFolderChanges(self) -> None:
         """A relative path is meant in the folder where the process was before."""
         self.addCleanup(os.chdir, os.getcwd())

@@ -20,6 +20,9 @@ _CERTIFICATE = re.compile(
     re.DOTALL,
 )
 
+#: How a certificate begins for which OpenSSL also notes what it is trusted for.
+_TRUSTED = "-----BEGIN TRUSTED"
+
 #: How a private key of any kind begins.
 _PRIVATE_KEY = re.compile(r"-----BEGIN (?:\w+ )*PRIVATE KEY-----")
 
@@ -128,7 +131,11 @@ def trust(context: ssl.SSLContext, authorities: PemFile) -> None:
 
     @raise PemError: the file cannot be read, or is wrong.
     """
-    context.load_verify_locations(cadata="\n".join(authorities.certificates()))
+    found = authorities.certificates()
+    if any(each.startswith(_TRUSTED) for each in found):
+        # Python passes over these, and the peers of this CA would be refused.
+        raise authorities.wrong("a TRUSTED CERTIFICATE cannot be read as a CA's")
+    context.load_verify_locations(cadata="\n".join(found))
 
 
 def loadChain(context: ssl.SSLContext, certificates: PemFile, key: PemFile) -> None:
