@@ -107,7 +107,8 @@ class OffsetWindow:
     @ivar last: the greatest number of its probes.
     @ivar count: how many probes it has.
     @ivar resolution: the coarsest of the stamps' resolutions.
-    @ivar leastRtt: the shortest round trip.
+    @ivar leastRtt: the shortest round trip; of several flows the sum of the least
+        delays there and back, set by the owner.
     """
 
     def __init__(self, first: int, t1: int, offset: int) -> None:
@@ -276,7 +277,7 @@ class OffsetWindow:
         Report the offset where its bounds are closest.
 
         @param place: of the window among those of its run, from 1.
-        @param probes: the window's probes, where L{of} made it of them.
+        @param probes: the window's probes, or a flow's, where L{of} made it of them.
         """
         at, low, high = min(self.knots(), key=lambda knot: knot.high - knot.low)
         best, line, slowest, fastest = self._line()

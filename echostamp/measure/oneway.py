@@ -144,6 +144,23 @@ def oneWaysOf(
     )
 
 
+def leastDelays(flows: Sequence[TimedProbes], window: OffsetWindow) -> int:
+    """
+    Return the sum of the least delays there and back, with the drift taken out.  They
+    may be those of two flows.
+
+    @param flows: the probes of each flow of the window, each at least one.
+    """
+    origin, drift = flows[0].origin(), window.drift()
+    there, back = list[float](), list[float]()
+    for probes in flows:
+        t1, _, forward, backward = probes.differences(origin)
+        gained = list(map(mul, t1, repeat(drift)))
+        there.append(min(map(sub, forward, gained)))
+        back.append(min(map(add, backward, gained)))
+    return origin.forward + origin.backward + trunc(min(there) + min(back))
+
+
 def _aboveLeast(delays: Iterable[float]) -> list[int]:
     """
     Return the PDV of the probes of one flow in one window.

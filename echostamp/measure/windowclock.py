@@ -14,7 +14,7 @@ from echostamp.measure.block import UNKNOWN
 from echostamp.measure.hull import Bound, boundsOf, hullOf, joined
 from echostamp.measure.offset import OffsetTracker
 from echostamp.measure.offsetwindow import DOUBTFUL, NO_FIT, OffsetReport, OffsetWindow
-from echostamp.measure.oneway import OneWay, oneWays, oneWaysOf
+from echostamp.measure.oneway import OneWay, leastDelays, oneWays, oneWaysOf
 from echostamp.measure.rows import (
     HEAD,
     RTT,
@@ -253,7 +253,9 @@ def _fittedFlows(
     )
     if window is None:
         return None
+    window.leastRtt = leastDelays(flows, window)
     # A clock that was slewed moves the delays of a flow.
-    reports = [window.report(len(flows), each) for each in flows]
-    report = next((each for each in reports if each.verdict == DOUBTFUL), reports[0])
+    reports = (window.report(len(flows), each) for each in flows)
+    first = next(reports)
+    report = next((each for each in reports if each.verdict == DOUBTFUL), first)
     return oneWaysOf(flows, window), report, window
