@@ -162,22 +162,29 @@ def boundsFrom(found: Selection) -> OffsetWindow | None:
     """
     Return the bounds of the offset that a window's probes give.
     """
-    kept = found.kept()
-    window = _clock(found, kept)[2]
+    window = _clock(found, found.kept(), hasWays=False)[2]
     if window is not None:
         window.forgetDelays()
     return window
 
 
-def _clock(found: Selection, kept: array[int]) -> Clock:
+def offsetFrom(found: Selection) -> OffsetReport | None:
+    """
+    Return the offset of a window's figures, in half the time of L{figuresOf}.
+    """
+    return _clock(found, found.kept(), hasWays=False)[1]
+
+
+def _clock(found: Selection, kept: array[int], hasWays: bool = True) -> Clock:
     """
     Return what a window's probes say of the far clock.
 
-    @param kept: the rows.
+    @param kept: the rows, here and below.
+    @param hasWays: whether to compute the one-way delays, too; likewise.
     """
     if found.every == 1:
-        return _exactClock(found, kept)
-    return _thinnedClock(found, kept)
+        return _exactClock(found, kept, hasWays)
+    return _thinnedClock(found, kept, hasWays)
 
 
 def _extended(found: Summary | None, n: int, values: Sequence[int]) -> Summary | None:
@@ -189,11 +196,9 @@ def _extended(found: Summary | None, n: int, values: Sequence[int]) -> Summary |
     return found._replace(n=n, min=min(values), max=max(values), exact=False)
 
 
-def _exactClock(found: Selection, kept: array[int]) -> Clock:
+def _exactClock(found: Selection, kept: array[int], hasWays: bool) -> Clock:
     """
     Return what all probes say of the far clock.
-
-    @param kept: a row of each, here and below.
     """
     probes = timedOf(kept, found.isApart, found.resolution)
     isProbe = areProbes(kept)
@@ -205,8 +210,10 @@ def _exactClock(found: Selection, kept: array[int]) -> Clock:
         window = OffsetWindow.of(probes, *probes.fewBounds())
     if window is None:
         return _tracked(found, kept)
-    counted = probes if isProbe is None else probes.only(isProbe)
-    return oneWaysOf(counted, window), window.report(probes=probes), window
+    ways = None
+    if hasWays:
+        ways = oneWaysOf(probes if isProbe is None else probes.only(isProbe), window)
+    return ways, window.report(probes=probes), window
 
 
 def _tracked(found: Selection, kept: array[int]) -> Clock:
@@ -228,12 +235,10 @@ def _tracked(found: Selection, kept: array[int]) -> Clock:
     return oneWays(run, tracker), tracker.report(), tracker.window()
 
 
-def _thinnedClock(found: Selection, kept: array[int]) -> Clock:
+def _thinnedClock(found: Selection, kept: array[int], hasWays: bool) -> Clock:
     """
     Return what is known of the far clock, by the bounds that all probes give and by the
     rows that are kept.
-
-    @param kept: the rows.
     """
     apart = found.isApart, found.resolution
     probes, isProbe = timedOf(kept, *apart), areProbes(kept)
@@ -246,14 +251,14 @@ def _thinnedClock(found: Selection, kept: array[int]) -> Clock:
         return NO_CLOCK
     first = pieces[-1][0][-2] - LONGEST
     pieces = [piece for piece in pieces if piece[0][0] >= first]
-    clock = _fitted(pieces, probes, isProbe)
+    clock = _fitted(pieces, probes, isProbe, hasWays)
     if clock is not None:
         return clock
     # No line fits all of them: look for the most of the last ones that one fits.
     fit, misfit = 0, len(pieces)
     while misfit - fit > 1:
         middle = (fit + misfit) // 2
-        tried = _fitted(pieces[-middle:], probes, isProbe)
+        tried = _fitted(pieces[-middle:], probes, isProbe, hasWays)
         fit, misfit = (fit, middle) if tried is None else (middle, misfit)
         clock = clock if tried is None else tried
     if clock is None:
@@ -263,7 +268,10 @@ def _thinnedClock(found: Selection, kept: array[int]) -> Clock:
 
 
 def _fitted(
-    pieces: Sequence[Hulls], probes: TimedProbes, isProbe: list[bool] | None
+    pieces: Sequence[Hulls],
+    probes: TimedProbes,
+    isProbe: list[bool] | None,
+    hasWays: bool,
 ) -> Clock | None:
     """
     Return what pieces of a window say of the far clock.
@@ -285,7 +293,8 @@ def _fitted(
     if window is None:
         return None
     window.resolution = max(coarse for _, _, coarse in pieces)
-    counted = inside
-    if isProbe is not None:
-        counted = probes.only(map(and_, isIn, isProbe))
-    return oneWaysOf(counted, window), window.report(probes=inside), window
+    ways = None
+    if hasWays:
+        isCounted = isIn if isProbe is None else map(and_, isIn, isProbe)
+        ways = oneWaysOf(probes.only(isCounted), window)
+    return ways, window.report(probes=inside), window

@@ -66,7 +66,7 @@ class FarChanges:
         """
         Look whether the far clock was set.
         """
-        offset = self._prober.result(window=self._window).figures.offset
+        offset = self._prober.farOffset(self._window)
         step = self._steps.look(offset, now)
         if step is not None:
             self.clockSteps += 1

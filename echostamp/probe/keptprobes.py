@@ -118,6 +118,9 @@ class KeptProbes:
     def residence(self, now: int, window: WindowSpec) -> None:
         """Give nothing: there are no windows."""
 
+    def farOffset(self, now: int, isApart: bool, window: WindowSpec) -> None:
+        """Give nothing: there are no windows."""
+
     def figures(
         self, began: int, ended: int, isApart: bool, window: WindowSpec | None
     ) -> Figures:

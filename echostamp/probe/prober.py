@@ -12,6 +12,7 @@ from twisted.python.failure import Failure
 from echostamp.connect.failures import whatFailed
 from echostamp.measure.block import Probe
 from echostamp.measure.delay import Summary
+from echostamp.measure.offsetwindow import OffsetReport
 from echostamp.measure.result import Outage, Result
 from echostamp.measure.windowspec import WindowSpec
 from echostamp.probe.agenda import Timers
@@ -186,6 +187,16 @@ class Prober:
         if not found.isApart:
             return None
         return found.store.residence((self._ended or self._clocks()).after, window)
+
+    def farOffset(self, window: WindowSpec) -> OffsetReport | None:
+        """
+        Give the offset of a window's figures, in less time than L{result}; L{None}
+        where it is not known.
+
+        @param window: which window of the plan.
+        """
+        found, now = self.measurement, self._ended or self._clocks()
+        return found.store.farOffset(now.after, found.isApart, window)
 
     # --- The link ---------------------------------------------------------------------
 

@@ -11,6 +11,7 @@ from typing import NamedTuple, Protocol
 from echostamp.measure.block import Probe
 from echostamp.measure.delay import Summary
 from echostamp.measure.distribution import Distribution
+from echostamp.measure.offsetwindow import OffsetReport
 from echostamp.measure.result import Figures
 from echostamp.measure.windowspec import WindowSpec
 from echostamp.probe.flights import Flight
@@ -167,6 +168,17 @@ class ProbeStore(Protocol):
         """
         Summarise how long the far end had the probes of a window; L{None} where it does
         not say so, or single probes are kept.
+        """
+
+    def farOffset(
+        self, now: int, isApart: bool, window: WindowSpec
+    ) -> OffsetReport | None:
+        """
+        Give the offset of a window's figures, in less time than L{figures}; L{None}
+        where it is not known, or single probes are kept.
+
+        @param now: by the monotonic clock.
+        @param isApart: as for L{figures}.
         """
 
     def figures(

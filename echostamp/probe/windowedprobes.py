@@ -10,8 +10,9 @@ from functools import partial
 
 from echostamp.measure.block import Probe
 from echostamp.measure.delay import Summary, summary
-from echostamp.measure.offsetwindow import OffsetWindow
+from echostamp.measure.offsetwindow import OffsetReport, OffsetWindow
 from echostamp.measure.result import Figures
+from echostamp.measure.windowfigures import offsetFrom
 from echostamp.measure.windows import Rolling
 from echostamp.measure.windowspec import WindowSpec
 from echostamp.probe.flights import Flight
@@ -169,6 +170,13 @@ class WindowedProbes:
         """Summarise how long the far end had the probes of a window."""
         values = self._rolling.select(now, window).residences()
         return summary(values) if values else None
+
+    def farOffset(
+        self, now: int, isApart: bool, window: WindowSpec
+    ) -> OffsetReport | None:
+        """Give the offset of a window's figures."""
+        self._rolling.isApart = isApart
+        return offsetFrom(self._rolling.select(now, window))
 
     def figures(
         self, began: int, ended: int, isApart: bool, window: WindowSpec | None

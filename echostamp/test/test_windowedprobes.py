@@ -54,6 +54,19 @@ class WindowedProbesTests(SynchronousTestCase):
         other = WindowSpec("4s", length=4 * SECOND)
         self.assertRaises(ValueError, self.store.figures, 0, 1, False, other)
 
+    def test_farOffset(self) -> None:
+        """The offset alone is the one of the figures."""
+        for _ in range(6):
+            flight = self.send()
+            t1 = flight.t1
+            reply = FirstReply(t1 + 3 * MS, MS, t1 + 9 * MS, t1 + 11 * MS)
+            self.store.answer(flight.sent + 3 * MS, flight, reply)
+        for window in self.short, self.long:
+            found = self.store.farOffset(6 * SECOND, True, window)
+            self.assertIsNotNone(found)
+            figures = self.store.figures(0, 6 * SECOND, True, window)
+            self.assertEqual(found, figures.offset)
+
     def test_longestByCount(self) -> None:
         """Of windows by count alone, that of the most probes is the default."""
         specs = [WindowSpec(str(count), count=count) for count in (2, 5, 3)]
