@@ -130,6 +130,9 @@ class RecentProbes:
         Return how many have times.
         """
         rtts, t2s = self.rows[RTT::WIDTH], self.rows[T2::WIDTH]
+        if UNKNOWN not in rtts:
+            # The usual case.
+            return len(rtts)
         return sum(not rtt == UNKNOWN == t2 for rtt, t2 in zip(rtts, t2s, strict=True))
 
     def due(self) -> int:

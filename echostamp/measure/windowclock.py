@@ -63,27 +63,39 @@ def boundsFrom(found: Selection) -> OffsetWindow | None:
     """
     Return the bounds of the offset that a window's probes give.
     """
-    window = clockOf([found], [found.kept()])[2]
+    window = clockOf([found], [found.kept()], hasWays=False)[2]
     if window is not None:
         window.forgetDelays()
     return window
 
 
-def clockOf(flows: Sequence[Selection], kept: Sequence[array[int]]) -> Clock:
+def offsetFrom(flows: Sequence[Selection]) -> OffsetReport | None:
+    """
+    Return the offset of a window's figures, in half the time of all of them.
+
+    @param flows: what is known of the probes of each flow.
+    """
+    return clockOf(flows, [each.kept() for each in flows], hasWays=False)[1]
+
+
+def clockOf(
+    flows: Sequence[Selection], kept: Sequence[array[int]], hasWays: bool = True
+) -> Clock:
     """
     Return what a window's probes say of the far clock.
 
     @param flows: what is known of the probes of each flow.
     @param kept: the rows of each.
+    @param hasWays: whether to compute the one-way delays, too; likewise below.
     """
     if len(flows) > 1:
-        return _clockOfFlows(flows, kept)
+        return _clockOfFlows(flows, kept, hasWays)
     if flows[0].every == 1:
-        return _exactClock(flows[0], kept[0])
-    return _thinnedClock(flows[0], kept[0])
+        return _exactClock(flows[0], kept[0], hasWays)
+    return _thinnedClock(flows[0], kept[0], hasWays)
 
 
-def _exactClock(found: Selection, kept: array[int]) -> Clock:
+def _exactClock(found: Selection, kept: array[int], hasWays: bool) -> Clock:
     """
     Return what all probes say of the far clock.
 
@@ -99,8 +111,11 @@ def _exactClock(found: Selection, kept: array[int]) -> Clock:
         window = OffsetWindow.of(probes, *probes.fewBounds())
     if window is None:
         return _tracked(found, kept)
-    counted = probes if isProbe is None else probes.only(isProbe)
-    return oneWaysOf([counted], window), window.report(probes=probes), window
+    ways = None
+    if hasWays:
+        counted = probes if isProbe is None else probes.only(isProbe)
+        ways = oneWaysOf([counted], window)
+    return ways, window.report(probes=probes), window
 
 
 def _tracked(found: Selection, kept: array[int]) -> Clock:
@@ -122,7 +137,7 @@ def _tracked(found: Selection, kept: array[int]) -> Clock:
     return oneWays(run, tracker), tracker.report(), tracker.window()
 
 
-def _thinnedClock(found: Selection, kept: array[int]) -> Clock:
+def _thinnedClock(found: Selection, kept: array[int], hasWays: bool) -> Clock:
     """
     Return what is known of the far clock, by the bounds that all probes give and by the
     rows that are kept.
@@ -140,7 +155,7 @@ def _thinnedClock(found: Selection, kept: array[int]) -> Clock:
         return NO_CLOCK
     first = pieces[-1][0][-2] - LONGEST
     pieces = [piece for piece in pieces if piece[0][0] >= first]
-    return _ofLast(pieces, lambda last: _fitted(last, probes, isProbe))
+    return _ofLast(pieces, lambda last: _fitted(last, probes, isProbe, hasWays))
 
 
 def _ofLast(pieces: list[T], fitted: Callable[[list[T]], Clock | None]) -> Clock:
@@ -167,7 +182,10 @@ def _ofLast(pieces: list[T], fitted: Callable[[list[T]], Clock | None]) -> Clock
 
 
 def _fitted(
-    pieces: Sequence[Hulls], probes: TimedProbes, isProbe: list[bool] | None
+    pieces: Sequence[Hulls],
+    probes: TimedProbes,
+    isProbe: list[bool] | None,
+    hasWays: bool,
 ) -> Clock | None:
     """
     Return what pieces of a window say of the far clock.
@@ -189,13 +207,18 @@ def _fitted(
     if window is None:
         return None
     window.resolution = max(coarse for _, _, coarse in pieces)
-    counted = inside
-    if isProbe is not None:
-        counted = probes.only(map(and_, isIn, isProbe))
-    return oneWaysOf([counted], window), window.report(probes=inside), window
+    ways = None
+    if hasWays:
+        counted = inside
+        if isProbe is not None:
+            counted = probes.only(map(and_, isIn, isProbe))
+        ways = oneWaysOf([counted], window)
+    return ways, window.report(probes=inside), window
 
 
-def _clockOfFlows(flows: Sequence[Selection], kept: Sequence[array[int]]) -> Clock:
+def _clockOfFlows(
+    flows: Sequence[Selection], kept: Sequence[array[int]], hasWays: bool
+) -> Clock:
     """
     Return what the probes of several flows say of the far clock, which is one clock.
     Each flow has delays of its own.  None has extra probes.
@@ -211,7 +234,7 @@ def _clockOfFlows(flows: Sequence[Selection], kept: Sequence[array[int]]) -> Clo
         return NO_CLOCK
     first = pieces[-1].began - LONGEST
     pieces = [piece for piece in pieces if piece.began >= first]
-    return _ofLast(pieces, lambda last: _fittedFlows(last, probes))
+    return _ofLast(pieces, lambda last: _fittedFlows(last, probes, hasWays))
 
 
 def _piecesOf(flow: Selection, probes: TimedProbes) -> list[_Piece]:
@@ -232,7 +255,7 @@ def _piecesOf(flow: Selection, probes: TimedProbes) -> list[_Piece]:
 
 
 def _fittedFlows(
-    pieces: Sequence[_Piece], probes: Sequence[TimedProbes]
+    pieces: Sequence[_Piece], probes: Sequence[TimedProbes], hasWays: bool
 ) -> Clock | None:
     """
     Return what pieces of several flows say of the far clock.
@@ -254,8 +277,9 @@ def _fittedFlows(
     if window is None:
         return None
     window.leastRtt = leastDelays(flows, window)
+    ways = oneWaysOf(flows, window) if hasWays else None
     # A clock that was slewed moves the delays of a flow.
     reports = (window.report(len(flows), each) for each in flows)
     first = next(reports)
     report = next((each for each in reports if each.verdict == DOUBTFUL), first)
-    return oneWaysOf(flows, window), report, window
+    return ways, report, window

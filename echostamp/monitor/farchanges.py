@@ -54,7 +54,7 @@ class FarChanges:
         """
         Look whether the far clock was set.
         """
-        offset = self._flows.figures(self._window).offset
+        offset = self._flows.offset(self._window)
         step = self._steps.look(offset, now)
         if step is not None:
             self.clockSteps += 1

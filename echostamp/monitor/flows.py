@@ -12,8 +12,10 @@ from twisted.internet.defer import Deferred, DeferredList
 
 from echostamp.measure.counts import C_LOST, C_RECEIVED
 from echostamp.measure.delay import Summary, summary
+from echostamp.measure.offsetwindow import OffsetReport
 from echostamp.measure.result import Figures, Result
 from echostamp.measure.selection import Selection
+from echostamp.measure.windowclock import offsetFrom
 from echostamp.measure.windowfigures import figuresOf
 from echostamp.measure.windowspec import WindowSpec
 from echostamp.monitor.flow import Counters, Flow, FlowOwner, LastRtts
@@ -150,6 +152,12 @@ class Flows:
         Give the figures of a window.
         """
         return self.result(window).figures
+
+    def offset(self, window: WindowSpec) -> OffsetReport | None:
+        """
+        Give the offset of a window's figures, in less time than L{figures}.
+        """
+        return offsetFrom(self._select(window))
 
     def result(self, window: WindowSpec) -> Result:
         """

@@ -13,6 +13,7 @@ from echostamp.measure.block import Probe
 from echostamp.measure.delay import summary
 from echostamp.measure.offsetwindow import DOUBTFUL, FITS, NO_FIT
 from echostamp.measure.result import Figures
+from echostamp.measure.windowclock import offsetFrom
 from echostamp.measure.windowfigures import figuresOf
 from echostamp.measure.windows import Rolling
 from echostamp.measure.windowspec import WindowSpec
@@ -93,7 +94,10 @@ class FlowsCase(SynchronousTestCase):
 
     def figures(self, flows: Sequence[Rolling], window: WindowSpec = MINUTE) -> Figures:
         """Give the figures of all flows."""
-        return figuresOf([each.select(self.now, window) for each in flows])
+        selections = [each.select(self.now, window) for each in flows]
+        found = figuresOf(selections)
+        self.assertEqual(offsetFrom(selections), found.offset)
+        return found
 
     def assertRight(self, found: Figures, ahead: int = AHEAD) -> None:
         """Check that the far clock's offset is within its bounds."""

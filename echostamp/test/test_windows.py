@@ -14,6 +14,7 @@ from echostamp.measure.delay import Summary
 from echostamp.measure.offsetwindow import FITS, NO_FIT
 from echostamp.measure.oneway import OneWay
 from echostamp.measure.result import Figures
+from echostamp.measure.windowclock import offsetFrom
 from echostamp.measure.windows import Rolling
 from echostamp.measure.windowspec import PARTS, WINDOWS, WindowSpec
 from echostamp.test.figures import figure
@@ -151,6 +152,7 @@ class SameAsARunTests(SynchronousTestCase):
             now = fates[: first + 97][-1].at
             for spec in windows:
                 found = rolling.over(now, spec)
+                self.assertEqual(offsetFrom([rolling.select(now, spec)]), found.offset)
                 self.assertEqual(found.every, 1)
                 part = self.windowOf(fates[: first + 97], spec, found)
                 self.assertSame(found, figuresOf(part))
@@ -232,6 +234,7 @@ class ManyProbesTests(SynchronousTestCase):
             now = fates[-1].at
             for spec in WINDOWS:
                 found = rolling.over(now, spec)
+                self.assertEqual(offsetFrom([rolling.select(now, spec)]), found.offset)
                 part = [fate for fate in fates if found.began < fate.at]
                 if spec.length is None:
                     part = fates[-20:]
