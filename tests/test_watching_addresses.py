@@ -6,8 +6,8 @@ import os
 from pathlib import Path
 
 from tests.harness import Daemon, freePort, lack, script, tool, until
+from tests.scraping import MetricsCase
 from tests.tlspeers import lastingFiles
-from tests.watching import MetricsCase
 
 #: A name with two addresses, for which the far ends' certificate is valid.
 NAME, ADDRESSES = "localhost", ("127.0.0.1", "::1")

@@ -7,7 +7,7 @@ import signal
 from tests.capturing import Capture
 from tests.harness import Daemon, shortFolder, until
 from tests.namespaces import LINK, Routed
-from tests.watching import MetricsCase, Samples
+from tests.scraping import MetricsCase, Samples
 
 MILLISECOND = 10**6
 

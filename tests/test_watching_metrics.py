@@ -8,16 +8,9 @@ import socket
 import time
 from typing import Any
 
-from tests.harness import (
-    Daemon,
-    freePort,
-    readLines,
-    script,
-    shortFolder,
-    until,
-)
+from tests.harness import Daemon, freePort, readLines, script, shortFolder, until
 from tests.namespaces import Namespaces
-from tests.watching import MetricsCase
+from tests.scraping import MetricsCase
 
 
 class MetricsTests(MetricsCase):

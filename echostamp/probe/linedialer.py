@@ -16,12 +16,19 @@ from echostamp.probe.interfaces import LinkOwner
 from echostamp.probe.linelink import LineLink
 from echostamp.probe.messages import Messages
 from echostamp.probe.retries import Retries
-from echostamp.times import Moment, moment
+from echostamp.times import SECOND, Moment, moment
+
+#: A connection that was held for so long shows that the far end is there, in
+#: nanoseconds.
+LASTING = SECOND
 
 
 class LineDialer:
     """
     Makes connections to a far end of the line protocol, one at a time.
+
+    A far end that closes each connection at once, as it has too many, is tried after
+    longer and longer waits, like one that refuses.
     """
 
     _owner: LinkOwner
@@ -47,6 +54,8 @@ class LineDialer:
         # The attempt that goes on, and the connection.
         self._connecting: Deferred[Any] | None = None
         self._link: LineLink | None = None
+        # When the connection was made.
+        self._since = 0
 
     @property
     def isLookingUp(self) -> bool:
@@ -92,7 +101,8 @@ class LineDialer:
             # The owner closes it, as the new one has taken its place.
             self._link.lost = _nothing
         self._connecting, self._link = None, link
-        self._retries.succeeded()
+        self._since = self._clocks().after
+        self._retries.cancel()
 
     def _failed(self, failure: Failure) -> None:
         """
@@ -106,7 +116,10 @@ class LineDialer:
         """
         Replace a connection that was lost.
         """
-        self._link = None
+        link, self._link = self._link, None
+        lasted = self._clocks().after - self._since
+        if link is not None and (link.isEcho or lasted >= LASTING):
+            self._retries.succeeded()
         self._retries.retry()
 
     def redial(self) -> None:

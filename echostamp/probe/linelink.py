@@ -46,6 +46,7 @@ class LineLink(Protocol):
     @ivar kernel: the kernel's last figures of the TCP connection; L{None} for none.
     @ivar setUp: how long it took to make the connection.
     @ivar lost: called when the connection was lost; set by the dialer.
+    @ivar isEcho: whether any line was a reply to a probe.
     """
 
     lost: Callable[[], object]
@@ -86,8 +87,7 @@ class LineLink(Protocol):
         self._missing = array("q")
         # Lines that may be altered replies.
         self._kept: list[tuple[Reply, Moment]] = []
-        # Whether any line was a reply to a probe.
-        self._isEcho = False
+        self.isEcho = False
 
     def connectionMade(self) -> None:
         """Turn Nagle's algorithm off, and report the link to the owner."""
@@ -141,7 +141,7 @@ class LineLink(Protocol):
             # The usual case, in the least time.
             reply = self._messages.replyTo(missing[0], data)
             if reply is not None:
-                self._isEcho = True
+                self.isEcho = True
                 missing.pop()
                 self._owner.answered(reply, at)
                 return
@@ -159,7 +159,7 @@ class LineLink(Protocol):
         """
         seq = reply.seq
         if seq is not None:
-            self._isEcho = True
+            self.isEcho = True
         if seq is None or seq not in self._missing:
             if seq is None or reply.isAltered:
                 self._keep(reply, at)
@@ -223,7 +223,7 @@ class LineLink(Protocol):
         will show what the line is.  If the far end has never echoed a probe, its lines
         are no replies.
         """
-        if self._kept and self._isEcho and self._missing[0] == seq:
+        if self._kept and self.isEcho and self._missing[0] == seq:
             self._answerOldest()
 
     def forget(self, oldest: int) -> None:

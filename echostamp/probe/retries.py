@@ -45,7 +45,7 @@ class Retries:
         Begin again with the shortest wait, and make no attempt that still waits.
         """
         self._delay = FIRST_DELAY
-        self._cancel()
+        self.cancel()
 
     def retry(self) -> None:
         """
@@ -69,11 +69,11 @@ class Retries:
         Make no more attempts.
         """
         self.isStopped = True
-        self._cancel()
+        self.cancel()
 
-    def _cancel(self) -> None:
+    def cancel(self) -> None:
         """
-        End the wait that goes on, if there is one.
+        Make no attempt that still waits.
         """
         if self._timer is not None:
             self._timer.cancel()

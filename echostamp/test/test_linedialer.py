@@ -90,6 +90,31 @@ class PatientTests(SynchronousTestCase):
         far.run(1)
         self.assertEqual(self.attemptsWithin(far, 60), 0)
 
+    def attemptsClosed(self, far: Far, seconds: float, isEcho: bool) -> int:
+        """Accept each attempt, answer it or not, close it, and count them."""
+        before = far.attempts
+        end = far.reactor.rightNow + seconds
+        while far.reactor.rightNow < end:
+            tried = far.attempts
+            far.run(0.1)
+            if far.attempts > tried:
+                transport = far.accept()
+                if isEcho:
+                    far.run(0.3)
+                transport.lose(ConnectionLost())
+        return far.attempts - before
+
+    def test_closedAtOnce(self) -> None:
+        """The time between attempts grows, too, if the far end closes each connection
+        before it answers.  If it answers, the wait stays short."""
+        far = Far(Plan(interval=100 * MS, isPatient=True))
+        far.start()
+        far.transports[0].lose(ConnectionLost())
+        self.attemptsClosed(far, 120, isEcho=False)
+        self.assertLessEqual(self.attemptsClosed(far, 100, isEcho=False), 12)
+        self.attemptsClosed(far, 20, isEcho=True)
+        self.assertGreaterEqual(self.attemptsClosed(far, 100, isEcho=True), 40)
+
     def test_why(self) -> None:
         """An outage names the reason why the last attempt failed."""
         far = Far(Plan(interval=100 * MS, isPatient=True))
