@@ -7,6 +7,7 @@ from typing import Any
 from twisted.internet.address import IPv4Address, IPv6Address
 from twisted.internet.error import DNSLookupError
 from twisted.internet.interfaces import IHostnameResolver, IHostResolution
+from twisted.logger import capturedLogs
 from twisted.python.failure import Failure
 from zope.interface.verify import verifyObject
 
@@ -89,10 +90,11 @@ class EachAddressTests(MonitorCase):
         super().setUp()
         self.names = self.reactor.nameResolver = Answering()
         self.names.hosts = ONE, TWO
+        self.wrong = False
 
     def dial(self, reactor: Any, wish: Wish) -> Dialed:
         """Make a dialer."""
-        if wish.target == "wrong":
+        if wish.target == "wrong" or self.wrong:
             raise ValueError("TARGET 'wrong': it is wrong")
         dialer = NamedDialer(self, wish.target, reactor)
         return Dialed(wish.target, dialer, wish.plan, host=wish.target)
@@ -255,6 +257,40 @@ class EachAddressTests(MonitorCase):
         self.assertEqual(
             [each[0] for each in self.names.questions[asked:]].count("many"), 0
         )
+
+    def test_reloadOfLookUps(self) -> None:
+        """A name that is looked up in another way, or pauses, keeps its addresses, and
+        its peers their counters."""
+        self.begin()
+        before = dict(self.monitor.peers)
+        for settings in {"resolve": 7 * SECOND}, {"isPaused": True}, {}:
+            self.watch(**settings)
+            self.assertEqual(list(self.monitor.peers), list(before))
+            for name, each in self.monitor.peers.items():
+                self.assertIs(each.tally, before[name].tally)
+        asked = self.asked()
+        self.run_(60)
+        self.assertEqual(self.asked(), asked + 1)
+        self.names.hosts = ()
+        self.run_(60)
+        self.watch(resolve=3600 * SECOND)
+        self.assertEqual(self.kinds(), [(each, Kind.UNRESOLVED) for each in before])
+
+    def test_wrongLater(self) -> None:
+        """Where a new address cannot be probed, because a file of a key is wrong now,
+        the others are; the log says so once, and the name is looked up again."""
+        self.begin()
+        self.names.hosts = ONE, TWO, THREE
+        self.wrong = True
+        with capturedLogs() as logged:
+            self.run_(120)
+        (line,) = [each for each in logged if "why" in each]
+        self.assertIn(THREE, line["why"])
+        self.assertEqual(list(self.monitor.peers), [f"ams/{ONE}", f"ams/{TWO}"])
+        self.assertEqual(self.events, [])
+        self.wrong = False
+        self.run_(60)
+        self.assertIn(f"ams/{THREE}", self.monitor.peers)
 
     def test_stop(self) -> None:
         """After the end nothing is looked up."""
