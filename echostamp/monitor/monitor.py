@@ -264,8 +264,8 @@ class Monitor:
         """
         if event.kind is Kind.DOWN and not self._areAllDown:
             watched = [each for each in self.peers.values() if not each.peer.isPaused]
-            count = len(watched)
-            if count > 1 and all(each.contact.isSilent for each in watched):
+            count, now = len(watched), self._surroundings.now()
+            if count > 1 and all(each.contact.isSilent(now) for each in watched):
                 self._areAllDown = True
                 self._own(Kind.DOWN, f"none of the {count} peers answers", peers=count)
         elif event.kind is Kind.UP and self._areAllDown:
