@@ -167,7 +167,7 @@ class Weeks:
         resolver = PeerResolver(self.reactor, DeferredSemaphore(1))
         watch = Watch(self._surroundings, self._happened)
         dialed = self._dial(self.reactor, wishOf(self._peer))
-        fresh = WatchedPeer(self._peer, dialed, resolver, watch)
+        fresh = WatchedPeer(self._peer, [dialed], resolver, watch)
         kept = self, self.reactor, self.monitor, self._transport, self._far
         peer = self.monitor.peers["far"]
         return heldBy([peer, fresh], *kept) - heldBy(fresh, *kept)

@@ -255,6 +255,17 @@ class CheckTests(WatchingCase):
             readLines(peer, 1)
             self.assertEqual(second.recv(1), b"")
 
+    def test_fewDescriptorsForAddresses(self) -> None:
+        """There is room for sixteen addresses of a name, or the daemon does not start;
+        where it starts, it also reloads."""
+        self.write(a='target = "stamp:127.0.0.1"\naddresses = "all"\nflows = 4')
+        least = self.needed(128)
+        self.assertGreater(least, 2 * 4 * 16)
+        options = f"--peers={self.peers}", f"--events={self.eventsFile}"
+        daemon = Daemon(self, "-p0", *options, command=self.limited(least))
+        daemon.process.send_signal(signal.SIGHUP)
+        until(lambda: self.kinds() == ["reload"])
+
     def test_fewDescriptorsAtReload(self) -> None:
         """If the limit of open files is too low for new peers, the old ones stay."""
         self.write(a='target = "192.0.2.1"')

@@ -34,7 +34,7 @@ class LossTests(MetricsCase):
         super().setUp()
         self.net = Routed(self, "near", "far")
         command = "twistd", "-n", "--pidfile="
-        self.far = Daemon(
+        self.reflector = Daemon(
             self,
             *("-p0", "--reflector=862", "--stateful", "--allow=198.18.0.0/16"),
             command=(*self.net.commands["far"], *command),
@@ -108,11 +108,11 @@ class LossTests(MetricsCase):
         however long the reflector kept them."""
         self.probe('interval = "200ms"\njitter = false\ntimeout = "300ms"')
         until(lambda: self.scrapePath(self.web)[RECEIVED]["far",] > 3)
-        self.far.process.send_signal(signal.SIGSTOP)
+        self.reflector.process.send_signal(signal.SIGSTOP)
         stopped = self.sent()
         # Of these the last two are in time.  The one before has waited for 400 ms.
         until(lambda: self.sent() >= stopped + 6)
-        self.far.process.send_signal(signal.SIGCONT)
+        self.reflector.process.send_signal(signal.SIGCONT)
         found = until(lambda: self.settled(stopped + 8))
         self.assertLosses(found, 300 * MILLISECOND)
         self.assertGreater(found[LATE]["far",], 2)

@@ -81,6 +81,7 @@ class LiveDisplay:
 
     def taken(self) -> None:
         """Draw the screen."""
+        self._rows.taken()
         self.draw()
 
     def draw(self) -> None:
@@ -120,6 +121,7 @@ class LiveDisplay:
         """Leave the last table on the terminal."""
         for each in snapshots:
             self._rows.take(each)
+        self._rows.taken()
         self.screen.end()
         if not self._isGone:
             shown = self._rows.all, list(self._events), *size()

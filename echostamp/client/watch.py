@@ -67,7 +67,9 @@ def watch(reactor: Any, options: WatchOptions) -> Outcome:
     @param reactor: the reactor to run.
     @return: the exit status, and the line for standard error.
     """
-    why = makeRoom(reactor, len(options.peers)) or whyNoSource(options.peers)
+    peers = options.peers
+    flows = sum(each.mostFlows for each in peers)
+    why = makeRoom(reactor, len(peers), flows) or whyNoSource(peers)
     if why:
         return Outcome(NEAR_END_FAILED, why)
     found = _Watch(reactor, options, sys.stdout)

@@ -176,6 +176,7 @@ class TableDisplay(_Lines):
 
     def taken(self) -> None:
         """Write the table."""
+        self._rows.taken()
         # A terminal that can only print may not cut what is wider.
         columns = min(size().columns, COLUMNS)
         rows = self._rows.all

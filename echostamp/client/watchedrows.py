@@ -29,7 +29,7 @@ def stateOf(snapshot: PeerSnapshot) -> TargetState:
 
 class Rows:
     """
-    Makes rows, and keeps the last one of each target.
+    Makes rows, and keeps the last one of each target that is watched.
     """
 
     def __init__(self, window: int, now: Callable[[], int]) -> None:
@@ -42,6 +42,8 @@ class Rows:
         self._began = now()
         self._rows: dict[str, Row] = {}
         self._losses: dict[str, LossWindow] = {}
+        self._places = 0
+        self._taken: set[str] = set()
 
     @property
     def all(self) -> list[Row]:
@@ -53,7 +55,12 @@ class Rows:
         Make a target's row.
         """
         name = snapshot.peer.name
-        place = self._rows[name].place if name in self._rows else len(self._rows)
+        self._taken.add(name)
+        if name in self._rows:
+            place = self._rows[name].place
+        else:
+            place = self._places
+            self._places += 1
         figures = None if snapshot.window is None else snapshot.window.figures
         forward, backward = self._shares(snapshot, figures)
         rtt = None if figures is None else figures.rtt
@@ -71,6 +78,15 @@ class Rows:
             exceeded=frozenset(name for name, _ in snapshot.exceeded),
             recent=snapshot.recent,
         )
+
+    def taken(self) -> None:
+        """
+        Forget the targets of which no snapshot was taken since the last call: they are
+        watched no more.
+        """
+        for name in self._rows.keys() - self._taken:
+            del self._rows[name], self._losses[name]
+        self._taken.clear()
 
     def _shares(
         self, snapshot: PeerSnapshot, figures: Figures | None

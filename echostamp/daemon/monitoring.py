@@ -227,8 +227,8 @@ class Monitoring(Service):
 
     @property
     def descriptors(self) -> int:
-        """How many descriptors the peers need at most."""
-        return descriptorsOf(each.peer for each in self.monitor.peers.values())
+        """How many descriptors the peers need at most, at all addresses."""
+        return descriptorsOf(self._found.peers)
 
     @property
     def labels(self) -> tuple[str, ...]:

@@ -55,6 +55,7 @@ class Contact:
             self.since = now
         self._isPaused = False
         self._silence = timeout + 3 * interval
+        self._quiet = interval + interval // 2
         self._needed = 1 if interval > SLOW else REPLIES
         self.lastReply = now
         self._due = 0
@@ -66,10 +67,13 @@ class Contact:
         self._downFor = self.downFor(now)
         self._isPaused = True
 
-    @property
-    def isSilent(self) -> bool:
-        """Whether it is down, or its last two probes were not answered so far."""
-        return self.isUp is False or self._due >= DUE - 1
+    def isSilent(self, now: int) -> bool:
+        """
+        Tell whether it is down, or may soon be: two probes were due since the last
+        reply, and that was so long ago that none of several flows is answered.
+        """
+        isQuiet = self._due >= DUE - 1 and now - self.lastReply >= self._quiet
+        return self.isUp is False or isQuiet
 
     def downFor(self, now: int) -> int:
         """

@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import zlib
 from collections.abc import Callable, Iterable, Mapping
+from contextlib import suppress
 from dataclasses import replace
 from typing import Any
 
@@ -17,7 +18,8 @@ from twisted.internet.interfaces import (
 )
 from zope.interface import implementer
 
-from echostamp.addresses import isAddress
+from echostamp.addresses import isAddress, scopeOf
+from echostamp.monitor.event import Kind, Report
 from echostamp.monitor.peer import MOST_ADDRESSES, Peer
 from echostamp.monitor.peerentry import kindOf
 from echostamp.monitor.resolving import PeerResolver
@@ -40,7 +42,10 @@ class EachAddress:
     @ivar name: the name of the peer in the settings.
     @ivar host: the name that is looked up; it may be an address.
     @ivar isResolved: whether it has an address.
+    @ivar why: why its present addresses cannot be watched; the owner sets it.
     """
+
+    why = ""
 
     def __init__(
         self,
@@ -70,6 +75,8 @@ class EachAddress:
         self._missing: dict[str, int] = {}
         if isAddress(self.host):
             self._missing[self.host] = 0
+        # So the look-ups of all names are spread.
+        self._phase = zlib.crc32(self.name.encode()) * peer.resolve >> 32
         resolver.present = str
         resolver.found = self._found
 
@@ -78,6 +85,15 @@ class EachAddress:
         Tell whether a peer with other settings has the same addresses.
         """
         return _asked(self._peer) == _asked(peer)
+
+    def takeOver(self, before: EachAddress) -> None:
+        """
+        Keep the addresses that were found with other settings, if these look up the
+        same name for addresses of the same kinds.
+        """
+        if _question(self._peer) == _question(before._peer):
+            self._missing = dict(before._missing)
+            self.isResolved = before.isResolved
 
     def isOne(self, peer: str) -> bool:
         """
@@ -102,6 +118,20 @@ class EachAddress:
             for address in self._missing or [""]
         ]
 
+    def tell(self, address: str | None, isNew: bool, report: Report) -> None:
+        """
+        Report that an address is new or gone.
+
+        @param address: the address, if there is any.
+        @param report: that of its peer.
+        """
+        if not address:
+            return
+        if isNew:
+            report(Kind.ADDRESS, f"{self.host} has it now", address=address)
+        else:
+            report(Kind.ADDRESS, f"{self.host} has it no more", before=address)
+
     def start(self) -> None:
         """
         Begin to look the name up, unless that has begun.
@@ -109,7 +139,8 @@ class EachAddress:
         isAsked = not (self._hasStarted or isAddress(self.host))
         self._hasStarted = True
         if isAsked and not self._peer.isPaused:
-            self._timers.set(self._now(), self._look)
+            wait = self._phase if self._missing else 0
+            self._timers.set(self._now() + wait, self._look)
 
     def stop(self) -> None:
         """
@@ -139,7 +170,7 @@ class EachAddress:
         """
         Take the addresses that the name has now.
         """
-        missing, every = self._missing, self._peer.resolve
+        missing = self._missing
         isFirst = not missing
         self.isResolved = bool(hosts)
         for address in missing if hosts else ():
@@ -149,10 +180,8 @@ class EachAddress:
         new = [each for each in dict.fromkeys(hosts) if each not in missing]
         new = new[: MOST_ADDRESSES - len(missing)]
         missing.update(dict.fromkeys(new, 0))
-        if isFirst and new and every:
-            # So the look-ups of all names are spread.
-            phase = zlib.crc32(self.name.encode()) * every >> 32
-            self._timers.set(self._now() + phase, self._look)
+        if isFirst and new and self._peer.resolve:
+            self._timers.set(self._now() + self._phase, self._look)
         self._tell(self)
 
 
@@ -193,11 +222,18 @@ class OneAddress:
         """Give the address, as L{IHostnameResolver.resolveHostName} says."""
         resolution = _Resolution(hostName)
         resolutionReceiver.resolutionBegan(resolution)
-        if self._address:
-            kind = IPv6Address if ":" in self._address else IPv4Address
-            over: Any = transportSemantics
-            address = kind(over, self._address, portNumber)
-            resolutionReceiver.addressResolved(address)
+        over: Any = transportSemantics
+        if ":" in self._address:
+            # If its link is gone, it has no address.
+            with suppress(OSError):
+                host, scope = scopeOf(self._address)
+                resolutionReceiver.addressResolved(
+                    IPv6Address(over, host, portNumber, 0, scope)
+                )
+        elif self._address:
+            resolutionReceiver.addressResolved(
+                IPv4Address(over, self._address, portNumber)
+            )
         resolutionReceiver.resolutionComplete()
         return resolution
 
@@ -234,3 +270,10 @@ def _asked(peer: Peer) -> tuple[object, ...]:
     Give what the look-ups of a name depend on.
     """
     return peer.wish.target, peer.wish.route, peer.resolve, peer.isPaused
+
+
+def _question(peer: Peer) -> tuple[object, ...]:
+    """
+    Give the name that is looked up, and the kinds of addresses that are wanted.
+    """
+    return kindOf(peer.wish.target)[1], tuple(peer.wish.route.addressTypes())

@@ -9,6 +9,7 @@ from functools import partial
 from typing import Any
 
 from twisted.internet.defer import Deferred, DeferredList, DeferredSemaphore
+from twisted.logger import Logger
 
 from echostamp.fileversions import Version, fileVersions
 from echostamp.monitor.defaults import BUCKETS
@@ -25,6 +26,9 @@ from echostamp.monitor.watchedpeer import WatchedPeer
 from echostamp.probe.agenda import Timers
 from echostamp.probe.dialers import Dialed, sharingDialers
 from echostamp.probe.surroundings import Surroundings
+from echostamp.text import printable
+
+log = Logger(namespace="echostamp")
 
 
 class Monitor:
@@ -147,7 +151,7 @@ class Monitor:
         versions: dict[str, list[Version]] = {}
         dialed = {}
         for name, peer in wanted.items():
-            versions[name] = _secretsOf(peer)
+            versions[name] = fileVersions(peer.wish.files)
             before = self.peers.get(name)
             isSame = before is not None and before.peer.hasSameProbes(peer)
             if not isSame or versions[name] != self._secrets.get(name):
@@ -192,7 +196,10 @@ class Monitor:
         around, types = self._surroundings, peer.wish.route.addressTypes()
         resolver = PeerResolver(self._reactor, self._turns, types)
         timers = Timers(around.agenda)
-        return EachAddress(peer, resolver, timers, around.now, self._watchAddresses)
+        name = EachAddress(peer, resolver, timers, around.now, self._watchAddresses)
+        if found is not None:
+            name.takeOver(found)
+        return name
 
     def _watchAddresses(self, name: EachAddress) -> None:
         """
@@ -203,29 +210,26 @@ class Monitor:
             return
         wanted = {peer.name: peer for peer in name.peers(self._settings[name.name])}
         before = [each for each in self.peers if name.isOne(each)]
-        gone = [each for each in before if each not in wanted]
+        gone = {each: self.peers[each] for each in before if each not in wanted}
         if gone or len(wanted) != len(before):
-            for each in gone:
-                self._tellAddress(name, each, "has it no more", "before")
-            allSteps(self._replacing(wanted, gone.__contains__))
-            for each in wanted:
+            why, name.why = name.why, ""
+            try:
+                allSteps(self._replacing(wanted, gone.__contains__))
+            except ValueError as error:
+                # A file of a certificate or of a key is wrong now.  The next look-up
+                # tries again.
+                name.why = str(error)
+                if name.why != why:
+                    log.error("not watched: {why}", why=printable(name.why))
+                return
+            for found in gone.values():
+                found.nameChecked(name.isResolved)
+                name.tell(found.peer.address, False, found.report)
+            for each, peer in wanted.items():
                 if each not in before and name.name not in before:
-                    self._tellAddress(name, each, "has it now", "address")
+                    name.tell(peer.address, True, self.peers[each].report)
         for each in wanted:
             self.peers[each].nameChecked(name.isResolved)
-
-    def _tellAddress(self, name: EachAddress, peer: str, what: str, value: str) -> None:
-        """
-        Report that an address of a name is new or gone.
-
-        @param peer: the name of its peer.
-        @param value: the name of the value of the event that is the address.
-        """
-        found = self.peers[peer]
-        address = found.peer.address
-        if address:
-            text = f"{name.host} {what}"
-            found.report(Kind.ADDRESS, text, **{value: address})
 
     def _checkName(self, peer: str) -> None:
         """
@@ -261,8 +265,8 @@ class Monitor:
         """
         if event.kind is Kind.DOWN and not self._areAllDown:
             watched = [each for each in self.peers.values() if not each.peer.isPaused]
-            count = len(watched)
-            if count > 1 and all(each.contact.isSilent for each in watched):
+            count, now = len(watched), self._surroundings.now()
+            if count > 1 and all(each.contact.isSilent(now) for each in watched):
                 self._areAllDown = True
                 self._own(Kind.DOWN, f"none of the {count} peers answers", peers=count)
         elif event.kind is Kind.UP and self._areAllDown:
@@ -290,10 +294,3 @@ class Monitor:
         """
         for each in list(self.peers.values()):
             yield each.snapshot()
-
-
-def _secretsOf(peer: Peer) -> list[Version]:
-    """
-    Give which versions of a peer's certificates and keys there are now.
-    """
-    return fileVersions(peer.wish.files)

@@ -16,6 +16,9 @@ from echostamp.units import asTyped
 #: KiB of memory for each.
 SERIES, DESCRIPTORS, KIB = 83, 2, 64
 
+#: The series that a peer with several flows has beside those, and the series of each.
+FLOWS_SERIES, FLOW_SERIES = 2, 2
+
 
 def descriptorsOf(peers: Iterable[Peer]) -> int:
     """
@@ -49,13 +52,23 @@ def peerLines(peers: Sequence[Peer]) -> Iterator[str]:
     for peer in peers:
         yield printable(_peerLine(peer))
     flows = sum(peer.mostFlows for peer in peers)
-    most = sum(peer.mostFlows // peer.flows for peer in peers)
+    series = sum(map(_seriesOf, peers))
     rate, descriptors = probesPerSecond(peers), descriptorsOf(peers)
     yield (
         f"{counted(len(peers), 'peer')}: {rate:.6g} probes a second; "
-        f"at most {SERIES * most} series, {descriptors} descriptors, "
+        f"at most {series} series, {descriptors} descriptors, "
         f"{KIB * flows / 1024:.3g} MiB"
     )
+
+
+def _seriesOf(peer: Peer) -> int:
+    """
+    Give how many series of metrics a peer has at most, at all its addresses.
+    """
+    each = SERIES
+    if peer.flows > 1:
+        each += FLOWS_SERIES + FLOW_SERIES * peer.flows
+    return each * (peer.mostFlows // peer.flows)
 
 
 def _peerLine(peer: Peer) -> str:

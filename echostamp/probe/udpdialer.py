@@ -91,6 +91,7 @@ class StampDialer:
 
         @raise ConnectError: there is no way to the reflector, or for
             L{ConnectBindError} our address cannot be had; and as L{lookUp} does.
+        @raise OSError: the socket cannot be read.
         """
         setUp = SetUp()
         peer = await self._lookUp(setUp)
@@ -108,7 +109,12 @@ class StampDialer:
             self._link.unanswered = self._unanswered
         else:
             self._retries.succeeded()
-        self._link.start()
+        try:
+            self._link.start()
+        except OSError:
+            # There is no descriptor to read it with.  Others may share its port.
+            self._link.abort("")
+            raise
 
     def _lost(self) -> None:
         """

@@ -122,8 +122,8 @@ class SharedPort:
     def startReading(self) -> None:
         """Begin to receive, unless that has begun."""
         if not self._isReading:
-            self._isReading = True
             self.port.startReading()
+            self._isReading = True
 
     def send(self, member: PortShare, packet: bytes, peer: Any, tos: int) -> bool:
         """

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import errno
+import socket
 from typing import Any
 
 from twisted.internet.address import IPv4Address, IPv6Address
 from twisted.internet.error import DNSLookupError
 from twisted.internet.interfaces import IHostnameResolver, IHostResolution
+from twisted.logger import capturedLogs
 from twisted.python.failure import Failure
 from zope.interface.verify import verifyObject
 
@@ -15,7 +18,7 @@ from echostamp.monitor.event import Kind
 from echostamp.monitor.peer import Limits, Peer
 from echostamp.probe.dialers import Dialed, Wish
 from echostamp.probe.interfaces import LinkOwner
-from echostamp.test.fakes import Addresses, Resolver
+from echostamp.test.fakes import Addresses, Resolver, osError
 from echostamp.test.monitorcases import FakeDialer, FakeLink, MonitorCase, peer
 from echostamp.times import SECOND
 
@@ -89,10 +92,11 @@ class EachAddressTests(MonitorCase):
         super().setUp()
         self.names = self.reactor.nameResolver = Answering()
         self.names.hosts = ONE, TWO
+        self.wrong = False
 
     def dial(self, reactor: Any, wish: Wish) -> Dialed:
         """Make a dialer."""
-        if wish.target == "wrong":
+        if wish.target == "wrong" or self.wrong:
             raise ValueError("TARGET 'wrong': it is wrong")
         dialer = NamedDialer(self, wish.target, reactor)
         return Dialed(wish.target, dialer, wish.plan, host=wish.target)
@@ -131,7 +135,7 @@ class EachAddressTests(MonitorCase):
 
     def test_none(self) -> None:
         """While the name has no address, there is one peer, which is not resolved; the
-        name is looked up often."""
+        name is looked up often.  When it has one, an event says so."""
         self.names.hosts = ()
         self.begin()
         (found,) = self.monitor.snapshots()
@@ -144,6 +148,7 @@ class EachAddressTests(MonitorCase):
         self.names.hosts = (THREE,)
         self.run_(10)
         self.assertEqual(list(self.monitor.peers), [f"ams/{THREE}"])
+        self.assertEqual(self.kinds()[2:], [("ams", Kind.RESOLVED)])
         self.run_(3)
         (found,) = self.monitor.snapshots()
         self.assertEqual((found.address, found.isUp), (f"{THREE}:7", True))
@@ -256,6 +261,40 @@ class EachAddressTests(MonitorCase):
             [each[0] for each in self.names.questions[asked:]].count("many"), 0
         )
 
+    def test_reloadOfLookUps(self) -> None:
+        """A name that is looked up in another way, or pauses, keeps its addresses, and
+        its peers their counters."""
+        self.begin()
+        before = dict(self.monitor.peers)
+        for settings in {"resolve": 7 * SECOND}, {"isPaused": True}, {}:
+            self.watch(**settings)
+            self.assertEqual(list(self.monitor.peers), list(before))
+            for name, each in self.monitor.peers.items():
+                self.assertIs(each.tally, before[name].tally)
+        asked = self.asked()
+        self.run_(60)
+        self.assertEqual(self.asked(), asked + 1)
+        self.names.hosts = ()
+        self.run_(60)
+        self.watch(resolve=3600 * SECOND)
+        self.assertEqual(self.kinds(), [(each, Kind.UNRESOLVED) for each in before])
+
+    def test_wrongLater(self) -> None:
+        """Where a new address cannot be probed, because a file of a key is wrong now,
+        the others are; the log says so once, and the name is looked up again."""
+        self.begin()
+        self.names.hosts = ONE, TWO, THREE
+        self.wrong = True
+        with capturedLogs() as logged:
+            self.run_(120)
+        (line,) = [each for each in logged if "why" in each]
+        self.assertIn(THREE, line["why"])
+        self.assertEqual(list(self.monitor.peers), [f"ams/{ONE}", f"ams/{TWO}"])
+        self.assertEqual(self.events, [])
+        self.wrong = False
+        self.run_(60)
+        self.assertIn(f"ams/{THREE}", self.monitor.peers)
+
     def test_stop(self) -> None:
         """After the end nothing is looked up."""
         self.begin()
@@ -270,6 +309,17 @@ class OneAddressTests(MonitorCase):
     What a peer with one address gets for its name.
     """
 
+    def setUp(self) -> None:
+        """Give the system one link."""
+        super().setUp()
+        self.patch(socket, "if_nametoindex", self.linkNumber)
+
+    def linkNumber(self, link: str) -> int:
+        """Give the number of a link."""
+        if link != "lo":
+            raise osError(errno.ENODEV)
+        return 1
+
     def test_interface(self) -> None:
         """It is a resolver of Twisted's, and its answers are Twisted's."""
         one = OneAddress(ONE, self.fail)
@@ -281,3 +331,17 @@ class OneAddressTests(MonitorCase):
         self.assertTrue(receiver.isComplete)
         resolution.cancel()
         one.stop()
+
+    def test_link(self) -> None:
+        """A link-local address is given with its link; if that is gone, there is
+        none."""
+        for given, expected in [
+            ("fe80::1%lo", [IPv6Address("TCP", "fe80::1", 7, 0, 1)]),
+            ("fe80::1%1", [IPv6Address("TCP", "fe80::1", 7, 0, 1)]),
+            ("fe80::1%gone", []),
+            (THREE, [IPv6Address("TCP", THREE, 7)]),
+        ]:
+            receiver = Addresses()
+            OneAddress(given, self.fail).resolveHostName(receiver, "far", 7)
+            self.assertEqual(receiver.found, expected)
+            self.assertTrue(receiver.isComplete)

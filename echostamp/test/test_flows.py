@@ -96,6 +96,19 @@ class FlowsTests(MonitorCase):
         self.run_(20)
         self.assertIn(("ams", Kind.UP), self.kinds())
 
+    def test_notAllDown(self) -> None:
+        """A peer of which one flow is answered is not silent when another is down."""
+        self.monitor.watch([peer("ams", flows=4), peer("fra")])
+        self.monitor.start()
+        self.run_(60)
+        self.silent |= {"ams 1", "ams 3", "ams 4", "fra"}
+        self.run_(20)
+        self.assertNotIn(("", Kind.DOWN), self.kinds())
+        self.assertIn(("fra", Kind.DOWN), self.kinds())
+        self.silent.add("ams 2")
+        self.run_(20)
+        self.assertEqual(self.kinds()[-2:], [("", Kind.DOWN), ("ams", Kind.DOWN)])
+
     def test_change(self) -> None:
         """A peer whose flows change keeps its counters and theirs."""
         self.begin()

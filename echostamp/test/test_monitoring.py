@@ -149,6 +149,12 @@ class MonitoringTests(MonitorCase):
         self.assertEqual(self.reload(), "")
         self.assertEqual(len(self.service.monitor.peers), 2)
 
+    def test_descriptorsOfAddresses(self) -> None:
+        """There is room for all addresses that a name may have, before any is known."""
+        self.found = [peer("a", isEachAddress=True, flows=2)]
+        self.reload()
+        self.assertEqual(self.service.descriptors, 64)
+
     def test_stop(self) -> None:
         """At the end the events that were left out are written."""
         self.assertEqual([self.reload() for _ in range(3)], ["", "1 peer", "1 peer"])

@@ -4,32 +4,44 @@ from __future__ import annotations
 
 from twisted.trial.unittest import SynchronousTestCase
 
-from echostamp.monitor.peer import Peer
-from echostamp.monitor.peerlines import descriptorsOf, peerLines
-from echostamp.probe.dialers import Wish
+from echostamp.monitor.peerlines import peerLines
+from echostamp.test.monitorcases import peer
 
 
 class PeerLinesTests(SynchronousTestCase):
     """
-    What there is to watch, in lines.
+    What C{--check} says.
     """
 
-    def test_lines(self) -> None:
-        """A line says how a peer is watched; the last one what all need at most: a
-        name with each of its addresses counts for sixteen."""
+    def test_peers(self) -> None:
+        """A line says how a peer is watched."""
         peers = [
-            Peer("a", Wish("far")),
-            Peer("b", Wish("stamp:far"), flows=4),
-            Peer("c", Wish("stamp:far"), flows=2, isEachAddress=True, isPaused=True),
+            peer("a", "far"),
+            peer("b", "stamp:far", flows=4),
+            peer("c", "stamp:far", flows=2, isEachAddress=True, isPaused=True),
         ]
         self.assertEqual(
-            list(peerLines(peers)),
+            [*peerLines(peers)][:-1],
             [
                 "a: far, every 1s",
                 "b: stamp:far, every 1s, 4 flows",
                 "c: stamp:far, every 1s, 2 flows, each address, paused",
-                "3 peers: 5 probes a second; at most 1494 series, 74 descriptors, "
-                "2.31 MiB",
             ],
         )
-        self.assertEqual(descriptorsOf(peers), 2 * (1 + 4 + 32))
+
+    def test_totals(self) -> None:
+        """The last line has what all peers need at most: a peer with several flows has
+        series of each, and one at each address of its name is sixteen."""
+        one, flows = peer("a"), peer("b", flows=8)
+        many = peer("c", isEachAddress=True, flows=8)
+        for peers, totals in [
+            ([one], "1 peer: 1 probes a second; at most 83 series, 2 descriptors"),
+            ([flows], "1 peer: 8 probes a second; at most 101 series, 16 descriptors"),
+            (
+                [one, flows, many],
+                "3 peers: 17 probes a second; at most 1800 series, 274 descriptors",
+            ),
+        ]:
+            *lines, last = peerLines(peers)
+            self.assertEqual(len(lines), len(peers))
+            self.assertEqual(last.rpartition(",")[0], totals)

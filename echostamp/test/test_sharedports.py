@@ -20,9 +20,11 @@ class FakePort:
 
     @ivar sent: the packets, and where they were sent to.
     @ivar number: the number of the next one; C{-1} if it is refused.
+    @ivar error: why the port cannot be read, if that is so.
     """
 
     stampsArrivals = True
+    error: OSError | None = None
 
     def __init__(self, receiver: Any, options: Any) -> None:
         self.receiver, self.options = receiver, options
@@ -32,7 +34,9 @@ class FakePort:
         self.calls: list[str] = []
 
     def startReading(self) -> None:
-        """Note it."""
+        """Note it, or fail."""
+        if self.error is not None:
+            raise self.error
         self.calls.append("start")
 
     def close(self) -> None:
@@ -117,6 +121,16 @@ class SharedPortsTests(SynchronousTestCase):
         self.assertEqual(port.calls, ["start", "close"])
         self.sender(ONE)
         self.assertEqual(len(self.opened), 2)
+
+    def test_noReading(self) -> None:
+        """A port that could not be read at first is read later."""
+        (_, one), (_, two) = self.sender(ONE), self.sender(TWO)
+        (port,) = self.opened
+        port.error = OSError(errno.EMFILE, "too many open files")
+        self.assertRaises(OSError, one.startReading)
+        port.error = None
+        two.startReading()
+        self.assertEqual(port.calls, ["start"])
 
     def test_apart(self) -> None:
         """Two senders to the same reflector never share a port, nor do those of other

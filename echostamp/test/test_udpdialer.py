@@ -17,7 +17,7 @@ from echostamp.probe.route import Route
 from echostamp.probe.udpdialer import StampDialer
 from echostamp.rfc8762.sendersession import SenderSession
 from echostamp.test.fakes import osError
-from echostamp.test.stampruns import StampCase
+from echostamp.test.stampruns import FarPort, StampCase
 from echostamp.test.wires import THERE
 from echostamp.times import Moment, Times
 
@@ -139,3 +139,23 @@ class StampDialerTests(StampCase):
             self.run_(1)
             self.assertEqual(len(owner.links), 1)
             self.dialer.stop()
+
+    def test_noReading(self) -> None:
+        """A socket that cannot be read is closed, and another one opened later."""
+
+        def fail(port: FarPort) -> None:
+            raise osError(errno.EMFILE)
+
+        closed: list[FarPort] = []
+        self.patch(FarPort, "close", lambda port: closed.append(port))
+        patch = self.patch(FarPort, "startReading", fail)
+        owner = self.dial(Route())
+        (failure,) = owner.failures
+        self.assertIsInstance(failure.value, OSError)
+        self.assertEqual(closed, [self.near])
+        patch.restore()
+        self.run_(2)
+        self.resolver.answer(IPv4Address("UDP", *THERE))
+        self.run_(1)
+        self.assertEqual(len(owner.links), 1)
+        self.dialer.stop()

@@ -8,6 +8,7 @@ import json
 import os
 import signal
 import sys
+from dataclasses import replace
 from typing import Any
 
 from twisted.trial.unittest import SynchronousTestCase
@@ -59,7 +60,7 @@ class WatchTests(SynchronousTestCase):
         self.patch(signal, "signal", self.handlers.__setitem__)
         self.patch(signal, "raise_signal", lambda number: None)
         self.patch(os, "_exit", self.exit)
-        self.patch(module, "makeRoom", lambda reactor, targets: "")
+        self.patch(module, "makeRoom", lambda reactor, *counts: "")
         self.patch(module, "surroundings", self.surroundings)
         self.addCleanup(gc.unfreeze)
 
@@ -104,9 +105,10 @@ class WatchTests(SynchronousTestCase):
 
     def test_noRoom(self) -> None:
         """Too many targets are refused."""
-        self.patch(module, "makeRoom", lambda reactor, targets: f"no: {targets}")
-        outcome = watch(self.reactor, WatchOptions((peer("a"),), SECOND))
-        self.assertEqual(outcome, Outcome(2, "no: 1"))
+        self.patch(module, "makeRoom", lambda reactor, *counts: f"no: {counts}")
+        peers = peer("a"), replace(peer("b"), flows=8, isEachAddress=True)
+        outcome = watch(self.reactor, WatchOptions(peers, SECOND))
+        self.assertEqual(outcome, Outcome(2, "no: (2, 129)"))
 
     def ran(self, deadline: int | None) -> int:
         """Run it to its end, and give its exit status."""

@@ -115,7 +115,8 @@ class TableTests(DisplayCase):
     """
 
     def test_tables(self) -> None:
-        """There is a table after each window and at the end, with all rows."""
+        """There is a table after each window and at the end, with the rows of all
+        targets that are watched."""
         display = TableDisplay(10 * SECOND, lambda: 0, self.output, False, self.end)
         for number in range(40):
             display.take(newPeer(f"p{number}"))
@@ -123,8 +124,8 @@ class TableTests(DisplayCase):
         display.taken()
         self.assertEqual(len(self.lines()), 2 + 40 + 1 + 1)
         self.assertIn("something", self.lines())
-        display.end([fullPeer("p1")])
-        self.assertEqual(len(self.lines()), 2 * (2 + 40 + 1 + 1))
+        display.end([fullPeer(f"p{number}") for number in range(30)])
+        self.assertEqual(len(self.lines()), 2 * (2 + 40 + 1 + 1) - 10)
         self.assertNotIn("\x1b", self.output.getvalue())
 
 
@@ -162,6 +163,18 @@ class LiveTests(DisplayCase):
         first, second = self.screen.screens
         self.assertEqual((len(first), first[-2]), (20, "something"))
         self.assertTrue(second[-1].startswith("find: x"))
+
+    def test_fewer(self) -> None:
+        """A target that is watched no more is not drawn."""
+        self.display.take(newPeer("a"))
+        self.display.take(newPeer("b"))
+        self.display.taken()
+        self.display.take(newPeer("b"))
+        self.display.taken()
+        self.assertEqual(
+            [screen[0].partition(",")[0] for screen in self.screen.screens],
+            ["2 targets", "1 target"],
+        )
 
     def test_quit(self) -> None:
         """The key q ends the run, and leaves the last table."""

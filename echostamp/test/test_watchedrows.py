@@ -120,6 +120,18 @@ class RowsTests(SynchronousTestCase):
             [(each.name, each.place) for each in self.rows.all], [("b", 0), ("a", 1)]
         )
 
+    def test_gone(self) -> None:
+        """A target that is watched no more has no row; one that comes later is behind
+        all others."""
+        for name in "abc":
+            self.rows.take(newPeer(name))
+        self.rows.taken()
+        for name in "bc":
+            self.rows.take(newPeer(name))
+        self.rows.taken()
+        self.assertEqual([each.name for each in self.rows.all], ["b", "c"])
+        self.assertGreater(self.take(newPeer("a")).place, self.rows.all[1].place)
+
     def test_safe(self) -> None:
         """A name with controls cannot command the terminal."""
         self.assertEqual(self.take(newPeer("a\x1b[2J")).name, "a\\x1b[2J")
