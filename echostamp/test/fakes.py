@@ -384,13 +384,11 @@ class FakeSockets:
     @ivar made: the sockets, in order.
     @ivar refusals: the error for each address family that the machine lacks, and for
         each host that cannot be bound.
-    @ivar links: the index of each network interface.
     """
 
     def __init__(self) -> None:
         self.made: list[FakeSocket] = []
         self.refusals: dict[object, Exception] = {}
-        self.links: dict[str, int] = {}
 
     def __getattr__(self, name: str) -> Any:
         return getattr(socket, name)
@@ -410,12 +408,6 @@ class FakeSockets:
         made = FakeSocket(self, family, 10_000 + len(self.made))
         self.made.append(made)
         return made
-
-    def if_nametoindex(self, link: str) -> int:
-        """Give a network interface's index."""
-        if link not in self.links:
-            raise OSError("no interface with this name")
-        return self.links[link]
 
     @property
     def listening(self) -> list[FakeSocket]:

@@ -77,7 +77,7 @@ class TcpTests(ListenCase):
 
     def test_interface(self) -> None:
         """An address is bound by a socket of its own family."""
-        self.sockets.links = {"eth0": 7}
+        self.patch(socket, "if_nametoindex", {"eth0": 7}.__getitem__)
         for interface, family, address in [
             ("127.0.0.1", socket.AF_INET, ("127.0.0.1", 80)),
             (r"\:\:1", socket.AF_INET6, ("::1", 80, 0, 0)),
