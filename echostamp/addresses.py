@@ -168,6 +168,19 @@ def scoped(host: str, scope: int) -> str:
         return f"{host}%{scope}"
 
 
+def scopeOf(host: str) -> tuple[str, int]:
+    """
+    Take an IPv6 address and its link apart, or its link's number: C{fe80::1%eth0}.
+
+    @return: the address alone, and the link's number; 0 where it names none.
+    @raise OSError: there is no such link.
+    """
+    host, _, link = host.partition("%")
+    if not link or link.isdecimal():
+        return host, int(link or 0)
+    return host, socket.if_nametoindex(link)
+
+
 def socketName(address: Sequence[Any]) -> str:
     """
     Write a socket's address, as the system has it, and its port.

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 from twisted.trial.unittest import SynchronousTestCase
 
 from tests.harness import STAMP, Daemon, run, script
@@ -31,6 +33,13 @@ class LinkLocalTests(SynchronousTestCase):
                 done = run(*echostamp, "ping", "-c2", "-i10ms", target, *more)
                 self.assertEqual(done.returncode, 0, done)
                 self.assertIn(f"[{host}]:".encode(), done.stdout.split(b"\n")[0])
+        peers = Path(self.mktemp())
+        target = f'target = "stamp:[{host}]:8620"'
+        peers.write_text(f'[peer.one]\n{target}\naddresses = "all"\n')
+        options = f"--peers={peers}", "--deadline=3s"
+        done = run(*echostamp, "watch", *options)
+        self.assertEqual(done.returncode, 0, done)
+        self.assertIn(f'"one/{host}"'.encode(), done.stdout)
         done = run(*echostamp, "talk", f"[{host}]:8002", stdin=b"hello\n")
         self.assertRegex(done.stdout, b"^" + STAMP + b"hello\n$")
         done = run(*echostamp, "ping", "-c1", "[fe80::b]:8002")

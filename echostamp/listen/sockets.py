@@ -11,7 +11,7 @@ import stat
 
 from twisted.internet.abstract import isIPAddress, isIPv6Address
 
-from echostamp.addresses import checkOwn, unmappedText
+from echostamp.addresses import checkOwn, scopeOf, unmappedText
 
 #: Connections that may wait to be accepted.  The kernel drops the SYN of those beyond
 #: it, which the peer repeats only after a second; Twisted's 50 fill in milliseconds.
@@ -177,7 +177,5 @@ def _scoped(host: str, port: int) -> tuple[str, int, int, int]:
 
     @raise OSError: there is no such link.
     """
-    host, _, link = host.partition("%")
-    if not link or link.isdecimal():
-        return host, port, 0, int(link or 0)
-    return host, port, 0, socket.if_nametoindex(link)
+    host, scope = scopeOf(host)
+    return host, port, 0, scope

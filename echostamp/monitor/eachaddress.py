@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import zlib
 from collections.abc import Callable, Iterable, Mapping
+from contextlib import suppress
 from dataclasses import replace
 from typing import Any
 
@@ -17,7 +18,7 @@ from twisted.internet.interfaces import (
 )
 from zope.interface import implementer
 
-from echostamp.addresses import isAddress
+from echostamp.addresses import isAddress, scopeOf
 from echostamp.monitor.event import Kind, Report
 from echostamp.monitor.peer import MOST_ADDRESSES, Peer
 from echostamp.monitor.peerentry import kindOf
@@ -221,11 +222,18 @@ class OneAddress:
         """Give the address, as L{IHostnameResolver.resolveHostName} says."""
         resolution = _Resolution(hostName)
         resolutionReceiver.resolutionBegan(resolution)
-        if self._address:
-            kind = IPv6Address if ":" in self._address else IPv4Address
-            over: Any = transportSemantics
-            address = kind(over, self._address, portNumber)
-            resolutionReceiver.addressResolved(address)
+        over: Any = transportSemantics
+        if ":" in self._address:
+            # If its link is gone, it has no address.
+            with suppress(OSError):
+                host, scope = scopeOf(self._address)
+                resolutionReceiver.addressResolved(
+                    IPv6Address(over, host, portNumber, 0, scope)
+                )
+        elif self._address:
+            resolutionReceiver.addressResolved(
+                IPv4Address(over, self._address, portNumber)
+            )
         resolutionReceiver.resolutionComplete()
         return resolution
 

@@ -18,6 +18,8 @@ from twisted.internet.interfaces import (
 from twisted.python.failure import Failure
 from zope.interface import implementer
 
+from echostamp.addresses import scoped
+
 #: How many names are looked up at a time, and the longest that one may take, in
 #: seconds.
 AT_ONCE, LONGEST = 8, 10.0
@@ -260,6 +262,6 @@ def _ignore(hosts: list[str]) -> None:
 
 def _host(address: Any) -> str:
     """
-    Give the host of an address.
+    Give the host of an address, with the link that a link-local one needs.
     """
-    return str(address.host)
+    return scoped(address.host, int(getattr(address, "scopeID", 0)))

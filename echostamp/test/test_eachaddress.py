@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import errno
+import socket
 from typing import Any
 
 from twisted.internet.address import IPv4Address, IPv6Address
@@ -16,7 +18,7 @@ from echostamp.monitor.event import Kind
 from echostamp.monitor.peer import Limits, Peer
 from echostamp.probe.dialers import Dialed, Wish
 from echostamp.probe.interfaces import LinkOwner
-from echostamp.test.fakes import Addresses, Resolver
+from echostamp.test.fakes import Addresses, Resolver, osError
 from echostamp.test.monitorcases import FakeDialer, FakeLink, MonitorCase, peer
 from echostamp.times import SECOND
 
@@ -306,6 +308,17 @@ class OneAddressTests(MonitorCase):
     What a peer with one address gets for its name.
     """
 
+    def setUp(self) -> None:
+        """Give the system one link."""
+        super().setUp()
+        self.patch(socket, "if_nametoindex", self.linkNumber)
+
+    def linkNumber(self, link: str) -> int:
+        """Give the number of a link."""
+        if link != "lo":
+            raise osError(errno.ENODEV)
+        return 1
+
     def test_interface(self) -> None:
         """It is a resolver of Twisted's, and its answers are Twisted's."""
         one = OneAddress(ONE, self.fail)
@@ -317,3 +330,17 @@ class OneAddressTests(MonitorCase):
         self.assertTrue(receiver.isComplete)
         resolution.cancel()
         one.stop()
+
+    def test_link(self) -> None:
+        """A link-local address is given with its link; if that is gone, there is
+        none."""
+        for given, expected in [
+            ("fe80::1%lo", [IPv6Address("TCP", "fe80::1", 7, 0, 1)]),
+            ("fe80::1%1", [IPv6Address("TCP", "fe80::1", 7, 0, 1)]),
+            ("fe80::1%gone", []),
+            (THREE, [IPv6Address("TCP", THREE, 7)]),
+        ]:
+            receiver = Addresses()
+            OneAddress(given, self.fail).resolveHostName(receiver, "far", 7)
+            self.assertEqual(receiver.found, expected)
+            self.assertTrue(receiver.isComplete)

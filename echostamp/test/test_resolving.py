@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import socket
 from typing import Any
 
-from twisted.internet.address import IPv4Address
+from twisted.internet.address import IPv4Address, IPv6Address
 from twisted.internet.defer import DeferredSemaphore
 from twisted.internet.interfaces import IHostnameResolver
 from twisted.trial.unittest import SynchronousTestCase
@@ -53,6 +54,13 @@ class PeerResolverTests(SynchronousTestCase):
         hosts = [each.host for each in self.successResultOf(looked)]
         self.assertEqual(hosts, ["192.0.2.2", "192.0.2.1", "192.0.2.3"])
         self.assertEqual(self.found, [hosts])
+
+    def test_link(self) -> None:
+        """A link-local address is found with its link."""
+        self.patch(socket, "if_indextoname", lambda number: f"eth{number}")
+        self.resolver.check("far")
+        self.answers.answer(IPv6Address("TCP", "fe80::1", 0, 0, 2))
+        self.assertEqual(self.found, [["fe80::1%eth2"]])
 
     def looking(self, reactor: Any) -> Any:
         """Look a name up, as a dialer does."""
