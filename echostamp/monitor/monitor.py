@@ -223,6 +223,7 @@ class Monitor:
                     log.error("not watched: {why}", why=printable(name.why))
                 return
             for found in gone.values():
+                found.nameChecked(name.isResolved)
                 name.tell(found.peer.address, False, found.report)
             for each, peer in wanted.items():
                 if each not in before and name.name not in before:

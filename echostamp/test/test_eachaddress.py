@@ -135,7 +135,7 @@ class EachAddressTests(MonitorCase):
 
     def test_none(self) -> None:
         """While the name has no address, there is one peer, which is not resolved; the
-        name is looked up often."""
+        name is looked up often.  When it has one, an event says so."""
         self.names.hosts = ()
         self.begin()
         (found,) = self.monitor.snapshots()
@@ -148,6 +148,7 @@ class EachAddressTests(MonitorCase):
         self.names.hosts = (THREE,)
         self.run_(10)
         self.assertEqual(list(self.monitor.peers), [f"ams/{THREE}"])
+        self.assertEqual(self.kinds()[2:], [("ams", Kind.RESOLVED)])
         self.run_(3)
         (found,) = self.monitor.snapshots()
         self.assertEqual((found.address, found.isUp), (f"{THREE}:7", True))
