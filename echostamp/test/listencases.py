@@ -7,6 +7,7 @@ from __future__ import annotations
 from twisted.internet.protocol import Factory
 from twisted.trial.unittest import SynchronousTestCase
 
+from echostamp import addresses
 from echostamp.listen import sockets
 from echostamp.listen.endpoints import preparedPorts
 from echostamp.listen.preparing import PreparedPort, PreparingReactor
@@ -23,7 +24,8 @@ class ListenCase(SynchronousTestCase):
         self.reactor = FakeReactor()
         self.sockets = FakeSockets()
         self.factory = Factory()
-        self.patch(sockets, "socket", self.sockets)
+        for module in addresses, sockets:
+            self.patch(module, "socket", self.sockets)
 
     def prepare(self, description: str) -> PreparedPort:
         """Prepare to listen."""
