@@ -151,8 +151,8 @@ class MemoryTests(ManyCase):
             daemon = Daemon(self, "-p0", f"--peers={self.peers}", f"--web={web}")
             self.allUp(web, count)
             daemons.append((web, daemon))
+        self.goOn(web, "p0", 40)
         for web, _ in daemons:
-            self.goOn(web, "p0", 40)
             self.assertEqual(set(self.ups(web)), {"1"})
         less, more = (daemon.memory() for _, daemon in daemons)
         return more - less
