@@ -9,6 +9,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from echostamp.monitor.mistakes import PeersError
 from echostamp.monitor.peer import Peer
 from echostamp.monitor.peersfile import probesPerSecond
+from echostamp.probe.sharing import Sender, maySharePort, mostPorts
 from echostamp.text import counted, printable
 from echostamp.units import asTyped
 
@@ -22,9 +23,18 @@ FLOWS_SERIES, FLOW_SERIES = 2, 2
 
 def descriptorsOf(peers: Iterable[Peer]) -> int:
     """
-    Give how many descriptors peers need at most.
+    Give how many descriptors peers need at most.  STAMP peers share their UDP ports.
     """
-    return DESCRIPTORS * sum(each.mostFlows for each in peers)
+    alone, senders = 0, []
+    for peer in peers:
+        wish = peer.wish
+        if wish.target.startswith("stamp:") and maySharePort(wish.plan, wish.route):
+            flows, addresses = peer.flows, peer.mostFlows // peer.flows
+            target, plan, route, stamp, _ = wish
+            senders.append(Sender(target, plan, route, stamp, flows, addresses))
+        else:
+            alone += peer.mostFlows
+    return DESCRIPTORS * (alone + mostPorts(senders))
 
 
 def checkDescriptors(peers: Sequence[Peer], most: int | None) -> None:

@@ -128,6 +128,7 @@ def _stampDialer(
     @raise Refusal: as for L{dialerOf}.
     """
     # A run over the line protocol starts faster without these.
+    from echostamp.probe.sharing import maySharePort
     from echostamp.probe.stampsession import sessionOf
     from echostamp.probe.udpdialer import StampDialer
 
@@ -135,7 +136,7 @@ def _stampDialer(
     size = session.size or session.least
     plan = replace(wish.plan, size=size, isTimedByKernel=True)
     dialer = StampDialer(reactor, place, session, wish.route, waits=plan.waits)
-    if ports is not None and plan.interval and plan.size <= ports.mostSize:
+    if ports is not None and maySharePort(plan, wish.route):
         dialer.takePort = partial(ports.take, SECOND / plan.interval)
     return Dialed(f"stamp:{addressName(*place)}", dialer, plan, host=place[0])
 

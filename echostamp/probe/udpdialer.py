@@ -172,7 +172,7 @@ class StampDialer:
         session, port = self._session, self._route.sourcePort
         makePort: MakePort
         try:
-            if self.takePort is None or port:
+            if self.takePort is None:
                 bound = boundUdpSocket(here, port)
                 makePort = partial(senderPort, self._reactor, bound, session.ttl)
             else:

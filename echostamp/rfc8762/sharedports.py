@@ -222,11 +222,7 @@ class PortShare:
 class SharedPorts:
     """
     The ports of a process that are shared.
-
-    @cvar mostSize: the longest packet that may be sent by one, in octets.
     """
-
-    mostSize = MOST_SIZE
 
     def __init__(self, reactor: Any) -> None:
         """

@@ -225,7 +225,12 @@ LATE_IMPORTS: dict[str, tuple[tuple[str, ...], str]] = {
         "a daemon without --reflector starts faster, and with less memory",
     ),
     "echostamp/probe/dialers.py": (
-        ("probe.stampsession", "probe.udpdialer", "rfc8762.sharedports"),
+        (
+            "probe.sharing",
+            "probe.stampsession",
+            "probe.udpdialer",
+            "rfc8762.sharedports",
+        ),
         "a run over the line protocol starts faster",
     ),
     "echostamp/probe/prober.py": (

@@ -121,6 +121,15 @@ class MetricsPageTests(SynchronousTestCase):
         self.assertEqual(peers, {"fra", "sin 1/é"})
         self.assertIn('peer="fra",site="ams"', found)
 
+    def test_filterOfSeveral(self) -> None:
+        """The name of which several peers were made stands for all of them."""
+        self.source = FakeSource(["ams/4", "ams/6", "amsterdam"])
+        self.setUpSite()
+        found = self.scrape("/metrics?peer=ams").text
+        self.assertIn('peer="ams/4"', found)
+        self.assertIn('peer="ams/6"', found)
+        self.assertNotIn("amsterdam", found)
+
     def test_failureInTheMiddle(self) -> None:
         """If the answer has begun, the connection is reset, so that the client does not
         take it for complete."""

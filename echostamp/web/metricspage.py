@@ -20,8 +20,9 @@ class MetricsPage:
     Answers scrapes.
 
     With C{?peer=NAME} the answer has the series of that peer only, and none of the
-    daemon.  It may be repeated.  A name that no peer has is an error: a scrape that
-    succeeds without its series would look as if nothing was wrong.
+    daemon; or those of all peers that were made of one, C{NAME/...}.  It may be
+    repeated.  A name that no peer has is an error: a scrape that succeeds without its
+    series would look as if nothing was wrong.
     """
 
     def __init__(self, source: Source, encodings: Encodings) -> None:
@@ -36,13 +37,15 @@ class MetricsPage:
         """Answer a scrape."""
         names = None
         if request.args and (given := request.args.get(b"peer")):
-            names = frozenset(each.decode(errors="replace") for each in given)
-            peers = self._source.peers
-            unknown = sorted(each for each in names if each not in peers)
-            if unknown:
-                why = printable(f"there is no peer {unknown[0]!r}")
-                request.answer(http.NOT_FOUND, why)
-                return
+            names = frozenset[str]()
+            for each in given:
+                name = each.decode(errors="replace")
+                found = self._named(name)
+                if not found:
+                    why = printable(f"there is no peer {name!r}")
+                    request.answer(http.NOT_FOUND, why)
+                    return
+                names |= found
         form = formatFor(request.header("Accept"))
         isZipped = acceptsGzip(request.header("Accept-Encoding"))
         request.setHeader(b"Content-Type", form.value.encode())
@@ -53,6 +56,15 @@ class MetricsPage:
             request.finish()
             return
         Scrape(request, self._encodings, Wanted(form, isZipped, names))
+
+    def _named(self, name: str) -> frozenset[str]:
+        """
+        Find the peers that a name is for.
+        """
+        peers = self._source.peers
+        if name in peers:
+            return frozenset([name])
+        return frozenset(each for each in peers if each.startswith(f"{name}/"))
 
 
 @implementer(IPushProducer)
