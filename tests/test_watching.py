@@ -257,8 +257,9 @@ class CheckTests(WatchingCase):
 
     def test_fewDescriptorsForAddresses(self) -> None:
         """There is room for sixteen addresses of a name, or the daemon does not start;
-        where it starts, it also reloads."""
-        self.write(a='target = "stamp:127.0.0.1"\naddresses = "all"\nflows = 4')
+        where it starts, it also reloads.  Packets of this size share no ports."""
+        each = 'addresses = "all"\nflows = 4\nsize = 2000'
+        self.write(a=f'target = "stamp:127.0.0.1"\n{each}')
         least = self.needed(128)
         self.assertGreater(least, 2 * 4 * 16)
         options = f"--peers={self.peers}", f"--events={self.eventsFile}"
