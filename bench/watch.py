@@ -41,7 +41,7 @@ PATIENCE = 30
 
 #: The least share of the probes that a contender must send.  The raw mode of
 #: smokeping_prober may need more than its core.
-LEAST, RAW = 0.85, "raw"
+LEAST, RAW = 0.5, "raw"
 
 #: The time from one probe of fping to the next, of any target, as a share of that which
 #: spreads them over the interval.  With all of it fping falls behind its rate, because
