@@ -104,10 +104,10 @@ class WatchedPeer:
         """
         if self.peer.isPaused:
             return
+        now, chance = self._now(), zlib.crc32(self.peer.name.encode())
         spread = min(self._dialed.plan.interval, SPREAD)
-        phase = zlib.crc32(self.peer.name.encode()) * spread >> 32
-        self._timers.set(self._now() + phase, self._begin)
-        self._timers.set(self._now() + phase + JUDGED, self._look)
+        self._timers.set(now + (chance * spread >> 32), self._begin)
+        self._timers.set(now + (chance * JUDGED >> 32), self._look)
 
     def _begin(self) -> None:
         """
