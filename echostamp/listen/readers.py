@@ -2,10 +2,11 @@
 An epoll for all connections of the daemon, which saves CPU for each read.
 
 Twisted's reactors do some work around each event, most of it for the log
-(C{twisted.python.log.callWithLogger}).  L{Readers} puts the connections in an epoll of
-its own, and waits there in place of the reactor.  A read then costs none of this work.
-The reactor's own epoll is in the other one, as one descriptor: when anything else has
-happened, the reactor does what it always does.
+(C{twisted.python.log.callWithLogger}).  L{Readers} puts the connections, and the
+sockets of the session-reflector, in an epoll of its own, and waits there in place of
+the reactor.  A read then costs none of this work.  The reactor's own epoll is in the
+other one, as one descriptor: when anything else has happened, the reactor does what it
+always does.
 """
 
 from __future__ import annotations
