@@ -34,7 +34,8 @@ class BoundedLog:
         self._most = mostASecond
         self._logger = logger
         self._lines: Counter[str] = Counter()
-        self._second: Any = None
+        self._end = 0.0
+        self._timer: Any = None
 
     def admits(self, kind: str) -> bool:
         """
@@ -42,17 +43,24 @@ class BoundedLog:
 
         @param kind: what the line is about; each kind has a count of its own.
         """
-        if self._second is None:
-            self._second = self._reactor.callLater(1, self._endSecond)
+        now = self._reactor.seconds()
+        if now >= self._end and self._timer is None:
+            self._lines.clear()
+            self._end = now + 1
         self._lines[kind] += 1
-        return self._lines[kind] <= self._most
+        if self._lines[kind] <= self._most:
+            return True
+        if self._timer is None:
+            # Only now: with a timer, each turn of the reactor costs more CPU.
+            self._timer = self._reactor.callLater(self._end - now, self._endSecond)
+        return False
 
     def finish(self) -> None:
         """
         Write how many lines were left out, and stop the timer.
         """
-        if self._second is not None:
-            self._second.cancel()
+        if self._timer is not None:
+            self._timer.cancel()
             self._endSecond()
 
     def _endSecond(self) -> None:
@@ -60,7 +68,8 @@ class BoundedLog:
         Write how many lines of each kind were left out, and count from zero.
         """
         lines, self._lines = self._lines, Counter()
-        self._second = None
+        self._end = 0.0
+        self._timer = None
         for kind, count in lines.items():
             if count > self._most:
                 self._logger.info(

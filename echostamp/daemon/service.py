@@ -71,7 +71,7 @@ def makeService(options: Options) -> IService:
     settings = portSettings(reactor, options, connectionLog, counts)
     preparing = PreparingReactor(reactor, settings)
     prepared = _preparedPorts(preparing, options.endpoints, factory)
-    reflecting = _reflecting(reactor, options)
+    reflecting = _reflecting(settings.readers or reactor, options)
     reloads: list[Reload] = [("certificates", each) for each in preparing.reloads]
     if options["reflector-key"]:
         reloads += [("keys of STAMP", each.reload) for each in reflecting]
@@ -174,6 +174,7 @@ def _reflecting(reactor: Any, options: Options) -> list[ReflectingService]:
     """
     Make the service of the session-reflector, where the options ask for one.
 
+    @param reactor: reads from its sockets.
     @raise SystemExit: see L{makeService}.
     """
     if not options.reflectors:

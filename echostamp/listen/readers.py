@@ -2,9 +2,11 @@
 An epoll for all connections of the daemon, which saves CPU for each read.
 
 Twisted's reactors do some work around each event, most of it for the log
-(C{twisted.python.log.callWithLogger}).  L{Readers} puts the connections in an epoll of
-its own, which the reactor sees as one descriptor.  So this work is done once for all
-connections that can be read, not for each.
+(C{twisted.python.log.callWithLogger}).  L{Readers} puts the connections, and the
+sockets of the session-reflector, in an epoll of its own, and waits there in place of
+the reactor.  A read then costs none of this work.  The reactor's own epoll is in the
+other one, as one descriptor: when anything else has happened, the reactor does what it
+always does.
 """
 
 from __future__ import annotations
@@ -29,15 +31,14 @@ class Readers:
     The reactor for the connections of a port: it reads from them, and passes everything
     else on to the real reactor.
 
-    As long as there is one connection, the real reactor reads from it: the epoll would
-    only be one more system call.
+    A real reactor without an epoll reads from this as from one descriptor.
     """
 
     def __init__(
         self, reactor: Any, makePoll: Callable[[], Any] = lambda: select.epoll()
     ) -> None:
         """
-        @param reactor: the real reactor, which reads from this: an L{IReactorFDSet
+        @param reactor: the real reactor: an L{IReactorFDSet
             <twisted.internet.interfaces.IReactorFDSet>}.
         @param makePoll: makes a L{select.epoll}.
         """
@@ -45,8 +46,9 @@ class Readers:
         self._makePoll = makePoll
         self._poll: Any = None
         self._readers: dict[int, Any] = {}
-        # The only connection, which the real reactor reads from.
-        self._alone: Any = None
+        # The real reactor's epoll, and what waits there.
+        self._rest = -1
+        self._doRest: Callable[[float | None], object] = lambda delay: None
 
     def __getattr__(self, name: str) -> Any:
         return getattr(self._reactor, name)
@@ -65,29 +67,24 @@ class Readers:
         Make the epoll, unless there is one.  The first port does it, after the daemon
         has forked: at the first connection there might be no descriptor left.
         """
-        if self._poll is None:
-            self._poll = self._makePoll()
+        if self._poll is not None:
+            return
+        self._poll = self._makePoll()
+        # No public name leads to the epoll of Twisted's reactor.  Other reactors have
+        # none, or have another thing of this name.
+        poller: Any = getattr(self._reactor, "_poller", None)
+        if not hasattr(poller, "fileno"):
             self._reactor.addReader(self)
+            return
+        self._rest = poller.fileno()
+        self._poll.register(self._rest, select.EPOLLIN)
+        self._doRest = self._reactor.doIteration
+        self._reactor.doIteration = self.doIteration
+        self._reactor.addSystemEventTrigger("during", "shutdown", self._close)
 
     def addReader(self, reader: Any) -> None:
         """Read from a connection when it has data."""
-        if reader is self._alone:
-            return
-        if self._alone is None and not self._readers:
-            self._alone = reader
-            self._reactor.addReader(reader)
-            return
         self.open()
-        if self._alone is not None:
-            alone, self._alone = self._alone, None
-            self._reactor.removeReader(alone)
-            self._add(alone)
-        self._add(reader)
-
-    def _add(self, reader: Any) -> None:
-        """
-        Add a connection to the epoll, if it is not there.
-        """
         number = reader.fileno()
         if number not in self._readers:
             self._poll.register(number, select.EPOLLIN)
@@ -96,24 +93,28 @@ class Readers:
     def removeReader(self, reader: Any) -> None:
         """Stop reading from a connection."""
         number = reader.fileno()
-        if reader is self._alone:
-            self._alone = None
-            self._reactor.removeReader(reader)
-        elif self._readers.get(number) is reader:
+        if self._readers.get(number) is reader:
             del self._readers[number]
             self._poll.unregister(number)
         else:
             # A port: it listened before its reactor was replaced by this one.
             self._reactor.removeReader(reader)
 
-    def doRead(self) -> None:
-        """Read from every connection that has data."""
+    def doIteration(self, delay: float | None) -> None:
+        """
+        Wait until a connection has data or the reactor has something else to do, and
+        do that.
+
+        @param delay: the most seconds to wait; L{None} for any time.
+        """
         # An attribute of this class costs more than others: see __getattr__.
         readers = self._readers
-        for number, _ in self._poll.poll(0, len(readers) or 1):
+        for number, _ in self._poll.poll(delay, len(readers) + 1):
             reader = readers.get(number)
             if reader is None:
-                # A connection that was read before has ended this one.
+                if number == self._rest:
+                    self._doRest(0)
+                # Otherwise a connection that was read before has ended this one.
                 continue
             try:
                 # It returns the reason when the peer has closed or vanished.
@@ -125,6 +126,10 @@ class Readers:
             if why is not None:
                 self.removeReader(reader)
                 self._end(reader, why)
+
+    def doRead(self) -> None:
+        """Read from every connection that has data."""
+        self.doIteration(0)
 
     def _end(self, reader: Any, why: BaseException) -> None:
         """
@@ -143,8 +148,17 @@ class Readers:
 
     def connectionLost(self, reason: Failure) -> None:
         """End the connections that are left: the reactor has stopped."""
+        self._close()
+
+    def _close(self) -> None:
+        """
+        End the connections that are left, and leave all waiting to the reactor.
+        """
         readers, self._readers = self._readers, {}
         self._poll.close()
         self._poll = None
+        if self._rest >= 0:
+            self._reactor.doIteration = self._doRest
+            self._rest = -1
         for reader in readers.values():
             self._end(reader, ConnectionLost())

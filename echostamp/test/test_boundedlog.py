@@ -30,6 +30,29 @@ class BoundedLogTests(SynchronousTestCase):
         self.assertEqual([formatEvent(event) for event in events], lines)
         self.assertEqual(reactor.getDelayedCalls(), [])
 
+    def test_withoutTimer(self) -> None:
+        """A second without a line that is left out needs no timer, and the next second
+        starts at zero, too."""
+        reactor = FakeReactor()
+        bounded = BoundedLog(reactor, 2)
+        for _ in range(2):
+            self.assertTrue(bounded.admits("numbers"))
+            reactor.advance(0.5)
+            self.assertTrue(bounded.admits("numbers"))
+            self.assertEqual(reactor.getDelayedCalls(), [])
+            reactor.advance(0.5)
+
+    def test_wholeSecond(self) -> None:
+        """The second begins with its first line, not with the first one that is left
+        out."""
+        reactor = FakeReactor()
+        bounded = BoundedLog(reactor, 1, Logger(observer=EventLoggingObserver()))
+        bounded.admits("numbers")
+        reactor.advance(0.75)
+        self.assertFalse(bounded.admits("numbers"))
+        reactor.advance(0.25)
+        self.assertTrue(bounded.admits("numbers"))
+
     def test_atTheEnd(self) -> None:
         """At the end, the lines that were left out of the last second are counted,
         too."""

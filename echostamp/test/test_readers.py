@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 from twisted.internet.error import ConnectionDone, ConnectionLost
@@ -22,9 +23,11 @@ class FakePoll:
 
     @ivar registered: the descriptors that are in it.
     @ivar ready: those that have something.
+    @ivar timeouts: how long each call would have waited.
     """
 
     def __init__(self) -> None:
+        self.timeouts: list[float | None] = []
         self.registered: set[int] = set()
         self.isClosed = False
         self.ready: list[int] = []
@@ -45,9 +48,9 @@ class FakePoll:
         """Remove a descriptor."""
         self.registered.remove(number)
 
-    def poll(self, timeout: float, most: int) -> list[tuple[int, int]]:
+    def poll(self, timeout: float | None, most: int) -> list[tuple[int, int]]:
         """Give what is ready, without waiting."""
-        assert timeout == 0
+        self.timeouts.append(timeout)
         return [(number, 1) for number in self.ready][:most]
 
 
@@ -89,6 +92,26 @@ class FakeReader:
     def connectionLost(self, reason: Failure) -> None:
         """Record the end."""
         self.ends.append(reason.type)
+
+
+class EpollReactor(FakeReactor):
+    """
+    A reactor with an epoll.
+
+    @ivar iterations: how long each call of L{doIteration} would have waited.
+    @ivar work: what such a call does.
+    """
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._poller = FakePoll()
+        self.iterations: list[float | None] = []
+        self.work: Callable[[], object] = lambda: None
+
+    def doIteration(self, delay: float | None) -> None:
+        """Record the call, and do the work."""
+        self.iterations.append(delay)
+        self.work()
 
 
 class ReadersTests(SynchronousTestCase):
@@ -133,28 +156,6 @@ class ReadersTests(SynchronousTestCase):
         self.assertEqual(len(made), 1)
         self.assertIn(readers, self.reactor.getReaders())
 
-    def test_alone(self) -> None:
-        """The only connection is read by the reactor, until there is another one.  It
-        is read by the reactor again only when there was none meanwhile."""
-        self.readers.open()
-        for _ in range(2):
-            self.readers.addReader(self.one)
-        self.assertCountEqual(self.reactor.getReaders(), [self.readers, self.one])
-        self.assertEqual(self.poll.registered, set())
-        self.readers.addReader(self.other)
-        self.assertEqual(self.reactor.getReaders(), [self.readers])
-        self.assertEqual(self.poll.registered, {7, 8})
-        self.readers.removeReader(self.one)
-        self.readers.addReader(self.one)
-        self.assertEqual(self.poll.registered, {7, 8})
-        self.readers.removeReader(self.one)
-        self.readers.removeReader(self.other)
-        self.readers.addReader(self.one)
-        self.assertCountEqual(self.reactor.getReaders(), [self.readers, self.one])
-        self.readers.removeReader(self.one)
-        self.readers.removeReader(self.one)
-        self.assertEqual(self.reactor.getReaders(), [self.readers])
-
     def test_whatIsReadyIsRead(self) -> None:
         """Each connection that has data is read once for each call."""
         self.add()
@@ -173,6 +174,7 @@ class ReadersTests(SynchronousTestCase):
         self.assertEqual(self.poll.registered, {8})
         self.readers.removeReader(self.other)
         self.readers.doRead()
+        self.assertEqual(self.poll.timeouts, [0])
 
     def test_port(self) -> None:
         """A port that the reactor reads is removed from the reactor."""
@@ -284,3 +286,56 @@ class ReadersTests(SynchronousTestCase):
         self.readers.addWriter(self.one)
         self.assertEqual(self.reactor.getWriters(), [self.one])
         self.assertEqual(self.readers.logPrefix(), "connections")
+
+
+class InPlaceOfTheReactorTests(SynchronousTestCase):
+    """
+    Where the reactor has an epoll, L{Readers} waits in its place.
+    """
+
+    def setUp(self) -> None:
+        """Make two connections."""
+        self.reactor: Any = EpollReactor()
+        self.poll = FakePoll()
+        self.readers: Any = Readers(self.reactor, lambda: self.poll)
+        self.one, self.other = FakeReader(7), FakeReader(8)
+        self.readers.addReader(self.one)
+        self.readers.addReader(self.other)
+
+    def test_connections(self) -> None:
+        """A turn of the reactor waits for connections and for the reactor's epoll. It
+        reads connections, and does nothing else where only they have data."""
+        self.assertEqual(self.reactor.getReaders(), [])
+        self.assertEqual(self.poll.registered, {3, 7, 8})
+        self.poll.ready = [8]
+        self.reactor.doIteration(2.5)
+        self.reactor.doIteration(None)
+        self.assertEqual((self.one.reads, self.other.reads), (0, 2))
+        self.assertEqual(self.poll.timeouts, [2.5, None])
+        self.assertEqual(self.reactor.iterations, [])
+
+    def test_allElse(self) -> None:
+        """When the reactor's epoll has something, the reactor does its work without
+        waiting, and connections are read in the same turn."""
+        self.poll.ready = [7, 3, 8]
+        self.reactor.doIteration(None)
+        self.assertEqual(self.reactor.iterations, [0])
+        self.assertEqual((self.one.reads, self.other.reads), (1, 1))
+
+    def test_endedByTheReactor(self) -> None:
+        """A connection that the reactor's work ends is not read, though it had data."""
+        self.reactor.work = lambda: self.readers.removeReader(self.one)
+        self.poll.ready = [3, 7]
+        self.reactor.doIteration(0)
+        self.assertEqual((self.one.reads, self.reactor.iterations), (0, [0]))
+
+    def test_reactorStops(self) -> None:
+        """When the reactor stops, the connections that are left are ended, and the
+        reactor waits itself again."""
+        ((call, _, _),) = self.reactor.triggers["during"]["shutdown"]
+        call()
+        self.assertEqual(self.one.ends + self.other.ends, [ConnectionLost] * 2)
+        self.assertTrue(self.poll.isClosed)
+        self.reactor.doIteration(1)
+        self.assertEqual(self.reactor.iterations, [1])
+        self.assertEqual(self.poll.timeouts, [])

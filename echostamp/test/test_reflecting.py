@@ -25,7 +25,8 @@ from echostamp.daemon.reflecting import (
 )
 from echostamp.daemon.reflectoroptions import parsePlace
 from echostamp.daemon.service import makeService
-from echostamp.listen import sockets
+from echostamp.listen import readers, sockets
+from echostamp.listen.readers import Readers
 from echostamp.rfc8762 import port
 from echostamp.rfc8762 import sockets as udpSockets
 from echostamp.rfc8762.ancillary import SocketOptions
@@ -52,6 +53,7 @@ class FakeSystemTestCase(SynchronousTestCase):
             epoll=FakePoll, EPOLLIN=select.EPOLLIN, EPOLLERR=select.EPOLLERR
         )
         self.patch(port, "select", fake)
+        self.patch(readers, "select", fake)
         self.events = EventLoggingObserver()
         self.patch(reflecting, "log", Logger(observer=self.events))
         self.reactor = FakeReactor()
@@ -323,7 +325,8 @@ class MakingTests(FakeSystemTestCase):
 
     def test_daemon(self) -> None:
         """The daemon binds the sockets before the start, starts and stops the
-        reflector, and reloads its keys at SIGHUP."""
+        reflector, reads from it as from connections, and reloads its keys at
+        SIGHUP."""
         from twisted.internet import reactor  # noqa: F401  # there is one to replace
 
         self.patch(twisted.internet, "reactor", self.reactor)
@@ -337,6 +340,8 @@ class MakingTests(FakeSystemTestCase):
         made.startService()
         reflector = made.getServiceNamed("reflecting")
         self.assertTrue(reflector.running)
+        (reading,) = self.reactor.getReaders()
+        self.assertIsInstance(reading, Readers)
         self.write(path, TWO)
         for call, arguments, named in self.reactor.whenRunningHooks:
             call(*arguments, **named)
