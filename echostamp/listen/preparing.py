@@ -65,7 +65,7 @@ class PortSettings:
         UNIX sockets are meant there.
     @ivar inherited: the sockets that systemd has passed on.
     @ivar listened: called with each port when it listens.
-    @ivar readers: the reactor for the connections of the ports, such as L{Readers
+    @ivar readers: the reactor for the ports and their connections, such as L{Readers
         <echostamp.listen.readers.Readers>}; L{None} for the one that listens.
     """
 
@@ -147,14 +147,15 @@ class PreparingReactor:
 
     def _setUp(self, port: Any) -> IListeningPort:
         """
-        Have the connections of a port read by L{PortSettings.readers}.
+        Have a port and its connections read by L{PortSettings.readers}.
 
         @param port: one that listens.  It hands its reactor on to its connections.
         """
         self.settings.listened(port)
         if self.settings.readers is not None:
-            self.settings.readers.open()
+            port.stopReading()
             port.reactor = self.settings.readers
+            port.startReading()
         listening: IListeningPort = port
         return listening
 

@@ -1,12 +1,12 @@
 """
-An epoll for all connections of the daemon, which saves CPU for each read.
+An epoll for all connections of the daemon, which saves CPU for each event.
 
 Twisted's reactors do some work around each event, most of it for the log
-(C{twisted.python.log.callWithLogger}).  L{Readers} puts the connections, and the
-sockets of the session-reflector, in an epoll of its own, and waits there in place of
-the reactor.  A read then costs none of this work.  The reactor's own epoll is in the
-other one, as one descriptor: when anything else has happened, the reactor does what it
-always does.
+(C{twisted.python.log.callWithLogger}).  L{Readers} puts the connections, their ports
+and the sockets of the session-reflector in an epoll of its own, and waits there in
+place of the reactor.  A read then costs none of this work.  The reactor's own epoll is
+in the other one, as one descriptor: when anything else has happened, the reactor does
+what it always does.
 """
 
 from __future__ import annotations
@@ -28,8 +28,8 @@ log = Logger(namespace="echostamp")
 @implementer(IReadDescriptor)
 class Readers:
     """
-    The reactor for the connections of a port: it reads from them, and passes everything
-    else on to the real reactor.
+    The reactor for a port and its connections: it reads from them, and passes
+    everything else on to the real reactor.
 
     A real reactor without an epoll reads from this as from one descriptor.
     """
@@ -96,9 +96,6 @@ class Readers:
         if self._readers.get(number) is reader:
             del self._readers[number]
             self._poll.unregister(number)
-        else:
-            # A port: it listened before its reactor was replaced by this one.
-            self._reactor.removeReader(reader)
 
     def doIteration(self, delay: float | None) -> None:
         """

@@ -74,14 +74,19 @@ class FakeReactor(MemoryReactorClock):
 
     def adoptStreamPort(self, fileno: int, addressFamily: Any, factory: Any) -> Any:
         """Make a port, which has a socket."""
-        port = super().adoptStreamPort(fileno, addressFamily, factory)
-        port.socket = None
-        return port
+        return self._listening(super().adoptStreamPort(fileno, addressFamily, factory))
 
     def listenUNIX(self, *args: Any, **kwargs: Any) -> Any:
         """Make a port, which has a socket."""
-        port = super().listenUNIX(*args, **kwargs)
+        return self._listening(super().listenUNIX(*args, **kwargs))
+
+    def _listening(self, port: Any) -> Any:
+        """Give a port a socket, and record in C{readBy} which reactors read from it."""
         port.socket = None
+        port.reactor = self
+        port.readBy = [self]
+        port.startReading = lambda: port.readBy.append(port.reactor)
+        port.stopReading = lambda: port.readBy.remove(port.reactor)
         return port
 
     def callFromThread(self, call: Any, *args: Any) -> None:

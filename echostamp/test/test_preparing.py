@@ -36,6 +36,19 @@ class TcpTests(ListenCase):
         self.assertTrue(made.isClosed)
         self.assertEqual(port.getHost(), IPv6Address("TCP", "::", 1234))
 
+    def test_readers(self) -> None:
+        """A port that listens is read by the reactor for connections, where there is
+        one, and no longer by the other."""
+        readers = object()
+        for settings, reading in (
+            (PortSettings(), self.reactor),
+            (PortSettings(readers=readers), readers),
+        ):
+            preparing = PreparingReactor(self.reactor, settings)
+            (prepared,) = preparedPorts(preparing, "tcp:80", self.factory)
+            port: Any = prepared.listen()
+            self.assertEqual((port.readBy, port.reactor), ([reading], reading))
+
     def test_addressThatIsBoundAlready(self) -> None:
         """Two endpoints of one daemon cannot share an address. This is found before
         either of them listens."""

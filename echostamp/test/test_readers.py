@@ -176,13 +176,6 @@ class ReadersTests(SynchronousTestCase):
         self.readers.doRead()
         self.assertEqual(self.poll.timeouts, [0])
 
-    def test_port(self) -> None:
-        """A port that the reactor reads is removed from the reactor."""
-        port = FakeReader(9)
-        self.reactor.addReader(port)
-        self.readers.removeReader(port)
-        self.assertEqual(self.reactor.getReaders(), [])
-
     def test_otherWithTheSameNumber(self) -> None:
         """Removing an old connection does not remove a new one with the same
         descriptor."""
