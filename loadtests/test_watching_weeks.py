@@ -8,7 +8,8 @@ import sys
 from twisted.trial.unittest import SynchronousTestCase
 
 from echostamp.monitor.event import ENDS, Kind
-from echostamp.probe import udpdialer, udplink
+from echostamp.probe import udpdialer
+from echostamp.rfc8762 import sharedports
 from echostamp.test.proberruns import LEAST, MOST
 from echostamp.times import SECOND
 from loadtests.simulatedweeks import DAY, HERE, HOUR, INTERVAL, LINE, STAMP, Weeks
@@ -53,7 +54,7 @@ class WeeksTests(SynchronousTestCase):
         weeks = Weeks(target, 1)
         self.patch(udpdialer, "boundUdpSocket", lambda host, port: (host, port))
         self.patch(udpdialer, "_sourceTo", lambda peer, is6: HERE[0])
-        self.patch(udplink, "Port", weeks.makePort)
+        self.patch(sharedports, "Port", weeks.makePort)
         return weeks
 
     def measure(self, weeks: Weeks) -> None:
