@@ -10,31 +10,33 @@ from typing import Any
 
 from twisted.internet.selectreactor import SelectReactor
 
-#: Descriptors that a flow of a target takes, with those of its timestamps, and that the
-#: rest of the program may take.
-_EACH, _REST = 2, 64
+from echostamp.text import counted
+
+#: Descriptors that the rest of the program may take.
+_REST = 64
 
 #: How many descriptors C{select} takes.
 _MOST_OF_SELECT = 1024
 
 
-def makeRoom(reactor: Any, targets: int, flows: int) -> str:
+def makeRoom(reactor: Any, targets: int, descriptors: int) -> str:
     """
     Raise this process's limit of open files as far as some targets need.
 
     @param reactor: takes the descriptors.
-    @param flows: how many flows they have at most, at all their addresses.
+    @param descriptors: how many descriptors the targets need at most.
     @return: what is wrong; empty if nothing is.
     """
-    needed = _EACH * flows + _REST
-    counted = f"{targets} targets" if targets == flows else f"{flows} flows"
+    needed, who = descriptors + _REST, counted(targets, "target")
     if isinstance(reactor, SelectReactor) and needed > _MOST_OF_SELECT:
-        most = (_MOST_OF_SELECT - _REST) // _EACH
-        return f"{counted} are too many without epoll: at most {most}"
+        return (
+            f"{who} are too many without epoll: they may need {needed} descriptors, "
+            f"and there are {_MOST_OF_SELECT} at most"
+        )
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     if _isBelow(hard, needed):
         return (
-            f"{counted} need {needed} open files, and the limit is {hard} (ulimit -Hn)"
+            f"{who} may need {needed} open files, and the limit is {hard} (ulimit -Hn)"
         )
     if _isBelow(soft, needed):
         # Where that fails, those targets say so that get no descriptor.

@@ -29,6 +29,7 @@ from echostamp.client.watchstatus import judged
 from echostamp.client.watchview import View
 from echostamp.exitstatus import NEAR_END_FAILED, Outcome, outputFailed
 from echostamp.measure.windowspec import WindowSpec
+from echostamp.monitor.descriptors import descriptorsOf
 from echostamp.monitor.event import Event
 from echostamp.monitor.eventlog import eventLine
 from echostamp.monitor.monitor import Monitor
@@ -68,8 +69,8 @@ def watch(reactor: Any, options: WatchOptions) -> Outcome:
     @return: the exit status, and the line for standard error.
     """
     peers = options.peers
-    flows = sum(each.mostFlows for each in peers)
-    why = makeRoom(reactor, len(peers), flows) or whyNoSource(peers)
+    room = makeRoom(reactor, len(peers), descriptorsOf(peers))
+    why = room or whyNoSource(peers)
     if why:
         return Outcome(NEAR_END_FAILED, why)
     found = _Watch(reactor, options, sys.stdout)

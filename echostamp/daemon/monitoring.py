@@ -20,11 +20,11 @@ from echostamp.daemon.eventfile import EventFile
 from echostamp.daemon.garbage import Garbage
 from echostamp.daemon.slices import Slices
 from echostamp.fileversions import fileVersions
+from echostamp.monitor.descriptors import checkDescriptors, descriptorsOf
 from echostamp.monitor.event import WITHOUT_PEER, Event, Kind
 from echostamp.monitor.eventlog import EventLog
 from echostamp.monitor.mistakes import PeersError
 from echostamp.monitor.monitor import Monitor
-from echostamp.monitor.peerlines import checkDescriptors, descriptorsOf
 from echostamp.monitor.peersfile import PeersFile
 from echostamp.monitor.snapshot import DaemonSnapshot, Versions
 from echostamp.monitor.steps import Steps, allSteps

@@ -4,55 +4,19 @@ Says in lines what there is to watch, for C{--check}.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 
-from echostamp.monitor.mistakes import PeersError
+from echostamp.monitor.descriptors import descriptorsOf
 from echostamp.monitor.peer import Peer
 from echostamp.monitor.peersfile import probesPerSecond
-from echostamp.probe.sharing import Sender, maySharePort, mostPorts
 from echostamp.text import counted, printable
 from echostamp.units import asTyped
 
-#: What a peer needs at most: series of metrics, descriptors for each of its flows, and
-#: KiB of memory for each.
-SERIES, DESCRIPTORS, KIB = 83, 2, 64
+#: What a peer needs at most: series of metrics, and KiB of memory for each flow.
+SERIES, KIB = 83, 64
 
 #: The series that a peer with several flows has beside those, and the series of each.
 FLOWS_SERIES, FLOW_SERIES = 2, 2
-
-
-def descriptorsOf(peers: Iterable[Peer]) -> int:
-    """
-    Give how many descriptors peers need at most.  STAMP peers share their UDP ports.
-    """
-    alone, senders = 0, []
-    for peer in peers:
-        wish = peer.wish
-        if wish.target.startswith("stamp:") and maySharePort(wish.plan, wish.route):
-            flows, addresses = peer.flows, peer.mostFlows // peer.flows
-            target, plan, route, stamp, _ = wish
-            senders.append(Sender(target, plan, route, stamp, flows, addresses))
-        else:
-            alone += peer.mostFlows
-    return DESCRIPTORS * (alone + mostPorts(senders))
-
-
-def checkDescriptors(peers: Sequence[Peer], most: int | None) -> None:
-    """
-    Check that the limit of open files has room for peers.
-
-    @param most: how many descriptors they may need; L{None} for any number.
-    @raise PeersError: it has none.
-    """
-    needed = descriptorsOf(peers)
-    if most is not None and needed > most:
-        raise PeersError(
-            [
-                "the limit of open files is too low: "
-                f"{counted(len(peers), 'peer')} may need {needed} descriptors, and "
-                f"{most} can be had"
-            ]
-        )
 
 
 def peerLines(peers: Sequence[Peer]) -> Iterator[str]:
