@@ -104,11 +104,12 @@ class WatchTests(SynchronousTestCase):
         self.assertIn("is not a port", outcome.line)
 
     def test_noRoom(self) -> None:
-        """Too many targets are refused."""
+        """Too many targets are refused: each flow at each address takes two
+        descriptors."""
         self.patch(module, "makeRoom", lambda reactor, *counts: f"no: {counts}")
         peers = peer("a"), replace(peer("b"), flows=8, isEachAddress=True)
         outcome = watch(self.reactor, WatchOptions(peers, SECOND))
-        self.assertEqual(outcome, Outcome(2, "no: (2, 129)"))
+        self.assertEqual(outcome, Outcome(2, f"no: (2, {2 * 129})"))
 
     def ran(self, deadline: int | None) -> int:
         """Run it to its end, and give its exit status."""
