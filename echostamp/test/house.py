@@ -15,6 +15,7 @@ ARROWS: dict[str, tuple[str, ...]] = {
         "talk",
         "report",
         "probe",
+        "history",
         "monitor",
         "connect",
         "measure",
@@ -23,6 +24,7 @@ ARROWS: dict[str, tuple[str, ...]] = {
     ),
     "daemon": (
         "web",
+        "history",
         "monitor",
         "probe.surroundings",
         "listen",
@@ -30,7 +32,8 @@ ARROWS: dict[str, tuple[str, ...]] = {
         "line",
         "rfc8762",
     ),
-    "web": ("monitor", "measure", "connect", "intercom"),
+    "web": ("history", "report", "monitor", "measure", "connect", "intercom"),
+    "history": ("monitor", "measure"),
     "monitor": ("probe", "connect", "measure"),
     "talk": ("connect", "intercom", "line", "running"),
     "report": (
@@ -59,6 +62,7 @@ ROOMS: dict[str, str] = {
     "client": "the echostamp command",
     "daemon": "what twistd runs",
     "web": "status page, /metrics",
+    "history": "what was measured",
     "monitor": "watches peers all the time",
     "talk": "the interactive client",
     "report": "a Result as text and JSON",
@@ -153,6 +157,7 @@ PURE = (
     "probe.plan",
     "probe.schedule",
     "probe.slots",
+    "history.row",
     "listen.descriptions",
     "listen.proxyheader",
     "listen.proxyline",
@@ -160,6 +165,7 @@ PURE = (
     "tls.pem",
     "tls.subject",
     "web.places",
+    "web.rowdata",
     "web.requestheaders",
 )
 
