@@ -148,6 +148,7 @@ PURE = (
     "monitor.metrictext",
     "monitor.steps",
     "monitor.tally",
+    "monitor.totals",
     "monitor.tomlpieces",
     "monitor.mistakes",
     "monitor.peerkeys",
@@ -165,8 +166,8 @@ PURE = (
     "tls.pem",
     "tls.subject",
     "web.places",
-    "web.rowdata",
     "web.requestheaders",
+    "web.rowdata",
 )
 
 #: Pure modules that import a pure module of another room, and the reason.
