@@ -166,7 +166,9 @@ PURE = (
     "tls.pem",
     "tls.subject",
     "web.places",
+    "web.query",
     "web.requestheaders",
+    "web.routes",
     "web.rowdata",
 )
 
@@ -178,6 +180,9 @@ PURE_ACROSS_ROOMS: dict[tuple[str, str], str] = {
     ("monitor.peerkeys", "probe.messages"): "the sizes of messages are keys' limits",
     ("probe.plan", "measure.samples"): "a plan says how many probes are kept",
     ("probe.plan", "measure.windowspec"): "a plan names the windows that are kept",
+    ("web.query", "monitor.mistakes"): (
+        "an unknown parameter is corrected as an unknown key of a peer"
+    ),
 }
 
 #: Files that import modules of ours inside a function, the modules, and the reason.
