@@ -165,11 +165,13 @@ PURE = (
     "tls.engine",
     "tls.pem",
     "tls.subject",
+    "web.fields",
     "web.places",
     "web.query",
     "web.requestheaders",
     "web.routes",
     "web.rowdata",
+    "web.rowdocument",
 )
 
 #: Pure modules that import a pure module of another room, and the reason.
@@ -183,6 +185,10 @@ PURE_ACROSS_ROOMS: dict[tuple[str, str], str] = {
     ("web.query", "monitor.mistakes"): (
         "an unknown parameter is corrected as an unknown key of a peer"
     ),
+    ("web.rowdocument", "measure.offsetwindow"): (
+        "the verdicts of another daemon are those of the measurement"
+    ),
+    ("web.rowdocument", "monitor.steps"): "a long row is read in small steps",
 }
 
 #: Files that import modules of ours inside a function, the modules, and the reason.
