@@ -234,8 +234,9 @@ LATE_IMPORTS: dict[str, tuple[tuple[str, ...], str]] = {
         "few daemons have a proxy: endpoint; the others start faster",
     ),
     "echostamp/daemon/optionalparts.py": (
-        ("daemon.watching", "daemon.website"),
-        "few daemons watch peers or have a web site; the others start faster",
+        ("daemon.watching", "daemon.historymaking", "daemon.website"),
+        "few daemons watch peers, or have a history or a web site; the others start "
+        "faster",
     ),
     "echostamp/daemon/reflecting.py": (
         ("rfc8762",),
