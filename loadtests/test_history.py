@@ -6,6 +6,7 @@ import os
 import sqlite3
 import time
 from collections.abc import Callable, Mapping
+from functools import partial
 from pathlib import Path
 from statistics import median
 
@@ -109,11 +110,10 @@ class YearTests(SynchronousTestCase):
             *(("40 h", 40 * HOUR), ("90 d", 90 * DAY), ("a year", 365 * DAY)),
         ]:
             for step in None, span // 7:
+                began, name = ended - span, next(names)
                 self.assertQuick(
                     f"{what}, step {step}",
-                    lambda span=span, step=step: self.points(
-                        reader, next(names), ended - span, ended, step
-                    ),
+                    partial(self.points, reader, name, began, ended, step),
                 )
         (newest,) = reader.events(EventQuery(most=1))
         for what, query in {
@@ -134,10 +134,12 @@ class YearTests(SynchronousTestCase):
             ),
             "of the future": EventQuery(since=2 * ended * SECOND),
         }.items():
-            self.assertQuick(
-                f"events {what}", lambda query=query: len(reader.events(query))
-            )
+            self.assertQuick(f"events {what}", partial(self.events, reader, query))
         self.assertQuick("the peers", lambda: len(reader.peers()))
+
+    def events(self, reader: IHistory, query: EventQuery) -> int:
+        """Count the events that a query finds."""
+        return len(reader.events(query))
 
     def points(
         self, reader: IHistory, name: str, began: int, ended: int, step: int | None
