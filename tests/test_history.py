@@ -177,6 +177,16 @@ class HistoryTests(HistoryCase):
         daemon.stop(signal.SIGKILL)
         self.assertEqual(self.eventsOf(DOWN), ["down"])
 
+    def test_backUp(self) -> None:
+        """A copy that SQLite makes while the daemon runs is whole."""
+        self.writeFor(freePort(), deadPort(self))
+        self.keep()
+        until(lambda: self.eventsOf(DOWN) == ["down"])
+        with contextlib.closing(sqlite3.connect(self.history)) as other:
+            self.history = self.folder / "copy"
+            other.execute("VACUUM INTO ?", [str(self.history)])
+        self.assertEqual(self.eventsOf(DOWN), ["down"])
+
     def test_otherProgram(self) -> None:
         """While another program holds the file, probes go on, and nothing is lost."""
         far, _, _ = self.far()
