@@ -137,6 +137,7 @@ PURE = (
     "rfc8762.tlvvalues",
     "measure.*",
     "client.columns",
+    "client.reporttable",
     "client.keys",
     "client.watchrow",
     "client.watchtable",
@@ -157,6 +158,7 @@ PURE = (
     "probe.plan",
     "probe.schedule",
     "probe.slots",
+    "history.document",
     "history.mixture",
     "history.row",
     "history.steps",
@@ -173,6 +175,7 @@ PURE = (
 
 #: Pure modules that import a pure module of another room, and the reason.
 PURE_ACROSS_ROOMS: dict[tuple[str, str], str] = {
+    ("client.reporttable", "history.row"): "the table shows rows of a history",
     ("intercom.parsing", "line.replies"): (
         "the intercom's lines are the line protocol's: replies are counted once"
     ),
@@ -203,6 +206,10 @@ LATE_IMPORTS: dict[str, tuple[tuple[str, ...], str]] = {
     ),
     "echostamp/client/probeoptions.py": (
         ("connect.tls", "probe.dialers", "probe.plan", "probe.route"),
+        "Twisted takes long to import, and the help does not need it",
+    ),
+    "echostamp/client/reportoptions.py": (
+        ("client.historyreport",),
         "Twisted takes long to import, and the help does not need it",
     ),
     "echostamp/client/talkoptions.py": (
