@@ -65,11 +65,15 @@ class SqliteHistory(HistoryAnswers):
         self._lock = FileLock(self._path)
         try:
             super().__init__(openForWriting(self._path))
+        except BaseException:
+            self._lock.release()
+            raise
+        try:
             with explained():
                 # Hours that end later are not merged yet.
                 self._merged = newestMerged(self._connection)
         except BaseException:
-            self._lock.release()
+            self.close()
             raise
 
     def write(self, rows: Mapping[str, KeptRow], events: Sequence[Event]) -> None:
