@@ -4,8 +4,6 @@ Runs C{echostamp report}.
 
 from __future__ import annotations
 
-import csv
-import io
 import json
 import sys
 import time
@@ -22,7 +20,7 @@ from echostamp.exitstatus import (
     Outcome,
     outputFailed,
 )
-from echostamp.history.document import CSV_COLUMNS, csvValues, historyDocument
+from echostamp.history.document import csvHead, csvLine, historyDocument
 from echostamp.history.file import HistoryFile
 from echostamp.history.interfaces import HistoryError, IHistory, Points
 from echostamp.history.mixture import merged
@@ -132,19 +130,10 @@ def _csv(span: ReportSpan, known: Mapping[str, Points], isTotal: bool) -> Iterat
     """
     Write a line of CSV for each point.
     """
-    yield _csvLine(["peer", "step_s", *CSV_COLUMNS])
+    yield csvHead()
     for name, points in known.items():
         for row in points.rows:
-            yield _csvLine([name, points.step, *csvValues(row)])
-
-
-def _csvLine(values: Sequence[int | str]) -> str:
-    """
-    Write values as CSV, without the end of the line.
-    """
-    line = io.StringIO()
-    csv.writer(line, lineterminator="").writerow(values)
-    return line.getvalue()
+            yield csvLine(name, points.step, row)
 
 
 _FORMS: Mapping[

@@ -4,21 +4,37 @@ Rows of a history as JSON and as CSV; pure.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import csv
+from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime
+from io import StringIO
 from typing import Any
 
-from echostamp.history.row import VERDICTS, KeptRow
+from echostamp.history.row import BARELY, FITS, NO_FIT, UNKNOWN, VERDICTS, KeptRow
+from echostamp.measure import offsetwindow
 
-#: The columns of CSV behind the peer's name and the length of the point, with their
-#: units: those of L{KeptRow}.
+#: The verdicts of rows in the words of C{docs/ping.schema.json}.
+_WORDS: Mapping[str, str | None] = {
+    UNKNOWN: None,
+    FITS: offsetwindow.FITS,
+    BARELY: offsetwindow.DOUBTFUL,
+    NO_FIT: offsetwindow.NO_FIT,
+}
+
+#: The columns of CSV, with their units.  Those from C{time_s} on are a L{KeptRow}.
 CSV_COLUMNS = (
-    *("at_s", "due", "sent", "received", "lost_forward", "lost_backward"),
-    *("lost_unknown", "late", "rtt_min_ns", "rtt_p10_ns", "rtt_p25_ns"),
-    *("rtt_median_ns", "rtt_p75_ns", "rtt_p90_ns", "rtt_p99_ns", "rtt_max_ns"),
-    *("forward_pdv_median_ns", "forward_pdv_p99_ns", "backward_pdv_median_ns"),
-    *("backward_pdv_p99_ns", "offset_low_ns", "offset_estimate_ns", "offset_high_ns"),
-    *("verdict", "hops_forward", "hops_backward", "stalled_ns"),
+    *("peer", "step_s", "time_utc", "time_s", "due", "sent", "received"),
+    *("lost_forward", "lost_backward", "lost_unknown", "late"),
+    *("rtt_min_ns", "rtt_p10_ns", "rtt_p25_ns", "rtt_median_ns", "rtt_p75_ns"),
+    *("rtt_p90_ns", "rtt_p99_ns", "rtt_max_ns"),
+    *("pdv_forward_median_ns", "pdv_forward_p99_ns"),
+    *("pdv_backward_median_ns", "pdv_backward_p99_ns"),
+    *("offset_low_ns", "offset_estimate_ns", "offset_high_ns", "verdict"),
+    *("hops_forward", "hops_backward", "stalled_ns"),
 )
+
+#: What a spreadsheet would take for the beginning of a formula.
+_FORMULA = ("=", "+", "-", "@")
 
 
 def historyDocument(
@@ -45,6 +61,9 @@ def pointDocument(row: KeptRow) -> dict[str, Any]:
     """
     Make the JSON of a point.  Durations are nanoseconds; what is not known is null.
     """
+    offset = _known(low=row.offsetLow, estimate=row.offset, high=row.offsetHigh)
+    if offset is not None:
+        offset["verdict"] = _WORDS[VERDICTS[row.verdict]]
     return {
         "at": row.at,
         "due": row.due,
@@ -66,20 +85,13 @@ def pointDocument(row: KeptRow) -> dict[str, Any]:
         ),
         "forward": _way(row.pdvForward, row.pdvForwardP99),
         "backward": _way(row.pdvBackward, row.pdvBackwardP99),
-        "offset": None
-        if row.offset is None
-        else {
-            "low": row.offsetLow,
-            "estimate": row.offset,
-            "high": row.offsetHigh,
-            "verdict": VERDICTS[row.verdict],
-        },
+        "offset": offset,
         "hops": {"forward": row.hopsForward, "backward": row.hopsBackward},
         "stalled": row.stalled,
     }
 
 
-def _known(**values: int | None) -> dict[str, int | None] | None:
+def _known(**values: int | None) -> dict[str, Any] | None:
     """
     Give values, or L{None} where none is known.
     """
@@ -94,9 +106,32 @@ def _way(middle: int | None, high: int | None) -> dict[str, Any] | None:
     return None if pdv is None else {"pdv": pdv}
 
 
-def csvValues(row: KeptRow) -> list[int | str]:
+def csvHead() -> str:
     """
-    Give the values of L{CSV_COLUMNS}; what is not known is empty.
+    Write the line that names the columns, without its end.
     """
-    named = row._replace(verdict=VERDICTS[row.verdict])  # type: ignore[arg-type]  # its name
-    return ["" if each is None else each for each in named]
+    return _line(CSV_COLUMNS)
+
+
+def csvLine(peer: str, step: int, row: KeptRow) -> str:
+    """
+    Write a point as a line of CSV (RFC 4180), without its end.  What is not known is
+    empty.
+
+    @param step: how long it is, in seconds.
+    """
+    # A spreadsheet must not compute a name.
+    name = f"'{peer}" if peer.startswith(_FORMULA) else peer
+    utc = f"{datetime.fromtimestamp(row.at, UTC):%Y-%m-%dT%H:%M:%SZ}"
+    values: list[object] = list(row)
+    values[KeptRow._fields.index("verdict")] = VERDICTS[row.verdict]
+    return _line([name, step, utc, *values])
+
+
+def _line(values: Sequence[object]) -> str:
+    """
+    Write values as CSV.
+    """
+    held = StringIO()
+    csv.writer(held, lineterminator="").writerow(values)
+    return held.getvalue()

@@ -176,6 +176,9 @@ PURE = (
 #: Pure modules that import a pure module of another room, and the reason.
 PURE_ACROSS_ROOMS: dict[tuple[str, str], str] = {
     ("client.reporttable", "history.row"): "the table shows rows of a history",
+    ("history.document", "measure.offsetwindow"): (
+        "a verdict has the words of measure"
+    ),
     ("intercom.parsing", "line.replies"): (
         "the intercom's lines are the line protocol's: replies are counted once"
     ),

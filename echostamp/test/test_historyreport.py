@@ -17,10 +17,11 @@ from echostamp.client.columns import columnsOf
 from echostamp.client.historyreport import ReportOptions, report
 from echostamp.client.reporttable import ReportSpan, pointLines, totalLines
 from echostamp.exitstatus import PIPE_CLOSED, Outcome
-from echostamp.history.document import CSV_COLUMNS, csvValues, pointDocument
+from echostamp.history.document import CSV_COLUMNS, csvLine, pointDocument
 from echostamp.history.mixture import merged
 from echostamp.history.row import MINUTE, NO_FIT, VERDICTS, KeptRow
 from echostamp.history.store import SqliteHistory
+from echostamp.measure import offsetwindow
 from echostamp.test.historycases import NOON, row, rows
 
 SPAN = ReportSpan(NOON, NOON + 3600)
@@ -166,25 +167,42 @@ class FormTests(ReportCase):
         """CSV names its columns with their units, and quotes what needs it."""
         self.run_(form="csv", step=60)
         head, first, *rest = csv.reader(io.StringIO(self.written(), newline=""))
-        self.assertEqual(head, ["peer", "step_s", *CSV_COLUMNS])
+        self.assertEqual(head, list(CSV_COLUMNS))
         found = dict(zip(head, first, strict=True))
         self.assertEqual(
-            (found["peer"], found["step_s"], found["at_s"], found["rtt_max_ns"]),
-            ("b,c\n", "60", str(NOON), "209700000"),
+            (found["peer"], found["step_s"], found["time_utc"], found["time_s"]),
+            ("b,c\n", "60", "2023-08-31T00:00:00Z", str(NOON)),
         )
-        self.assertEqual((found["verdict"], found["hops_backward"]), ("no_fit", "8"))
+        self.assertEqual(
+            (found["rtt_max_ns"], found["verdict"], found["hops_backward"]),
+            ("209700000", "no_fit", "8"),
+        )
         self.assertEqual(len(rest), 10)
 
-    def test_unknownCsv(self) -> None:
+    def test_formula(self) -> None:
+        """A name that a spreadsheet would compute is quoted for it."""
+        for name in "=1+1", "+1", "-1", "@x":
+            (cells,) = csv.reader([csvLine(name, 60, FULL)])
+            self.assertEqual(cells[0], f"'{name}")
+
+    def test_unknown(self) -> None:
         """What is not known is empty in CSV, and null in JSON."""
         unknown = KeptRow(NOON, due=60)
-        values = dict(zip(CSV_COLUMNS, csvValues(unknown), strict=True))
-        self.assertEqual(values["rtt_max_ns"], "")
-        self.assertEqual((values["due"], values["verdict"]), (60, "unknown"))
+        (cells,) = csv.reader([csvLine("far", 60, unknown)])
+        values = dict(zip(CSV_COLUMNS, cells, strict=True))
+        self.assertEqual((values["rtt_max_ns"], values["hops_forward"]), ("", ""))
+        self.assertEqual((values["due"], values["verdict"]), ("60", "unknown"))
         document = pointDocument(unknown)
         for name in "rtt", "forward", "backward", "offset":
             self.assertIsNone(document[name])
         self.assertEqual(document["hops"], {"forward": None, "backward": None})
+
+    def test_words(self) -> None:
+        """Verdicts have the words of the other documents."""
+        offset = pointDocument(FULL)["offset"]
+        self.assertEqual(offset["verdict"], offsetwindow.NO_FIT)
+        unknown = pointDocument(FULL._replace(verdict=0))["offset"]
+        self.assertEqual(unknown, {**offset, "verdict": None})
 
 
 class TableTests(SynchronousTestCase):
