@@ -48,6 +48,12 @@ class StepTests(SynchronousTestCase):
             for began in 0, 1, length - 1:
                 self.assertEqual(stepOf(length, began, began + span, asked), step)
 
+    def test_partly(self) -> None:
+        """Points that are only partly in a span count, too."""
+        span = MOST_POINTS * 7 * DAY
+        self.assertEqual(stepOf(DAY, 0, span, None), 7 * DAY)
+        self.assertEqual(stepOf(DAY, DAY, DAY + span, None), 14 * DAY)
+
     def test_quick(self) -> None:
         """A span that has too many rows is not read from them."""
         self.assertTrue(isQuick(MINUTE, 5, 5 + MOST_ROWS * MINUTE))
