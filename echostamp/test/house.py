@@ -137,6 +137,7 @@ PURE = (
     "rfc8762.tlvvalues",
     "measure.*",
     "client.columns",
+    "client.reporttable",
     "client.keys",
     "client.watchrow",
     "client.watchtable",
@@ -159,6 +160,7 @@ PURE = (
     "probe.plan",
     "probe.schedule",
     "probe.slots",
+    "history.document",
     "history.minutes",
     "history.mixture",
     "history.row",
@@ -181,6 +183,10 @@ PURE_ACROSS_ROOMS: dict[tuple[str, str], str] = {
     ("history.minutes", "measure.oneway"): "a row has figures of each way",
     ("history.minutes", "monitor.spanfigures"): "a row is made of a span's figures",
     ("history.minutes", "monitor.tally"): "a row is made of a peer's counters",
+    ("client.reporttable", "history.row"): "the table shows rows of a history",
+    ("history.document", "measure.offsetwindow"): (
+        "a verdict has the words of measure"
+    ),
     ("intercom.parsing", "line.replies"): (
         "the intercom's lines are the line protocol's: replies are counted once"
     ),
@@ -212,6 +218,10 @@ LATE_IMPORTS: dict[str, tuple[tuple[str, ...], str]] = {
     ),
     "echostamp/client/probeoptions.py": (
         ("connect.tls", "probe.dialers", "probe.plan", "probe.route"),
+        "Twisted takes long to import, and the help does not need it",
+    ),
+    "echostamp/client/reportoptions.py": (
+        ("client.historyreport",),
         "Twisted takes long to import, and the help does not need it",
     ),
     "echostamp/client/talkoptions.py": (

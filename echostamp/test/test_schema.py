@@ -97,7 +97,9 @@ class OpeningTests(SchemaCase):
         self.addCleanup(history.close)
         history.write({"a": row(NOON)}, [])
         self.assertRefused("another daemon", SqliteHistory)
-        self.assertEqual(HistoryFile(str(self.path)).peers(), ["a"])
+        reader = HistoryFile(str(self.path))
+        self.addCleanup(reader.close)
+        self.assertEqual(reader.peers(), ["a"])
 
     def test_empty(self) -> None:
         """An empty file is made one, and keeps its mode; it has nothing to read."""
