@@ -25,8 +25,8 @@ from tests.harness import figure
 #: The most octets of the file, and of the log for a minute.
 MOST_FILE, MOST_LOG = 500_000_000, 2_000_000
 
-#: Seconds that a query may take; a busy machine has three times as long.
-MOST_QUERY = 0.1 * 3
+#: Seconds of a processor that a query may take: other programs may have it meanwhile.
+MOST_QUERY = 0.1
 
 #: For how many minutes the daemon goes on: hours are merged, and old rows are deleted.
 MINUTES = 200
@@ -154,14 +154,16 @@ class YearTests(SynchronousTestCase):
         return len(found.rows)
 
     def assertQuick(self, what: str, ask: Callable[[], int]) -> None:
-        """Assert that each of some queries is answered in time."""
-        times = []
+        """Assert that a query is answered in time."""
+        times, processor = [], []
         for _ in range(5):
-            began = time.monotonic()
+            began, before = time.monotonic(), time.process_time()
             count = ask()
+            processor.append(time.process_time() - before)
             times.append(time.monotonic() - began)
         figure(
             f"{what}: {count} in {median(times) * 1000:.1f} ms, "
-            f"{max(times) * 1000:.1f} ms at most"
+            f"{max(times) * 1000:.1f} ms at most, "
+            f"{median(processor) * 1000:.1f} ms of a processor"
         )
-        self.assertLess(max(times), MOST_QUERY, what)
+        self.assertLess(median(processor), MOST_QUERY, what)
