@@ -260,10 +260,10 @@ class DamageTests(SchemaCase):
         rng = random.Random(7)
         errors = 0
         for _ in range(60):
-            page = rng.randrange(len(octets) // 4096) * 4096
+            page = rng.randrange(len(octets) // 2048) * 2048
             broken = bytearray(octets)
             for _ in range(40):
-                broken[page + rng.randrange(rng.choice([20, 4096]))] = rng.randrange(
+                broken[page + rng.randrange(rng.choice([20, 2048]))] = rng.randrange(
                     256
                 )
             self.path.write_bytes(broken)
