@@ -215,4 +215,5 @@ def _quantiles(
             found.append(at)
             target = targets[len(found)]
         density += more
-    return found
+    # What was rounded on the way may leave the last ones just out of reach.
+    return found + [value] * (len(asked) - len(found))

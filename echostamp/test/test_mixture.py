@@ -46,6 +46,17 @@ def minuteOf(at: int, rtts: Sequence[int]) -> KeptRow:
     return KeptRow._make([*some[:8], *exact, *some[16:]])
 
 
+class RoundingTests(SynchronousTestCase):
+    """
+    Sums of floats.
+    """
+
+    def test_wide(self) -> None:
+        """The greatest value is reached although it is far from the others."""
+        rows = [(1_000_000, 19, 56_156_697_453)] * 3
+        self.assertEqual(list(pdvQuantiles(rows)), [19, 56_156_697_453])
+
+
 class PropertyTests(SynchronousTestCase):
     """
     What holds for any rows.
