@@ -164,6 +164,8 @@ PURE = (
     "tls.engine",
     "tls.pem",
     "tls.subject",
+    "web.escaping",
+    "web.frame",
     "web.places",
     "web.rowdata",
     "web.requestheaders",

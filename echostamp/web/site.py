@@ -15,6 +15,7 @@ from twisted.web import http
 
 from echostamp.web.channel import ConnectionTimes, LimitedChannel
 from echostamp.web.encodings import Encodings, Source, steps
+from echostamp.web.files import staticFiles
 from echostamp.web.metricspage import MetricsPage
 from echostamp.web.request import WebRequest
 
@@ -86,6 +87,7 @@ def webPages(reactor: Any, source: Source) -> dict[bytes, Page]:
         b"/metrics": MetricsPage(source, encodings),
         b"/healthz": lambda request: request.answer(http.OK, "ok"),
         b"/readyz": partial(_readiness, source),
+        **staticFiles(),
     }
 
 
