@@ -148,6 +148,7 @@ PURE = (
     "monitor.metrictext",
     "monitor.steps",
     "monitor.tally",
+    "monitor.totals",
     "monitor.tomlpieces",
     "monitor.mistakes",
     "monitor.peerkeys",
@@ -157,7 +158,9 @@ PURE = (
     "probe.plan",
     "probe.schedule",
     "probe.slots",
+    "history.mixture",
     "history.row",
+    "history.steps",
     "listen.descriptions",
     "listen.proxyheader",
     "listen.proxyline",
@@ -166,9 +169,13 @@ PURE = (
     "tls.subject",
     "web.escaping",
     "web.frame",
+    "web.fields",
     "web.places",
-    "web.rowdata",
+    "web.query",
     "web.requestheaders",
+    "web.routes",
+    "web.rowdata",
+    "web.rowdocument",
 )
 
 #: Pure modules that import a pure module of another room, and the reason.
@@ -179,6 +186,13 @@ PURE_ACROSS_ROOMS: dict[tuple[str, str], str] = {
     ("monitor.peerkeys", "probe.messages"): "the sizes of messages are keys' limits",
     ("probe.plan", "measure.samples"): "a plan says how many probes are kept",
     ("probe.plan", "measure.windowspec"): "a plan names the windows that are kept",
+    ("web.query", "monitor.mistakes"): (
+        "an unknown parameter is corrected as an unknown key of a peer"
+    ),
+    ("web.rowdocument", "measure.offsetwindow"): (
+        "the verdicts of another daemon are those of the measurement"
+    ),
+    ("web.rowdocument", "monitor.steps"): "a long row is read in small steps",
 }
 
 #: Files that import modules of ours inside a function, the modules, and the reason.
