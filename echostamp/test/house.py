@@ -281,6 +281,10 @@ LATE_IMPORTS: dict[str, tuple[tuple[str, ...], str]] = {
         ("talk.editing",),
         "prompt_toolkit is an optional dependency",
     ),
+    "echostamp/web/others.py": (
+        ("web.fetching",),
+        "few daemons read the rows of others; the rest have no web client in memory",
+    ),
 }
 
 #: Where C{from twisted.internet import reactor} is allowed: file and function.  The
