@@ -129,7 +129,7 @@ class CellTests(SynchronousTestCase):
 
     def test_letters(self) -> None:
         """Letters say which figure is no good, and capitals that it is bad."""
-        slow = {"maxRtt": 1}
+        slow: dict[str, Any] = {"maxRtt": 1}
         self.assertEqual(cellOf(path(received=30, lost=30)).sign, "L")
         self.assertEqual(cellOf(path(lost=1)).sign, "l")
         self.assertEqual(cellOf(path(lost=1, **slow)).sign, "lR")
