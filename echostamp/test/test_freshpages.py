@@ -109,7 +109,7 @@ class FreshTests(SynchronousTestCase):
         self.assertEqual(self.reactor.getDelayedCalls(), [])
 
     def test_left(self) -> None:
-        """A reader that has left is not told of more, and the answer is made for others."""
+        """A reader that has left is not told of more; the answer is made for others."""
         first = Reader(self.pages)
         self.pages.leave(first.encoding, first)
         self.turn()
