@@ -9,7 +9,7 @@ from functools import lru_cache
 from typing import NamedTuple
 
 from echostamp.times import SECOND
-from echostamp.web.cells import SIGNS, Cell, Level, cellOf
+from echostamp.web.cells import SIGNS, Cell, Level, cellOf, missing
 from echostamp.web.celltexts import clockText, lossText, rttText, words
 from echostamp.web.escaping import asHtml, asPath, pageOf
 from echostamp.web.matrixfilter import Figure
@@ -70,6 +70,8 @@ class JudgedRow:
     @ivar row: the row.
     @ivar name: what its source is called.
     @ivar judged: its paths by the name of the target, without the one to itself.
+    @ivar shares: their losses in percent, L{None} where these are not known.
+    @ivar medians: their median RTTs in nanoseconds, likewise.
     """
 
     def __init__(self, row: SourceRow) -> None:
@@ -78,9 +80,24 @@ class JudgedRow:
         """
         self.row = row
         self.name = row.source or NAMELESS
-        self.judged = {name: cellOf(peer) for name, peer in row.peers.items()}
-        self.judged.pop(row.source, None)
+        peers = {**row.peers}
+        peers.pop(row.source, None)
+        self.judged = {name: cellOf(peer) for name, peer in peers.items()}
+        self.shares = {name: missing(peer) for name, peer in peers.items()}
+        self.medians = {name: peer.median for name, peer in peers.items()}
+        self._levels: dict[Figure, dict[str, Level]] = {}
         self._written: dict[CellView, dict[str, str]] = {}
+
+    def levels(self, figure: Figure) -> Mapping[str, Level]:
+        """
+        Give the levels of the paths, or of one of their figures.  They are kept.
+        """
+        found = self._levels.get(figure)
+        if found is None:
+            place = PLACES[figure]
+            found = {name: cell.levels[place] for name, cell in self.judged.items()}
+            self._levels[figure] = found
+        return found
 
     def isStale(self, now: int) -> bool:
         """

@@ -25,7 +25,6 @@ from echostamp.web.judgedrow import (
     JudgedRow,
 )
 from echostamp.web.matrixfilter import Figure, MatrixFilter
-from echostamp.web.rowdata import PeerFigures
 from echostamp.web.totals import Total
 
 #: Up to so many columns have figures: with all of them, and with one.
@@ -116,29 +115,36 @@ class Matrix:
         Count all paths and write their cells, in steps.  It has to be done before
         L{lines}.
         """
-        figure = self._wanted.figure
-        peers: list[list[PeerFigures | None]] = []
-        known: list[list[Cell | None]] = []
+        figure, targets = self._wanted.figure, self.targets
+        levels: list[list[Level | None]] = []
+        shares: list[list[float | None]] = []
+        medians: list[list[int | None]] = []
         for each in self.sources:
-            found = [*map(each.judged.get, self.targets)]
-            self.cells.append(found)
-            peers.append([*map(each.row.peers.get, self.targets)])
-            total = Total(found, peers[-1], figure)
+            self.cells.append([*map(each.judged.get, targets)])
+            row = (
+                [*map(each.levels(figure).get, targets)],
+                [*map(each.shares.get, targets)],
+                [*map(each.medians.get, targets)],
+            )
+            total = Total(*row)
             self._bySource.append(total)
             if each.isStale(self._now):
                 # What was says nothing of the targets.
                 self.levels[Level.UNKNOWN] += sum(total.levels)
-                known.append([None] * len(self.targets))
             else:
                 self.levels = [*map(add, self.levels, total.levels)]
-                known.append(found)
+                levels.append(row[0])
+                shares.append(row[1])
+                medians.append(row[2])
             yield
             each.cells(self._viewOf(each))
             yield
-        columns = zip(*known, strict=True), zip(*peers, strict=True)
+        columns = (zip(*each, strict=True) for each in (levels, shares, medians))
         for column in zip(*columns, strict=True):
-            self._byTarget.append(Total(*column, figure))
+            self._byTarget.append(Total(*column))
             yield
+        if not levels:
+            self._byTarget = [Total((), (), ()) for _ in targets]
 
     def lines(self) -> Iterator[str]:
         """
