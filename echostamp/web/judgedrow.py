@@ -121,20 +121,20 @@ class JudgedRow:
         """
         Write the cells.
         """
-        source, url = asHtml(self.name), self.row.url
         # The same for all targets; empty for a place that is none of the web.
-        base = pageOf(url, "")
-        begin, end = ("a", "</a></td>") if base else ("span", "</span></td>")
-        parts = _Parts(view, begin)
+        base = pageOf(self.row.url, "")
+        tag, quote = (f'a href="{base}', '"') if base else ("span", "")
+        parts = _Parts(view, tag)
+        title = f'{quote} title="{asHtml(self.name)} → '
+        end = "</a></td>" if base else "</span></td>"
         peers = self.row.peers
         found = {}
         for name, cell in self.judged.items():
             target, path = _name(name)
             peer = peers[name]
             head, sign = parts.get(id(cell)) or parts.of(cell)
-            link = f' href="{base}{path}"' if base else ""
             found[name] = (
-                f'{head}{link} title="{source} → {target}: {words(peer)}">'
+                f'{head}{path if base else ""}{title}{target}: {words(peer)}">'
                 f"{sign or _figures(cell, peer, view.figure)}{end}"
             )
         return found
@@ -148,7 +148,7 @@ class _Parts(dict[int, tuple[str, str]]):
 
     def __init__(self, view: CellView, tag: str) -> None:
         """
-        @param tag: of what is in a cell.
+        @param tag: the beginning of what is in a cell.
         """
         super().__init__()
         self._view = view
