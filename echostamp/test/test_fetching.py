@@ -6,6 +6,8 @@ import errno
 from pathlib import Path
 from typing import Any
 
+from hypothesis import given
+from hypothesis import strategies as st
 from twisted.internet.address import IPv4Address
 from twisted.internet.defer import Deferred
 from twisted.internet.error import ConnectionLost, ConnectionRefusedError
@@ -262,6 +264,53 @@ class AnswerTests(FetchCase):
         server.send(b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n")
         server.send(body, 1000)
         self.assertEqual(self.successResultOf(fetching), b"a" * MOST_LINES)
+
+
+#: Parts of answers, right and wrong.
+PARTS = (
+    b"HTTP/1.1 200 OK\r\n",
+    b"HTTP/1.0 404 ",
+    b"HTTP/1.1 100\r\n\r\n",
+    b"Content-Length: 3\r\n",
+    b"Content-Length: 3, 4\r\n",
+    b"Transfer-Encoding: chunked\r\n",
+    b"Connection: keep-alive\r\n",
+    b"a: b\r\n",
+    b" folded\n",
+    b"\r\n",
+    b"3\r\nabc\r\n",
+    b"0\r\n\r\n",
+    b"0\r\na: b\r\n",
+    b"abc",
+)
+
+
+class AnyAnswerTests(FetchCase):
+    """
+    Answers that nobody has thought of.
+    """
+
+    @given(
+        st.lists(st.sampled_from(PARTS) | st.binary(max_size=9), max_size=9),
+        st.integers(1, 99),
+        st.booleans(),
+    )
+    def test_ends(self, parts: list[bytes], size: int, isRight: bool) -> None:
+        """Whatever a server sends, and in whatever pieces, the fetch ends with octets
+        or with why there are none, and nothing is logged."""
+        data = b"".join([PARTS[0], *parts] if isRight else parts)
+        fetching = self.fetch()
+        server = self.accepted()
+        server.send(data, size)
+        server.lose()
+        found: list[Any] = []
+        fetching.addBoth(found.append)
+        [result] = found
+        if isinstance(result, Failure):
+            self.assertIsInstance(result.value, FetchError)
+        else:
+            self.assertIsInstance(result, bytes)
+        self.assertEqual(self.reactor.getDelayedCalls(), [])
 
 
 class TimeTests(FetchCase):

@@ -74,9 +74,13 @@ class OthersCase(SynchronousTestCase):
         """Make the rows of two daemons; this is a third one."""
         self.reactor = FakeReactor()
         self.fetches = FakeFetches()
-        self.own = "fra"
-        self.webs = {each: self.place(each) for each in ("ams", "fra", "lon")}
+        self.selfName = "fra"
+        self.places = {each: self.place(each) for each in ("ams", "fra", "lon")}
         self.others = self.make()
+
+    def webs(self) -> dict[str, WebPlace]:
+        """Give where the rows are."""
+        return self.places
 
     def place(self, name: str) -> WebPlace:
         """Give where the row of a daemon is."""
@@ -86,8 +90,7 @@ class OthersCase(SynchronousTestCase):
         """Make what is tested."""
         return Others(
             self.reactor,
-            lambda: self.webs,
-            lambda: self.own,
+            self,
             clock=lambda: BEGIN + int(self.reactor.seconds() * SECOND),
             **{"fetcher": self.fetches, **more},
         )
@@ -286,7 +289,7 @@ class TurnTests(OthersCase):
     def test_atOnce(self) -> None:
         """Few daemons are asked at a time, those first that have waited longest."""
         names = [f"far{each}" for each in range(AT_ONCE + 2)]
-        self.webs = {each: self.place(each) for each in names}
+        self.places = {each: self.place(each) for each in names}
         self.rows()
         self.assertEqual(self.asked(), names[:AT_ONCE])
         for each in names:
@@ -307,14 +310,14 @@ class FileTests(OthersCase):
         """A daemon that is added is asked at the next look; the order is that of the
         files."""
         self.rows()
-        self.webs = {"new": self.place("new"), **self.webs}
+        self.places = {"new": self.place("new"), **self.places}
         self.assertEqual(list(self.rows()), ["new", "ams", "lon"])
         self.assertEqual(self.asked(), ["ams", "lon", "new"])
 
     def test_removed(self) -> None:
         """A daemon that is removed has no row, and is asked no more."""
         self.rows()
-        del self.webs["ams"]
+        del self.places["ams"]
         self.assertEqual(list(self.rows()), ["lon"])
         _, fetching = self.fetches.begun[0]
         self.assertTrue(fetching.called)
@@ -326,7 +329,7 @@ class FileTests(OthersCase):
             self.fetches.answer(rowOf("", "fra"))
         self.assertEqual(list(self.known()["ams"].peers), ["fra"])
         for place in WebPlace("http://ams"), WebPlace("http://ams", TlsFiles("ca")):
-            self.webs["ams"] = place
+            self.places["ams"] = place
             row = self.rows()["ams"]
             self.assertEqual(row, SourceRow("ams", url="http://ams", why=NOT_READ))
             self.assertEqual(self.asked()[-1:], ["ams"])
@@ -337,14 +340,14 @@ class FileTests(OthersCase):
         self.rows()
         self.fetches.answer(rowOf("", "fra"))
         before = self.known()["ams"]
-        self.webs = {"lon": self.place("lon"), "ams": self.place("ams")}
+        self.places = {"lon": self.place("lon"), "ams": self.place("ams")}
         self.assertEqual(list(self.rows()), ["lon", "ams"])
         self.assertEqual(self.rows()["ams"], before)
 
     def test_ownName(self) -> None:
         """This daemon may get another name."""
         self.rows()
-        self.own = "ams"
+        self.selfName = "ams"
         self.assertEqual(list(self.rows()), ["fra", "lon"])
 
 
@@ -355,7 +358,7 @@ class FetcherTests(OthersCase):
 
     def test_http(self) -> None:
         """Rows are read over HTTP."""
-        self.webs = {"ams": WebPlace("http://192.0.2.7:9862")}
+        self.places = {"ams": WebPlace("http://192.0.2.7:9862")}
         self.others = self.make(fetcher=None)
         self.rows()
         server = FakeWebServer(self.reactor)
