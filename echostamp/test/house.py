@@ -172,13 +172,24 @@ PURE = (
     "tls.engine",
     "tls.pem",
     "tls.subject",
+    "web.cells",
+    "web.celltexts",
+    "web.escaping",
+    "web.faults",
+    "web.frame",
     "web.fields",
+    "web.judgedrow",
+    "web.matrix",
+    "web.matrixfilter",
+    "web.matrixparts",
     "web.places",
     "web.query",
     "web.requestheaders",
     "web.routes",
     "web.rowdata",
     "web.rowdocument",
+    "web.totals",
+    "web.troubles",
 )
 
 #: Pure modules that import a pure module of another room, and the reason.
@@ -199,6 +210,7 @@ PURE_ACROSS_ROOMS: dict[tuple[str, str], str] = {
     ("monitor.peerkeys", "probe.messages"): "the sizes of messages are keys' limits",
     ("probe.plan", "measure.samples"): "a plan says how many probes are kept",
     ("probe.plan", "measure.windowspec"): "a plan names the windows that are kept",
+    ("web.cells", "measure.offsetwindow"): "an offset's verdict is judged",
     ("web.query", "monitor.mistakes"): (
         "an unknown parameter is corrected as an unknown key of a peer"
     ),
