@@ -11,7 +11,6 @@ from typing import Any, NamedTuple, Protocol
 
 from twisted.logger import Logger
 
-from echostamp.history.interfaces import HistoryReader
 from echostamp.monitor.exposition import Exposition
 from echostamp.monitor.metricformats import Format
 from echostamp.monitor.processfigures import processFigures
@@ -51,14 +50,6 @@ class Source(Protocol):
     @property
     def peers(self) -> Mapping[str, Watched]:
         """The peers by name."""
-
-    @property
-    def history(self) -> HistoryReader:
-        """What was measured: events, and rows of the peers where they are kept."""
-
-    @property
-    def hasHistory(self) -> bool:
-        """Whether rows of the peers are kept."""
 
     def labels(self) -> Iterable[str]:
         """Give the names of the labels that any peer has."""

@@ -28,12 +28,6 @@ _HEADERS = {
     b"X-Content-Type-Options": b"nosniff",
 }
 
-#: What a page of HTML may load: what this site has, and nothing inline.
-_PAGE_POLICY = (
-    b"default-src 'none'; style-src 'self'; script-src 'self'; connect-src 'self'; "
-    b"img-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
-)
-
 
 class WebRequest(http.Request):
     """
@@ -42,7 +36,6 @@ class WebRequest(http.Request):
     """
 
     transport: Any
-    name = ""
     _received = 0
 
     def gotLength(self, length: int | None) -> None:
@@ -118,18 +111,6 @@ class WebRequest(http.Request):
         body = f"{text}\n".encode()
         self.setResponseCode(status)
         self.setHeader(b"Content-Type", b"text/plain; charset=utf-8")
-        self.setHeader(b"Content-Length", b"%d" % len(body))
-        self.write(body)
-        self.finish()
-
-    def answerPage(self, body: bytes) -> None:
-        """
-        Answer with a page of HTML.
-
-        @param body: all of it, in UTF-8.
-        """
-        self.setHeader(b"Content-Type", b"text/html; charset=utf-8")
-        self.setHeader(b"Content-Security-Policy", _PAGE_POLICY)
         self.setHeader(b"Content-Length", b"%d" % len(body))
         self.write(body)
         self.finish()
