@@ -5,7 +5,7 @@ Writes a target's window as JSON: see C{docs/watch.schema.json}.
 from __future__ import annotations
 
 from echostamp.monitor.snapshot import PeerSnapshot
-from echostamp.monitor.tally import Direction, Tally
+from echostamp.monitor.totals import totals
 from echostamp.report.document import Json, windowStats
 from echostamp.text import printable
 
@@ -32,24 +32,5 @@ def document(snapshot: PeerSnapshot, window: int, isLast: bool) -> Json:
         "down_for": snapshot.downFor,
         "exceeded": {name.replace("-", "_"): text for name, text in snapshot.exceeded},
         "stats": None if found is None else windowStats(found),
-        "totals": _totals(snapshot.tally),
-    }
-
-
-def _totals(tally: Tally) -> Json:
-    """
-    Make the counters since the beginning.
-    """
-    return {
-        "skipped": sum(tally.skipped.values()),
-        "sent": tally.sent,
-        "received": tally.received,
-        "untimed": tally.untimed,
-        **{f"lost_{each.value}": tally.lost[each] for each in Direction},
-        "under_way": tally.inFlight,
-        "late": tally.late,
-        "duplicates": tally.duplicates,
-        "reordered": tally.reordered,
-        "altered": tally.altered,
-        "strange": tally.invalid,
+        "totals": totals(snapshot.tally),
     }

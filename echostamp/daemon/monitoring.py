@@ -18,7 +18,6 @@ from twisted.python.failure import Failure
 from echostamp import __version__
 from echostamp.daemon.eventfile import EventFile
 from echostamp.daemon.garbage import Garbage
-from echostamp.daemon.slices import Slices
 from echostamp.fileversions import fileVersions
 from echostamp.monitor.descriptors import checkDescriptors, descriptorsOf
 from echostamp.monitor.event import WITHOUT_PEER, Event, Kind
@@ -26,6 +25,7 @@ from echostamp.monitor.eventlog import EventLog
 from echostamp.monitor.mistakes import PeersError
 from echostamp.monitor.monitor import Monitor
 from echostamp.monitor.peersfile import PeersFile
+from echostamp.monitor.slices import Slices
 from echostamp.monitor.snapshot import DaemonSnapshot, Versions
 from echostamp.monitor.steps import Steps, allSteps
 from echostamp.monitor.tally import RttHistogram

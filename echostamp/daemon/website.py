@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
-from twisted.internet.defer import Deferred
+from twisted.internet.defer import Deferred, execute
 from twisted.internet.interfaces import IProtocolFactory
 from twisted.logger import Logger
 
@@ -20,11 +20,14 @@ from echostamp import __version__
 from echostamp.daemon.echocounts import EchoFigures
 from echostamp.daemon.monitoring import Monitoring
 from echostamp.daemon.shutdown import DrainingService
+from echostamp.history.interfaces import Found, IHistory
+from echostamp.history.memory import MemoryHistory
 from echostamp.listen.endpoints import preparedPorts
 from echostamp.listen.gate import Counts, Gate
 from echostamp.listen.listening import ListeningService
 from echostamp.listen.preparing import PortSettings, PreparedPort, PreparingReactor
 from echostamp.listen.sockets import PEER_TIMEOUT, watchPeer
+from echostamp.monitor.peer import WebPlace
 from echostamp.monitor.snapshot import DaemonSnapshot, Versions
 from echostamp.monitor.watchedpeer import WatchedPeer
 from echostamp.rfc8762.clock import kernelClock
@@ -42,10 +45,25 @@ MOST_CONNECTIONS, MOST_OF_HOST = 200, 50
 _NO_ADDRESS = (errno.EADDRNOTAVAIL, errno.EAFNOSUPPORT)
 
 
+class EmptyHistory:
+    """
+    Reads a history in which nothing is kept.
+    """
+
+    def read(self, question: Callable[[IHistory], Found]) -> Deferred[Found]:
+        """Ask something at once."""
+        return execute(question, MemoryHistory())
+
+
 class WebSource:
     """
     Where the figures of the web site come from.
+
+    @ivar history: what is kept.
+    @ivar hasHistory: whether rows are kept.
     """
+
+    hasHistory = False
 
     def __init__(
         self,
@@ -67,6 +85,7 @@ class WebSource:
         self._refused = refused
         self._reflected = reflected
         self._isReady = isReady
+        self.history = EmptyHistory()
 
     def isReady(self) -> bool:
         """Tell whether every listener is up, peers are loaded, and nothing drains."""
@@ -76,6 +95,15 @@ class WebSource:
     def peers(self) -> Mapping[str, WatchedPeer]:
         """The peers by name."""
         return {} if self._monitoring is None else self._monitoring.monitor.peers
+
+    @property
+    def selfName(self) -> str:
+        """The name of the peer that is this host; empty if none is."""
+        return "" if self._monitoring is None else self._monitoring.daemon().self
+
+    def webs(self) -> Mapping[str, WebPlace]:
+        """Give where the rows of other daemons can be read, by their peers' names."""
+        return {}
 
     def labels(self) -> Iterable[str]:
         """Give the names of the peers' labels."""

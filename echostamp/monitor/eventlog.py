@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
+from typing import Any
 
 from twisted.logger import Logger
 
@@ -33,11 +34,11 @@ def eventLine(event: Event) -> str:
     return printable(line)
 
 
-def eventJson(event: Event) -> str:
+def eventDocument(event: Event) -> dict[str, Any]:
     """
-    Write an event as a line of JSON; C{docs/events.schema.json} describes it.
+    Make the JSON document of an event; C{docs/events.schema.json} describes it.
     """
-    document = {
+    return {
         "time": event.at,
         "event": event.kind.value,
         "peer": event.peer,
@@ -46,7 +47,13 @@ def eventJson(event: Event) -> str:
         "left_out": event.leftOut,
         "values": dict(event.values),
     }
-    return json.dumps(document, separators=(",", ":"))
+
+
+def eventJson(event: Event) -> str:
+    """
+    Write an event as a line of JSON.
+    """
+    return json.dumps(eventDocument(event), separators=(",", ":"))
 
 
 class EventLog:

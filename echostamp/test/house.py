@@ -148,6 +148,7 @@ PURE = (
     "monitor.metrictext",
     "monitor.steps",
     "monitor.tally",
+    "monitor.totals",
     "monitor.tomlpieces",
     "monitor.mistakes",
     "monitor.peerkeys",
@@ -157,7 +158,9 @@ PURE = (
     "probe.plan",
     "probe.schedule",
     "probe.slots",
+    "history.mixture",
     "history.row",
+    "history.steps",
     "listen.descriptions",
     "listen.proxyheader",
     "listen.proxyline",
@@ -166,6 +169,7 @@ PURE = (
     "tls.subject",
     "web.axes",
     "web.eventmarks",
+    "web.fields",
     "web.links",
     "web.lossplot",
     "web.markup",
@@ -176,13 +180,16 @@ PURE = (
     "web.plotframe",
     "web.plotpaths",
     "web.plots",
+    "web.query",
     "web.ranges",
+    "web.requestheaders",
+    "web.routes",
+    "web.rowdata",
+    "web.rowdocument",
     "web.rowvalues",
     "web.rttplot",
     "web.timeaxis",
     "web.timezones",
-    "web.rowdata",
-    "web.requestheaders",
 )
 
 #: Pure modules that import a pure module of another room, and the reason.
@@ -199,6 +206,13 @@ PURE_ACROSS_ROOMS: dict[tuple[str, str], str] = {
     ("web.plotframe", "history.row"): "a plot is of rows",
     ("web.plotpaths", "history.row"): "a plot is of rows",
     ("web.rowvalues", "history.row"): "a plot is of rows",
+    ("web.query", "monitor.mistakes"): (
+        "an unknown parameter is corrected as an unknown key of a peer"
+    ),
+    ("web.rowdocument", "measure.offsetwindow"): (
+        "the verdicts of another daemon are those of the measurement"
+    ),
+    ("web.rowdocument", "monitor.steps"): "a long row is read in small steps",
 }
 
 #: Files that import modules of ours inside a function, the modules, and the reason.

@@ -82,7 +82,7 @@ class FakeReader:
     @ivar hasFailed: whether there will be no more.
     """
 
-    def __init__(self, encodings: Encodings, wanted: Wanted = ONE) -> None:
+    def __init__(self, encodings: Encodings[Wanted], wanted: Wanted = ONE) -> None:
         """
         @param encodings: makes it.
         @param wanted: what to ask for.
@@ -91,7 +91,7 @@ class FakeReader:
         self.isComplete = self.hasFailed = False
         self.leaves = False
         self._encodings = encodings
-        self.encoding: Encoding = encodings.join(wanted, self)
+        self.encoding: Encoding[Wanted] = encodings.join(wanted, self)
 
     def pull(self) -> None:
         """Read everything."""
@@ -237,7 +237,7 @@ class EncodingsTests(SynchronousTestCase):
             raise RuntimeError("on purpose")
 
         made = {ONE: broken, OTHER: self.steps}
-        encodings = Encodings(
+        encodings: Encodings[Wanted] = Encodings(
             self.reactor, lambda wanted: made[wanted](wanted), lambda: self.now
         )
         readers = [FakeReader(encodings), FakeReader(encodings)]

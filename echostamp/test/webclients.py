@@ -11,8 +11,10 @@ from typing import NamedTuple
 from twisted.internet.error import ConnectionDone
 from twisted.python.failure import Failure
 
+from echostamp.monitor.peer import WebPlace
 from echostamp.monitor.snapshot import DaemonSnapshot, PeerSnapshot
 from echostamp.test.fakes import FakeReactor, FakeSocketConnection
+from echostamp.test.histories import FakeHistory, FakeHistoryReader
 from echostamp.test.snapshots import fullDaemon, fullPeer
 from echostamp.web.site import WebSite
 
@@ -41,16 +43,29 @@ class FakeSource:
     """
     Has figures.
 
+    @ivar selfName: the name of this daemon.
     @ivar peers: the peers by name.
+    @ivar kept: the history.
+    @ivar history: reads it.
+    @ivar hasHistory: whether rows are kept.
     @ivar isUp: whether it is ready.
     """
+
+    selfName = "hub"
 
     def __init__(self, names: Iterable[str] = ("ams", "fra")) -> None:
         """
         @param names: of its peers.
         """
         self.peers = {each: FakeWatched(fullPeer(each)) for each in names}
+        self.kept = FakeHistory()
+        self.history = FakeHistoryReader(self.kept)
+        self.hasHistory = True
         self.isUp = True
+
+    def webs(self) -> dict[str, WebPlace]:
+        """Give where other rows are."""
+        return {}
 
     def labels(self) -> list[str]:
         """Give the labels."""

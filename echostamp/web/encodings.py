@@ -1,21 +1,21 @@
 """
-Makes answers to scrapes, a little in each turn of the event loop.
+Makes long answers, a little in each turn of the event loop.
 """
 
 from __future__ import annotations
 
 import time
 import zlib
-from collections.abc import Callable, Iterable, Iterator, Mapping
-from typing import Any, NamedTuple, Protocol
+from collections.abc import Callable, Hashable, Iterable, Iterator
+from typing import Any, Generic, NamedTuple, Protocol, TypeVar
 
 from twisted.logger import Logger
 
 from echostamp.monitor.exposition import Exposition
 from echostamp.monitor.metricformats import Format
 from echostamp.monitor.processfigures import processFigures
-from echostamp.monitor.snapshot import DaemonSnapshot, PeerSnapshot
 from echostamp.times import MILLISECOND
+from echostamp.web.source import Source
 
 #: How long one turn works, in nanoseconds.  A turn ends with the step that passes this.
 #: The figures of a peer with many probes take up to 3 ms, most steps 0.1 ms.
@@ -32,33 +32,8 @@ MOST_UNREAD = 16 << 20
 
 log = Logger(namespace="echostamp")
 
-
-class Watched(Protocol):
-    """
-    A peer that is watched.
-    """
-
-    def snapshot(self) -> PeerSnapshot:
-        """Give what is known now."""
-
-
-class Source(Protocol):
-    """
-    Where figures come from.
-    """
-
-    @property
-    def peers(self) -> Mapping[str, Watched]:
-        """The peers by name."""
-
-    def labels(self) -> Iterable[str]:
-        """Give the names of the labels that any peer has."""
-
-    def daemon(self) -> DaemonSnapshot:
-        """Give what is known of the daemon."""
-
-    def isReady(self) -> bool:
-        """Tell whether every listener is up, peers are loaded, and nothing drains."""
+#: What an answer is asked for by.
+Key = TypeVar("Key", bound=Hashable)
 
 
 class Wanted(NamedTuple):
@@ -92,15 +67,19 @@ def steps(source: Source, wanted: Wanted) -> Iterator[bytes]:
         exposition.daemon(source.daemon(), processFigures())
         yield b""
     chunks = exposition.chunks()
-    yield from _zipped(chunks) if wanted.isZipped else chunks
+    yield from zipped(chunks) if wanted.isZipped else chunks
 
 
-def _zipped(chunks: Iterable[bytes]) -> Iterator[bytes]:
+def zipped(chunks: Iterable[bytes]) -> Iterator[bytes]:
     """
     Compress chunks.
+
+    @param chunks: an empty one is a step without octets.
     """
     packer = zlib.compressobj(_LEVEL, zlib.DEFLATED, 16 + zlib.MAX_WBITS)
     for chunk in chunks:
+        if not chunk:
+            yield b""
         for start in range(0, len(chunk), _PIECE):
             yield packer.compress(chunk[start : start + _PIECE])
     yield packer.flush()
@@ -118,7 +97,7 @@ class Reader(Protocol):
         """There will not be all of it."""
 
 
-class Encoding:
+class Encoding(Generic[Key]):
     """
     An answer that is being made, for one client or several.
 
@@ -128,7 +107,7 @@ class Encoding:
     @ivar readers: who reads it.
     """
 
-    def __init__(self, wanted: Wanted, steps: Iterator[bytes]) -> None:
+    def __init__(self, wanted: Key, steps: Iterator[bytes]) -> None:
         """
         @param steps: makes it.
         """
@@ -166,7 +145,7 @@ class Encoding:
             reader.fail()
 
 
-class Encodings:
+class Encodings(Generic[Key]):
     """
     Makes one answer after the other.  Those who ask for the same share one.
     """
@@ -174,7 +153,7 @@ class Encodings:
     def __init__(
         self,
         reactor: Any,
-        steps: Callable[[Wanted], Iterator[bytes]],
+        steps: Callable[[Key], Iterator[bytes]],
         clock: Callable[[], int] = time.monotonic_ns,
         mostUnread: int = MOST_UNREAD,
     ) -> None:
@@ -190,11 +169,11 @@ class Encodings:
         self._clock = clock
         self._mostUnread = mostUnread
         # The first one is being made.
-        self._waiting: dict[Wanted, Encoding] = {}
-        self._unread: list[Encoding] = []
+        self._waiting: dict[Key, Encoding[Key]] = {}
+        self._unread: list[Encoding[Key]] = []
         self._turning: Any = None
 
-    def join(self, wanted: Wanted, reader: Reader) -> Encoding:
+    def join(self, wanted: Key, reader: Reader) -> Encoding[Key]:
         """
         Give an answer to a reader.  One that is not complete is shared.
         """
@@ -205,7 +184,7 @@ class Encodings:
         self._continue()
         return encoding
 
-    def leave(self, encoding: Encoding, reader: Reader) -> None:
+    def leave(self, encoding: Encoding[Key], reader: Reader) -> None:
         """
         Forget a reader, and what nobody reads.
         """
@@ -237,17 +216,17 @@ class Encodings:
                     self._continue()
                     return
 
-    def _isWaiting(self, encoding: Encoding) -> bool:
+    def _isWaiting(self, encoding: Encoding[Key]) -> bool:
         return self._waiting.get(encoding.wanted) is encoding
 
-    def _step(self, encoding: Encoding) -> None:
+    def _step(self, encoding: Encoding[Key]) -> None:
         """
         Make a little more of an answer.
         """
         try:
             encoding.step()
         except Exception:
-            log.failure("an answer to a scrape failed")
+            log.failure("an answer of the web site failed")
             self._waiting.pop(encoding.wanted, None)
             encoding.fail()
             return
@@ -255,7 +234,7 @@ class Encodings:
             del self._waiting[encoding.wanted]
             self._keep(encoding)
 
-    def _keep(self, encoding: Encoding) -> None:
+    def _keep(self, encoding: Encoding[Key]) -> None:
         """
         Keep a complete answer for those who read slowly.  If there is too much to keep,
         the clients of the oldest answers are disconnected.

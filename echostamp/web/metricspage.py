@@ -4,15 +4,15 @@ The page that Prometheus reads.
 
 from __future__ import annotations
 
-from twisted.internet.interfaces import IPushProducer
 from twisted.web import http
-from zope.interface import implementer
 
 from echostamp.monitor.metricformats import formatFor
 from echostamp.text import printable
-from echostamp.web.encodings import Encoding, Encodings, Source, Wanted
+from echostamp.web.encodings import Encodings, Wanted
 from echostamp.web.request import WebRequest
 from echostamp.web.requestheaders import acceptsGzip
+from echostamp.web.source import Source
+from echostamp.web.stream import Stream
 
 
 class MetricsPage:
@@ -25,7 +25,7 @@ class MetricsPage:
     series would look as if nothing was wrong.
     """
 
-    def __init__(self, source: Source, encodings: Encodings) -> None:
+    def __init__(self, source: Source, encodings: Encodings[Wanted]) -> None:
         """
         @param source: has the peers.
         @param encodings: makes the answers.
@@ -55,7 +55,7 @@ class MetricsPage:
         if request.method == b"HEAD":
             request.finish()
             return
-        Scrape(request, self._encodings, Wanted(form, isZipped, names))
+        Stream(request, self._encodings, Wanted(form, isZipped, names))
 
     def _named(self, name: str) -> frozenset[str]:
         """
@@ -65,63 +65,3 @@ class MetricsPage:
         if name in peers:
             return frozenset([name])
         return frozenset(each for each in peers if each.startswith(f"{name}/"))
-
-
-@implementer(IPushProducer)
-class Scrape:
-    """
-    Sends an answer as fast as its client reads.
-    """
-
-    def __init__(
-        self, request: WebRequest, encodings: Encodings, wanted: Wanted
-    ) -> None:
-        """
-        @param request: has asked.
-        @param encodings: makes the answer.
-        @param wanted: what to answer.
-        """
-        self._request = request
-        self._encodings = encodings
-        self._next = 0
-        self._isPaused = False
-        request.registerProducer(self, True)
-        self._encoding: Encoding = encodings.join(wanted, self)
-        # It fires when the answer is complete, and fails when the client has gone.
-        request.notifyFinish().addBoth(self._ended)
-
-    def pauseProducing(self) -> None:
-        """Wait: the client does not read."""
-        self._isPaused = True
-
-    def resumeProducing(self) -> None:
-        """Continue."""
-        self._isPaused = False
-        self.pull()
-
-    def stopProducing(self) -> None:
-        """Wait for the connection's end, which follows."""
-        self._isPaused = True
-
-    def pull(self) -> None:
-        """Send what there is, unless the client does not read."""
-        chunks = self._encoding.chunks
-        while self._next < len(chunks):
-            if self._isPaused:
-                return
-            self._next += 1
-            self._request.write(chunks[self._next - 1])
-        if self._encoding.isComplete:
-            self._request.unregisterProducer()
-            self._request.finish()
-
-    def fail(self) -> None:
-        """End the answer: there will not be all of it."""
-        self._request.unregisterProducer()
-        self._request.fail()
-
-    def _ended(self, result: object) -> None:
-        """
-        Leave.
-        """
-        self._encodings.leave(self._encoding, self)

@@ -11,6 +11,7 @@ from twisted.logger import Logger
 from twisted.web import http
 
 from echostamp.web.requestheaders import isOwnHost
+from echostamp.web.routes import routeOf
 
 #: The most octets of a request's body, which is read and discarded.
 LONGEST_BODY = 65536
@@ -28,14 +29,21 @@ _HEADERS = {
     b"X-Content-Type-Options": b"nosniff",
 }
 
+#: Headers that describe a body.
+_OF_BODIES = b"Content-Disposition", b"Content-Encoding", b"Content-Length", b"Vary"
+
 
 class WebRequest(http.Request):
     """
     A request.  It is checked here, and answered by a page of its L{WebSite
     <echostamp.web.site.WebSite>}.
+
+    @ivar name: what follows the path of a page that answers for many names: see
+        L{routeOf}.
     """
 
     transport: Any
+    name = ""
     _received = 0
 
     def gotLength(self, length: int | None) -> None:
@@ -58,13 +66,14 @@ class WebRequest(http.Request):
         if refusal is not None:
             self.answer(*refusal)
             return
-        page = site.pages.get(self.path)
-        if page is None:
+        route = routeOf(site.pages, self.path)
+        if route is None:
             self.answer(http.NOT_FOUND, "no such page")
         elif self.method not in (b"GET", b"HEAD"):
             self.setHeader(b"Allow", b"GET, HEAD")
             self.answer(http.NOT_ALLOWED, "only GET and HEAD are allowed")
         else:
+            page, self.name = route
             self._show(page)
 
     def _refusal(self, checksHost: bool) -> tuple[int, str] | None:
@@ -92,6 +101,12 @@ class WebRequest(http.Request):
         except Exception:
             log.failure("a web page failed")
             self.fail()
+
+    @property
+    def query(self) -> bytes:
+        """What follows the question mark."""
+        uri: bytes = self.uri
+        return uri.partition(b"?")[2]
 
     def header(self, name: str) -> str:
         """
@@ -122,6 +137,12 @@ class WebRequest(http.Request):
         if self.startedWriting:
             self.transport.abortConnection()
             return
-        for name in b"Content-Encoding", b"Content-Length", b"Vary":
-            self.responseHeaders.removeHeader(name)
+        self.withoutBody()
         self.answer(http.INTERNAL_SERVER_ERROR, "an error: see the log of the daemon")
+
+    def withoutBody(self) -> None:
+        """
+        Forget the headers of a body that is not sent.
+        """
+        for name in _OF_BODIES:
+            self.responseHeaders.removeHeader(name)

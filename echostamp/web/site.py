@@ -2,7 +2,7 @@
 The daemon's web site.
 
 C{/metrics} is for Prometheus, C{/healthz} and C{/readyz} are for those who watch over
-the daemon.
+the daemon, C{/api/v1/} is for programs and for the pages themselves.
 """
 
 from __future__ import annotations
@@ -13,12 +13,17 @@ from typing import Any
 
 from twisted.web import http
 
+from echostamp.web.apihistory import ApiEvents, ApiHistory
+from echostamp.web.apipeers import ApiPeer, ApiRow
+from echostamp.web.bodies import BodyAnswers
 from echostamp.web.channel import ConnectionTimes, LimitedChannel
-from echostamp.web.encodings import Encodings, Source, steps
+from echostamp.web.encodings import Encodings, steps
 from echostamp.web.metricspage import MetricsPage
+from echostamp.web.ownrow import OwnRow
 from echostamp.web.request import WebRequest
+from echostamp.web.source import Source
 
-#: Answers a request, now or later.
+#: BodyAnswers a request, now or later.
 Page = Callable[[WebRequest], None]
 
 _INDEX = """\
@@ -26,7 +31,11 @@ EchoStamp
 
 /metrics  figures for Prometheus; ?peer=NAME for one peer
 /healthz  200 while the daemon runs
-/readyz   200 when it listens and its peers are loaded, else 503"""
+/readyz   200 when it listens and its peers are loaded, else 503
+
+/api/v1/peers       the peers as JSON; /api/v1/peers/NAME for all of one
+/api/v1/events      what happened, the newest first
+/api/v1/history     what was measured; ?peer=NAME, from, to, step, format=csv"""
 
 
 class WebSite(http.HTTPFactory):
@@ -35,7 +44,7 @@ class WebSite(http.HTTPFactory):
 
     It writes no access log: a scrape is no news.
 
-    @ivar pages: the pages by path.
+    @ivar pages: the pages by path; see L{routeOf <echostamp.web.routes.routeOf>}.
     @ivar checksHost: whether a request's header Host has to be an address or
         C{localhost}.
     @ivar times: how long a connection may take.
@@ -81,11 +90,16 @@ def webPages(reactor: Any, source: Source) -> dict[bytes, Page]:
     @param source: where figures come from.
     """
     encodings = Encodings(reactor, partial(steps, source))
+    own, answers = OwnRow(reactor, source), BodyAnswers(reactor)
     return {
         b"/": lambda request: request.answer(http.OK, _INDEX),
         b"/metrics": MetricsPage(source, encodings),
         b"/healthz": lambda request: request.answer(http.OK, "ok"),
         b"/readyz": partial(_readiness, source),
+        b"/api/v1/peers": ApiRow(own, answers),
+        b"/api/v1/peers/": ApiPeer(source, own, answers),
+        b"/api/v1/events": ApiEvents(source, answers),
+        b"/api/v1/history": ApiHistory(source, answers),
     }
 
 

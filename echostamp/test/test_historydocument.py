@@ -1,0 +1,155 @@
+"""Tests for L{echostamp.web.historydocument}."""
+
+from __future__ import annotations
+
+import csv
+import json
+from io import StringIO
+from typing import Any
+
+from hypothesis import given
+from hypothesis import strategies as st
+from twisted.trial.unittest import SynchronousTestCase
+
+from echostamp.history.row import VERDICTS, KeptRow
+from echostamp.measure.offsetwindow import FITS, NO_FIT
+from echostamp.test.apisites import apiValidator
+from echostamp.test.histories import fullRow
+from echostamp.web.historydocument import (
+    COLUMNS,
+    AskedSpan,
+    cell,
+    csvPieces,
+    pointDocument,
+    pointPieces,
+)
+
+SPAN = AskedSpan("ams", 1_750_000_000, 1_750_086_400)
+
+
+class PointTests(SynchronousTestCase):
+    """
+    Tests for L{pointDocument} and L{pointPieces}.
+    """
+
+    def test_full(self) -> None:
+        """A point has the figures of its row."""
+        self.assertEqual(
+            pointDocument(fullRow(60)),
+            {
+                "at": 60,
+                "due": 60,
+                "sent": 59,
+                "received": 50,
+                "lost_forward": 4,
+                "lost_backward": 3,
+                "lost_unknown": 2,
+                "late": 1,
+                "rtt": {
+                    "min": 901_000,
+                    "p10": 902_000,
+                    "p25": 903_000,
+                    "median": 904_000,
+                    "p75": 905_000,
+                    "p90": 906_000,
+                    "p99": 907_000,
+                    "max": 908_000,
+                },
+                "forward": {"pdv": {"median": 31_000, "p99": 32_000}},
+                "backward": {"pdv": {"median": 33_000, "p99": 34_000}},
+                "offset": {
+                    "low": -12_500_000,
+                    "estimate": -12_000_001,
+                    "high": -11_499_999,
+                    "verdict": FITS,
+                },
+                "hops": {"forward": 5, "backward": 6},
+                "stalled": 7_000_000,
+            },
+        )
+
+    def test_verdicts(self) -> None:
+        """The verdicts are those of C{ping}."""
+        found = []
+        for number in range(len(VERDICTS)):
+            offset = pointDocument(fullRow()._replace(verdict=number))["offset"]
+            found.append(offset["verdict"])
+        self.assertEqual((found[0], found[1], found[3]), (None, FITS, NO_FIT))
+
+    def test_valid(self) -> None:
+        """Each point is valid by the schema, whatever is not known."""
+        check = apiValidator("point")
+        full = fullRow()
+        for each in full, KeptRow(0), KeptRow(0, 60, 60, 60, least=1, most=2):
+            check.validate(pointDocument(each))
+        for name in KeptRow._fields[8:]:
+            unknown: Any = 0 if name in ("verdict", "stalled") else None
+            check.validate(pointDocument(full._replace(**{name: unknown})))
+
+    def test_pieces(self) -> None:
+        """Each point is a piece."""
+        rows = [fullRow(60 * each) for each in range(9)]
+        pieces = list(pointPieces(SPAN, 60, rows))
+        self.assertEqual(len(pieces), len(rows) + 2)
+        found = json.loads("".join(pieces))
+        self.assertEqual(found["points"], [pointDocument(each) for each in rows])
+
+
+class CsvTests(SynchronousTestCase):
+    """
+    Tests for L{csvPieces}.
+    """
+
+    def rows(self, name: str, *rows: KeptRow) -> list[dict[str, str]]:
+        """Write rows, and read them."""
+        text = "".join(csvPieces(SPAN._replace(peer=name), 60, rows))
+        return list(csv.DictReader(StringIO(text, newline=""), strict=True))
+
+    def test_full(self) -> None:
+        """A line has all figures of its row; the units are in the first line."""
+        (found,) = self.rows("ams", fullRow(1_750_000_020))
+        self.assertEqual(found["peer"], "ams")
+        self.assertEqual(found["step_s"], "60")
+        self.assertEqual(found["time_utc"], "2025-06-15T15:07:00Z")
+        self.assertEqual(found["rtt_median_ns"], "904000")
+        self.assertEqual(found["offset_low_ns"], "-12500000")
+        self.assertEqual(found["verdict"], "fits")
+        self.assertEqual(found["stalled_ns"], "7000000")
+        self.assertEqual(len(found), len(COLUMNS) + 2)
+
+    def test_everyField(self) -> None:
+        """Each field of a row has a column, and each column another one."""
+        before = [each.of(fullRow()) for each in COLUMNS]
+        changed = set()
+        for name in KeptRow._fields:
+            row = fullRow()
+            row = row._replace(**{name: getattr(row, name) ^ 1})
+            differ = [
+                number
+                for number, each in enumerate(COLUMNS)
+                if each.of(row) != before[number]
+            ]
+            self.assertTrue(differ, name)
+            changed.update(differ)
+        self.assertEqual(changed, set(range(len(COLUMNS))))
+
+    def test_unknown(self) -> None:
+        """What is not known is empty; what is nothing is 0."""
+        (found,) = self.rows("ams", KeptRow(0))
+        self.assertEqual((found["rtt_min_ns"], found["late"]), ("", "0"))
+
+    @given(st.text(min_size=1, max_size=30).filter(str.isprintable))
+    def test_names(self, name: str) -> None:
+        """Any name is read as it was written, but for formulas."""
+        (found,) = self.rows(name, KeptRow(0))
+        self.assertEqual(found["peer"], cell(name))
+        self.assertIn(found["peer"], (name, f"'{name}"))
+
+    def test_formulas(self) -> None:
+        """No name is a formula for a spreadsheet."""
+        for name in "=1+1", "+1", "-1", "@SUM(A1)", '=HYPERLINK("http://x","y")':
+            (found,) = self.rows(name, KeptRow(0))
+            self.assertEqual(found["peer"], f"'{name}")
+        for name in "ams", "a=b", "'x", "a,b", 'a"b':
+            (found,) = self.rows(name, KeptRow(0))
+            self.assertEqual(found["peer"], name)

@@ -1,0 +1,171 @@
+"""
+What programs read of the past: C{/api/v1/events} and C{/api/v1/history}.
+"""
+
+from __future__ import annotations
+
+import re
+import time
+from collections.abc import Callable
+from functools import partial
+from typing import Any
+
+from twisted.web import http
+
+from echostamp.history.interfaces import EventQuery, IHistory, KeptEvent, Points
+from echostamp.history.row import DAY
+from echostamp.monitor.event import Kind
+from echostamp.web.bodies import CSV, JSON, Bodies, BodyAnswers, NotThereError, bodiesOf
+from echostamp.web.historydocument import AskedSpan, csvPieces, eventPieces, pointPieces
+from echostamp.web.query import (
+    Parameter,
+    choiceOf,
+    readQuery,
+    readSeconds,
+    readTime,
+    shown,
+    wholeReader,
+)
+from echostamp.web.request import WebRequest
+from echostamp.web.source import Source
+
+#: The greatest number of an event, and the last time of one.
+_MOST = 2**63 - 1
+
+#: The most events of an answer, and how many there are if nothing is said.
+MOST_EVENTS, USUAL_EVENTS = 1000, 200
+
+#: The span of an answer if its beginning is not given, in seconds.
+USUAL_SPAN = DAY
+
+_readKind = choiceOf(*(each.value for each in Kind))
+
+#: The parameters of C{/api/v1/events}.
+OF_EVENTS = (
+    Parameter("since", wholeReader(0, _MOST), 0),
+    Parameter("before", wholeReader(0, _MOST)),
+    Parameter("peer", str),
+    Parameter("kind", lambda text: Kind(_readKind(text))),
+    Parameter("most", wholeReader(1, MOST_EVENTS), USUAL_EVENTS),
+)
+
+#: The parameters of C{/api/v1/history}.
+OF_HISTORY = (
+    Parameter("peer", str, isNeeded=True),
+    Parameter("from", readTime),
+    Parameter("to", readTime),
+    Parameter("step", readSeconds),
+    Parameter("format", choiceOf("json", "csv"), "json"),
+)
+
+#: What a file is not called.
+_UNUSUAL = re.compile(r"[^A-Za-z0-9.-]+")
+
+
+class ApiEvents:
+    """
+    BodyAnswers with events, the newest first.
+    """
+
+    def __init__(self, source: Source, answers: BodyAnswers) -> None:
+        """
+        @param source: has the history.
+        @param answers: sends the answers.
+        """
+        self._source = source
+        self._answers = answers
+
+    def __call__(self, request: WebRequest) -> None:
+        """Answer a request."""
+        try:
+            query = EventQuery(**readQuery(request.query, OF_EVENTS))
+        except ValueError as error:
+            request.answer(http.BAD_REQUEST, str(error))
+            return
+        if self._answers.begin(request):
+            waiting = self._source.history.read(lambda history: history.events(query))
+            self._answers.sendLater(request, waiting, _eventBodies)
+
+
+def _eventBodies(found: list[KeptEvent]) -> Bodies:
+    """
+    Make the bodies of events.
+    """
+    return bodiesOf(partial(eventPieces, found))
+
+
+class ApiHistory:
+    """
+    BodyAnswers with the points of a peer, as JSON or CSV.
+    """
+
+    def __init__(
+        self,
+        source: Source,
+        answers: BodyAnswers,
+        clock: Callable[[], float] = time.time,
+    ) -> None:
+        """
+        @param source: has the history.
+        @param answers: sends the answers.
+        @param clock: gives seconds since the UNIX epoch.
+        """
+        self._source = source
+        self._answers = answers
+        self._clock = clock
+
+    def __call__(self, request: WebRequest) -> None:
+        """Answer a request."""
+        try:
+            given = readQuery(request.query, OF_HISTORY)
+            asked = self._asked(given)
+        except ValueError as error:
+            request.answer(http.BAD_REQUEST, str(error))
+            return
+        if not self._source.hasHistory:
+            why = "this daemon keeps no history: start it with --history FILE"
+            request.answer(http.NOT_FOUND, why)
+            return
+        isCsv = given["format"] == "csv"
+        if isCsv:
+            name = _UNUSUAL.sub("_", asked.peer)[:64].encode()
+            request.setHeader(
+                b"Content-Disposition", b'attachment; filename="%b.csv"' % name
+            )
+        if not self._answers.begin(request, CSV if isCsv else JSON):
+            return
+
+        def ask(history: IHistory) -> Points:
+            return history.points(asked.peer, asked.began, asked.ended, given["step"])
+
+        pieces = csvPieces if isCsv else pointPieces
+        waiting = self._source.history.read(ask)
+        self._answers.sendLater(
+            request, waiting, partial(self._bodiesFor, asked, pieces)
+        )
+
+    def _asked(self, given: dict[str, Any]) -> AskedSpan:
+        """
+        Give what is asked for.
+
+        @param given: the parameters.
+        @raise ValueError: the span is wrong.
+        """
+        began, ended = given["from"], given["to"]
+        if ended is None:
+            ended = int(self._clock())
+        if began is None:
+            began = max(0, ended - USUAL_SPAN)
+        if began >= ended:
+            raise ValueError(f"from {began} is not before to {ended}")
+        return AskedSpan(given["peer"], began, ended)
+
+    def _bodiesFor(self, asked: AskedSpan, pieces: Any, points: Points) -> Bodies:
+        """
+        Make the bodies of points.
+
+        @raise NotThereError: there is no such peer, and was none.
+        """
+        if not points.rows and asked.peer not in self._source.peers:
+            raise NotThereError(f"there is no peer {shown(asked.peer)}")
+        return bodiesOf(partial(pieces, asked, points.step, points.rows))
