@@ -5,7 +5,7 @@ from __future__ import annotations
 from twisted.trial.unittest import SynchronousTestCase
 
 from echostamp.monitor.event import Event, Kind
-from echostamp.test.kepthistories import FakeHistory, keptRow
+from echostamp.test.plotrows import keptRow, memoryHistory
 from echostamp.times import SECOND
 from echostamp.web.peerhistory import LISTED, MOST_MARKS, peerHistory
 
@@ -32,9 +32,12 @@ class PeerHistoryTests(SynchronousTestCase):
                 (Kind.UP, "ams", 60),
             )
         ]
-        history = FakeHistory({}, events)
+        history = memoryHistory(events=events)
         found = peerHistory(history, "ams", _BEGAN, _BEGAN + 60, True)
-        self.assertEqual({*found.marks}, {events[1], events[2], events[5]})
+        self.assertEqual(
+            sorted(found.marks, key=lambda each: each.at),
+            [events[1], events[2], events[5]],
+        )
         self.assertEqual(len(found.last), 4)
         self.assertEqual(found.last[0].event, events[-1])
 
@@ -42,9 +45,11 @@ class PeerHistoryTests(SynchronousTestCase):
         """Marks of an axis that ended long ago are found behind many newer events."""
         events = [
             Event(Kind.UP, "ams", (_BEGAN + at) * SECOND)
-            for at in range(3 * MOST_MARKS)
+            for at in range(MOST_MARKS + 400)
         ]
-        found = peerHistory(FakeHistory({}, events), "ams", _BEGAN, _BEGAN + 60, True)
+        found = peerHistory(
+            memoryHistory(events=events), "ams", _BEGAN, _BEGAN + 60, True
+        )
         self.assertEqual(len(found.marks), 60)
         self.assertEqual(len(found.last), LISTED)
 
@@ -52,17 +57,17 @@ class PeerHistoryTests(SynchronousTestCase):
         """Of very many events the newest are marks."""
         events = [
             Event(Kind.UP, "ams", (_BEGAN + at) * SECOND)
-            for at in range(3 * MOST_MARKS)
+            for at in range(MOST_MARKS + 400)
         ]
-        ended = _BEGAN + 2 * MOST_MARKS
-        found = peerHistory(FakeHistory({}, events), "ams", _BEGAN, ended, True)
+        ended = _BEGAN + MOST_MARKS + 200
+        found = peerHistory(memoryHistory(events=events), "ams", _BEGAN, ended, True)
         self.assertEqual(len(found.marks), MOST_MARKS)
         self.assertEqual(found.marks[0].at, (ended - 1) * SECOND)
 
     def test_known(self) -> None:
         """A peer is known by its rows at any time, or by its events."""
-        history = FakeHistory(
-            {"old": [keptRow(60)]}, [Event(Kind.UP, "said", _BEGAN * SECOND)]
+        history = memoryHistory(
+            "old", [keptRow(60)], [Event(Kind.UP, "said", _BEGAN * SECOND)]
         )
         for name, isKnown in (("old", True), ("said", True), ("other", False)):
             found = peerHistory(history, name, _BEGAN, _BEGAN + 60, True)
@@ -70,8 +75,8 @@ class PeerHistoryTests(SynchronousTestCase):
 
     def test_noRows(self) -> None:
         """Without a file of the history there are events only."""
-        history = FakeHistory(
-            {"ams": [keptRow(_BEGAN)]}, [Event(Kind.UP, "ams", _BEGAN * SECOND)]
+        history = memoryHistory(
+            "ams", [keptRow(_BEGAN)], [Event(Kind.UP, "ams", _BEGAN * SECOND)]
         )
         found = peerHistory(history, "ams", _BEGAN, _BEGAN + 60, False)
         self.assertEqual((found.points.rows, found.marks), ((), ()))

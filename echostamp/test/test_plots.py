@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from twisted.trial.unittest import SynchronousTestCase
 
 from echostamp.history.row import KeptRow
-from echostamp.test.kepthistories import keptRow, keptRows
+from echostamp.test.plotrows import keptRow, keptRows
 from echostamp.times import MILLISECOND
 from echostamp.web.lossplot import lossPlace, lossPlot
 from echostamp.web.offsetplot import offsetPlot

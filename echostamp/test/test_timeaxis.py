@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from twisted.trial.unittest import SynchronousTestCase
 
-from echostamp.test.test_timezones import secondOf, zoneNamed
+from echostamp.test.localtimes import secondOf, zoneNamed
 from echostamp.web.timeaxis import timeTicks, zoneText
 from echostamp.web.timezones import Zone
 
@@ -104,7 +104,7 @@ class TickTests(SynchronousTestCase):
         self.assertEqual(spaces.count(_DAY), len(spaces) - 1)
 
     def test_bothHours(self) -> None:
-        """Both hours from 2 to 3 of the long day have ticks, and can be told apart."""
+        """Both hours from 2 to 3 of the long day have ticks, and labels that differ."""
         self.assertEqual(
             self.labels("2026-10-25T01:55+02:00", 2 * _HOUR, "Europe/Berlin"),
             [

@@ -8,24 +8,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 from twisted.trial.unittest import SynchronousTestCase
 
+from echostamp.test.localtimes import secondOf, zoneNamed
 from echostamp.times import SECOND
 from echostamp.web.timezones import Zone, dayText, timeText, zoneOf
-
-
-def zoneNamed(name: str) -> Zone:
-    """
-    Give a zone that there is.
-    """
-    found = zoneOf(name)
-    assert found is not None
-    return found
-
-
-def secondOf(text: str) -> int:
-    """
-    Give a time, written with its offset, in seconds since the UNIX epoch.
-    """
-    return int(datetime.fromisoformat(text).timestamp())
 
 
 class ZoneTests(SynchronousTestCase):

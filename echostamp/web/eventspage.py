@@ -14,14 +14,14 @@ from twisted.web.template import Tag, tags
 from echostamp.history.interfaces import EventQuery, HistoryError, KeptEvent
 from echostamp.monitor.event import Kind
 from echostamp.text import printable
-from echostamp.web.encodings import Source
+from echostamp.web.bodies import BodyAnswers, bodiesOf
 from echostamp.web.eventtable import eventTable
-from echostamp.web.htmlpage import flattened, htmlPage
+from echostamp.web.htmlpage import pageText
 from echostamp.web.links import root, withQuery
 from echostamp.web.madepages import Made, MadePages
 from echostamp.web.peercontent import zoneGiven
-from echostamp.web.peerpage import FILES, answerMade
 from echostamp.web.request import WebRequest
+from echostamp.web.source import Source
 from echostamp.web.timezones import Zone, zoneOf
 
 #: How many events a page has.
@@ -97,20 +97,21 @@ class EventsPage:
     Shows events.
     """
 
-    def __init__(self, reactor: Any, source: Source) -> None:
+    def __init__(self, reactor: Any, source: Source, answers: BodyAnswers) -> None:
         """
-        @param reactor: gives the time.
+        @param reactor: runs the timers.
         @param source: has the history.
+        @param answers: sends the pages.
         """
         self._source = source
         self._pages = MadePages(
-            reactor, lambda wanted: Deferred.fromCoroutine(self._made(wanted))
+            reactor, lambda wanted: Deferred.fromCoroutine(self._made(wanted)), answers
         )
 
     def __call__(self, request: WebRequest) -> None:
         """Answer a request."""
         wanted = wantedEvents(request.path, request.args or {})
-        answerMade(request, self._pages.page(wanted))
+        self._pages.answer(request, wanted)
 
     async def _made(self, wanted: WantedEvents) -> Made:
         """
@@ -132,8 +133,8 @@ class EventsPage:
             *([tags.p(why, **{"class": "error"})] if why else []),
             tags.div(*_table(wanted, found), **part),
         ]
-        page = htmlPage("Events", wanted.root, content, FILES, isLive)
-        return Made(http.OK, await flattened(page))
+        page = await pageText("Events", wanted.root, "Events", content, isLive)
+        return Made(http.OK, bodiesOf(page.pieces, isKept=True))
 
 
 def _form(wanted: WantedEvents) -> Iterator[Tag]:

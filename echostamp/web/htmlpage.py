@@ -1,72 +1,68 @@
 """
-What all pages have in common: the head, and the links to the other pages.
+Puts a page of tags into the head and the end that every page has.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator
+from typing import NamedTuple
 
 from twisted.internet.defer import Deferred
-from twisted.web.template import Tag, flattenString, tags
+from twisted.web.template import Comment, Tag, flattenString
 
-#: How often a page without its script refreshes itself, in seconds.
+from echostamp.web.frame import PAGE_END, pageHead
+
+#: How often a page of the present refreshes itself without a script, in seconds.
 _REFRESH = 60
 
+#: Where a text is put that is markup already.
+MARKUP = Comment("markup")
 
-def htmlPage(
-    title: str,
-    root: str,
-    content: Sequence[Tag | str],
-    files: Sequence[str] = (),
-    isLive: bool = False,
-) -> Tag:
+
+class PageText(NamedTuple):
     """
-    Make a page.
+    A page.
+
+    @ivar before: what is before L{MARKUP}.
+    @ivar after: what is behind it; empty without one.
+    """
+
+    before: str
+    after: str
+
+    def pieces(self, markup: Iterable[str] = ()) -> Iterator[str]:
+        """
+        Give the page in pieces.
+
+        @param markup: the pieces in the place of L{MARKUP}.
+        """
+        yield self.before
+        yield from markup
+        yield self.after
+
+
+async def pageText(
+    title: str, root: str, here: str, content: Iterable[Tag], isLive: bool
+) -> PageText:
+    """
+    Write a page.
 
     @param title: what it is about.
     @param root: the link to the first page: see L{echostamp.web.links.root}.
+    @param here: as for L{pageHead}.
     @param content: what is in it.
-    @param files: the styles and scripts that it has beside the usual ones.
-    @param isLive: whether it refreshes itself where scripts do not run.
+    @param isLive: whether it shows the present.
     """
-    static = [f"{root}static/{name}" for name in ("style.css", "page.js", *files)]
-    head = [
-        tags.meta(charset="utf-8"),
-        tags.title(f"{title} \u2013 EchoStamp" if title else "EchoStamp"),
-        tags.meta(name="viewport", content="width=device-width"),
-        tags.meta(name="color-scheme", content="light dark"),
-        *[
-            tags.link(rel="stylesheet", href=each)
-            if each.endswith(".css")
-            else tags.script(src=each, defer="")
-            for each in static
-        ],
-    ]
-    if isLive:
-        refresh = {"http-equiv": "refresh", "content": f"{_REFRESH}"}
-        head.append(tags.noscript(tags.meta(**refresh)))
-    return tags.html(
-        tags.head(*head),
-        tags.body(
-            tags.header(
-                tags.nav(
-                    tags.a("Matrix", href=root),
-                    " ",
-                    tags.a("Events", href=f"{root}events"),
-                    " ",
-                    tags.a("Metrics", href=f"{root}metrics"),
-                )
-            ),
-            Tag("main")(*content),
-        ),
-        lang="en",
+    head = pageHead(
+        f"{title} \u2013 EchoStamp",
+        root,
+        here,
+        ["plot.css"],
+        ["plot.js"],
+        _REFRESH if isLive else 0,
     )
-
-
-def flattened(page: Tag) -> Deferred[bytes]:
-    """
-    Write a page.
-    """
-    return flattenString(None, page).addCallback(
-        lambda text: b"<!DOCTYPE html>\n" + text
-    )
+    flattened: Deferred[bytes] = flattenString(None, [*content])
+    text = f"{head}{(await flattened).decode()}{PAGE_END}"
+    # The text of tags has no comment: it is escaped.
+    before, _, after = text.partition(f"<!--{MARKUP.data}-->")
+    return PageText(before, after)

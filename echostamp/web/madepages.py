@@ -1,27 +1,29 @@
 """
-Makes pages a little in each turn of the event loop, and keeps each for a while.
+Keeps pages for some seconds: browsers that show the same get the same one.
 """
 
 from __future__ import annotations
 
-import time
-from collections.abc import Callable, Hashable, Iterator
+from collections.abc import Callable, Hashable
 from typing import Any, NamedTuple
 
 from twisted.internet.defer import Deferred
-from twisted.internet.task import Cooperator
+from twisted.logger import Logger
 from twisted.python.failure import Failure
 
-from echostamp.times import MILLISECOND
-
-#: How long a turn works, in nanoseconds.  It ends with the step that passes this.
-SLICE = MILLISECOND
+from echostamp.web.bodies import Bodies, BodyAnswers
+from echostamp.web.request import WebRequest
 
 #: How long a page is given again, in seconds.
 FRESH = 10
 
-#: The most octets of pages that are kept.
-MOST_OCTETS = 16 << 20
+#: The most pages that are kept.  One takes up to a megabyte.
+MOST_PAGES = 16
+
+#: The type of pages.
+HTML = "text/html; charset=utf-8"
+
+log = Logger(namespace="echostamp")
 
 
 class Made(NamedTuple):
@@ -29,86 +31,62 @@ class Made(NamedTuple):
     A page.
 
     @ivar status: its HTTP status.
-    @ivar body: its octets.
+    @ivar bodies: its body.
     """
 
     status: int
-    body: bytes
-
-
-class Turns:
-    """
-    Does work in turns of a millisecond.
-    """
-
-    def __init__(self, reactor: Any, clock: Callable[[], int] = time.monotonic_ns):
-        """
-        @param reactor: runs the turns: an L{IReactorTime
-            <twisted.internet.interfaces.IReactorTime>}.
-        @param clock: gives nanoseconds.
-        """
-        self._clock = clock
-        self._cooperator = Cooperator(
-            self._turn, lambda call: reactor.callLater(0, call)
-        )
-
-    def _turn(self) -> Callable[[], bool]:
-        """
-        Begin a turn.
-
-        @return: tells whether it is over.
-        """
-        end = self._clock() + SLICE
-        return lambda: self._clock() >= end
-
-    def joined(self, pieces: Iterator[str]) -> Deferred[str]:
-        """
-        Join the pieces of a text.
-
-        @param pieces: each is made in one step.
-        """
-        found: list[str] = []
-
-        def steps() -> Iterator[None]:
-            for each in pieces:
-                found.append(each)
-                yield
-
-        done = self._cooperator.coiterate(steps())
-        return done.addCallback(lambda _: "".join(found))
+    bodies: Bodies
 
 
 class MadePages:
     """
-    Gives pages, and makes each only once for all who ask for it within some seconds.
+    Answers with pages, and makes each only once for all who ask for it within some
+    seconds.
     """
 
     def __init__(
         self,
         reactor: Any,
         make: Callable[[Any], Deferred[Made]],
-        fresh: float = FRESH,
-        most: int = MOST_OCTETS,
+        answers: BodyAnswers,
     ) -> None:
         """
-        @param reactor: gives the time, in seconds.
+        @param reactor: runs the timers: an L{IReactorTime
+            <twisted.internet.interfaces.IReactorTime>}.
         @param make: makes the page for a key.
-        @param fresh: how long a page is given again, in seconds.
-        @param most: the most octets that are kept.
+        @param answers: sends the pages.
         """
         self._reactor = reactor
         self._make = make
-        self._fresh = fresh
-        self._most = most
+        self._answers = answers
         self._waiting: dict[Hashable, list[Deferred[Made]]] = {}
         # When each page was made; the oldest first.
         self._kept: dict[Hashable, tuple[float, Made]] = {}
+        self._timer: Any = None
+
+    def answer(self, request: WebRequest, key: Hashable) -> None:
+        """
+        Answer a request with a page when it is made, unless the browser has gone.
+
+        @param key: what the page shows.
+        """
+        ends: list[object] = []
+        request.notifyFinish().addErrback(ends.append)
+
+        def made(page: Made) -> None:
+            if not ends:
+                self._send(request, page)
+
+        def failed(why: Failure) -> None:
+            log.failure("a web page failed", why)
+            if not ends:
+                request.fail()
+
+        self.page(key).addCallback(made).addErrback(failed)
 
     def page(self, key: Hashable) -> Deferred[Made]:
         """
         Give a page.
-
-        @param key: what it shows.
         """
         self._forget()
         found: Deferred[Made] = Deferred()
@@ -123,10 +101,14 @@ class MadePages:
             )
         return found
 
-    @property
-    def octets(self) -> int:
-        """How many octets are kept."""
-        return sum(len(made.body) for _, made in self._kept.values())
+    def _send(self, request: WebRequest, page: Made) -> None:
+        """
+        Send a page.
+        """
+        request.beginPage()
+        request.setResponseCode(page.status)
+        if self._answers.begin(request, HTML):
+            self._answers.send(request, page.bodies)
 
     def _done(self, key: Hashable, made: Made) -> None:
         """
@@ -148,9 +130,18 @@ class MadePages:
         """
         Forget pages that are old, and the oldest ones if there are too many.
         """
-        oldest = self._reactor.seconds() - self._fresh
+        now = self._reactor.seconds()
         while self._kept:
             key, (at, _) = next(iter(self._kept.items()))
-            if at > oldest and self.octets <= self._most:
+            if at > now - FRESH and len(self._kept) <= MOST_PAGES:
                 break
             del self._kept[key]
+        if self._kept and self._timer is None:
+            self._timer = self._reactor.callLater(FRESH, self._forgetLater)
+
+    def _forgetLater(self) -> None:
+        """
+        Forget pages that nobody asks for.
+        """
+        self._timer = None
+        self._forget()

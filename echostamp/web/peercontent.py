@@ -12,6 +12,7 @@ from twisted.web.template import Comment, Tag, tags
 from echostamp.monitor.snapshot import PeerSnapshot
 from echostamp.text import printable
 from echostamp.web.eventtable import eventTable
+from echostamp.web.htmlpage import MARKUP
 from echostamp.web.links import peerLink, withQuery
 from echostamp.web.peerhistory import PeerHistory
 from echostamp.web.peernow import peerNow
@@ -20,9 +21,6 @@ from echostamp.web.timezones import Zone, zoneOf
 
 #: The longest name of a zone that is read.
 _LONGEST_ZONE = 100
-
-#: Where the plots are put.
-PLOTS = Comment("plots")
 
 
 class WantedPeer(NamedTuple):
@@ -120,7 +118,7 @@ def _history(wanted: WantedPeer, hasRows: bool, now: float) -> Iterator[Tag]:
     if hasRows:
         ranges, form = _ranges(wanted, now), _zoneForm(wanted)
         yield tags.div(ranges, form, **{"class": "choice"})
-        yield _part(wanted, "plots", PLOTS, _data(wanted, now))
+        yield _part(wanted, "plots", MARKUP, _data(wanted, now))
         return
     yield tags.p(
         "No history is kept. Start the daemon with ",

@@ -13,6 +13,7 @@ from echostamp.monitor.snapshot import PeerSnapshot
 from echostamp.report.summary import Detail, spanText, summary
 from echostamp.text import counted, printable
 from echostamp.units import asTyped
+from echostamp.web.peerfigures import stateOf
 from echostamp.web.rowdata import PeerState
 from echostamp.web.timezones import Zone, timeText
 
@@ -24,17 +25,6 @@ _STATES = {
     PeerState.UNRESOLVED: ("?", "its name has no address"),
     PeerState.PAUSED: ("\u2016", "paused: it is not probed"),
 }
-
-
-def stateOf(snapshot: PeerSnapshot) -> PeerState:
-    """
-    Give the state of a peer.
-    """
-    if snapshot.peer.isPaused:
-        return PeerState.PAUSED
-    if snapshot.isUp is None:
-        return PeerState.NEW if snapshot.isResolved else PeerState.UNRESOLVED
-    return PeerState.UP if snapshot.isUp else PeerState.DOWN
 
 
 def peerNow(snapshot: PeerSnapshot, zone: Zone) -> Iterator[Tag]:

@@ -6,38 +6,28 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterator
+from functools import partial
 from typing import Any
 
 from twisted.internet.defer import Deferred
-from twisted.logger import Logger
 from twisted.web import http
 from twisted.web.template import tags
 
 from echostamp.history.interfaces import HistoryError
 from echostamp.text import printable
-from echostamp.web.encodings import Source
+from echostamp.web.bodies import BodyAnswers, bodiesOf
 from echostamp.web.eventmarks import marksOf
-from echostamp.web.htmlpage import flattened, htmlPage
+from echostamp.web.htmlpage import PageText, pageText
 from echostamp.web.links import root
-from echostamp.web.madepages import Made, MadePages, Turns
-from echostamp.web.peercontent import (
-    PLOTS,
-    KnownPeer,
-    WantedPeer,
-    peerContent,
-    zoneGiven,
-)
+from echostamp.web.madepages import Made, MadePages
+from echostamp.web.peercontent import KnownPeer, WantedPeer, peerContent, zoneGiven
 from echostamp.web.peerhistory import PeerHistory, peerHistory
 from echostamp.web.plotframe import Scene
 from echostamp.web.plotpaths import Across
 from echostamp.web.plots import plotSection
 from echostamp.web.ranges import spanOf
 from echostamp.web.request import WebRequest
-
-log = Logger(namespace="echostamp")
-
-#: The style and the script of plots.
-FILES = "plot.css", "plot.js"
+from echostamp.web.source import Source
 
 
 class PeerPage:
@@ -46,18 +36,22 @@ class PeerPage:
     """
 
     def __init__(
-        self, reactor: Any, source: Source, now: Callable[[], float] = time.time
+        self,
+        reactor: Any,
+        source: Source,
+        answers: BodyAnswers,
+        now: Callable[[], float] = time.time,
     ) -> None:
         """
         @param reactor: runs the timers.
         @param source: has the peers and the history.
+        @param answers: sends the pages.
         @param now: gives seconds since the UNIX epoch.
         """
         self._source = source
         self._now = now
-        self._turns = Turns(reactor)
         self._pages = MadePages(
-            reactor, lambda wanted: Deferred.fromCoroutine(self._made(wanted))
+            reactor, lambda wanted: Deferred.fromCoroutine(self._made(wanted)), answers
         )
 
     def __call__(self, request: WebRequest) -> None:
@@ -66,11 +60,11 @@ class PeerPage:
         wanted = WantedPeer(
             root(request.path), request.name, spanOf(query), zoneGiven(query)
         )
-        answerMade(request, self._pages.page(wanted))
+        self._pages.answer(request, wanted)
 
     async def _made(self, wanted: WantedPeer) -> Made:
         """
-        Make a page.
+        Make a page.  Its plots are drawn while it is sent.
         """
         now, hasRows = self._now(), self._source.hasHistory
         bounds = wanted.span.bounds(now)
@@ -84,51 +78,27 @@ class PeerPage:
         peer = self._source.peers.get(wanted.name)
         if peer is None and found is not None and not found.isKnown:
             return await _missing(wanted)
-        figures = ""
-        if found is not None and hasRows:
-            figures = await self._turns.joined(_plots(found, bounds, wanted))
-        # The snapshot is taken last: it is of now.
         snapshot = None if peer is None else peer.snapshot()
         known = KnownPeer(snapshot, found, hasRows, why)
         content = peerContent(wanted, known, now)
-        page = await flattened(
-            htmlPage(wanted.name, wanted.root, [*content], FILES, wanted.isLive)
-        )
-        before, _, after = page.partition(f"<!--{PLOTS.data}-->".encode())
-        return Made(http.OK, before + figures.encode() + after)
+        title = printable(wanted.name)
+        page = await pageText(title, wanted.root, "", content, wanted.isLive)
+        if found is None or not hasRows:
+            return Made(http.OK, bodiesOf(page.pieces, isKept=True))
+        pieces = partial(_pieces, page, wanted, found, bounds)
+        return Made(http.OK, bodiesOf(pieces, isKept=True))
 
 
-def _plots(
-    found: PeerHistory, bounds: tuple[int, int], wanted: WantedPeer
+def _pieces(
+    page: PageText, wanted: WantedPeer, found: PeerHistory, bounds: tuple[int, int]
 ) -> Iterator[str]:
     """
-    Draw the plots, in small steps.
+    Give a page with its plots, in pieces that are quickly made.
     """
     zone = wanted.shownZone
     across = Across(*bounds, found.points.step)
     scene = Scene(found.points.rows, across, zone, marksOf(found.marks, zone))
-    yield ""
-    yield from plotSection(scene)
-
-
-def answerMade(request: WebRequest, made: Deferred[Made]) -> None:
-    """
-    Answer a request with a page when it is made, unless the browser has gone.
-    """
-    gone: list[object] = []
-    request.notifyFinish().addErrback(gone.append)
-
-    def answer(page: Made) -> None:
-        if not gone:
-            request.setResponseCode(page.status)
-            request.answerPage(page.body)
-
-    def fail(why: Any) -> None:
-        log.failure("a web page failed", failure=why)
-        if not gone:
-            request.fail()
-
-    made.addCallback(answer).addErrback(fail)
+    yield from page.pieces(plotSection(scene))
 
 
 async def _missing(wanted: WantedPeer) -> Made:
@@ -140,5 +110,5 @@ async def _missing(wanted: WantedPeer) -> Made:
         tags.p("There is no peer ", tags.q(printable(wanted.name)), "."),
         tags.p(tags.a("All peers", href=wanted.root)),
     ]
-    page = htmlPage("No such peer", wanted.root, content, FILES)
-    return Made(http.NOT_FOUND, await flattened(page))
+    page = await pageText("No such peer", wanted.root, "", content, False)
+    return Made(http.NOT_FOUND, bodiesOf(page.pieces, isKept=True))
