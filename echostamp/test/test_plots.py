@@ -99,7 +99,7 @@ class SectionTests(SynchronousTestCase):
         """Without rows the plots are there, and say so."""
         root = _section(_scene([]))
         notes = [each.text for each in root.iter("span") if each.get("class") == "note"]
-        self.assertIn("no probes", notes)
+        self.assertIn("no probe was due", notes)
         self.assertIn("not known", notes)
         self.assertEqual(_paths(root, 0, "median"), [])
 
@@ -228,26 +228,32 @@ class LossTests(SynchronousTestCase):
         self.assertGreater(lossPlace(0.1), 0.09)
 
     def test_ways(self) -> None:
-        """Each way has a lane of its own, with its name."""
-        row = keptRow(_BEGAN)._replace(lostForward=6, lostBackward=3, received=51)
+        """Each way has a lane of its own, with its name; and so have probes that could
+        not be sent."""
+        row = keptRow(_BEGAN)._replace(due=100, lostForward=6, lostBackward=3)
         plot = lossPlot(_scene([row]))
         titles = [each.title for each in plot.lanes]
-        self.assertEqual(titles, ["forward", "backward", "direction unknown"])
-        drawn = {kind: path for _, kind, path in plot.layers if kind != "probed"}
-        self.assertEqual(drawn["loss unknown"], "")
-        self.assertIn("V", drawn["loss forward"])
-        self.assertIn("V", drawn["loss backward"])
+        self.assertEqual(
+            titles,
+            ["lost forward", "lost backward", "lost, direction unknown", "not sent"],
+        )
+        drawn = {lane: path for lane, kind, path in plot.layers if kind == "loss"}
+        self.assertEqual([bool(drawn[each]) for each in range(4)], [1, 1, 0, 1])
         shares = [each.values for each in plot.series]
-        self.assertEqual(shares, [[10.0], [5.0], [0.0], [60]])
-        self.assertEqual(plot.notes, ["9 of 60 probes lost"])
+        self.assertEqual(shares, [[6.0], [3.0], [0.0], [40.0], [100]])
+        self.assertEqual(plot.notes, ["9 probes lost, 40 not sent, 100 due"])
 
     def test_none(self) -> None:
-        """A gap, in which nothing was sent, does not look like a time without loss."""
-        rows = [keptRow(_BEGAN), KeptRow(_BEGAN + 60, due=60), keptRow(_BEGAN + 120)]
-        probed = [
-            path for _, kind, path in lossPlot(_scene(rows)).layers if kind == "probed"
-        ]
-        self.assertEqual([path.count("M") for path in probed], [2, 2, 2])
+        """A gap, in which nothing was due, does not look like a time without loss."""
+        rows = [keptRow(_BEGAN), KeptRow(_BEGAN + 60), keptRow(_BEGAN + 120)]
+        layers = lossPlot(_scene(rows)).layers
+        probed = [path for _, kind, path in layers if kind == "probed"]
+        self.assertEqual([path.count("M") for path in probed], [2, 2, 2, 2])
+
+    def test_refused(self) -> None:
+        """A peer to which no probe can be sent is seen at once."""
+        plot = lossPlot(_scene([KeptRow(_BEGAN, due=60)]))
+        self.assertEqual(plot.series[3].values, [100.0])
 
 
 class PdvTests(SynchronousTestCase):
@@ -265,7 +271,7 @@ class PdvTests(SynchronousTestCase):
     def test_unknown(self) -> None:
         """Where one-way delays are not known, it says so."""
         plot = pdvPlot(_scene([KeptRow(_BEGAN, median=5)]))
-        self.assertEqual(plot.notes, ("not known: the one-way delays are not known",))
+        self.assertEqual(plot.notes, ("not known: it needs the one-way delays",))
 
 
 class OffsetTests(SynchronousTestCase):

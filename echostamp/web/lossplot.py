@@ -15,7 +15,7 @@ from echostamp.web.plotpaths import FINE, bars, spans
 from echostamp.web.rowvalues import column
 
 #: The height of a lane, and what is between two, in pixels.
-_HEIGHT, _GAP = 48, 12
+_HEIGHT, _GAP = 40, 12
 
 #: The scale of losses is logarithmic above this, and ends at 100 percent.
 _SMALL_LOSS = 0.1
@@ -31,63 +31,73 @@ def lossPlace(percent: float) -> float:
 
 def lossPlot(scene: Scene) -> Plot:
     """
-    Plot the share of lost probes each way.
+    Plot the share of the due probes that were lost each way, or could not be sent.
     """
     rows = scene.rows
-    fields = (
-        ("lostForward", "forward"),
-        ("lostBackward", "backward"),
-        ("lostUnknown", "direction unknown"),
-    )
     ticks = [(lossPlace(each), f"{each}" if each else "") for each in (0, 1, 10, 100)]
     lanes = [
         Lane(number * (_HEIGHT + _GAP), _HEIGHT, 0, 1, ticks, title)
-        for number, (_, title) in enumerate(fields)
+        for number, (title, _) in enumerate(_LANES)
     ]
     series = [
-        Series(title, "%", [_share(row, name) for row in rows])
-        for name, title in fields
+        Series(title, "%", [_share(row, count) for row in rows])
+        for title, count in _LANES
     ]
     series.append(Series("due", "", column(rows, "due")))
-    sent = sum(row.sent for row in rows)
-    lost = sum(row.lost for row in rows)
-    note = f"{lost} of {counted(sent, 'probe')} lost" if sent else "no probes"
+    due = sum(row.due for row in rows)
+    counts = [
+        counted(sum(row.lost for row in rows), "probe lost", "probes lost"),
+        f"{sum(map(_unsent, rows))} not sent",
+        f"{due} due",
+    ]
     return Plot(
         "Loss",
-        "% of the probes sent, logarithmic",
+        "% of the probes due, logarithmic",
         lanes,
-        _lossLayers(scene, lanes, [name for name, _ in fields]),
+        _lossLayers(scene, lanes),
         series,
         [],
-        [note],
+        [", ".join(counts) if due else "no probe was due"],
     )
 
 
-def _share(row: KeptRow, name: str) -> float | None:
+def _unsent(row: KeptRow) -> int:
     """
-    Give the share of the probes that were lost, in percent.
+    Count the probes that were due and could not be sent.
     """
-    if not row.sent:
+    return max(0, row.due - row.sent)
+
+
+#: The title of each lane, and what counts its probes.
+_LANES: Sequence[tuple[str, Callable[[KeptRow], int]]] = (
+    ("lost forward", lambda row: row.lostForward),
+    ("lost backward", lambda row: row.lostBackward),
+    ("lost, direction unknown", lambda row: row.lostUnknown),
+    ("not sent", _unsent),
+)
+
+
+def _share(row: KeptRow, count: Callable[[KeptRow], int]) -> float | None:
+    """
+    Give the share of some probes among those that were due, in percent.
+    """
+    if not row.due:
         return None
-    return round(min(100.0, 100 * int(getattr(row, name)) / row.sent), 3)
+    return round(min(100.0, 100 * count(row) / row.due), 3)
 
 
-def _lossLayers(
-    scene: Scene, lanes: Sequence[Lane], names: Sequence[str]
-) -> Iterator[tuple[int, str, str]]:
+def _lossLayers(scene: Scene, lanes: Sequence[Lane]) -> Iterator[tuple[int, str, str]]:
     """
-    Draw the bars of each way, and a line where there were probes.
+    Draw the bars of each lane, and a line where probes were due.
     """
-    rows = [row for row in scene.rows if row.sent]
-    kinds = "forward", "backward", "unknown"
-    for number, (lane, name, kind) in enumerate(zip(lanes, names, kinds, strict=True)):
-        drawing = bars(scene.across, rows, lane.y, _lossValue(name))
-        yield number, f"loss {kind}", drawing
+    rows = [row for row in scene.rows if row.due]
+    for number, (lane, (_, count)) in enumerate(zip(lanes, _LANES, strict=True)):
+        yield number, "loss", bars(scene.across, rows, lane.y, _placeOf(count))
         yield number, "probed", spans(scene.across, rows, lane.height * FINE)
 
 
-def _lossValue(name: str) -> Callable[[KeptRow], float]:
+def _placeOf(count: Callable[[KeptRow], int]) -> Callable[[KeptRow], float]:
     """
-    Give a function that gives the place of a row's loss.
+    Give a function that gives the place of a row's share.
     """
-    return lambda row: lossPlace(_share(row, name) or 0)
+    return lambda row: lossPlace(_share(row, count) or 0)

@@ -28,7 +28,7 @@ def offsetPlot(scene: Scene) -> Plot:
     found = [row for row in rows if hasBounds(row)]
     bounds = [(row.offsetLow or 0, row.offsetHigh or 0) for row in found]
     axis = valueAxis(*extent(bounds), isSigned=True)
-    lane = laneOf(axis, 0, _HEIGHT)
+    lane = laneOf(axis, 0, _HEIGHT, hasData=bool(found))
     strip = Lane(_HEIGHT + 4, _STRIP)
     verdicts = [VERDICTS[row.verdict] for row in rows]
     notes = []
@@ -42,7 +42,7 @@ def offsetPlot(scene: Scene) -> Plot:
             notes.append(f"{counted(count, 'point')} where it {text}")
     return Plot(
         "Offset of the far clock",
-        axis.title,
+        axis.title if found else "",
         [lane, strip],
         _offsetLayers(scene, lane, hasBounds),
         [

@@ -30,15 +30,15 @@ def pdvPlot(scene: Scene) -> Plot:
         for _, median, p99 in ways
     ]
     axis = valueAxis(0, max(tops), spaces=3)
+    greatest = [each for _, _, p99 in ways for each in known(rows, p99)]
     lanes = [
-        laneOf(axis, number * (_HEIGHT + _GAP), _HEIGHT, way)
+        laneOf(axis, number * (_HEIGHT + _GAP), _HEIGHT, way, bool(greatest))
         for number, (way, _, _) in enumerate(ways)
     ]
-    greatest = [each for _, _, p99 in ways for each in known(rows, p99)]
     notes = beyondNote(greatest, axis.high)
     return Plot(
         "PDV",
-        axis.title,
+        axis.title if greatest else "",
         lanes,
         _pdvLayers(scene, lanes, ways),
         [
@@ -47,7 +47,7 @@ def pdvPlot(scene: Scene) -> Plot:
             for title, name in (("median", median), ("p99", p99))
         ],
         [Sample("median", LINE, "median"), Sample("smoke middle", AREA, "up to p99")],
-        notes if greatest else ("not known: the one-way delays are not known",),
+        notes if greatest else ("not known: it needs the one-way delays",),
     )
 
 

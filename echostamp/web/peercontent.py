@@ -15,7 +15,7 @@ from echostamp.web.eventtable import eventTable
 from echostamp.web.htmlpage import MARKUP
 from echostamp.web.links import peerLink, withQuery
 from echostamp.web.peerhistory import PeerHistory
-from echostamp.web.peernow import peerNow
+from echostamp.web.peernow import minuteReport, peerNow
 from echostamp.web.ranges import RANGES, PlotSpan
 from echostamp.web.timezones import Zone, zoneOf
 
@@ -95,6 +95,9 @@ def peerContent(wanted: WantedPeer, known: KnownPeer, now: float) -> Iterator[Ta
     yield from _history(wanted, known.hasRows, now)
     if known.why:
         yield tags.p(known.why, **{"class": "error"})
+    if known.snapshot is not None:
+        minute = tags.h2("The last minute"), minuteReport(known.snapshot)
+        yield _part(wanted, "minute", *minute)
     yield _part(wanted, "events", *_events(wanted, zone, known.history))
 
 

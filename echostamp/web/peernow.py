@@ -4,15 +4,17 @@ What a peer's page says of the present: its state, settings, and the last minute
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
 from twisted.web.template import Tag, tags
 
 from echostamp.monitor.peer import Limits
 from echostamp.monitor.snapshot import PeerSnapshot
-from echostamp.report.summary import Detail, spanText, summary
+from echostamp.report.screen import percent
+from echostamp.report.summary import Detail, offsetBounds, spanText, summary
 from echostamp.text import counted, printable
-from echostamp.units import asTyped
+from echostamp.times import SECOND
+from echostamp.units import asTyped, readable
 from echostamp.web.peerfigures import stateOf
 from echostamp.web.rowdata import PeerState
 from echostamp.web.timezones import Zone, timeText
@@ -46,35 +48,55 @@ def peerNow(snapshot: PeerSnapshot, zone: Zone) -> Iterator[Tag]:
         *text,
         **{"class": f"state {state.value}"},
     )
-    yield _facts(snapshot, zone)
-    yield tags.div(
-        tags.div(tags.h2("The last minute"), _minute(snapshot)),
-        tags.div(tags.h2("Thresholds"), _limits(snapshot)),
-        **{"class": "now"},
-    )
+    yield _list(figuresOf(snapshot), "facts figures")
+    yield _list(_facts(snapshot, zone), "facts")
+    yield tags.h2("Thresholds")
+    yield _limits(snapshot)
 
 
-def _facts(snapshot: PeerSnapshot, zone: Zone) -> Tag:
+def figuresOf(snapshot: PeerSnapshot) -> Iterator[tuple[str, str]]:
     """
-    List what is set, and what was found beside the figures of the minute.
+    Give the main figures of the last minute: what each is, and its value.
     """
-    peer = snapshot.peer
-    facts = [
-        ("target", peer.wish.target),
-        ("address", snapshot.address or "not known"),
-        *peer.labels,
-        ("source ports", f"{peer.flows}" if peer.flows > 1 else ""),
-        ("routers forward", _number(snapshot.hopsForward)),
-        ("routers backward", _number(snapshot.hopsBackward)),
-        ("outages", _outages(snapshot)),
-        ("certificate expires", _end(snapshot.certificateEnd, zone)),
-    ]
+    if snapshot.minute is None:
+        return
+    figures = snapshot.minute.figures
+    if figures.rtt is not None:
+        yield "RTT, median", readable(figures.rtt.median)
+        yield "RTT, p99", readable(figures.rtt.p99)
+    known = figures.received + figures.lost + figures.skipped
+    if known:
+        missing = (figures.lost + figures.skipped) / known
+        yield "lost or not sent", percent(100 * missing)
+    if figures.offset is not None:
+        yield "offset of its clock", offsetBounds(figures.offset)
+
+
+def _list(found: Iterable[tuple[str, str]], kind: str) -> Tag:
+    """
+    List names and values; empty values are left out.
+    """
     rows = [
         tags.div(tags.dt(printable(name)), tags.dd(printable(value)))
-        for name, value in facts
+        for name, value in found
         if value
     ]
-    return tags.dl(*rows, **{"class": "facts"})
+    return tags.dl(*rows, **{"class": kind})
+
+
+def _facts(snapshot: PeerSnapshot, zone: Zone) -> Iterator[tuple[str, str]]:
+    """
+    Give what is set, and what was found beside the figures of the minute.
+    """
+    peer = snapshot.peer
+    yield "target", peer.wish.target
+    yield "address", snapshot.address or "not known"
+    yield from peer.labels
+    yield "source ports", f"{peer.flows}" if peer.flows > 1 else ""
+    yield "routers forward", _number(snapshot.hopsForward)
+    yield "routers backward", _number(snapshot.hopsBackward)
+    yield "outages", _outages(snapshot)
+    yield "certificate expires", _end(snapshot.certificateEnd, zone)
 
 
 def _number(count: int | None) -> str:
@@ -82,7 +104,7 @@ def _number(count: int | None) -> str:
 
 
 def _end(at: int | None, zone: Zone) -> str:
-    return "" if at is None else timeText(at * 1_000_000_000, zone)
+    return "" if at is None else timeText(at * SECOND, zone)
 
 
 def _outages(snapshot: PeerSnapshot) -> str:
@@ -133,7 +155,7 @@ def _limits(snapshot: PeerSnapshot) -> Tag:
     return tags.div(table, **{"class": "scrolling"})
 
 
-def _minute(snapshot: PeerSnapshot) -> Tag:
+def minuteReport(snapshot: PeerSnapshot) -> Tag:
     """
     Write the full report of the last minute, as C{echostamp ping} has it.
     """

@@ -63,11 +63,15 @@ class Lane(NamedTuple):
         return round(min(max(share, -1), 2) * self.height * FINE)
 
 
-def laneOf(axis: ValueAxis, top: int, height: int, title: str = "") -> Lane:
+def laneOf(
+    axis: ValueAxis, top: int, height: int, title: str = "", hasData: bool = True
+) -> Lane:
     """
     Make a lane with an axis.
+
+    @param hasData: whether it shows anything; if not, ticks have no labels.
     """
-    ticks = [(tick, axis.label(tick)) for tick in axis.ticks]
+    ticks = [(tick, axis.label(tick) if hasData else "") for tick in axis.ticks]
     return Lane(top, height, axis.low, axis.high, ticks, title)
 
 

@@ -24,7 +24,7 @@ def rttPlot(scene: Scene) -> Plot:
     rows = scene.rows
     medians, greatest = known(rows, "median"), known(rows, "most")
     axis = valueAxis(0, roof(medians, known(rows, "p90"), greatest))
-    lane = laneOf(axis, 0, _HEIGHT)
+    lane = laneOf(axis, 0, _HEIGHT, hasData=bool(medians))
     names = (
         ("median", "median"),
         ("least", "min"),
@@ -35,7 +35,7 @@ def rttPlot(scene: Scene) -> Plot:
     )
     return Plot(
         "RTT",
-        axis.title,
+        axis.title if medians else "",
         [lane],
         _rttLayers(scene, lane),
         [Series(title, "ns", column(rows, name)) for name, title in names],
@@ -45,7 +45,7 @@ def rttPlot(scene: Scene) -> Plot:
             Sample("smoke middle", AREA, "p10 to p90"),
             Sample("smoke outer", AREA, "min to max"),
         ],
-        beyondNote(greatest, axis.high),
+        beyondNote(greatest, axis.high) if medians else ("no reply",),
     )
 
 
