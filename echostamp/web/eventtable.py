@@ -43,7 +43,9 @@ def _row(kept: KeptEvent, zone: Zone, root: str | None, zoneName: str | None) ->
     """
     event = kept.event
     shape = shapeOf(event.kind)
-    cells = [tags.td(timeText(event.at, zone), **{"class": "time"})]
+    # A narrow table breaks the line between the date and the time only.
+    day, _, clock = timeText(event.at, zone).partition(" ")
+    cells = [tags.td(tags.span(day), " ", tags.span(clock), **{"class": "time"})]
     if root is not None:
         who: Tag | str = "this daemon"
         if event.peer:

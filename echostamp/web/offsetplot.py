@@ -80,7 +80,7 @@ def _offsetLayers(
     found = runs(scene.rows, across.step, hasBounds)
     low, high = field("offsetLow"), field("offsetHigh")
     yield 0, "band", band(across, found, lane.y, low, high)
-    if lane.low <= 0 <= lane.high:
+    if found and lane.low <= 0 <= lane.high:
         yield 0, "zero", f"M0 {lane.y(0)}H{across.x(across.ended)}"
     yield 0, "median", line(across, found, lane.y, field("offset"))
     for edge, rows in (

@@ -5,13 +5,15 @@ What a peer's page says of the present: its state, settings, and the last minute
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
+from decimal import ROUND_CEILING
 
 from twisted.web.template import Tag, tags
 
+from echostamp.measure.offsetwindow import OffsetReport
 from echostamp.monitor.peer import Limits
 from echostamp.monitor.snapshot import PeerSnapshot
 from echostamp.report.screen import percent
-from echostamp.report.summary import Detail, offsetBounds, spanText, summary
+from echostamp.report.summary import Detail, spanText, summary
 from echostamp.text import counted, printable
 from echostamp.times import SECOND
 from echostamp.units import asTyped, readable
@@ -69,7 +71,19 @@ def figuresOf(snapshot: PeerSnapshot) -> Iterator[tuple[str, str]]:
         missing = (figures.lost + figures.skipped) / known
         yield "lost or not sent", percent(100 * missing)
     if figures.offset is not None:
-        yield "offset of its clock", offsetBounds(figures.offset)
+        yield "offset of its clock", _offset(figures.offset)
+
+
+def _offset(found: OffsetReport) -> str:
+    """
+    Write an offset, with the digits that its bounds allow.
+    """
+    width = (found.high - found.low) / 2
+    if found.low <= 0 <= found.high:
+        most = max(-found.low, found.high)
+        return f"within {readable(most, width / 10, rounding=ROUND_CEILING)}"
+    error = readable(width, width / 10, rounding=ROUND_CEILING)
+    return f"{readable(found.estimate, width, signed=True)} \u00b1 {error}"
 
 
 def _list(found: Iterable[tuple[str, str]], kind: str) -> Tag:
