@@ -146,6 +146,8 @@ PURE = (
     "monitor.metricformats",
     "monitor.metricnames",
     "monitor.metrictext",
+    "monitor.pausedprobes",
+    "monitor.spanfigures",
     "monitor.steps",
     "monitor.tally",
     "monitor.totals",
@@ -158,6 +160,7 @@ PURE = (
     "probe.plan",
     "probe.schedule",
     "probe.slots",
+    "history.minutes",
     "history.mixture",
     "history.row",
     "history.steps",
@@ -178,9 +181,15 @@ PURE = (
 
 #: Pure modules that import a pure module of another room, and the reason.
 PURE_ACROSS_ROOMS: dict[tuple[str, str], str] = {
+    ("history.minutes", "measure.delay"): "a row has figures of a summary",
+    ("history.minutes", "measure.offsetwindow"): "a row has a name for each verdict",
+    ("history.minutes", "measure.oneway"): "a row has figures of each way",
+    ("history.minutes", "monitor.spanfigures"): "a row is made of a span's figures",
+    ("history.minutes", "monitor.tally"): "a row is made of a peer's counters",
     ("intercom.parsing", "line.replies"): (
         "the intercom's lines are the line protocol's: replies are counted once"
     ),
+    ("monitor.spanfigures", "measure.result"): "a span has the figures of its probes",
     ("monitor.peerkeys", "probe.messages"): "the sizes of messages are keys' limits",
     ("probe.plan", "measure.samples"): "a plan says how many probes are kept",
     ("probe.plan", "measure.windowspec"): "a plan names the windows that are kept",
@@ -237,8 +246,9 @@ LATE_IMPORTS: dict[str, tuple[tuple[str, ...], str]] = {
         "few daemons have a proxy: endpoint; the others start faster",
     ),
     "echostamp/daemon/optionalparts.py": (
-        ("daemon.watching", "daemon.website"),
-        "few daemons watch peers or have a web site; the others start faster",
+        ("daemon.watching", "daemon.historymaking", "daemon.website"),
+        "few daemons watch peers, or have a history or a web site; the others start "
+        "faster",
     ),
     "echostamp/daemon/reflecting.py": (
         ("rfc8762",),
