@@ -28,7 +28,7 @@ class SiteTests(SynchronousTestCase):
         self.client.get("/")
         found = self.client.answer()
         self.assertEqual(found.status, 200)
-        for path in "/metrics", "/healthz", "/readyz":
+        for path in "/metrics", "/healthz", "/readyz", "/api/v1/peers":
             self.assertIn(f"\n{path} ", found.text)
 
     def test_health(self) -> None:
