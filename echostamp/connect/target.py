@@ -86,14 +86,10 @@ def parseTarget(
     if address := parseLineTarget(text):
         host, port = address
         name = addressName(host, port)
-        endpoint: IStreamClientEndpoint
-        # Twisted's look-up of an address loses its link.
-        connecting = TCP6ClientEndpoint if "%" in host else HostnameEndpoint
-        endpoint = connecting(reactor, aLabels(host), port, timeout)
+        endpoint = hostEndpoint(reactor, host, port, timeout)
         if not isTls:
             return Target(name, endpoint, host, port)
-        # A certificate does not name the link of a link-local address.
-        tls = clientTls(host.partition("%")[0], files)
+        tls = hostTls(host, files)
         endpoint = TlsClientEndpoint(reactor, endpoint, tls)
         return Target(f"tls:{name}", endpoint, host, port, tls)
     try:
@@ -104,6 +100,33 @@ def parseTarget(
             raise ValueError(_NO_TARGET) from error
         kind = "" if isinstance(error, ValueError) else f"{type(error).__name__}: "
         raise ValueError(f"{kind}{error}") from error
+
+
+def hostEndpoint(
+    reactor: Any, host: str, port: int, timeout: float
+) -> IStreamClientEndpoint:
+    """
+    Make the endpoint that connects to a host, at the first of its addresses that
+    answers.
+
+    @param reactor: the reactor that will connect.
+    @param host: a name or an address; a link-local one with its link.
+    @param timeout: seconds after which a connection attempt to one address fails.
+    @raise ValueError: the host's name cannot be looked up.
+    """
+    # Twisted's look-up of an address loses its link.
+    connecting = TCP6ClientEndpoint if "%" in host else HostnameEndpoint
+    return connecting(reactor, aLabels(host), port, timeout)
+
+
+def hostTls(host: str, files: TlsFiles) -> ClientTls:
+    """
+    Prepare TLS with a host: see L{clientTls}.
+
+    @param host: a name or an address, perhaps with its link, which no certificate
+        names.
+    """
+    return clientTls(host.partition("%")[0], files)
 
 
 def parseLineTarget(text: str) -> tuple[str, int] | None:

@@ -171,14 +171,21 @@ PURE = (
     "tls.pem",
     "tls.subject",
     "web.axes",
+    "web.cells",
+    "web.celltexts",
     "web.escaping",
     "web.eventmarks",
     "web.eventtable",
+    "web.faults",
     "web.fields",
     "web.frame",
+    "web.judgedrow",
     "web.links",
     "web.lossplot",
     "web.markup",
+    "web.matrix",
+    "web.matrixfilter",
+    "web.matrixparts",
     "web.offsetplot",
     "web.pdvplot",
     "web.places",
@@ -196,6 +203,8 @@ PURE = (
     "web.rttplot",
     "web.timeaxis",
     "web.timezones",
+    "web.totals",
+    "web.troubles",
 )
 
 #: Pure modules that import a pure module of another room, and the reason.
@@ -219,6 +228,7 @@ PURE_ACROSS_ROOMS: dict[tuple[str, str], str] = {
     ("web.plotframe", "history.row"): "a plot is of rows",
     ("web.plotpaths", "history.row"): "a plot is of rows",
     ("web.rowvalues", "history.row"): "a plot is of rows",
+    ("web.cells", "measure.offsetwindow"): "an offset's verdict is judged",
     ("web.query", "monitor.mistakes"): (
         "an unknown parameter is corrected as an unknown key of a peer"
     ),
@@ -304,6 +314,10 @@ LATE_IMPORTS: dict[str, tuple[tuple[str, ...], str]] = {
     "echostamp/talk/run.py": (
         ("talk.editing",),
         "prompt_toolkit is an optional dependency",
+    ),
+    "echostamp/web/others.py": (
+        ("web.fetching",),
+        "few daemons read the rows of others; the rest have no web client in memory",
     ),
 }
 
