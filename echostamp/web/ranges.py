@@ -13,7 +13,7 @@ RANGES = {"1h": 3600, "24h": 86400, "7d": 604_800, "90d": 7_776_000}
 #: The one that is shown if none is asked for.
 USUAL = "24h"
 
-#: The last time that can be asked for: that of 2255.  It is less than 2**63 nanoseconds.
+#: The last time that can be asked for, in 2255: it is less than 2**63 nanoseconds.
 _LAST = 9_000_000_000
 
 #: Times of the present live in whole minutes: rows are as long as one.
