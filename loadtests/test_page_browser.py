@@ -97,7 +97,9 @@ class ServerTests(TestCase):
         mesh = Mesh(HOSTS, 0)
         page = MatrixPage(FakeReactor(), mesh, mesh)
         wanted = WantedPage(MatrixFilter())
-        new, known, longest, packing = [], [], [], []
+        new: list[float] = []
+        known: list[float] = []
+        longest, packing = [], []
         size = zippedSize = 0
         gc.collect()
         gc.freeze()

@@ -20,7 +20,7 @@ from echostamp.times import MILLISECOND, SECOND
 from echostamp.web.files import staticFiles
 from echostamp.web.matrixpage import MatrixPage
 from echostamp.web.rowdata import PeerFigures, PeerState, SourceRow
-from echostamp.web.site import WebSite
+from echostamp.web.site import Page, WebSite
 from tests import harness
 
 TOP = Path(__file__).parents[1]
@@ -147,7 +147,7 @@ def serve(hosts: int, changing: int, port: int) -> None:
 
     reactor: Any = installed
     mesh = Mesh(hosts, changing)
-    pages = {b"/": MatrixPage(reactor, mesh, mesh), **staticFiles()}
+    pages: dict[bytes, Page] = {b"/": MatrixPage(reactor, mesh, mesh), **staticFiles()}
     site = WebSite(reactor, pages, True)
     (prepared,) = preparedPorts(
         PreparingReactor(reactor), f"tcp:{port}:interface=127.0.0.1", site

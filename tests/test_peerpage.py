@@ -80,7 +80,7 @@ class PeerPageTests(WatchingCase):
     def test_now(self) -> None:
         """The pages say who is up, and who is down and why."""
         until(lambda: "✓ up since" in self.page("peer/up").text, 3 * DEADLINE)
-        until(lambda: "✗ down since" in self.page("peer/dead").text, 3 * DEADLINE)
+        until(lambda: "✕ down since" in self.page("peer/dead").text, 3 * DEADLINE)
         found = self.page("peer/dead").text
         self.assertIn("! exceeded: 100 % of", found)
         self.assertIn("lost or not sent100 %", found)

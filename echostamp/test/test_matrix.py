@@ -22,10 +22,10 @@ from echostamp.test.webrows import (
 )
 from echostamp.text import printable
 from echostamp.times import SECOND
-from echostamp.web.judgedrow import JudgedRow
+from echostamp.web.judgedrow import NAMELESS, JudgedRow
 from echostamp.web.matrix import MOST_WITH_FIGURE, MOST_WITH_FIGURES, Matrix
 from echostamp.web.matrixfilter import Figure, MatrixFilter
-from echostamp.web.matrixparts import form, legend, summary
+from echostamp.web.matrixparts import form, legend, nothing, summary
 from echostamp.web.rowdata import SourceRow
 
 NAMES = [f"host{each}" for each in range(1, 16)]
@@ -164,6 +164,13 @@ class TableTests(SynchronousTestCase):
         )
         self.assertIn("✕ 2/2", [each.text for each in elements(html, "i")])
 
+    def test_named(self) -> None:
+        """Where cells have all figures, the headings name these."""
+        html = table([source("hub", path("a"), path("b"))])
+        (found,) = [each for each in elements(html, "small") if each.attributes]
+        self.assertEqual(found.text, "lossRTTclock")
+        self.assertNotIn("named", table(mesh(NAMES)))
+
     def test_oneColumn(self) -> None:
         """A single column needs no totals of rows."""
         html = table([source("hub", path("a"), path("b"))])
@@ -184,6 +191,22 @@ class TableTests(SynchronousTestCase):
             self.assertTrue([each for each in found if each.startswith(title)])
             self.assertIn('class="g s"', html)
 
+    def test_silentDoesNotCount(self) -> None:
+        """What a silent source said last is not counted as what is."""
+        rows = mesh(NAMES[:3])
+        rows[0] = source("host1", down("host2"), path("host3"), why="refused")
+        matrix = Matrix([*map(JudgedRow, rows)], MatrixFilter(), NOW)
+        for _ in matrix.count():
+            pass
+        self.assertEqual(matrix.levels, [4, 0, 2, 0, 0, 0])
+        html = written(matrix.lines())
+        titles = [each.attributes.get("title", "") for each in elements(html, "th")]
+        self.assertTrue(
+            [each for each in titles if "host2: of 1 path: all good" in each]
+        )
+        classes = [each.attributes.get("class") for each in elements(html, "i")]
+        self.assertIn("d s", classes)
+
     def test_old(self) -> None:
         """So does one that is old without a reason."""
         html = table([source("a", path("b"), at=NOW - 120 * SECOND)])
@@ -194,6 +217,12 @@ class TableTests(SynchronousTestCase):
         html = table([source("a", path("b")), SourceRow("b", url="http://b", why="no")])
         self.assertEqual([each.text for each in elements(html, "em")], ["never heard"])
         self.assertIn("?", [each.text for each in elements(html, "td")])
+
+    def test_nameless(self) -> None:
+        """A daemon that is none of its peers is called so."""
+        html = table([source("", path("a"), path("b"))])
+        self.assertEqual(heads(html, "col"), ["this daemon"])
+        self.assertIn('title="this daemon → a: ', html)
 
     def test_nothing(self) -> None:
         """Without sources, or without targets, there is a table without rows."""
@@ -241,12 +270,19 @@ class PartTests(SynchronousTestCase):
 
     def test_summary(self) -> None:
         """It counts paths by their level, the worst first, each with sign and word."""
-        html = summary([5, 0, 0, 2, 0, 1], 2, 1)
+        html = summary([5, 0, 0, 2, 0, 1], 2, 1, NOW)
         found = [each.text for each in elements(html, "li")]
         self.assertEqual(found, ["✕ 1 down", "▲ 2 warning", "· 5 good"])
         (counts,) = elements(html, "small")
-        self.assertEqual(counts.text, "2 sources, 1 target, 8 paths")
+        self.assertEqual(counts.text, "2 sources, 1 target, 8 paths, at 12:00:00 UTC")
         self.assertEqual(html.count("\n"), 1)
+
+    def test_nothing(self) -> None:
+        """Where there is no path, it says why."""
+        self.assertIn("No peer is watched.", nothing(MatrixFilter()))
+        self.assertIn("No peer is watched.", nothing(MatrixFilter(figure=Figure.RTT)))
+        for wanted in MatrixFilter("a"), MatrixFilter(onlyBad=True):
+            self.assertIn("No path matches the filter.", nothing(wanted))
 
     def fields(self, wanted: MatrixFilter, labels: Sequence[str] = ()) -> list[Element]:
         """Give the fields and choices of the form."""
@@ -339,7 +375,7 @@ class HostileTests(SynchronousTestCase):
         ]
         found = self.assertHarmless(table(rows, MatrixFilter(figure=figure)))
         texts = {"".join(each.texts) for each in found if each.tag == "b"}
-        self.assertIn(printable(name), texts)
+        self.assertIn(printable(name) or NAMELESS, texts)
         self.assertIn(printable(target), texts)
 
     @given(st.lists(sourceRows(), max_size=3), st.booleans())

@@ -31,6 +31,9 @@ from echostamp.web.totals import Total
 #: Up to so many columns have figures: with all of them, and with one.
 MOST_WITH_FIGURES, MOST_WITH_FIGURE = 6, 12
 
+#: Names the figures of the cells below.
+_NAMED = '<small class="named"><i>loss</i><i>RTT</i><i>clock</i></small>'
+
 
 class Axis(NamedTuple):
     """
@@ -58,7 +61,8 @@ class Matrix:
         more of them.
     @ivar cells: what is said of the path of each source to each target; L{None} where
         nobody measures.
-    @ivar levels: how many of them have each level.
+    @ivar levels: how many of them have each level.  Those of a source that is silent
+        are unknown.
     """
 
     def __init__(
@@ -114,17 +118,24 @@ class Matrix:
         """
         figure = self._wanted.figure
         peers: list[list[PeerFigures | None]] = []
+        known: list[list[Cell | None]] = []
         for each in self.sources:
             found = [*map(each.judged.get, self.targets)]
             self.cells.append(found)
             peers.append([*map(each.row.peers.get, self.targets)])
             total = Total(found, peers[-1], figure)
             self._bySource.append(total)
-            self.levels = [*map(add, self.levels, total.levels)]
+            if each.isStale(self._now):
+                # What was says nothing of the targets.
+                self.levels[Level.UNKNOWN] += sum(total.levels)
+                known.append([None] * len(self.targets))
+            else:
+                self.levels = [*map(add, self.levels, total.levels)]
+                known.append(found)
             yield
             each.cells(self._viewOf(each))
             yield
-        columns = zip(*self.cells, strict=True), zip(*peers, strict=True)
+        columns = zip(*known, strict=True), zip(*peers, strict=True)
         for column in zip(*columns, strict=True):
             self._byTarget.append(Total(*column, figure))
             yield
@@ -170,7 +181,7 @@ class Matrix:
                 why = f"silent since {moment(since)}"
             if row.why:
                 why += f": {row.why}"
-        return Axis(row.source, note, why, total)
+        return Axis(source.name, note, why, total)
 
     def _head(self, columns: Sequence[Axis]) -> str:
         """
@@ -186,13 +197,15 @@ class Matrix:
             cells.append(
                 '<th role="columnheader" class="total" scope="col">in all</th>'
             )
+        isEach = self._hasFigures and self._wanted.figure is Figure.ALL
+        named = _NAMED if isEach else ""
         for name, note, why, total in columns:
             shown = asHtml(name)
             title = f"{shown}: {asHtml(why) + '; ' if why else ''}{total.words()}"
             silent = f'<em class="silent">{asHtml(note)}</em>' if note else ""
             cells.append(
                 f'<th role="columnheader" scope="col" title="{title}">'
-                f"<b>{shown}</b>{silent}<small>{total.html()}</small></th>"
+                f"<b>{shown}</b>{silent}<small>{total.html(bool(note))}</small>{named}</th>"
             )
         cells.append("</tr></thead>\n")
         return "".join(cells)
@@ -211,7 +224,7 @@ class Matrix:
         if hasTotal:
             summed = (
                 f'<td role="cell" class="total" title="{total.words()}">'
-                f"{total.html()}</td>"
+                f"{total.html(bool(note))}</td>"
             )
         return (
             f'<tr data-key="row {shown}" role="row">'

@@ -33,7 +33,7 @@ _MOST_NAMED = 5
 #: The shapes of marks, whose top is at the axis.
 _SHAPES = {
     "bad": "M0 9L-5 0H5Z",
-    "good": "M0 0L-5 9H5Z",
+    "good": "M-4 4.5a4 4 0 1 0 8 0a4 4 0 1 0 -8 0Z",
     "other": "M0 0L-4 4.5L0 9L4 4.5Z",
 }
 

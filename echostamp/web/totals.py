@@ -79,13 +79,16 @@ class Total:
         """The median of the paths' median RTTs."""
         return NONE if self.median is None else duration(self.median)
 
-    def html(self) -> str:
+    def html(self, isStale: bool = False) -> str:
         """
         Write it for a cell.
+
+        @param isStale: whether this is what was, and not what is.
         """
         level = self.level
+        stale = " s" if isStale else ""
         return (
-            f'<i class="{CLASSES[level]}"><b>{SIGNS[level]}</b> '
+            f'<i class="{CLASSES[level]}{stale}"><b>{SIGNS[level]}</b> '
             f"{self.troubled}/{self.count}</i>"
             f"<span>{self.loss}</span><span>{self.rtt}</span>"
         )
