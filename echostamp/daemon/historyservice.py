@@ -17,10 +17,10 @@ from echostamp.daemon.historythreads import HistoryThreads, OpenHistory
 from echostamp.daemon.historywriter import HistoryWriter, rowsAndEvents
 from echostamp.daemon.recorder import Recorded, Recorder
 from echostamp.daemon.shutdown import GRACE
-from echostamp.daemon.slices import Slices
 from echostamp.history.interfaces import HistoryError, IHistory
 from echostamp.history.row import KeptRow
 from echostamp.monitor.event import Event, Kind
+from echostamp.monitor.slices import Slices
 from echostamp.probe.surroundings import Surroundings
 from echostamp.text import printable
 

@@ -10,9 +10,9 @@ from typing import Any, Protocol
 from twisted.internet.defer import Deferred, DeferredLock
 from twisted.logger import Logger
 
-from echostamp.daemon.slices import Slices
 from echostamp.history.minutes import PeerCounts, minuteRow
 from echostamp.history.row import MINUTE, KeptRow
+from echostamp.monitor.slices import Slices
 from echostamp.monitor.spanfigures import SpanFigures
 from echostamp.monitor.steps import Steps
 from echostamp.monitor.tally import Tally

@@ -6,9 +6,9 @@ import itertools
 from collections.abc import Mapping
 
 from echostamp.daemon.recorder import Recorder
-from echostamp.daemon.slices import Slices
 from echostamp.history.minutes import Counted, countedOf
 from echostamp.history.row import MINUTE, KeptRow
+from echostamp.monitor.slices import Slices
 from echostamp.monitor.spanfigures import SpanFigures
 from echostamp.test.monitorcases import EPOCH, MonitorCase, peer
 from echostamp.times import MILLISECOND, SECOND

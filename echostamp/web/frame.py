@@ -21,6 +21,7 @@ def pageHead(
     here: str = "",
     styles: Sequence[str] = (),
     scripts: Sequence[str] = (),
+    refresh: int = REFRESH,
 ) -> str:
     """
     Write the beginning of a page, up to where its own content begins.
@@ -31,6 +32,8 @@ def pageHead(
     @param here: which of the links leads to the page itself: C{Matrix} or C{Events}.
     @param styles: files of C{static/} that it needs beside C{style.css}.
     @param scripts: those that it needs beside C{page.js}.
+    @param refresh: how often it is read again without a script, in seconds; 0 for
+        never.
     """
     links = [
         f'<link rel="stylesheet" href="{root}static/{each}">'
@@ -40,6 +43,10 @@ def pageHead(
         f'<script src="{root}static/{each}" defer></script>'
         for each in ("page.js", *scripts)
     ]
+    if refresh:
+        links.append(
+            f'<noscript><meta http-equiv="refresh" content="{refresh}"></noscript>'
+        )
     first = root or "./"
     nav = []
     for where, name in _PAGES:
@@ -57,7 +64,6 @@ def pageHead(
             '<meta name="color-scheme" content="light dark">',
             f'<link rel="icon" type="image/svg+xml" href="{root}static/icon.svg">',
             *links,
-            f'<noscript><meta http-equiv="refresh" content="{REFRESH}"></noscript>',
             "</head>",
             "<body>",
             '<header class="top">',
