@@ -213,6 +213,8 @@ class Monitor:
         gone = {each: self.peers[each] for each in before if each not in wanted}
         if gone or len(wanted) != len(before):
             why, name.why = name.why, ""
+            for found in gone.values():
+                found.nameChecked(name.isResolved)
             try:
                 allSteps(self._replacing(wanted, gone.__contains__))
             except ValueError as error:
@@ -223,7 +225,6 @@ class Monitor:
                     log.error("not watched: {why}", why=printable(name.why))
                 return
             for found in gone.values():
-                found.nameChecked(name.isResolved)
                 name.tell(found.peer.address, False, found.report)
             for each, peer in wanted.items():
                 if each not in before and name.name not in before:

@@ -216,6 +216,8 @@ class _Answer:
         self._isOver = True
         if self.timer is not None and self.timer.active():
             self.timer.cancel()
+        # It has this object.  Without the cycle both are freed at once.
+        self.timer = None
         self.release()
         self._resolver.answered(self._question)
         present = self._resolver.present()

@@ -94,7 +94,7 @@ class WatchedPeer:
         )
         if before is not None and before._dialed.host == host:
             self._name.isResolved = before._name.isResolved
-        self._far = FarChanges(self._flows, watch.kept.window, self.report)
+        self._far = FarChanges(peer.name, self._flows, watch.kept.window)
 
     # --- From begin to end ------------------------------------------------------------
 
@@ -209,7 +209,8 @@ class WatchedPeer:
         self._timers.set(self._now() + JUDGED, self._look)
         self.judge()
         steps = self._far.clockSteps
-        self._far.look(self._time())
+        for event in self._far.look(self._time()):
+            self._put(event)
         self.tally.clockSteps += self._far.clockSteps - steps
 
     def judge(self) -> None:

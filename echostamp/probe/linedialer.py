@@ -80,6 +80,7 @@ class LineDialer:
         factory.noisy = False
         connecting = self._endpoint.connect(factory)
         self._connecting = connecting
+        connecting.addBoth(_forget, factory)
         connecting.addCallbacks(self._connected, self._failed)
 
     def _made(self) -> LineLink:
@@ -110,6 +111,9 @@ class LineDialer:
         """
         self._connecting = None
         self._owner.dialFailed(failure)
+        # The frames in which it was raised have it.  Without the cycle all are freed at
+        # once.
+        failure.cleanFailure()
         self._retries.retry()
 
     def _lost(self) -> None:
@@ -142,6 +146,14 @@ class LineDialer:
             self._connecting.cancel()
         elif self._link is not None:
             self._link.transport.loseConnection()
+
+
+def _forget(result: Any, factory: Any) -> Any:
+    """
+    Let a factory forget what it makes: it makes no more.  Twisted leaves it in a cycle.
+    """
+    factory.protocol = None
+    return result
 
 
 def _nothing() -> None:

@@ -70,6 +70,8 @@ class Retries:
         """
         self.isStopped = True
         self.cancel()
+        # Its object has this one.  Without the cycle both are freed at once.
+        self._attempt = _nothing
 
     def cancel(self) -> None:
         """
@@ -78,3 +80,9 @@ class Retries:
         if self._timer is not None:
             self._timer.cancel()
             self._timer = None
+
+
+def _nothing() -> None:
+    """
+    Make no attempt: no more are wanted.
+    """

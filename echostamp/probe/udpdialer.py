@@ -83,6 +83,8 @@ class StampDialer:
         Try again later.
         """
         self._owner.dialFailed(failure)
+        # As in L{LineDialer <echostamp.probe.linedialer.LineDialer>}.
+        failure.cleanFailure()
         self._retries.retry()
 
     async def _dial(self) -> None:
@@ -193,6 +195,7 @@ class StampDialer:
         self._retries.stop()
         if self._link is not None:
             self._link.abort("")
+            self._link = None
 
 
 def _nothing() -> None:
