@@ -50,7 +50,7 @@ class LineDialer:
         self._endpoint = endpoint
         self._messages = messages
         self._clocks = clocks
-        self._retries = Retries(reactor, self._dial)
+        self._retries = Retries(reactor)
         # The attempt that goes on, and the connection.
         self._connecting: Deferred[Any] | None = None
         self._link: LineLink | None = None
@@ -114,7 +114,7 @@ class LineDialer:
         # The frames in which it was raised have it.  Without the cycle all are freed at
         # once.
         failure.cleanFailure()
-        self._retries.retry()
+        self._retries.retry(self._dial)
 
     def _lost(self) -> None:
         """
@@ -124,7 +124,7 @@ class LineDialer:
         lasted = self._clocks().after - self._since
         if link is not None and (link.isEcho or lasted >= LASTING):
             self._retries.succeeded()
-        self._retries.retry()
+        self._retries.retry(self._dial)
 
     def redial(self) -> None:
         """Connect once more."""
