@@ -36,8 +36,6 @@ class Monitor:
     Watches peers.
 
     @ivar peers: the peers by name, in the order of their settings.
-    @ivar made: how many peers it has made, those with other settings included.
-    @ivar replaced: how many of them were removed, or have got other settings.
     @ivar lateness: how late probes were sent.
     """
 
@@ -61,7 +59,6 @@ class Monitor:
         self.peers: dict[str, WatchedPeer] = {}
         # Which versions of its certificates and keys each peer uses.
         self._secrets: dict[str, list[Version]] = {}
-        self.made = self.replaced = 0
         self.lateness = RttHistogram()
         self._reactor = reactor
         self._surroundings = surroundings
@@ -160,7 +157,6 @@ class Monitor:
         for name in [each for each in self.peers if isGone(each)]:
             self.peers.pop(name).stop()
             del self._secrets[name]
-            self.replaced += 1
             yield
         for name, peer in wanted.items():
             if name in dialed:
@@ -176,10 +172,8 @@ class Monitor:
         """
         before = self.peers.get(peer.name)
         found = WatchedPeer(peer, *dialed, self._watch, before)
-        self.made += 1
         if before is not None:
             before.finish()
-            self.replaced += 1
         if self._isRunning:
             found.start()
         self.peers[peer.name] = found
