@@ -12,6 +12,7 @@ from twisted.internet.defer import Deferred, DeferredList, DeferredSemaphore
 from twisted.logger import Logger
 
 from echostamp.fileversions import Version, fileVersions
+from echostamp.monitor.alldown import AllDown
 from echostamp.monitor.defaults import BUCKETS
 from echostamp.monitor.eachaddress import EachAddress, OneAddress, peersOf
 from echostamp.monitor.event import Event, Kind
@@ -65,7 +66,10 @@ class Monitor:
         self._report = report
         self._watch = Watch(surroundings, self._happened, buckets, self.lateness, kept)
         self._dialerOf = dial or sharingDialers(reactor)
-        self._isRunning = self._areAllDown = False
+        self._isRunning = False
+        self._allDown = AllDown(
+            lambda: self.peers.values(), surroundings.now, self._own
+        )
         self._machine = ThisMachine(surroundings, self._own)
         self._turns = DeferredSemaphore(AT_ONCE)
         # The peers of the settings, and those names of which each address is watched.
@@ -155,7 +159,9 @@ class Monitor:
                 dialed[name] = self._dial(peer)
             yield
         for name in [each for each in self.peers if isGone(each)]:
-            self.peers.pop(name).stop()
+            gone = self.peers.pop(name)
+            gone.leave()
+            gone.stop()
             del self._secrets[name]
             yield
         for name, peer in wanted.items():
@@ -165,12 +171,15 @@ class Monitor:
                 self.peers[name].change(peer)
             yield
         self._secrets.update(versions)
+        self._allDown.changed()
 
     def _put(self, peer: Peer, dialed: tuple[list[Dialed], NameSource]) -> None:
         """
         Watch a peer that is new, or has other settings now.
         """
         before = self.peers.get(peer.name)
+        if before is not None and peer.isPaused:
+            before.leave()
         found = WatchedPeer(peer, *dialed, self._watch, before)
         if before is not None:
             before.finish()
@@ -258,15 +267,8 @@ class Monitor:
         Report an event of a peer.  If all peers are silent, one event says so before
         the others.
         """
-        if event.kind is Kind.DOWN and not self._areAllDown:
-            watched = [each for each in self.peers.values() if not each.peer.isPaused]
-            count, now = len(watched), self._surroundings.now()
-            if count > 1 and all(each.contact.isSilent(now) for each in watched):
-                self._areAllDown = True
-                self._own(Kind.DOWN, f"none of the {count} peers answers", peers=count)
-        elif event.kind is Kind.UP and self._areAllDown:
-            self._areAllDown = False
-            self._own(Kind.UP, "peers answer again")
+        peer = self.peers.get(event.peer)
+        self._allDown.happens(event, peer is not None and bool(peer.contact.isUp))
         self._report(event)
 
     def _own(self, kind: Kind, text: str, **values: Any) -> None:

@@ -12,14 +12,14 @@ from typing import Any
 from twisted.internet.defer import Deferred
 
 from echostamp.monitor.contact import Contact
-from echostamp.monitor.event import Event, Kind
+from echostamp.monitor.event import NOT_WATCHED, Event, Kind
 from echostamp.monitor.farchanges import FarChanges
-from echostamp.monitor.flowlosses import FlowLosses
 from echostamp.monitor.flows import Flows
+from echostamp.monitor.judging import Judging
 from echostamp.monitor.peer import Peer
 from echostamp.monitor.peername import PeerName
 from echostamp.monitor.resolving import NameSource
-from echostamp.monitor.rules import MINUTE, Rules, windowFor
+from echostamp.monitor.rules import MINUTE, windowFor
 from echostamp.monitor.snapshot import FlowSnapshot, PeerSnapshot
 from echostamp.monitor.tally import Skip, Tally
 from echostamp.monitor.watch import Watch
@@ -73,19 +73,14 @@ class WatchedPeer:
         self._watch = watch
         self._now = surroundings.now
         self._timers = Timers(surroundings.agenda)
-        self._rules = Rules(peer.name, peer.limits)
-        self._losses = FlowLosses(peer.name)
-        if before is not None:
-            self._rules, self._losses = before._rules, before._losses
-            self._rules.limits = peer.limits
+        self._judging = Judging(peer.name, peer.limits)
         self._window = windowFor(plan.interval, watch.kept.window)
         self._began, self._stalled = now, surroundings.stalls.length
         self.contact = Contact(plan.timeout, plan.interval, now)
         if before is not None:
-            self.contact = before.contact
+            self._judging, self.contact = before._judging, before.contact
+            self._judging.change(peer.limits)
             self.contact.resume(plan.timeout, plan.interval, now)
-        if peer.isPaused:
-            self.contact.pause(now)
         self._flows = Flows(dialed, self, self.tally, watch, peer.zone)
         self._started = 0
         host = self._dialed.host
@@ -145,7 +140,20 @@ class WatchedPeer:
         Take other limits and labels.
         """
         self.peer = peer
-        self._rules.limits = peer.limits
+        self._judging.change(peer.limits)
+
+    def leave(self) -> None:
+        """
+        End the states that have begun: the peer is taken out or paused.
+        """
+        length = self.contact.leave(self._now())
+        if length is not None:
+            self.report(Kind.UP, NOT_WATCHED, down=length)
+        for event in self._judging.leave(self._time()):
+            self._put(event)
+        if not self.isResolved:
+            self._name.isResolved = True
+            self.report(Kind.RESOLVED, NOT_WATCHED)
 
     # --- What the flows report --------------------------------------------------------
 
@@ -217,17 +225,9 @@ class WatchedPeer:
         """
         Judge the window by the limits, and flows by one another.
         """
-        flows, rules = self._flows, self._rules
-        if not flows.hasBegun:
-            return
-        if rules.limits.areSet or rules.exceeded:
-            for event in rules.judge(flows.figures(self._window), self._time()):
-                self._put(event)
-        # While none is answered, no flow stands out.
-        if (len(flows) > 1 or self._losses.areAny) and self.contact.isUp:
-            counts = flows.counts(self._window)
-            for event in self._losses.judge(counts, self._time(), flows.source):
-                self._put(event)
+        isUp, now = self.contact.isUp, self._time()
+        for event in self._judging.judge(self._flows, self._window, isUp, now):
+            self._put(event)
 
     def report(self, kind: Kind, text: str, **values: Any) -> None:
         """
@@ -295,5 +295,5 @@ class WatchedPeer:
             certificateEnd=None if link is None else link.certificateEnd,
             window=window,
             recent=tuple(flows.rtts.recent),
-            exceeded=self._rules.exceeded,
+            exceeded=self._judging.exceeded,
         )

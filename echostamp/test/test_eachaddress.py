@@ -148,7 +148,10 @@ class EachAddressTests(MonitorCase):
         self.names.hosts = (THREE,)
         self.run_(10)
         self.assertEqual(list(self.monitor.peers), [f"ams/{THREE}"])
-        self.assertEqual(self.kinds()[2:], [("ams", Kind.RESOLVED)])
+        ends = [("ams", Kind.RESOLVED), ("ams", Kind.UP)]
+        self.assertEqual(self.kinds()[2:], ends)
+        texts = ["many has an address again", "no longer watched"]
+        self.assertEqual([each.text for each in self.events[2:]], texts)
         self.run_(3)
         (found,) = self.monitor.snapshots()
         self.assertEqual((found.address, found.isUp), (f"{THREE}:7", True))
