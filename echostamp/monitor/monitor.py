@@ -232,7 +232,7 @@ class Monitor:
             for each, peer in wanted.items():
                 if each not in before and name.name not in before:
                     name.tell(peer.address, True, self.peers[each].report)
-        for each in wanted:
+        for each in wanted if name.isKnown else ():
             self.peers[each].nameChecked(name.isResolved)
 
     def _checkName(self, peer: str) -> None:

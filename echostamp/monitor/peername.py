@@ -118,6 +118,13 @@ class PeerName:
         before, self.address = self.address, address
         return before
 
+    def told(self, isResolved: bool) -> None:
+        """
+        Note whether the name has an address; another has looked it up.
+        """
+        self.checked(isResolved)
+        self._resolver.known()
+
     def checked(self, isResolved: bool) -> None:
         """
         Note whether the name has an address.

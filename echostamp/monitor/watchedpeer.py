@@ -121,9 +121,9 @@ class WatchedPeer:
         Send no more probes, and wait for the replies to those in flight.
         """
         self._timers.stop()
-        self._name.stop()
         self._countPaused()
         self._flows.finish()
+        self._name.stop()
 
     def stop(self) -> Deferred[Any]:
         """
@@ -132,8 +132,9 @@ class WatchedPeer:
         @return: fires when all connections are closed.
         """
         self._timers.stop()
+        stopped = self._flows.stop()
         self._name.stop()
-        return self._flows.stop()
+        return stopped
 
     def change(self, peer: Peer) -> None:
         """
@@ -194,7 +195,7 @@ class WatchedPeer:
 
     def nameChecked(self, isResolved: bool) -> None:
         """Note whether its name has an address; another looks that up."""
-        self._name.checked(isResolved)
+        self._name.told(isResolved)
 
     def resolved(self, isResolved: bool) -> None:
         """Report that the name has an address again, or none any more."""
