@@ -36,6 +36,9 @@ from twisted import __version__ as twistedVersion
 
 log = Logger(namespace="echostamp")
 
+#: New peers are many if they are at least one in so many.
+MANY = 10
+
 #: How often to look whether the files of peers have changed, in nanoseconds.
 _LOOK = 5 * SECOND
 
@@ -181,7 +184,7 @@ class Monitoring(Service):
             raise
         except SchedulerStopped:
             return ""
-        self._isReloaded, self._isSettled = True, False
+        self._isReloaded, self._isSettled = True, not self._garbage.areMany
         self._readAt = self.surroundings.clocks().realtime
         text = counted(len(self.file.peers), "peer")
         isLogged = self._own(Kind.RELOAD, text, peers=len(self.file.peers))
@@ -195,6 +198,13 @@ class Monitoring(Service):
         """
         found = yield from self._read()
         checkDescriptors(found.peers, self.mostDescriptors)
+        new = 0
+        for each in found.peers:
+            before = self.monitor.peers.get(each.name)
+            new += before is None or before.peer != each
+            yield
+        if MANY * new >= max(len(found.peers), 1):
+            self._garbage.expectMany()
         try:
             self.reserve(max(descriptorsOf(found.peers), self.descriptors))
             yield from self.monitor.changing(found.peers)

@@ -176,6 +176,10 @@ class MonitoringTests(MonitorCase):
         self.assertEqual(self.frozen, ["frozen"] * 3)
         self.run_(60)
         self.assertEqual(self.frozen, ["frozen"] * 4)
+        # Nothing is new.
+        self.reload()
+        self.run_(60)
+        self.assertEqual(self.frozen, ["frozen"] * 4)
         self.assertEqual(gc.get_threshold(), thresholds)
 
     def test_reserve(self) -> None:
