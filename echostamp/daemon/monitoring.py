@@ -5,7 +5,7 @@ The service that watches the peers.
 from __future__ import annotations
 
 import platform
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from twisted.application.service import Service
@@ -28,7 +28,6 @@ from echostamp.monitor.slices import Slices
 from echostamp.monitor.snapshot import DaemonSnapshot, Versions
 from echostamp.monitor.steps import Steps, allSteps
 from echostamp.monitor.tally import RttHistogram
-from echostamp.monitor.watchedpeer import WatchedPeer
 from echostamp.probe.surroundings import Surroundings
 from echostamp.text import counted, printable
 from echostamp.times import SECOND
@@ -254,12 +253,6 @@ class Monitoring(Service):
         for each in self.file.peers:
             return tuple(name for name, _ in each.labels)
         return ()
-
-    def peers(self) -> Iterator[WatchedPeer]:
-        """
-        Give the peers, each with its snapshot.
-        """
-        yield from list(self.monitor.peers.values())
 
     def daemon(self) -> DaemonSnapshot:
         """
