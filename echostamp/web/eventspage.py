@@ -14,6 +14,7 @@ from twisted.web.template import Comment, Tag, tags
 
 from echostamp.history.interfaces import EventQuery, HistoryError, KeptEvent
 from echostamp.monitor.event import Kind
+from echostamp.plots.timezones import Zone, zoneOf
 from echostamp.text import printable
 from echostamp.web.bodies import BodyAnswers, bodiesOf
 from echostamp.web.eventtable import eventTable
@@ -23,7 +24,6 @@ from echostamp.web.madepages import Made, MadePages
 from echostamp.web.peercontent import zoneGiven
 from echostamp.web.request import WebRequest
 from echostamp.web.source import Source
-from echostamp.web.timezones import Zone, zoneOf
 
 #: How many events a page has.
 SHOWN = 100

@@ -10,12 +10,12 @@ from typing import NamedTuple
 from twisted.web.template import Comment, Tag, tags
 
 from echostamp.monitor.snapshot import PeerSnapshot
+from echostamp.plots.timezones import Zone, zoneOf
 from echostamp.text import printable
 from echostamp.web.links import peerLink, withQuery
 from echostamp.web.peerhistory import PeerHistory
 from echostamp.web.peernow import minuteReport, peerNow
 from echostamp.web.ranges import RANGES, PlotSpan
-from echostamp.web.timezones import Zone, zoneOf
 
 #: The longest name of a zone that is read.
 _LONGEST_ZONE = 100
