@@ -1,11 +1,14 @@
 """
 Rows of a history as JSON and as CSV; pure.
+
+C{docs/api.schema.json} describes the JSON.
 """
 
 from __future__ import annotations
 
 import csv
-from collections.abc import Mapping, Sequence
+import json
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import UTC, datetime
 from io import StringIO
 from typing import Any
@@ -48,13 +51,22 @@ def historyDocument(
     @param ended: its end.
     @param step: how long each point is, in seconds.
     """
-    return {
-        "peer": peer,
-        "from": began,
-        "to": ended,
-        "step": step,
-        "points": [pointDocument(row) for row in rows],
-    }
+    points = [pointDocument(row) for row in rows]
+    return {"peer": peer, "from": began, "to": ended, "step": step, "points": points}
+
+
+def historyPieces(
+    peer: str, began: int, ended: int, step: int, rows: Sequence[KeptRow]
+) -> Iterator[str]:
+    """
+    Write the JSON of a peer's points, a piece for each; see L{historyDocument}.
+    """
+    yield json.dumps(historyDocument(peer, began, ended, step, ())).removesuffix("]}")
+    comma = "\n"
+    for row in rows:
+        yield comma + json.dumps(pointDocument(row))
+        comma = ",\n"
+    yield "\n]}\n"
 
 
 def pointDocument(row: KeptRow) -> dict[str, Any]:
@@ -126,6 +138,17 @@ def csvLine(peer: str, step: int, row: KeptRow) -> str:
     values: list[object] = list(row)
     values[KeptRow._fields.index("verdict")] = VERDICTS[row.verdict]
     return _line([name, step, utc, *values])
+
+
+def csvPieces(peer: str, step: int, rows: Sequence[KeptRow]) -> Iterator[str]:
+    """
+    Write the points of a peer as a file of CSV, a piece for each line.
+
+    @param step: how long each is, in seconds.
+    """
+    yield f"{csvHead()}\r\n"
+    for row in rows:
+        yield f"{csvLine(peer, step, row)}\r\n"
 
 
 def _line(values: Sequence[object]) -> str:
