@@ -8,21 +8,13 @@ from __future__ import annotations
 
 import csv
 import json
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime
 from io import StringIO
 from typing import Any
 
-from echostamp.history.row import BARELY, FITS, NO_FIT, UNKNOWN, VERDICTS, KeptRow
-from echostamp.measure import offsetwindow
-
-#: The verdicts of rows in the words of C{docs/ping.schema.json}.
-_WORDS: Mapping[str, str | None] = {
-    UNKNOWN: None,
-    FITS: offsetwindow.FITS,
-    BARELY: offsetwindow.DOUBTFUL,
-    NO_FIT: offsetwindow.NO_FIT,
-}
+from echostamp.history.row import KeptRow
+from echostamp.measure.verdicts import TEXTS, VERDICTS
 
 #: The columns of CSV, with their units.  Those from C{time_s} on are a L{KeptRow}.
 CSV_COLUMNS = (
@@ -75,7 +67,7 @@ def pointDocument(row: KeptRow) -> dict[str, Any]:
     """
     offset = _known(low=row.offsetLow, estimate=row.offset, high=row.offsetHigh)
     if offset is not None:
-        offset["verdict"] = _WORDS[VERDICTS[row.verdict]]
+        offset["verdict"] = TEXTS[VERDICTS[row.verdict]]
     return {
         "at": row.at,
         "due": row.due,

@@ -6,7 +6,8 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 
-from echostamp.history.row import BARELY, FITS, NO_FIT, UNKNOWN, VERDICTS, KeptRow
+from echostamp.history.row import KeptRow
+from echostamp.measure.verdicts import BARELY, FITS, NO_FIT, UNKNOWN, VERDICTS
 from echostamp.plots.axes import extent, valueAxis
 from echostamp.plots.plotfigure import AREA, LINE, Plot, Sample, Series
 from echostamp.plots.plotframe import Lane, Scene, laneOf

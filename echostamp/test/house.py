@@ -41,7 +41,7 @@ ARROWS: dict[str, tuple[str, ...]] = {
         "connect",
         "intercom",
     ),
-    "plots": ("history.row", "monitor.event"),
+    "plots": ("history.row", "monitor.event", "measure.verdicts"),
     "history": ("monitor", "measure"),
     "monitor": ("probe", "connect", "measure"),
     "talk": ("connect", "intercom", "line", "running"),
@@ -210,14 +210,14 @@ PURE = (
 #: Pure modules that import a pure module of another room, and the reason.
 PURE_ACROSS_ROOMS: dict[tuple[str, str], str] = {
     ("history.minutes", "measure.delay"): "a row has figures of a summary",
-    ("history.minutes", "measure.offsetwindow"): "a row has a name for each verdict",
+    ("history.minutes", "measure.verdicts"): "a row has a name for each verdict",
     ("history.minutes", "measure.oneway"): "a row has figures of each way",
     ("history.minutes", "monitor.spanfigures"): "a row is made of a span's figures",
     ("history.minutes", "monitor.tally"): "a row is made of a peer's counters",
     ("client.reporttable", "history.row"): "the table shows rows of a history",
-    ("history.document", "measure.offsetwindow"): (
-        "a verdict has the words of measure"
-    ),
+    ("history.document", "measure.verdicts"): "a verdict has the words of measure",
+    ("history.mixture", "measure.verdicts"): "the worst verdict stays",
+    ("client.reporttable", "measure.verdicts"): "an offset that does not fit is marked",
     ("intercom.parsing", "line.replies"): (
         "the intercom's lines are the line protocol's: replies are counted once"
     ),
@@ -231,6 +231,7 @@ PURE_ACROSS_ROOMS: dict[tuple[str, str], str] = {
     ("plots.eventmarks", "monitor.event"): "marks are of events",
     ("plots.lossplot", "history.row"): "a plot is of rows",
     ("plots.offsetplot", "history.row"): "a plot is of rows",
+    ("plots.offsetplot", "measure.verdicts"): "a strip shows the verdicts",
     ("plots.plotframe", "history.row"): "a plot is of rows",
     ("plots.plotpaths", "history.row"): "a plot is of rows",
     ("plots.rowvalues", "history.row"): "a plot is of rows",

@@ -18,8 +18,9 @@ from echostamp.history.document import (
     historyPieces,
     pointDocument,
 )
-from echostamp.history.row import VERDICTS, KeptRow
+from echostamp.history.row import KeptRow
 from echostamp.measure.offsetwindow import FITS, NO_FIT
+from echostamp.measure.verdicts import VERDICTS
 from echostamp.test.apisites import apiValidator
 from echostamp.test.histories import fullRow
 
