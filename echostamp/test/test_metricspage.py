@@ -10,9 +10,8 @@ from prometheus_client.openmetrics.parser import (
 from prometheus_client.parser import text_string_to_metric_families as readText
 
 from echostamp.monitor.metricformats import Format
-from echostamp.monitor.snapshot import PeerSnapshot
 from echostamp.test.apisites import SiteCase
-from echostamp.test.webclients import Answer, FakeSource, FakeWatched
+from echostamp.test.webclients import Answer, BrokenWatched, FakeSource
 from echostamp.web.encodings import Encodings, Wanted
 from echostamp.web.metricspage import MetricsPage
 from echostamp.web.site import WebSite
@@ -25,16 +24,6 @@ PROMETHEUS = (
     "Accept-Encoding: gzip",
     "X-Prometheus-Scrape-Timeout-Seconds: 10",
 )
-
-
-class BrokenWatched(FakeWatched):
-    """
-    A peer whose figures cannot be had.
-    """
-
-    def snapshot(self) -> PeerSnapshot:
-        """Fail."""
-        raise RuntimeError("on purpose")
 
 
 class MetricsPageTests(SiteCase):

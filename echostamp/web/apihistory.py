@@ -20,6 +20,7 @@ from echostamp.monitor.event import Kind
 from echostamp.monitor.eventlog import eventDocument
 from echostamp.web.bodies import CSV, JSON, Bodies, BodyAnswers, NotThereError, bodiesOf
 from echostamp.web.query import (
+    MOST_NUMBER,
     Parameter,
     choiceOf,
     readQuery,
@@ -31,9 +32,6 @@ from echostamp.web.query import (
 from echostamp.web.request import WebRequest
 from echostamp.web.source import Source
 
-#: The greatest number of an event, and the last time of one.
-_MOST = 2**63 - 1
-
 #: The most events of an answer, and how many there are if nothing is said.
 MOST_EVENTS, USUAL_EVENTS = 1000, 200
 
@@ -44,8 +42,8 @@ _readKind = choiceOf(*(each.value for each in Kind))
 
 #: The parameters of C{/api/v1/events}.
 OF_EVENTS = (
-    Parameter("since", wholeReader(0, _MOST), 0),
-    Parameter("before", wholeReader(0, _MOST)),
+    Parameter("since", wholeReader(0, MOST_NUMBER), 0),
+    Parameter("before", wholeReader(0, MOST_NUMBER)),
     Parameter("peer", str),
     Parameter("kind", lambda text: Kind(_readKind(text))),
     Parameter("most", wholeReader(1, MOST_EVENTS), USUAL_EVENTS),

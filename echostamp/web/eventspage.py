@@ -22,6 +22,7 @@ from echostamp.web.htmlpage import PageText, pageText
 from echostamp.web.links import root, withQuery
 from echostamp.web.madepages import Made, MadePages
 from echostamp.web.peercontent import zoneGiven
+from echostamp.web.query import MOST_NUMBER, textGiven, wholeGiven
 from echostamp.web.request import WebRequest
 from echostamp.web.source import Source
 
@@ -78,17 +79,13 @@ def wantedEvents(path: bytes, query: Mapping[bytes, list[bytes]]) -> WantedEvent
     """
     Read what is asked for.  What cannot be used counts as not given.
     """
-
-    def text(name: bytes) -> str:
-        return query.get(name, [b""])[-1].decode(errors="replace")
-
-    before = query.get(b"before", [b""])[-1]
+    kind = textGiven(query, b"kind")
     return WantedEvents(
         root(path),
-        text(b"peer")[:_LONGEST_NAME],
-        text(b"own") == "1",
-        next((each for each in Kind if each.value == text(b"kind")), None),
-        int(before) if before.isdigit() and len(before) <= 18 else None,
+        textGiven(query, b"peer")[:_LONGEST_NAME],
+        textGiven(query, b"own") == "1",
+        next((each for each in Kind if each.value == kind), None),
+        wholeGiven(query, b"before", MOST_NUMBER),
         zoneGiven(query),
     )
 

@@ -15,6 +15,7 @@ from echostamp.text import printable
 from echostamp.web.links import peerLink, withQuery
 from echostamp.web.peerhistory import PeerHistory
 from echostamp.web.peernow import minuteReport, peerNow
+from echostamp.web.query import textGiven
 from echostamp.web.ranges import RANGES, PlotSpan
 
 #: The longest name of a zone that is read.
@@ -75,8 +76,7 @@ def zoneGiven(query: Mapping[bytes, list[bytes]]) -> str | None:
     """
     Read which zone is asked for.
     """
-    given = query.get(b"zone", [b""])[-1].decode(errors="replace")
-    return given[:_LONGEST_ZONE] or None
+    return textGiven(query, b"zone")[:_LONGEST_ZONE] or None
 
 
 def peerContent(wanted: WantedPeer, known: KnownPeer, now: float) -> Iterator[Tag]:
