@@ -72,7 +72,7 @@ class Recorder:
         @param surroundings: the timers and clocks of the probes.
         @param slices: makes the rows.
         @param peers: gives the peers by name.
-        @param keep: gets the rows of a minute by the peer's name, if there are any.
+        @param keep: gets the rows of a minute by the peer's name; there may be none.
         """
         self._surroundings = surroundings
         self._slices = slices
@@ -147,8 +147,7 @@ class Recorder:
         """
         rows: dict[str, KeptRow] = {}
         await self._slices.do(self._steps(minute, rows))
-        if rows:
-            self._keep(rows)
+        self._keep(rows)
 
     def _steps(self, minute: int, rows: dict[str, KeptRow]) -> Steps[None]:
         """
