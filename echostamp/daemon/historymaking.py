@@ -17,6 +17,7 @@ from echostamp.daemon.monitoring import Monitoring
 from echostamp.daemon.rights import asUserOf
 from echostamp.history.file import HistoryFile
 from echostamp.history.interfaces import HistoryError
+from echostamp.history.schema import checkFile
 from echostamp.history.store import SqliteHistory
 from echostamp.history.upkeep import Retention
 
@@ -69,9 +70,8 @@ def checkHistory(options: Any) -> None:
     """
     path = os.path.realpath(options.historyFile)
     with _asIfRunning(options):
+        checkFile(path, wholly=True)
         isThere = os.path.exists(path)
-        if isThere:
-            HistoryFile(path).close()
         for each in [os.path.dirname(path), *([path] if isThere else [])]:
             os.stat(each)
             if not os.access(each, os.W_OK, effective_ids=True):

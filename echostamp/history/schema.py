@@ -83,11 +83,10 @@ def openForWriting(
     @param path: its absolute path, without symbolic links.
     @raise HistoryError: it cannot be opened.  It is as it was.
     """
+    checkFile(path, migrations)
     try:
         if _isEmpty(path):
             _create(path, migrations)
-        with closing(_readable(path)) as connection:
-            _check(connection, path, len(migrations))
         connection = _connected(f"{Path(path).as_uri()}?mode=rw")
         try:
             _prepare(connection, migrations)
@@ -97,6 +96,30 @@ def openForWriting(
     except (sqlite3.Error, OSError) as error:
         raise failure(error) from error
     return connection
+
+
+def checkFile(
+    path: str, migrations: Sequence[Migration] = MIGRATIONS, wholly: bool = False
+) -> None:
+    """
+    Check that a file can be opened for writing, or made, as far as that is known
+    without changing anything.
+
+    @param path: its absolute path, without symbolic links.
+    @param wholly: whether to read all of it, which may take seconds.
+    @raise HistoryError: it cannot.
+    """
+    try:
+        if _isEmpty(path):
+            return
+        with closing(_readable(path)) as connection:
+            _check(connection, path, len(migrations))
+            if wholly:
+                (found,) = connection.execute("PRAGMA quick_check(1)").fetchone()
+                if found != "ok":
+                    raise HistoryError("it is damaged")
+    except (sqlite3.Error, OSError) as error:
+        raise failure(error) from error
 
 
 def openForReading(path: str) -> sqlite3.Connection:

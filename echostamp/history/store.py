@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 
 from zope.interface import implementer
 
@@ -14,7 +15,7 @@ from echostamp.history.file import HistoryAnswers
 from echostamp.history.filelock import FileLock
 from echostamp.history.interfaces import HistoryError, IHistory
 from echostamp.history.row import HOUR, MINUTE, KeptRow
-from echostamp.history.schema import logSize, openForWriting
+from echostamp.history.schema import checkFile, logSize, openForWriting
 from echostamp.history.storedevents import pruneEvents, storable, writeEvents
 from echostamp.history.upkeep import (
     Retention,
@@ -62,6 +63,8 @@ class SqliteHistory(HistoryAnswers):
         self._path = os.path.realpath(path)
         self._retention = retention
         self._ids: dict[str, int] = {}
+        # A file that is none of ours gets no lock beside it.
+        checkFile(self._path)
         self._lock = FileLock(self._path)
         try:
             super().__init__(openForWriting(self._path))
@@ -72,6 +75,7 @@ class SqliteHistory(HistoryAnswers):
             with explained():
                 # Hours that end later are not merged yet.
                 self._merged = newestMerged(self._connection)
+                self._opened = os.stat(self._path)
         except BaseException:
             self.close()
             raise
@@ -79,6 +83,7 @@ class SqliteHistory(HistoryAnswers):
     def write(self, rows: Mapping[str, KeptRow], events: Sequence[Event]) -> None:
         """Keep the rows of a minute, and events: all or nothing."""
         with explained():
+            self._checkPlace()
             self._boundLog()
             self._connection.execute("BEGIN IMMEDIATE")
             try:
@@ -96,6 +101,21 @@ class SqliteHistory(HistoryAnswers):
                 if self._connection.in_transaction:
                     self._connection.execute("ROLLBACK")
                 raise
+
+    def _checkPlace(self) -> None:
+        """
+        Check that the file is where it was.  SQLite would go on writing to one that was
+        deleted, and nobody would ever find what it has written.
+
+        @raise HistoryError: there is none, or another one.
+        """
+        with suppress(FileNotFoundError):
+            if os.path.samestat(os.stat(self._path), self._opened):
+                return
+        raise HistoryError(
+            "it was moved, deleted or replaced; a restart of the daemon uses what is "
+            "there"
+        )
 
     def _boundLog(self) -> None:
         """

@@ -330,6 +330,32 @@ class FileTests(StoreCase):
         self.assertRaises(HistoryError, reader.peers)
         self.assertRaises(HistoryError, history.write, {"a": row(NOON)}, [])
 
+    def test_moved(self) -> None:
+        """What is written would be lost with a file that was deleted or replaced; with
+        one that was moved and is back it is not."""
+        history = self.opened()
+        path = Path(self.path)
+        path.rename(f"{path}-old")
+        for make in (lambda: None, lambda: path.write_bytes(b"x")):
+            make()
+            error = self.assertRaises(HistoryError, history.write, {"a": row(NOON)}, [])
+            self.assertIn("moved, deleted or replaced", str(error))
+        path.unlink()
+        Path(f"{path}-old").rename(path)
+        history.write({"a": row(NOON)}, [])
+        self.assertEqual(history.peers(), ["a"])
+
+    def test_unreachable(self) -> None:
+        """A folder that cannot be entered any more is an error of one line."""
+        history = self.opened()
+        folder = Path(self.path).parent
+        folder.rename(f"{folder}-old")
+        self.addCleanup(lambda: Path(f"{folder}-old").rename(folder))
+        folder.write_bytes(b"")
+        self.addCleanup(folder.unlink)
+        error = self.assertRaises(HistoryError, history.write, {"a": row(NOON)}, [])
+        self.assertEqual(str(error), "Not a directory")
+
     def test_returning(self) -> None:
         """A peer that returns goes on in its rows."""
         history = self.opened()

@@ -65,6 +65,10 @@ class SchemaCase(SynchronousTestCase):
         after = self.path.read_bytes() if self.path.is_file() else None
         self.assertEqual(after, before)
 
+    def names(self) -> set[str]:
+        """Give the names of the files in the folder."""
+        return {each.name for each in self.path.parent.iterdir()}
+
 
 class OpeningTests(SchemaCase):
     """
@@ -78,8 +82,7 @@ class OpeningTests(SchemaCase):
         self.addCleanup(os.umask, before)
         self.fill()
         self.assertEqual(stat.S_IMODE(self.path.stat().st_mode), 0o640)
-        names = {each.name for each in self.path.parent.iterdir()}
-        self.assertEqual(names, {self.path.name, f"{self.path.name}-lock"})
+        self.assertEqual(self.names(), {self.path.name, f"{self.path.name}-lock"})
 
     def test_again(self) -> None:
         """A file is opened again."""
@@ -130,6 +133,7 @@ class OpeningTests(SchemaCase):
             other.commit()
             other.close()
             self.assertRefused("it is no history of EchoStamp")
+            self.assertEqual(self.names(), {self.path.name})
 
     def test_noFile(self) -> None:
         """A folder, a device and a file in no folder are refused; to read, so is a file
@@ -140,6 +144,7 @@ class OpeningTests(SchemaCase):
         self.assertRefused("No such file or directory", HistoryFile)
         os.mkfifo(self.path)
         self.assertRefused("no regular file")
+        self.assertEqual(self.names(), {self.path.name})
         self.path.unlink()
         self.path = self.path / "deeper"
         self.assertRefused("No such file or directory")
