@@ -206,6 +206,22 @@ class RetentionTests(StoreCase):
         self.assertEqual(found.rows, more)
 
 
+    def test_clockYearsAhead(self) -> None:
+        """While a clock is years ahead, nothing is old soon, also after a restart; in
+        time everything is that should be."""
+        history = self.opened(Retention(events=10 * DAY))
+        history.write({"a": row(NOON)}, [event(DAY)])
+        for at in range(3):
+            history.write({"a": row(NOON + 3000 * DAY + MINUTE * at)}, [])
+        history.close()
+        history = self.opened(Retention(events=10 * DAY))
+        history.write({"a": row(NOON + MINUTE)}, [])
+        self.assertEqual(len(history.events(EventQuery())), 1)
+        for at in range(30):
+            history.write({"a": row(NOON + 20 * DAY + MINUTE * at)}, [])
+        self.assertEqual(history.events(EventQuery()), [])
+
+
 class PointsTests(StoreCase):
     """
     Which rows points are made of.
