@@ -205,7 +205,6 @@ class RetentionTests(StoreCase):
         found = history.points("a", more[0].at, more[-1].at + MINUTE)
         self.assertEqual(found.rows, more)
 
-
     def test_clockYearsAhead(self) -> None:
         """While a clock is years ahead, nothing is old soon, also after a restart; in
         time everything is that should be."""
