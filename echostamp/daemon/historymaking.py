@@ -45,6 +45,7 @@ def historyService(
         lambda: monitoring.monitor.peers,
     )
     monitoring.keep = service.event
+    monitoring.monitor.left = service.left
     return service
 
 
