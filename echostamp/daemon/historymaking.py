@@ -72,11 +72,10 @@ def checkHistory(options: Any) -> None:
     path = os.path.realpath(options.historyFile)
     with _asIfRunning(options):
         checkFile(path, wholly=True)
-        isThere = os.path.exists(path)
-        for each in [os.path.dirname(path), *([path] if isThere else [])]:
-            os.stat(each)
-            if not os.access(each, os.W_OK, effective_ids=True):
-                raise PermissionError(errno.EACCES, os.strerror(errno.EACCES), each)
+        folder = os.path.dirname(path)
+        os.stat(folder)
+        if not os.access(folder, os.W_OK, effective_ids=True):
+            raise PermissionError(errno.EACCES, os.strerror(errno.EACCES), folder)
 
 
 @contextmanager

@@ -112,6 +112,9 @@ def checkFile(
     try:
         if _isEmpty(path):
             return
+        if not os.access(path, os.W_OK, effective_ids=True):
+            # SQLite would open it for reading.
+            raise PermissionError(errno.EACCES, os.strerror(errno.EACCES))
         with closing(_readable(path)) as connection:
             _check(connection, path, len(migrations))
             if wholly:
@@ -201,9 +204,7 @@ def _create(path: str, migrations: Sequence[Migration]) -> None:
     Make the file, at once with all its tables.  An empty one is replaced.
     """
     new = f"{path}-new"
-    for each in new, f"{new}-wal", f"{new}-shm", f"{new}-journal":
-        with suppress(FileNotFoundError):
-            os.unlink(each)
+    _remove(new)
     os.close(os.open(new, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, _MODE))
     try:
         with suppress(FileNotFoundError):
@@ -214,8 +215,17 @@ def _create(path: str, migrations: Sequence[Migration]) -> None:
             _prepare(connection, migrations)
         os.rename(new, path)
     except BaseException:
-        os.unlink(new)
+        _remove(new)
         raise
+
+
+def _remove(path: str) -> None:
+    """
+    Delete a database, if there is one, and what SQLite has made beside it.
+    """
+    for each in path, f"{path}-wal", f"{path}-shm", f"{path}-journal":
+        with suppress(FileNotFoundError):
+            os.unlink(each)
 
 
 def _check(

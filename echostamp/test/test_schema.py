@@ -13,6 +13,7 @@ from pathlib import Path
 
 from twisted.trial.unittest import SynchronousTestCase
 
+from echostamp.history import schema
 from echostamp.history.file import HistoryFile
 from echostamp.history.filelock import FileLock
 from echostamp.history.interfaces import EventQuery, HistoryError
@@ -112,6 +113,18 @@ class OpeningTests(SchemaCase):
         self.fill()
         self.assertEqual(stat.S_IMODE(self.path.stat().st_mode), 0o600)
 
+    def test_noRoom(self) -> None:
+        """Where a file cannot be made, nothing is left but the lock."""
+
+        def prepare(connection: sqlite3.Connection, *rest: object) -> None:
+            for end in "wal", "shm":
+                Path(f"{self.path}-new-{end}").touch()
+            raise sqlite3.OperationalError("disk I/O error")
+
+        self.patch(schema, "_prepare", prepare)
+        self.assertRefused("disk I/O error", SqliteHistory)
+        self.assertEqual(self.names(), {f"{self.path.name}-lock"})
+
     def test_halfMade(self) -> None:
         """What is left of a file that was not made to its end is replaced."""
         new = Path(f"{self.path}-new")
@@ -165,6 +178,8 @@ class OpeningTests(SchemaCase):
         self.assertRaises(HistoryError, SqliteHistory, str(self.path))
         self.assertRaises(HistoryError, HistoryFile, str(self.path))
         self.path.chmod(0o400)
+        self.assertRefused("Permission denied", SqliteHistory)
+        HistoryFile(str(self.path)).close()
         folder.chmod(0o500)
         try:
             self.assertRefused("cannot be|ermission", SqliteHistory)
