@@ -114,7 +114,7 @@ def checkFile(
             return
         if not os.access(path, os.W_OK, effective_ids=True):
             # SQLite would open it for reading.
-            raise PermissionError(errno.EACCES, os.strerror(errno.EACCES))
+            raise HistoryError("it cannot be written to")
         with closing(_readable(path)) as connection:
             _check(connection, path, len(migrations))
             if wholly:

@@ -178,7 +178,7 @@ class OpeningTests(SchemaCase):
         self.assertRaises(HistoryError, SqliteHistory, str(self.path))
         self.assertRaises(HistoryError, HistoryFile, str(self.path))
         self.path.chmod(0o400)
-        self.assertRefused("Permission denied", SqliteHistory)
+        self.assertRefused("it cannot be written to", SqliteHistory)
         HistoryFile(str(self.path)).close()
         folder.chmod(0o500)
         try:
