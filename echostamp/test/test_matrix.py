@@ -216,6 +216,8 @@ class TableTests(SynchronousTestCase):
         """So does one of which nothing was ever heard."""
         html = table([source("a", path("b")), SourceRow("b", url="http://b", why="no")])
         self.assertEqual([each.text for each in elements(html, "em")], ["never heard"])
+        html = table([source("a", path("b"), path("c")), SourceRow("b", why="no")])
+        self.assertIn('title="no path is measured"', html)
         self.assertIn("?", [each.text for each in elements(html, "td")])
 
     def test_nameless(self) -> None:
@@ -279,7 +281,9 @@ class PartTests(SynchronousTestCase):
 
     def test_nothing(self) -> None:
         """Where there is no path, it says why."""
-        self.assertIn("No peer is watched.", nothing(MatrixFilter()))
+        html = nothing(MatrixFilter())
+        self.assertIn("No peer is watched. Start the daemon with", html)
+        self.assertIn("<code>--peers FILE</code>", html)
         self.assertIn("No peer is watched.", nothing(MatrixFilter(figure=Figure.RTT)))
         for wanted in MatrixFilter("a"), MatrixFilter(onlyBad=True):
             self.assertIn("No path matches the filter.", nothing(wanted))

@@ -170,6 +170,13 @@ class PeerPageTests(PageCase):
             again = urljoin(f"http://host{path}", found.links[4])
             self.assertEqual(again, "http://host/peer/a/b?range=1h")
 
+    def test_named(self) -> None:
+        """What is named for screen readers only has a name of plain words."""
+        found = self.read("/peer/ams?range=1h").elements
+        names = [each["aria-label"] for _, each in found if "aria-label" in each]
+        self.assertIn("Span of time", names)
+        self.assertIn("Report of 60 probes", names)
+
     def test_earlier(self) -> None:
         """A page of an earlier span leads on, and does not refresh itself."""
         found = self.read(f"/peer/ams?range=1h&to={_NOW - 7200}")

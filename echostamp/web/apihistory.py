@@ -64,7 +64,7 @@ _UNUSUAL = re.compile(r"[^A-Za-z0-9.-]+")
 
 class ApiEvents:
     """
-    BodyAnswers with events, the newest first.
+    Answers with events, the newest first.
     """
 
     def __init__(self, source: Source, answers: BodyAnswers) -> None:
@@ -96,7 +96,7 @@ def _eventBodies(found: list[KeptEvent]) -> Bodies:
 
 class ApiHistory:
     """
-    BodyAnswers with the points of a peer, as JSON or CSV.
+    Answers with the points of a peer, as JSON or CSV.
     """
 
     def __init__(

@@ -61,7 +61,12 @@ def nothing(wanted: MatrixFilter) -> str:
     Say that there is no path, on one line.
     """
     isFiltered = any((wanted.source, wanted.target, wanted.label, wanted.onlyBad))
-    why = "No path matches the filter." if isFiltered else "No peer is watched."
+    why = "No path matches the filter."
+    if not isFiltered:
+        why = (
+            "No peer is watched. Start the daemon with <code>--peers FILE</code> to "
+            "watch some."
+        )
     return f'<p data-key="nothing" class="allgood">{why}</p>\n'
 
 
