@@ -76,6 +76,20 @@ class ScriptTests(TestCase):
         self.assertNotEqual(before, after)
         self.assertEqual(complaints(found), [])
 
+    def test_soon(self) -> None:
+        """What other daemons say once somebody looks is shown soon, then every ten
+        seconds."""
+        found = self.start(hosts=3)
+        asked = (
+            "return performance.getEntriesByType('resource').map((each) =>"
+            " each.name.includes('part=table') ? each.startTime : 0).filter(Boolean);"
+        )
+        first = until(lambda: found.execute_script(asked))[0]
+        self.assertLess(first, 5000)
+        self.assertGreater(first, 1000)
+        second = until(lambda: found.execute_script(asked)[1:])[0]
+        self.assertGreater(second - first, 9000)
+
     def test_focusAndScroll(self) -> None:
         """The focus and the place to which the matrix was scrolled stay."""
         found = self.start()
@@ -100,6 +114,8 @@ class ScriptTests(TestCase):
     def test_arrows(self) -> None:
         """Arrow keys move from cell to cell, over those without a path, and the cell is
         in sight below the headings."""
+        from selenium.webdriver import ActionChains
+
         found = self.start()
         where = (
             "const cell = document.activeElement.closest('td');"
@@ -113,7 +129,8 @@ class ScriptTests(TestCase):
 
         def press(*keys: str) -> Any:
             for each in keys:
-                found.switch_to.active_element.send_keys(each)
+                # An element may be replaced before it gets the key.
+                ActionChains(found).send_keys(each).perform()
             return found.execute_script(where)
 
         up, down, left, right = "\ue013", "\ue015", "\ue012", "\ue014"

@@ -128,7 +128,22 @@ class TroubleTests(SynchronousTestCase):
         rows[1] = SourceRow("b", url="http://b", why="")
         self.assertEqual(
             lines(rows),
-            ["? a says nothing since 11:59:51 UTC: refused <1>", "? b says nothing"],
+            [
+                "? a says nothing since 11:59:51 UTC: refused <1>",
+                "? 1 source to be read",
+            ],
+        )
+
+    def test_waiting(self) -> None:
+        """Sources that were not asked lately are one line: they are not silent.  One
+        that has another name is not counted."""
+        rows = mesh(["a", "b", "c"])
+        rows[0] = rows[0]._replace(at=NOW - 120 * SECOND)
+        rows[1] = SourceRow("b", url="http://b", why="not read yet")
+        rows[2] = rows[2]._replace(why="it calls itself <d>")
+        self.assertEqual(
+            lines(rows),
+            ["? c is not counted: it calls itself <d>", "? 2 sources to be read"],
         )
 
     def test_order(self) -> None:
@@ -185,7 +200,8 @@ class TroubleTests(SynchronousTestCase):
         """Texts from elsewhere make no elements."""
         rows = [
             source(name, down(target), path("b"), url=f"http://{why}"),
-            SourceRow(why, why=why),
+            SourceRow(why, why=why, silentSince=NOW),
+            source("x", why=why or "y"),
         ]
         html = listed(rows)
         self.assertEqual(html.count("\n"), 1)

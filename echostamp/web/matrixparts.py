@@ -172,8 +172,8 @@ def legend() -> str:
         f'<ul class="signs">{signs}'
         '<li><i class="b">∅</i> its name has no address</li>'
         '<li><i class="u">…</i> not answered yet</li>'
-        '<li><i class="g s">·</i> grey: its source is silent, this is what it said '
-        "last</li></ul>"
+        '<li><i class="g s">·</i> grey: its source is silent or was not read lately, '
+        "this is what it said last</li></ul>"
         "<p>Letters in a cell say what is no good: capitals are bad, small letters are "
         "warnings. An empty cell is a host itself, or a path that nobody measures.</p>"
         f"<dl>{rules}</dl>"

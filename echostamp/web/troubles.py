@@ -159,16 +159,25 @@ class Troubles:
 
     def _silent(self) -> Iterator[Trouble]:
         """
-        Give the lines of sources that are silent.
+        Give the lines of sources that are silent, or are not counted.
         """
+        waiting = 0
         for each in self._sources:
             row = each.row
-            if each.isStale(self._now):
-                since = row.silentSince if row.silentSince is not None else row.at
-                text = "" if since is None else f" since {momentNear(since, self._now)}"
-                why = f": {asHtml(row.why)}" if row.why else ""
-                shown = f"<b>{asHtml(each.name)}</b> says nothing{text}{why}"
-                yield Trouble(Level.UNKNOWN, 1, shown)
+            if not each.isStale(self._now):
+                continue
+            if row.silentSince is not None:
+                text = f"says nothing since {momentNear(row.silentSince, self._now)}"
+            elif row.at is not None and row.why:
+                text = "is not counted"
+            else:
+                waiting += 1
+                continue
+            shown = f"<b>{asHtml(each.name)}</b> {text}: {asHtml(row.why)}"
+            yield Trouble(Level.UNKNOWN, 1, shown)
+        if waiting:
+            shown = f"<b>{counted(waiting, 'source')}</b> to be read"
+            yield Trouble(Level.UNKNOWN, waiting, shown)
 
 
 #: What is said of a host.

@@ -7,7 +7,8 @@
 "use strict";
 
 (() => {
-  const EVERY = 10_000, LATE = 30_000;
+  // Other daemons are asked once somebody looks: what they say is there SOON.
+  const EVERY = 10_000, SOON = 1_500, LATE = 30_000;
   const KEYED = /^<[a-z]+ data-key="([^"]*)"/;
   const FOCUSABLE = "a[href], button, input, select, summary";
 
@@ -123,7 +124,7 @@
     }
   }
 
-  async function refresh() {
+  async function refresh(wait = EVERY) {
     clearTimeout(timer);
     if (isAsking || document.hidden) {
       return;
@@ -145,14 +146,14 @@
     }
     isAsking = false;
     say();
-    timer = setTimeout(refresh, EVERY);
+    timer = setTimeout(refresh, wait);
   }
 
-  document.addEventListener("visibilitychange", refresh);
+  document.addEventListener("visibilitychange", () => refresh(SOON));
   now.addEventListener("keydown", move);
   addEventListener("pageshow", (event) => {
     if (event.persisted) {
-      refresh();
+      refresh(SOON);
     }
   });
   for (const form of document.querySelectorAll("form[data-now]")) {
@@ -164,5 +165,5 @@
   }
   setInterval(say, 1000);
   say();
-  timer = setTimeout(refresh, EVERY);
+  timer = setTimeout(refresh, SOON);
 })();
