@@ -107,13 +107,17 @@ class PeerPageTests(PageCase):
             self.assertIn(text, found)
 
     def test_exceeded(self) -> None:
-        """A threshold that is exceeded is marked, and says why."""
-        snapshot = replace(fullPeer("ams"), exceeded=(("max-loss", "3 % of 60"),))
+        """A threshold that is exceeded is marked, and says since when, and why."""
+        snapshot = replace(
+            fullPeer("ams"),
+            exceeded=(("max-loss", "3 % of 60"),),
+            exceededSince={"max-loss": 1_750_000_000 * 10**9},
+        )
         self.source.peers["ams"] = FakeWatched(snapshot)
         found = self.read()
         rows = [each["class"] for tag, each in found.elements if tag == "tr" and each]
         self.assertEqual(rows.count("exceeded"), 1)
-        self.assertIn("! exceeded: 3 % of 60", found.text)
+        self.assertIn("! exceeded since 2025-06-15 15:06:40: 3 % of 60", found.text)
 
     def test_new(self) -> None:
         """A peer of which nothing is known has a page."""

@@ -65,6 +65,20 @@ class TroubleTests(SynchronousTestCase):
                 "◆ hub → x: loss 25 %, above 2.5 %, 15 of 60 probes",
             ),
             (
+                path(
+                    "x",
+                    lost=15,
+                    received=45,
+                    maxLoss=2.5,
+                    exceededSince={
+                        "max_loss": NOW - 300 * SECOND,
+                        "max_rtt": NOW - 999 * SECOND,
+                    },
+                ),
+                "◆ hub → x: loss 25 %, above 2.5 %, 15 of 60 probes, since 11:55:00 "
+                "UTC, for 5 min",
+            ),
+            (
                 path("x", maxRtt=12 * MILLISECOND),
                 "◆ hub → x: RTT 12.3 ms, threshold 12.0 ms",
             ),
@@ -118,7 +132,30 @@ class TroubleTests(SynchronousTestCase):
         rows = mesh(["a", "b", "c", "d"])
         for name in "b", "c":
             rows[0].peers[name] = path(name, lost=60)  # type: ignore[index]
-        self.assertEqual(lines(rows), ["◆ a: losses to 2 of 3 targets"])
+        self.assertEqual(lines(rows), ["◆ a: losses up to 50 % to 2 of 3 targets"])
+
+    def test_figuresOfHosts(self) -> None:
+        """The line of a host has the worst figure, and since when the first of its
+        paths is bad."""
+        rows = mesh(["a", "b", "c"])
+        for number, row in enumerate(rows[:2], 1):
+            since = {"max_rtt": NOW - number * 300 * SECOND}
+            slow = path("c", median=number * 10**8, maxRtt=1, exceededSince=since)
+            row.peers["c"] = slow  # type: ignore[index]
+        self.assertEqual(
+            lines(rows),
+            [
+                "◆ c: slow, up to 200 ms, since 11:50:00 UTC, for 10 min, seen from "
+                "2 of 2 sources"
+            ],
+        )
+        rows = mesh(["a", "b", "c"])
+        for name in "b", "c":
+            rows[0].peers[name] = down(name)  # type: ignore[index]
+        self.assertEqual(
+            lines(rows),
+            ["✕ a: down to 2 of 2 targets, since 11:59:00 UTC, for 60 s"],
+        )
 
     def test_silent(self) -> None:
         """A source that is silent is a line, and what it said before is not news."""

@@ -13,12 +13,12 @@ from typing import NamedTuple
 
 from echostamp.text import counted
 from echostamp.web.cells import SIGNS, Cell, Level
-from echostamp.web.celltexts import age, momentNear, offset
+from echostamp.web.celltexts import momentNear
 from echostamp.web.escaping import asHtml, pageOf
-from echostamp.web.faults import Fault, Path, detail, faultsOf
+from echostamp.web.faults import Fault, Path, detail, faultsOf, lasting, worst
 from echostamp.web.judgedrow import CLASSES, JudgedRow
 from echostamp.web.matrixfilter import Figure
-from echostamp.web.rowdata import PeerState
+from echostamp.web.rowdata import PeerFigures, PeerState
 
 #: The most lines.
 MOST = 8
@@ -119,11 +119,13 @@ class Troubles:
                 gone |= {id(each) for each in left if each.source == name}
             left = [each for each in left if id(each) not in gone]
         for name, paths in _grouped(left, lambda path: path.source, self._bySource):
-            count = f"{len(paths)} of {self._bySource[name]} targets"
+            peers = [each.peer for each in paths]
+            text = _WORDS[fault] if fault is Fault.CLOCK else _worded(fault, peers)
+            text += f" to {len(paths)} of {self._bySource[name]} targets"
+            if since := lasting(fault, peers, self._now):
+                text += f",{since}"
             yield Trouble(
-                _level(fault, paths),
-                len(paths),
-                f"<b>{asHtml(name)}</b>: {_WORDS[fault]} to {count}",
+                _level(fault, paths), len(paths), f"<b>{asHtml(name)}</b>: {text}"
             )
             gone = set(map(id, paths))
             left = [each for each in left if id(each) not in gone]
@@ -142,19 +144,9 @@ class Troubles:
         Write the line of a target that most sources find bad.
         """
         shown = _linked(paths[0].url, asHtml(name))
-        text = _WORDS[fault]
-        if fault is Fault.DOWN:
-            sinces = [each.peer.since for each in paths if each.peer.since is not None]
-            if sinces:
-                since = min(sinces)
-                text += f" since {momentNear(since, self._now)}"
-                text += f", for {age(self._now - since)}"
-        elif fault is Fault.CLOCK:
-            offsets = sorted(
-                each.peer.offset for each in paths if each.peer.offset is not None
-            )
-            if offsets:
-                text += f", {offset(offsets[len(offsets) // 2])}"
+        peers = [each.peer for each in paths]
+        text, since = _worded(fault, peers), lasting(fault, peers, self._now)
+        text += f",{since}" if since and fault is not Fault.DOWN else since
         return Trouble(_level(fault, paths), len(paths), f"{shown}: {text}, {seen}")
 
     def _silent(self) -> Iterator[Trouble]:
@@ -187,6 +179,13 @@ _WORDS = {
     Fault.RTT: "slow",
     Fault.CLOCK: "wrong clock",
 }
+
+
+def _worded(fault: Fault, peers: Sequence[PeerFigures]) -> str:
+    """
+    Say what is bad of a host, with the worst figure.
+    """
+    return _WORDS[fault] + worst(fault, peers)
 
 
 def _of(paths: Sequence[Path], counts: Mapping[str, int]) -> str:
