@@ -204,6 +204,33 @@ class ScriptTests(TestCase):
             390,
         )
 
+    def test_wholeFigures(self) -> None:
+        """A cell has room for three figures that are all bad; a longer one is cut with
+        dots."""
+        found = self.start(hosts=6)
+        cut = (
+            "const cells = [...document.querySelectorAll('tbody td:not(.total) a')]"
+            "  .filter((each) => each.children.length === 3);"
+            "return cells.map((cell) => {"
+            "  arguments[0].forEach((text, place) => {"
+            "    cell.children[place].innerHTML = `<b>◆</b> ${text}`; });"
+            "  const end = cell.getBoundingClientRect().right + 0.5;"
+            "  return [...cell.children].map((each) =>"
+            "    each.scrollWidth > each.clientWidth"
+            "    || each.getBoundingClientRect().right > end);"
+            "});"
+        )
+        found.set_window_size(1280, 800)
+        whole = found.execute_script(cut, ["99.9 %", "66.8 ms", "+66.8 ms"])
+        self.assertEqual((len(whole), {*map(any, whole)}), (30, {False}))
+        long = found.execute_script(cut, ["99.9 %", "66.8 ms", "+1234567890123 s"])
+        self.assertEqual({*map(tuple, long)}, {(False, False, True)})
+        shown = found.execute_script(
+            "const last = document.querySelector('tbody td:not(.total) a').lastChild;"
+            "return getComputedStyle(last).textOverflow;"
+        )
+        self.assertEqual(shown, "ellipsis")
+
     def test_headsStay(self) -> None:
         """Headings stay in sight when the matrix is scrolled."""
         found = self.start()
