@@ -231,6 +231,16 @@ class ScriptTests(TestCase):
         )
         self.assertEqual(shown, "ellipsis")
 
+    def test_wholeNames(self) -> None:
+        """With few columns there is room for long names."""
+        found = self.start(hosts=3)
+        cut = (
+            "return [...document.querySelectorAll('th[scope=row]')].map((head) => {"
+            "  head.firstChild.textContent = 'edge-017.region-4.long-operator.net';"
+            "  return head.scrollWidth > head.clientWidth; });"
+        )
+        self.assertEqual(found.execute_script(cut), [False] * 3)
+
     def test_headsStay(self) -> None:
         """Headings stay in sight when the matrix is scrolled."""
         found = self.start()

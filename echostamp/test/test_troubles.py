@@ -55,6 +55,15 @@ class TroubleTests(SynchronousTestCase):
         rows[0].peers["b"] = path("b", lost=1)  # type: ignore[index]
         self.assertIn("No path is down or bad.", listed(rows))
 
+    def test_unknown(self) -> None:
+        """Where nothing is known of any path, that is not good."""
+        new = PeerFigures("x", PeerState.NEW), PeerFigures("y", PeerState.PAUSED)
+        self.assertIn(
+            "? Nothing is known yet.", elements(listed([source("a", *new)]))[0].text
+        )
+        html = listed([source("a", *new, path("z"))])
+        self.assertIn("No path is down or bad.", html)
+
     def test_path(self) -> None:
         """A single path says what is bad, and leads to its page."""
         for peer, text in (

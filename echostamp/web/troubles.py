@@ -74,6 +74,7 @@ class Troubles:
         self._paths: dict[Fault, list[Path]] = {each: [] for each in _FAULTS[figure]}
         self._bySource: dict[str, int] = {}
         self._byTarget: Counter[str] = Counter()
+        self._isKnown = False
 
     def look(self, source: JudgedRow, cells: Sequence[Cell | None]) -> None:
         """
@@ -89,6 +90,10 @@ class Troubles:
         seen = [(name, cell) for name, cell in known if cell is not None]
         self._bySource[source.name] = len(seen)
         self._byTarget.update([name for name, _ in seen])
+        unknown = Level.UNKNOWN, Level.PAUSED
+        self._isKnown = self._isKnown or any(
+            cell.level not in unknown for _, cell in seen
+        )
         for name, cell in seen:
             if cell.level >= Level.BAD:
                 path = Path(source.name, name, pageOf(row.url, name), row.peers[name])
@@ -102,7 +107,10 @@ class Troubles:
         lines = [line for fault in self._paths for line in self._of(fault)]
         # A fault of a host is worse than one of a path.
         lines.sort(key=lambda line: (line.paths == 1, -line.level, -line.paths))
-        return [*lines, *self._silent()]
+        lines += self._silent()
+        if not lines and not self._isKnown:
+            return [Trouble(Level.UNKNOWN, 0, "Nothing is known yet.")]
+        return lines
 
     def _of(self, fault: Fault) -> Iterator[Trouble]:
         """
