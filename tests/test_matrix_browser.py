@@ -159,6 +159,13 @@ class ScriptTests(TestCase):
         self.assertRegex(self.live(found), r"from \d\d:\d\d:\d\d UTC, \d+ s ago$")
         role = "return document.getElementById('live').getAttribute('role');"
         self.assertEqual(found.execute_script(role), "alert")
+        # What counts on is not read out each second.
+        read = (
+            "const live = document.getElementById('live').cloneNode(true);"
+            "live.querySelectorAll('[aria-hidden]').forEach((each) => each.remove());"
+            "return live.textContent;"
+        )
+        self.assertRegex(found.execute_script(read), r"from \d\d:\d\d:\d\d UTC$")
         self.site.start()
         found.execute_async_script(_SEE)
         until(lambda: self.live(found).startswith("Updated"))

@@ -107,15 +107,21 @@
     return `${new Date(ms).toISOString().slice(11, 19)} UTC`;
   }
 
+  // It counts on: screen readers would read it out each second.
+  const ago = document.createElement("span");
+  ago.setAttribute("aria-hidden", "true");
+  let said = "";
+
   function say() {
     const isLate = why !== "" || Date.now() - last > LATE;
     const seconds = Math.round((Date.now() - last) / 1000);
     const text = isLate
-      ? `${why || "No news"} – this is from ${clock(last)}, ${seconds} s ago`
-      : `Updated ${clock(last)}`;
-    if (live.textContent !== text) {
-      live.textContent = text;
+      ? `${why || "No news"} – this is from ${clock(last)}` : `Updated ${clock(last)}`;
+    if (said !== text) {
+      said = text;
+      live.replaceChildren(text, ago);
     }
+    ago.textContent = isLate ? `, ${seconds} s ago` : "";
     if (live.classList.toggle("late", isLate) !== live.hasAttribute("role")) {
       live.toggleAttribute("role", isLate);
       if (isLate) {
