@@ -117,6 +117,7 @@ class PeerPageTests(PageCase):
         found = self.read()
         rows = [each["class"] for tag, each in found.elements if tag == "tr" and each]
         self.assertEqual(rows.count("exceeded"), 1)
+        self.assertIn("nameofat mostnow", found.text)
         self.assertIn("! exceeded since 2025-06-15 15:06:40: 3 % of 60", found.text)
 
     def test_new(self) -> None:

@@ -166,7 +166,7 @@ def _limits(snapshot: PeerSnapshot, zone: Zone) -> Tag:
         rows.append(tags.tr(head, *cells, **{"class": kind}))
     if not rows:
         return tags.p("None is set.", **{"class": "muted"})
-    titles = [tags.th(each, scope="col") for each in ("name", "of", "at most", "")]
+    titles = [tags.th(each, scope="col") for each in ("name", "of", "at most", "now")]
     names = {"class": "plain limits"}
     table = tags.table(tags.thead(tags.tr(*titles)), tags.tbody(*rows), **names)
     return tags.div(table, **{"class": "scrolling"})
