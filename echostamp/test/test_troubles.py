@@ -12,6 +12,7 @@ from echostamp.measure.offsetwindow import NO_FIT
 from echostamp.test.rowsamples import sourceRows
 from echostamp.test.webrows import NOW, down, elements, mesh, path, source
 from echostamp.times import MILLISECOND, SECOND
+from echostamp.web.cells import Level
 from echostamp.web.judgedrow import JudgedRow
 from echostamp.web.matrixfilter import Figure, MatrixFilter
 from echostamp.web.rowdata import PeerFigures, PeerState, SourceRow
@@ -30,7 +31,7 @@ def listed(
     troubles = Troubles(judged, targets, figure, NOW)
     for each in judged:
         troubles.look(each, [each.judged.get(name) for name in targets])
-    return troublesHtml(troubles.found())
+    return troublesHtml(troubles.found(), [1] * len(Level))
 
 
 def lines(rows: Sequence[SourceRow], figure: Figure = Figure.ALL) -> list[str]:
@@ -57,12 +58,13 @@ class TroubleTests(SynchronousTestCase):
 
     def test_unknown(self) -> None:
         """Where nothing is known of any path, that is not good."""
-        new = PeerFigures("x", PeerState.NEW), PeerFigures("y", PeerState.PAUSED)
-        self.assertIn(
-            "? Nothing is known yet.", elements(listed([source("a", *new)]))[0].text
-        )
-        html = listed([source("a", *new, path("z"))])
-        self.assertIn("No path is down or bad.", html)
+        for levels, text in (
+            ([0, 1, 2, 0, 0, 0], "? Nothing is known of any path yet."),
+            ([1, 0, 2, 0, 0, 0], "· No path is down or bad."),
+            ([0, 0, 2, 1, 0, 0], "· No path is down or bad."),
+        ):
+            (found,) = elements(troublesHtml([], levels), "p")
+            self.assertEqual(found.text, text)
 
     def test_path(self) -> None:
         """A single path says what is bad, and leads to its page."""

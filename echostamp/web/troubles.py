@@ -74,7 +74,6 @@ class Troubles:
         self._paths: dict[Fault, list[Path]] = {each: [] for each in _FAULTS[figure]}
         self._bySource: dict[str, int] = {}
         self._byTarget: Counter[str] = Counter()
-        self._isKnown = False
 
     def look(self, source: JudgedRow, cells: Sequence[Cell | None]) -> None:
         """
@@ -90,10 +89,6 @@ class Troubles:
         seen = [(name, cell) for name, cell in known if cell is not None]
         self._bySource[source.name] = len(seen)
         self._byTarget.update([name for name, _ in seen])
-        unknown = Level.UNKNOWN, Level.PAUSED
-        self._isKnown = self._isKnown or any(
-            cell.level not in unknown for _, cell in seen
-        )
         for name, cell in seen:
             if cell.level >= Level.BAD:
                 path = Path(source.name, name, pageOf(row.url, name), row.peers[name])
@@ -107,10 +102,7 @@ class Troubles:
         lines = [line for fault in self._paths for line in self._of(fault)]
         # A fault of a host is worse than one of a path.
         lines.sort(key=lambda line: (line.paths == 1, -line.level, -line.paths))
-        lines += self._silent()
-        if not lines and not self._isKnown:
-            return [Trouble(Level.UNKNOWN, 0, "Nothing is known yet.")]
-        return lines
+        return [*lines, *self._silent()]
 
     def _of(self, fault: Fault) -> Iterator[Trouble]:
         """
@@ -232,10 +224,17 @@ def _linked(url: str, html: str) -> str:
     return f'<a href="{url}">{html}</a>' if url else f"<b>{html}</b>"
 
 
-def troublesHtml(found: Sequence[Trouble]) -> str:
+def troublesHtml(found: Sequence[Trouble], levels: Sequence[int]) -> str:
     """
     Write the list, on one line.
+
+    @param levels: how many paths have each level.
     """
+    if not found and sum(levels) == levels[Level.UNKNOWN] + levels[Level.PAUSED]:
+        return (
+            '<p data-key="troubles" class="allgood"><b>?</b> '
+            "Nothing is known of any path yet.</p>\n"
+        )
     if not found:
         return (
             '<p data-key="troubles" class="allgood"><b>·</b> '
