@@ -172,7 +172,7 @@ class Encodings(Generic[Key]):
         # The first one is being made.
         self._waiting: dict[Key, Encoding[Key]] = {}
         self._unread: list[Encoding[Key]] = []
-        # Who is told that there is more, one a step: 200 of them would hold the loop.
+        # Readers to tell that there is more, one a step: 200 would hold the loop.
         self._told: deque[tuple[Encoding[Key], Reader]] = deque()
         self._turning: Any = None
 
