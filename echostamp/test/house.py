@@ -182,6 +182,7 @@ PURE = (
     "web.fields",
     "web.frame",
     "web.judgedrow",
+    "web.judgedrows",
     "web.links",
     "web.lossplot",
     "web.markup",

@@ -89,8 +89,10 @@ def webPages(reactor: Any, source: Source) -> dict[bytes, Page]:
     encodings = Encodings(reactor, partial(steps, source))
     others = Others(reactor, source)
     own, answers = OwnRow(reactor, source), BodyAnswers(reactor)
+    matrix = MatrixPage(reactor, own, others)
+    others.heard = matrix.prepare
     return {
-        b"/": MatrixPage(reactor, own, others),
+        b"/": matrix,
         b"/metrics": MetricsPage(source, encodings),
         b"/healthz": lambda request: request.answer(http.OK, "ok"),
         b"/readyz": partial(_readiness, source),
