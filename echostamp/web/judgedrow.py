@@ -12,7 +12,7 @@ from echostamp.times import SECOND
 from echostamp.web.cells import SIGNS, Cell, Level, cellOf, missing
 from echostamp.web.celltexts import clockText, lossText, rttText, words
 from echostamp.web.escaping import asHtml, asPath, pageOf
-from echostamp.web.matrixfilter import Figure
+from echostamp.web.matrixfilter import Figure, labelsOf
 from echostamp.web.rowdata import PeerFigures, PeerState, SourceRow
 
 #: A row is stale after so many nanoseconds.
@@ -73,12 +73,14 @@ class JudgedRow:
     @ivar shares: their losses in percent, L{None} where these are not known.
     @ivar medians: their median RTTs in nanoseconds, likewise.
     @ivar bad: the targets whose paths are bad or down.
+    @ivar labels: what the targets are labelled with: names and values.
     """
 
     judged: Mapping[str, Cell]
     shares: Mapping[str, float | None]
     medians: Mapping[str, int | None]
     bad: Sequence[str]
+    labels: frozenset[tuple[str, str]]
     _levels: dict[Figure, dict[str, Level]]
     _written: dict[CellView, dict[str, str]]
 
@@ -93,6 +95,7 @@ class JudgedRow:
         if before is not None and before.isOf(row):
             self.judged, self.shares = before.judged, before.shares
             self.medians, self.bad = before.medians, before.bad
+            self.labels = before.labels
             self._levels, self._written = before._levels, before._written
             return
         peers = {**row.peers}
@@ -103,6 +106,7 @@ class JudgedRow:
         self.bad = [
             name for name, cell in self.judged.items() if cell.levels[0] >= Level.BAD
         ]
+        self.labels = labelsOf(row)
         self._levels, self._written = {}, {}
 
     def isOf(self, row: SourceRow) -> bool:

@@ -20,7 +20,7 @@ from echostamp.web.freshpages import FreshPages
 from echostamp.web.judgedrow import JudgedRow
 from echostamp.web.judgedrows import JudgedRows
 from echostamp.web.matrix import Matrix
-from echostamp.web.matrixfilter import MatrixFilter, labelsOf
+from echostamp.web.matrixfilter import MatrixFilter, choicesOf
 from echostamp.web.matrixparts import form, legend, nothing, summary
 from echostamp.web.request import WebRequest
 from echostamp.web.requestheaders import acceptsGzip
@@ -149,7 +149,7 @@ class MatrixPage:
         if not wanted.isPart:
             yield pageHead(_title(self._row.source), here="Matrix")
             yield f"<h1>{asHtml(self._row.source or 'EchoStamp')}</h1>\n"
-            yield form(wanted.filter, labelsOf(rows))
+            yield form(wanted.filter, choicesOf(each.labels for each in judged))
             yield '<div id="now">\n'
         yield from _part(judged, wanted.filter, now)
         if not wanted.isPart:
