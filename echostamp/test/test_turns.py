@@ -51,17 +51,23 @@ class TurnsTests(SynchronousTestCase):
 
     def test_again(self) -> None:
         """After a while calls are done at once again."""
-        for number in range(3):
-            self.turns.do(self.call(number))
+        self.assertEqual(
+            [self.turns.do(self.call(number)) for number in range(3)],
+            [True, True, False],
+        )
         self.reactor.advance(SPAN)
-        self.turns.do(self.call(3))
+        self.assertTrue(self.turns.do(self.call(3)))
         self.assertEqual(self.done, [0, 1, 2, 3])
 
     def test_behind(self) -> None:
         """What a call leads to comes behind all that waits."""
         for number in range(2):
             self.turns.do(self.call(number))
-        self.turns.do(lambda: self.turns.do(self.call(3)))
+
+        def leadOn() -> None:
+            self.turns.do(self.call(3))
+
+        self.turns.do(leadOn)
         self.turns.do(self.call(2))
         for _ in range(3):
             self.reactor.advance(0)
@@ -102,6 +108,14 @@ class RequestTests(SynchronousTestCase):
         self.reactor.advance(0)
         self.client.connection.turn()
         self.assertEqual(self.client.answer().text, "hello\n")
+
+    def test_held(self) -> None:
+        """Meanwhile nothing more is read of its connection."""
+        self.assertTrue(self.client.connection.isRead)
+        self.client.get("/")
+        self.assertFalse(self.client.connection.isRead)
+        self.reactor.advance(0)
+        self.assertTrue(self.client.connection.isRead)
 
     def test_halfClosed(self) -> None:
         """A client that closes its side behind a request gets its answer."""

@@ -66,7 +66,8 @@ class LimitedChannel(HTTPChannel):
 
     factory: Any
     transport: Any
-    _isIdle = _isAnswering = _inputEnded = _isHead = _hasFirstLine = _isLost = False
+    _isIdle = _isAnswering = _inputEnded = _isHead = _hasFirstLine = False
+    _isHeld = _isLost = False
     _timer: Any = None
 
     def connectionMade(self) -> None:
@@ -75,8 +76,11 @@ class LimitedChannel(HTTPChannel):
         self._limit(self.factory.times.request, self._close)
 
     def dataReceived(self, data: bytes) -> None:
-        """Read a part of a request, now or soon."""
-        self.factory.turns.do(partial(self._read, data))
+        """Read a part of a request, now or soon.  What follows it waits in the
+        kernel."""
+        if not self.factory.turns.do(partial(self._read, data)):
+            self._isHeld = True
+            self._networkProducer.pauseProducing()
 
     def _read(self, data: bytes) -> None:
         """
@@ -84,6 +88,9 @@ class LimitedChannel(HTTPChannel):
         """
         if self._isLost:
             return
+        if self._isHeld:
+            self._isHeld = False
+            self._networkProducer.resumeProducing()
         if self._isIdle:
             self._isIdle = False
             self._limit(self.factory.times.request, self._close)

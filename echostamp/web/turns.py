@@ -35,9 +35,11 @@ class Turns:
         self._waiting: deque[Callable[[], None]] = deque()
         self._spanEnds = self._left = 0.0
 
-    def do(self, call: Callable[[], None]) -> None:
+    def do(self, call: Callable[[], None]) -> bool:
         """
         Call a function, now or later.
+
+        @return: whether it was called now.
         """
         if not self._waiting:
             now = self._reactor.seconds()
@@ -48,9 +50,10 @@ class Turns:
                     call()
                 finally:
                     self._left -= self._reactor.seconds() - now
-                return
+                return True
             self._reactor.callLater(0, self._turn)
         self._waiting.append(call)
+        return False
 
     def _turn(self) -> None:
         """
