@@ -184,37 +184,39 @@ def _quantiles(
     @param shares: in hundredths.
     @param asked: which quantiles, in hundredths, in rising order.
     """
-    spans = [(at, high - low) for at, (low, high) in enumerate(pairwise(shares))]
+    widths = [high - low for low, high in pairwise(shares)]
     # What changes at a value: how many hundredths of replies lie at it, and how many
-    # in each nanosecond from there on.
+    # more in each nanosecond from there on.
     changes: list[tuple[int, float, float]] = []
     total = 0
     for count, values in parts:
         total += count
-        changes += (values[0], 50.0, 0.0), (values[-1], 50.0, 0.0)
-        for at, share in spans:
-            low, high = values[at], values[at + 1]
-            if high > low:
-                density = (count - 1) * share / (high - low)
-                changes += (low, 0.0, density), (high, 0.0, -density)
+        between = count - 1
+        at, weight, before = values[0], 50.0, 0.0
+        for value, width in zip(values[1:], widths, strict=True):
+            if value > at:
+                density = between * width / (value - at)
+                changes.append((at, weight, density - before))
+                at, weight, before = value, 0.0, density
             else:
-                changes.append((low, float((count - 1) * share), 0.0))
+                weight += between * width
+        changes.append((at, weight + 50.0, -before))
     changes.sort()
     # Below each quantile are so many hundredths of replies; none is behind the last.
     targets = [(total - 1) * each + 50 - total * _ROUNDING for each in asked] + [inf]
     found: list[int] = []
     target = targets[0]
-    passed, density, value = 0.0, 0.0, changes[0][0]
+    passed, dense, last = 0.0, 0.0, changes[0][0]
     for at, weight, more in changes:
-        after = passed + density * (at - value)
+        after = passed + dense * (at - last)
         while after >= target:
             # It is reached on the way to this value.
-            found.append(min(at, round(value + (target - passed) / density)))
+            found.append(min(at, round(last + (target - passed) / dense)))
             target = targets[len(found)]
-        passed, value = after + weight, at
+        passed, last = after + weight, at
         while passed >= target:
             found.append(at)
             target = targets[len(found)]
-        density += more
+        dense += more
     # What was rounded on the way may leave the last ones just out of reach.
-    return found + [value] * (len(asked) - len(found))
+    return found + [last] * (len(asked) - len(found))

@@ -192,6 +192,7 @@ PURE = (
     "web.fields",
     "web.frame",
     "web.judgedrow",
+    "web.judgedrows",
     "web.links",
     "web.matrix",
     "web.matrixfilter",

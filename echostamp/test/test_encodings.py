@@ -109,6 +109,28 @@ class FakeReader:
         self._encodings.leave(self.encoding, self)
 
 
+class SlowReader(FakeReader):
+    """
+    Takes a slice to read.
+
+    @ivar pulled: how often it was told that there is more.
+    """
+
+    def __init__(self, test: EncodingsTests) -> None:
+        """
+        @param test: has the clock.
+        """
+        self.pulled = 0
+        self._test = test
+        super().__init__(test.encodings)
+
+    def pull(self) -> None:
+        """Take a while."""
+        self.pulled += 1
+        self._test.now += SLICE
+        super().pull()
+
+
 class EncodingsTests(SynchronousTestCase):
     """
     Tests for L{Encodings}.
@@ -136,6 +158,28 @@ class EncodingsTests(SynchronousTestCase):
                 return turn
             self.reactor.advance(0)
         raise AssertionError("it does not end")
+
+    def test_manyReaders(self) -> None:
+        """Readers are told one after the other: many of them do not hold a turn."""
+        readers = [SlowReader(self) for _ in range(3)]
+        self.stepTime = 0
+        while self.reactor.getDelayedCalls():
+            before = sum(each.pulled for each in readers)
+            self.reactor.advance(0)
+            self.assertLessEqual(sum(each.pulled for each in readers) - before, 1)
+        self.assertEqual([each.has for each in readers], [b"02468"] * 3)
+
+    def test_readerFails(self) -> None:
+        """A reader that fails does not keep the others waiting."""
+        readers = [FakeReader(self.encodings) for _ in range(2)]
+        self.patch(readers[0], "pull", lambda: 1 / 0)
+        for _ in range(10):
+            try:
+                self.run_()
+            except ZeroDivisionError:
+                continue
+            break
+        self.assertEqual((readers[1].has, readers[1].isComplete), (b"02468", True))
 
     def test_slices(self) -> None:
         """A turn works for a slice of time, and no longer."""

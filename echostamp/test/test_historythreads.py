@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import sys
 import threading
 from collections.abc import Mapping, Sequence
 from queue import Queue
@@ -12,8 +14,11 @@ from twisted.trial.unittest import SynchronousTestCase
 
 from echostamp.daemon.historythreads import (
     MOST_QUESTIONS,
+    NICER,
+    SWITCH,
     HistoryThreads,
     OpenHistory,
+    standBack,
 )
 from echostamp.history.interfaces import HistoryError, IHistory
 from echostamp.history.memory import MemoryHistory
@@ -116,6 +121,40 @@ class HistoryThreadsTests(SynchronousTestCase):
         self.assertEqual(self.writer.threads, [("write", writing), ("close", writing)])
         self.assertEqual(self.reader.threads, [("read", reading), ("close", reading)])
         self.assertEqual(threading.active_count(), self.before)
+
+    def test_priority(self) -> None:
+        """Both threads stand back behind the event loop, which stays as it is."""
+
+        def nice(history: object = None) -> int:
+            return os.getpriority(os.PRIO_PROCESS, threading.get_native_id())
+
+        own = nice()
+        found: Deferred[int] = self.threads.read(nice)
+        self.assertEqual(self.result(found), min(own + NICER, 19))
+        self.assertEqual(nice(), own)
+        self.assertLessEqual(sys.getswitchinterval(), SWITCH)
+
+    def test_realTime(self) -> None:
+        """With a real-time priority they have the next lower one, which need not be
+        allowed."""
+        asked: list[int] = []
+        for at, lower in (10, 9), (1, 1):
+            self.patch(os, "sched_getscheduler", lambda thread: os.SCHED_FIFO)
+            self.patch(os, "sched_getparam", lambda thread: os.sched_param(at))  # noqa: B023
+            self.patch(
+                os,
+                "sched_setparam",
+                lambda thread, param: asked.append(param.sched_priority),
+            )
+            standBack()
+            self.assertEqual(asked.pop(), lower)
+
+        def refuse(thread: int) -> int:
+            raise PermissionError
+
+        self.patch(os, "sched_getscheduler", refuse)
+        standBack()
+        self.assertEqual(asked, [])
 
     def test_readWhileWriting(self) -> None:
         """Nobody who reads waits for a write."""

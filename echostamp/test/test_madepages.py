@@ -12,7 +12,13 @@ from twisted.trial.unittest import SynchronousTestCase
 from echostamp.test.fakes import FakeReactor
 from echostamp.test.webclients import WebClient
 from echostamp.web.bodies import BodyAnswers, bodiesOf
-from echostamp.web.madepages import FRESH, MOST_PAGES, Made, MadePages
+from echostamp.web.madepages import (
+    FRESH,
+    MOST_PAGES,
+    MOST_WAITING,
+    Made,
+    MadePages,
+)
 from echostamp.web.site import WebSite
 
 _PAGE = Made(200, bodiesOf(lambda: iter(["x"])))
@@ -49,6 +55,42 @@ class PageTests(SynchronousTestCase):
         self.made()
         for each in waiting:
             self.assertIs(self.successResultOf(each), _PAGE)
+
+    def test_oneAtATime(self) -> None:
+        """Of several pages one is made after the other."""
+        waiting = [self.pages.page("a"), self.pages.page("b")]
+        self.assertEqual([key for key, _ in self.asked], ["a"])
+        self.made()
+        self.successResultOf(waiting[0])
+        self.assertEqual([key for key, _ in self.asked], ["a", "b"])
+        self.made()
+        self.successResultOf(waiting[1])
+
+    def test_oneFails(self) -> None:
+        """Behind one that cannot be made the next one is."""
+        waiting = [self.pages.page("a"), self.pages.page("b")]
+        self.asked[0][1].errback(ValueError("no"))
+        self.failureResultOf(waiting[0], ValueError)
+        self.made()
+        self.assertIs(self.successResultOf(waiting[1]), _PAGE)
+
+    def test_tooMany(self) -> None:
+        """If too many wait, those who ask for another one are told so, and others
+        share what waits."""
+        reactor = FakeReactor()
+        pages = MadePages(reactor, self.make, BodyAnswers(reactor))
+        for key in range(MOST_WAITING):
+            pages.page(key)
+        self.assertNoResult(pages.page(0))
+        site = WebSite(reactor, {b"/x": lambda request: pages.answer(request, "x")})
+        client = WebClient(site, reactor)
+        client.get("/x")
+        for _ in range(10):
+            reactor.advance(0)
+        client.connection.turn()
+        answer = client.answer()
+        self.assertEqual((answer.status, answer.headers["retry-after"]), (503, "5"))
+        self.assertIn("Try again", answer.text)
 
     def test_fresh(self) -> None:
         """A page is made once in some seconds."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Any
 
 from twisted.internet.defer import Deferred
@@ -139,6 +140,41 @@ class RowTests(OthersCase):
                 "http://ams:9862",
             ),
         )
+
+    def test_heard(self) -> None:
+        """What is done with a new row is done in turns, before its daemon is asked
+        again."""
+        heard: list[SourceRow] = []
+        waits = [None] * 3
+
+        def look(row: SourceRow) -> Iterator[None]:
+            heard.append(row)
+            while waits:
+                waits.pop()
+                yield
+
+        self.others.heard = look
+        self.rows()
+        self.fetches.answer(rowOf("ams", "fra"))
+        row = self.known()["ams"]
+        self.reactor.advance(0)
+        self.assertEqual(waits, [])
+        self.assertIs(heard[0], row)
+
+    def test_heardFails(self) -> None:
+        """If that fails, the row says so, and the daemon is asked again."""
+
+        def look(row: SourceRow) -> Iterator[None]:
+            yield
+            raise RuntimeError("broken on purpose")
+
+        self.others.heard = look
+        self.rows()
+        self.fetches.answer(rowOf("ams", "fra"))
+        self.assertEqual(self.known()["ams"].why, "an error: see the log")
+        self.assertEqual(len(self.flushLoggedErrors(RuntimeError)), 1)
+        self.reactor.advance(INTERVAL)
+        self.assertIn("ams", self.asked())
 
     def test_otherName(self) -> None:
         """A daemon has its name in our files.  If it calls itself otherwise, that is

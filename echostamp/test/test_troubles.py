@@ -30,7 +30,7 @@ def listed(
     judged = [*map(JudgedRow, rows)]
     troubles = Troubles(judged, targets, figure, NOW)
     for each in judged:
-        troubles.look(each, [each.judged.get(name) for name in targets])
+        troubles.look(each)
     return troublesHtml(troubles.found(), [1] * len(Level))
 
 

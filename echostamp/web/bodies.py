@@ -4,8 +4,9 @@ Long bodies of text, made a little in each turn of the event loop.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
-from typing import Any, NamedTuple
+import zlib
+from collections.abc import Callable, Hashable, Iterable, Iterator
+from typing import Any, NamedTuple, Protocol
 
 from twisted.internet.defer import Deferred
 from twisted.logger import Logger
@@ -22,6 +23,9 @@ from echostamp.web.stream import Stream
 #: Pieces of a text are sent together up to so many characters.
 _ENOUGH = 16384
 
+#: Octets that are uncompressed in one step.
+_PIECE = 2048
+
 JSON, CSV = "application/json", "text/csv; charset=utf-8; header=present"
 
 log = Logger(namespace="echostamp")
@@ -33,23 +37,10 @@ class NotThereError(Exception):
     """
 
 
-class Body:
+class Body(Hashable, Protocol):
     """
     A body.
     """
-
-    def __init__(
-        self, pieces: Callable[[], Iterator[str]], isZipped: bool, isKept: bool
-    ) -> None:
-        """
-        @param pieces: makes the text, a little in each step.
-        @param isZipped: whether it is compressed.
-        @param isKept: whether it is kept, and made once only.
-        """
-        self._pieces = pieces
-        self._isZipped = isZipped
-        self._isKept = isKept
-        self._octets: bytes | None = None
 
     def steps(self) -> Iterator[bytes]:
         """
@@ -57,17 +48,73 @@ class Body:
 
         @return: the octets of each step; empty for most.
         """
-        if self._octets is not None:
+
+
+class _Written:
+    """
+    A body that is written each time.
+    """
+
+    def __init__(self, pieces: Callable[[], Iterator[str]], isZipped: bool) -> None:
+        """
+        @param pieces: makes the text, a little in each step.
+        @param isZipped: whether it is compressed.
+        """
+        self._pieces = pieces
+        self._isZipped = isZipped
+
+    def steps(self) -> Iterator[bytes]:
+        """Make it."""
+        chunks = gathered(self._pieces())
+        return zipped(chunks) if self._isZipped else chunks
+
+
+class _Kept:
+    """
+    A compressed body that is written once, and kept.
+    """
+
+    def __init__(self, pieces: Callable[[], Iterator[str]]) -> None:
+        """
+        @param pieces: makes the text, a little in each step.  It is forgotten when the
+            body is complete, with all that it is made of.
+        """
+        self._written: _Written | None = _Written(pieces, True)
+        self._octets = b""
+
+    def steps(self) -> Iterator[bytes]:
+        """Make it, or give it again."""
+        if self._written is None:
             yield self._octets
             return
         made = []
-        chunks = gathered(self._pieces())
-        for chunk in zipped(chunks) if self._isZipped else chunks:
-            if self._isKept:
-                made.append(chunk)
+        for chunk in self._written.steps():
+            made.append(chunk)
             yield chunk
-        if self._isKept:
-            self._octets = b"".join(made)
+        self._octets = b"".join(made)
+        self._written = None
+
+
+class _Unzipped:
+    """
+    A kept body for the few clients that do not take it compressed.
+    """
+
+    def __init__(self, body: Body) -> None:
+        """
+        @param body: the same, compressed.
+        """
+        self._body = body
+
+    def steps(self) -> Iterator[bytes]:
+        """Make it."""
+        unpacker = zlib.decompressobj(16 + zlib.MAX_WBITS)
+        for chunk in self._body.steps():
+            for start in range(0, len(chunk), _PIECE):
+                yield unpacker.decompress(chunk[start : start + _PIECE])
+            if not chunk:
+                yield b""
+        yield unpacker.flush()
 
 
 def gathered(pieces: Iterable[str]) -> Iterator[bytes]:
@@ -99,9 +146,15 @@ class Bodies(NamedTuple):
 
 def bodiesOf(pieces: Callable[[], Iterator[str]], isKept: bool = False) -> Bodies:
     """
-    Make the bodies of a text; see L{Body}.
+    Make the bodies of a text.
+
+    @param pieces: makes the text, a little in each step.
+    @param isKept: whether they are kept, and made once only.
     """
-    return Bodies(Body(pieces, False, isKept), Body(pieces, True, isKept))
+    if not isKept:
+        return Bodies(_Written(pieces, False), _Written(pieces, True))
+    kept = _Kept(pieces)
+    return Bodies(_Unzipped(kept), kept)
 
 
 class BodyAnswers:
@@ -114,7 +167,7 @@ class BodyAnswers:
         @param reactor: runs the turns: an L{IReactorTime
             <twisted.internet.interfaces.IReactorTime>}.
         """
-        self._encodings: Encodings[Body] = Encodings(reactor, Body.steps)
+        self._encodings: Encodings[Body] = Encodings(reactor, _stepsOf)
 
     def begin(self, request: WebRequest, kind: str = JSON) -> bool:
         """
@@ -171,6 +224,13 @@ class BodyAnswers:
             request.answer(status, printable(str(failure.value)))
 
         waiting.addCallback(known).addErrback(failed)
+
+
+def _stepsOf(body: Body) -> Iterator[bytes]:
+    """
+    Make a body.
+    """
+    return body.steps()
 
 
 def _isZipped(request: WebRequest) -> bool:

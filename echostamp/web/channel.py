@@ -5,6 +5,7 @@ Limits what a connection may send, and for how long.
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 from typing import Any, NamedTuple
 
 from twisted.internet.interfaces import IHalfCloseableProtocol
@@ -66,6 +67,7 @@ class LimitedChannel(HTTPChannel):
     factory: Any
     transport: Any
     _isIdle = _isAnswering = _inputEnded = _isHead = _hasFirstLine = False
+    _isHeld = _isLost = False
     _timer: Any = None
 
     def connectionMade(self) -> None:
@@ -74,7 +76,21 @@ class LimitedChannel(HTTPChannel):
         self._limit(self.factory.times.request, self._close)
 
     def dataReceived(self, data: bytes) -> None:
-        """Begin the time of a request with its first octet."""
+        """Read a part of a request, now or soon.  What follows it waits in the
+        kernel."""
+        if not self.factory.turns.do(partial(self._read, data)):
+            self._isHeld = True
+            self._networkProducer.pauseProducing()
+
+    def _read(self, data: bytes) -> None:
+        """
+        Read a part of a request.  Its time begins with the first octet.
+        """
+        if self._isLost:
+            return
+        if self._isHeld:
+            self._isHeld = False
+            self._networkProducer.resumeProducing()
         if self._isIdle:
             self._isIdle = False
             self._limit(self.factory.times.request, self._close)
@@ -118,6 +134,14 @@ class LimitedChannel(HTTPChannel):
 
     def readConnectionLost(self) -> None:
         """End the connection behind the answers to the client's requests."""
+        self.factory.turns.do(self._endInput)
+
+    def _endInput(self) -> None:
+        """
+        Note that the client sends nothing more.
+        """
+        if self._isLost:
+            return
         self._inputEnded = True
         self._closeIfDone()
 
@@ -133,6 +157,7 @@ class LimitedChannel(HTTPChannel):
 
     def connectionLost(self, reason: Failure = connectionDone) -> None:
         """Stop the timer."""
+        self._isLost = True
         self._stop()
         super().connectionLost(reason)
 

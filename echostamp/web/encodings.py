@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import time
 import zlib
+from collections import deque
 from collections.abc import Callable, Hashable, Iterable, Iterator
 from typing import Any, Generic, NamedTuple, Protocol, TypeVar
 
@@ -122,20 +123,20 @@ class Encoding(Generic[Key]):
         """How many octets it holds."""
         return sum(map(len, self.chunks))
 
-    def step(self) -> None:
+    def step(self) -> bool:
         """
         Make a little more of it.
+
+        @return: whether there is something for its readers.
         """
         try:
             chunk = next(self._steps)
         except StopIteration:
             self.isComplete = True
-        else:
-            if not chunk:
-                return
+            return True
+        if chunk:
             self.chunks.append(chunk)
-        for reader in list(self.readers):
-            reader.pull()
+        return bool(chunk)
 
     def fail(self) -> None:
         """
@@ -171,6 +172,8 @@ class Encodings(Generic[Key]):
         # The first one is being made.
         self._waiting: dict[Key, Encoding[Key]] = {}
         self._unread: list[Encoding[Key]] = []
+        # Readers to tell that there is more, one a step: 200 would hold the loop.
+        self._told: deque[tuple[Encoding[Key], Reader]] = deque()
         self._turning: Any = None
 
     def join(self, wanted: Key, reader: Reader) -> Encoding[Key]:
@@ -196,25 +199,44 @@ class Encodings(Generic[Key]):
         elif encoding in self._unread:
             self._unread.remove(encoding)
 
+    def tell(self, encoding: Encoding[Key], readers: Iterable[Reader]) -> None:
+        """
+        Tell readers later that there is more, or all, unless they have left.
+        """
+        self._told.extend((encoding, each) for each in readers)
+        self._continue()
+
     def _continue(self) -> None:
         """
         Work in the next turn, if there is work.
         """
-        if self._waiting and self._turning is None:
+        if (self._waiting or self._told) and self._turning is None:
             self._turning = self._reactor.callLater(0, self._turn)
 
     def _turn(self) -> None:
         """
         Work for a while.
         """
-        self._turning = None
+        try:
+            self._work()
+        finally:
+            self._turning = None
+            self._continue()
+
+    def _work(self) -> None:
+        """
+        Tell readers, and make answers when all are told, until the slice is over.
+        """
         end = self._clock() + SLICE
-        for encoding in list(self._waiting.values()):
-            while self._isWaiting(encoding):
-                self._step(encoding)
-                if self._clock() >= end:
-                    self._continue()
-                    return
+        while self._waiting or self._told:
+            if self._told:
+                encoding, reader = self._told.popleft()
+                if reader in encoding.readers:
+                    reader.pull()
+            else:
+                self._step(next(iter(self._waiting.values())))
+            if self._clock() >= end:
+                return
 
     def _isWaiting(self, encoding: Encoding[Key]) -> bool:
         return self._waiting.get(encoding.wanted) is encoding
@@ -224,12 +246,14 @@ class Encodings(Generic[Key]):
         Make a little more of an answer.
         """
         try:
-            encoding.step()
+            isMore = encoding.step()
         except Exception:
             log.failure("an answer of the web site failed")
             self._waiting.pop(encoding.wanted, None)
             encoding.fail()
             return
+        if isMore:
+            self.tell(encoding, encoding.readers)
         if encoding.isComplete and self._isWaiting(encoding):
             del self._waiting[encoding.wanted]
             self._keep(encoding)

@@ -18,7 +18,7 @@ from echostamp.plots.timezones import Zone, zoneOf
 from echostamp.text import printable
 from echostamp.web.bodies import BodyAnswers, bodiesOf
 from echostamp.web.eventtable import eventTable
-from echostamp.web.htmlpage import PageText, pageText
+from echostamp.web.htmlpage import PageHead, pagePieces
 from echostamp.web.links import root, withQuery
 from echostamp.web.madepages import Made, MadePages
 from echostamp.web.peercontent import zoneGiven
@@ -123,27 +123,31 @@ class EventsPage:
             )
         except HistoryError as error:
             why = f"The history cannot be read: {error}"
-        isLive = wanted.before is None
-        part = {"data-part": "events"} if isLive else {}
-        content = [
-            tags.h1("Events"),
-            *_form(wanted),
-            *([tags.p(why, **{"class": "error"})] if why else []),
-            tags.div(*_table(wanted, found), **part),
-        ]
-        page = await pageText("Events", wanted.root, "Events", content, isLive)
-        return Made(http.OK, bodiesOf(partial(_pieces, page, wanted, found), True))
+        pieces = partial(_pieces, wanted, found, why)
+        return Made(http.OK, bodiesOf(pieces, isKept=True))
 
 
 def _pieces(
-    page: PageText, wanted: WantedEvents, found: Sequence[KeptEvent]
+    wanted: WantedEvents, found: Sequence[KeptEvent], why: str
 ) -> Iterator[str]:
     """
-    Give a page with its events, in pieces that are quickly made.
+    Write a page with its events, in steps.
+
+    @param why: why the history cannot be read; empty if it can.
     """
+    isLive = wanted.before is None
+    part = {"data-part": "events"} if isLive else {}
+    content = [
+        tags.h1("Events"),
+        *_form(wanted),
+        *([tags.p(why, **{"class": "error"})] if why else []),
+        tags.div(*_table(wanted, found), **part),
+    ]
     zone = zoneOf(wanted.zone or "UTC") or Zone()
     events = [each.event for each in found[:SHOWN]]
-    yield from page.pieces(events=eventTable(events, zone, wanted.root, wanted.zone))
+    rows = eventTable(events, zone, wanted.root, wanted.zone)
+    head = PageHead("Events", wanted.root, "Events", isLive)
+    yield from pagePieces(head, content, events=rows)
 
 
 def _form(wanted: WantedEvents) -> Iterator[Tag]:

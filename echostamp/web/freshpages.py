@@ -80,7 +80,7 @@ class FreshPages(Generic[Key]):
         encoding = kept.encoding
         encoding.readers.append(reader)
         if encoding.isComplete:
-            self._reactor.callLater(0, self._pull, encoding, reader)
+            self._encodings.tell(encoding, [reader])
         return encoding
 
     def leave(self, encoding: Encoding[Key], reader: Reader) -> None:
@@ -88,13 +88,6 @@ class FreshPages(Generic[Key]):
         Forget a reader.
         """
         self._encodings.leave(encoding, reader)
-
-    def _pull(self, encoding: Encoding[Key], reader: Reader) -> None:
-        """
-        Let a reader read, unless it has left.
-        """
-        if reader in encoding.readers:
-            reader.pull()
 
     def _old(self, kept: _Kept[Key]) -> None:
         """

@@ -5,10 +5,11 @@ Puts a page of tags into the head and the end that every page has.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator
 from typing import NamedTuple
 
 from twisted.internet.defer import Deferred
+from twisted.python.failure import Failure
 from twisted.web.template import Tag, flattenString
 
 from echostamp.web.frame import PAGE_END, pageHead
@@ -20,49 +21,58 @@ _REFRESH = 60
 _PLACE = re.compile("<!--([a-z]+)-->")
 
 
-class PageText(NamedTuple):
+class PageHead(NamedTuple):
     """
-    A page.
+    What is before the content of a page.
 
-    @ivar parts: its text, and between two parts of it the name of a place.
+    @ivar title: what it is about.
+    @ivar root: the link to the first page: see L{echostamp.web.links.root}.
+    @ivar here: as for L{pageHead}.
+    @ivar isLive: whether it shows the present.
     """
 
-    parts: Sequence[str]
+    title: str
+    root: str
+    here: str
+    isLive: bool
 
-    def pieces(self, **markup: Iterable[str]) -> Iterator[str]:
-        """
-        Give the page in pieces.
 
-        @param markup: the pieces for each place; a place that is not named stays empty.
-        """
-        for number, part in enumerate(self.parts):
+def pagePieces(
+    head: PageHead, content: Iterable[Tag], **markup: Iterable[str]
+) -> Iterator[str]:
+    """
+    Write a page, a part of its content in each step.
+
+    @param head: what is before the content.
+    @param content: what is in the page.  Its comments are places for markup.
+    @param markup: the pieces for each place; a place that is not named stays empty.
+    """
+    yield pageHead(
+        f"{head.title} \u2013 EchoStamp",
+        head.root,
+        head.here,
+        ["plot.css"],
+        ["plot.js"],
+        _REFRESH if head.isLive else 0,
+    )
+    for tag in content:
+        # The text of tags has no comment: it is escaped.
+        for number, part in enumerate(_PLACE.split(_textOf(tag))):
             if number % 2:
                 yield from markup.get(part, ())
             else:
                 yield part
+    yield PAGE_END
 
 
-async def pageText(
-    title: str, root: str, here: str, content: Iterable[Tag], isLive: bool
-) -> PageText:
+def _textOf(tag: Tag) -> str:
     """
-    Write a page.
-
-    @param title: what it is about.
-    @param root: the link to the first page: see L{echostamp.web.links.root}.
-    @param here: as for L{pageHead}.
-    @param content: what is in it.  Its comments are places for markup.
-    @param isLive: whether it shows the present.
+    Write a tag that waits for nothing.
     """
-    head = pageHead(
-        f"{title} \u2013 EchoStamp",
-        root,
-        here,
-        ["plot.css"],
-        ["plot.js"],
-        _REFRESH if isLive else 0,
-    )
-    flattened: Deferred[bytes] = flattenString(None, [*content])
-    text = f"{head}{(await flattened).decode()}{PAGE_END}"
-    # The text of tags has no comment: it is escaped.
-    return PageText(_PLACE.split(text))
+    found: list[bytes | Failure] = []
+    flattened: Deferred[bytes] = flattenString(None, tag)
+    flattened.addBoth(found.append)
+    (text,) = found
+    if isinstance(text, Failure):
+        text.raiseException()
+    return text.decode()

@@ -4,7 +4,7 @@ The cells of a row of the matrix, judged and written once; pure.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from functools import lru_cache
 from typing import NamedTuple
 
@@ -13,7 +13,7 @@ from echostamp.times import SECOND
 from echostamp.web.cells import SIGNS, Cell, Level, cellOf, missing
 from echostamp.web.celltexts import clockText, lossText, rttText, words
 from echostamp.web.links import asPath, pageOf
-from echostamp.web.matrixfilter import Figure
+from echostamp.web.matrixfilter import Figure, labelsOf
 from echostamp.web.rowdata import PeerFigures, PeerState, SourceRow
 
 #: A row is stale after so many nanoseconds.
@@ -76,21 +76,59 @@ class JudgedRow:
     @ivar judged: its paths by the name of the target, without the one to itself.
     @ivar shares: their losses in percent, L{None} where these are not known.
     @ivar medians: their median RTTs in nanoseconds, likewise.
+    @ivar bad: the targets whose paths are bad or down.
+    @ivar labels: what the targets are labelled with: names and values.
     """
 
-    def __init__(self, row: SourceRow) -> None:
+    judged: Mapping[str, Cell]
+    shares: Mapping[str, float | None]
+    medians: Mapping[str, int | None]
+    bad: Sequence[str]
+    labels: frozenset[tuple[str, str]]
+    _levels: dict[Figure, dict[str, Level]]
+    _written: dict[CellView, dict[str, str]]
+
+    def __init__(self, row: SourceRow, before: JudgedRow | None = None) -> None:
         """
         @param row: the row.
+        @param before: what was said of the source before.  If it has said nothing since
+            then, that stays.
         """
         self.row = row
         self.name = row.source or NAMELESS
+        if before is not None and before.isOf(row):
+            self.judged, self.shares = before.judged, before.shares
+            self.medians, self.bad = before.medians, before.bad
+            self.labels = before.labels
+            self._levels, self._written = before._levels, before._written
+            return
         peers = {**row.peers}
         peers.pop(row.source, None)
         self.judged = {name: cellOf(peer) for name, peer in peers.items()}
         self.shares = {name: missing(peer) for name, peer in peers.items()}
         self.medians = {name: peer.median for name, peer in peers.items()}
-        self._levels: dict[Figure, dict[str, Level]] = {}
-        self._written: dict[CellView, dict[str, str]] = {}
+        self.bad = [
+            name for name, cell in self.judged.items() if cell.levels[0] >= Level.BAD
+        ]
+        self.labels = labelsOf(row)
+        self._levels, self._written = {}, {}
+
+    def isOf(self, row: SourceRow) -> bool:
+        """
+        Tell whether all that is said of the paths is true of a row, too.
+        """
+        mine = self.row
+        return (
+            mine.peers is row.peers
+            and mine.source == row.source
+            and mine.url == row.url
+        )
+
+    def views(self) -> list[CellView]:
+        """
+        Give how its cells were written.
+        """
+        return [*self._written]
 
     def levels(self, figure: Figure) -> Mapping[str, Level]:
         """

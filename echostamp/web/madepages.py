@@ -8,20 +8,28 @@ import time
 from collections.abc import Callable, Hashable, Iterable
 from typing import Any, NamedTuple
 
-from twisted.internet.defer import Deferred
+from twisted.internet.defer import Deferred, DeferredSemaphore, succeed
 from twisted.logger import Logger
 from twisted.python.failure import Failure
+from twisted.web import http
 
 from echostamp.monitor.slices import Slices
 from echostamp.monitor.steps import Steps
-from echostamp.web.bodies import Bodies, BodyAnswers
+from echostamp.web.bodies import Bodies, BodyAnswers, bodiesOf
 from echostamp.web.request import WebRequest
 
 #: How long a page is given again, in seconds.
 FRESH = 10
 
-#: The most pages that are kept.  One takes up to a megabyte.
+#: The most pages that are kept.  One takes some 100,000 octets.
 MOST_PAGES = 16
+
+#: The most pages that are being made or wait for that: one after the other, because
+#: the probes need the machine, too.  One takes 0.1 s.
+MOST_WAITING = 50
+
+#: Seconds after which it is worth to ask again if there are too many.
+RETRY = 5
 
 #: The type of pages.
 HTML = "text/html; charset=utf-8"
@@ -41,10 +49,24 @@ class Made(NamedTuple):
     bodies: Bodies
 
 
+_BUSY = Made(
+    http.SERVICE_UNAVAILABLE,
+    bodiesOf(
+        lambda: iter(
+            [
+                "<!DOCTYPE html><title>Busy</title><p>Too many pages are "
+                "being made.  Try again in some seconds.</p>\n"
+            ]
+        ),
+        isKept=True,
+    ),
+)
+
+
 class MadePages:
     """
     Answers with pages, and makes each only once for all who ask for it within some
-    seconds.
+    seconds.  It makes one at a time.
     """
 
     def __init__(
@@ -63,6 +85,7 @@ class MadePages:
         self._make = make
         self._answers = answers
         self._slices = Slices(reactor, time.monotonic_ns)
+        self._oneAtATime = DeferredSemaphore(1)
         self._waiting: dict[Hashable, list[Deferred[Made]]] = {}
         # When each page was made; the oldest first.
         self._kept: dict[Hashable, tuple[float, Made]] = {}
@@ -97,14 +120,22 @@ class MadePages:
         if key in self._kept:
             found.callback(self._kept[key][1])
             return found
+        if key not in self._waiting and len(self._waiting) >= MOST_WAITING:
+            return succeed(_BUSY)
         waiting = self._waiting.setdefault(key, [])
         waiting.append(found)
         if len(waiting) == 1:
-            making = self._make(key).addCallback(self._completed)
+            making: Deferred[Made] = self._oneAtATime.run(self._begin, key)
             making.addCallbacks(
                 lambda made: self._done(key, made), lambda why: self._failed(key, why)
             )
         return found
+
+    def _begin(self, key: Hashable) -> Deferred[Made]:
+        """
+        Make a page.
+        """
+        return self._make(key).addCallback(self._completed)
 
     def _send(self, request: WebRequest, page: Made) -> None:
         """
@@ -112,6 +143,8 @@ class MadePages:
         """
         request.beginPage()
         request.setResponseCode(page.status)
+        if page.status == http.SERVICE_UNAVAILABLE:
+            request.setHeader(b"Retry-After", b"%d" % RETRY)
         if self._answers.begin(request, HTML):
             self._answers.send(request, page.bodies)
 

@@ -15,7 +15,7 @@ from operator import add
 from typing import NamedTuple
 
 from echostamp.markup import asHtml
-from echostamp.web.cells import Cell, Level
+from echostamp.web.cells import Level
 from echostamp.web.celltexts import age, moment
 from echostamp.web.judgedrow import (
     BLANK,
@@ -59,9 +59,7 @@ class Matrix:
     @ivar targets: the names of the targets.
     @ivar isTurned: whether the targets are the rows of the table, because there are
         more of them.
-    @ivar cells: what is said of the path of each source to each target; L{None} where
-        nobody measures.
-    @ivar levels: how many of them have each level.  Those of a source that is silent
+    @ivar levels: how many paths have each level.  Those of a source that is silent
         are unknown.
     """
 
@@ -85,7 +83,6 @@ class Matrix:
         columns = len(self.sources) if self.isTurned else len(self.targets)
         most = MOST_WITH_FIGURES if wanted.figure is Figure.ALL else MOST_WITH_FIGURE
         self._hasFigures = columns <= most
-        self.cells: list[list[Cell | None]] = []
         self.levels = [0] * len(Level)
         self._bySource: list[Total] = []
         self._byTarget: list[Total] = []
@@ -121,7 +118,6 @@ class Matrix:
         shares: list[list[float | None]] = []
         medians: list[list[int | None]] = []
         for each in self.sources:
-            self.cells.append([*map(each.judged.get, targets)])
             row = (
                 [*map(each.levels(figure).get, targets)],
                 [*map(each.shares.get, targets)],

@@ -7,6 +7,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Mapping, Sequence
 from enum import Enum
+from itertools import chain
 from typing import NamedTuple
 from urllib.parse import urlencode
 
@@ -124,13 +125,20 @@ def naturally(name: str) -> list[tuple[str, int, str]]:
     ]
 
 
-def labelsOf(rows: Iterable[SourceRow]) -> list[str]:
+def labelsOf(row: SourceRow) -> frozenset[tuple[str, str]]:
     """
-    Give the labels of all targets, each as C{name=value}, sorted.
+    Give the labels of the targets of a source: names and values.
     """
-    found: set[tuple[str, str]] = set()
-    for row in rows:
-        for peer in row.peers.values():
-            found.update(peer.labels.items())
-    texts = [f"{name}={value}" for name, value in found]
+    return frozenset(
+        chain.from_iterable([peer.labels.items() for peer in row.peers.values()])
+    )
+
+
+def choicesOf(labels: Iterable[Iterable[tuple[str, str]]]) -> list[str]:
+    """
+    Give the labels to choose from, each as C{name=value}, sorted.
+
+    @param labels: those of each source.
+    """
+    texts = [f"{name}={value}" for name, value in {*chain.from_iterable(labels)}]
     return sorted(texts, key=naturally)[:MOST_LABELS]

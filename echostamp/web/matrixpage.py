@@ -5,7 +5,7 @@ The page with the matrix: the first one.
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any, NamedTuple, Protocol
 
 from twisted.internet.defer import Deferred
@@ -18,8 +18,9 @@ from echostamp.web.encodings import Encodings, zipped
 from echostamp.web.frame import PAGE_END, pageHead
 from echostamp.web.freshpages import FreshPages
 from echostamp.web.judgedrow import JudgedRow
+from echostamp.web.judgedrows import JudgedRows
 from echostamp.web.matrix import Matrix
-from echostamp.web.matrixfilter import MatrixFilter, labelsOf
+from echostamp.web.matrixfilter import MatrixFilter, choicesOf
 from echostamp.web.matrixparts import form, legend, nothing, summary
 from echostamp.web.request import WebRequest
 from echostamp.web.requestheaders import acceptsGzip
@@ -62,31 +63,6 @@ class WantedPage(NamedTuple):
     isZipped: bool = False
 
 
-class JudgedRows:
-    """
-    Judges rows, those that are as before only once.
-    """
-
-    def __init__(self) -> None:
-        self._known: dict[int, JudgedRow] = {}
-
-    def judge(self, rows: Iterable[SourceRow]) -> Generator[str, None, list[JudgedRow]]:
-        """
-        Judge rows, one a step, which gives no text.
-
-        @return: all of them.
-        """
-        found: list[JudgedRow] = []
-        for row in rows:
-            known = self._known.get(id(row))
-            if known is None or known.row is not row:
-                known = JudgedRow(row)
-            found.append(known)
-            yield ""
-        self._known = {id(each.row): each for each in found}
-        return found
-
-
 class MatrixPage:
     """
     Shows the matrix.
@@ -116,6 +92,13 @@ class MatrixPage:
         self._judged = JudgedRows()
         encodings: Encodings[WantedPage] = Encodings(reactor, self._steps)
         self._pages = FreshPages(reactor, encodings)
+
+    def prepare(self, row: SourceRow) -> Iterator[None]:
+        """
+        Judge a row of another daemon when it is there, in small steps: so a page has to
+        do less.
+        """
+        return self._judged.prepare(row)
 
     def __call__(self, request: WebRequest) -> None:
         """Answer a request."""
@@ -166,7 +149,7 @@ class MatrixPage:
         if not wanted.isPart:
             yield pageHead(_title(self._row.source), here="Matrix")
             yield f"<h1>{asHtml(self._row.source or 'EchoStamp')}</h1>\n"
-            yield form(wanted.filter, labelsOf(rows))
+            yield form(wanted.filter, choicesOf(each.labels for each in judged))
             yield '<div id="now">\n'
         yield from _part(judged, wanted.filter, now)
         if not wanted.isPart:
@@ -196,8 +179,8 @@ def _part(rows: Sequence[JudgedRow], wanted: MatrixFilter, now: int) -> Iterator
         yield nothing(wanted)
         return
     troubles = Troubles(matrix.sources, matrix.targets, wanted.figure, now)
-    for source, cells in zip(matrix.sources, matrix.cells, strict=True):
-        troubles.look(source, cells)
-        yield ""
+    for source in matrix.sources:
+        troubles.look(source)
+    yield ""
     yield troublesHtml(troubles.found(), matrix.levels)
     yield from matrix.lines()

@@ -5,7 +5,7 @@ The rows of other daemons.
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any, Protocol
 
 from twisted.internet.defer import CancelledError, Deferred
@@ -62,7 +62,11 @@ class Others:
     Reads the rows of other daemons while somebody looks at them.
 
     It logs nothing: a row says since when it could not be read, and why.
+
+    @ivar heard: does something with each new row, in small steps.
     """
+
+    heard: Callable[[SourceRow], Iterator[None]] = staticmethod(lambda row: iter(()))
 
     def __init__(
         self,
@@ -165,8 +169,9 @@ class Others:
             daemon.fetch = self._fetchOf(daemon.place)
         asking = daemon.asking = Deferred.fromCoroutine(self._rowOf(daemon.fetch))
 
-        def succeeded(row: SourceRow) -> None:
+        def succeeded(row: SourceRow) -> Deferred[Any]:
             daemon.succeeded(row, self._clock())
+            return self._slices.do(self.heard(daemon.row))
 
         def failed(failure: Failure) -> None:
             daemon.failed(failure, self._clock())
@@ -175,7 +180,7 @@ class Others:
             daemon.asking = None
             self._continue()
 
-        asking.addCallbacks(succeeded, failed).addBoth(ended)
+        asking.addCallback(succeeded).addErrback(failed).addBoth(ended)
 
     async def _rowOf(self, fetch: Fetch) -> SourceRow:
         """

@@ -7,13 +7,14 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterator
 from functools import partial
-from typing import Any
+from typing import Any, NamedTuple
 
 from twisted.internet.defer import Deferred
 from twisted.web import http
 from twisted.web.template import tags
 
 from echostamp.history.interfaces import HistoryError
+from echostamp.monitor.snapshot import PeerSnapshot
 from echostamp.plots.eventmarks import marksOf
 from echostamp.plots.plotframe import Scene
 from echostamp.plots.plotpaths import Across
@@ -21,7 +22,7 @@ from echostamp.plots.plotsection import plotSection
 from echostamp.text import printable
 from echostamp.web.bodies import BodyAnswers, bodiesOf
 from echostamp.web.eventtable import eventTable
-from echostamp.web.htmlpage import PageText, pageText
+from echostamp.web.htmlpage import PageHead, pagePieces
 from echostamp.web.links import root
 from echostamp.web.madepages import Made, MadePages
 from echostamp.web.peercontent import KnownPeer, WantedPeer, peerContent, zoneGiven
@@ -78,32 +79,50 @@ class PeerPage:
             why = f"The history cannot be read: {error}"
         peer = self._source.peers.get(wanted.name)
         if peer is None and found is not None and not found.isKnown:
-            return await _missing(wanted)
-        snapshot = None if peer is None else peer.snapshot()
-        known = KnownPeer(snapshot, found, hasRows, why)
-        content = peerContent(wanted, known, now)
-        title = printable(wanted.name)
-        page = await pageText(title, wanted.root, "", content, wanted.isLive)
-        if found is None:
-            return Made(http.OK, bodiesOf(page.pieces, isKept=True))
-        pieces = partial(_pieces, page, wanted, found, bounds)
+            return _missing(wanted)
+        snapshot = None if peer is None else peer.snapshot
+        pieces = partial(_pieces, wanted, Known(snapshot, found, hasRows, why), now)
         return Made(http.OK, bodiesOf(pieces, isKept=True))
 
 
-def _pieces(
-    page: PageText, wanted: WantedPeer, found: PeerHistory, bounds: tuple[int, int]
-) -> Iterator[str]:
+class Known(NamedTuple):
     """
-    Give a page with its plots and events, in pieces that are quickly made.
+    What is known of a peer before its page is written.
+
+    @ivar snapshot: tells how it is; L{None} if it is not watched.
+    @ivar history: how it was; L{None} if that cannot be read.
+    @ivar hasRows: whether rows of the peers are kept.
+    @ivar why: why the history cannot be read; empty if it can.
     """
-    zone = wanted.shownZone
-    across = Across(*bounds, found.points.step)
-    scene = Scene(found.points.rows, across, zone, marksOf(found.marks, zone))
-    last = eventTable([each.event for each in found.last], zone)
-    yield from page.pieces(plots=plotSection(scene), events=last)
+
+    snapshot: Callable[[], PeerSnapshot] | None
+    history: PeerHistory | None
+    hasRows: bool
+    why: str
 
 
-async def _missing(wanted: WantedPeer) -> Made:
+def _pieces(wanted: WantedPeer, known: Known, now: float) -> Iterator[str]:
+    """
+    Write a page with its plots and events, in steps.
+
+    @param now: the present time, in seconds since the UNIX epoch.
+    """
+    snapshot = None if known.snapshot is None else known.snapshot()
+    yield ""
+    found, zone = known.history, wanted.shownZone
+    plots: Iterator[str] = iter(())
+    last: Iterator[str] = iter(())
+    if found is not None:
+        across = Across(*wanted.span.bounds(now), found.points.step)
+        scene = Scene(found.points.rows, across, zone, marksOf(found.marks, zone))
+        plots = plotSection(scene)
+        last = eventTable([each.event for each in found.last], zone)
+    head = PageHead(printable(wanted.name), wanted.root, "", wanted.isLive)
+    content = peerContent(wanted, KnownPeer(snapshot, *known[1:]), now)
+    yield from pagePieces(head, content, plots=plots, events=last)
+
+
+def _missing(wanted: WantedPeer) -> Made:
     """
     Say that there is no such peer.
     """
@@ -112,5 +131,6 @@ async def _missing(wanted: WantedPeer) -> Made:
         tags.p("There is no peer ", tags.q(printable(wanted.name)), "."),
         tags.p(tags.a("All peers", href=wanted.root)),
     ]
-    page = await pageText("No such peer", wanted.root, "", content, False)
-    return Made(http.NOT_FOUND, bodiesOf(page.pieces, isKept=True))
+    head = PageHead("No such peer", wanted.root, "", False)
+    pieces = partial(pagePieces, head, content)
+    return Made(http.NOT_FOUND, bodiesOf(pieces, isKept=True))

@@ -27,6 +27,7 @@ from echostamp.web.ownrow import OwnRow
 from echostamp.web.peerpage import PeerPage
 from echostamp.web.request import WebRequest
 from echostamp.web.source import Source
+from echostamp.web.turns import Turns
 
 #: Answers a request, now or later.
 Page = Callable[[WebRequest], None]
@@ -42,6 +43,7 @@ class WebSite(http.HTTPFactory):
     @ivar checksHost: whether a request's header Host has to be an address or
         C{localhost}.
     @ivar times: how long a connection may take.
+    @ivar turns: reads requests, a few in each turn of the event loop.
     """
 
     noisy = False
@@ -65,6 +67,7 @@ class WebSite(http.HTTPFactory):
         self.pages = pages
         self.checksHost = checksHost
         self.times = times or ConnectionTimes()
+        self.turns = Turns(reactor)
 
     def startFactory(self) -> None:
         """Do nothing.  Twisted would open a log, and start a timer for it."""
@@ -86,8 +89,10 @@ def webPages(reactor: Any, source: Source) -> dict[bytes, Page]:
     encodings = Encodings(reactor, partial(steps, source))
     others = Others(reactor, source)
     own, answers = OwnRow(reactor, source), BodyAnswers(reactor)
+    matrix = MatrixPage(reactor, own, others)
+    others.heard = matrix.prepare
     return {
-        b"/": MatrixPage(reactor, own, others),
+        b"/": matrix,
         b"/metrics": MetricsPage(source, encodings),
         b"/healthz": lambda request: request.answer(http.OK, "ok"),
         b"/readyz": partial(_readiness, source),

@@ -7,13 +7,12 @@ source says of most of its targets.
 
 from __future__ import annotations
 
-from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import NamedTuple
 
 from echostamp.markup import asHtml
 from echostamp.text import counted
-from echostamp.web.cells import SIGNS, Cell, Level
+from echostamp.web.cells import SIGNS, Level
 from echostamp.web.celltexts import momentNear
 from echostamp.web.faults import Fault, Path, detail, faultsOf, lasting, worst
 from echostamp.web.judgedrow import CLASSES, JudgedRow
@@ -73,28 +72,42 @@ class Troubles:
         self._sources = list(sources)
         self._targets = list(targets)
         self._paths: dict[Fault, list[Path]] = {each: [] for each in _FAULTS[figure]}
-        self._bySource: dict[str, int] = {}
-        self._byTarget: Counter[str] = Counter()
+        self._heard: list[JudgedRow] = []
+        self._places = {name: place for place, name in enumerate(self._targets)}
 
-    def look(self, source: JudgedRow, cells: Sequence[Cell | None]) -> None:
+    def look(self, source: JudgedRow) -> None:
         """
         Look at a source.  It has to be done of all before L{found}.
-
-        @param cells: what is said of its paths to each target; L{None} where it
-            measures nothing.
         """
         # What was seen a while ago is no news of a target.
         if source.isStale(self._now):
             return
-        row, known = source.row, zip(self._targets, cells, strict=True)
-        seen = [(name, cell) for name, cell in known if cell is not None]
-        self._bySource[source.name] = len(seen)
-        self._byTarget.update([name for name, _ in seen])
-        for name, cell in seen:
-            if cell.level >= Level.BAD:
-                path = Path(source.name, name, pageOf(row.url, name), row.peers[name])
-                for fault in faultsOf(cell):
-                    self._paths.get(fault, []).append(path)
+        self._heard.append(source)
+        row, places = source.row, self._places
+        shown = [name for name in source.bad if name in places]
+        for name in sorted(shown, key=places.__getitem__):
+            path = Path(source.name, name, pageOf(row.url, name), row.peers[name])
+            for fault in faultsOf(source.judged[name]):
+                self._paths.get(fault, []).append(path)
+
+    def _sourcesOf(self, target: str) -> int:
+        """
+        Count the sources that measure the path to a target.
+        """
+        return sum([target in each.judged for each in self._heard])
+
+    def _targetsOf(self, source: str) -> int:
+        """
+        Count the targets that are shown to which a source measures the path.
+        """
+        return sum(
+            [
+                name in self._places
+                for each in self._heard
+                if each.name == source
+                for name in each.judged
+            ]
+        )
 
     def found(self) -> list[Trouble]:
         """
@@ -110,19 +123,19 @@ class Troubles:
         Give the lines of a fault: of targets, of sources, and of single paths.
         """
         left = self._paths[fault]
-        for name, paths in _grouped(left, lambda path: path.target, self._byTarget):
+        for name, paths in _grouped(left, lambda path: path.target, self._sourcesOf):
             yield self._ofHost(
-                fault, name, paths, f"seen from {_of(paths, self._byTarget)}"
+                fault, name, paths, f"seen from {_of(paths, self._sourcesOf)}"
             )
             gone = set(map(id, paths))
             if fault is Fault.CLOCK:
                 # A host whose clock is wrong sees all others wrong.
                 gone |= {id(each) for each in left if each.source == name}
             left = [each for each in left if id(each) not in gone]
-        for name, paths in _grouped(left, lambda path: path.source, self._bySource):
+        for name, paths in _grouped(left, lambda path: path.source, self._targetsOf):
             peers = [each.peer for each in paths]
             text = _WORDS[fault] if fault is Fault.CLOCK else _worded(fault, peers)
-            text += f" to {len(paths)} of {self._bySource[name]} targets"
+            text += f" to {len(paths)} of {self._targetsOf(name)} targets"
             if since := lasting(fault, peers, self._now):
                 text += f",{since}"
             yield Trouble(
@@ -189,11 +202,11 @@ def _worded(fault: Fault, peers: Sequence[PeerFigures]) -> str:
     return _WORDS[fault] + worst(fault, peers)
 
 
-def _of(paths: Sequence[Path], counts: Mapping[str, int]) -> str:
+def _of(paths: Sequence[Path], count: Callable[[str], int]) -> str:
     """
     Write how many of its sources find a target bad.
     """
-    return f"{len(paths)} of {counted(counts[paths[0].target], 'source')}"
+    return f"{len(paths)} of {counted(count(paths[0].target), 'source')}"
 
 
 def _level(fault: Fault, paths: Sequence[Path]) -> Level:
@@ -205,7 +218,7 @@ def _level(fault: Fault, paths: Sequence[Path]) -> Level:
 
 
 def _grouped(
-    paths: Iterable[Path], key: Callable[[Path], str], counts: Mapping[str, int]
+    paths: Iterable[Path], key: Callable[[Path], str], count: Callable[[str], int]
 ) -> Iterator[tuple[str, list[Path]]]:
     """
     Give the hosts of which more than half of all paths are bad.
@@ -214,7 +227,7 @@ def _grouped(
     for path in paths:
         groups.setdefault(key(path), []).append(path)
     for name, found in groups.items():
-        if len(found) >= _LEAST and 2 * len(found) > counts[name]:
+        if len(found) >= _LEAST and 2 * len(found) > count(name):
             yield name, found
 
 
