@@ -101,8 +101,10 @@ class OthersCase(SynchronousTestCase):
         return {each.source: each for each in self.others.rows()}
 
     def known(self) -> dict[str, SourceRow]:
-        """Look, once what was answered has been read."""
-        self.reactor.advance(0)
+        """Look, once what was answered has been read, in however many slices."""
+        now, calls = self.reactor.seconds(), self.reactor.getDelayedCalls
+        while any(each.getTime() <= now for each in calls()):
+            self.reactor.advance(0)
         return self.rows()
 
     def asked(self) -> list[str]:
