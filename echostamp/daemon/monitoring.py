@@ -47,6 +47,9 @@ class Monitoring(Service):
     change.
 
     @ivar monitor: watches the peers.
+    @ivar surroundings: the timers and clocks of the probes.
+    @ivar file: what the files of peers say.
+    @ivar keep: gets each event that is written.
     @ivar mostDescriptors: how many descriptors the peers may need after a reload;
         L{None} for any number.
     @ivar reserve: called with the number of descriptors that the peers need, before a
@@ -75,24 +78,25 @@ class Monitoring(Service):
         @param eventFile: gets the events; L{None} for none.
         @raise ValueError: a file is wrong; the text has a line for each mistake.
         """
-        self._surroundings = surroundings
+        self.surroundings = surroundings
         self._read = read
         self._paths = paths
         self._eventFile = eventFile
         self._events = EventLog(
             surroundings.agenda,
             surroundings.now,
-            None if eventFile is None else eventFile.write,
+            self._written,
         )
         self._counts = dict.fromkeys(WITHOUT_PEER, 0)
         self.monitor = Monitor(reactor, surroundings, self._happened, buckets)
         self._versions = self._looked = fileVersions(self._paths)
-        self._found = allSteps(read())
+        self.file = allSteps(read())
         self._readAt: int | None = surroundings.clocks().realtime
         self._isReloaded = True
-        self.monitor.watch(self._found.peers)
+        self.monitor.watch(self.file.peers)
         self._entry: Any = None
-        self.reserve: Callable[[int], object] = _reserveNothing
+        self.reserve: Callable[[int], object] = _doNothing
+        self.keep: Callable[[Event], object] = _doNothing
         self._slices = Slices(reactor, surroundings.now)
         self._turn = DeferredLock()
         self._garbage = Garbage()
@@ -129,7 +133,7 @@ class Monitoring(Service):
         """
         Look at the files again later.
         """
-        surroundings = self._surroundings
+        surroundings = self.surroundings
         self._entry = surroundings.agenda.at(surroundings.now() + _LOOK, self._look)
 
     def _look(self) -> None:
@@ -182,9 +186,9 @@ class Monitoring(Service):
         finally:
             gc.enable()
         self._isReloaded, self._isSettled = True, False
-        self._readAt = self._surroundings.clocks().realtime
-        text = counted(len(self._found.peers), "peer")
-        isLogged = self._own(Kind.RELOAD, text, peers=len(self._found.peers))
+        self._readAt = self.surroundings.clocks().realtime
+        text = counted(len(self.file.peers), "peer")
+        isLogged = self._own(Kind.RELOAD, text, peers=len(self.file.peers))
         return "" if isLogged else text
 
     def _steps(self) -> Steps[None]:
@@ -198,7 +202,7 @@ class Monitoring(Service):
         try:
             self.reserve(max(descriptorsOf(found.peers), self.descriptors))
             yield from self.monitor.changing(found.peers)
-            self._found = found
+            self.file = found
         finally:
             self.reserve(self.descriptors)
 
@@ -210,7 +214,7 @@ class Monitoring(Service):
 
         @return: whether it was written at once.
         """
-        at = self._surroundings.clocks().realtime
+        at = self.surroundings.clocks().realtime
         return self._happened(Event(kind, "", at, text=printable(text), values=values))
 
     def _happened(self, event: Event) -> bool:
@@ -223,17 +227,25 @@ class Monitoring(Service):
             self._counts[event.kind] += 1
         return self._events.report(event)
 
+    def _written(self, event: Event) -> None:
+        """
+        Write an event elsewhere, too.
+        """
+        if self._eventFile is not None:
+            self._eventFile.write(event)
+        self.keep(event)
+
     # --- What is known ----------------------------------------------------------------
 
     @property
     def descriptors(self) -> int:
         """How many descriptors the peers need at most, at all addresses."""
-        return descriptorsOf(self._found.peers)
+        return descriptorsOf(self.file.peers)
 
     @property
     def labels(self) -> tuple[str, ...]:
         """The names of the peers' labels."""
-        for each in self._found.peers:
+        for each in self.file.peers:
             return tuple(name for name, _ in each.labels)
         return ()
 
@@ -247,11 +259,11 @@ class Monitoring(Service):
         """
         Give what is known of the daemon's monitor.
         """
-        stalls = self._surroundings.stalls
+        stalls = self.surroundings.stalls
         errors = {} if self._eventFile is None else {"events": self._eventFile.errors}
         return DaemonSnapshot(
             Versions(__version__, platform.python_version(), twistedVersion),
-            self._found.selfName,
+            self.file.selfName,
             len(self.monitor.peers),
             dict(self._counts),
             stalls.count,
@@ -264,9 +276,9 @@ class Monitoring(Service):
         )
 
 
-def _reserveNothing(needed: int) -> None:
+def _doNothing(given: object) -> None:
     """
-    Reserve no descriptors: nobody else needs any.
+    Do nothing: nobody else needs descriptors, or wants events.
     """
 
 

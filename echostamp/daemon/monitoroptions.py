@@ -75,8 +75,8 @@ class MonitorOptions(usage.Options):
         [
             "check",
             None,
-            "Read the options, the peers, and their keys and certificates, say what is "
-            "wrong, or what there is to watch, and exit.",
+            "Read the options, the peers, their keys and certificates, and the "
+            "history, say what is wrong, or what there is to watch, and exit.",
         ],
     ]
 
@@ -120,7 +120,7 @@ class MonitorOptions(usage.Options):
         self.eventsFile = path if path in (None, "-") else os.path.abspath(path)
         given = [
             name
-            for name in ("self", "events", "rtt-buckets", "max-probes")
+            for name in ("self", "events", "history", "rtt-buckets", "max-probes")
             if self[name] != self.defaults.get(name)
         ]
         if given and not self.peersFiles:

@@ -22,16 +22,22 @@ from echostamp.text import printable
 #: Descriptors of the web site: its connections and its ports.
 WEB_DESCRIPTORS = 210
 
+#: Descriptors of the history: two connections to a database of three files, and a lock.
+HISTORY_DESCRIPTORS = 10
+
 
 def leaveRoom(options: Options, monitoring: Sequence[Any]) -> None:
     """
-    Take the descriptors that the peers and the web site need off those for connections.
+    Take the descriptors that the peers, the history and the web site need off those for
+    connections.
 
     @raise SystemExit: not enough are left; the line says how many are needed.
     """
     taken = sum(each.descriptors for each in monitoring)
     if options.webPlaces:
         taken += WEB_DESCRIPTORS
+    if options.historyFile is not None:
+        taken += HISTORY_DESCRIPTORS
     options.mostConnections -= taken
     if options["max-connections"] is None:
         options.maxConnections = options.mostConnections
@@ -69,12 +75,14 @@ class DaemonParts(NamedTuple):
     @ivar listening: listens for the echo.
     @ivar draining: drains its connections.
     @ivar monitoring: watches the peers, if there are any.
+    @ivar history: keeps what is found, if it is to.
     @ivar reflecting: reflects STAMP packets, if it is to.
     """
 
     listening: ListeningService
     draining: DrainingService
     monitoring: list[Any]
+    history: list[Any]
     reflecting: list[ReflectingService]
 
 
@@ -95,13 +103,15 @@ def webPart(
     if not options.webPlaces:
         return []
     # Imported here and not at the top: a daemon without a web site starts sooner.
-    from echostamp.daemon.website import WebSource, webService
+    from echostamp.daemon.website import WebSource, eventsOf, webService
 
     connectionLog = factory.connectionLog
     assert isinstance(connectionLog, TimedConnectionLog)
     counts = connectionLog.counts
+    monitoring = parts.monitoring[0] if parts.monitoring else None
     source = WebSource(
-        parts.monitoring[0] if parts.monitoring else None,
+        monitoring,
+        parts.history[0] if parts.history else eventsOf(monitoring),
         None if options["no-echo"] else lambda: counts.figures(factory.connections),
         counts.refused,
         lambda: parts.reflecting[0].counts if parts.reflecting else {},
@@ -119,7 +129,7 @@ def webPart(
 
 def checkOnly(reactor: Any, options: Options) -> NoReturn:
     """
-    Check the options and the peers, say what there is to watch, and exit.
+    Check the options, the peers and the history, say what there is to watch, and exit.
 
     @raise SystemExit: always.
     """
@@ -127,25 +137,36 @@ def checkOnly(reactor: Any, options: Options) -> NoReturn:
 
     try:
         lines = checkLines(reactor, options) if options.peersFiles else []
+        if options.historyFile is not None:
+            from echostamp.daemon.historymaking import checkHistory
+
+            checkHistory(options)
     except ValueError as error:
         raise SystemExit(_errorLines(error)) from None
     print("\n".join([*lines, "ok"]))
     raise SystemExit(0)
 
 
-def monitoringPart(reactor: Any, options: Options) -> list[Any]:
+def watchingParts(reactor: Any, options: Options) -> tuple[list[Any], list[Any]]:
     """
-    Make the service that watches the peers, where the options ask for one.
+    Make the service that watches the peers, and the one that keeps what is found, where
+    the options ask for them.
 
     @raise SystemExit: see L{makeService}.
     """
     if not options.peersFiles:
-        return []
-    # Imported here and not at the top: a daemon without peers starts sooner.
+        return [], []
+    # Imported here and not at the top: a daemon without peers or a history starts
+    # sooner.
     from echostamp.daemon.watching import monitoringService
 
     try:
-        return [monitoringService(reactor, options)]
+        monitoring = monitoringService(reactor, options)
+        if options.historyFile is None:
+            return [monitoring], []
+        from echostamp.daemon.historymaking import historyService
+
+        return [monitoring], [historyService(reactor, options, monitoring)]
     except ValueError as error:
         raise SystemExit(_errorLines(error)) from None
 

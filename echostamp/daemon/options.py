@@ -14,6 +14,7 @@ from twisted.python import usage
 
 from echostamp import __version__
 from echostamp.addresses import ECHO_PORT, checkOwn
+from echostamp.daemon.historyoptions import HistoryOptions
 from echostamp.daemon.monitoroptions import MonitorOptions
 from echostamp.daemon.optionvalues import checkMapped, number, optionalNumber
 from echostamp.daemon.reflectoroptions import ReflectorOptions
@@ -45,7 +46,7 @@ LONGEST_MAX_LENGTH = 98_304
 LONGEST_BACKLOG = 1 << 30
 
 
-class Options(ReflectorOptions, MonitorOptions, usage.Options):
+class Options(ReflectorOptions, HistoryOptions, MonitorOptions, usage.Options):
     """
     The options of C{twistd echostamp}, as texts and as values.
 
@@ -221,6 +222,7 @@ class Options(ReflectorOptions, MonitorOptions, usage.Options):
             raise usage.UsageError(f"--format {self['format']!r}: {error}") from None
         self.pause = number(self, "pause", float, 0, LONGEST_PAUSE)
         self.maxLength = number(self, "max-length", int, 1, LONGEST_MAX_LENGTH)
+        self.checkHistory()
         self.checkMonitor()
         self._addPort()
         self.checkReflector()

@@ -7,7 +7,8 @@ from __future__ import annotations
 import os
 import pwd
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
+from typing import Any
 
 from twisted.python.util import initgroups
 
@@ -41,3 +42,14 @@ def asUser(user: int | None, group: int | None) -> Iterator[None]:
         os.seteuid(0)
         os.setegid(before)
         os.setgroups(groups)
+
+
+def asUserOf(options: Any) -> AbstractContextManager[None]:
+    """
+    Work with the rights of the user and the group that the daemon will run as.
+
+    @param options: the daemon's options.  Those of C{twistd} are their parent; C{twist}
+        has none of these.
+    """
+    parent = options.parent or {}
+    return asUser(parent.get("uid"), parent.get("gid"))

@@ -22,7 +22,7 @@ from echostamp.daemon.optionalparts import (
     DaemonParts,
     checkOnly,
     leaveRoom,
-    monitoringPart,
+    watchingParts,
     webPart,
 )
 from echostamp.daemon.options import Options
@@ -60,7 +60,7 @@ def makeService(options: Options) -> IService:
 
     if options["check"]:
         checkOnly(reactor, options)
-    monitoring = monitoringPart(reactor, options)
+    monitoring, history = watchingParts(reactor, options)
     leaveRoom(options, monitoring)
     connectionLog = TimedConnectionLog(
         reactor, options.idleTimeout, options.maxAge, options.grace
@@ -92,10 +92,10 @@ def makeService(options: Options) -> IService:
         [each.logCounts for each in reflecting],
     )
     listening = ListeningService(prepared)
-    shown = DaemonParts(listening, draining, monitoring, reflecting)
+    shown = DaemonParts(listening, draining, monitoring, history, reflecting)
     web = webPart(reactor, options, settings, factory, shown, reloads)
     # They stop in the reverse order: the ports stop listening before connections are
-    # drained.
+    # drained, and the peers are watched no more when the last minute is written.
     parts: list[Any] = [
         signals,
         MonotonicTimers(reactor),
@@ -103,6 +103,7 @@ def makeService(options: Options) -> IService:
         draining,
         listening,
         *reflecting,
+        *history,
         *monitoring,
     ]
     for part in parts:

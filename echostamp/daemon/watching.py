@@ -9,7 +9,7 @@ from typing import Any
 
 from echostamp.daemon.eventfile import EventFile
 from echostamp.daemon.monitoring import Monitoring
-from echostamp.daemon.rights import asUser
+from echostamp.daemon.rights import asUserOf
 from echostamp.monitor.loading import loadAll
 from echostamp.monitor.peercheck import checksOf
 from echostamp.monitor.peerlines import peerLines
@@ -28,7 +28,7 @@ def monitoringService(reactor: Any, options: Any) -> Monitoring:
         opened; the text has a line for each mistake.
     """
     loadAll()
-    with asUser(*_userOf(options)):
+    with asUserOf(options):
         eventFile = None
         if options.eventsFile is not None:
             try:
@@ -69,14 +69,6 @@ def checkLines(reactor: Any, options: Any) -> list[str]:
     @raise ValueError: something is wrong; the text has a line for each mistake.
     """
     loadAll()
-    with asUser(*_userOf(options)):
+    with asUserOf(options):
         found = allSteps(_reading(reactor, options))
     return list(peerLines(found.peers))
-
-
-def _userOf(options: Any) -> tuple[int | None, int | None]:
-    """
-    Give the user and the group that the daemon will run as.
-    """
-    parent = options.parent or {}
-    return parent.get("uid"), parent.get("gid")

@@ -12,15 +12,15 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
-from twisted.internet.defer import Deferred, execute
+from twisted.internet.defer import Deferred
 from twisted.internet.interfaces import IProtocolFactory
 from twisted.logger import Logger
 
 from echostamp import __version__
 from echostamp.daemon.echocounts import EchoFigures
+from echostamp.daemon.historyservice import EventsInMemory, HistoryService
 from echostamp.daemon.monitoring import Monitoring
 from echostamp.daemon.shutdown import DrainingService
-from echostamp.history.interfaces import Found, IHistory
 from echostamp.history.memory import MemoryHistory
 from echostamp.listen.endpoints import preparedPorts
 from echostamp.listen.gate import Counts, Gate
@@ -45,29 +45,17 @@ MOST_CONNECTIONS, MOST_OF_HOST = 200, 50
 _NO_ADDRESS = (errno.EADDRNOTAVAIL, errno.EAFNOSUPPORT)
 
 
-class EmptyHistory:
-    """
-    Reads a history in which nothing is kept.
-    """
-
-    def read(self, question: Callable[[IHistory], Found]) -> Deferred[Found]:
-        """Ask something at once."""
-        return execute(question, MemoryHistory())
-
-
 class WebSource:
     """
     Where the figures of the web site come from.
 
-    @ivar history: what is kept.
-    @ivar hasHistory: whether rows are kept.
+    @ivar history: reads what is kept.
     """
-
-    hasHistory = False
 
     def __init__(
         self,
         monitoring: Monitoring | None,
+        history: HistoryService | EventsInMemory,
         echo: Callable[[], EchoFigures] | None,
         refused: Mapping[str, int],
         reflected: Callable[[], Mapping[str, int]],
@@ -75,17 +63,18 @@ class WebSource:
     ) -> None:
         """
         @param monitoring: watches the peers; L{None} where there are none.
+        @param history: keeps rows and events, or events only.
         @param echo: gives the figures of the echo; L{None} without an echo.
         @param refused: how many of its connections were refused, by reason.
         @param reflected: gives how many packets of STAMP had each fate.
         @param isReady: tells whether the daemon listens, and does not drain.
         """
         self._monitoring = monitoring
+        self.history = history
         self._echo = echo
         self._refused = refused
         self._reflected = reflected
         self._isReady = isReady
-        self.history = EmptyHistory()
 
     def isReady(self) -> bool:
         """Tell whether every listener is up, peers are loaded, and nothing drains."""
@@ -96,18 +85,23 @@ class WebSource:
         """The peers by name."""
         return {} if self._monitoring is None else self._monitoring.monitor.peers
 
-    @property
-    def selfName(self) -> str:
-        """The name of the peer that is this host; empty if none is."""
-        return "" if self._monitoring is None else self._monitoring.daemon().self
-
-    def webs(self) -> Mapping[str, WebPlace]:
-        """Give where the rows of other daemons can be read, by their peers' names."""
-        return {}
-
     def labels(self) -> Iterable[str]:
         """Give the names of the peers' labels."""
         return () if self._monitoring is None else self._monitoring.labels
+
+    @property
+    def selfName(self) -> str:
+        """The name of the peer that is this host; empty if none is."""
+        return "" if self._monitoring is None else self._monitoring.file.selfName
+
+    def webs(self) -> Mapping[str, WebPlace]:
+        """Give where the rows of other daemons can be read, by their peers' names."""
+        return {} if self._monitoring is None else self._monitoring.file.webs
+
+    @property
+    def hasHistory(self) -> bool:
+        """Whether rows are kept, and not only events."""
+        return self.history.hasMinutes
 
     def daemon(self) -> DaemonSnapshot:
         """Give what is known of the daemon."""
@@ -120,6 +114,7 @@ class WebSource:
             found,
             isClockSynchronized=kernelClock().isSynchronized,
             reflected=dict(self._reflected()),
+            writeErrors={**found.writeErrors, **self.history.writeErrors},
         )
         if self._echo is None:
             return found
@@ -132,6 +127,18 @@ class WebSource:
             messages=echo.messages,
             octets=echo.octets,
         )
+
+
+def eventsOf(monitoring: Monitoring | None) -> EventsInMemory:
+    """
+    Keep the last events for a daemon without a history.
+
+    @param monitoring: reports them; L{None} where there are none.
+    """
+    events = EventsInMemory(MemoryHistory())
+    if monitoring is not None:
+        monitoring.keep = events.event
+    return events
 
 
 class WebService(ListeningService):

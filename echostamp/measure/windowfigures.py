@@ -7,6 +7,7 @@ from __future__ import annotations
 from array import array
 from collections import Counter
 from collections.abc import Mapping, Sequence
+from fractions import Fraction
 
 from echostamp.measure.counts import (
     C_ALTERED,
@@ -19,6 +20,7 @@ from echostamp.measure.counts import (
     C_UNTIMED,
 )
 from echostamp.measure.delay import Summary, summary
+from echostamp.measure.quantiles import quantile
 from echostamp.measure.result import Figures
 from echostamp.measure.rows import ipdvOf, rttsOf, thinned
 from echostamp.measure.selection import Selection
@@ -73,6 +75,20 @@ def figuresOf(flows: Sequence[Selection]) -> Figures:
         offset=report,
         isApart=any(each.isApart for each in flows),
     )
+
+
+def rttQuantiles(flows: Sequence[Selection], ps: Sequence[Fraction]) -> list[float]:
+    """
+    Return quantiles of the RTT that the L{figuresOf} the same probes do not have.
+
+    @param flows: as for L{figuresOf}.
+    @param ps: which quantiles, each from 0 to 1.
+    @return: nanoseconds; nothing where no RTT is known.
+    """
+    every = max([each.every for each in flows])
+    kept = _together([thinned(each.kept(), every) for each in flows])
+    rtts = sorted(rttsOf(kept)[0])
+    return [quantile(len(rtts), p, rtts.__getitem__) for p in ps] if rtts else []
 
 
 def _added(counts: Sequence[Mapping[int, int]]) -> Mapping[int, int]:

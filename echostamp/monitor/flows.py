@@ -6,6 +6,7 @@ are joined.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from fractions import Fraction
 from typing import Any
 
 from twisted.internet.defer import Deferred, DeferredList
@@ -16,16 +17,20 @@ from echostamp.measure.offsetwindow import OffsetReport
 from echostamp.measure.result import Figures, Result
 from echostamp.measure.selection import Selection
 from echostamp.measure.windowclock import offsetFrom
-from echostamp.measure.windowfigures import figuresOf
-from echostamp.measure.windowspec import WindowSpec
+from echostamp.measure.windowfigures import figuresOf, rttQuantiles
+from echostamp.measure.windowspec import PARTS, WindowSpec
 from echostamp.monitor.flow import Counters, Flow, FlowOwner, LastRtts
 from echostamp.monitor.flowlosses import FlowCounts
+from echostamp.monitor.spanfigures import RttQuantiles, SpanFigures
 from echostamp.monitor.tally import Tally
 from echostamp.monitor.watch import Watch
 from echostamp.probe.dialers import Dialed
 from echostamp.probe.interfaces import Link
 from echostamp.probe.prober import Prober
 from echostamp.probe.sessiondetails import sessionDetails
+
+#: The quantiles of the RTT that L{SpanFigures} has.
+_QUANTILES = Fraction(1, 10), Fraction(1, 4), Fraction(3, 4)
 
 
 class Flows:
@@ -184,6 +189,27 @@ class Flows:
         """
         return summary(
             [value for each in self._select(window) for value in each.residences()]
+        )
+
+    def span(self, length: int) -> SpanFigures:
+        """
+        Give the figures of the probes whose fates became known in a span of time that
+        ends now.  Where its beginning is known to a part only, it begins a little
+        earlier, so that none is left out.
+
+        @param length: nanoseconds; at most as long as the windows that are kept.
+        """
+        found = self._select(WindowSpec("span", length=length + length // PARTS))
+        if not found:
+            return SpanFigures()
+        rtts = rttQuantiles(found, _QUANTILES)
+        link = self.link
+        session = sessionDetails(None if link is None else link.details())
+        return SpanFigures(
+            figuresOf(found),
+            RttQuantiles(*rtts) if rtts else None,
+            session.hopsForward,
+            session.hopsBackward,
         )
 
     def _select(self, window: WindowSpec) -> list[Selection]:

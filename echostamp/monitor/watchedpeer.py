@@ -16,12 +16,13 @@ from echostamp.monitor.event import Event, Kind
 from echostamp.monitor.farchanges import FarChanges
 from echostamp.monitor.flowlosses import FlowLosses
 from echostamp.monitor.flows import Flows
+from echostamp.monitor.pausedprobes import PausedProbes
 from echostamp.monitor.peer import Peer
 from echostamp.monitor.peername import PeerName
 from echostamp.monitor.resolving import NameSource
 from echostamp.monitor.rules import MINUTE, Rules, windowFor
 from echostamp.monitor.snapshot import FlowSnapshot, PeerSnapshot
-from echostamp.monitor.tally import Skip, Tally
+from echostamp.monitor.tally import Tally
 from echostamp.monitor.watch import Watch
 from echostamp.probe.agenda import Timers
 from echostamp.probe.dialers import Dialed
@@ -46,6 +47,7 @@ class WatchedPeer:
     @ivar tally: its counters.
     @ivar events: how many events it had, by kind.
     @ivar contact: whether it is up.
+    @ivar flows: its flows.
     """
 
     def __init__(
@@ -79,14 +81,15 @@ class WatchedPeer:
             self._rules, self._losses = before._rules, before._losses
             self._rules.limits = peer.limits
         self._window = windowFor(plan.interval, watch.kept.window)
-        self._began, self._stalled = now, surroundings.stalls.length
+        self._paused = PausedProbes(plan.interval, now)
+        self._stalled = surroundings.stalls.length
         self.contact = Contact(plan.timeout, plan.interval, now)
         if before is not None:
             self.contact = before.contact
             self.contact.resume(plan.timeout, plan.interval, now)
         if peer.isPaused:
             self.contact.pause(now)
-        self._flows = Flows(dialed, self, self.tally, watch, peer.zone)
+        self.flows = Flows(dialed, self, self.tally, watch, peer.zone)
         self._started = 0
         host = self._dialed.host
         self._name = PeerName(
@@ -94,7 +97,7 @@ class WatchedPeer:
         )
         if before is not None and before._dialed.host == host:
             self._name.isResolved = before._name.isResolved
-        self._far = FarChanges(self._flows, watch.kept.window, self.report)
+        self._far = FarChanges(self.flows, watch.kept.window, self.report)
 
     # --- From begin to end ------------------------------------------------------------
 
@@ -113,12 +116,12 @@ class WatchedPeer:
         """
         Begin to probe: the flows one after the other, spread over the interval.
         """
-        self._flows.start(self._started)
+        self.flows.start(self._started)
         if not self._started:
             self._name.checkOften(self.peer.name)
         self._started += 1
-        if self._started < len(self._flows):
-            pause = min(self._dialed.plan.interval, SPREAD) // len(self._flows)
+        if self._started < len(self.flows):
+            pause = min(self._dialed.plan.interval, SPREAD) // len(self.flows)
             self._timers.set(self._now() + pause, self._begin)
 
     def finish(self) -> None:
@@ -127,8 +130,8 @@ class WatchedPeer:
         """
         self._timers.stop()
         self._name.stop()
-        self._countPaused()
-        self._flows.finish()
+        self.refresh()
+        self.flows.finish()
 
     def stop(self) -> Deferred[Any]:
         """
@@ -138,7 +141,7 @@ class WatchedPeer:
         """
         self._timers.stop()
         self._name.stop()
-        return self._flows.stop()
+        return self.flows.stop()
 
     def change(self, peer: Peer) -> None:
         """
@@ -158,7 +161,7 @@ class WatchedPeer:
         now = self._now()
         silence = now - self.contact.lastReply
         if self.contact.due(now):
-            why = self._flows.outage
+            why = self.flows.outage
             text = f"no reply for {readable(silence)}{f': {why}' if why else ''}"
             self.report(Kind.DOWN, text, silence=silence)
             self._name.check()
@@ -198,7 +201,7 @@ class WatchedPeer:
 
     def addressGone(self) -> bool:
         """Use another address where there is a link."""
-        return self._flows.redial()
+        return self.flows.redial()
 
     # --- What is judged now and then --------------------------------------------------
 
@@ -216,7 +219,7 @@ class WatchedPeer:
         """
         Judge the window by the limits, and flows by one another.
         """
-        flows, rules = self._flows, self._rules
+        flows, rules = self.flows, self._rules
         if not flows.hasBegun:
             return
         if rules.limits.areSet or rules.exceeded:
@@ -249,23 +252,20 @@ class WatchedPeer:
 
     # --- What is known ----------------------------------------------------------------
 
-    def _countPaused(self) -> None:
+    def refresh(self) -> None:
         """
-        Count the probes that would have been due while the peer is paused.
+        Bring the counters up to date.
         """
         if self.peer.isPaused:
-            interval = self._dialed.plan.interval
-            due = (self._now() - self._began) // interval
-            self._began += due * interval
-            self.tally.skipped[Skip.PAUSED] += due * self.peer.flows
+            self._paused.count(self._now(), self.peer.flows, self.tally)
+        self.flows.refresh()
 
     def snapshot(self) -> PeerSnapshot:
         """
         Give what is known now.
         """
-        self._countPaused()
-        flows, contact, peer = self._flows, self.contact, self.peer
-        flows.refresh()
+        self.refresh()
+        flows, contact, peer = self.flows, self.contact, self.peer
         now, kept = self._watch.surroundings.clocks(), self._watch.kept
         window = flows.result(kept.window) if flows.hasBegun else None
         isMinute = kept.window == MINUTE

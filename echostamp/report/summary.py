@@ -136,16 +136,16 @@ def _counts(result: Result) -> Iterator[str]:
         yield f"{percent(figures.lossPercent)} loss"
     if figures.availability is not None:
         yield f"{percent(figures.availability)} available"
-    yield f"in {_span(result.elapsed)}"
+    yield f"in {spanText(result.elapsed)}"
     if figures.skipped:
         yield f"{figures.skipped} not sent"
     if figures.pending:
         yield f"{figures.pending} in flight"
 
 
-def _span(ns: int) -> str:
+def spanText(ns: int) -> str:
     """
-    Write how long a run took.
+    Write how long something took, from a run of seconds to one of weeks.
     """
     seconds = ns // SECOND
     if seconds < 60:

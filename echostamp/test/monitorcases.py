@@ -43,18 +43,19 @@ class FakeLink:
         self._dialer = dialer
 
     def send(self, seq: int) -> Moment:
-        """Send a probe, and answer it a millisecond later."""
+        """Send a probe, and answer it when its RTT is over."""
         case = self._dialer.case
         case.sent.append((case.reactor.seconds(), self._dialer.name))
         at = case.clocks()
         if case.silent.isdisjoint((self._dialer.name, self._dialer.flow)):
-            case.reactor.callLater(0.001, self._answer, seq, at.realtime)
+            rtt = case.rtt
+            case.reactor.callLater(rtt / SECOND, self._answer, seq, at.realtime, rtt)
         return at
 
-    def _answer(self, seq: int, t1: int) -> None:
+    def _answer(self, seq: int, t1: int, rtt: int) -> None:
         """Answer a probe."""
-        there = t1 + MILLISECOND // 2
-        times = Times(t1, there, there, t1 + MILLISECOND)
+        there = t1 + rtt // 2
+        times = Times(t1, there, there, t1 + rtt)
         at = self._dialer.case.clocks()
         self._dialer.owner.answered(Reply(seq, None, False, times), at)
 
@@ -122,6 +123,7 @@ class MonitorCase(SynchronousTestCase):
 
     @ivar silent: the targets that do not answer, and a space and a number behind a
         target for one of its flows.
+    @ivar rtt: the RTT of the next probes, in nanoseconds.
     @ivar unlinked: the targets that refuse connections.
     @ivar dialed: how many dialers were made for each target.
     @ivar sent: when probes were sent, in seconds, and to which target.
@@ -132,6 +134,7 @@ class MonitorCase(SynchronousTestCase):
         self.reactor: Any = FakeReactor()
         self.step = 0
         self.silent: set[str] = set()
+        self.rtt = MILLISECOND
         self.unlinked: set[str] = set()
         self.dialed: Counter[str] = Counter()
         self.sent: list[tuple[float, str]] = []

@@ -7,7 +7,9 @@ from typing import Any
 
 from echostamp.monitor.event import Kind
 from echostamp.monitor.snapshot import PeerSnapshot
+from echostamp.monitor.spanfigures import RttQuantiles, SpanFigures
 from echostamp.test.monitorcases import MonitorCase, peer
+from echostamp.times import MILLISECOND, SECOND
 
 
 class FlowsTests(MonitorCase):
@@ -47,6 +49,23 @@ class FlowsTests(MonitorCase):
         self.assertEqual(found.minute.figures.ipdv.n, found.tally.received - 4)
         self.assertIsNotNone(found.minute.figures.offset)
         self.assertEqual(found.lastRtt, 1_000_000)
+
+    def test_span(self) -> None:
+        """The figures of a span are those of the probes of all flows in that time."""
+        self.begin()
+        flows = self.monitor.peers["ams"].flows
+        self.assertEqual(flows.span(1), SpanFigures())
+        self.run_(31)
+        self.rtt = 3 * MILLISECOND
+        self.run_(8)
+        found = flows.span(8 * SECOND)
+        self.assertEqual(found.figures.received, 34)
+        self.assertEqual((found.hopsForward, found.hopsBackward), (None, None))
+        quantiles = RttQuantiles(3 * MILLISECOND, 3 * MILLISECOND, 3 * MILLISECOND)
+        self.assertEqual(found.quantiles, quantiles)
+        self.assertLess(
+            found.figures.received, flows.span(20 * SECOND).figures.received
+        )
 
     def test_spread(self) -> None:
         """The probes of the flows are spread over the interval."""

@@ -101,6 +101,23 @@ class RequestTests(SynchronousTestCase):
             self.assertNotIn("access-control-allow-origin", headers)
         self.assertEqual(len(self.flushLoggedErrors(RuntimeError)), 1)
 
+    def test_page(self) -> None:
+        """A page of HTML loads what this site has, and nothing inline."""
+        self.site.pages = {b"/": lambda request: request.answerPage(b"<p>\xc2\xb7")}
+        client = self.client()
+        client.get("/")
+        found = client.answer()
+        self.assertEqual((found.status, found.text), (200, "<p>\u00b7"))
+        self.assertEqual(found.headers["content-type"], "text/html; charset=utf-8")
+        rules = found.headers["content-security-policy"].split("; ")
+        self.assertEqual(rules[0], "default-src 'none'")
+        for each in "style", "script", "connect", "img":
+            self.assertIn(f"{each}-src 'self'", rules)
+        for each in "form-action 'self'", "base-uri 'none'", "frame-ancestors 'none'":
+            self.assertIn(each, rules)
+        self.assertNotIn("unsafe", " ".join(rules))
+        self.assertNotIn("set-cookie", found.headers)
+
     def test_head(self) -> None:
         """HEAD gets the headers of GET, and the connection goes on."""
         client = self.client()

@@ -116,6 +116,10 @@ class WatchedPeerTests(WatchedPeerCase):
         self.assertEqual(snapshot.minute.figures.rtt.max, 3 * MS - 20_000)
         self.assertEqual(self.kinds(), [])
         self.assertAddsUp(peer)
+        span = peer.flows.span(60 * SECOND)
+        hops = snapshot.hopsForward, snapshot.hopsBackward
+        self.assertEqual((span.hopsForward, span.hopsBackward), hops)
+        self.assertNotIn(None, hops)
 
     def test_directions(self) -> None:
         """Each lost probe counts once, in its direction."""

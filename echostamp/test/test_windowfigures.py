@@ -5,7 +5,9 @@ from __future__ import annotations
 
 import random
 from collections.abc import Sequence
+from fractions import Fraction
 from itertools import pairwise
+from statistics import quantiles
 
 from twisted.trial.unittest import SynchronousTestCase
 
@@ -14,7 +16,7 @@ from echostamp.measure.delay import summary
 from echostamp.measure.offsetwindow import DOUBTFUL, FITS, NO_FIT
 from echostamp.measure.result import Figures
 from echostamp.measure.windowclock import offsetFrom
-from echostamp.measure.windowfigures import figuresOf
+from echostamp.measure.windowfigures import figuresOf, rttQuantiles
 from echostamp.measure.windows import Rolling
 from echostamp.measure.windowspec import WindowSpec
 from echostamp.test.figures import figure
@@ -104,6 +106,41 @@ class FlowsCase(SynchronousTestCase):
         assert found.offset is not None
         self.assertLessEqual(found.offset.low, ahead)
         self.assertGreaterEqual(found.offset.high, ahead)
+
+
+class QuantilesTests(FlowsCase):
+    """
+    Quantiles that the figures do not have.
+    """
+
+    def quantiles(self, flows: Sequence[Rolling], *ps: int) -> list[float]:
+        """Give quantiles in hundredths."""
+        selections = [each.select(self.now, MINUTE) for each in flows]
+        return rttQuantiles(selections, [Fraction(each, 100) for each in ps])
+
+    def test_exact(self) -> None:
+        """They are those of all RTTs, by the method of the figures."""
+        flows = [self.flow(path, 55, loss=0.1) for path in PATHS]
+        known = [rtt for rtts in self.rtts for rtt in rtts if rtt is not None]
+        exact = quantiles(known, n=20, method="inclusive")
+        found = self.quantiles(flows, 10, 25, 75)
+        for each, place in zip(found, (2, 5, 15), strict=True):
+            self.assertAlmostEqual(each, exact[place - 1], 3)
+
+    def test_many(self) -> None:
+        """Of many probes they come from as many as the other quantiles, so that all
+        are in order."""
+        flows = [self.flow(PATHS[0], 6000, 10 * MILLISECOND)]
+        rtt = self.figures(flows).rtt
+        assert rtt is not None
+        p10, p25, p50, p75, p90 = self.quantiles(flows, 10, 25, 50, 75, 90)
+        self.assertEqual((p50, p90), (rtt.median, rtt.p90))
+        found = [rtt.min, p10, p25, p50, p75, p90, rtt.p99, rtt.max]
+        self.assertEqual(found, sorted(found))
+
+    def test_none(self) -> None:
+        """Without an RTT there is none."""
+        self.assertEqual(self.quantiles([self.flow(PATHS[0], 5, loss=1)], 10), [])
 
 
 class FiguresTests(FlowsCase):

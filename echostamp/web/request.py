@@ -33,6 +33,13 @@ _HEADERS = {
 _OF_BODIES = b"Content-Disposition", b"Content-Encoding", b"Content-Length", b"Vary"
 
 
+#: What a page of HTML may load: what this site has, and nothing inline.
+_PAGE_POLICY = (
+    b"default-src 'none'; style-src 'self'; script-src 'self'; connect-src 'self'; "
+    b"img-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
+)
+
+
 class WebRequest(http.Request):
     """
     A request.  It is checked here, and answered by a page of its L{WebSite
@@ -126,6 +133,24 @@ class WebRequest(http.Request):
         body = f"{text}\n".encode()
         self.setResponseCode(status)
         self.setHeader(b"Content-Type", b"text/plain; charset=utf-8")
+        self.setHeader(b"Content-Length", b"%d" % len(body))
+        self.write(body)
+        self.finish()
+
+    def beginPage(self) -> None:
+        """
+        Set the headers of a page of HTML.
+        """
+        self.setHeader(b"Content-Type", b"text/html; charset=utf-8")
+        self.setHeader(b"Content-Security-Policy", _PAGE_POLICY)
+
+    def answerPage(self, body: bytes) -> None:
+        """
+        Answer with a page of HTML.
+
+        @param body: all of it, in UTF-8.
+        """
+        self.beginPage()
         self.setHeader(b"Content-Length", b"%d" % len(body))
         self.write(body)
         self.finish()

@@ -18,8 +18,11 @@ from echostamp.web.apipeers import ApiPeer, ApiRow
 from echostamp.web.bodies import BodyAnswers
 from echostamp.web.channel import ConnectionTimes, LimitedChannel
 from echostamp.web.encodings import Encodings, steps
+from echostamp.web.eventspage import EventsPage
+from echostamp.web.files import staticFiles
 from echostamp.web.metricspage import MetricsPage
 from echostamp.web.ownrow import OwnRow
+from echostamp.web.peerpage import PeerPage
 from echostamp.web.request import WebRequest
 from echostamp.web.source import Source
 
@@ -100,6 +103,9 @@ def webPages(reactor: Any, source: Source) -> dict[bytes, Page]:
         b"/api/v1/peers/": ApiPeer(source, own, answers),
         b"/api/v1/events": ApiEvents(source, answers),
         b"/api/v1/history": ApiHistory(source, answers),
+        b"/peer/": PeerPage(reactor, source, answers),
+        b"/events": EventsPage(reactor, source, answers),
+        **staticFiles(),
     }
 
 

@@ -1,0 +1,162 @@
+"""Tests for L{echostamp.daemon.historythreads}."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Mapping, Sequence
+from queue import Queue
+from typing import Any
+
+from twisted.internet.defer import Deferred
+from twisted.trial.unittest import SynchronousTestCase
+
+from echostamp.daemon.historythreads import (
+    MOST_QUESTIONS,
+    HistoryThreads,
+    OpenHistory,
+)
+from echostamp.history.interfaces import HistoryError, IHistory
+from echostamp.history.memory import MemoryHistory
+from echostamp.history.row import KeptRow
+from echostamp.monitor.event import Event
+
+#: Seconds after which a thread is stuck.
+DEADLINE = 60
+
+
+class TurningReactor:
+    """
+    Calls in this thread what other threads ask for.
+    """
+
+    def __init__(self) -> None:
+        self._calls: Queue[Any] = Queue()
+
+    def callFromThread(self, call: Any, *args: Any) -> None:
+        """Call something in the next turn."""
+        self._calls.put((call, args))
+
+    def until(self, result: Deferred[Any]) -> None:
+        """Have turns until there is a result."""
+        while not result.called:
+            call, args = self._calls.get(timeout=DEADLINE)
+            call(*args)
+
+
+class NotedHistory(MemoryHistory):
+    """
+    Notes which threads use it.
+
+    @ivar threads: their names, by what they do.
+    """
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.threads: list[tuple[str, str]] = []
+        self.failure: Exception | None = None
+        self.room = threading.Event()
+        self.room.set()
+
+    def note(self, what: str) -> None:
+        """Note a use."""
+        self.threads.append((what, threading.current_thread().name.rpartition("-")[0]))
+
+    def write(self, rows: Mapping[str, KeptRow], events: Sequence[Event]) -> None:
+        """Write when there is room, or fail."""
+        self.note("write")
+        self.room.wait(DEADLINE)
+        if self.failure is not None:
+            raise self.failure
+
+    def peers(self) -> list[str]:
+        """Give two names."""
+        self.note("read")
+        return ["a", "b"]
+
+    def close(self) -> None:
+        """Close."""
+        self.note("close")
+
+
+class HistoryThreadsTests(SynchronousTestCase):
+    """
+    A history is written in one thread and read in another.
+    """
+
+    def setUp(self) -> None:
+        """Start the threads."""
+        self.reactor = TurningReactor()
+        self.writer, self.reader = NotedHistory(), NotedHistory()
+        self.before = threading.active_count()
+        self.threads = HistoryThreads(
+            self.reactor, OpenHistory(self.writer, self.reader)
+        )
+        self.isClosed = False
+        self.addCleanup(self.close)
+
+    def close(self) -> None:
+        """Close the history, unless it is."""
+        self.writer.room.set()
+        if not self.isClosed:
+            self.isClosed = True
+            self.result(self.threads.close())
+
+    def result(self, found: Deferred[Any]) -> Any:
+        """Wait for a result."""
+        self.reactor.until(found)
+        return self.successResultOf(found)
+
+    def test_threads(self) -> None:
+        """Each use has its thread, whose name says what it does."""
+        self.result(self.threads.write({}, []))
+        found: Deferred[Sequence[str]] = self.threads.read(_peers)
+        self.assertEqual(self.result(found), ["a", "b"])
+        self.close()
+        writing, reading = "PoolThread-history writer", "PoolThread-history reader"
+        self.assertEqual(self.writer.threads, [("write", writing), ("close", writing)])
+        self.assertEqual(self.reader.threads, [("read", reading), ("close", reading)])
+        self.assertEqual(threading.active_count(), self.before)
+
+    def test_readWhileWriting(self) -> None:
+        """Nobody who reads waits for a write."""
+        self.writer.room.clear()
+        written = self.threads.write({}, [])
+        self.assertEqual(self.result(self.threads.read(_peers)), ["a", "b"])
+        self.assertNoResult(written)
+        self.writer.room.set()
+        self.result(written)
+
+    def test_failure(self) -> None:
+        """What goes wrong in the thread is known."""
+        self.writer.failure = HistoryError("it is full")
+        written = self.threads.write({}, [])
+        self.reactor.until(written)
+        self.failureResultOf(written, HistoryError)
+
+    def test_tooMany(self) -> None:
+        """Questions that wait are limited."""
+        held = threading.Event()
+        self.addCleanup(held.set)
+        first = self.threads.read(lambda history: held.wait(DEADLINE))
+        rest = [self.threads.read(_peers) for _ in range(MOST_QUESTIONS - 1)]
+        self.failureResultOf(self.threads.read(_peers), HistoryError)
+        held.set()
+        waiting: list[Deferred[Any]] = [first, *rest]
+        for each in waiting:
+            self.result(each)
+        self.assertEqual(self.result(self.threads.read(_peers)), ["a", "b"])
+
+    def test_closed(self) -> None:
+        """What was asked before is answered, and nothing more."""
+        before = self.threads.read(_peers)
+        closed, self.isClosed = self.threads.close(), True
+        self.failureResultOf(self.threads.read(_peers), HistoryError)
+        self.assertEqual(self.result(before), ["a", "b"])
+        self.result(closed)
+
+
+def _peers(history: IHistory) -> Sequence[str]:
+    """
+    Ask for the peers.
+    """
+    return history.peers()

@@ -1,0 +1,194 @@
+"""
+The page of events, the newest first.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any, NamedTuple
+
+from twisted.internet.defer import Deferred
+from twisted.web import http
+from twisted.web.template import Tag, tags
+
+from echostamp.history.interfaces import EventQuery, HistoryError, KeptEvent
+from echostamp.monitor.event import Kind
+from echostamp.text import printable
+from echostamp.web.bodies import BodyAnswers, bodiesOf
+from echostamp.web.eventtable import eventTable
+from echostamp.web.htmlpage import pageText
+from echostamp.web.links import root, withQuery
+from echostamp.web.madepages import Made, MadePages
+from echostamp.web.peercontent import zoneGiven
+from echostamp.web.request import WebRequest
+from echostamp.web.source import Source
+from echostamp.web.timezones import Zone, zoneOf
+
+#: How many events a page has.
+SHOWN = 100
+
+#: The longest name of a peer that is looked for.
+_LONGEST_NAME = 200
+
+
+class WantedEvents(NamedTuple):
+    """
+    What a browser asks for.
+
+    @ivar root: the link to the first page.
+    @ivar peer: the name of a peer; empty for all.
+    @ivar isOwn: whether only the events of the daemon are asked for.
+    @ivar kind: the kind; L{None} for all.
+    @ivar before: only events with a lower number; L{None} for the newest ones.
+    @ivar zone: the name of the zone; L{None} if none is given.
+    """
+
+    root: str
+    peer: str = ""
+    isOwn: bool = False
+    kind: Kind | None = None
+    before: int | None = None
+    zone: str | None = None
+
+    def link(self, **other: object) -> str:
+        """
+        Give the link to this page with other values.
+        """
+        query = {
+            "peer": self.peer or None,
+            "own": "1" if self.isOwn else None,
+            "kind": None if self.kind is None else self.kind.value,
+            "before": self.before,
+            "zone": self.zone,
+            **other,
+        }
+        return withQuery(f"{self.root}events", query)
+
+    def asked(self) -> EventQuery:
+        """
+        Give what the history is asked for: one event more than is shown tells whether
+        there are older ones.
+        """
+        peer = "" if self.isOwn else self.peer or None
+        return EventQuery(0, self.before, peer, self.kind, SHOWN + 1)
+
+
+def wantedEvents(path: bytes, query: Mapping[bytes, list[bytes]]) -> WantedEvents:
+    """
+    Read what is asked for.  What cannot be used counts as not given.
+    """
+
+    def text(name: bytes) -> str:
+        return query.get(name, [b""])[-1].decode(errors="replace")
+
+    before = query.get(b"before", [b""])[-1]
+    return WantedEvents(
+        root(path),
+        text(b"peer")[:_LONGEST_NAME],
+        text(b"own") == "1",
+        next((each for each in Kind if each.value == text(b"kind")), None),
+        int(before) if before.isdigit() and len(before) <= 18 else None,
+        zoneGiven(query),
+    )
+
+
+class EventsPage:
+    """
+    Shows events.
+    """
+
+    def __init__(self, reactor: Any, source: Source, answers: BodyAnswers) -> None:
+        """
+        @param reactor: runs the timers.
+        @param source: has the history.
+        @param answers: sends the pages.
+        """
+        self._source = source
+        self._pages = MadePages(
+            reactor, lambda wanted: Deferred.fromCoroutine(self._made(wanted)), answers
+        )
+
+    def __call__(self, request: WebRequest) -> None:
+        """Answer a request."""
+        wanted = wantedEvents(request.path, request.args or {})
+        self._pages.answer(request, wanted)
+
+    async def _made(self, wanted: WantedEvents) -> Made:
+        """
+        Make a page.
+        """
+        found: Sequence[KeptEvent] = ()
+        why = ""
+        try:
+            found = await self._source.history.read(
+                lambda history: history.events(wanted.asked())
+            )
+        except HistoryError as error:
+            why = f"The history cannot be read: {error}"
+        isLive = wanted.before is None
+        part = {"data-part": "events"} if isLive else {}
+        content = [
+            tags.h1("Events"),
+            *_form(wanted),
+            *([tags.p(why, **{"class": "error"})] if why else []),
+            tags.div(*_table(wanted, found), **part),
+        ]
+        page = await pageText("Events", wanted.root, "Events", content, isLive)
+        return Made(http.OK, bodiesOf(page.pieces, isKept=True))
+
+
+def _form(wanted: WantedEvents) -> Iterator[Tag]:
+    """
+    Make the filter.
+    """
+    kinds = [tags.option("every kind", value="")]
+    for kind in Kind:
+        chosen = {"selected": ""} if kind is wanted.kind else {}
+        kinds.append(tags.option(kind.value, value=kind.value, **chosen))
+    zone = wanted.zone or "UTC"
+    if zoneOf(zone) is None:
+        words = f"This machine has no zone {printable(zone)!r}: times are in UTC."
+        yield tags.p(words, **{"class": "error"})
+    own = {"checked": ""} if wanted.isOwn else {}
+    yield tags.form(
+        tags.label("Peer ", tags.input(name="peer", value=wanted.peer, size="20")),
+        " ",
+        tags.label(
+            tags.input(type="checkbox", name="own", value="1", **own),
+            " only the daemon's own",
+        ),
+        " ",
+        tags.label("Kind ", tags.select(*kinds, name="kind")),
+        " ",
+        tags.label(
+            "Times in ",
+            tags.input(name="zone", value=zone, size="18", spellcheck="false"),
+        ),
+        " ",
+        tags.button("Show"),
+        " ",
+        tags.a("UTC", href=wanted.link(zone="UTC")),
+        method="get",
+        action=f"{wanted.root}events",
+        **{"class": "filter"},
+    )
+
+
+def _table(wanted: WantedEvents, found: Sequence[KeptEvent]) -> Iterator[Tag]:
+    """
+    Show events, and the links to newer and older ones.
+    """
+    zone = zoneOf(wanted.zone or "UTC") or Zone()
+    shown = found[:SHOWN]
+    if not shown:
+        yield tags.p("There are none.", **{"class": "muted"})
+    else:
+        yield eventTable(shown, zone, wanted.root, wanted.zone)
+    links: list[Tag | str] = []
+    if wanted.before is not None:
+        links += [tags.a("\u2190 the newest", href=wanted.link(before=None)), " "]
+    if len(found) > SHOWN:
+        older = wanted.link(before=shown[-1].number)
+        links.append(tags.a("older \u2192", href=older))
+    if links:
+        yield tags.nav(*links, **{"class": "pages", "aria-label": "Pages of events"})

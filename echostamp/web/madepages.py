@@ -1,0 +1,147 @@
+"""
+Keeps pages for some seconds: browsers that show the same get the same one.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Hashable
+from typing import Any, NamedTuple
+
+from twisted.internet.defer import Deferred
+from twisted.logger import Logger
+from twisted.python.failure import Failure
+
+from echostamp.web.bodies import Bodies, BodyAnswers
+from echostamp.web.request import WebRequest
+
+#: How long a page is given again, in seconds.
+FRESH = 10
+
+#: The most pages that are kept.  One takes up to a megabyte.
+MOST_PAGES = 16
+
+#: The type of pages.
+HTML = "text/html; charset=utf-8"
+
+log = Logger(namespace="echostamp")
+
+
+class Made(NamedTuple):
+    """
+    A page.
+
+    @ivar status: its HTTP status.
+    @ivar bodies: its body.
+    """
+
+    status: int
+    bodies: Bodies
+
+
+class MadePages:
+    """
+    Answers with pages, and makes each only once for all who ask for it within some
+    seconds.
+    """
+
+    def __init__(
+        self,
+        reactor: Any,
+        make: Callable[[Any], Deferred[Made]],
+        answers: BodyAnswers,
+    ) -> None:
+        """
+        @param reactor: runs the timers: an L{IReactorTime
+            <twisted.internet.interfaces.IReactorTime>}.
+        @param make: makes the page for a key.
+        @param answers: sends the pages.
+        """
+        self._reactor = reactor
+        self._make = make
+        self._answers = answers
+        self._waiting: dict[Hashable, list[Deferred[Made]]] = {}
+        # When each page was made; the oldest first.
+        self._kept: dict[Hashable, tuple[float, Made]] = {}
+        self._timer: Any = None
+
+    def answer(self, request: WebRequest, key: Hashable) -> None:
+        """
+        Answer a request with a page when it is made, unless the browser has gone.
+
+        @param key: what the page shows.
+        """
+        ends: list[object] = []
+        request.notifyFinish().addErrback(ends.append)
+
+        def made(page: Made) -> None:
+            if not ends:
+                self._send(request, page)
+
+        def failed(why: Failure) -> None:
+            log.failure("a web page failed", why)
+            if not ends:
+                request.fail()
+
+        self.page(key).addCallback(made).addErrback(failed)
+
+    def page(self, key: Hashable) -> Deferred[Made]:
+        """
+        Give a page.
+        """
+        self._forget()
+        found: Deferred[Made] = Deferred()
+        if key in self._kept:
+            found.callback(self._kept[key][1])
+            return found
+        waiting = self._waiting.setdefault(key, [])
+        waiting.append(found)
+        if len(waiting) == 1:
+            self._make(key).addCallbacks(
+                lambda made: self._done(key, made), lambda why: self._failed(key, why)
+            )
+        return found
+
+    def _send(self, request: WebRequest, page: Made) -> None:
+        """
+        Send a page.
+        """
+        request.beginPage()
+        request.setResponseCode(page.status)
+        if self._answers.begin(request, HTML):
+            self._answers.send(request, page.bodies)
+
+    def _done(self, key: Hashable, made: Made) -> None:
+        """
+        Keep a page, and give it to all who wait.
+        """
+        self._kept[key] = self._reactor.seconds(), made
+        self._forget()
+        for each in self._waiting.pop(key):
+            each.callback(made)
+
+    def _failed(self, key: Hashable, why: Failure) -> None:
+        """
+        Tell all who wait that the page cannot be made.
+        """
+        for each in self._waiting.pop(key):
+            each.errback(why)
+
+    def _forget(self) -> None:
+        """
+        Forget pages that are old, and the oldest ones if there are too many.
+        """
+        now = self._reactor.seconds()
+        while self._kept:
+            key, (at, _) = next(iter(self._kept.items()))
+            if at > now - FRESH and len(self._kept) <= MOST_PAGES:
+                break
+            del self._kept[key]
+        if self._kept and self._timer is None:
+            self._timer = self._reactor.callLater(FRESH, self._forgetLater)
+
+    def _forgetLater(self) -> None:
+        """
+        Forget pages that nobody asks for.
+        """
+        self._timer = None
+        self._forget()

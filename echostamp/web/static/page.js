@@ -1,0 +1,137 @@
+// Keeps a page up to date without a reload, and says when it is not.
+//
+// The element #now holds what changes. The page's own address with part=table gives its
+// content: lines of HTML, of which each that begins with <tag data-key="..."> is a whole
+// element. Only elements whose line has changed are replaced.
+"use strict";
+
+(() => {
+  const EVERY = 10_000, LATE = 30_000;
+  const KEYED = /^<[a-z]+ data-key="([^"]*)"/;
+  const FOCUSABLE = "a[href], button, input, select, summary";
+
+  const now = document.getElementById("now");
+  const live = document.getElementById("live");
+  if (!now || !live) {
+    return;
+  }
+
+  let shape = null, lines = [];
+  let last = Date.now(), isAsking = false, timer = 0, why = "";
+
+  // What the user would miss where elements are replaced.
+  function remembered() {
+    const focused = now.contains(document.activeElement) ? document.activeElement : null;
+    const owner = focused && focused.closest("[data-key]");
+    const key = owner && owner.dataset.key;
+    const place = owner && [...owner.querySelectorAll(FOCUSABLE)].indexOf(focused);
+    const scrolled = now.querySelector(".scroll");
+    const left = scrolled && scrolled.scrollLeft, top = scrolled && scrolled.scrollTop;
+    return () => {
+      const again = now.querySelector(".scroll");
+      if (again && scrolled && again !== scrolled) {
+        again.scrollLeft = left;
+        again.scrollTop = top;
+      }
+      if (owner && !owner.isConnected) {
+        const found = [...now.querySelectorAll("[data-key]")].find(
+          (each) => each.dataset.key === key);
+        const target = found && found.querySelectorAll(FOCUSABLE)[place];
+        if (target) {
+          target.focus({preventScroll: true});
+        }
+      }
+    };
+  }
+
+  // Elements of lines. Rows of a table are made together; others would end the table.
+  function made(texts) {
+    const template = document.createElement("template");
+    template.innerHTML = texts.join("");
+    return [...template.content.children];
+  }
+
+  function show(text) {
+    const found = text.split("\n");
+    const keyed = found.filter((line) => KEYED.test(line));
+    const newShape = found.map((line) => (KEYED.exec(line) || [line])[0]).join("\n");
+    const restore = remembered();
+    if (newShape !== shape) {
+      now.innerHTML = text;
+    } else {
+      const elements = [...now.querySelectorAll("[data-key]")];
+      const changed = [...keyed.keys()].filter((each) => keyed[each] !== lines[each]);
+      const rows = changed.filter((each) => keyed[each].startsWith("<tr"));
+      const others = changed.filter((each) => !keyed[each].startsWith("<tr"));
+      made(rows.map((each) => keyed[each])).forEach(
+        (row, place) => elements[rows[place]].replaceWith(row));
+      others.forEach((each) => elements[each].replaceWith(...made([keyed[each]])));
+    }
+    shape = newShape;
+    lines = keyed;
+    restore();
+  }
+
+  function clock(ms) {
+    return `${new Date(ms).toISOString().slice(11, 19)} UTC`;
+  }
+
+  function say() {
+    const isLate = why !== "" || Date.now() - last > LATE;
+    const seconds = Math.round((Date.now() - last) / 1000);
+    const text = isLate
+      ? `${why || "No news"} – this is from ${clock(last)}, ${seconds} s ago`
+      : `Updated ${clock(last)}`;
+    if (live.textContent !== text) {
+      live.textContent = text;
+    }
+    if (live.classList.toggle("late", isLate) !== live.hasAttribute("role")) {
+      live.toggleAttribute("role", isLate);
+      if (isLate) {
+        live.setAttribute("role", "alert");
+      }
+    }
+  }
+
+  async function refresh() {
+    clearTimeout(timer);
+    if (isAsking || document.hidden) {
+      return;
+    }
+    isAsking = true;
+    const address = new URL(location.href);
+    address.searchParams.set("part", "table");
+    try {
+      const answer = await fetch(address, {signal: AbortSignal.timeout(EVERY)});
+      if (answer.ok) {
+        show(await answer.text());
+        last = Date.now();
+        why = "";
+      } else {
+        why = `The daemon answers ${answer.status}`;
+      }
+    } catch {
+      why = "The daemon does not answer";
+    }
+    isAsking = false;
+    say();
+    timer = setTimeout(refresh, EVERY);
+  }
+
+  document.addEventListener("visibilitychange", refresh);
+  addEventListener("pageshow", (event) => {
+    if (event.persisted) {
+      refresh();
+    }
+  });
+  for (const form of document.querySelectorAll("form[data-now]")) {
+    form.addEventListener("change", (event) => {
+      if (event.target.matches("select, input[type=checkbox]")) {
+        form.requestSubmit();
+      }
+    });
+  }
+  setInterval(say, 1000);
+  say();
+  timer = setTimeout(refresh, EVERY);
+})();
