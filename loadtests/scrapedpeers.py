@@ -12,7 +12,7 @@ from typing import Any
 
 from echostamp.daemon.options import Options
 from echostamp.daemon.watching import monitoringService
-from echostamp.daemon.website import WebSource
+from echostamp.daemon.website import WebSource, eventsOf
 from echostamp.listen.endpoints import preparedPorts
 from echostamp.listen.preparing import PreparingReactor
 from echostamp.web.request import WebRequest
@@ -66,7 +66,7 @@ def serve(path: str) -> None:
     options.parseOptions([f"--peers={path}"])
     monitoring = monitoringService(reactor, options)
     monitoring.startService()
-    source = WebSource(monitoring, None, {}, dict, lambda: True)
+    source = WebSource(monitoring, None, {}, dict, lambda: True, eventsOf(monitoring))
     turns: Any = TimedTurns(reactor)
     pages = {**webPages(turns, source), b"/held": turns.answer}
     site = WebSite(reactor, pages, True)

@@ -111,11 +111,11 @@ def webPart(
     monitoring = parts.monitoring[0] if parts.monitoring else None
     source = WebSource(
         monitoring,
-        parts.history[0] if parts.history else eventsOf(monitoring),
         None if options["no-echo"] else lambda: counts.figures(factory.connections),
         counts.refused,
         lambda: parts.reflecting[0].counts if parts.reflecting else {},
         lambda: bool(parts.listening.running) and not parts.draining.isStopping,
+        parts.history[0] if parts.history else eventsOf(monitoring),
     )
     try:
         found, preparing = webService(

@@ -55,19 +55,19 @@ class WebSource:
     def __init__(
         self,
         monitoring: Monitoring | None,
-        history: HistoryService | EventsInMemory,
         echo: Callable[[], EchoFigures] | None,
         refused: Mapping[str, int],
         reflected: Callable[[], Mapping[str, int]],
         isReady: Callable[[], bool],
+        history: HistoryService | EventsInMemory,
     ) -> None:
         """
         @param monitoring: watches the peers; L{None} where there are none.
-        @param history: keeps rows and events, or events only.
         @param echo: gives the figures of the echo; L{None} without an echo.
         @param refused: how many of its connections were refused, by reason.
         @param reflected: gives how many packets of STAMP had each fate.
         @param isReady: tells whether the daemon listens, and does not drain.
+        @param history: keeps rows and events, or events only.
         """
         self._monitoring = monitoring
         self.history = history

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import json
 import sqlite3
+from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 from echostamp.history import mixture
@@ -147,27 +148,53 @@ def _span(
         ).fetchone()
         for table, length in TABLES
     ]
-    firsts = [first for first, _ in ends if first is not None]
-    if not firsts:
+    known = [first for first, _ in ends if first is not None]
+    if not known:
         return None
-    began = max(began, min(firsts))
+    began = max(began, min(known))
     ended = min(ended, max(last for _, last in ends if last is not None))
     if began >= ended:
         return None
+    firsts = [first for first, _ in ends]
     for place, (_, length) in enumerate(TABLES):
-        first = ends[place][0]
-        coarser = [
-            (each[0], TABLES[at][1])
-            for at, each in enumerate(ends)
-            if at > place and each[0] is not None
-        ]
-        goesBack = not coarser or (
-            first is not None
-            and all(first // long * long <= max(began, old) for old, long in coarser)
-        )
-        if goesBack and isQuick(length, began, ended):
+        if isQuick(length, began, ended) and _goesBack(
+            connection, peer, place, began, firsts
+        ):
             return _Span(place, began, ended)
     return _Span(len(TABLES) - 1, began, ended)
+
+
+def _goesBack(
+    connection: sqlite3.Connection,
+    peer: int,
+    place: int,
+    began: int,
+    firsts: Sequence[int | None],
+) -> bool:
+    """
+    Tell whether a table has all that coarser ones know since the beginning of a span.
+
+    @param firsts: when the first row of each table began.
+    """
+    first, table = firsts[place], TABLES[place][0]
+    for at, (coarser, length) in enumerate(TABLES):
+        old = firsts[at]
+        if at <= place or old is None or (first is not None and first <= began):
+            continue
+        if first is None:
+            return False
+        around = first // length * length
+        if around > max(began, old):
+            return False
+        # Was a part of that hour or day deleted, or was nothing measured in it?
+        missing = connection.execute(
+            f"SELECT ifnull((SELECT due FROM {coarser} WHERE peer = ?1 AND at = ?2), 0)"
+            f" - sum(due) FROM {table} WHERE peer = ?1 AND at >= ?2 AND at < ?3",
+            [peer, around, around + length],
+        ).fetchone()[0]
+        if missing > 0:
+            return False
+    return True
 
 
 def _rows(

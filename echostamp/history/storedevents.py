@@ -50,9 +50,9 @@ def readEvents(
     conditions, values = ["+time >= :since"], query._asdict()
     values["most"] = max(query.most, 0)
     if query.since > 0:
-        # Events are nearly in the order of time, but for clocks that are set.
+        # Numbers are nearly in the order of time, but for clocks that are set.
         conditions.append(
-            "number >= (SELECT min(number) FROM events WHERE time >= :since)"
+            "number >= (SELECT min(+number) FROM events WHERE time >= :since)"
         )
     if query.before is not None:
         conditions.append("number < :before")

@@ -165,17 +165,18 @@ def prunePeer(
     @return: whether the peer is still there.
     """
     newest = []
-    for place, (table, _) in enumerate(TABLES):
+    for place, (table, length) in enumerate(TABLES):
         last = connection.execute(
             f"SELECT max(at) FROM {table} WHERE peer = ?", [peer]
         ).fetchone()[0]
         if last is None:
             continue
-        old = now - retention[place]
+        # A row is old when its end is.
+        old = now - retention[place] - length + 1
         newest.append(last >= old)
         if place < 2:
-            above, length = TABLES[place + 1]
-            old = min(old, _until(connection, above, length, peer))
+            above, longer = TABLES[place + 1]
+            old = min(old, _until(connection, above, longer, peer))
         _delete(connection, table, peer, min(old, last) if place else old)
     if any(newest):
         return True
