@@ -24,12 +24,17 @@ class SiteTests(SynchronousTestCase):
         self.client = WebClient(self.site, self.reactor)
 
     def test_index(self) -> None:
-        """The first page names the others."""
+        """The first page has the matrix, and names others."""
         self.client.get("/")
+        for _ in range(50):
+            self.reactor.advance(0)
+            self.client.connection.turn()
         found = self.client.answer()
         self.assertEqual(found.status, 200)
-        for path in "/metrics", "/healthz", "/readyz":
-            self.assertIn(f"\n{path} ", found.text)
+        for each in "ams", "fra":
+            self.assertIn(f'href="peer/{each}"', found.text)
+        for path in "./", "events", "metrics", "static/style.css":
+            self.assertIn(f'href="{path}"', found.text)
 
     def test_health(self) -> None:
         """While the event loop turns, the daemon is healthy, ready or not."""

@@ -20,25 +20,16 @@ from echostamp.web.channel import ConnectionTimes, LimitedChannel
 from echostamp.web.encodings import Encodings, steps
 from echostamp.web.eventspage import EventsPage
 from echostamp.web.files import staticFiles
+from echostamp.web.matrixpage import MatrixPage
 from echostamp.web.metricspage import MetricsPage
+from echostamp.web.others import Others
 from echostamp.web.ownrow import OwnRow
 from echostamp.web.peerpage import PeerPage
 from echostamp.web.request import WebRequest
 from echostamp.web.source import Source
 
-#: BodyAnswers a request, now or later.
+#: Answers a request, now or later.
 Page = Callable[[WebRequest], None]
-
-_INDEX = """\
-EchoStamp
-
-/metrics  figures for Prometheus; ?peer=NAME for one peer
-/healthz  200 while the daemon runs
-/readyz   200 when it listens and its peers are loaded, else 503
-
-/api/v1/peers       the peers as JSON; /api/v1/peers/NAME for all of one
-/api/v1/events      what happened, the newest first
-/api/v1/history     what was measured; ?peer=NAME, from, to, step, format=csv"""
 
 
 class WebSite(http.HTTPFactory):
@@ -93,9 +84,10 @@ def webPages(reactor: Any, source: Source) -> dict[bytes, Page]:
     @param source: where figures come from.
     """
     encodings = Encodings(reactor, partial(steps, source))
+    others = Others(reactor, source)
     own, answers = OwnRow(reactor, source), BodyAnswers(reactor)
     return {
-        b"/": lambda request: request.answer(http.OK, _INDEX),
+        b"/": MatrixPage(reactor, own, others),
         b"/metrics": MetricsPage(source, encodings),
         b"/healthz": lambda request: request.answer(http.OK, "ok"),
         b"/readyz": partial(_readiness, source),
@@ -103,8 +95,8 @@ def webPages(reactor: Any, source: Source) -> dict[bytes, Page]:
         b"/api/v1/peers/": ApiPeer(source, own, answers),
         b"/api/v1/events": ApiEvents(source, answers),
         b"/api/v1/history": ApiHistory(source, answers),
-        b"/peer/": PeerPage(reactor, source, answers),
         b"/events": EventsPage(reactor, source, answers),
+        b"/peer/": PeerPage(reactor, source, answers),
         **staticFiles(),
     }
 

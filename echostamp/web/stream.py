@@ -4,13 +4,25 @@ Sends a long answer.
 
 from __future__ import annotations
 
-from typing import Generic
+from typing import Generic, Protocol
 
 from twisted.internet.interfaces import IPushProducer
 from zope.interface import implementer
 
-from echostamp.web.encodings import Encoding, Encodings, Key
+from echostamp.web.encodings import Encoding, Key, Reader
 from echostamp.web.request import WebRequest
+
+
+class SharedAnswers(Protocol[Key]):
+    """
+    Gives answers to readers, such as L{Encodings <echostamp.web.encodings.Encodings>}.
+    """
+
+    def join(self, wanted: Key, reader: Reader) -> Encoding[Key]:
+        """Give an answer to a reader."""
+
+    def leave(self, encoding: Encoding[Key], reader: Reader) -> None:
+        """Forget a reader."""
 
 
 @implementer(IPushProducer)
@@ -20,7 +32,7 @@ class Stream(Generic[Key]):
     """
 
     def __init__(
-        self, request: WebRequest, encodings: Encodings[Key], wanted: Key
+        self, request: WebRequest, encodings: SharedAnswers[Key], wanted: Key
     ) -> None:
         """
         @param request: has asked.

@@ -2,7 +2,8 @@
 //
 // The element #now holds what changes. The page's own address with part=table gives its
 // content: lines of HTML, of which each that begins with <tag data-key="..."> is a whole
-// element. Only elements whose line has changed are replaced.
+// element. Only elements whose line has changed are replaced. Then #now gets the event
+// "updated".
 "use strict";
 
 (() => {
@@ -70,6 +71,7 @@
     shape = newShape;
     lines = keyed;
     restore();
+    now.dispatchEvent(new Event("updated"));
   }
 
   function clock(ms) {

@@ -1,0 +1,236 @@
+"""
+Lists what is bad in the matrix, the worst first; pure.
+
+What most sources say of a target is one line: the target is at fault.  So is what a
+source says of most of its targets.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from typing import NamedTuple
+
+from echostamp.text import counted
+from echostamp.web.cells import SIGNS, Cell, Level
+from echostamp.web.celltexts import age, momentNear, offset
+from echostamp.web.escaping import asHtml, pageOf
+from echostamp.web.faults import Fault, Path, detail, faultsOf
+from echostamp.web.judgedrow import CLASSES, JudgedRow
+from echostamp.web.matrixfilter import Figure
+from echostamp.web.rowdata import PeerState
+
+#: The most lines.
+MOST = 8
+
+#: So many paths at least make one fault of a host.
+_LEAST = 2
+
+
+#: What is listed where only some figures are shown.
+_FAULTS = {
+    Figure.ALL: tuple(Fault),
+    Figure.LOSS: (Fault.DOWN, Fault.LOSS),
+    Figure.RTT: (Fault.DOWN, Fault.RTT),
+    Figure.CLOCK: (Fault.DOWN, Fault.CLOCK),
+}
+
+
+class Trouble(NamedTuple):
+    """
+    A line.
+
+    @ivar level: how bad it is.
+    @ivar paths: how many paths it is about.
+    @ivar html: what it says.
+    """
+
+    level: Level
+    paths: int
+    html: str
+
+
+class Troubles:
+    """
+    Finds what is bad, of which host or path.
+    """
+
+    def __init__(
+        self,
+        sources: Iterable[JudgedRow],
+        targets: Iterable[str],
+        figure: Figure,
+        now: int,
+    ) -> None:
+        """
+        @param sources: the rows that are shown.
+        @param targets: the targets that are shown.
+        @param figure: which figures are shown.
+        @param now: nanoseconds since the UNIX epoch.
+        """
+        self._now = now
+        self._sources = list(sources)
+        self._targets = list(targets)
+        self._paths: dict[Fault, list[Path]] = {each: [] for each in _FAULTS[figure]}
+        self._bySource: dict[str, int] = {}
+        self._byTarget: Counter[str] = Counter()
+
+    def look(self, source: JudgedRow, cells: Sequence[Cell | None]) -> None:
+        """
+        Look at a source.  It has to be done of all before L{found}.
+
+        @param cells: what is said of its paths to each target; L{None} where it
+            measures nothing.
+        """
+        # What was seen a while ago is no news of a target.
+        if source.isStale(self._now):
+            return
+        row, known = source.row, zip(self._targets, cells, strict=True)
+        seen = [(name, cell) for name, cell in known if cell is not None]
+        self._bySource[row.source] = len(seen)
+        self._byTarget.update([name for name, _ in seen])
+        for name, cell in seen:
+            if cell.level >= Level.BAD:
+                path = Path(row.source, name, pageOf(row.url, name), row.peers[name])
+                for fault in faultsOf(cell):
+                    self._paths.get(fault, []).append(path)
+
+    def found(self) -> list[Trouble]:
+        """
+        Give all lines, the worst first.
+        """
+        lines = [line for fault in self._paths for line in self._of(fault)]
+        # A fault of a host is worse than one of a path.
+        lines.sort(key=lambda line: (line.paths == 1, -line.level, -line.paths))
+        return [*lines, *self._silent()]
+
+    def _of(self, fault: Fault) -> Iterator[Trouble]:
+        """
+        Give the lines of a fault: of targets, of sources, and of single paths.
+        """
+        left = self._paths[fault]
+        for name, paths in _grouped(left, lambda path: path.target, self._byTarget):
+            yield self._ofHost(
+                fault, name, paths, f"seen from {_of(paths, self._byTarget)}"
+            )
+            gone = set(map(id, paths))
+            if fault is Fault.CLOCK:
+                # A host whose clock is wrong sees all others wrong.
+                gone |= {id(each) for each in left if each.source == name}
+            left = [each for each in left if id(each) not in gone]
+        for name, paths in _grouped(left, lambda path: path.source, self._bySource):
+            count = f"{len(paths)} of {self._bySource[name]} targets"
+            yield Trouble(
+                _level(fault, paths),
+                len(paths),
+                f"<b>{asHtml(name)}</b>: {_WORDS[fault]} to {count}",
+            )
+            gone = set(map(id, paths))
+            left = [each for each in left if id(each) not in gone]
+        for path in left:
+            arrow = f"{asHtml(path.source)} → {asHtml(path.target)}"
+            yield Trouble(
+                _level(fault, [path]),
+                1,
+                f"{_linked(path.url, arrow)}: {detail(fault, path.peer, self._now)}",
+            )
+
+    def _ofHost(
+        self, fault: Fault, name: str, paths: Sequence[Path], seen: str
+    ) -> Trouble:
+        """
+        Write the line of a target that most sources find bad.
+        """
+        shown = _linked(paths[0].url, asHtml(name))
+        text = _WORDS[fault]
+        if fault is Fault.DOWN:
+            sinces = [each.peer.since for each in paths if each.peer.since is not None]
+            if sinces:
+                since = min(sinces)
+                text += f" since {momentNear(since, self._now)}"
+                text += f", for {age(self._now - since)}"
+        elif fault is Fault.CLOCK:
+            offsets = sorted(
+                each.peer.offset for each in paths if each.peer.offset is not None
+            )
+            if offsets:
+                text += f", {offset(offsets[len(offsets) // 2])}"
+        return Trouble(_level(fault, paths), len(paths), f"{shown}: {text}, {seen}")
+
+    def _silent(self) -> Iterator[Trouble]:
+        """
+        Give the lines of sources that are silent.
+        """
+        for each in self._sources:
+            row = each.row
+            if each.isStale(self._now):
+                since = row.silentSince if row.silentSince is not None else row.at
+                text = "" if since is None else f" since {momentNear(since, self._now)}"
+                why = f": {asHtml(row.why)}" if row.why else ""
+                shown = f"<b>{asHtml(row.source)}</b> says nothing{text}{why}"
+                yield Trouble(Level.UNKNOWN, 1, shown)
+
+
+#: What is said of a host.
+_WORDS = {
+    Fault.DOWN: "down",
+    Fault.LOSS: "losses",
+    Fault.RTT: "slow",
+    Fault.CLOCK: "wrong clock",
+}
+
+
+def _of(paths: Sequence[Path], counts: Mapping[str, int]) -> str:
+    """
+    Write how many of its sources find a target bad.
+    """
+    return f"{len(paths)} of {counted(counts[paths[0].target], 'source')}"
+
+
+def _level(fault: Fault, paths: Sequence[Path]) -> Level:
+    """
+    Give the level of a fault.
+    """
+    isDown = any(each.peer.state is PeerState.DOWN for each in paths)
+    return Level.DOWN if fault is Fault.DOWN and isDown else Level.BAD
+
+
+def _grouped(
+    paths: Iterable[Path], key: Callable[[Path], str], counts: Mapping[str, int]
+) -> Iterator[tuple[str, list[Path]]]:
+    """
+    Give the hosts of which more than half of all paths are bad.
+    """
+    groups: dict[str, list[Path]] = {}
+    for path in paths:
+        groups.setdefault(key(path), []).append(path)
+    for name, found in groups.items():
+        if len(found) >= _LEAST and 2 * len(found) > counts[name]:
+            yield name, found
+
+
+def _linked(url: str, html: str) -> str:
+    """
+    Write a name, with a link if there is a page.
+    """
+    return f'<a href="{url}">{html}</a>' if url else f"<b>{html}</b>"
+
+
+def troublesHtml(found: Sequence[Trouble]) -> str:
+    """
+    Write the list, on one line.
+    """
+    if not found:
+        return (
+            '<p data-key="troubles" class="allgood"><b>·</b> '
+            "No path is down or bad.</p>\n"
+        )
+    items = [
+        f'<li class="{CLASSES[level]}"><b>{SIGNS[level]}</b> <span>{html}</span></li>'
+        for level, _, html in found[:MOST]
+    ]
+    rest = found[MOST:]
+    if rest:
+        count = counted(sum(each.paths for each in rest), "more path")
+        items.append(f'<li class="more">and {count}: see the matrix</li>')
+    return f'<ul data-key="troubles" class="troubles">{"".join(items)}</ul>\n'
