@@ -123,3 +123,23 @@ class Browser(webdriver.Chrome):
         """
         found = self.execute_cdp_cmd("Page.captureScreenshot", {"format": "png"})
         return b64decode(found["data"])
+
+
+def browser(
+    owner: harness.Owner, width: int = 1280, height: int = 800, isDark: bool = False
+) -> Any:
+    """
+    Start a browser.
+
+    @param owner: the test.
+    """
+    found = Browser(owner)
+    found.look(width, height, isDark)
+    return found
+
+
+def complaints(found: Any) -> list[str]:
+    """
+    Give what the browser's console says.
+    """
+    return found.complaints()

@@ -22,10 +22,10 @@ from echostamp.test.webrows import (
 )
 from echostamp.text import printable
 from echostamp.times import SECOND
-from echostamp.web.judgedrow import JudgedRow
+from echostamp.web.judgedrow import NAMELESS, JudgedRow
 from echostamp.web.matrix import MOST_WITH_FIGURE, MOST_WITH_FIGURES, Matrix
 from echostamp.web.matrixfilter import Figure, MatrixFilter
-from echostamp.web.matrixparts import form, legend, summary
+from echostamp.web.matrixparts import form, legend, nothing, summary
 from echostamp.web.rowdata import SourceRow
 
 NAMES = [f"host{each}" for each in range(1, 16)]
@@ -195,6 +195,12 @@ class TableTests(SynchronousTestCase):
         self.assertEqual([each.text for each in elements(html, "em")], ["never heard"])
         self.assertIn("?", [each.text for each in elements(html, "td")])
 
+    def test_nameless(self) -> None:
+        """A daemon that is none of its peers is called so."""
+        html = table([source("", path("a"), path("b"))])
+        self.assertEqual(heads(html, "col"), ["this daemon"])
+        self.assertIn('title="this daemon → a: ', html)
+
     def test_nothing(self) -> None:
         """Without sources, or without targets, there is a table without rows."""
         for rows in [], [source("a")], [SourceRow("")]:
@@ -241,12 +247,19 @@ class PartTests(SynchronousTestCase):
 
     def test_summary(self) -> None:
         """It counts paths by their level, the worst first, each with sign and word."""
-        html = summary([5, 0, 0, 2, 0, 1], 2, 1)
+        html = summary([5, 0, 0, 2, 0, 1], 2, 1, NOW)
         found = [each.text for each in elements(html, "li")]
         self.assertEqual(found, ["✕ 1 down", "▲ 2 warning", "· 5 good"])
         (counts,) = elements(html, "small")
-        self.assertEqual(counts.text, "2 sources, 1 target, 8 paths")
+        self.assertEqual(counts.text, "2 sources, 1 target, 8 paths, at 12:00:00 UTC")
         self.assertEqual(html.count("\n"), 1)
+
+    def test_nothing(self) -> None:
+        """Where there is no path, it says why."""
+        self.assertIn("No peer is watched.", nothing(MatrixFilter()))
+        self.assertIn("No peer is watched.", nothing(MatrixFilter(figure=Figure.RTT)))
+        for wanted in MatrixFilter("a"), MatrixFilter(onlyBad=True):
+            self.assertIn("No path matches the filter.", nothing(wanted))
 
     def fields(self, wanted: MatrixFilter, labels: Sequence[str] = ()) -> list[Element]:
         """Give the fields and choices of the form."""
@@ -339,7 +352,7 @@ class HostileTests(SynchronousTestCase):
         ]
         found = self.assertHarmless(table(rows, MatrixFilter(figure=figure)))
         texts = {"".join(each.texts) for each in found if each.tag == "b"}
-        self.assertIn(printable(name), texts)
+        self.assertIn(printable(name) or NAMELESS, texts)
         self.assertIn(printable(target), texts)
 
     @given(st.lists(sourceRows(), max_size=3), st.booleans())

@@ -154,6 +154,15 @@ class PageTests(SynchronousTestCase):
         self.reactor.advance(1)
         self.assertIn("✕", self.get("/?part=table").text)
 
+    def test_nothing(self) -> None:
+        """Without peers, and where nothing matches the filter, it says so."""
+        self.assertIn("No path matches", self.get("/?target=nowhere").text)
+        self.rows.all = [SourceRow("ams1", at=NOW)]
+        self.reactor.advance(1)
+        found = self.get("/").text
+        self.assertIn("No peer is watched.", found)
+        self.assertNotIn("<table", found)
+
     def test_waits(self) -> None:
         """It waits for the own row."""
         self.rows.waiting = Deferred()

@@ -28,6 +28,9 @@ CLASSES = {
     Level.DOWN: "d",
 }
 
+#: What this daemon is called where it is none of its peers.
+NAMELESS = "this daemon"
+
 #: Where a cell has the level of a figure.
 PLACES = {Figure.ALL: 0, Figure.LOSS: 1, Figure.RTT: 2, Figure.CLOCK: 3}
 
@@ -65,6 +68,7 @@ class JudgedRow:
     What is said of the paths of a source.
 
     @ivar row: the row.
+    @ivar name: what its source is called.
     @ivar judged: its paths by the name of the target, without the one to itself.
     """
 
@@ -73,6 +77,7 @@ class JudgedRow:
         @param row: the row.
         """
         self.row = row
+        self.name = row.source or NAMELESS
         self.judged = {name: cellOf(peer) for name, peer in row.peers.items()}
         self.judged.pop(row.source, None)
         self._written: dict[CellView, dict[str, str]] = {}
@@ -99,7 +104,7 @@ class JudgedRow:
         """
         Write the cells.
         """
-        source, url = asHtml(self.row.source), self.row.url
+        source, url = asHtml(self.name), self.row.url
         # The same for all targets; empty for a place that is none of the web.
         base = pageOf(url, "")
         begin, end = ("a", "</a></td>") if base else ("span", "</span></td>")

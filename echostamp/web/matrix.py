@@ -170,7 +170,7 @@ class Matrix:
                 why = f"silent since {moment(since)}"
             if row.why:
                 why += f": {row.why}"
-        return Axis(row.source, note, why, total)
+        return Axis(source.name, note, why, total)
 
     def _head(self, columns: Sequence[Axis]) -> str:
         """

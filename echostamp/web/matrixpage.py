@@ -20,7 +20,7 @@ from echostamp.web.freshpages import FreshPages
 from echostamp.web.judgedrow import JudgedRow
 from echostamp.web.matrix import Matrix
 from echostamp.web.matrixfilter import MatrixFilter, labelsOf
-from echostamp.web.matrixparts import form, legend, summary
+from echostamp.web.matrixparts import form, legend, nothing, summary
 from echostamp.web.request import WebRequest
 from echostamp.web.requestheaders import acceptsGzip
 from echostamp.web.rowdata import SourceRow
@@ -191,7 +191,10 @@ def _part(rows: Sequence[JudgedRow], wanted: MatrixFilter, now: int) -> Iterator
     matrix = Matrix(rows, wanted, now)
     for _ in matrix.count():
         yield ""
-    yield summary(matrix.levels, len(matrix.sources), len(matrix.targets))
+    yield summary(matrix.levels, len(matrix.sources), len(matrix.targets), now)
+    if not matrix.targets and not any(each.isStale(now) for each in matrix.sources):
+        yield nothing(wanted)
+        return
     troubles = Troubles(matrix.sources, matrix.targets, wanted.figure, now)
     for source, cells in zip(matrix.sources, matrix.cells, strict=True):
         troubles.look(source, cells)

@@ -17,6 +17,7 @@ from echostamp.web.cells import (
     WORDS,
     Level,
 )
+from echostamp.web.celltexts import momentNear
 from echostamp.web.escaping import asHtml
 from echostamp.web.judgedrow import CLASSES
 from echostamp.web.matrixfilter import Figure, MatrixFilter
@@ -32,13 +33,14 @@ _FIGURES = {
 _WORST_FIRST = sorted(Level, reverse=True)
 
 
-def summary(levels: Sequence[int], sources: int, targets: int) -> str:
+def summary(levels: Sequence[int], sources: int, targets: int, now: int) -> str:
     """
     Count paths by their level, on one line.
 
     @param levels: how many paths have each level.
     @param sources: how many sources there are.
     @param targets: how many targets.
+    @param now: nanoseconds since the UNIX epoch.
     """
     items = [
         f'<li class="{CLASSES[each]}"><b>{SIGNS[each]}</b> '
@@ -50,8 +52,17 @@ def summary(levels: Sequence[int], sources: int, targets: int) -> str:
     paths = counted(sum(levels), "path")
     return (
         f'<div data-key="summary" class="summary"><ul>{"".join(items)}</ul>'
-        f"<small>{counts}, {paths}</small></div>\n"
+        f"<small>{counts}, {paths}, at {momentNear(now, now)}</small></div>\n"
     )
+
+
+def nothing(wanted: MatrixFilter) -> str:
+    """
+    Say that there is no path, on one line.
+    """
+    isFiltered = any((wanted.source, wanted.target, wanted.label, wanted.onlyBad))
+    why = "No path matches the filter." if isFiltered else "No peer is watched."
+    return f'<p data-key="nothing" class="allgood">{why}</p>\n'
 
 
 def form(wanted: MatrixFilter, labels: Iterable[str]) -> str:

@@ -87,11 +87,11 @@ class Troubles:
             return
         row, known = source.row, zip(self._targets, cells, strict=True)
         seen = [(name, cell) for name, cell in known if cell is not None]
-        self._bySource[row.source] = len(seen)
+        self._bySource[source.name] = len(seen)
         self._byTarget.update([name for name, _ in seen])
         for name, cell in seen:
             if cell.level >= Level.BAD:
-                path = Path(row.source, name, pageOf(row.url, name), row.peers[name])
+                path = Path(source.name, name, pageOf(row.url, name), row.peers[name])
                 for fault in faultsOf(cell):
                     self._paths.get(fault, []).append(path)
 
@@ -167,7 +167,7 @@ class Troubles:
                 since = row.silentSince if row.silentSince is not None else row.at
                 text = "" if since is None else f" since {momentNear(since, self._now)}"
                 why = f": {asHtml(row.why)}" if row.why else ""
-                shown = f"<b>{asHtml(row.source)}</b> says nothing{text}{why}"
+                shown = f"<b>{asHtml(each.name)}</b> says nothing{text}{why}"
                 yield Trouble(Level.UNKNOWN, 1, shown)
 
 
