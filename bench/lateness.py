@@ -272,6 +272,7 @@ def main() -> None:
         metavar="COUNT",
         help="replace COUNT peers in the middle of each round (default: none)",
     )
+    parser.add_argument("--history", action="store_true", help="keep a history")
     options = parser.parse_args()
     first, *_, last = sorted(os.sched_getaffinity(0))
     os.sched_setaffinity(0, {first})
@@ -294,6 +295,8 @@ def main() -> None:
             writePeers(peers, options.peers, port)
             replace = partial(writePeers, peers, options.peers, port, options.reload)
             watch = [*quiet, f"--web={web}", f"--peers={peers}"]
+            if options.history:
+                watch.append(f"--history={folder / 'history'}")
             with started(watch, web, last, folder) as process:
                 time.sleep(WARM_UP)
                 found = measure(process, web, timer, options.seconds, replace)

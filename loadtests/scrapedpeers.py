@@ -4,6 +4,7 @@ A web site with the figures of peers that are watched, in a process of its own.
 
 from __future__ import annotations
 
+import gc
 import json
 import sys
 import time
@@ -24,6 +25,9 @@ class TimedTurns:
     A reactor that measures the CPU time of the turns that it is asked for.
 
     @ivar longest: the longest one, in seconds.
+    @ivar own: the longest one without Python's collections of garbage, which any turn
+        may have.
+    @ivar total: all of them.
     """
 
     def __init__(self, reactor: Any) -> None:
@@ -31,7 +35,21 @@ class TimedTurns:
         @param reactor: the real one.
         """
         self._reactor = reactor
-        self.longest = 0.0
+        self._garbage = self._began = 0.0
+        gc.callbacks.append(self._collect)
+        self._forget()
+
+    def _forget(self) -> None:
+        """Begin to measure."""
+        self.longest = self.own = self.total = 0.0
+
+    def _collect(self, phase: str, found: object) -> None:
+        """Measure a collection of garbage."""
+        now = time.thread_time()
+        if phase == "start":
+            self._began = now
+        else:
+            self._garbage += now - self._began
 
     def __getattr__(self, name: str) -> Any:
         return getattr(self._reactor, name)
@@ -42,16 +60,19 @@ class TimedTurns:
         """Call a function later, and measure it."""
 
         def measured() -> None:
-            began = time.thread_time()
+            began, garbage = time.thread_time(), self._garbage
             call(*args, **named)
-            self.longest = max(self.longest, time.thread_time() - began)
+            took = time.thread_time() - began
+            self.longest = max(self.longest, took)
+            self.own = max(self.own, took - (self._garbage - garbage))
+            self.total += took
 
         return self._reactor.callLater(delay, measured)
 
     def answer(self, request: WebRequest) -> None:
-        """Give the longest time, and forget it."""
-        request.answer(200, str(self.longest))
-        self.longest = 0.0
+        """Give what was measured, and forget it."""
+        request.answer(200, json.dumps([self.longest, self.own, self.total]))
+        self._forget()
 
 
 def serve(path: str) -> None:

@@ -25,11 +25,14 @@ from tests.harness import figure
 #: The most octets of the file, and of the log for a minute.
 MOST_FILE, MOST_LOG = 500_000_000, 2_000_000
 
-#: Seconds that a query may take; a busy machine has three times as long.
-MOST_QUERY = 0.1 * 3
+#: Seconds of a processor that a query may take: other programs may have it meanwhile.
+MOST_QUERY = 0.1
 
 #: For how many minutes the daemon goes on: hours are merged, and old rows are deleted.
 MINUTES = 200
+
+#: The minute in which each peer has an event; in the others, each twentieth one has.
+STORM = 100
 
 
 class YearTests(SynchronousTestCase):
@@ -70,7 +73,7 @@ class YearTests(SynchronousTestCase):
         connection.close()
 
     def goOn(self, history: IHistory, log: Path) -> None:
-        """Write minutes as a daemon does, each with the events of a bad one."""
+        """Write minutes as a daemon does, each with events."""
         checkpoints = sqlite3.connect(str(log).removesuffix("-wal"))
         self.addCleanup(checkpoints.close)
         paths = pathsOf(PEERS)
@@ -87,7 +90,7 @@ class YearTests(SynchronousTestCase):
             }
             down = [
                 Event(Kind.DOWN, name, at * SECOND, "", "no reply for 3.6 s")
-                for name in list(paths)[minute % 20 :: 20]
+                for name in list(paths)[minute % 20 :: 1 if minute == STORM else 20]
             ]
             checkpoints.execute("PRAGMA wal_checkpoint(TRUNCATE)")
             began = time.monotonic()
@@ -96,7 +99,8 @@ class YearTests(SynchronousTestCase):
             sizes.append(log.stat().st_size)
         figure(
             f"a minute of {PEERS} peers with {len(down)} events: "
-            f"{median(sizes):,.0f} octets to the log, {max(sizes):,} at most, in "
+            f"{median(sizes):,.0f} octets to the log, {max(sizes):,} at most (with "
+            f"{PEERS} events {sizes[STORM]:,}), in "
             f"{median(times) * 1000:.0f} ms, {max(times) * 1000:.0f} ms at most"
         )
         self.assertLess(max(sizes), MOST_LOG)
@@ -150,14 +154,16 @@ class YearTests(SynchronousTestCase):
         return len(found.rows)
 
     def assertQuick(self, what: str, ask: Callable[[], int]) -> None:
-        """Assert that each of some queries is answered in time."""
-        times = []
+        """Assert that a query is answered in time."""
+        times, processor = [], []
         for _ in range(5):
-            began = time.monotonic()
+            began, before = time.monotonic(), time.process_time()
             count = ask()
+            processor.append(time.process_time() - before)
             times.append(time.monotonic() - began)
         figure(
             f"{what}: {count} in {median(times) * 1000:.1f} ms, "
-            f"{max(times) * 1000:.1f} ms at most"
+            f"{max(times) * 1000:.1f} ms at most, "
+            f"{median(processor) * 1000:.1f} ms of a processor"
         )
-        self.assertLess(max(times), MOST_QUERY, what)
+        self.assertLess(median(processor), MOST_QUERY, what)

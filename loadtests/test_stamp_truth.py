@@ -127,7 +127,7 @@ class TruthTests(SynchronousTestCase):
             shorter.append(rtt - probe["rtt"])
             # Nothing else may make an RTT shorter.
             left = probe["t1"] - witness["t1"] + probe["t3"] - witness["t3"]
-            self.assertAlmostEqual(rtt - probe["rtt"], left, delta=1)
+            self.assertEqual(rtt - probe["rtt"], left)
         for name, all_ in differences.items():
             sizes = sorted(map(abs, all_))
             median, p99 = statistics.median(sizes), sizes[len(sizes) * 99 // 100]

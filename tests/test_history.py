@@ -208,6 +208,18 @@ class HistoryTests(HistoryCase):
         self.assertEqual(self.eventsOf(DOWN), ["down"])
         self.assertGreater(self.total(UP).sent, 40)
 
+    def test_lockedAtTheEnd(self) -> None:
+        """A daemon that cannot write at its end says so, and ends."""
+        self.writeFor(freePort(), deadPort(self))
+        daemon = self.keep()
+        until(lambda: f"{DOWN} down" in daemon.log())
+        with contextlib.closing(sqlite3.connect(self.history)) as other:
+            other.execute("BEGIN EXCLUSIVE")
+            self.assertEqual(daemon.stop(), 0)
+        lines = [each for each in daemon.lines() if "--history" in each]
+        self.assertRegex(lines[-1], "not written: [1-9][0-9]* rows and events$")
+        self.assertNotIn("Traceback", daemon.log())
+
     def test_fullDisk(self) -> None:
         """A full disk is said once and counted, and all is written when there is
         room."""

@@ -97,6 +97,40 @@ class ScriptTests(TestCase):
             self.see(found)
             self.assertEqual(found.execute_script(state), before)
 
+    def test_arrows(self) -> None:
+        """Arrow keys move from cell to cell, over those without a path, and the cell is
+        in sight below the headings."""
+        found = self.start()
+        where = (
+            "const cell = document.activeElement.closest('td');"
+            "return [cell.parentElement.rowIndex, cell.cellIndex];"
+        )
+        found.execute_script(
+            "document.querySelectorAll('tbody tr')[0].querySelector('a').focus();"
+        )
+        # The row of headings, the name and the total of a row, and an empty cell.
+        self.assertEqual(found.execute_script(where), [1, 3])
+
+        def press(*keys: str) -> Any:
+            for each in keys:
+                found.switch_to.active_element.send_keys(each)
+            return found.execute_script(where)
+
+        up, down, left, right = "\ue013", "\ue015", "\ue012", "\ue014"
+        self.assertEqual(press(right), [1, 4])
+        self.assertEqual(press(up), [1, 4])
+        self.assertEqual(press(left, left), [1, 3])
+        self.assertEqual(press(down), [3, 3])
+        self.assertEqual(press(*[down] * 20), [23, 3])
+        self.assertEqual(press(*[up] * 20), [3, 3])
+        hidden = (
+            "const head = document.querySelector('thead').getBoundingClientRect();"
+            "const cell = document.activeElement.getBoundingClientRect();"
+            "return head.bottom - cell.top;"
+        )
+        self.assertLess(found.execute_script(hidden), 1)
+        self.assertEqual(complaints(found), [])
+
     def test_lost(self) -> None:
         """When the daemon cannot be reached the page says so, and since when, until it
         can be reached again."""

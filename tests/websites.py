@@ -16,15 +16,22 @@ from urllib.request import Request, urlopen
 
 from twisted.internet.task import LoopingCall
 
+from echostamp.history.interfaces import KeptEvent
 from echostamp.listen.endpoints import preparedPorts
 from echostamp.listen.preparing import PreparingReactor
+from echostamp.monitor.event import Event, Kind
+from echostamp.test.plotrows import keptRows
 from echostamp.test.webclients import FakeSource
+from echostamp.times import SECOND
 from echostamp.web.channel import ConnectionTimes
 from echostamp.web.request import WebRequest
 from echostamp.web.site import WebSite, webPages
 from tests import harness
 
 TOP = Path(__file__).parents[1]
+
+#: What events say.
+WHY = "no reply for 6.008 s: Connection refused"
 
 #: Shorter times than usual.
 TIMES = ConnectionTimes(request=2, answer=4, idle=6, closing=1)
@@ -33,6 +40,8 @@ TIMES = ConnectionTimes(request=2, answer=4, idle=6, closing=1)
 class Site:
     """
     A site on loopback.
+
+    Each peer has 1,000 rows of minutes.  There are 200 events.
 
     @ivar port: its TCP port.
     @ivar tlsPort: its port for TLS; 0 without a certificate.
@@ -109,6 +118,15 @@ def serve(peers: int, pem: str) -> None:
 
     reactor: Any = installed
     source = FakeSource([f"peer{each}" for each in range(peers)])
+    now = int(time.time()) // 60 * 60
+    rows = [*keptRows(now - 1000 * 60, now)]
+    source.kept.rows = dict.fromkeys(source.peers, rows)
+    source.kept.found = [
+        KeptEvent(
+            each, Event(Kind.DOWN, f"peer{each}", (now - each) * SECOND, text=WHY)
+        )
+        for each in range(200, 0, -1)
+    ]
     holds = Holds()
     pages = {**webPages(reactor, source), b"/held": holds.answer}
     descriptions = ["tcp:0:interface=127.0.0.1"]

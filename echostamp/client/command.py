@@ -9,7 +9,7 @@ import sys
 from collections.abc import Sequence
 
 from echostamp import __version__
-from echostamp.client import pingoptions, talkoptions, watchoptions
+from echostamp.client import pingoptions, reportoptions, talkoptions, watchoptions
 from echostamp.client.arguments import CommandParser
 from echostamp.client.reactor import unusableDescriptors
 from echostamp.client.standardio import unusableStandardIO
@@ -19,10 +19,15 @@ COMMANDS = {
     "talk": talkoptions.runTalk,
     "ping": pingoptions.runPing,
     "watch": watchoptions.runWatch,
+    "report": reportoptions.runReport,
 }
 
 #: What finds options that exclude each other.
-_CHECKS = {"ping": pingoptions.wrongTogether, "watch": watchoptions.wrongTogether}
+_CHECKS = {
+    "ping": pingoptions.wrongTogether,
+    "watch": watchoptions.wrongTogether,
+    "report": reportoptions.wrongTogether,
+}
 
 
 def parser() -> CommandParser:
@@ -54,7 +59,13 @@ def parser() -> CommandParser:
         description=watchoptions.DESCRIPTION,
     )
     watchoptions.addWatch(watch)
-    top.commands = {"talk": talk, "ping": ping, "watch": watch}
+    report = commands.add_parser(
+        "report",
+        help="show what a daemon has measured",
+        description=reportoptions.DESCRIPTION,
+    )
+    reportoptions.addReport(report)
+    top.commands = {"talk": talk, "ping": ping, "watch": watch, "report": report}
     return top
 
 

@@ -120,7 +120,11 @@ class TimedEndpoint:
                 if self._target.tls is not None:
                     setUp.tls = self._clock() - began - (setUp.connect or 0)
                 return protocol
-        raise errors[0]
+        try:
+            raise errors[0]
+        finally:
+            # They have this frame.  Without the cycle all are freed at once.
+            errors.clear()
 
     def _overTls(
         self, endpoint: IStreamClientEndpoint, factory: IProtocolFactory

@@ -137,6 +137,8 @@ class _Handshakes(Factory):
     def outcome(self, transport: TlsTransport) -> Deferred[IProtocol]:
         """Give what becomes of a handshake, a protocol or a L{TlsError}, and abort the
         others."""
+        # It makes no more.  Twisted leaves it in a cycle.
+        del self._clock, self._factory, self._tls
         outcome = self._outcomes.pop(transport)
         for other in self._outcomes.values():
             other.addErrback(lambda failure: None)

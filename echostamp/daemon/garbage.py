@@ -5,6 +5,12 @@ Keeps collections of garbage short.
 from __future__ import annotations
 
 import gc
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+#: Collections of the youngest objects before one looks through all: more than there
+#: will ever be.
+_NEVER = 1 << 30
 
 
 class Garbage:
@@ -12,28 +18,28 @@ class Garbage:
     Takes the peers out of Python's collections of garbage.  Each full collection would
     look through all of them, and probes would wait for it: 1,000 peers take 100 ms.
 
-    What was taken out is no longer collected, so a peer that is replaced stays in
-    memory.  When as many were replaced as there are, all are looked through once.
-
-    Taking out takes time, too.  Few new peers are left where they are.
+    What was taken out is no longer collected.  A peer that is replaced is in no cycle,
+    so it is freed nevertheless.  Other garbage is collected before.
     """
 
-    def __init__(self) -> None:
-        self._made = self._replaced = 0
-
-    def takeOut(self, peers: int, made: int, replaced: int) -> None:
+    @contextmanager
+    def making(self) -> Iterator[None]:
         """
-        Collect what is garbage, and take the rest out, if a tenth of the peers is new.
-
-        @param peers: how many peers there are.
-        @param made: how many were made so far.
-        @param replaced: how many of those were removed or replaced.
+        Take out the peers that are made meanwhile.  Until then only young objects are
+        looked through.
         """
-        if 10 * (made - self._made) < peers:
-            return
-        self._made = made
-        if replaced - self._replaced > peers:
-            self._replaced = replaced
-            gc.unfreeze()
         gc.collect()
+        thresholds = gc.get_threshold()
+        gc.set_threshold(*thresholds[:2], _NEVER)
+        try:
+            yield
+        finally:
+            self.takeOut()
+            gc.set_threshold(*thresholds)
+
+    def takeOut(self) -> None:
+        """
+        Take out what there is, but for the garbage among what is young.
+        """
+        gc.collect(1)
         gc.freeze()

@@ -9,7 +9,7 @@ from collections import deque
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, NamedTuple
 
-from twisted.internet.defer import CancelledError, Deferred
+from twisted.internet.defer import Deferred
 from twisted.logger import Logger
 from twisted.python.failure import Failure
 
@@ -152,7 +152,7 @@ class HistoryWriter:
         """
         self._isWriting = False
         self._batches.popleft()
-        if self._isFailing:
+        if self._isFailing or self._dropped:
             self._isFailing = False
             dropped, self._dropped = self._dropped, 0
             lost = f"; lost: {rowsAndEvents(dropped)}" if dropped else ""
@@ -168,8 +168,6 @@ class HistoryWriter:
         Count what could not be written, and log the first of several.
         """
         self._isWriting = False
-        if failure.check(CancelledError):
-            return
         self.errors += 1
         if failure.check(HistoryError):
             if not self._isFailing:

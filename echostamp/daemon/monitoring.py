@@ -4,7 +4,6 @@ The service that watches the peers.
 
 from __future__ import annotations
 
-import gc
 import platform
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any
@@ -111,6 +110,7 @@ class Monitoring(Service):
         Service.startService(self)
         peers = counted(len(self.monitor.peers), "peer")
         log.info("watching {peers}", peers=peers)
+        self._garbage.takeOut()
         self.monitor.start()
         self._setLook()
 
@@ -147,9 +147,7 @@ class Monitoring(Service):
         if not self._isSettled:
             # All peers have their probers now, and these stay.
             self._isSettled = True
-            monitor = self.monitor
-            peers = len(monitor.peers)
-            self._garbage.takeOut(peers, monitor.made, monitor.replaced)
+            self._garbage.takeOut()
         # A file that has just changed may be half written.
         if before == self._looked != self._versions:
             self.reload().addErrback(_logWrong)
@@ -173,9 +171,9 @@ class Monitoring(Service):
             self._eventFile.reopen()
         # A version that is wrong is not read again, unless the user asks for it.
         self._versions = fileVersions(self._paths)
-        gc.disable()
         try:
-            await self._slices.do(self._steps())
+            with self._garbage.making():
+                await self._slices.do(self._steps())
         except ValueError as error:
             self._isReloaded = False
             lines = error.lines if isinstance(error, PeersError) else (str(error),)
@@ -183,8 +181,6 @@ class Monitoring(Service):
             raise
         except SchedulerStopped:
             return ""
-        finally:
-            gc.enable()
         self._isReloaded, self._isSettled = True, False
         self._readAt = self.surroundings.clocks().realtime
         text = counted(len(self.file.peers), "peer")

@@ -82,15 +82,22 @@ class Recorder:
         self._turn = DeferredLock()
         self._entry: Any = None
         self._minute = 0
-        self._since = 0
+        self._since = self._stalled = 0
 
     def start(self) -> None:
         """
         Begin with the present minute.
         """
-        self._since = self._surroundings.now()
+        self._begin()
         self._minute = self._present()
         self._arm()
+
+    def _begin(self) -> None:
+        """
+        Begin the span of the next rows.
+        """
+        self._since = self._surroundings.now()
+        self._stalled = self._surroundings.stalls.length
 
     def finish(self) -> Deferred[None]:
         """
@@ -149,19 +156,19 @@ class Recorder:
 
         @param rows: gets them.
         """
-        surroundings = self._surroundings
         # Peers that are new begin with the span of the others.
-        since, self._since = self._since, surroundings.now()
-        stalled = surroundings.stalls.length
-        peers = dict(self._peers())
-        for name in [*peers, *(self._counts.keys() - peers.keys())]:
+        before = self._since, self._stalled
+        self._begin()
+        for name in dict.fromkeys([*self._peers(), *self._counts]):
             counts = self._counts.get(name)
             if counts is None:
-                counts = self._counts[name] = PeerCounts(since, stalled)
-            row = self._rowOf(minute, counts, peers.get(name))
+                counts = self._counts[name] = PeerCounts(*before)
+            # Peers may have changed since the step before.
+            peer = self._peers().get(name)
+            row = self._rowOf(minute, counts, peer)
             if row is not None:
                 rows[name] = row
-            if name not in peers:
+            if peer is None:
                 del self._counts[name]
             yield
 

@@ -21,7 +21,7 @@ from echostamp.history.interfaces import (
 from echostamp.history.points import addAggregate, readPoints
 from echostamp.history.row import KeptRow
 from echostamp.history.schema import openForReading
-from echostamp.history.storedevents import readEvents
+from echostamp.history.storedevents import readEvents, storable
 from echostamp.monitor.event import Event
 
 
@@ -43,7 +43,7 @@ class HistoryAnswers:
     ) -> Points:
         """Give what is known of a peer; see L{IHistory}."""
         with explained():
-            return readPoints(self._connection, peer, began, ended, step)
+            return readPoints(self._connection, storable(peer), began, ended, step)
 
     def events(self, query: EventQuery) -> Sequence[KeptEvent]:
         """Give events, the newest first."""

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from itertools import pairwise
+from math import inf
 from typing import NamedTuple
 
 from echostamp.history.row import NO_FIT, VERDICTS, KeptRow
@@ -198,24 +199,21 @@ def _quantiles(
             else:
                 changes.append((low, float((count - 1) * share), 0.0))
     changes.sort()
+    # Below each quantile are so many hundredths of replies; none is behind the last.
+    targets = [(total - 1) * each + 50 - total * _ROUNDING for each in asked] + [inf]
     found: list[int] = []
-    wanted = iter((total - 1) * each + 50 - total * _ROUNDING for each in asked)
-    target = next(wanted)
+    target = targets[0]
     passed, density, value = 0.0, 0.0, changes[0][0]
     for at, weight, more in changes:
         after = passed + density * (at - value)
         while after >= target:
             # It is reached on the way to this value.
             found.append(min(at, round(value + (target - passed) / density)))
-            if len(found) == len(asked):
-                return found
-            target = next(wanted)
+            target = targets[len(found)]
         passed, value = after + weight, at
         while passed >= target:
             found.append(at)
-            if len(found) == len(asked):
-                return found
-            target = next(wanted)
+            target = targets[len(found)]
         density += more
-    # Only rounding leaves any.
+    # What was rounded on the way may leave the last ones just out of reach.
     return found + [value] * (len(asked) - len(found))

@@ -128,7 +128,9 @@ def readPoints(
         whole = span._replace(began=span.began // step * step)
         return Points(step, _rows(connection, peer[0], whole, step))
     finally:
-        connection.execute("ROLLBACK")
+        # Some errors have ended it.
+        if connection.in_transaction:
+            connection.execute("ROLLBACK")
 
 
 def _span(
@@ -188,9 +190,10 @@ def _goesBack(
             return False
         # Was a part of that hour or day deleted, or was nothing measured in it?
         missing = connection.execute(
-            f"SELECT ifnull((SELECT due FROM {coarser} WHERE peer = ?1 AND at = ?2), 0)"
-            f" - sum(due) FROM {table} WHERE peer = ?1 AND at >= ?2 AND at < ?3",
-            [peer, around, around + length],
+            f"SELECT ifnull((SELECT due FROM {coarser} WHERE peer = :peer "
+            f"AND at = :began), 0) - sum(due) FROM {table} "
+            "WHERE peer = :peer AND at >= :began AND at < :ended",
+            {"peer": peer, "began": around, "ended": around + length},
         ).fetchone()[0]
         if missing > 0:
             return False

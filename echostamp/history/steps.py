@@ -20,6 +20,9 @@ _STEPS = (
 )
 _WEEK = 7 * DAY
 
+#: The longest point: longer than anything is kept.
+_LONGEST = 1 << 40
+
 
 def isQuick(length: int, began: int, ended: int) -> bool:
     """
@@ -38,6 +41,7 @@ def stepOf(length: int, began: int, ended: int, asked: int | None) -> int:
     @param asked: how long they should be; L{None} for as short as they can be.
     """
     if asked is not None:
+        asked = min(asked, _LONGEST)
         step = max(-(-asked // length), 1) * length
         if _points(step, began, ended) <= MOST_POINTS:
             return step

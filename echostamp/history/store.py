@@ -5,7 +5,7 @@ A history in a file that this process writes.
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 
 from zope.interface import implementer
 
@@ -65,11 +65,15 @@ class SqliteHistory(HistoryAnswers):
         self._lock = FileLock(self._path)
         try:
             super().__init__(openForWriting(self._path))
+        except BaseException:
+            self._lock.release()
+            raise
+        try:
             with explained():
                 # Hours that end later are not merged yet.
                 self._merged = newestMerged(self._connection)
         except BaseException:
-            self._lock.release()
+            self.close()
             raise
 
     def write(self, rows: Mapping[str, KeptRow], events: Sequence[Event]) -> None:
@@ -81,8 +85,10 @@ class SqliteHistory(HistoryAnswers):
                 for name, row in rows.items():
                     self._add(self._id(name), row)
                 writeEvents(self._connection, events)
-                if rows or events:
-                    self._keepUp(_timeOf(rows.values(), events))
+                if rows:
+                    self._keepUp(max(row.at for row in rows.values()) + MINUTE)
+                if events:
+                    self._pruneEvents(max(event.at for event in events))
                 self._connection.execute("COMMIT")
             except BaseException:
                 # These may be of peers that are not there now.
@@ -138,18 +144,18 @@ class SqliteHistory(HistoryAnswers):
             if not prunePeer(self._connection, peer, now, self._retention):
                 self._ids.clear()
         self._merged = max(self._merged, now)
-        old = (now - self._retention.events) * SECOND
+        self._pruneEvents(now * SECOND)
+
+    def _pruneEvents(self, now: int) -> None:
+        """
+        Delete events that are old.
+
+        @param now: in nanoseconds since the UNIX epoch.
+        """
+        old = now - self._retention.events * SECOND
         pruneEvents(self._connection, old, _MOST_EVENTS)
 
     def close(self) -> None:
         """Close the file."""
         super().close()
         self._lock.release()
-
-
-def _timeOf(rows: Iterable[KeptRow], events: Iterable[Event]) -> int:
-    """
-    Give when rows and events are written: when the last of them has ended.
-    """
-    ends = [row.at + MINUTE for row in rows]
-    return max(ends + [event.at // SECOND for event in events])

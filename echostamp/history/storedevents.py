@@ -47,8 +47,11 @@ def readEvents(
 
     @raise HistoryError: the file is damaged.
     """
-    conditions, values = ["+time >= :since"], query._asdict()
-    values["most"] = max(query.most, 0)
+    conditions = ["+time >= :since"]
+    values: dict[str, int | str] = {
+        "since": _stored(query.since),
+        "most": _stored(max(query.most, 0)),
+    }
     if query.since > 0:
         # Numbers are nearly in the order of time, but for clocks that are set.
         conditions.append(
@@ -56,6 +59,7 @@ def readEvents(
         )
     if query.before is not None:
         conditions.append("number < :before")
+        values["before"] = _stored(query.before)
     if query.peer is not None:
         conditions.append("peer = :peer")
         values["peer"] = storable(query.peer)
@@ -75,6 +79,13 @@ def readEvents(
         return [_read(row) for row in found if row[2] in _KINDS]
     except (TypeError, ValueError) as error:
         raise HistoryError("it is damaged: an event cannot be read") from error
+
+
+def _stored(number: int) -> int:
+    """
+    Give the nearest integer that SQLite can store.
+    """
+    return max(min(number, (1 << 63) - 1), -1 << 63)
 
 
 def _read(row: Sequence[Any]) -> KeptEvent:

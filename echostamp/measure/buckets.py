@@ -76,7 +76,7 @@ class Buckets:
         """
         self.known = BucketCounts(removed)
         self._extremes = Extremes()
-        self._rows = SampleRows(self._rounding.tiers, self._measure)
+        self._rows = SampleRows(self._rounding.tiers)
         # The newest bucket: whether it is thin, until when it takes probes, and for how
         # many that were due it still has room.
         self._isThin = False
@@ -131,7 +131,7 @@ class Buckets:
         self._rows.take(row)
         if len(self._rows) > THINNED and self._rows.isFull(later.answered()):
             self._tidy(now, later.due())
-            self._rows.thin(self._tiers(now), later.answered())
+            self._rows.thin(self._tiers(now), later.answered(), self._measure)
             self._isThin = self._rows.every[-1] > 1
 
     def _measure(self, index: int, rows: array[int]) -> None:
@@ -206,7 +206,7 @@ class Buckets:
         Join a bucket with the next one.
         """
         self.known.join(index)
-        self._rows.join(index, tier)
+        self._rows.join(index, tier, self._measure)
         self._extremes.join(index)
         self._extremes.remove(index + 1, index + 2)
 

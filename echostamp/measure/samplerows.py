@@ -18,6 +18,10 @@ EXACT, THINNED = 600, 304
 #: L{THINNED}.
 LEFT = 264
 
+#: Called before the rows of a bucket that has one of every probe become fewer, with its
+#: index and the rows.
+Leave = Callable[[int, "array[int]"], object]
+
 
 class SampleRows:
     """
@@ -32,7 +36,6 @@ class SampleRows:
     __slots__ = (
         "_everyOfTier",
         "_ipdv",
-        "_leave",
         "_lengths",
         "_newest",
         "_newestIpdv",
@@ -40,13 +43,10 @@ class SampleRows:
         "every",
     )
 
-    def __init__(self, tiers: int, leave: Callable[[int, array[int]], object]) -> None:
+    def __init__(self, tiers: int) -> None:
         """
         @param tiers: in how many tiers buckets may be.
-        @param leave: is called before the rows of a bucket that has one of every probe
-            become fewer, with its index and the rows.
         """
-        self._leave = leave
         # The rows of the newest bucket are apart: an array that grows takes more memory
         # than its items.
         self._rows, self._newest = array("q"), array("q")
@@ -141,14 +141,14 @@ class SampleRows:
             return ipdvOf(self.of(index))[::every]
         return self._ipdv[index][:: every // now]
 
-    def join(self, index: int, tier: int) -> None:
+    def join(self, index: int, tier: int, leave: Leave) -> None:
         """
         Join a bucket with the next one.
 
         @param tier: of the bucket.
         """
         every = max(*self.every[index : index + 2], self._everyOfTier[tier])
-        self._coarsen({index: every, index + 1: every})
+        self._coarsen({index: every, index + 1: every}, leave)
         self._lengths[index] += self._lengths[index + 1]
         self._ipdv[index] = [*self._ipdv[index], *self._ipdv[index + 1]]
         self._ipdv.remove(index + 1, index + 2)
@@ -170,7 +170,7 @@ class SampleRows:
         self._settle()
         self._rows[T2::WIDTH] = array("q", [UNKNOWN]) * len(self)
 
-    def thin(self, tiers: Sequence[int], others: int) -> None:
+    def thin(self, tiers: Sequence[int], others: int, leave: Leave) -> None:
         """
         Remove rows where they are too many, or nearly so.
 
@@ -187,7 +187,8 @@ class SampleRows:
                     index: max(every, self.every[index])
                     for index, tier in enumerate(tiers)
                     if tier == fullest
-                }
+                },
+                leave,
             )
 
     def relax(self, tiers: Sequence[int]) -> None:
@@ -210,7 +211,7 @@ class SampleRows:
             counts[tier] += count
         return counts
 
-    def _coarsen(self, changes: dict[int, int]) -> None:
+    def _coarsen(self, changes: dict[int, int], leave: Leave) -> None:
         """
         Keep fewer rows of some buckets.
 
@@ -223,7 +224,7 @@ class SampleRows:
                 continue
             part = self.of(index)
             if before == 1:
-                self._leave(index, part)
+                leave(index, part)
             self._ipdv[index] = self._ipdvOf(index, every)
             first = WIDTH * sum(self._lengths[:index])
             self._rows[first : first + len(part)] = fewer = thinned(part, every)

@@ -42,7 +42,6 @@ class Contact:
         self.since = now
         self.downs = 0
         self._downFor = 0
-        self._isPaused = False
         self.resume(timeout, interval, now)
 
     def resume(self, timeout: int, interval: int, now: int) -> None:
@@ -51,21 +50,22 @@ class Contact:
 
         @param timeout: as for L{__init__}, and so are the others.
         """
-        if self._isPaused and self.isUp is False:
-            self.since = now
-        self._isPaused = False
         self._silence = timeout + 3 * interval
         self._quiet = interval + interval // 2
         self._needed = 1 if interval > SLOW else REPLIES
         self.lastReply = now
         self._due = 0
 
-    def pause(self, now: int) -> None:
+    def leave(self, now: int) -> int | None:
         """
-        Look no more until L{resume}.  The time until then counts as neither.
+        Look no more.  It is not known any longer whether the peer is up.
+
+        @return: how long it has been down now; L{None} if it is not.
         """
+        length = now - self.since if self.isUp is False else None
         self._downFor = self.downFor(now)
-        self._isPaused = True
+        self.isUp, self.since = None, now
+        return length
 
     def isSilent(self, now: int) -> bool:
         """
@@ -79,8 +79,7 @@ class Contact:
         """
         Give how long the peer has been down in all.
         """
-        isCounted = self.isUp is False and not self._isPaused
-        return self._downFor + (now - self.since if isCounted else 0)
+        return self._downFor + (now - self.since if self.isUp is False else 0)
 
     def replied(self, now: int, inARow: int) -> bool:
         """

@@ -42,6 +42,7 @@ class EachAddress:
     @ivar name: the name of the peer in the settings.
     @ivar host: the name that is looked up; it may be an address.
     @ivar isResolved: whether it has an address.
+    @ivar isKnown: whether a look-up has shown that, or none is needed.
     @ivar why: why its present addresses cannot be watched; the owner sets it.
     """
 
@@ -73,7 +74,8 @@ class EachAddress:
         self._hasStarted = False
         # The addresses, and in how many answers in a row each was missing.
         self._missing: dict[str, int] = {}
-        if isAddress(self.host):
+        self.isKnown = isAddress(self.host)
+        if self.isKnown:
             self._missing[self.host] = 0
         # So the look-ups of all names are spread.
         self._phase = zlib.crc32(self.name.encode()) * peer.resolve >> 32
@@ -93,7 +95,7 @@ class EachAddress:
         """
         if _question(self._peer) == _question(before._peer):
             self._missing = dict(before._missing)
-            self.isResolved = before.isResolved
+            self.isResolved, self.isKnown = before.isResolved, before.isKnown
 
     def isOne(self, peer: str) -> bool:
         """
@@ -172,7 +174,7 @@ class EachAddress:
         """
         missing = self._missing
         isFirst = not missing
-        self.isResolved = bool(hosts)
+        self.isResolved, self.isKnown = bool(hosts), True
         for address in missing if hosts else ():
             missing[address] = 0 if address in hosts else missing[address] + 1
         for address in [each for each, n in missing.items() if n >= PATIENCE]:
@@ -188,7 +190,8 @@ class EachAddress:
 @implementer(IHostnameResolver)
 class OneAddress:
     """
-    Gives one address of a name, in place of looking the name up.
+    Gives one address of a name, in place of looking the name up.  While it is not known
+    whether there is any, look-ups wait.
 
     @ivar present: not used, like C{found}.
     """
@@ -203,9 +206,19 @@ class OneAddress:
         """
         self._address = address
         self._check = check
+        self._isKnown = bool(address)
+        self._waiting: list[IResolutionReceiver] = []
+
+    def known(self) -> None:
+        """Answer the look-ups that wait: there is no address."""
+        self._isKnown = True
+        waiting, self._waiting = self._waiting, []
+        for each in waiting:
+            each.resolutionComplete()
 
     def stop(self) -> None:
-        """Do nothing: it asks nobody."""
+        """Let no look-up wait any longer."""
+        self.known()
 
     def check(self, host: str) -> None:
         """Look the name up: its peer is down."""
@@ -222,6 +235,9 @@ class OneAddress:
         """Give the address, as L{IHostnameResolver.resolveHostName} says."""
         resolution = _Resolution(hostName)
         resolutionReceiver.resolutionBegan(resolution)
+        if not self._isKnown:
+            self._waiting.append(resolutionReceiver)
+            return resolution
         over: Any = transportSemantics
         if ":" in self._address:
             # If its link is gone, it has no address.
@@ -241,14 +257,14 @@ class OneAddress:
 @implementer(IHostResolution)
 class _Resolution:
     """
-    A look-up that has ended.
+    A look-up.
     """
 
     def __init__(self, name: str) -> None:
         self.name = name
 
     def cancel(self) -> None:
-        """Do nothing: it has ended."""
+        """Do nothing: it has ended, or its end is ignored."""
 
 
 def peersOf(peers: Iterable[Peer], names: Mapping[str, EachAddress]) -> dict[str, Peer]:

@@ -57,6 +57,10 @@ WITHOUT_PEER = (*OF_DAEMON, Kind.DOWN, Kind.UP)
 OF_FLOWS = (Kind.FLOW_LOSS, Kind.FLOW_OK)
 
 
+#: The text of an event that ends the state of a peer which is taken out or paused.
+NOT_WATCHED = "no longer watched"
+
+
 @dataclass(frozen=True, slots=True)
 class Event:
     """

@@ -4,9 +4,11 @@ Notices when a far end changes: its clock is set, or its reflector begins again.
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 from echostamp.measure.windowspec import WindowSpec
 from echostamp.monitor.clocksteps import ClockSteps
-from echostamp.monitor.event import Kind, Report
+from echostamp.monitor.event import Event, Kind
 from echostamp.monitor.flows import Flows
 from echostamp.units import readable
 
@@ -21,36 +23,38 @@ class FarChanges:
     @ivar clockSteps: how often its clock was set.
     """
 
-    def __init__(self, flows: Flows, window: WindowSpec, report: Report) -> None:
+    def __init__(self, peer: str, flows: Flows, window: WindowSpec) -> None:
         """
+        @param peer: the peer's name.
         @param flows: probe the far end.
         @param window: the window whose offset is looked at.
-        @param report: reports what has changed.
         """
         self.clockSteps = 0
+        self._peer = peer
         self._flows = flows
         self._window = window
-        self._report = report
         self._steps = ClockSteps()
         self._restarts = 0
         self._untilClock = CLOCK
 
-    def look(self, now: int) -> None:
+    def look(self, now: int) -> Iterator[Event]:
         """
         Look at the far end.
 
         @param now: in nanoseconds since the UNIX epoch.
+        @return: what has changed.
         """
         restarts = self._flows.restarts
         if restarts > self._restarts:
-            self._report(Kind.REFLECTOR_RESTART, "its packet numbers began again")
+            text = "its packet numbers began again"
+            yield Event(Kind.REFLECTOR_RESTART, self._peer, now, text=text)
         self._restarts = restarts
         self._untilClock -= 1
         if self._untilClock <= 0 and self._flows.hasBegun:
             self._untilClock = CLOCK
-            self._lookAtClock(now)
+            yield from self._lookAtClock(now)
 
-    def _lookAtClock(self, now: int) -> None:
+    def _lookAtClock(self, now: int) -> Iterator[Event]:
         """
         Look whether the far clock was set.
         """
@@ -63,4 +67,5 @@ class FarChanges:
                 f"the far clock was set: off by {readable(after, signed=True)}, was "
                 f"{readable(before, signed=True)}"
             )
-            self._report(Kind.CLOCK_STEP, text, offset=after, offset_before=before)
+            values = {"offset": after, "offset_before": before}
+            yield Event(Kind.CLOCK_STEP, self._peer, now, text=text, values=values)

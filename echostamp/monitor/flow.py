@@ -243,3 +243,5 @@ class Flow:
         """
         self._endLink()
         self.refresh(strange)
+        # The owner has this object.  Without the cycle both are freed at once.
+        del self._owner

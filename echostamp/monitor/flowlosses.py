@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from math import log
 from typing import NamedTuple
 
-from echostamp.monitor.event import Event, Kind
+from echostamp.monitor.event import NOT_WATCHED, Event, Kind
 
 #: The share of lost probes that is taken for what any path loses, at least.
 USUAL = 0.01
@@ -91,9 +91,23 @@ class FlowLosses:
             yield Event(kind, self._peer, at, str(index + 1), text, values)
         for index in sorted(self._high):
             if index >= len(flows):
-                self._high.remove(index)
-                subject, text = str(index + 1), f"flow {index + 1} is probed no more"
-                yield Event(Kind.FLOW_OK, self._peer, at, subject, text)
+                yield self._end(index, at, f"flow {index + 1} is probed no more")
+
+    def _end(self, index: int, at: int, why: str) -> Event:
+        """
+        End the state of a flow for another reason than its losses.
+        """
+        self._high.remove(index)
+        return Event(Kind.FLOW_OK, self._peer, at, str(index + 1), why)
+
+    def leave(self, at: int) -> Iterator[Event]:
+        """
+        End all states: the peer is no longer watched.
+
+        @param at: the present time, in nanoseconds since the UNIX epoch.
+        """
+        for index in sorted(self._high):
+            yield self._end(index, at, NOT_WATCHED)
 
 
 def _share(flow: FlowCounts) -> float:

@@ -12,6 +12,7 @@ from twisted.internet.defer import Deferred, DeferredList, DeferredSemaphore
 from twisted.logger import Logger
 
 from echostamp.fileversions import Version, fileVersions
+from echostamp.monitor.alldown import AllDown
 from echostamp.monitor.defaults import BUCKETS
 from echostamp.monitor.eachaddress import EachAddress, OneAddress, peersOf
 from echostamp.monitor.event import Event, Kind
@@ -36,8 +37,6 @@ class Monitor:
     Watches peers.
 
     @ivar peers: the peers by name, in the order of their settings.
-    @ivar made: how many peers it has made, those with other settings included.
-    @ivar replaced: how many of them were removed, or have got other settings.
     @ivar lateness: how late probes were sent.
     """
 
@@ -61,14 +60,16 @@ class Monitor:
         self.peers: dict[str, WatchedPeer] = {}
         # Which versions of its certificates and keys each peer uses.
         self._secrets: dict[str, list[Version]] = {}
-        self.made = self.replaced = 0
         self.lateness = RttHistogram()
         self._reactor = reactor
         self._surroundings = surroundings
         self._report = report
         self._watch = Watch(surroundings, self._happened, buckets, self.lateness, kept)
         self._dialerOf = dial or sharingDialers(reactor)
-        self._isRunning = self._areAllDown = False
+        self._isRunning = False
+        self._allDown = AllDown(
+            lambda: self.peers.values(), surroundings.now, self._own
+        )
         self._machine = ThisMachine(surroundings, self._own)
         self._turns = DeferredSemaphore(AT_ONCE)
         # The peers of the settings, and those names of which each address is watched.
@@ -158,9 +159,10 @@ class Monitor:
                 dialed[name] = self._dial(peer)
             yield
         for name in [each for each in self.peers if isGone(each)]:
-            self.peers.pop(name).stop()
+            gone = self.peers.pop(name)
+            gone.leave()
+            gone.stop()
             del self._secrets[name]
-            self.replaced += 1
             yield
         for name, peer in wanted.items():
             if name in dialed:
@@ -169,17 +171,18 @@ class Monitor:
                 self.peers[name].change(peer)
             yield
         self._secrets.update(versions)
+        self._allDown.changed()
 
     def _put(self, peer: Peer, dialed: tuple[list[Dialed], NameSource]) -> None:
         """
         Watch a peer that is new, or has other settings now.
         """
         before = self.peers.get(peer.name)
+        if before is not None and peer.isPaused:
+            before.leave()
         found = WatchedPeer(peer, *dialed, self._watch, before)
-        self.made += 1
         if before is not None:
             before.finish()
-            self.replaced += 1
         if self._isRunning:
             found.start()
         self.peers[peer.name] = found
@@ -213,6 +216,8 @@ class Monitor:
         gone = {each: self.peers[each] for each in before if each not in wanted}
         if gone or len(wanted) != len(before):
             why, name.why = name.why, ""
+            for found in gone.values():
+                found.nameChecked(name.isResolved)
             try:
                 allSteps(self._replacing(wanted, gone.__contains__))
             except ValueError as error:
@@ -223,12 +228,11 @@ class Monitor:
                     log.error("not watched: {why}", why=printable(name.why))
                 return
             for found in gone.values():
-                found.nameChecked(name.isResolved)
                 name.tell(found.peer.address, False, found.report)
             for each, peer in wanted.items():
                 if each not in before and name.name not in before:
                     name.tell(peer.address, True, self.peers[each].report)
-        for each in wanted:
+        for each in wanted if name.isKnown else ():
             self.peers[each].nameChecked(name.isResolved)
 
     def _checkName(self, peer: str) -> None:
@@ -263,15 +267,8 @@ class Monitor:
         Report an event of a peer.  If all peers are silent, one event says so before
         the others.
         """
-        if event.kind is Kind.DOWN and not self._areAllDown:
-            watched = [each for each in self.peers.values() if not each.peer.isPaused]
-            count, now = len(watched), self._surroundings.now()
-            if count > 1 and all(each.contact.isSilent(now) for each in watched):
-                self._areAllDown = True
-                self._own(Kind.DOWN, f"none of the {count} peers answers", peers=count)
-        elif event.kind is Kind.UP and self._areAllDown:
-            self._areAllDown = False
-            self._own(Kind.UP, "peers answer again")
+        peer = self.peers.get(event.peer)
+        self._allDown.happens(event, peer is not None and bool(peer.contact.isUp))
         self._report(event)
 
     def _own(self, kind: Kind, text: str, **values: Any) -> None:

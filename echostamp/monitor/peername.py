@@ -61,7 +61,7 @@ class PeerName:
         self._resolver = resolver
         self._timers = timers
         self._now = now
-        self._owner = owner
+        self._owner: PeerNameOwner | None = owner
         self._isMoving = False
         resolver.present = self._presentHost
         resolver.found = self._found
@@ -96,6 +96,10 @@ class PeerName:
         Look up no more, and report nothing of a look-up that goes on.
         """
         self._resolver.stop()
+        # The owner and the resolver have this object.  Without the cycles all are freed
+        # at once.
+        self._owner = None
+        self._resolver.present, self._resolver.found = str, _ignore
 
     def check(self) -> None:
         """
@@ -114,13 +118,21 @@ class PeerName:
         before, self.address = self.address, address
         return before
 
+    def told(self, isResolved: bool) -> None:
+        """
+        Note whether the name has an address; another has looked it up.
+        """
+        self.checked(isResolved)
+        self._resolver.known()
+
     def checked(self, isResolved: bool) -> None:
         """
         Note whether the name has an address.
         """
         if self.isResolved is not isResolved:
             self.isResolved = isResolved
-            self._owner.resolved(isResolved)
+            if self._owner is not None:
+                self._owner.resolved(isResolved)
 
     def _presentHost(self) -> str:
         """
@@ -135,9 +147,15 @@ class PeerName:
         """
         self.checked(bool(hosts))
         isGone = bool(hosts) and self._presentHost() not in ("", *hosts)
-        if isGone and not self._isMoving:
+        if isGone and self._owner is not None and not self._isMoving:
             # The dialer looks the name up again, perhaps at once, and retries until it
             # has a link.
             self._isMoving = True
             if not self._owner.addressGone():
                 self._isMoving = False
+
+
+def _ignore(hosts: list[str]) -> None:
+    """
+    Ignore the addresses of a name.
+    """

@@ -40,8 +40,11 @@ class NameSource(Protocol):
     def check(self, host: str) -> None:
         """Look the name up, and call C{found} only."""
 
+    def known(self) -> None:
+        """Another has looked the name up."""
+
     def stop(self) -> None:
-        """Call C{found} no more."""
+        """Call C{found} no more.  No look-up waits any longer."""
 
 
 class PeerReactor:
@@ -125,6 +128,9 @@ class PeerResolver:
         if not self._isChecking:
             self._isChecking = True
             self._look(_Check(self), host, 0, self._types, "TCP")
+
+    def known(self) -> None:
+        """Do nothing: it looks the name up itself."""
 
     def answered(self, question: tuple[Any, ...]) -> None:
         """
@@ -216,6 +222,8 @@ class _Answer:
         self._isOver = True
         if self.timer is not None and self.timer.active():
             self.timer.cancel()
+        # It has this object.  Without the cycle both are freed at once.
+        self.timer = None
         self.release()
         self._resolver.answered(self._question)
         present = self._resolver.present()

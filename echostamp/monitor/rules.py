@@ -12,7 +12,7 @@ from collections.abc import Iterator
 from echostamp.measure.offsetwindow import NO_FIT
 from echostamp.measure.result import Figures
 from echostamp.measure.windowspec import WindowSpec
-from echostamp.monitor.event import ENDS, Event, Kind
+from echostamp.monitor.event import ENDS, NOT_WATCHED, Event, Kind
 from echostamp.monitor.peer import Limits
 from echostamp.times import SECOND
 from echostamp.units import readable
@@ -23,6 +23,14 @@ LAST = WindowSpec("last 20", count=20)
 
 #: A state that began above a limit ends at or below this part of it.
 CALM = 0.8
+
+#: What ends the state of each limit.
+_ENDS = {
+    "max-loss": Kind.LOSS_OK,
+    "max-rtt": Kind.RTT_OK,
+    "max-rtt-p99": Kind.RTT_OK,
+    "max-offset": Kind.OFFSET_OK,
+}
 
 
 def windowFor(interval: int, window: WindowSpec = MINUTE) -> WindowSpec:
@@ -96,16 +104,30 @@ class Rules:
         """
         limits = self.limits
         present = {
-            "max-loss": (limits.loss, Kind.LOSS_OK),
-            "max-rtt": (limits.rtt, Kind.RTT_OK),
-            "max-rtt-p99": (limits.rttP99, Kind.RTT_OK),
-            "max-offset": (limits.offset, Kind.OFFSET_OK),
+            "max-loss": limits.loss,
+            "max-rtt": limits.rtt,
+            "max-rtt-p99": limits.rttP99,
+            "max-offset": limits.offset,
         }
         for subject in list(self._high):
-            limit, kind = present[subject]
-            if limit is None:
-                del self._high[subject]
-                yield Event(kind, self._peer, at, subject, "it has no limit any more")
+            if present[subject] is None:
+                yield self._end(subject, at, "it has no limit any more")
+
+    def _end(self, subject: str, at: int, why: str) -> Event:
+        """
+        End a state for another reason than a figure.
+        """
+        del self._high[subject]
+        return Event(_ENDS[subject], self._peer, at, subject, why)
+
+    def leave(self, at: int) -> Iterator[Event]:
+        """
+        End all states: the peer is no longer watched.
+
+        @param at: the present time, in nanoseconds since the UNIX epoch.
+        """
+        for subject in list(self._high):
+            yield self._end(subject, at, NOT_WATCHED)
 
     def _judgeLoss(self, figures: Figures, at: int) -> Iterator[Event]:
         """

@@ -12,15 +12,15 @@ from typing import Any
 from twisted.internet.defer import Deferred
 
 from echostamp.monitor.contact import Contact
-from echostamp.monitor.event import Event, Kind
+from echostamp.monitor.event import NOT_WATCHED, Event, Kind
 from echostamp.monitor.farchanges import FarChanges
-from echostamp.monitor.flowlosses import FlowLosses
 from echostamp.monitor.flows import Flows
+from echostamp.monitor.judging import Judging
 from echostamp.monitor.pausedprobes import PausedProbes
 from echostamp.monitor.peer import Peer
 from echostamp.monitor.peername import PeerName
 from echostamp.monitor.resolving import NameSource
-from echostamp.monitor.rules import MINUTE, Rules, windowFor
+from echostamp.monitor.rules import MINUTE, windowFor
 from echostamp.monitor.snapshot import FlowSnapshot, PeerSnapshot
 from echostamp.monitor.tally import Tally
 from echostamp.monitor.watch import Watch
@@ -75,20 +75,15 @@ class WatchedPeer:
         self._watch = watch
         self._now = surroundings.now
         self._timers = Timers(surroundings.agenda)
-        self._rules = Rules(peer.name, peer.limits)
-        self._losses = FlowLosses(peer.name)
-        if before is not None:
-            self._rules, self._losses = before._rules, before._losses
-            self._rules.limits = peer.limits
+        self._judging = Judging(peer.name, peer.limits)
         self._window = windowFor(plan.interval, watch.kept.window)
         self._paused = PausedProbes(plan.interval, now)
         self._stalled = surroundings.stalls.length
         self.contact = Contact(plan.timeout, plan.interval, now)
         if before is not None:
-            self.contact = before.contact
+            self._judging, self.contact = before._judging, before.contact
+            self._judging.change(peer.limits)
             self.contact.resume(plan.timeout, plan.interval, now)
-        if peer.isPaused:
-            self.contact.pause(now)
         self.flows = Flows(dialed, self, self.tally, watch, peer.zone)
         self._started = 0
         host = self._dialed.host
@@ -97,7 +92,7 @@ class WatchedPeer:
         )
         if before is not None and before._dialed.host == host:
             self._name.isResolved = before._name.isResolved
-        self._far = FarChanges(self.flows, watch.kept.window, self.report)
+        self._far = FarChanges(peer.name, self.flows, watch.kept.window)
 
     # --- From begin to end ------------------------------------------------------------
 
@@ -129,9 +124,9 @@ class WatchedPeer:
         Send no more probes, and wait for the replies to those in flight.
         """
         self._timers.stop()
-        self._name.stop()
         self.refresh()
         self.flows.finish()
+        self._name.stop()
 
     def stop(self) -> Deferred[Any]:
         """
@@ -140,15 +135,29 @@ class WatchedPeer:
         @return: fires when all connections are closed.
         """
         self._timers.stop()
+        stopped = self.flows.stop()
         self._name.stop()
-        return self.flows.stop()
+        return stopped
 
     def change(self, peer: Peer) -> None:
         """
         Take other limits and labels.
         """
         self.peer = peer
-        self._rules.limits = peer.limits
+        self._judging.change(peer.limits)
+
+    def leave(self) -> None:
+        """
+        End the states that have begun: the peer is taken out or paused.
+        """
+        length = self.contact.leave(self._now())
+        if length is not None:
+            self.report(Kind.UP, NOT_WATCHED, down=length)
+        for event in self._judging.leave(self._time()):
+            self._put(event)
+        if not self.isResolved:
+            self._name.isResolved = True
+            self.report(Kind.RESOLVED, NOT_WATCHED)
 
     # --- What the flows report --------------------------------------------------------
 
@@ -189,7 +198,7 @@ class WatchedPeer:
 
     def nameChecked(self, isResolved: bool) -> None:
         """Note whether its name has an address; another looks that up."""
-        self._name.checked(isResolved)
+        self._name.told(isResolved)
 
     def resolved(self, isResolved: bool) -> None:
         """Report that the name has an address again, or none any more."""
@@ -212,24 +221,17 @@ class WatchedPeer:
         self._timers.set(self._now() + JUDGED, self._look)
         self.judge()
         steps = self._far.clockSteps
-        self._far.look(self._time())
+        for event in self._far.look(self._time()):
+            self._put(event)
         self.tally.clockSteps += self._far.clockSteps - steps
 
     def judge(self) -> None:
         """
         Judge the window by the limits, and flows by one another.
         """
-        flows, rules = self.flows, self._rules
-        if not flows.hasBegun:
-            return
-        if rules.limits.areSet or rules.exceeded:
-            for event in rules.judge(flows.figures(self._window), self._time()):
-                self._put(event)
-        # While none is answered, no flow stands out.
-        if (len(flows) > 1 or self._losses.areAny) and self.contact.isUp:
-            counts = flows.counts(self._window)
-            for event in self._losses.judge(counts, self._time(), flows.source):
-                self._put(event)
+        isUp, now = self.contact.isUp, self._time()
+        for event in self._judging.judge(self.flows, self._window, isUp, now):
+            self._put(event)
 
     def report(self, kind: Kind, text: str, **values: Any) -> None:
         """
@@ -294,5 +296,5 @@ class WatchedPeer:
             certificateEnd=None if link is None else link.certificateEnd,
             window=window,
             recent=tuple(flows.rtts.recent),
-            exceeded=self._rules.exceeded,
+            exceeded=self._judging.exceeded,
         )

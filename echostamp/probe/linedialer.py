@@ -50,7 +50,7 @@ class LineDialer:
         self._endpoint = endpoint
         self._messages = messages
         self._clocks = clocks
-        self._retries = Retries(reactor, self._dial)
+        self._retries = Retries(reactor)
         # The attempt that goes on, and the connection.
         self._connecting: Deferred[Any] | None = None
         self._link: LineLink | None = None
@@ -80,6 +80,7 @@ class LineDialer:
         factory.noisy = False
         connecting = self._endpoint.connect(factory)
         self._connecting = connecting
+        connecting.addBoth(_forget, factory)
         connecting.addCallbacks(self._connected, self._failed)
 
     def _made(self) -> LineLink:
@@ -110,7 +111,10 @@ class LineDialer:
         """
         self._connecting = None
         self._owner.dialFailed(failure)
-        self._retries.retry()
+        # The frames in which it was raised have it.  Without the cycle all are freed at
+        # once.
+        failure.cleanFailure()
+        self._retries.retry(self._dial)
 
     def _lost(self) -> None:
         """
@@ -120,7 +124,7 @@ class LineDialer:
         lasted = self._clocks().after - self._since
         if link is not None and (link.isEcho or lasted >= LASTING):
             self._retries.succeeded()
-        self._retries.retry()
+        self._retries.retry(self._dial)
 
     def redial(self) -> None:
         """Connect once more."""
@@ -142,6 +146,14 @@ class LineDialer:
             self._connecting.cancel()
         elif self._link is not None:
             self._link.transport.loseConnection()
+
+
+def _forget(result: Any, factory: Any) -> Any:
+    """
+    Let a factory forget what it makes: it makes no more.  Twisted leaves it in a cycle.
+    """
+    factory.protocol = None
+    return result
 
 
 def _nothing() -> None:

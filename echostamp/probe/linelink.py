@@ -19,6 +19,7 @@ from echostamp.connect.tls import certificateEnd
 from echostamp.line.draining import LINGER
 from echostamp.line.sending import ReplySender, replySender
 from echostamp.probe.interfaces import LinkOwner
+from echostamp.probe.linehooks import Shortcut, Unblocking
 from echostamp.probe.messages import LARGEST, Messages, Reply
 from echostamp.tcpinfo import TcpInfo, tcpInfo
 from echostamp.times import Moment, SetUp, moment
@@ -93,9 +94,9 @@ class LineLink(Protocol):
         """Turn Nagle's algorithm off, and report the link to the owner."""
         if ITCPTransport.providedBy(self.transport):
             self.transport.setTcpNoDelay(True)
-        self._sender: ReplySender = replySender(self.transport, self)
+        self._sender: ReplySender = replySender(self.transport, Unblocking(self._owner))
         if isBareSocket(self.transport):
-            self.transport.protocol = _Shortcut(self, self.transport.protocol)
+            self.transport.protocol = Shortcut(self, self.transport.protocol)
         self._owner.linkUp(self)
 
     @property
@@ -112,10 +113,6 @@ class LineLink(Protocol):
     def isBlocked(self) -> bool:
         """Whether a probe would have to wait in a buffer."""
         return self._sender.isBlocked
-
-    def repliesGone(self) -> None:
-        """Called when the transport has taken what was blocked."""
-        self._owner.linkReady()
 
     def send(self, seq: int) -> Moment:
         """
@@ -282,19 +279,3 @@ class LineLink(Protocol):
             why = whatFailed(reason)
         self._owner.linkDown(self, self.whyAborted or why)
         self.lost()
-
-
-class _Shortcut:
-    """
-    The protocol of a transport, in place of the one with which an endpoint wraps a
-    link.  That one needs to know only that the connection was lost; what is received
-    goes straight to the link.
-    """
-
-    def __init__(self, link: LineLink, wrapper: Any) -> None:
-        """
-        @param link: gets what is received.
-        @param wrapper: the outermost protocol around the link.
-        """
-        self.dataReceived = link.dataReceived
-        self.connectionLost = wrapper.connectionLost

@@ -135,9 +135,18 @@ class Prober:
     def _part(self) -> None:
         """
         Stop dialing: the last link is closed.
+
+        Dialer, link and timeouts have this object, and from now on it has none of them.
+        So it is freed at once where nothing else has it, without a collection of
+        garbage.
         """
         if not self.parted.called:
             self._dialer.stop()
+            if (link := self.link) is not None:
+                self._links.closed(link)
+            self._extras.begin(None)
+            self._timeouts.end()
+            del self._dialer
             self.parted.callback(None)
 
     @property

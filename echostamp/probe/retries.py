@@ -23,18 +23,13 @@ class Retries:
     """
 
     def __init__(
-        self,
-        clock: IReactorTime,
-        attempt: Callable[[], object],
-        chance: Callable[[], float] = random.random,
+        self, clock: IReactorTime, chance: Callable[[], float] = random.random
     ) -> None:
         """
         @param clock: runs the timer.
-        @param attempt: makes an attempt.
         @param chance: gives numbers from 0 to 1.
         """
         self._clock = clock
-        self._attempt = attempt
         self._chance = chance
         self._delay = FIRST_DELAY
         self._timer: IDelayedCall | None = None
@@ -47,7 +42,7 @@ class Retries:
         self._delay = FIRST_DELAY
         self.cancel()
 
-    def retry(self) -> None:
+    def retry(self, attempt: Callable[[], object]) -> None:
         """
         Make another attempt after the wait, unless one waits already, or the retries
         were stopped.
@@ -55,14 +50,14 @@ class Retries:
         if not self.isStopped and self._timer is None:
             wait = self._delay + JITTER * self._chance()
             self._delay = min(_FACTOR * self._delay, LONGEST_DELAY)
-            self._timer = self._clock.callLater(wait, self._run)
+            self._timer = self._clock.callLater(wait, self._run, attempt)
 
-    def _run(self) -> None:
+    def _run(self, attempt: Callable[[], object]) -> None:
         """
         Make the attempt.
         """
         self._timer = None
-        self._attempt()
+        attempt()
 
     def stop(self) -> None:
         """

@@ -83,6 +83,12 @@ class Timeouts:
         self.lastHeard = now
         self.inARow = 0
 
+    def end(self) -> None:
+        """
+        Forget the owner: the run is over.
+        """
+        del self._owner
+
     def answered(self, link: Link | None) -> None:
         """
         Note that a probe was answered.
@@ -136,19 +142,19 @@ class Timeouts:
         """
         Find the probes whose timeout is over; all replies so far were read.
         """
-        now = self._now()
+        now, owner = self._now(), self._owner
         for flight in self._flights:
             if flight.sent + self._timeout > now:
                 break
-            link = self._owner.link
+            link = owner.link
             if link is not None:
                 link.settle(flight.seq)
             if self._flights.get(flight.seq) is not None:
                 self.inARow += 1
-                self._owner.timedOut(flight)
-        if (link := self._owner.link) is not None:
+                owner.timedOut(flight)
+        if (link := owner.link) is not None:
             self._forget(link)
         self._wait()
         silence = max(self._timeout, SILENCE)
         isDead = self.inARow >= DEAF and now - self.lastHeard >= silence
-        self._owner.lookedThrough(isDead)
+        owner.lookedThrough(isDead)

@@ -61,7 +61,7 @@ class StampDialer:
         self._session = session
         self._route = route
         self._clocks = clocks
-        self._retries = Retries(reactor, self._try)
+        self._retries = Retries(reactor)
         self._link: StampLink | None = None
         self.isLookingUp = False
 
@@ -83,7 +83,9 @@ class StampDialer:
         Try again later.
         """
         self._owner.dialFailed(failure)
-        self._retries.retry()
+        # As in L{LineDialer <echostamp.probe.linedialer.LineDialer>}.
+        failure.cleanFailure()
+        self._retries.retry(self._try)
 
     async def _dial(self) -> None:
         """
@@ -121,7 +123,7 @@ class StampDialer:
         Replace a link that was given up.
         """
         self._waits = False
-        self._retries.retry()
+        self._retries.retry(self._try)
 
     def _unanswered(self, link: StampLink) -> None:
         """
@@ -193,6 +195,7 @@ class StampDialer:
         self._retries.stop()
         if self._link is not None:
             self._link.abort("")
+            self._link = None
 
 
 def _nothing() -> None:

@@ -175,7 +175,7 @@ class StampLink:
             self._lastWait.cancel()
         if not self._isClosed:
             self._isClosed = True
-            self.sender.port.close()
+            self.sender.close()
             if reason:
                 self._owner.linkDown(self, reason)
                 self.lost()

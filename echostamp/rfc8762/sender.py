@@ -10,13 +10,14 @@ from __future__ import annotations
 import random
 import time
 from collections.abc import Callable
-from typing import Any, Protocol
+from typing import Any
 
 from echostamp.rfc8762.answers import Answers
 from echostamp.rfc8762.clock import FRESH, KernelClock, recentKernelClock
 from echostamp.rfc8762.findings import Findings
 from echostamp.rfc8762.observations import Observations
 from echostamp.rfc8762.packets import ReflectorPacket, senderPacket, senderPacketOf
+from echostamp.rfc8762.senderowner import NOBODY, SenderOwner
 from echostamp.rfc8762.sendersession import SenderSession
 from echostamp.rfc8762.sentpackets import SentPackets
 from echostamp.rfc8762.settledlosses import TokenLosses
@@ -33,28 +34,6 @@ from echostamp.rfc8762.timestamps import (
 from echostamp.rfc8762.tlvreading import readTlvs
 from echostamp.rfc8762.tlvvalues import readFollowUp
 from echostamp.times import Times, timesOf
-
-
-class SenderOwner(Protocol):
-    """
-    What a session-sender reports replies to.
-    """
-
-    def replied(self, token: int, times: Times) -> bool:
-        """
-        A reply came, perhaps not the first one to this packet.
-
-        @param token: the token that the packet was sent with.
-        @return: whether the times of the packet are those of this reply, and are to be
-            corrected.
-        """
-
-    def corrected(self, token: int, times: Times) -> bool:
-        """
-        The times of an answered packet are known more exactly now.
-
-        @return: whether they can be true.
-        """
 
 
 class SessionSender:
@@ -91,7 +70,7 @@ class SessionSender:
         """
         self._peer = peer
         self.session = session
-        self._owner = owner
+        self._owner: SenderOwner = owner
         self._clock = clock
         self._kernel = kernel
         self._chance = chance
@@ -158,6 +137,15 @@ class SessionSender:
         """
         self._sent.settle(token)
         self.losses.settle(token)
+
+    def close(self) -> None:
+        """
+        Close the port, and report no more.  What was learned so far stays.
+        """
+        self.port.close()
+        # Both have this object.  Without the cycles all are freed at once.
+        del self.port
+        self._owner = NOBODY
 
     def _askKernel(self, now: int) -> None:
         """

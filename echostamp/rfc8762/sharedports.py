@@ -78,11 +78,13 @@ class SharedPort:
     """
 
     def __init__(
-        self, makePort: Callable[[Receiver], Port], closed: Callable[[], object]
+        self,
+        makePort: Callable[[Receiver], Port],
+        closed: Callable[[SharedPort], object],
     ) -> None:
         """
         @param makePort: makes the port.
-        @param closed: called when the last sender has left.
+        @param closed: called with this object when the last sender has left.
         """
         self.rate = 0.0
         self._closed = closed
@@ -115,9 +117,14 @@ class SharedPort:
         if self._members.pop(member.peer, None) is None:
             return
         self.rate -= member.rate
+        departing = self._departing.items()
+        for number in [each for each, (sender, _) in departing if sender is member]:
+            del self._departing[number]
         if not self._members:
             self.port.close()
-            self._closed()
+            self._closed(self)
+            # It has this object.  Without the cycle both are freed at once.
+            del self.port
 
     def startReading(self) -> None:
         """Begin to receive, unless that has begun."""
@@ -252,7 +259,7 @@ class SharedPorts:
         """
         bound = boundUdpSocket(kind.host, 0)
         makePort = partial(senderPort, self._reactor, bound, kind.ttl)
-        shared = SharedPort(makePort, lambda: ports.remove(shared))
+        shared = SharedPort(makePort, ports.remove)
         ports.append(shared)
         return shared
 

@@ -188,6 +188,24 @@ class HistoryCases(SynchronousTestCase):
             found = self.history.events(query)
             self.assertEqual([each.event.leftOut for each in found], numbers, query)
 
+    def test_wildQuestions(self) -> None:
+        """Whatever is asked, there is an answer."""
+        self.history.write({"a": row(NOON)}, [event(1)])
+        far = 10**30
+        for span in (-far, far), (far, -far), (NOON, far), (-far, NOON + 1):
+            for step in None, -far, 0, 1, far:
+                found = self.history.points("a", *span, step)
+                self.assertEqual(len(found.rows), span[0] < span[1], (span, step))
+        self.assertEqual(self.history.points("\udcff", -far, far).rows, [])
+        for query, count in [
+            (EventQuery(since=-far, before=far, most=far), 1),
+            (EventQuery(since=far), 0),
+            (EventQuery(before=-far), 0),
+            (EventQuery(most=-far), 0),
+            (EventQuery(peer="\udcff"), 0),
+        ]:
+            self.assertEqual(len(self.history.events(query)), count)
+
     def test_clockSetBack(self) -> None:
         """Events are in the order in which they were written, whatever the clock
         said."""

@@ -137,6 +137,7 @@ PURE = (
     "rfc8762.tlvvalues",
     "measure.*",
     "client.columns",
+    "client.reporttable",
     "client.keys",
     "client.watchrow",
     "client.watchtable",
@@ -160,6 +161,7 @@ PURE = (
     "probe.plan",
     "probe.schedule",
     "probe.slots",
+    "history.document",
     "history.minutes",
     "history.mixture",
     "history.row",
@@ -175,6 +177,7 @@ PURE = (
     "web.celltexts",
     "web.escaping",
     "web.eventmarks",
+    "web.eventtable",
     "web.faults",
     "web.fields",
     "web.frame",
@@ -213,6 +216,10 @@ PURE_ACROSS_ROOMS: dict[tuple[str, str], str] = {
     ("history.minutes", "measure.oneway"): "a row has figures of each way",
     ("history.minutes", "monitor.spanfigures"): "a row is made of a span's figures",
     ("history.minutes", "monitor.tally"): "a row is made of a peer's counters",
+    ("client.reporttable", "history.row"): "the table shows rows of a history",
+    ("history.document", "measure.offsetwindow"): (
+        "a verdict has the words of measure"
+    ),
     ("intercom.parsing", "line.replies"): (
         "the intercom's lines are the line protocol's: replies are counted once"
     ),
@@ -220,13 +227,14 @@ PURE_ACROSS_ROOMS: dict[tuple[str, str], str] = {
     ("monitor.peerkeys", "probe.messages"): "the sizes of messages are keys' limits",
     ("probe.plan", "measure.samples"): "a plan says how many probes are kept",
     ("probe.plan", "measure.windowspec"): "a plan names the windows that are kept",
-    ("web.cells", "measure.offsetwindow"): "an offset's verdict is judged",
     ("web.eventmarks", "monitor.event"): "marks are of events",
+    ("web.eventtable", "monitor.event"): "a table is of events",
     ("web.lossplot", "history.row"): "a plot is of rows",
     ("web.offsetplot", "history.row"): "a plot is of rows",
     ("web.plotframe", "history.row"): "a plot is of rows",
     ("web.plotpaths", "history.row"): "a plot is of rows",
     ("web.rowvalues", "history.row"): "a plot is of rows",
+    ("web.cells", "measure.offsetwindow"): "an offset's verdict is judged",
     ("web.query", "monitor.mistakes"): (
         "an unknown parameter is corrected as an unknown key of a peer"
     ),
@@ -258,6 +266,10 @@ LATE_IMPORTS: dict[str, tuple[tuple[str, ...], str]] = {
     ),
     "echostamp/client/probeoptions.py": (
         ("connect.tls", "probe.dialers", "probe.plan", "probe.route"),
+        "Twisted takes long to import, and the help does not need it",
+    ),
+    "echostamp/client/reportoptions.py": (
+        ("client.historyreport",),
         "Twisted takes long to import, and the help does not need it",
     ),
     "echostamp/client/talkoptions.py": (

@@ -117,6 +117,26 @@ class WordTests(SynchronousTestCase):
         self.assertIn("more than one machine", words(path(verdict=NO_FIT)))
         self.assertNotIn("script", words(path(verdict="<script>")))
 
+    @given(
+        st.integers(0, 10**10),
+        st.integers(0, 10**10),
+        st.integers(-(10**10), 10**10),
+        st.integers(0, 10**10),
+    )
+    def test_quickly(self, median: int, more: int, low: int, width: int) -> None:
+        """The usual figures are written at once, and as all others are."""
+        for each in 1, 10, 1000:
+            p99, lowest = (median + more) // each, low // each
+            highest = lowest + width // each
+            found = path(
+                median=median // each, p99=p99, offsetLow=lowest, offsetHigh=highest
+            )
+            self.assertEqual(
+                words(found),
+                f"loss 0 %, 0 of 60 probes; RTT {exact(median // each)}, "
+                f"p99 {exact(p99)}; clock {bounds(lowest, highest)}",
+            )
+
     @given(st.integers(0, 10**12))
     def test_exact(self, ns: int) -> None:
         """Durations are written as elsewhere, within their last digit."""

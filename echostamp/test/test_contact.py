@@ -69,17 +69,21 @@ class ContactTests(SynchronousTestCase):
         self.assertIs(self.contact.isUp, False)
         self.assertEqual(self.replies(200), [200])
 
-    def test_pause(self) -> None:
-        """While a peer is paused it is neither up nor down longer."""
+    def test_leave(self) -> None:
+        """A peer that is no longer watched is neither up nor down; if it is watched
+        again, the first reply shows that it is up."""
         self.due(*range(8))
         self.assertIs(self.contact.isUp, False)
-        self.contact.pause(8 * SECOND)
+        self.assertEqual(self.contact.leave(8 * SECOND), 2 * SECOND)
+        self.assertIs(self.contact.isUp, None)
+        self.assertEqual(self.contact.since, 8 * SECOND)
         self.assertEqual(self.contact.downFor(50 * SECOND), 2 * SECOND)
         self.contact.resume(3 * SECOND, SECOND, 100 * SECOND)
-        self.assertEqual(self.contact.since, 100 * SECOND)
-        self.assertEqual(self.contact.downFor(101 * SECOND), 3 * SECOND)
-        self.assertEqual(self.replies(102, 103, 104), [104])
-        self.assertEqual(self.contact.downFor(200 * SECOND), 6 * SECOND)
+        self.assertEqual(self.replies(102), [])
+        self.assertIs(self.contact.isUp, True)
+        self.assertIs(self.contact.leave(103 * SECOND), None)
+        self.assertIs(self.contact.isUp, None)
+        self.assertEqual(self.contact.downFor(200 * SECOND), 2 * SECOND)
 
     def test_stall(self) -> None:
         """The time of a stall of this process is no silence."""

@@ -148,10 +148,50 @@ class EachAddressTests(MonitorCase):
         self.names.hosts = (THREE,)
         self.run_(10)
         self.assertEqual(list(self.monitor.peers), [f"ams/{THREE}"])
-        self.assertEqual(self.kinds()[2:], [("ams", Kind.RESOLVED)])
+        ends = [("ams", Kind.RESOLVED), ("ams", Kind.UP)]
+        self.assertEqual(self.kinds()[2:], ends)
+        texts = ["many has an address again", "no longer watched"]
+        self.assertEqual([each.text for each in self.events[2:]], texts)
         self.run_(3)
         (found,) = self.monitor.snapshots()
         self.assertEqual((found.address, found.isUp), (f"{THREE}:7", True))
+
+    def beginSlowly(self) -> Resolver:
+        """Begin to watch the name, which is looked up for long; until that is done, the
+        peer is neither up nor down, and no probe is due."""
+        names: Resolver = Resolver()
+        self.reactor.nameResolver = names
+        self.begin()
+        self.run_(6)
+        (found,) = self.monitor.snapshots()
+        self.assertEqual((found.peer.name, found.isUp), ("ams", None))
+        self.assertEqual(found.tally.due, 0)
+        return names
+
+    def test_slowAnswer(self) -> None:
+        """A name whose first answer comes late is not down before."""
+        self.beginSlowly().answer(addressOf(ONE))
+        self.run_(8)
+        self.assertEqual(self.events, [])
+        self.assertEqual(list(self.monitor.peers), [f"ams/{ONE}"])
+
+    def test_slowFailure(self) -> None:
+        """One that turns out to have no address is down some time later."""
+        self.beginSlowly().answer()
+        self.run_(2)
+        self.assertEqual(self.kinds(), [("ams", Kind.UNRESOLVED)])
+        self.run_(6)
+        self.assertEqual(self.kinds()[1:], [("ams", Kind.DOWN)])
+
+    def test_stopWhileAsking(self) -> None:
+        """A peer that is taken out while its name is looked up counts nothing."""
+        self.reactor.nameResolver = Resolver()
+        self.begin()
+        before = self.monitor.peers["ams"]
+        self.monitor.watch([])
+        self.run_(20)
+        self.assertEqual(before.tally.due, 0)
+        self.assertEqual(self.events, [])
 
     def test_changes(self) -> None:
         """A new address is watched from its first answer on, and one that is gone until

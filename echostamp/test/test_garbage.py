@@ -16,33 +16,32 @@ class GarbageTests(SynchronousTestCase):
 
     def setUp(self) -> None:
         """Note what is called."""
-        self.calls: list[str] = []
-        for name in "unfreeze", "collect", "freeze":
-            self.patch(gc, name, lambda name=name: self.calls.append(name))
+        self.calls: list[tuple[str, *tuple[int, ...]]] = []
+        self.before = gc.get_threshold()
+        for name in "collect", "freeze", "set_threshold":
+            self.patch(
+                gc, name, lambda *args, name=name: self.calls.append((name, *args))
+            )
 
     def test_takeOut(self) -> None:
-        """Garbage is collected before the rest is taken out."""
-        Garbage().takeOut(1000, 1000, 0)
-        self.assertEqual(self.calls, ["collect", "freeze"])
+        """Young garbage is collected before the rest is taken out."""
+        Garbage().takeOut()
+        self.assertEqual(self.calls, [("collect", 1), ("freeze",)])
 
-    def test_fewNewOnes(self) -> None:
-        """Nothing waits for the sake of few new peers, until there are many."""
-        garbage = Garbage()
-        garbage.takeOut(1000, 1000, 0)
-        self.calls.clear()
-        for new in range(30, 100, 30):
-            garbage.takeOut(1000, 1000 + new, new)
-            self.assertEqual(self.calls, [])
-        garbage.takeOut(1000, 1100, 100)
-        self.assertEqual(self.calls, ["collect", "freeze"])
+    def test_making(self) -> None:
+        """Garbage is collected before peers are made.  Meanwhile no full collection is
+        made, and at the end the peers are taken out."""
+        with Garbage().making():
+            begun, self.calls = self.calls, []
+        (collected, (_, *thresholds)) = begun
+        self.assertEqual(collected, ("collect",))
+        self.assertEqual(thresholds[:2], [*self.before[:2]])
+        self.assertGreater(thresholds[2], 1_000_000)
+        ended = [("collect", 1), ("freeze",), ("set_threshold", *self.before)]
+        self.assertEqual(self.calls, ended)
 
-    def test_replaced(self) -> None:
-        """All are looked through when as many were replaced as there are, whether at
-        once or by and by."""
-        garbage = Garbage()
-        full = []
-        for replaced in 0, 60, 101, 150, 201, 215, 316:
-            self.calls.clear()
-            garbage.takeOut(100, 100 + replaced, replaced)
-            full.append("unfreeze" in self.calls)
-        self.assertEqual(full, [False, False, True, False, False, True, True])
+    def test_failed(self) -> None:
+        """Full collections are made again where peers cannot be made."""
+        with self.assertRaises(ValueError), Garbage().making():
+            raise ValueError
+        self.assertEqual(self.calls[-1], ("set_threshold", *self.before))

@@ -266,6 +266,29 @@ class PointsTests(StoreCase):
         self.assertEqual((found.step, found.rows[0].at), (120, rows[0].at - MINUTE))
         self.assertEqual(sum(each.due for each in found.rows), 24 * 60 * 60)
 
+    def test_gone(self) -> None:
+        """What is left of a peer that is gone is shown: first no minutes are left, then
+        no hours."""
+        history = self.opened(Retention(HOUR, DAY, 4000 * DAY))
+        rows = self.run_(history, 0, 90)
+        for later, step in (4 * HOUR, HOUR), (3 * DAY, DAY):
+            self.run_(history, later, 60, "b")
+            found = history.points("a", *ALWAYS)
+            self.assertEqual(found.step, step)
+            self.assertEqual(sum(each.due for each in found.rows), len(rows) * 60)
+
+    def test_veryLong(self) -> None:
+        """A span of more days than are read quickly is read from days all the same."""
+        history = self.opened(Retention(days=9000 * DAY))
+        for at in range(3):
+            for minute in range(2):
+                began = NOON + at * 2000 * DAY + minute * HOUR
+                history.write({"a": row(began)}, [])
+        self.run_(history, 4000 * DAY + 2 * DAY, 1)
+        found = history.points("a", *ALWAYS)
+        self.assertEqual(found.step, 7 * DAY)
+        self.assertEqual([each.due for each in found.rows], [120, 120, 180])
+
     def test_known(self) -> None:
         """Rows in which nothing is known are points like any other."""
         history = self.opened()

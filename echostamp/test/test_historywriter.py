@@ -163,12 +163,18 @@ class HistoryWriterTests(MonitorCase):
 
     def test_longSlow(self) -> None:
         """Of the rows that wait for a disk that takes no end, those that are being
-        written are not dropped."""
+        written are not dropped; how many others were is said."""
         for minute in range(MOST + 2):
             self.minute(60 * minute)
-        self.end()
+        self.assertEqual(self.writer.waiting, MOST + 2)
+        with capturedLogs() as logs:
+            self.end()
+        self.assertEqual(
+            list(map(formatEvent, logs)),
+            ["--history '/h': written again; lost: 2 rows and events"],
+        )
         self.assertEqual(self.found()[1], ([60 * 3], []))
-        self.assertEqual(self.writer.waiting, 2 + MOST - 1)
+        self.assertEqual(self.writer.waiting, MOST - 1)
 
     def test_wrong(self) -> None:
         """What cannot be written for another reason holds up nothing."""

@@ -135,8 +135,9 @@ class TotalTests(SynchronousTestCase):
 
     def total(self, *peers: PeerFigures, figure: Figure = Figure.ALL) -> Total:
         """Sum up paths."""
-        judged = JudgedRow(source("ams", *peers)).judged
-        return Total([*judged.values(), None], [*peers, None], figure)
+        row = JudgedRow(source("ams", *peers))
+        found = row.levels(figure), row.shares, row.medians
+        return Total(*[[*each.values(), None] for each in found])
 
     def test_words(self) -> None:
         """It says how many paths are no good, the worst loss, and the median RTT."""

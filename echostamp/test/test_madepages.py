@@ -9,8 +9,11 @@ from twisted.internet.defer import Deferred
 from twisted.internet.task import Clock
 from twisted.trial.unittest import SynchronousTestCase
 
+from echostamp.test.fakes import FakeReactor
+from echostamp.test.webclients import WebClient
 from echostamp.web.bodies import BodyAnswers, bodiesOf
 from echostamp.web.madepages import FRESH, MOST_PAGES, Made, MadePages
+from echostamp.web.site import WebSite
 
 _PAGE = Made(200, bodiesOf(lambda: iter(["x"])))
 
@@ -81,3 +84,15 @@ class PageTests(SynchronousTestCase):
             self.failureResultOf(each, ValueError)
         self.pages.page("a")
         self.assertEqual(len(self.asked), 2)
+
+    def test_answerFails(self) -> None:
+        """A page that cannot be made is an error, which the log explains."""
+        reactor = FakeReactor()
+        pages = MadePages(reactor, self.make, BodyAnswers(reactor))
+        site = WebSite(reactor, {b"/x": lambda request: pages.answer(request, "x")})
+        client = WebClient(site, reactor)
+        client.get("/x")
+        self.asked[0][1].errback(ValueError("no"))
+        client.connection.turn()
+        self.assertEqual(client.answer().status, 500)
+        self.assertEqual(len(self.flushLoggedErrors(ValueError)), 1)

@@ -121,7 +121,8 @@ class ClientPageTests(SynchronousTestCase):
             " ".join(re.findall(r"^\.Cm (\w+)", head, re.MULTILINE)) for head in heads
         ]
         self.assertEqual(
-            names, ["talk ping watch", "talk", "ping watch", "ping", "watch"]
+            names,
+            ["talk ping watch", "talk", "ping watch", "ping", "watch", "report"],
         )
         return dict(zip(["", *names], map(documented, lists), strict=True))
 
@@ -145,13 +146,16 @@ class ClientPageTests(SynchronousTestCase):
             options = helped(clientHelp(name)) - {"-h", "--help"}
             self.assertLessEqual({"--ca", "--timeout"}, options)
             self.assertEqual(set(self.ofCommand(name)), options)
+        report = helped(clientHelp("report")) - {"-h", "--help"}
+        self.assertLessEqual({"--history", "--csv"}, report)
+        self.assertEqual(set(self.ofCommand("report")), report)
         ping = set(self.ofCommand("ping"))
         self.assertLessEqual({"-c", "--count", "-4", "-D", "--max-rtt"}, ping)
 
     def test_synopsis(self) -> None:
         """The synopsis has each option once, by its short name if it has one."""
         forms = section("echostamp.1", "SYNOPSIS").split(".Nm\n")
-        for name in "talk", "ping", "watch":
+        for name in "talk", "ping", "watch", "report":
             (form,) = (each for each in forms if each.startswith(f".Cm {name}\n"))
             options = firstHelped(clientHelp(name)) - {"-h"}
             self.assertEqual(flags(form), options)
@@ -178,6 +182,11 @@ class ClientPageTests(SynchronousTestCase):
         watch = self.ofCommand("watch")["--window"]
         self.assertIn(f"default is {default}.", watch)
         words = " ".join(clientHelp("watch").split())
+        self.assertIn(f"(default: {default})", words)
+        arguments = parser().parse_args(["report", "--history=x"])
+        default = asTyped(arguments.since)
+        self.assertIn(f"default is {default}.", self.ofCommand("report")["--since"])
+        words = " ".join(clientHelp("report").split())
         self.assertIn(f"(default: {default})", words)
 
     def test_statuses(self) -> None:

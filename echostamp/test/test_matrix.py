@@ -164,6 +164,13 @@ class TableTests(SynchronousTestCase):
         )
         self.assertIn("✕ 2/2", [each.text for each in elements(html, "i")])
 
+    def test_named(self) -> None:
+        """Where cells have all figures, the headings name these."""
+        html = table([source("hub", path("a"), path("b"))])
+        (found,) = [each for each in elements(html, "small") if each.attributes]
+        self.assertEqual(found.text, "lossRTTclock")
+        self.assertNotIn("named", table(mesh(NAMES)))
+
     def test_oneColumn(self) -> None:
         """A single column needs no totals of rows."""
         html = table([source("hub", path("a"), path("b"))])
@@ -183,6 +190,22 @@ class TableTests(SynchronousTestCase):
             found = [each.attributes.get("title", "") for each in elements(html, "th")]
             self.assertTrue([each for each in found if each.startswith(title)])
             self.assertIn('class="g s"', html)
+
+    def test_silentDoesNotCount(self) -> None:
+        """What a silent source said last is not counted as what is."""
+        rows = mesh(NAMES[:3])
+        rows[0] = source("host1", down("host2"), path("host3"), why="refused")
+        matrix = Matrix([*map(JudgedRow, rows)], MatrixFilter(), NOW)
+        for _ in matrix.count():
+            pass
+        self.assertEqual(matrix.levels, [4, 0, 2, 0, 0, 0])
+        html = written(matrix.lines())
+        titles = [each.attributes.get("title", "") for each in elements(html, "th")]
+        self.assertTrue(
+            [each for each in titles if "host2: of 1 path: all good" in each]
+        )
+        classes = [each.attributes.get("class") for each in elements(html, "i")]
+        self.assertIn("d s", classes)
 
     def test_old(self) -> None:
         """So does one that is old without a reason."""

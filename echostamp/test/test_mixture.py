@@ -14,6 +14,7 @@ from twisted.trial.unittest import SynchronousTestCase
 from echostamp.history.mixture import RTT_SHARES, merged, pdvQuantiles, rttQuantiles
 from echostamp.history.row import (
     BARELY,
+    DAY,
     FITS,
     HOUR,
     MINUTE,
@@ -43,6 +44,17 @@ def minuteOf(at: int, rtts: Sequence[int]) -> KeptRow:
     ]
     some = KeptRow(at, len(rtts), len(rtts), len(rtts))
     return KeptRow._make([*some[:8], *exact, *some[16:]])
+
+
+class RoundingTests(SynchronousTestCase):
+    """
+    Sums of floats.
+    """
+
+    def test_wide(self) -> None:
+        """The greatest value is reached although it is far from the others."""
+        rows = [(1_000_000, 19, 56_156_697_453)] * 3
+        self.assertEqual(list(pdvQuantiles(rows)), [19, 56_156_697_453])
 
 
 class PropertyTests(SynchronousTestCase):
@@ -300,3 +312,27 @@ class AccuracyTests(SynchronousTestCase):
         """Quantiles between those of quiet and of busy minutes come out higher."""
         self.assertClose("busy quarter", 1, {"p90": 2, "p99": 6})
         self.assertClose("busy quarter", 5, {})
+
+    def test_day(self) -> None:
+        """A day that is made of hours, which are made of minutes, is as good."""
+        rng = random.Random(3)
+        rtts = [round(SHAPES["log-normal"](rng, at) * 1e6) for at in range(0, DAY, 5)]
+        minutes = [
+            minuteOf(at * 5, rtts[at : at + 12]) for at in range(0, len(rtts), 12)
+        ]
+        hours = [
+            merged(minutes[at : at + 60], minutes[at].at)
+            for at in range(0, len(minutes), 60)
+        ]
+        day, exact = merged(hours, 0), minuteOf(0, rtts)
+        errors = {
+            each: 100 * abs(getattr(day, each) / getattr(exact, each) - 1)
+            for each in NAMES
+        }
+        figure(
+            "a day of hours, log-normal, a probe every 5 s, off by "
+            + ", ".join(f"{each} {error:.2f}" for each, error in errors.items())
+            + " %"
+        )
+        self.assertLess(max(errors.values()), 1)
+        self.assertEqual((day.least, day.most), (exact.least, exact.most))

@@ -164,17 +164,19 @@ class MonitoringTests(MonitorCase):
         self.assertEqual(eventsIn(self.events_)[-1]["left_out"], 1)
 
     def test_frozen(self) -> None:
-        """Collections of garbage leave out what was there after the start, and after a
-        reload."""
+        """Collections of garbage leave out the peers at once, and what they have made
+        when each is probed."""
+        thresholds = gc.get_threshold()
         self.run_(4)
-        self.assertEqual(self.frozen, [])
-        self.run_(60)
         self.assertEqual(self.frozen, ["frozen"])
+        self.run_(62)
+        self.assertEqual(self.frozen, ["frozen"] * 2)
         self.found = [peer("b")]
         self.reload()
+        self.assertEqual(self.frozen, ["frozen"] * 3)
         self.run_(60)
-        self.assertEqual(self.frozen, ["frozen"] * 2)
-        self.assertTrue(gc.isenabled())
+        self.assertEqual(self.frozen, ["frozen"] * 4)
+        self.assertEqual(gc.get_threshold(), thresholds)
 
     def test_reserve(self) -> None:
         """What more peers need is reserved before they begin, and what fewer ones leave

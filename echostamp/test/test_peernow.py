@@ -84,8 +84,8 @@ class NowTests(SynchronousTestCase):
         paused = replace(up, peer=replace(up.peer, isPaused=True))
         for snapshot, expected in (
             (up, "✓ up since"),
-            (replace(up, isUp=False), "✗ down since"),
-            (newPeer(), "? its name has no address"),
+            (replace(up, isUp=False), "✕ down since"),
+            (newPeer(), "∅ its name has no address"),
             (replace(newPeer(), isResolved=True), "… it has not answered yet"),
             (paused, "‖ paused: it is not probed"),
         ):

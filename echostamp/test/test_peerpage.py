@@ -227,6 +227,20 @@ class PeerPageTests(PageCase):
             self.assertFalse([each for each in attributes if each.startswith("on")])
             self.assertTrue(tag != "script" or attributes["src"])
 
+    def test_anyTime(self) -> None:
+        """A span may be long before, and long after."""
+        for to in 0, 1, 9_000_000_000:
+            found = self.read(f"/peer/ams?range=90d&to={to}&zone=Asia/Kolkata")
+            self.assertIn("no probe was due", found.text)
+
+    def test_head(self) -> None:
+        """HEAD has the headers, and no body."""
+        self.client.get("/peer/ams", method="HEAD")
+        self.work()
+        found = self.client.answer(hasBody=False)
+        self.assertEqual(found.status, 200)
+        self.assertEqual(found.headers["content-type"], "text/html; charset=utf-8")
+
     def test_shared(self) -> None:
         """200 browsers that ask at once cost one page."""
         clients = [

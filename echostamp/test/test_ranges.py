@@ -27,7 +27,12 @@ class SpanTests(SynchronousTestCase):
 
     def test_wrong(self) -> None:
         """What cannot be used counts as not given."""
-        for name, to in ((b"8d", b"x"), (b"\xff", b"-1"), (b"", b"9" * 5000)):
+        for name, to in (
+            (b"8d", b"x"),
+            (b"\xff", b"-1"),
+            (b"", b"9" * 5000),
+            (b"", b"9" * 10),
+        ):
             self.assertEqual(spanOf({b"range": [name], b"to": [to]}), PlotSpan())
 
     @given(st.binary(), st.binary())

@@ -148,6 +148,18 @@ class RecorderTests(MonitorCase):
         steps = [b.at - a.at for a, b in itertools.pairwise(self.rows())]
         self.assertEqual(steps, [600, 600])
 
+    def test_stalls(self) -> None:
+        """A row has the time for which this process stood still in its minute."""
+        self.start("a")
+        stalls = self.surroundings.stalls
+        self.run_(10)
+        stalls.length += 5
+        self.run_(MINUTE)
+        stalls.length += 7
+        self.run_(MINUTE)
+        self.run_(MINUTE)
+        self.assertEqual([row.stalled for row in self.rows()], [5, 7, 0])
+
     def test_setForward(self) -> None:
         """When the clock is set forward, the minute ends at once; the next row belongs
         to the new time.  No probe is lost."""

@@ -202,6 +202,22 @@ class RequestTests(SynchronousTestCase):
         self.assertRaises(ValueError, client.answer)
         self.assertTrue(client.connection.disconnecting)
 
+    def test_tooLongHead(self) -> None:
+        """HEAD is refused without a body, also behind another request."""
+        client = self.client()
+        client.get("/")
+        client.answer()
+        long = f"Content-Length: {LONGEST_BODY + 1}"
+        client.get("/", long, method="HEAD")
+        found = client.answer(hasBody=False)
+        self.assertEqual(found.status, 413)
+        self.assertEqual(client.connection.sent[-4:], b"\r\n\r\n")
+        client = self.client()
+        client.get("/", method="HEAD")
+        client.answer(hasBody=False)
+        client.get("/", long)
+        self.assertEqual(client.answer().text, "the body is too long\n")
+
     def test_hugeLength(self) -> None:
         """So is one with a length of thousands of digits."""
         client = self.client()

@@ -18,16 +18,16 @@ class RetriesTests(SynchronousTestCase):
         self.clock = Clock()
         self.times: list[float] = []
         self.chances = [0.0]
-        self.retries = Retries(
-            self.clock,
-            lambda: self.times.append(self.clock.seconds()),
-            lambda: self.chances[0],
-        )
+        self.retries = Retries(self.clock, lambda: self.chances[0])
+
+    def retry(self) -> None:
+        """Wait for another attempt, if there is no wait yet."""
+        self.retries.retry(lambda: self.times.append(self.clock.seconds()))
 
     def wait(self) -> float:
         """Give the wait for the next attempt."""
         began, before = self.clock.seconds(), len(self.times)
-        self.retries.retry()
+        self.retry()
         while len(self.times) == before:
             self.clock.advance(0.125)
         return self.times[-1] - began
@@ -53,17 +53,17 @@ class RetriesTests(SynchronousTestCase):
 
     def test_oneWait(self) -> None:
         """There is one wait at a time, and none after a success."""
-        self.retries.retry()
-        self.retries.retry()
+        self.retry()
+        self.retry()
         self.assertEqual(len(self.clock.getDelayedCalls()), 1)
         self.retries.succeeded()
         self.assertEqual(self.clock.getDelayedCalls(), [])
 
     def test_stop(self) -> None:
         """A stop ends the wait, and no other one begins."""
-        self.retries.retry()
+        self.retry()
         self.retries.stop()
-        self.retries.retry()
+        self.retry()
         self.clock.advance(100)
         self.assertEqual(self.times, [])
         self.assertEqual(self.clock.getDelayedCalls(), [])

@@ -97,7 +97,9 @@ class OpeningTests(SchemaCase):
         self.addCleanup(history.close)
         history.write({"a": row(NOON)}, [])
         self.assertRefused("another daemon", SqliteHistory)
-        self.assertEqual(HistoryFile(str(self.path)).peers(), ["a"])
+        reader = HistoryFile(str(self.path))
+        self.addCleanup(reader.close)
+        self.assertEqual(reader.peers(), ["a"])
 
     def test_empty(self) -> None:
         """An empty file is made one, and keeps its mode; it has nothing to read."""
@@ -258,10 +260,10 @@ class DamageTests(SchemaCase):
         rng = random.Random(7)
         errors = 0
         for _ in range(60):
-            page = rng.randrange(len(octets) // 4096) * 4096
+            page = rng.randrange(len(octets) // 2048) * 2048
             broken = bytearray(octets)
             for _ in range(40):
-                broken[page + rng.randrange(rng.choice([20, 4096]))] = rng.randrange(
+                broken[page + rng.randrange(rng.choice([20, 2048]))] = rng.randrange(
                     256
                 )
             self.path.write_bytes(broken)

@@ -30,7 +30,8 @@ class TickTests(SynchronousTestCase):
         found = timeTicks(start, start + length, zoneNamed(zone))
         times = [start, *[each.at for each in found]]
         return [
-            (tick.label, tick.at - at) for tick, at in zip(found, times, strict=False)
+            (f"{tick.label} {tick.note}".rstrip(), tick.at - at)
+            for tick, at in zip(found, times, strict=False)
         ]
 
     def labels(self, began: str, length: int, zone: str = "UTC") -> list[str]:
@@ -163,7 +164,7 @@ class TickTests(SynchronousTestCase):
             self.assertLessEqual(began, each.at)
             self.assertLessEqual(each.at, began + length)
         if length < _DAY:
-            labels = [each.label for each in found]
+            labels = [(each.label, each.note) for each in found]
             self.assertEqual(len(labels), len(set(labels)))
 
 

@@ -391,5 +391,5 @@ class WatchedPeerTests(WatchedPeerCase):
         [event] = self.events
         self.assertIs(event.kind, Kind.CLOCK_STEP)
         before, after = event.values["offset_before"], event.values["offset"]
-        self.assertAlmostEqual(int(after or 0) - int(before or 0), 50 * MS, delta=MS)
+        self.assertEqual(int(after or 0) - int(before or 0), 50 * MS)
         self.assertEqual(peer.snapshot().tally.clockSteps, 1)

@@ -407,3 +407,6 @@ class TlsTransport(Outgoing, Below):
             )
         self._isReady = False
         self._engine.forget()
+        # Both have this object.  Without the cycles all are freed at once.
+        self.protocol = None
+        del self._output

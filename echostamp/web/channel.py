@@ -65,7 +65,7 @@ class LimitedChannel(HTTPChannel):
 
     factory: Any
     transport: Any
-    _isIdle = _isAnswering = _inputEnded = False
+    _isIdle = _isAnswering = _inputEnded = _isHead = _hasFirstLine = False
     _timer: Any = None
 
     def connectionMade(self) -> None:
@@ -79,6 +79,12 @@ class LimitedChannel(HTTPChannel):
             self._isIdle = False
             self._limit(self.factory.times.request, self._close)
         super().dataReceived(data)
+
+    def lineReceived(self, line: bytes) -> None:
+        """Note whether a request is one of HEAD: its answer has no body."""
+        if line and not self._hasFirstLine:
+            self._hasFirstLine, self._isHead = True, line.startswith(b"HEAD ")
+        super().lineReceived(line)
 
     def headerReceived(self, line: bytes) -> bool:
         """Refuse a header whose number has thousands of digits: Python does not convert
@@ -98,7 +104,7 @@ class LimitedChannel(HTTPChannel):
 
     def allContentReceived(self) -> None:
         """Begin the time of the answer."""
-        self._isAnswering = True
+        self._isAnswering, self._hasFirstLine = True, False
         self._limit(self.factory.times.answer, self._abort)
         super().allContentReceived()
 
@@ -134,7 +140,8 @@ class LimitedChannel(HTTPChannel):
         """
         Answer a request that is not read to its end.
         """
-        self.write(_REFUSAL % (status, len(text), text))
+        body = b"" if self._isHead else text
+        self.write(_REFUSAL % (status, len(text), body))
         self.loseConnection()
 
     def _limit(self, seconds: float, call: Callable[[], None]) -> None:

@@ -13,7 +13,7 @@ from echostamp.web.plotframe import Mark
 from echostamp.web.timezones import Zone, timeText
 
 #: The sign of each shape, for text.
-SIGNS = {"bad": "\u25bc", "good": "\u25b2", "other": "\u25c6"}
+SIGNS = {"bad": "\u25bc", "good": "\u25cf", "other": "\u25c7"}
 
 _BAD = {*ENDS, Kind.STALL}
 _GOOD = set(ENDS.values())

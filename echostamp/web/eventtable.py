@@ -1,28 +1,27 @@
 """
-The table of events.
+The table of events; pure.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 
-from twisted.web.template import Tag, tags
-
-from echostamp.history.interfaces import KeptEvent
+from echostamp.monitor.event import Event
 from echostamp.text import printable
 from echostamp.web.eventmarks import SIGNS, shapeOf, wordsOf
 from echostamp.web.links import peerLink, withQuery
+from echostamp.web.markup import Markup, element, escaped
 from echostamp.web.timezones import Zone, timeText
 
 
 def eventTable(
-    events: Iterable[KeptEvent],
+    events: Iterable[Event],
     zone: Zone,
     root: str | None = None,
     zoneName: str | None = None,
-) -> Tag:
+) -> Iterator[Markup]:
     """
-    Make the table of events.
+    Write the table of events: a row in each step.
 
     @param events: the events, in the order of the rows.
     @param zone: the zone of the times.
@@ -30,29 +29,46 @@ def eventTable(
     @param zoneName: the zone that links to peers keep; L{None} for none.
     """
     titles = ["time", *(["peer"] if root is not None else []), "event", "what"]
-    head = tags.tr(*[tags.th(each, scope="col") for each in titles])
-    rows = [_row(each, zone, root, zoneName) for each in events]
-    names = {"class": "plain events"}
-    table = tags.table(tags.thead(head), tags.tbody(*rows), **names)
-    return tags.div(table, **{"class": "scrolling"})
+    head = [element("th", escaped(each), scope="col") for each in titles]
+    yield Markup('<div class="scrolling"><table class="plain events">')
+    yield element("thead", element("tr", *head))
+    yield Markup("<tbody>")
+    for event in events:
+        cells = [_time(event, zone)]
+        if root is not None:
+            cells.append(element("td", _peer(event, root, zoneName)))
+        yield element(
+            "tr", *cells, _kind(event), element("td", escaped(wordsOf(event)))
+        )
+    yield Markup("</tbody></table></div>")
 
 
-def _row(kept: KeptEvent, zone: Zone, root: str | None, zoneName: str | None) -> Tag:
+def _time(event: Event, zone: Zone) -> Markup:
     """
-    Make the row of an event.
+    Write when it was.  A narrow table breaks the line between the date and the time
+    only.
     """
-    event = kept.event
-    shape = shapeOf(event.kind)
-    # A narrow table breaks the line between the date and the time only.
     day, _, clock = timeText(event.at, zone).partition(" ")
-    cells = [tags.td(tags.span(day), " ", tags.span(clock), **{"class": "time"})]
-    if root is not None:
-        who: Tag | str = "this daemon"
-        if event.peer:
-            link = withQuery(root + peerLink(event.peer), {"zone": zoneName})
-            who = tags.a(printable(event.peer), href=link)
-        cells.append(tags.td(who))
-    sign = tags.span(SIGNS[shape], **{"class": f"sign {shape}", "aria-hidden": "true"})
-    cells.append(tags.td(sign, " ", event.kind.value))
-    cells.append(tags.td(wordsOf(event)))
-    return tags.tr(*cells)
+    spans = element("span", escaped(day)), element("span", escaped(clock))
+    return element("td", spans[0], escaped(" "), spans[1], class_="time")
+
+
+def _peer(event: Event, root: str, zoneName: str | None) -> Markup:
+    """
+    Write whose event it is.
+    """
+    if not event.peer:
+        return escaped("this daemon")
+    link = withQuery(root + peerLink(event.peer), {"zone": zoneName})
+    return element("a", escaped(printable(event.peer)), href=link)
+
+
+def _kind(event: Event) -> Markup:
+    """
+    Write its kind, with a sign.
+    """
+    shape = shapeOf(event.kind)
+    sign = element(
+        "span", escaped(SIGNS[shape]), class_=f"sign {shape}", aria_hidden="true"
+    )
+    return element("td", sign, escaped(f" {event.kind.value}"))

@@ -4,41 +4,42 @@ Puts a page of tags into the head and the end that every page has.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+import re
+from collections.abc import Iterable, Iterator, Sequence
 from typing import NamedTuple
 
 from twisted.internet.defer import Deferred
-from twisted.web.template import Comment, Tag, flattenString
+from twisted.web.template import Tag, flattenString
 
 from echostamp.web.frame import PAGE_END, pageHead
 
 #: How often a page of the present refreshes itself without a script, in seconds.
 _REFRESH = 60
 
-#: Where a text is put that is markup already.
-MARKUP = Comment("markup")
+#: A place for markup, as it is written.
+_PLACE = re.compile("<!--([a-z]+)-->")
 
 
 class PageText(NamedTuple):
     """
     A page.
 
-    @ivar before: what is before L{MARKUP}.
-    @ivar after: what is behind it; empty without one.
+    @ivar parts: its text, and between two parts of it the name of a place.
     """
 
-    before: str
-    after: str
+    parts: Sequence[str]
 
-    def pieces(self, markup: Iterable[str] = ()) -> Iterator[str]:
+    def pieces(self, **markup: Iterable[str]) -> Iterator[str]:
         """
         Give the page in pieces.
 
-        @param markup: the pieces in the place of L{MARKUP}.
+        @param markup: the pieces for each place; a place that is not named stays empty.
         """
-        yield self.before
-        yield from markup
-        yield self.after
+        for number, part in enumerate(self.parts):
+            if number % 2:
+                yield from markup.get(part, ())
+            else:
+                yield part
 
 
 async def pageText(
@@ -50,7 +51,7 @@ async def pageText(
     @param title: what it is about.
     @param root: the link to the first page: see L{echostamp.web.links.root}.
     @param here: as for L{pageHead}.
-    @param content: what is in it.
+    @param content: what is in it.  Its comments are places for markup.
     @param isLive: whether it shows the present.
     """
     head = pageHead(
@@ -64,5 +65,4 @@ async def pageText(
     flattened: Deferred[bytes] = flattenString(None, [*content])
     text = f"{head}{(await flattened).decode()}{PAGE_END}"
     # The text of tags has no comment: it is escaped.
-    before, _, after = text.partition(f"<!--{MARKUP.data}-->")
-    return PageText(before, after)
+    return PageText(_PLACE.split(text))

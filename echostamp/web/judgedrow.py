@@ -9,7 +9,7 @@ from functools import lru_cache
 from typing import NamedTuple
 
 from echostamp.times import SECOND
-from echostamp.web.cells import SIGNS, Cell, Level, cellOf
+from echostamp.web.cells import SIGNS, Cell, Level, cellOf, missing
 from echostamp.web.celltexts import clockText, lossText, rttText, words
 from echostamp.web.escaping import asHtml, asPath, pageOf
 from echostamp.web.matrixfilter import Figure
@@ -70,6 +70,8 @@ class JudgedRow:
     @ivar row: the row.
     @ivar name: what its source is called.
     @ivar judged: its paths by the name of the target, without the one to itself.
+    @ivar shares: their losses in percent, L{None} where these are not known.
+    @ivar medians: their median RTTs in nanoseconds, likewise.
     """
 
     def __init__(self, row: SourceRow) -> None:
@@ -78,9 +80,24 @@ class JudgedRow:
         """
         self.row = row
         self.name = row.source or NAMELESS
-        self.judged = {name: cellOf(peer) for name, peer in row.peers.items()}
-        self.judged.pop(row.source, None)
+        peers = {**row.peers}
+        peers.pop(row.source, None)
+        self.judged = {name: cellOf(peer) for name, peer in peers.items()}
+        self.shares = {name: missing(peer) for name, peer in peers.items()}
+        self.medians = {name: peer.median for name, peer in peers.items()}
+        self._levels: dict[Figure, dict[str, Level]] = {}
         self._written: dict[CellView, dict[str, str]] = {}
+
+    def levels(self, figure: Figure) -> Mapping[str, Level]:
+        """
+        Give the levels of the paths, or of one of their figures.  They are kept.
+        """
+        found = self._levels.get(figure)
+        if found is None:
+            place = PLACES[figure]
+            found = {name: cell.levels[place] for name, cell in self.judged.items()}
+            self._levels[figure] = found
+        return found
 
     def isStale(self, now: int) -> bool:
         """
@@ -104,20 +121,20 @@ class JudgedRow:
         """
         Write the cells.
         """
-        source, url = asHtml(self.name), self.row.url
         # The same for all targets; empty for a place that is none of the web.
-        base = pageOf(url, "")
-        begin, end = ("a", "</a></td>") if base else ("span", "</span></td>")
-        parts = _Parts(view, begin)
+        base = pageOf(self.row.url, "")
+        tag, quote = (f'a href="{base}', '"') if base else ("span", "")
+        parts = _Parts(view, tag)
+        title = f'{quote} title="{asHtml(self.name)} → '
+        end = "</a></td>" if base else "</span></td>"
         peers = self.row.peers
         found = {}
         for name, cell in self.judged.items():
             target, path = _name(name)
             peer = peers[name]
             head, sign = parts.get(id(cell)) or parts.of(cell)
-            link = f' href="{base}{path}"' if base else ""
             found[name] = (
-                f'{head}{link} title="{source} → {target}: {words(peer)}">'
+                f'{head}{path if base else ""}{title}{target}: {words(peer)}">'
                 f"{sign or _figures(cell, peer, view.figure)}{end}"
             )
         return found
@@ -131,7 +148,7 @@ class _Parts(dict[int, tuple[str, str]]):
 
     def __init__(self, view: CellView, tag: str) -> None:
         """
-        @param tag: of what is in a cell.
+        @param tag: the beginning of what is in a cell.
         """
         super().__init__()
         self._view = view

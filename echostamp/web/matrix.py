@@ -25,11 +25,13 @@ from echostamp.web.judgedrow import (
     JudgedRow,
 )
 from echostamp.web.matrixfilter import Figure, MatrixFilter
-from echostamp.web.rowdata import PeerFigures
 from echostamp.web.totals import Total
 
 #: Up to so many columns have figures: with all of them, and with one.
 MOST_WITH_FIGURES, MOST_WITH_FIGURE = 6, 12
+
+#: Names the figures of the cells below.
+_NAMED = '<small class="named"><i>loss</i><i>RTT</i><i>clock</i></small>'
 
 
 class Axis(NamedTuple):
@@ -58,7 +60,8 @@ class Matrix:
         more of them.
     @ivar cells: what is said of the path of each source to each target; L{None} where
         nobody measures.
-    @ivar levels: how many of them have each level.
+    @ivar levels: how many of them have each level.  Those of a source that is silent
+        are unknown.
     """
 
     def __init__(
@@ -112,22 +115,36 @@ class Matrix:
         Count all paths and write their cells, in steps.  It has to be done before
         L{lines}.
         """
-        figure = self._wanted.figure
-        peers: list[list[PeerFigures | None]] = []
+        figure, targets = self._wanted.figure, self.targets
+        levels: list[list[Level | None]] = []
+        shares: list[list[float | None]] = []
+        medians: list[list[int | None]] = []
         for each in self.sources:
-            found = [*map(each.judged.get, self.targets)]
-            self.cells.append(found)
-            peers.append([*map(each.row.peers.get, self.targets)])
-            total = Total(found, peers[-1], figure)
+            self.cells.append([*map(each.judged.get, targets)])
+            row = (
+                [*map(each.levels(figure).get, targets)],
+                [*map(each.shares.get, targets)],
+                [*map(each.medians.get, targets)],
+            )
+            total = Total(*row)
             self._bySource.append(total)
-            self.levels = [*map(add, self.levels, total.levels)]
+            if each.isStale(self._now):
+                # What was says nothing of the targets.
+                self.levels[Level.UNKNOWN] += sum(total.levels)
+            else:
+                self.levels = [*map(add, self.levels, total.levels)]
+                levels.append(row[0])
+                shares.append(row[1])
+                medians.append(row[2])
             yield
             each.cells(self._viewOf(each))
             yield
-        columns = zip(*self.cells, strict=True), zip(*peers, strict=True)
+        columns = (zip(*each, strict=True) for each in (levels, shares, medians))
         for column in zip(*columns, strict=True):
-            self._byTarget.append(Total(*column, figure))
+            self._byTarget.append(Total(*column))
             yield
+        if not levels:
+            self._byTarget = [Total((), (), ()) for _ in targets]
 
     def lines(self) -> Iterator[str]:
         """
@@ -186,13 +203,15 @@ class Matrix:
             cells.append(
                 '<th role="columnheader" class="total" scope="col">in all</th>'
             )
+        isEach = self._hasFigures and self._wanted.figure is Figure.ALL
+        named = _NAMED if isEach else ""
         for name, note, why, total in columns:
             shown = asHtml(name)
             title = f"{shown}: {asHtml(why) + '; ' if why else ''}{total.words()}"
             silent = f'<em class="silent">{asHtml(note)}</em>' if note else ""
             cells.append(
                 f'<th role="columnheader" scope="col" title="{title}">'
-                f"<b>{shown}</b>{silent}<small>{total.html()}</small></th>"
+                f"<b>{shown}</b>{silent}<small>{total.html(bool(note))}</small>{named}</th>"
             )
         cells.append("</tr></thead>\n")
         return "".join(cells)
@@ -211,7 +230,7 @@ class Matrix:
         if hasTotal:
             summed = (
                 f'<td role="cell" class="total" title="{total.words()}">'
-                f"{total.html()}</td>"
+                f"{total.html(bool(note))}</td>"
             )
         return (
             f'<tr data-key="row {shown}" role="row">'

@@ -11,8 +11,6 @@ from twisted.web.template import Comment, Tag, tags
 
 from echostamp.monitor.snapshot import PeerSnapshot
 from echostamp.text import printable
-from echostamp.web.eventtable import eventTable
-from echostamp.web.htmlpage import MARKUP
 from echostamp.web.links import peerLink, withQuery
 from echostamp.web.peerhistory import PeerHistory
 from echostamp.web.peernow import minuteReport, peerNow
@@ -21,6 +19,9 @@ from echostamp.web.timezones import Zone, zoneOf
 
 #: The longest name of a zone that is read.
 _LONGEST_ZONE = 100
+
+#: Where the plots and the last events are put.
+PLOTS, EVENTS = Comment("plots"), Comment("events")
 
 
 class WantedPeer(NamedTuple):
@@ -98,7 +99,7 @@ def peerContent(wanted: WantedPeer, known: KnownPeer, now: float) -> Iterator[Ta
     if known.snapshot is not None:
         minute = tags.h2("The last minute"), minuteReport(known.snapshot)
         yield _part(wanted, "minute", *minute)
-    yield _part(wanted, "events", *_events(wanted, zone, known.history))
+    yield _part(wanted, "events", *_events(wanted, known.history))
 
 
 def _part(wanted: WantedPeer, name: str, *content: Tag | Comment) -> Tag:
@@ -121,7 +122,7 @@ def _history(wanted: WantedPeer, hasRows: bool, now: float) -> Iterator[Tag]:
     if hasRows:
         ranges, form = _ranges(wanted, now), _zoneForm(wanted)
         yield tags.div(ranges, form, **{"class": "choice"})
-        yield _part(wanted, "plots", MARKUP, _data(wanted, now))
+        yield _part(wanted, "plots", PLOTS, _data(wanted, now))
         return
     yield tags.p(
         "No history is kept. Start the daemon with ",
@@ -132,7 +133,7 @@ def _history(wanted: WantedPeer, hasRows: bool, now: float) -> Iterator[Tag]:
     yield tags.div(_zoneForm(wanted), **{"class": "choice"})
 
 
-def _events(wanted: WantedPeer, zone: Zone, found: PeerHistory | None) -> Iterator[Tag]:
+def _events(wanted: WantedPeer, found: PeerHistory | None) -> Iterator[Tag | Comment]:
     """
     List the last events.
 
@@ -142,7 +143,7 @@ def _events(wanted: WantedPeer, zone: Zone, found: PeerHistory | None) -> Iterat
     if found is None or not found.last:
         yield tags.p("None is kept.", **{"class": "muted"})
         return
-    yield eventTable(found.last, zone)
+    yield EVENTS
     query = {"peer": wanted.name, "zone": wanted.zone}
     link = withQuery(f"{wanted.root}events", query)
     yield tags.p(tags.a("All events of this peer", href=link))

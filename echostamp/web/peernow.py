@@ -21,12 +21,12 @@ from echostamp.web.peerfigures import stateOf
 from echostamp.web.rowdata import PeerState
 from echostamp.web.timezones import Zone, timeText
 
-#: The sign and the words of each state.
+#: The sign and the words of each state.  The signs are those of the matrix.
 _STATES = {
     PeerState.UP: ("\u2713", "up"),
-    PeerState.DOWN: ("\u2717", "down"),
+    PeerState.DOWN: ("\u2715", "down"),
     PeerState.NEW: ("\u2026", "it has not answered yet"),
-    PeerState.UNRESOLVED: ("?", "its name has no address"),
+    PeerState.UNRESOLVED: ("\u2205", "its name has no address"),
     PeerState.PAUSED: ("\u2016", "paused: it is not probed"),
 }
 

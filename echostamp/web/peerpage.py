@@ -17,6 +17,7 @@ from echostamp.history.interfaces import HistoryError
 from echostamp.text import printable
 from echostamp.web.bodies import BodyAnswers, bodiesOf
 from echostamp.web.eventmarks import marksOf
+from echostamp.web.eventtable import eventTable
 from echostamp.web.htmlpage import PageText, pageText
 from echostamp.web.links import root
 from echostamp.web.madepages import Made, MadePages
@@ -83,7 +84,7 @@ class PeerPage:
         content = peerContent(wanted, known, now)
         title = printable(wanted.name)
         page = await pageText(title, wanted.root, "", content, wanted.isLive)
-        if found is None or not hasRows:
+        if found is None:
             return Made(http.OK, bodiesOf(page.pieces, isKept=True))
         pieces = partial(_pieces, page, wanted, found, bounds)
         return Made(http.OK, bodiesOf(pieces, isKept=True))
@@ -93,12 +94,13 @@ def _pieces(
     page: PageText, wanted: WantedPeer, found: PeerHistory, bounds: tuple[int, int]
 ) -> Iterator[str]:
     """
-    Give a page with its plots, in pieces that are quickly made.
+    Give a page with its plots and events, in pieces that are quickly made.
     """
     zone = wanted.shownZone
     across = Across(*bounds, found.points.step)
     scene = Scene(found.points.rows, across, zone, marksOf(found.marks, zone))
-    yield from page.pieces(plotSection(scene))
+    last = eventTable([each.event for each in found.last], zone)
+    yield from page.pieces(plots=plotSection(scene), events=last)
 
 
 async def _missing(wanted: WantedPeer) -> Made:

@@ -9,7 +9,15 @@ from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
 from echostamp.web.markup import Markup, element, escaped
-from echostamp.web.plotframe import Lane, Scene, grid, heightOf, marks, zoneName
+from echostamp.web.plotframe import (
+    Lane,
+    Scene,
+    grid,
+    heightOf,
+    marks,
+    ticksOf,
+    zoneName,
+)
 from echostamp.web.plotpaths import FINE, WIDTH
 
 
@@ -132,7 +140,7 @@ def _picture(plot: Plot, scene: Scene, layers: Sequence[Sequence[Markup]]) -> Ma
     """
     Write the picture.
     """
-    last = plot.lanes[-1]
+    last, ticks = plot.lanes[-1], ticksOf(scene)
     bottom = last.top + last.height
     areas = [
         element(
@@ -149,13 +157,13 @@ def _picture(plot: Plot, scene: Scene, layers: Sequence[Sequence[Markup]]) -> Ma
     ]
     return element(
         "svg",
-        grid(scene, plot.lanes),
+        grid(scene, ticks, plot.lanes),
         *areas,
         *marks(scene, bottom),
         element("line", class_="hover", y2=bottom),
         class_="plot",
         width="100%",
-        height=heightOf(plot.lanes),
+        height=heightOf(ticks, plot.lanes),
         xmlns="http://www.w3.org/2000/svg",
         role="img",
         aria_label=", ".join([plot.title, *plot.notes]),

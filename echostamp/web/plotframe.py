@@ -14,11 +14,12 @@ from echostamp.history.row import KeptRow
 from echostamp.web.axes import ValueAxis
 from echostamp.web.markup import Markup, element, escaped
 from echostamp.web.plotpaths import FINE, Across
-from echostamp.web.timeaxis import timeTicks, zoneText
+from echostamp.web.timeaxis import Tick, timeTicks, zoneText
 from echostamp.web.timezones import Zone
 
-#: How far below the last lane events, labels and the end are, in pixels.
-_MARKS, _LABELS, _FOOT = 2, 24, 28
+#: How far below the last lane events, labels and the end are, in pixels, and how far
+#: below a label its second line is.
+_MARKS, _LABELS, _FOOT, _LINE = 2, 24, 28, 13
 
 #: Ticks that are nearer to an edge, in percent, have their labels inside.
 _EDGE = 4
@@ -32,7 +33,7 @@ _MOST_NAMED = 5
 #: The shapes of marks, whose top is at the axis.
 _SHAPES = {
     "bad": "M0 9L-5 0H5Z",
-    "good": "M0 0L-5 9H5Z",
+    "good": "M-4 4.5a4 4 0 1 0 8 0a4 4 0 1 0 -8 0Z",
     "other": "M0 0L-4 4.5L0 9L4 4.5Z",
 }
 
@@ -105,23 +106,30 @@ class Scene(NamedTuple):
     marks: Sequence[Mark] = ()
 
 
-def grid(scene: Scene, lanes: Sequence[Lane]) -> Markup:
+def ticksOf(scene: Scene) -> Sequence[Tick]:
+    """
+    Give the ticks of the time axis.
+    """
+    return timeTicks(scene.across.began, scene.across.ended, scene.zone)
+
+
+def grid(scene: Scene, ticks: Sequence[Tick], lanes: Sequence[Lane]) -> Markup:
     """
     Draw the lines at ticks, and the labels.
     """
     bottom = lanes[-1].top + lanes[-1].height
-    pieces = [
-        *_timeLines(scene, bottom),
-        *(each for lane in lanes for each in _lane(lane)),
-    ]
+    pieces = [*_timeLines(scene.across, ticks, bottom)]
+    for lane in lanes:
+        pieces += _lane(lane)
     return Markup("".join(pieces))
 
 
-def heightOf(lanes: Sequence[Lane]) -> int:
+def heightOf(ticks: Sequence[Tick], lanes: Sequence[Lane]) -> int:
     """
     Give the height of a plot with its labels, in pixels.
     """
-    return lanes[-1].top + lanes[-1].height + _FOOT
+    second = _LINE if any(each.note for each in ticks) else 0
+    return lanes[-1].top + lanes[-1].height + _FOOT + second
 
 
 def _lane(lane: Lane) -> Iterator[Markup]:
@@ -137,19 +145,20 @@ def _lane(lane: Lane) -> Iterator[Markup]:
         yield element("text", escaped(lane.title), class_="lane", x=6, y=lane.top + 12)
 
 
-def _timeLines(scene: Scene, bottom: int) -> Iterator[Markup]:
+def _timeLines(across: Across, ticks: Sequence[Tick], bottom: int) -> Iterator[Markup]:
     """
     Draw the grid and the labels of the time axis.
     """
-    across, zone = scene.across, scene.zone
-    for tick in timeTicks(across.began, across.ended, zone):
+    for tick in ticks:
         x = across.share(tick.at)
         kind = "grid day" if tick.isDay else "grid"
         yield element("line", class_=kind, x1=x, x2=x, y2=bottom)
         side = _side(float(x.rstrip("%")))
         name = f"axis time{side}{' minor' if tick.isMinor else ''}"
-        label = escaped(tick.label)
-        yield element("text", label, class_=name, x=x, y=bottom + _LABELS)
+        y = bottom + _LABELS
+        for text in filter(None, (tick.label, tick.note)):
+            yield element("text", escaped(text), class_=name, x=x, y=y)
+            y += _LINE
 
 
 def _side(percent: float) -> str:

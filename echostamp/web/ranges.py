@@ -13,6 +13,9 @@ RANGES = {"1h": 3600, "24h": 86400, "7d": 604_800, "90d": 7_776_000}
 #: The one that is shown if none is asked for.
 USUAL = "24h"
 
+#: The last time that can be asked for, in 2255: it is less than 2**63 nanoseconds.
+_LAST = 9_000_000_000
+
 #: Times of the present live in whole minutes: rows are as long as one.
 _MINUTE = 60
 
@@ -64,6 +67,5 @@ def spanOf(query: Mapping[bytes, list[bytes]]) -> PlotSpan:
     to = query.get(b"to", [b""])[-1]
     return PlotSpan(
         name if name in RANGES else USUAL,
-        # Ten digits are enough for times until 2286.
-        int(to) if to.isdigit() and len(to) <= 10 else None,
+        int(to) if to.isdigit() and len(to) <= 10 and int(to) <= _LAST else None,
     )

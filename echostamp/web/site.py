@@ -84,7 +84,7 @@ def webPages(reactor: Any, source: Source) -> dict[bytes, Page]:
     @param source: where figures come from.
     """
     encodings = Encodings(reactor, partial(steps, source))
-    others = Others(reactor, source)
+    others = Others(reactor, source.webs, lambda: source.selfName)
     own, answers = OwnRow(reactor, source), BodyAnswers(reactor)
     return {
         b"/": MatrixPage(reactor, own, others),
@@ -95,8 +95,8 @@ def webPages(reactor: Any, source: Source) -> dict[bytes, Page]:
         b"/api/v1/peers/": ApiPeer(source, own, answers),
         b"/api/v1/events": ApiEvents(source, answers),
         b"/api/v1/history": ApiHistory(source, answers),
-        b"/events": EventsPage(reactor, source, answers),
         b"/peer/": PeerPage(reactor, source, answers),
+        b"/events": EventsPage(reactor, source, answers),
         **staticFiles(),
     }
 

@@ -29,12 +29,14 @@ class Tick(NamedTuple):
 
     @ivar at: where, in seconds since the UNIX epoch.
     @ivar label: its text.
+    @ivar note: the zone's offset, where the same local time comes twice; else empty.
     @ivar isDay: whether a day begins there, among ticks that are parts of days.
     @ivar isMinor: whether a narrow screen has no room for its label.
     """
 
     at: int
     label: str
+    note: str = ""
     isDay: bool = False
     isMinor: bool = False
 
@@ -57,7 +59,8 @@ def timeTicks(began: int, ended: int, zone: Zone) -> list[Tick]:
     return [
         Tick(
             at,
-            _label(local, step, zone),
+            _label(local, step),
+            offsetName(local) if step < _DAY and zone.isTwice(local) else "",
             step < _DAY and _isMidnight(local),
             bool(number % 2),
         )
@@ -110,7 +113,7 @@ def _isMidnight(local: datetime) -> bool:
     return local.hour == local.minute == 0
 
 
-def _label(local: datetime, step: int, zone: Zone) -> str:
+def _label(local: datetime, step: int) -> str:
     """
     Write the label of a tick.
     """
@@ -120,8 +123,7 @@ def _label(local: datetime, step: int, zone: Zone) -> str:
         return f"{DAYS[local.weekday()]} {dayText(local)}"
     if _isMidnight(local):
         return dayText(local)
-    text = f"{local:%H:%M}"
-    return f"{text} {offsetName(local)}" if zone.isTwice(local) else text
+    return f"{local:%H:%M}"
 
 
 def zoneText(began: int, ended: int, zone: Zone) -> str:

@@ -4,14 +4,12 @@ Sums up the paths of a source or of a target; pure.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 
 from echostamp.text import counted
-from echostamp.web.cells import SIGNS, WORDS, Cell, Level, missing
+from echostamp.web.cells import SIGNS, WORDS, Level
 from echostamp.web.celltexts import NONE, duration, share
-from echostamp.web.judgedrow import CLASSES, PLACES
-from echostamp.web.matrixfilter import Figure
-from echostamp.web.rowdata import PeerFigures
+from echostamp.web.judgedrow import CLASSES
 
 _ORDER = (Level.DOWN, Level.BAD, Level.WARN, Level.GOOD, Level.UNKNOWN, Level.PAUSED)
 
@@ -25,31 +23,20 @@ class Total:
 
     def __init__(
         self,
-        cells: Sequence[Cell | None],
-        peers: Iterable[PeerFigures | None],
-        figure: Figure,
+        levels: Iterable[Level | None],
+        shares: Iterable[float | None],
+        medians: Iterable[int | None],
     ) -> None:
         """
-        @param cells: what is said of the paths; L{None} where nobody measures.
-        @param peers: their figures.  L{None} is left out.
-        @param figure: by which figure they are judged.
+        @param levels: those of the paths; L{None} where nobody measures.
+        @param shares: their losses in percent, likewise where these are not known.
+        @param medians: their median RTTs in nanoseconds, likewise.
         """
-        place = PLACES[figure]
-        levels = [cell.levels[place] for cell in cells if cell is not None]
-        self.levels = [levels.count(each) for each in Level]
-        known = [
-            peer
-            for peer, cell in zip(peers, cells, strict=True)
-            if peer is not None and cell is not None
-        ]
-        lossy = [missing(peer) or 0 for peer in known if peer.lost or peer.skipped]
-        if not lossy and any(peer.received for peer in known):
-            lossy = [0]
-        #: The worst loss in percent, and the median of the median RTTs; L{None} for
-        #: none.
-        self.worst = max(lossy, default=None)
-        medians = sorted([each.median for each in known if each.median is not None])
-        self.median = medians[len(medians) // 2] if medians else None
+        found = [each for each in levels if each is not None]
+        self.levels = [found.count(each) for each in Level]
+        self._loss = max([each for each in shares if each is not None], default=None)
+        known = sorted([each for each in medians if each is not None])
+        self._rtt = known[len(known) // 2] if known else None
 
     @property
     def count(self) -> int:
@@ -72,20 +59,23 @@ class Total:
     @property
     def loss(self) -> str:
         """The worst loss."""
-        return share(self.worst)
+        return share(self._loss)
 
     @property
     def rtt(self) -> str:
         """The median of the paths' median RTTs."""
-        return NONE if self.median is None else duration(self.median)
+        return NONE if self._rtt is None else duration(self._rtt)
 
-    def html(self) -> str:
+    def html(self, isStale: bool = False) -> str:
         """
         Write it for a cell.
+
+        @param isStale: whether this is what was, and not what is.
         """
         level = self.level
+        stale = " s" if isStale else ""
         return (
-            f'<i class="{CLASSES[level]}"><b>{SIGNS[level]}</b> '
+            f'<i class="{CLASSES[level]}{stale}"><b>{SIGNS[level]}</b> '
             f"{self.troubled}/{self.count}</i>"
             f"<span>{self.loss}</span><span>{self.rtt}</span>"
         )

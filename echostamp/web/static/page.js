@@ -74,6 +74,34 @@
     now.dispatchEvent(new Event("updated"));
   }
 
+  // Arrow keys move from one cell of a table with links to the next one that has any.
+  const STEPS = {
+    ArrowUp: [-1, 0], ArrowDown: [1, 0], ArrowLeft: [0, -1], ArrowRight: [0, 1],
+  };
+
+  function move(event) {
+    const step = STEPS[event.key], cell = event.target.closest("td");
+    if (!step || !cell || event.altKey || event.ctrlKey || event.metaKey) {
+      return;
+    }
+    const rows = [...cell.closest("tbody").rows];
+    let row = rows.indexOf(cell.parentElement), column = cell.cellIndex;
+    for (;;) {
+      row += step[0];
+      column += step[1];
+      const next = rows[row] && rows[row].cells[column];
+      if (!next) {
+        break;
+      }
+      const link = next.querySelector("a[href]");
+      if (link) {
+        link.focus();
+        break;
+      }
+    }
+    event.preventDefault();
+  }
+
   function clock(ms) {
     return `${new Date(ms).toISOString().slice(11, 19)} UTC`;
   }
@@ -121,6 +149,7 @@
   }
 
   document.addEventListener("visibilitychange", refresh);
+  now.addEventListener("keydown", move);
   addEventListener("pageshow", (event) => {
     if (event.persisted) {
       refresh();

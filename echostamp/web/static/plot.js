@@ -55,8 +55,10 @@
     try {
       const found = new Intl.DateTimeFormat(
         "en-GB", {...options, timeZone: zone, timeZoneName: "shortOffset"});
-      return (at) => found.format(at * 1000);
+      // It writes GMT for UTC.
+      return (at) => found.format(at * 1000).replace(/GMT(?:[+-]0$)?/, "UTC");
     } catch {
+      // This browser does not know the zone.
       const found = new Intl.DateTimeFormat("en-GB", {...options, timeZone: "UTC"});
       return (at) => `${found.format(at * 1000)} UTC`;
     }
