@@ -84,10 +84,12 @@ class MatrixFilter(NamedTuple):
 
     def sources(self, rows: Iterable[SourceRow]) -> list[SourceRow]:
         """
-        Give the rows of the sources, in their order.
+        Give the rows of the sources, sorted as the targets: so the empty cells of a
+        mesh are its diagonal.
         """
         wanted = self.source.casefold()
-        return [row for row in rows if wanted in row.source.casefold()]
+        found = [row for row in rows if wanted in row.source.casefold()]
+        return sorted(found, key=lambda row: naturally(row.source))
 
     def targets(self, rows: Iterable[SourceRow]) -> list[str]:
         """

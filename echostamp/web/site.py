@@ -84,7 +84,7 @@ def webPages(reactor: Any, source: Source) -> dict[bytes, Page]:
     @param source: where figures come from.
     """
     encodings = Encodings(reactor, partial(steps, source))
-    others = Others(reactor, source.webs, lambda: source.selfName)
+    others = Others(reactor, source)
     own, answers = OwnRow(reactor, source), BodyAnswers(reactor)
     return {
         b"/": MatrixPage(reactor, own, others),
