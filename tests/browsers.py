@@ -80,9 +80,7 @@ class Browser(webdriver.Chrome):
         """
         return inside(self._namespace) if self._namespace else nullcontext()
 
-    def execute(
-        self, driver_command: str, params: dict[str, Any] | None = None
-    ) -> dict[str, Any]:
+    def execute(self, driver_command: Any, params: Any = None) -> Any:
         """Run a command of the driver."""
         with self._inside():
             return super().execute(driver_command, params)
@@ -123,23 +121,3 @@ class Browser(webdriver.Chrome):
         """
         found = self.execute_cdp_cmd("Page.captureScreenshot", {"format": "png"})
         return b64decode(found["data"])
-
-
-def browser(
-    owner: harness.Owner, width: int = 1280, height: int = 800, isDark: bool = False
-) -> Any:
-    """
-    Start a browser.
-
-    @param owner: the test.
-    """
-    found = Browser(owner)
-    found.look(width, height, isDark)
-    return found
-
-
-def complaints(found: Any) -> list[str]:
-    """
-    Give what the browser's console says.
-    """
-    return found.complaints()
