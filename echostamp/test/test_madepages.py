@@ -35,18 +35,25 @@ class PageTests(SynchronousTestCase):
         self.asked.append((key, found))
         return found
 
+    def made(self, page: Made = _PAGE) -> None:
+        """Make the page that was asked for last."""
+        self.asked[-1][1].callback(page)
+        now = self.clock.seconds()
+        while any(each.getTime() <= now for each in self.clock.getDelayedCalls()):
+            self.clock.advance(0)
+
     def test_shared(self) -> None:
         """All who ask for a page while it is made get the same one."""
         waiting = [self.pages.page("a") for _ in range(200)]
         self.assertEqual(len(self.asked), 1)
-        self.asked[0][1].callback(_PAGE)
+        self.made()
         for each in waiting:
             self.assertIs(self.successResultOf(each), _PAGE)
 
     def test_fresh(self) -> None:
         """A page is made once in some seconds."""
         self.pages.page("a")
-        self.asked[0][1].callback(_PAGE)
+        self.made()
         self.clock.advance(FRESH - 1)
         self.assertIs(self.successResultOf(self.pages.page("a")), _PAGE)
         self.clock.advance(1)
@@ -57,7 +64,7 @@ class PageTests(SynchronousTestCase):
         """If there are too many pages, the oldest is forgotten."""
         for key in range(MOST_PAGES + 1):
             self.pages.page(key)
-            self.asked[-1][1].callback(_PAGE)
+            self.made()
         self.pages.page(MOST_PAGES)
         self.assertEqual(len(self.asked), MOST_PAGES + 1)
         self.pages.page(0)
@@ -67,7 +74,7 @@ class PageTests(SynchronousTestCase):
         """A page that nobody asks for is forgotten, and no timer stays."""
         self.pages.page("a")
         page = Made(200, bodiesOf(lambda: iter(["x"])))
-        self.asked[0][1].callback(page)
+        self.made(page)
         gone = ref(page.bodies.plain)
         self.asked.clear()
         del page

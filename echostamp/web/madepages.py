@@ -4,13 +4,16 @@ Keeps pages for some seconds: browsers that show the same get the same one.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Hashable
+import time
+from collections.abc import Callable, Hashable, Iterable
 from typing import Any, NamedTuple
 
 from twisted.internet.defer import Deferred
 from twisted.logger import Logger
 from twisted.python.failure import Failure
 
+from echostamp.monitor.slices import Slices
+from echostamp.monitor.steps import Steps
 from echostamp.web.bodies import Bodies, BodyAnswers
 from echostamp.web.request import WebRequest
 
@@ -59,6 +62,7 @@ class MadePages:
         self._reactor = reactor
         self._make = make
         self._answers = answers
+        self._slices = Slices(reactor, time.monotonic_ns)
         self._waiting: dict[Hashable, list[Deferred[Made]]] = {}
         # When each page was made; the oldest first.
         self._kept: dict[Hashable, tuple[float, Made]] = {}
@@ -96,7 +100,8 @@ class MadePages:
         waiting = self._waiting.setdefault(key, [])
         waiting.append(found)
         if len(waiting) == 1:
-            self._make(key).addCallbacks(
+            making = self._make(key).addCallback(self._completed)
+            making.addCallbacks(
                 lambda made: self._done(key, made), lambda why: self._failed(key, why)
             )
         return found
@@ -110,14 +115,22 @@ class MadePages:
         if self._answers.begin(request, HTML):
             self._answers.send(request, page.bodies)
 
+    def _completed(self, made: Made) -> Deferred[Made]:
+        """
+        Make all of a page, as browsers ask for it: compressed.  Those who wait for it
+        would else all get each piece in the same turn.
+        """
+        steps = (None for _ in made.bodies.zipped.steps())
+        return self._slices.do(steps).addCallback(lambda _: made)
+
     def _done(self, key: Hashable, made: Made) -> None:
         """
         Keep a page, and give it to all who wait.
         """
         self._kept[key] = self._reactor.seconds(), made
         self._forget()
-        for each in self._waiting.pop(key):
-            each.callback(made)
+        # An answer takes as long as many steps of a page: 200 would hold the loop.
+        self._slices.do(_given(self._waiting.pop(key), made))
 
     def _failed(self, key: Hashable, why: Failure) -> None:
         """
@@ -145,3 +158,12 @@ class MadePages:
         """
         self._timer = None
         self._forget()
+
+
+def _given(waiting: Iterable[Deferred[Made]], made: Made) -> Steps[None]:
+    """
+    Give a page to those who wait, one after the other.
+    """
+    for each in waiting:
+        each.callback(made)
+        yield
