@@ -23,7 +23,7 @@ DEAD, NOWHERE = "par", "198.18.99.2"
 SETTINGS = """\
 interval = "100ms"
 timeout = "500ms"
-max-loss = "4%"
+max-loss = "5%"
 max-offset = "10ms"
 """
 

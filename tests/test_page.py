@@ -6,7 +6,7 @@ from __future__ import annotations
 
 import signal
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 
 from twisted.trial.unittest import SynchronousTestCase
 
@@ -29,6 +29,24 @@ TOLD = 70.0
 #: Seconds until it has to show that a daemon is silent: it is asked every ten seconds,
 #: has five to answer, and the page asks every ten seconds, too.
 SILENT = 30.0
+
+#: Gives which signs of a fault the page shows; and whether it shows something.
+Signs = Callable[[Seen], list[bool]]
+Condition = Callable[[Seen], bool]
+
+
+def allOf(signs: Signs) -> Condition:
+    """
+    Make the condition that all signs are shown.
+    """
+    return lambda now: all(signs(now))
+
+
+def noneOf(signs: Signs) -> Condition:
+    """
+    Make the condition that none is.
+    """
+    return lambda now: not any(signs(now))
 
 
 class FaultTests(SynchronousTestCase):
@@ -55,23 +73,19 @@ class FaultTests(SynchronousTestCase):
             net.drop(LOSSY, FAST, f"udp {what} {REFLECTOR}", 10)
         self.mesh.clocks[FAST].set(AHEAD)
         self.mesh.watch(**{DEAD: f"stamp:{NOWHERE}"})
-        found = self.times(
-            {"path": self.isLossy, "clock": self.isWrong, "peer": self.isDead}, began
-        )
-        self.say("shown", found)
+        signs = {
+            "path": self.pathSigns,
+            "clock": self.clockSigns,
+            "peer": self.peerSigns,
+        }
+        shown = {name: allOf(each) for name, each in signs.items()}
+        self.say("shown", self.times(shown, began))
         began = time.monotonic()
         net.dropNothing()
         self.mesh.clocks[FAST].set(0)
         self.mesh.watch()
-        ended = {
-            "path": lambda now: not self.isLossy(now),
-            "clock": lambda now: not now.cells[LOOKED, FAST].isBad("clock"),
-            "clock, as another daemon sees it": (
-                lambda now: not now.cells[LOSSY, FAST].isBad("clock")
-            ),
-            "peer": lambda now: DEAD not in now.targets,
-        }
-        self.say("shown no more", self.times(ended, began))
+        gone = {name: noneOf(each) for name, each in signs.items()}
+        self.say("shown no more", self.times(gone, began))
         process = self.mesh.daemons[LOSSY].process
         began = time.monotonic()
         process.send_signal(signal.SIGSTOP)
@@ -86,7 +100,7 @@ class FaultTests(SynchronousTestCase):
 
     def times(
         self,
-        conditions: dict[str, Callable[[Seen], bool]],
+        conditions: Mapping[str, Condition],
         began: float | None = None,
         most: float = TOLD,
     ) -> dict[str, float]:
@@ -107,7 +121,11 @@ class FaultTests(SynchronousTestCase):
                     found[name] = time.monotonic() - began
             return len(found) == len(conditions)
 
-        until(look, began + most - time.monotonic())
+        try:
+            until(look, began + most - time.monotonic())
+        except AssertionError:
+            left = sorted({*conditions} - {*found})
+            self.fail(f"not shown in {most} s: {left}: {seen(self.browser)}")
         return found
 
     def say(self, what: str, found: dict[str, float]) -> None:
@@ -123,22 +141,33 @@ class FaultTests(SynchronousTestCase):
             "g"
         }
 
-    def isLossy(self, now: Seen) -> bool:
-        """Tell whether the page says that the path is bad: what another daemon sees."""
-        cell = now.cells[LOSSY, FAST]
-        return cell.isBad("loss") and f"{LOSSY} → {FAST}: " in now.troubles
+    def isListed(self, now: Seen, what: str) -> bool:
+        """Tell whether a fault is in the list of what is bad."""
+        texts = {
+            "path": f"{LOSSY} → {FAST}: loss",
+            "clock": f"{FAST}: wrong clock",
+            "peer": f"{DEAD}: down since",
+        }
+        return texts[what] in now.troubles
 
-    def isWrong(self, now: Seen) -> bool:
-        """Tell whether the page says that the clock is wrong."""
-        return now.cells[LOOKED, FAST].isBad("clock") and (
-            f"{FAST}: wrong clock" in now.troubles
-        )
+    def pathSigns(self, now: Seen) -> list[bool]:
+        """Tell which signs the page gives that the path is bad.  Another daemon has
+        measured it."""
+        return [now.cells[LOSSY, FAST].isBad("loss"), self.isListed(now, "path")]
 
-    def isDead(self, now: Seen) -> bool:
-        """Tell whether the page says that the peer is down, by all sources."""
-        return f"{DEAD}: down since" in now.troubles and all(
-            now.cells[each, DEAD].text == "✕ down" for each in HOSTS
-        )
+    def clockSigns(self, now: Seen) -> list[bool]:
+        """Tell which signs it gives that the clock is wrong.  Two daemons have measured
+        it."""
+        cells = [now.cells[each, FAST] for each in (LOOKED, LOSSY)]
+        return [self.isListed(now, "clock"), *(each.isBad("clock") for each in cells)]
+
+    def peerSigns(self, now: Seen) -> list[bool]:
+        """Tell which signs it gives that the peer is down.  All daemons have tried."""
+        cells = [now.cells.get((each, DEAD)) for each in HOSTS]
+        return [
+            self.isListed(now, "peer"),
+            *(each is not None and each.text == "✕ down" for each in cells),
+        ]
 
     def isSilent(self, now: Seen) -> bool:
         """Tell whether the page says that the daemon is silent; the others are not."""

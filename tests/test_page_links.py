@@ -7,93 +7,25 @@ from __future__ import annotations
 import csv
 import json
 import subprocess
-import time
 from collections import Counter
 from io import StringIO
 from pathlib import Path
 from typing import Any
-from urllib.error import HTTPError
 from urllib.parse import urlsplit
-from urllib.request import Request, urlopen
 
+from selenium.common.exceptions import StaleElementReferenceException
 from selenium.webdriver.common.by import By
 from selenium.webdriver.support.select import Select
-from twisted.trial.unittest import SynchronousTestCase
 
 from echostamp.web.bodies import CSV, JSON
-from tests.browsers import Browser
-from tests.crawling import Crawl, Reply
-from tests.forging import inside
-from tests.harness import DEADLINE, figure, start, tool, until
-from tests.matrices import Seen, seen
-from tests.meshes import DEAD, NOWHERE, Mesh
-from tests.namespaces import ROUTER
-from tests.pasts import Past, fillPast
-
-HOSTS = LOOKED, *OTHERS = "ams", "fra", "lon"
+from tests.crawling import Crawl
+from tests.harness import figure, start, tool, until
+from tests.matrices import seen
+from tests.meshes import DEAD
+from tests.pagecases import HOSTS, LOOK, OTHERS, PagesCase
 
 #: The spans of plots, in seconds.
 RANGES = {"1h": 3600, "24h": 86400, "7d": 7 * 86400, "90d": 90 * 86400}
-
-#: Asks for what is new now, as when the page becomes visible.
-LOOK = 'document.dispatchEvent(new Event("visibilitychange"))'
-
-
-class PagesCase(SynchronousTestCase):
-    """
-    A test of the pages of daemons with histories, and of a peer that is dead.
-    """
-
-    def setUp(self) -> None:
-        """Start the daemons, and wait until each of them has seen the others."""
-        folder = Path(self.mktemp()).absolute()
-        folder.mkdir()
-        now = int(time.time())
-        for name in HOSTS:
-            peers = [Past(each) for each in (*HOSTS, DEAD) if each != name]
-            fillPast(folder / name, now, peers)
-        self.mesh = Mesh(self, *HOSTS, histories=folder)
-        self.mesh.watch(**{DEAD: f"stamp:{NOWHERE}"})
-        self.router = self.mesh.net.commands[ROUTER]
-        self.url = self.mesh.url(LOOKED)
-        for name in HOSTS:
-            until(lambda: self.states(name) == ["down", "up", "up"])  # noqa: B023
-
-    def states(self, name: str) -> list[str]:
-        """Give the states of a daemon's peers."""
-        found = json.loads(self.get(f"{self.mesh.url(name)}api/v1/peers").body)
-        return sorted(each["state"] for each in found["peers"])
-
-    def get(self, url: str) -> Reply:
-        """Read a URL in the router's namespace."""
-        try:
-            with (
-                inside(self.router),
-                urlopen(Request(url), timeout=DEADLINE) as answer,
-            ):
-                return Reply(
-                    answer.status, answer.headers["Content-Type"], answer.read()
-                )
-        except HTTPError as error:
-            with error:
-                return Reply(error.code, "", b"")
-
-    def browse(self, url: str = "", **how: Any) -> Browser:
-        """Open a page in a browser."""
-        browser = Browser(self, self.router, **how)
-        browser.get(url or self.url)
-        return browser
-
-    def wait(self, browser: Browser) -> Seen:
-        """Wait until the page shows the rows of all daemons."""
-
-        def look() -> Seen | None:
-            browser.execute_script(LOOK)
-            now = seen(browser)
-            counts = Counter(len(each.figures) for each in now.cells.values())
-            return now if counts == {3: 6, 1: 3} else None
-
-        return until(look)
 
 
 class LinkTests(PagesCase):
@@ -363,8 +295,6 @@ def isThere(element: Any) -> bool:
     """
     Tell whether an element is still on the page that a browser shows.
     """
-    from selenium.common.exceptions import StaleElementReferenceException
-
     try:
         return bool(element.is_enabled())
     except StaleElementReferenceException:
