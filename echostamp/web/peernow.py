@@ -163,8 +163,8 @@ def _limits(snapshot: PeerSnapshot) -> Tag:
         rows.append(tags.tr(head, *cells, **{"class": kind}))
     if not rows:
         return tags.p("None is set.", **{"class": "muted"})
-    titles = [tags.th(each, scope="col") for each in ("name", "of", "at most", "")]
-    names = {"class": "plain limits"}
+    titles = [tags.th(each, scope="col") for each in ("name", "of", "at most", "now")]
+    names = {"class": "plain limits", "aria-label": "Thresholds"}
     table = tags.table(tags.thead(tags.tr(*titles)), tags.tbody(*rows), **names)
     return tags.div(table, **{"class": "scrolling"})
 
