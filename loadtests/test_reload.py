@@ -125,7 +125,7 @@ async def measured(reactor: Any, port: int, path: Path) -> dict[str, Any]:
         await monitoring.reload()
         held[f"{what} changed"] = holds.end()
     await deferLater(reactor, 2)
-    tallies = [each.snapshot().tally for each in monitoring.peers()]
+    tallies = [each.snapshot().tally for each in monitoring.monitor.peers.values()]
     # A stall is the start's, or one of a busy machine.
     lost = sum(
         sum(each.lost.values()) + sum(each.skipped.values()) - each.skipped[Skip.STALL]

@@ -20,22 +20,36 @@ class Garbage:
 
     What was taken out is no longer collected.  A peer that is replaced is in no cycle,
     so it is freed nevertheless.  Other garbage is collected before.
+
+    That takes 10 ms, too.  Few new peers are left where they are.
+
+    @ivar areMany: whether many peers are being made.
     """
+
+    areMany = False
 
     @contextmanager
     def making(self) -> Iterator[None]:
         """
-        Take out the peers that are made meanwhile.  Until then only young objects are
-        looked through.
+        Take out the peers that are made meanwhile, if they are many.  Until then only
+        young objects are looked through.
         """
-        gc.collect()
+        self.areMany = False
         thresholds = gc.get_threshold()
         gc.set_threshold(*thresholds[:2], _NEVER)
         try:
             yield
         finally:
-            self.takeOut()
+            if self.areMany:
+                self.takeOut()
             gc.set_threshold(*thresholds)
+
+    def expectMany(self) -> None:
+        """
+        Collect what is garbage, before many peers are made.
+        """
+        self.areMany = True
+        gc.collect()
 
     def takeOut(self) -> None:
         """

@@ -5,7 +5,7 @@ The service that watches the peers.
 from __future__ import annotations
 
 import platform
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from twisted.application.service import Service
@@ -28,13 +28,15 @@ from echostamp.monitor.slices import Slices
 from echostamp.monitor.snapshot import DaemonSnapshot, Versions
 from echostamp.monitor.steps import Steps, allSteps
 from echostamp.monitor.tally import RttHistogram
-from echostamp.monitor.watchedpeer import WatchedPeer
 from echostamp.probe.surroundings import Surroundings
 from echostamp.text import counted, printable
 from echostamp.times import SECOND
 from twisted import __version__ as twistedVersion
 
 log = Logger(namespace="echostamp")
+
+#: New peers are many if they are at least one in so many.
+MANY = 10
 
 #: How often to look whether the files of peers have changed, in nanoseconds.
 _LOOK = 5 * SECOND
@@ -181,7 +183,7 @@ class Monitoring(Service):
             raise
         except SchedulerStopped:
             return ""
-        self._isReloaded, self._isSettled = True, False
+        self._isReloaded, self._isSettled = True, not self._garbage.areMany
         self._readAt = self.surroundings.clocks().realtime
         text = counted(len(self.file.peers), "peer")
         isLogged = self._own(Kind.RELOAD, text, peers=len(self.file.peers))
@@ -195,6 +197,13 @@ class Monitoring(Service):
         """
         found = yield from self._read()
         checkDescriptors(found.peers, self.mostDescriptors)
+        new = 0
+        for each in found.peers:
+            before = self.monitor.peers.get(each.name)
+            new += before is None or before.peer != each
+            yield
+        if MANY * new >= max(len(found.peers), 1):
+            self._garbage.expectMany()
         try:
             self.reserve(max(descriptorsOf(found.peers), self.descriptors))
             yield from self.monitor.changing(found.peers)
@@ -244,12 +253,6 @@ class Monitoring(Service):
         for each in self.file.peers:
             return tuple(name for name, _ in each.labels)
         return ()
-
-    def peers(self) -> Iterator[WatchedPeer]:
-        """
-        Give the peers, each with its snapshot.
-        """
-        yield from list(self.monitor.peers.values())
 
     def daemon(self) -> DaemonSnapshot:
         """

@@ -29,16 +29,24 @@ class GarbageTests(SynchronousTestCase):
         self.assertEqual(self.calls, [("collect", 1), ("freeze",)])
 
     def test_making(self) -> None:
-        """Garbage is collected before peers are made.  Meanwhile no full collection is
-        made, and at the end the peers are taken out."""
-        with Garbage().making():
+        """Garbage is collected before many peers are made.  Meanwhile no other full
+        collection is made, and at the end the peers are taken out."""
+        garbage = Garbage()
+        with garbage.making():
+            garbage.expectMany()
             begun, self.calls = self.calls, []
-        (collected, (_, *thresholds)) = begun
+        ((_, *thresholds), collected) = begun
         self.assertEqual(collected, ("collect",))
         self.assertEqual(thresholds[:2], [*self.before[:2]])
         self.assertGreater(thresholds[2], 1_000_000)
         ended = [("collect", 1), ("freeze",), ("set_threshold", *self.before)]
         self.assertEqual(self.calls, ended)
+
+    def test_few(self) -> None:
+        """Nothing waits for the sake of few peers."""
+        with Garbage().making():
+            pass
+        self.assertEqual([name for name, *_ in self.calls], ["set_threshold"] * 2)
 
     def test_failed(self) -> None:
         """Full collections are made again where peers cannot be made."""

@@ -176,6 +176,10 @@ class MonitoringTests(MonitorCase):
         self.assertEqual(self.frozen, ["frozen"] * 3)
         self.run_(60)
         self.assertEqual(self.frozen, ["frozen"] * 4)
+        # Nothing is new.
+        self.reload()
+        self.run_(60)
+        self.assertEqual(self.frozen, ["frozen"] * 4)
         self.assertEqual(gc.get_threshold(), thresholds)
 
     def test_reserve(self) -> None:
@@ -241,7 +245,7 @@ class MonitoringTests(MonitorCase):
         self.assertEqual(found.writeErrors, {"events": 0})
         self.assertEqual(found.lateness[0], BUCKETS)
         self.assertGreater(sum(found.lateness[1]), 8)
-        self.assertEqual([each.peer.name for each in self.service.peers()], ["a"])
+        self.assertEqual([*self.service.monitor.peers], ["a"])
 
     def test_allDown(self) -> None:
         """That none of the peers answers is counted without a peer."""
