@@ -7,10 +7,8 @@ from __future__ import annotations
 import signal
 from pathlib import Path
 
-from twisted.trial.unittest import SynchronousTestCase
-
 from tests.clocks import Clock
-from tests.harness import Daemon
+from tests.harness import Daemon, Owner
 from tests.namespaces import Routed
 
 #: The ports of the reflectors and of the pages.
@@ -39,7 +37,7 @@ class Mesh:
 
     def __init__(
         self,
-        case: SynchronousTestCase,
+        case: Owner,
         *names: str,
         histories: Path | None = None,
         settings: str = SETTINGS,
@@ -62,7 +60,7 @@ class Mesh:
         self.clocks = {each: Clock(case) for each in names}
         self.daemons = {each: self._start(case, each) for each in names}
 
-    def _start(self, case: SynchronousTestCase, name: str) -> Daemon:
+    def _start(self, case: Owner, name: str) -> Daemon:
         """Start a daemon."""
         return Daemon(
             case,
