@@ -11,7 +11,7 @@ from selenium.webdriver.common.by import By
 from selenium.webdriver.common.keys import Keys
 
 from tests.browsers import Browser
-from tests.contrasts import drawnContrasts, textContrasts
+from tests.contrasts import contrast, drawnContrasts, textContrasts
 from tests.harness import figure, until
 from tests.meshes import DEAD
 from tests.pagecases import HOSTS, OTHERS, PagesCase
@@ -157,6 +157,9 @@ class AccessTests(PagesCase):
     def test_contrast(self) -> None:
         """Each text has enough contrast, in light and in dark, on a laptop and on a
         phone; so has what the plots draw."""
+        black, white, grey = ((each, each, each, 1.0) for each in (0, 255, 118))
+        self.assertAlmostEqual(contrast(black, white), 21)
+        self.assertAlmostEqual(contrast(grey, white), 4.54, 2)
         least: dict[str, Any] = {}
         for path in PATHS:
             for size in LAPTOP, PHONE:
