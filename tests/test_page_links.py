@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import csv
 import json
+import re
 import subprocess
 from collections import Counter
 from io import StringIO
@@ -23,6 +24,9 @@ from tests.harness import figure, start, tool, until
 from tests.matrices import seen
 from tests.meshes import DEAD
 from tests.pagecases import HOSTS, LOOK, OTHERS, PagesCase
+
+#: The page that says how a proxy is set up.
+WATCHING = Path(__file__).parents[1] / "docs" / "watching.rst"
 
 #: The spans of plots, in seconds.
 RANGES = {"1h": 3600, "24h": 86400, "7d": 7 * 86400, "90d": 90 * 86400}
@@ -194,7 +198,7 @@ class ProxyTests(PagesCase):
     Behind a proxy, below a prefix.
     """
 
-    PREFIX = "/net/echostamp/"
+    PREFIX = "/echostamp/"
 
     def setUp(self) -> None:
         """Start nginx before a daemon."""
@@ -202,8 +206,14 @@ class ProxyTests(PagesCase):
         nginx = tool("nginx", "nginx")
         folder = Path(self.mktemp()).absolute()
         folder.mkdir()
+        # As the page of the docs shows it.
+        found = re.search(r"^ +location (?s:.*?)\}\n", WATCHING.read_text(), re.M)
+        assert found
+        location = found[0].replace("http://127.0.0.1:9862/", self.url)
+        self.assertIn(f"location {self.PREFIX} ", location)
+        self.assertIn(f"proxy_pass {self.url};", location)
         (folder / "nginx.conf").write_text(
-            CONFIGURATION.format(folder=folder, prefix=self.PREFIX, url=self.url)
+            CONFIGURATION.format(folder=folder, location=location)
         )
         start(
             self,
@@ -253,9 +263,7 @@ http {{
     scgi_temp_path {folder}/scgi;
     server {{
         listen 127.0.0.1:8080;
-        location {prefix} {{
-            proxy_pass {url};
-        }}
+        {location}
     }}
 }}
 """
