@@ -23,9 +23,9 @@ PEERS, BROWSERS = 200, 200
 #: browsers and with them.  Nobody asks the daemon for anything else meanwhile.
 SETTLED, ALONE, CROWDED = 8.0, 15.0, 30.0
 
-#: The most seconds by which 99 % of the probes may be late, and how often as late as
-#: without browsers, where those are late on a busy machine.
-LATE, LATER = 0.005, 3
+#: The most seconds by which 99 % of the probes may be late, and how many times as late
+#: as without browsers, on a machine that runs the browsers and more.
+LATE, LATER = 0.020, 5
 
 #: A bucket of the histogram.
 _BUCKET = re.compile(
