@@ -5,13 +5,12 @@ from __future__ import annotations
 import json
 import os
 import sys
-import time
 from functools import partial
 from pathlib import Path
 from typing import Any
 
 from twisted.internet.defer import Deferred
-from twisted.internet.task import LoopingCall, deferLater
+from twisted.internet.task import deferLater
 from twisted.trial.unittest import SynchronousTestCase
 
 from echostamp.daemon.monitoring import Monitoring
@@ -21,6 +20,7 @@ from echostamp.monitor.peersfile import readingPeers
 from echostamp.monitor.tally import Skip
 from echostamp.probe.surroundings import surroundings
 from tests.harness import figure, run
+from tests.holds import Holds
 from tests.reflecting import Reflecting
 
 TOP = Path(__file__).parents[1]
@@ -64,30 +64,6 @@ class ReloadTests(SynchronousTestCase):
         self.assertEqual(found["lost"], 0)
 
 
-class Holds:
-    """
-    Measures how long the event loop is held: the CPU time from one turn to the next.
-
-    @ivar longest: the longest time so far, in seconds.
-    """
-
-    def __init__(self) -> None:
-        self.longest = 0.0
-        self._last = time.thread_time()
-        self._looks = LoopingCall(self._look)
-        self._looks.start(0)
-
-    def _look(self) -> None:
-        """Begin a turn."""
-        last, self._last = self._last, time.thread_time()
-        self.longest = max(self.longest, self._last - last)
-
-    def end(self) -> float:
-        """Give the longest time."""
-        self._looks.stop()
-        return self.longest
-
-
 def write(path: Path, port: int, changed: int) -> None:
     """
     Write the file of peers.
@@ -122,6 +98,7 @@ async def measured(reactor: Any, port: int, path: Path) -> dict[str, Any]:
     for what, changed in ("none", 0), ("one", 1), ("all", COUNT):
         write(path, port, changed)
         holds = Holds()
+        holds.begin()
         await monitoring.reload()
         held[f"{what} changed"] = holds.end()
     await deferLater(reactor, 2)

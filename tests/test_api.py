@@ -10,9 +10,7 @@ import time
 from io import StringIO
 from pathlib import Path
 from typing import Any
-from urllib.error import HTTPError
 from urllib.parse import quote
-from urllib.request import Request, urlopen
 
 from echostamp.history.row import MINUTE
 from echostamp.history.store import SqliteHistory
@@ -23,6 +21,7 @@ from tests import harness
 from tests.harness import Daemon, freePort, until
 from tests.pinging import STATEFUL
 from tests.watching import WatchingCase
+from tests.websites import readPage
 
 PAGE = Path(__file__).parents[1] / "docs" / "api.rst"
 
@@ -48,13 +47,7 @@ class ApiCase(WatchingCase):
 
     def get(self, path: str, **headers: str) -> tuple[int, bytes]:
         """Read a page."""
-        request = Request(f"http://127.0.0.1:{self.web}{path}", headers=headers)
-        try:
-            with urlopen(request, timeout=harness.DEADLINE) as answer:
-                return answer.status, answer.read()
-        except HTTPError as error:
-            with error:
-                return error.code, error.read()
+        return readPage(self.web, path, **headers)
 
     def json(self, path: str, name: str) -> Any:
         """Read a page of JSON, and check it by a definition of the schema."""

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from twisted.internet import reactor
-from twisted.internet.task import LoopingCall, deferLater
+from twisted.internet.task import deferLater
 from twisted.trial.unittest import TestCase
 
 from echostamp.connect.tls import TlsFiles
@@ -23,6 +23,7 @@ from echostamp.times import SECOND
 from echostamp.web.others import Others
 from echostamp.web.rowdata import PeerState, SourceRow
 from tests.harness import DEADLINE, Daemon, figure, freePort, memory
+from tests.holds import Holds
 from tests.hostilewebs import SERVERS, HostileWebs
 from tests.tlspeers import Files
 
@@ -105,9 +106,10 @@ class HostileTests(OthersCase):
             before = memory(int(process), "VmRSS")
             began = time.monotonic()
             held = Holds()
+            held.begin()
             await self.until(self.haveAnswered)
             took = time.monotonic() - began
-            longest = held.stop()
+            longest = held.end()
             grown = memory(int(process), "VmRSS") - before
             for name, row in self.rows().items():
                 expected = SERVERS[name][1]
@@ -241,25 +243,3 @@ class MeshTests(OthersCase):
             self.places["ams"] = self.places["ams"]._replace(files=files)
             await self.until(lambda: self.rows()["ams"].silentSince)
             self.assertIn("refused our certificate", self.rows()["ams"].why)
-
-
-class Holds:
-    """
-    Measures how long the event loop is held: the CPU time from one turn to the next.
-    """
-
-    def __init__(self) -> None:
-        self._last = time.thread_time()
-        self._longest = 0.0
-        self._looks = LoopingCall(self._look)
-        self._looks.start(0)
-
-    def _look(self) -> None:
-        """Begin a turn."""
-        last, self._last = self._last, time.thread_time()
-        self._longest = max(self._longest, self._last - last)
-
-    def stop(self) -> float:
-        """Give the longest time, in seconds."""
-        self._looks.stop()
-        return self._longest

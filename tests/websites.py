@@ -14,8 +14,6 @@ from typing import Any
 from urllib.error import HTTPError
 from urllib.request import Request, urlopen
 
-from twisted.internet.task import LoopingCall
-
 from echostamp.history.interfaces import KeptEvent
 from echostamp.listen.endpoints import preparedPorts
 from echostamp.listen.preparing import PreparingReactor
@@ -27,6 +25,7 @@ from echostamp.web.channel import ConnectionTimes
 from echostamp.web.request import WebRequest
 from echostamp.web.site import WebSite, webPages
 from tests import harness
+from tests.holds import Holds
 
 TOP = Path(__file__).parents[1]
 
@@ -35,6 +34,21 @@ WHY = "no reply for 6.008 s: Connection refused"
 
 #: Shorter times than usual.
 TIMES = ConnectionTimes(request=2, answer=4, idle=6, closing=1)
+
+
+def readPage(port: int, path: str, **headers: str) -> tuple[int, bytes]:
+    """
+    Read a page of a daemon on loopback.
+
+    @return: the status and the body.
+    """
+    request = Request(f"http://127.0.0.1:{port}{path}", headers=headers)
+    try:
+        with urlopen(request, timeout=harness.DEADLINE) as answer:
+            return answer.status, answer.read()
+    except HTTPError as error:
+        with error:
+            return error.code, error.read()
 
 
 class Site:
@@ -69,42 +83,12 @@ class Site:
 
         @return: the status and the body.
         """
-        request = Request(f"http://127.0.0.1:{self.port}{path}", headers=headers)
-        try:
-            with urlopen(request, timeout=harness.DEADLINE) as answer:
-                return answer.status, answer.read()
-        except HTTPError as error:
-            with error:
-                return error.code, error.read()
+        return readPage(self.port, path, **headers)
 
     def held(self) -> float:
         """Give the longest time for which the event loop was held, since this was asked
         before: seconds of CPU time.  The first answer only begins the measurement."""
         return float(self.get("/held")[1])
-
-
-class Holds:
-    """
-    Measures how long the event loop is held: the CPU time from one turn to the next.
-    """
-
-    def __init__(self) -> None:
-        self._last = time.thread_time()
-        self._longest = 0.0
-        self._looks = LoopingCall(self._look)
-
-    def _look(self) -> None:
-        """Begin a turn."""
-        last, self._last = self._last, time.thread_time()
-        self._longest = max(self._longest, self._last - last)
-
-    def answer(self, request: WebRequest) -> None:
-        """Give the longest time, and forget it."""
-        request.answer(200, str(self._longest))
-        if not self._looks.running:
-            self._last = time.thread_time()
-            self._looks.start(0)
-        self._longest = 0.0
 
 
 def serve(peers: int, pem: str) -> None:
@@ -128,7 +112,12 @@ def serve(peers: int, pem: str) -> None:
         for each in range(200, 0, -1)
     ]
     holds = Holds()
-    pages = {**webPages(reactor, source), b"/held": holds.answer}
+
+    def answerHeld(request: WebRequest) -> None:
+        request.answer(200, str(holds.taken()))
+        holds.begin()
+
+    pages = {**webPages(reactor, source), b"/held": answerHeld}
     descriptions = ["tcp:0:interface=127.0.0.1"]
     if pem:
         descriptions.append(f"tls:0:privateKey={pem}:certKey={pem}:interface=127.0.0.1")

@@ -11,7 +11,8 @@ from typing import NamedTuple
 from echostamp.client.columns import fitted
 from echostamp.client.watchrow import OffsetBounds
 from echostamp.client.watchtable import UNITS, bounded, milliseconds, share
-from echostamp.history.row import NO_FIT, VERDICTS, KeptRow
+from echostamp.history.row import KeptRow
+from echostamp.measure.verdicts import NO_FIT, VERDICTS
 from echostamp.text import counted, printable
 
 #: The columns of a name or a time, of a number of probes, and of an offset.

@@ -98,7 +98,7 @@ class MonitorOptions(usage.Options):
 
     def opt_web(self, place: str) -> None:
         """
-        Serve /metrics there, repeatable: PORT of loopback, ADDR:PORT or an endpoint.
+        Serve a status page and /metrics, repeatable: PORT, ADDR:PORT or an endpoint.
         """
         try:
             self.webPlaces.append(webEndpoints(place))

@@ -1,25 +1,20 @@
 """
 Rows of a history as JSON and as CSV; pure.
+
+C{docs/api.schema.json} describes the JSON.
 """
 
 from __future__ import annotations
 
 import csv
-from collections.abc import Mapping, Sequence
+import json
+from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime
 from io import StringIO
 from typing import Any
 
-from echostamp.history.row import BARELY, FITS, NO_FIT, UNKNOWN, VERDICTS, KeptRow
-from echostamp.measure import offsetwindow
-
-#: The verdicts of rows in the words of C{docs/ping.schema.json}.
-_WORDS: Mapping[str, str | None] = {
-    UNKNOWN: None,
-    FITS: offsetwindow.FITS,
-    BARELY: offsetwindow.DOUBTFUL,
-    NO_FIT: offsetwindow.NO_FIT,
-}
+from echostamp.history.row import KeptRow
+from echostamp.measure.verdicts import TEXTS, VERDICTS
 
 #: The columns of CSV, with their units.  Those from C{time_s} on are a L{KeptRow}.
 CSV_COLUMNS = (
@@ -48,13 +43,22 @@ def historyDocument(
     @param ended: its end.
     @param step: how long each point is, in seconds.
     """
-    return {
-        "peer": peer,
-        "from": began,
-        "to": ended,
-        "step": step,
-        "points": [pointDocument(row) for row in rows],
-    }
+    points = [pointDocument(row) for row in rows]
+    return {"peer": peer, "from": began, "to": ended, "step": step, "points": points}
+
+
+def historyPieces(
+    peer: str, began: int, ended: int, step: int, rows: Sequence[KeptRow]
+) -> Iterator[str]:
+    """
+    Write the JSON of a peer's points, a piece for each; see L{historyDocument}.
+    """
+    yield json.dumps(historyDocument(peer, began, ended, step, ())).removesuffix("]}")
+    comma = "\n"
+    for row in rows:
+        yield comma + json.dumps(pointDocument(row))
+        comma = ",\n"
+    yield "\n]}\n"
 
 
 def pointDocument(row: KeptRow) -> dict[str, Any]:
@@ -63,7 +67,7 @@ def pointDocument(row: KeptRow) -> dict[str, Any]:
     """
     offset = _known(low=row.offsetLow, estimate=row.offset, high=row.offsetHigh)
     if offset is not None:
-        offset["verdict"] = _WORDS[VERDICTS[row.verdict]]
+        offset["verdict"] = TEXTS[VERDICTS[row.verdict]]
     return {
         "at": row.at,
         "due": row.due,
@@ -126,6 +130,17 @@ def csvLine(peer: str, step: int, row: KeptRow) -> str:
     values: list[object] = list(row)
     values[KeptRow._fields.index("verdict")] = VERDICTS[row.verdict]
     return _line([name, step, utc, *values])
+
+
+def csvPieces(peer: str, step: int, rows: Sequence[KeptRow]) -> Iterator[str]:
+    """
+    Write the points of a peer as a file of CSV, a piece for each line.
+
+    @param step: how long each is, in seconds.
+    """
+    yield f"{csvHead()}\r\n"
+    for row in rows:
+        yield f"{csvLine(peer, step, row)}\r\n"
 
 
 def _line(values: Sequence[object]) -> str:

@@ -76,6 +76,9 @@ class IHistory(Interface):
         Keep the rows of a minute, and events: all or nothing.  A second row of the same
         peer and minute is merged with the first.
 
+        Old rows are deleted as new ones come, and old events likewise: without rows and
+        events nothing changes.
+
         @param rows: by the name of the peer.
         @param events: in the order in which they happened.
         @raise HistoryError: it cannot be written.

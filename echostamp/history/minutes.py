@@ -7,19 +7,12 @@ from __future__ import annotations
 from operator import add, sub
 from typing import NamedTuple
 
-from echostamp.history.row import BARELY, FITS, NO_FIT, UNKNOWN, VERDICTS, KeptRow
-from echostamp.measure import offsetwindow
+from echostamp.history.row import KeptRow
 from echostamp.measure.delay import Summary
 from echostamp.measure.oneway import OneWay
+from echostamp.measure.verdicts import NAMES, UNKNOWN, VERDICTS
 from echostamp.monitor.spanfigures import SpanFigures
 from echostamp.monitor.tally import Direction, Tally
-
-#: The names of the verdicts in rows.
-_VERDICTS = {
-    offsetwindow.FITS: FITS,
-    offsetwindow.DOUBTFUL: BARELY,
-    offsetwindow.NO_FIT: NO_FIT,
-}
 
 
 class Counted(NamedTuple):
@@ -106,7 +99,7 @@ def minuteRow(
             offsetLow=figures.offset.low,
             offset=figures.offset.estimate,
             offsetHigh=figures.offset.high,
-            verdict=VERDICTS.index(_VERDICTS.get(figures.offset.verdict, UNKNOWN)),
+            verdict=VERDICTS.index(NAMES.get(figures.offset.verdict, UNKNOWN)),
         )
     if counted.received:
         row = row._replace(hopsForward=span.hopsForward, hopsBackward=span.hopsBackward)

@@ -12,7 +12,8 @@ from itertools import pairwise
 from math import inf
 from typing import NamedTuple
 
-from echostamp.history.row import NO_FIT, VERDICTS, KeptRow
+from echostamp.history.row import KeptRow
+from echostamp.measure.verdicts import NO_FIT, VERDICTS
 
 #: The stored points of a distribution of RTTs: shares in hundredths.
 RTT_SHARES = (0, 10, 25, 50, 75, 90, 99, 100)

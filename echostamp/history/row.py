@@ -9,9 +9,6 @@ from typing import NamedTuple
 #: How long the rows of each table are, in seconds.
 MINUTE, HOUR, DAY = 60, 3600, 86400
 
-#: What the bounds of the offset said, from the best to the worst.
-UNKNOWN, FITS, BARELY, NO_FIT = VERDICTS = ("unknown", "fits", "barely", "no_fit")
-
 
 class KeptRow(NamedTuple):
     """
@@ -38,7 +35,8 @@ class KeptRow(NamedTuple):
     @ivar offsetLow: the offset of the far clock is not below it.
     @ivar offset: its estimate.
     @ivar offsetHigh: it is not above it.
-    @ivar verdict: the index in L{VERDICTS} of what these bounds said.
+    @ivar verdict: what these bounds said: an index in L{VERDICTS
+        <echostamp.measure.verdicts.VERDICTS>}.
     @ivar hopsForward: how many routers the last packet passed on the way there.
     @ivar hopsBackward: on the way back.
     @ivar stalled: for how long this process stood still.

@@ -7,8 +7,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping
 
 from echostamp.measure.delay import Summary
-from echostamp.measure.offsetwindow import DOUBTFUL, FITS, NO_FIT
 from echostamp.measure.result import Figures
+from echostamp.measure.verdicts import NAMES, UNKNOWN, VERDICTS
 from echostamp.monitor import metricnames
 from echostamp.monitor.event import OF_DAEMON, OF_FLOWS, WITHOUT_PEER, Kind
 from echostamp.monitor.metricformats import Format
@@ -23,12 +23,7 @@ _BACKWARD = label("direction", Direction.BACKWARD.value)
 
 _SKIPS = [(each, label("reason", each.value)) for each in Skip]
 _DIRECTIONS = [(each, label("direction", each.value)) for each in Direction]
-_VERDICTS = [(each, label("verdict", each)) for each in metricnames.VERDICTS]
-_VERDICT_OF = {
-    FITS: metricnames.FITS,
-    DOUBTFUL: metricnames.BARELY,
-    NO_FIT: metricnames.NO_FIT,
-}
+_VERDICTS = [(each, label("verdict", each)) for each in VERDICTS]
 _KINDS = {each: label("kind", each.value) for each in Kind}
 _PEER_KINDS = [each for each in Kind if each not in OF_DAEMON]
 _SIMPLE_PEER_KINDS = [each for each in _PEER_KINDS if each not in OF_FLOWS]
@@ -169,9 +164,9 @@ class Exposition:
         Add what is known of a peer's clock.
         """
         put, offset = self._text.put, figures.offset
-        verdict = metricnames.UNKNOWN
+        verdict = UNKNOWN
         if offset is not None:
-            verdict = _VERDICT_OF[offset.verdict]
+            verdict = NAMES[offset.verdict]
             low, high = shifted(offset.driftLowPpm, 6), shifted(offset.driftHighPpm, 6)
             estimate = seconds(offset.estimate)
             put("echostamp_clock_offset_low_seconds", labels, seconds(offset.low))

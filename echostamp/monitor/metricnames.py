@@ -16,9 +16,6 @@ PEER = "peer"
 #: The quantiles of a summary, as the label C{quantile} shows them.
 QUANTILES = "0.5", "0.9", "0.99"
 
-#: What is known of the peer's clock and ours, as the label C{verdict} shows it.
-VERDICTS = FITS, BARELY, NO_FIT, UNKNOWN = "fits", "barely", "no_fit", "unknown"
-
 
 class Type(Enum):
     """

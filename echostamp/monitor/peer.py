@@ -53,6 +53,11 @@ class WebPlace(NamedTuple):
     url: str
     files: TlsFiles = TlsFiles()
 
+    @property
+    def isTls(self) -> bool:
+        """Whether it is read over TLS."""
+        return self.url.lower().startswith("https:")
+
 
 @dataclass(frozen=True)
 class Peer:

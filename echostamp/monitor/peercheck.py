@@ -75,7 +75,7 @@ def checksOf(reactor: Any) -> PeerChecks:
             right.add(files)
 
     def checkWeb(web: WebPlace) -> None:
-        if web.url.startswith("https:") and web.files not in right:
+        if web.isTls and web.files not in right:
             try:
                 clientTls("", web.files)
             except OptionError as error:

@@ -192,7 +192,7 @@ def _webOf(values: PeerValues, mistakes: Mistakes) -> WebPlace | None:
     Give the place where a peer's own row can be read.
     """
     url, given, place = values["web"], values.given, values.entry.place
-    isTls = url is not None and url.startswith("https:")
+    isTls = url is not None and WebPlace(url).isTls
     if "web" not in values.entry.raw or (url and not isTls):
         for name in ("web-ca", "web-cert", "web-key"):
             if name in given:

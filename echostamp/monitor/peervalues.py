@@ -180,6 +180,9 @@ def readName(value: object) -> str:
     """
     if not isinstance(value, str):
         raise ValueError(f"{shown(value)} is not text")
+    if value in (".", ".."):
+        # Browsers and proxies take these out of the path of a page.
+        raise ValueError(f"{value!r} is no name that a page can have")
     isName = value.isprintable() and value.strip() == value and "/" not in value
     if not (isName and 0 < len(value.encode()) <= LONGEST_NAME):
         raise ValueError(

@@ -29,15 +29,19 @@ def apiValidator(name: str) -> Any:
     return jsonschema.Draft202012Validator({**schema, "$ref": f"#/$defs/{name}"})
 
 
-class ApiCase(SynchronousTestCase):
+class SiteCase(SynchronousTestCase):
     """
-    A test of an answer.
+    A test of an answer of a web site.
     """
 
     def setUp(self) -> None:
         """Make a site."""
         self.reactor = FakeReactor()
         self.source = FakeSource()
+        self.setUpSite()
+
+    def setUpSite(self) -> None:
+        """Make a site of what is there now."""
         self.site = WebSite(self.reactor, webPages(self.reactor, self.source))
 
     def client(self, room: int = 1 << 30) -> WebClient:

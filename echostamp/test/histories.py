@@ -17,7 +17,8 @@ from echostamp.history.interfaces import (
     KeptEvent,
     Points,
 )
-from echostamp.history.row import FITS, MINUTE, VERDICTS, KeptRow
+from echostamp.history.row import MINUTE, KeptRow
+from echostamp.measure.verdicts import FITS, VERDICTS
 from echostamp.monitor.event import Event
 from echostamp.times import MICROSECOND
 

@@ -13,7 +13,8 @@ from zope.interface.verify import verifyObject
 
 from echostamp.history.interfaces import EventQuery, IHistory
 from echostamp.history.mixture import merged
-from echostamp.history.row import FITS, MINUTE, VERDICTS, KeptRow
+from echostamp.history.row import MINUTE, KeptRow
+from echostamp.measure.verdicts import FITS, VERDICTS
 from echostamp.monitor.event import Event, Kind
 from echostamp.times import SECOND
 

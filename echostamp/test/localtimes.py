@@ -6,7 +6,7 @@ from __future__ import annotations
 
 from datetime import datetime
 
-from echostamp.web.timezones import Zone, zoneOf
+from echostamp.plots.timezones import Zone, zoneOf
 
 
 def zoneNamed(name: str) -> Zone:

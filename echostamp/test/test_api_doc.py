@@ -11,8 +11,9 @@ from twisted.trial.unittest import SkipTest, SynchronousTestCase
 
 import echostamp
 from echostamp.history.memory import MOST_EVENTS as MOST_IN_MEMORY
-from echostamp.history.row import DAY, VERDICTS
+from echostamp.history.row import DAY
 from echostamp.history.steps import MOST_POINTS
+from echostamp.measure.verdicts import VERDICTS
 from echostamp.monitor.event import Kind
 from echostamp.test.fakes import FakeReactor
 from echostamp.test.webclients import FakeSource

@@ -13,7 +13,7 @@ from echostamp.history.interfaces import EventQuery, KeptEvent
 from echostamp.history.row import HOUR, KeptRow
 from echostamp.monitor.event import Event, Kind
 from echostamp.monitor.eventlog import eventJson
-from echostamp.test.apisites import ApiCase
+from echostamp.test.apisites import SiteCase
 from echostamp.test.histories import fullRow
 from echostamp.test.snapshots import NOW
 
@@ -24,7 +24,7 @@ EVENTS = [
 ]
 
 
-class EventsTests(ApiCase):
+class EventsTests(SiteCase):
     """
     Tests for C{/api/v1/events}.
     """
@@ -113,7 +113,7 @@ class EventsTests(ApiCase):
         self.turns()
 
 
-class HistoryTests(ApiCase):
+class HistoryTests(SiteCase):
     """
     Tests for C{/api/v1/history}.
     """

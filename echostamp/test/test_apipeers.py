@@ -8,14 +8,14 @@ from urllib.parse import quote
 
 from echostamp import __version__
 from echostamp.report.document import windowStats
-from echostamp.test.apisites import ApiCase, apiValidator
+from echostamp.test.apisites import SiteCase, apiValidator
 from echostamp.test.snapshots import NOW, fullPeer, minute, newPeer, summaryOf
 from echostamp.test.webclients import FakeWatched
 from echostamp.web.peerdocument import fullDocument
 from echostamp.web.rowdocument import readRow
 
 
-class RowTests(ApiCase):
+class RowTests(SiteCase):
     """
     Tests for C{/api/v1/peers}.
     """
@@ -98,7 +98,7 @@ class RowTests(ApiCase):
             self.assertEqual(len(self.flushLoggedErrors(AttributeError)), 1)
 
 
-class PeerTests(ApiCase):
+class PeerTests(SiteCase):
     """
     Tests for C{/api/v1/peers/NAME}.
     """

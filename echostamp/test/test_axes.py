@@ -1,4 +1,4 @@
-"""Tests for L{echostamp.web.axes}."""
+"""Tests for L{echostamp.plots.axes}."""
 
 from __future__ import annotations
 
@@ -6,8 +6,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from twisted.trial.unittest import SynchronousTestCase
 
+from echostamp.plots.axes import extent, niceStep, roof, usual, valueAxis
 from echostamp.times import MICROSECOND, MILLISECOND, SECOND
-from echostamp.web.axes import extent, niceStep, roof, usual, valueAxis
 
 _VALUES = st.integers(-(10**19), 10**19)
 

@@ -1,14 +1,14 @@
-"""Tests for L{echostamp.web.eventmarks}."""
+"""Tests for L{echostamp.plots.eventmarks}."""
 
 from __future__ import annotations
 
 from twisted.trial.unittest import SynchronousTestCase
 
 from echostamp.monitor.event import ENDS, Event, Kind
+from echostamp.plots.eventmarks import SIGNS, marksOf, shapeOf, wordsOf
+from echostamp.plots.plotframe import Mark
+from echostamp.plots.timezones import Zone
 from echostamp.times import SECOND
-from echostamp.web.eventmarks import SIGNS, marksOf, shapeOf, wordsOf
-from echostamp.web.plotframe import Mark
-from echostamp.web.timezones import Zone
 
 _AT = 1_780_000_000
 

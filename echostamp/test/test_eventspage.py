@@ -6,7 +6,7 @@ from twisted.trial.unittest import SynchronousTestCase
 
 from echostamp.history.interfaces import EventQuery
 from echostamp.monitor.event import Event, Kind
-from echostamp.test.apisites import ApiCase
+from echostamp.test.apisites import SiteCase
 from echostamp.test.histories import FakeHistory, FakeHistoryReader
 from echostamp.test.htmlpages import Page
 from echostamp.test.plotrows import memoryHistory
@@ -49,7 +49,7 @@ class WantedTests(SynchronousTestCase):
         self.assertIsNone(wantedEvents(b"/events", long).before)
 
 
-class EventsPageTests(ApiCase):
+class EventsPageTests(SiteCase):
     """
     Tests for L{EventsPage <echostamp.web.eventspage.EventsPage>}.
     """

@@ -16,6 +16,7 @@ from twisted.trial.unittest import SynchronousTestCase
 
 from echostamp.measure.offsetwindow import DOUBTFUL, FITS, NO_FIT
 from echostamp.measure.result import Result
+from echostamp.measure.verdicts import VERDICTS
 from echostamp.monitor.event import Kind
 from echostamp.monitor.exposition import Exposition
 from echostamp.monitor.metricformats import Format
@@ -24,7 +25,6 @@ from echostamp.monitor.metricnames import (
     FAMILIES,
     PEER_FAMILIES,
     RESERVED_LABELS,
-    VERDICTS,
 )
 from echostamp.monitor.snapshot import DaemonSnapshot, PeerSnapshot
 from echostamp.monitor.tally import Direction, RttHistogram, Skip, Tally
@@ -241,7 +241,7 @@ class PeerTests(ExpositionCase):
 
     def test_verdicts(self) -> None:
         """Exactly one verdict is 1: the right one."""
-        results = [*(minute(each) for each in (FITS, DOUBTFUL, NO_FIT)), Result()]
+        results = [Result(), *(minute(each) for each in (FITS, DOUBTFUL, NO_FIT))]
         for verdict, result in zip(VERDICTS, results, strict=True):
             found = values([replace(fullPeer(), minute=result)])
             for each in VERDICTS:

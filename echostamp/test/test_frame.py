@@ -1,16 +1,9 @@
-"""Tests for L{echostamp.web.frame} and L{echostamp.web.escaping}."""
+"""Tests for L{echostamp.web.frame}."""
 
 from __future__ import annotations
 
-from html import unescape
-from urllib.parse import unquote
-
-from hypothesis import given
-from hypothesis import strategies as st
 from twisted.trial.unittest import SynchronousTestCase
 
-from echostamp.text import printable
-from echostamp.web.escaping import asHtml, asPath, pageOf
 from echostamp.web.frame import PAGE_END, pageHead
 
 
@@ -56,40 +49,3 @@ class FrameTests(SynchronousTestCase):
             '<noscript><meta http-equiv="refresh" content="10"></noscript>',
             pageHead("x"),
         )
-
-
-class EscapingTests(SynchronousTestCase):
-    """
-    Tests for L{asHtml}, L{asPath} and L{pageOf}.
-    """
-
-    @given(st.text())
-    def test_anyText(self, text: str) -> None:
-        """A text is shown as a terminal shows it, and ends neither a tag nor an
-        attribute."""
-        found = asHtml(text)
-        self.assertEqual(unescape(found), unescape(asHtml(printable(text))))
-        self.assertFalse(set("<>\"'\r\n\0") & set(found))
-        found.encode()
-
-    def test_plain(self) -> None:
-        """Plain text stays."""
-        for each in "ams1", "Zürich 1", "a/192.0.2.1":
-            self.assertEqual(asHtml(each), each)
-        self.assertEqual(asHtml("a\u202eb\ud800"), "a\\u202eb\\ud800")
-
-    @given(st.text(st.characters(exclude_categories=["Cs"])))
-    def test_paths(self, name: str) -> None:
-        """A name in a path can be read again, and is safe within HTML."""
-        found = asPath(name)
-        self.assertEqual(unquote(found), name)
-        self.assertFalse(set("<>\"'&?#% ") & set(found.replace("%", "")))
-
-    def test_pages(self) -> None:
-        """The page of a peer is at this daemon, or at one of the web."""
-        self.assertEqual(pageOf("", "a/192.0.2.1"), "peer/a/192.0.2.1")
-        self.assertEqual(pageOf("http://h:1", "a b"), "http://h:1/peer/a%20b")
-        self.assertEqual(pageOf("HTTPS://h/x/", "a"), "HTTPS://h/x/peer/a")
-        for each in "javascript:alert(1)//", "data:text/html,", "//h/", "file:///", "x":
-            self.assertEqual(pageOf(each, "a"), "")
-        self.assertNotIn('"', pageOf('http://h/"><script>', "a"))

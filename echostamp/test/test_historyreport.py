@@ -19,9 +19,10 @@ from echostamp.client.reporttable import ReportSpan, pointLines, totalLines
 from echostamp.exitstatus import PIPE_CLOSED, Outcome
 from echostamp.history.document import CSV_COLUMNS, csvLine, pointDocument
 from echostamp.history.mixture import merged
-from echostamp.history.row import MINUTE, NO_FIT, VERDICTS, KeptRow
+from echostamp.history.row import MINUTE, KeptRow
 from echostamp.history.store import SqliteHistory
 from echostamp.measure import offsetwindow
+from echostamp.measure.verdicts import NO_FIT, VERDICTS
 from echostamp.test.historycases import NOON, row, rows
 
 SPAN = ReportSpan(NOON, NOON + 3600)

@@ -8,12 +8,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 from twisted.trial.unittest import SynchronousTestCase
 
-from echostamp.web.links import peerLink, root, withQuery
+from echostamp.web.links import asPath, pageOf, peerLink, root, withQuery
 
 
 class LinkTests(SynchronousTestCase):
     """
-    Tests for L{root}, L{peerLink} and L{withQuery}.
+    Tests for L{root}, L{withQuery}, and links to peers.
     """
 
     def test_root(self) -> None:
@@ -37,3 +37,19 @@ class LinkTests(SynchronousTestCase):
         self.assertEqual(
             withQuery("x", {"a": "b&c/ü", "to": 3}), "x?a=b%26c%2F%C3%BC&to=3"
         )
+
+    @given(st.text(st.characters(exclude_categories=["Cs"])))
+    def test_paths(self, name: str) -> None:
+        """A name in a path can be read again, and is safe within HTML."""
+        found = asPath(name)
+        self.assertEqual(unquote(found), name)
+        self.assertFalse(set("<>\"'&?#% ") & set(found.replace("%", "")))
+
+    def test_pages(self) -> None:
+        """The page of a peer is at this daemon, or at one of the web."""
+        self.assertEqual(pageOf("", "a/192.0.2.1"), "peer/a/192.0.2.1")
+        self.assertEqual(pageOf("http://h:1", "a b"), "http://h:1/peer/a%20b")
+        self.assertEqual(pageOf("HTTPS://h/x/", "a"), "HTTPS://h/x/peer/a")
+        for each in "javascript:alert(1)//", "data:text/html,", "//h/", "file:///", "x":
+            self.assertEqual(pageOf(each, "a"), "")
+        self.assertNotIn('"', pageOf('http://h/"><script>', "a"))

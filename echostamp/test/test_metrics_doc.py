@@ -9,10 +9,11 @@ from pathlib import Path
 from twisted.trial.unittest import SkipTest, SynchronousTestCase
 
 import echostamp
+from echostamp.measure.verdicts import VERDICTS
 from echostamp.monitor.event import Kind
 from echostamp.monitor.exposition import Exposition
 from echostamp.monitor.metricformats import Format
-from echostamp.monitor.metricnames import FAMILIES, QUANTILES, VERDICTS
+from echostamp.monitor.metricnames import FAMILIES, QUANTILES
 from echostamp.monitor.peer import Limits
 from echostamp.monitor.snapshot import PeerSnapshot
 from echostamp.monitor.tally import Direction, Skip

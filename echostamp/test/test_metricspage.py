@@ -8,15 +8,13 @@ from prometheus_client.openmetrics.parser import (
     text_string_to_metric_families as readOpenMetrics,
 )
 from prometheus_client.parser import text_string_to_metric_families as readText
-from twisted.trial.unittest import SynchronousTestCase
 
 from echostamp.monitor.metricformats import Format
-from echostamp.monitor.snapshot import PeerSnapshot
-from echostamp.test.fakes import FakeReactor
-from echostamp.test.webclients import Answer, FakeSource, FakeWatched, WebClient
+from echostamp.test.apisites import SiteCase
+from echostamp.test.webclients import Answer, BrokenWatched, FakeSource
 from echostamp.web.encodings import Encodings, Wanted
 from echostamp.web.metricspage import MetricsPage
-from echostamp.web.site import WebSite, webPages
+from echostamp.web.site import WebSite
 
 #: What Prometheus 2.42 sends.
 PROMETHEUS = (
@@ -28,37 +26,10 @@ PROMETHEUS = (
 )
 
 
-class BrokenWatched(FakeWatched):
-    """
-    A peer whose figures cannot be had.
-    """
-
-    def snapshot(self) -> PeerSnapshot:
-        """Fail."""
-        raise RuntimeError("on purpose")
-
-
-class MetricsPageTests(SynchronousTestCase):
+class MetricsPageTests(SiteCase):
     """
     Tests for L{echostamp.web.metricspage.MetricsPage}.
     """
-
-    def setUp(self) -> None:
-        """Make a site."""
-        self.reactor = FakeReactor()
-        self.source = FakeSource()
-        self.site = WebSite(self.reactor, webPages(self.reactor, self.source))
-
-    def client(self, room: int = 1 << 30) -> WebClient:
-        """Connect."""
-        return WebClient(self.site, self.reactor, room)
-
-    def turns(self, *clients: WebClient) -> None:
-        """Let the reactor run until no answer is being made."""
-        while any(each.getTime() <= 0 for each in self.reactor.getDelayedCalls()):
-            self.reactor.advance(0)
-            for client in clients:
-                client.connection.turn()
 
     def scrape(self, path: str = "/metrics", *headers: str) -> Answer:
         """Ask for figures."""
@@ -146,10 +117,6 @@ class MetricsPageTests(SynchronousTestCase):
         self.assertTrue(client.connection.isAborted)
         self.assertEqual(len(self.flushLoggedErrors(RuntimeError)), 1)
         self.assertEqual(self.reactor.getDelayedCalls(), [])
-
-    def setUpSite(self) -> None:
-        """Make the site again."""
-        self.site = WebSite(self.reactor, webPages(self.reactor, self.source))
 
     def test_unknownPeer(self) -> None:
         """A name that no peer has is an error in a line, in which nothing is a

@@ -5,10 +5,11 @@ from __future__ import annotations
 from twisted.trial.unittest import SynchronousTestCase
 
 from echostamp.history.minutes import Counted, PeerCounts, countedOf, minuteRow
-from echostamp.history.row import VERDICTS, KeptRow
+from echostamp.history.row import KeptRow
 from echostamp.measure.offsetwindow import DOUBTFUL, FITS, NO_FIT
 from echostamp.measure.oneway import OneWay
 from echostamp.measure.result import Figures
+from echostamp.measure.verdicts import VERDICTS
 from echostamp.monitor.spanfigures import RttQuantiles, SpanFigures
 from echostamp.monitor.tally import Direction, Skip, Tally
 from echostamp.test.snapshots import fullTally, offsetReport, summaryOf

@@ -12,18 +12,9 @@ from hypothesis import given, strategies
 from twisted.trial.unittest import SynchronousTestCase
 
 from echostamp.history.mixture import RTT_SHARES, merged, pdvQuantiles, rttQuantiles
-from echostamp.history.row import (
-    BARELY,
-    DAY,
-    FITS,
-    HOUR,
-    MINUTE,
-    NO_FIT,
-    UNKNOWN,
-    VERDICTS,
-    KeptRow,
-)
+from echostamp.history.row import DAY, HOUR, MINUTE, KeptRow
 from echostamp.measure.quantiles import quantile
+from echostamp.measure.verdicts import BARELY, FITS, NO_FIT, UNKNOWN, VERDICTS
 from echostamp.test.figures import figure
 from echostamp.test.historycases import rows
 

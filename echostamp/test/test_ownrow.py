@@ -10,7 +10,7 @@ from echostamp.monitor.snapshot import PeerSnapshot
 from echostamp.test.fakes import FakeReactor
 from echostamp.test.histories import fullRow
 from echostamp.test.snapshots import NOW
-from echostamp.test.webclients import FakeSource, FakeWatched
+from echostamp.test.webclients import BrokenWatched, FakeSource, FakeWatched
 from echostamp.times import Moment
 from echostamp.web.ownrow import FRESH, OwnRow
 from echostamp.web.peerfigures import figuresOf
@@ -33,16 +33,6 @@ class SlowWatched(FakeWatched):
         """Give its figures."""
         self._case.now += SLICE // 4
         return super().snapshot()
-
-
-class BrokenWatched(FakeWatched):
-    """
-    A peer whose figures cannot be had.
-    """
-
-    def snapshot(self) -> PeerSnapshot:
-        """Fail."""
-        raise RuntimeError("on purpose")
 
 
 class OwnRowTests(SynchronousTestCase):

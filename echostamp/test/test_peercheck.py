@@ -119,9 +119,10 @@ class CheckTests(TlsClientCase, PeerFileCase):
     def test_web(self) -> None:
         """The files for a page are read."""
         checks = checksOf(self.reactor)
-        wrong = WebPlace("https://a", TlsFiles("/none"))
-        error = self.assertRaises(ValueError, checks.web, wrong)
-        self.assertEqual(str(error), "web: ca: '/none': No such file or directory")
+        for scheme in "https", "HTTPS":
+            wrong = WebPlace(f"{scheme}://a", TlsFiles("/none"))
+            error = self.assertRaises(ValueError, checks.web, wrong)
+            self.assertEqual(str(error), "web: ca: '/none': No such file or directory")
 
     def test_whole(self) -> None:
         """A file of peers is checked with all that it names."""

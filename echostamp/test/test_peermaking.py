@@ -124,6 +124,8 @@ class ValueTests(PeerFileCase):
         ]:
             found = self.peer(keys, target).web
             self.assertEqual(found, WebPlace("https://far", files))
+            found = self.peer(keys.replace("https", "HTTPS"), target).web
+            self.assertEqual(found, WebPlace("HTTPS://far", files))
         self.assertEqual(
             self.peer(f'{tls}web = "http://far:1/x/"', "tls:far").web,
             WebPlace("http://far:1/x/"),

@@ -11,11 +11,11 @@ from echostamp.measure.delay import Summary
 from echostamp.measure.offsetwindow import FITS, OffsetReport
 from echostamp.measure.result import Figures, Result
 from echostamp.monitor.peer import Limits
+from echostamp.plots.timezones import Zone
 from echostamp.test.htmlpages import Page
 from echostamp.test.snapshots import fullPeer, newPeer
 from echostamp.times import MICROSECOND, MILLISECOND, SECOND
 from echostamp.web.peernow import figuresOf, limitsOf, peerNow
-from echostamp.web.timezones import Zone
 
 
 def _offset(estimate: int, half: int) -> OffsetReport:

@@ -91,6 +91,15 @@ class NameTests(PeerFileCase):
     The names of peers.
     """
 
+    def test_folders(self) -> None:
+        """A name that browsers take out of a path is refused."""
+        for name in ".", "..":
+            self.assertEqual(
+                self.mistakes(f'[peer."{name}"]\ntarget = "x"\n'),
+                [f"{PATH}: peer {name!r}: {name!r} is no name that a page can have"],
+            )
+        self.assertTrue(self.read('[peer."..."]\ntarget = "x"\n').peers)
+
     def test_dots(self) -> None:
         """A name with dots and without quotes is reported with the way to write it."""
         for header, *names in [

@@ -1,11 +1,11 @@
-"""Tests for L{echostamp.web.plotpaths}."""
+"""Tests for L{echostamp.plots.plotpaths}."""
 
 from __future__ import annotations
 
 from twisted.trial.unittest import SynchronousTestCase
 
 from echostamp.history.row import KeptRow
-from echostamp.web.plotpaths import Across, band, bars, line, runs, spans
+from echostamp.plots.plotpaths import Across, band, bars, line, runs, spans
 
 #: Ten minutes: a row is 1,000 wide.
 _ACROSS = Across(0, 600, 60)

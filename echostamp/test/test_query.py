@@ -15,6 +15,8 @@ from echostamp.web.query import (
     readQuery,
     readSeconds,
     readTime,
+    textGiven,
+    wholeGiven,
     wholeReader,
 )
 
@@ -188,3 +190,30 @@ class ValueTests(QueryCase):
                 self.assertGreaterEqual(read(text), 0)
             except ValueError as error:
                 self.assertTrue(str(error).isprintable())
+
+
+class PageTests(SynchronousTestCase):
+    """
+    Tests for L{textGiven} and L{wholeGiven}.
+    """
+
+    def test_text(self) -> None:
+        """The last one counts; what is not given is empty."""
+        self.assertEqual(textGiven({b"a": [b"x", b"\xc3\xbc\xff"]}, b"a"), "\xfc\ufffd")
+        self.assertEqual(textGiven({b"a": [b"x"]}, b"b"), "")
+
+    def test_whole(self) -> None:
+        """What is no whole number up to the greatest one counts as not given."""
+        for text, found in {
+            b"0": 0,
+            b"17": 17,
+            b"99": 99,
+            b"100": None,
+            b"-1": None,
+            b"1.5": None,
+            b"": None,
+            b"\xc2\xb2": None,
+            b"9" * 5000: None,
+        }.items():
+            self.assertEqual(wholeGiven({b"a": [text]}, b"a", 99), found, text)
+        self.assertIsNone(wholeGiven({}, b"a", 99))

@@ -1,4 +1,4 @@
-"""Tests for L{echostamp.web.timeaxis}."""
+"""Tests for L{echostamp.plots.timeaxis}."""
 
 from __future__ import annotations
 
@@ -6,9 +6,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 from twisted.trial.unittest import SynchronousTestCase
 
+from echostamp.plots.timeaxis import timeTicks, zoneText
+from echostamp.plots.timezones import Zone
 from echostamp.test.localtimes import secondOf, zoneNamed
-from echostamp.web.timeaxis import timeTicks, zoneText
-from echostamp.web.timezones import Zone
 
 _HOUR, _DAY = 3600, 86400
 

@@ -1,4 +1,4 @@
-"""Tests for L{echostamp.web.timezones}."""
+"""Tests for L{echostamp.plots.timezones}."""
 
 from __future__ import annotations
 
@@ -8,9 +8,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 from twisted.trial.unittest import SynchronousTestCase
 
+from echostamp.plots.timezones import Zone, dayText, timeText, zoneOf
 from echostamp.test.localtimes import secondOf, zoneNamed
 from echostamp.times import SECOND
-from echostamp.web.timezones import Zone, dayText, timeText, zoneOf
 
 
 class ZoneTests(SynchronousTestCase):

@@ -39,6 +39,16 @@ class FakeWatched:
         return self.found
 
 
+class BrokenWatched(FakeWatched):
+    """
+    A peer whose figures cannot be had.
+    """
+
+    def snapshot(self) -> PeerSnapshot:
+        """Fail."""
+        raise RuntimeError("on purpose")
+
+
 class FakeSource:
     """
     Has figures.

@@ -4,20 +4,23 @@ What programs read of the past: C{/api/v1/events} and C{/api/v1/history}.
 
 from __future__ import annotations
 
+import json
 import re
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Sequence
 from functools import partial
-from typing import Any
+from typing import Any, NamedTuple
 
 from twisted.web import http
 
+from echostamp.history.document import csvPieces, historyPieces
 from echostamp.history.interfaces import EventQuery, IHistory, KeptEvent, Points
 from echostamp.history.row import DAY
 from echostamp.monitor.event import Kind
+from echostamp.monitor.eventlog import eventDocument
 from echostamp.web.bodies import CSV, JSON, Bodies, BodyAnswers, NotThereError, bodiesOf
-from echostamp.web.historydocument import AskedSpan, csvPieces, eventPieces, pointPieces
 from echostamp.web.query import (
+    MOST_NUMBER,
     Parameter,
     choiceOf,
     readQuery,
@@ -29,9 +32,6 @@ from echostamp.web.query import (
 from echostamp.web.request import WebRequest
 from echostamp.web.source import Source
 
-#: The greatest number of an event, and the last time of one.
-_MOST = 2**63 - 1
-
 #: The most events of an answer, and how many there are if nothing is said.
 MOST_EVENTS, USUAL_EVENTS = 1000, 200
 
@@ -42,8 +42,8 @@ _readKind = choiceOf(*(each.value for each in Kind))
 
 #: The parameters of C{/api/v1/events}.
 OF_EVENTS = (
-    Parameter("since", wholeReader(0, _MOST), 0),
-    Parameter("before", wholeReader(0, _MOST)),
+    Parameter("since", wholeReader(0, MOST_NUMBER), 0),
+    Parameter("before", wholeReader(0, MOST_NUMBER)),
     Parameter("peer", str),
     Parameter("kind", lambda text: Kind(_readKind(text))),
     Parameter("most", wholeReader(1, MOST_EVENTS), USUAL_EVENTS),
@@ -64,7 +64,7 @@ _UNUSUAL = re.compile(r"[^A-Za-z0-9.-]+")
 
 class ApiEvents:
     """
-    BodyAnswers with events, the newest first.
+    Answers with events, the newest first.
     """
 
     def __init__(self, source: Source, answers: BodyAnswers) -> None:
@@ -91,12 +91,38 @@ def _eventBodies(found: list[KeptEvent]) -> Bodies:
     """
     Make the bodies of events.
     """
-    return bodiesOf(partial(eventPieces, found))
+    return bodiesOf(partial(_eventPieces, found))
+
+
+def _eventPieces(found: Sequence[KeptEvent]) -> Iterator[str]:
+    """
+    Write events, a piece for each.
+    """
+    yield '{"events": ['
+    comma = "\n"
+    for number, event in found:
+        yield comma + json.dumps({"number": number, **eventDocument(event)})
+        comma = ",\n"
+    yield "\n]}\n"
+
+
+class AskedSpan(NamedTuple):
+    """
+    What is asked of the history.
+
+    @ivar peer: the name of the peer.
+    @ivar began: where the span begins, in seconds since the UNIX epoch.
+    @ivar ended: where it ends.
+    """
+
+    peer: str
+    began: int
+    ended: int
 
 
 class ApiHistory:
     """
-    BodyAnswers with the points of a peer, as JSON or CSV.
+    Answers with the points of a peer, as JSON or CSV.
     """
 
     def __init__(
@@ -138,10 +164,9 @@ class ApiHistory:
         def ask(history: IHistory) -> Points:
             return history.points(asked.peer, asked.began, asked.ended, given["step"])
 
-        pieces = csvPieces if isCsv else pointPieces
         waiting = self._source.history.read(ask)
         self._answers.sendLater(
-            request, waiting, partial(self._bodiesFor, asked, pieces)
+            request, waiting, partial(self._bodiesFor, asked, isCsv)
         )
 
     def _asked(self, given: dict[str, Any]) -> AskedSpan:
@@ -160,7 +185,7 @@ class ApiHistory:
             raise ValueError(f"from {began} is not before to {ended}")
         return AskedSpan(given["peer"], began, ended)
 
-    def _bodiesFor(self, asked: AskedSpan, pieces: Any, points: Points) -> Bodies:
+    def _bodiesFor(self, asked: AskedSpan, isCsv: bool, points: Points) -> Bodies:
         """
         Make the bodies of points.
 
@@ -168,4 +193,6 @@ class ApiHistory:
         """
         if not points.rows and asked.peer not in self._source.peers:
             raise NotThereError(f"there is no peer {shown(asked.peer)}")
-        return bodiesOf(partial(pieces, asked, points.step, points.rows))
+        if isCsv:
+            return bodiesOf(partial(csvPieces, asked.peer, *points))
+        return bodiesOf(partial(historyPieces, *asked, *points))

@@ -21,7 +21,7 @@ from echostamp.web.source import Source
 
 class ApiRow:
     """
-    BodyAnswers with the row of this daemon: all its peers in short.
+    Answers with the row of this daemon: all its peers in short.
     """
 
     def __init__(self, own: OwnRow, answers: BodyAnswers) -> None:
@@ -56,7 +56,7 @@ class ApiRow:
 
 class ApiPeer:
     """
-    BodyAnswers with all that is known of a peer.
+    Answers with all that is known of a peer.
     """
 
     def __init__(self, source: Source, own: OwnRow, answers: BodyAnswers) -> None:

@@ -106,7 +106,7 @@ def bodiesOf(pieces: Callable[[], Iterator[str]], isKept: bool = False) -> Bodie
 
 class BodyAnswers:
     """
-    BodyAnswers requests with bodies.
+    Answers requests with bodies.
     """
 
     def __init__(self, reactor: Any) -> None:

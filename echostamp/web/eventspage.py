@@ -14,6 +14,7 @@ from twisted.web.template import Comment, Tag, tags
 
 from echostamp.history.interfaces import EventQuery, HistoryError, KeptEvent
 from echostamp.monitor.event import Kind
+from echostamp.plots.timezones import Zone, zoneOf
 from echostamp.text import printable
 from echostamp.web.bodies import BodyAnswers, bodiesOf
 from echostamp.web.eventtable import eventTable
@@ -21,9 +22,9 @@ from echostamp.web.htmlpage import PageText, pageText
 from echostamp.web.links import root, withQuery
 from echostamp.web.madepages import Made, MadePages
 from echostamp.web.peercontent import zoneGiven
+from echostamp.web.query import MOST_NUMBER, textGiven, wholeGiven
 from echostamp.web.request import WebRequest
 from echostamp.web.source import Source
-from echostamp.web.timezones import Zone, zoneOf
 
 #: How many events a page has.
 SHOWN = 100
@@ -78,17 +79,13 @@ def wantedEvents(path: bytes, query: Mapping[bytes, list[bytes]]) -> WantedEvent
     """
     Read what is asked for.  What cannot be used counts as not given.
     """
-
-    def text(name: bytes) -> str:
-        return query.get(name, [b""])[-1].decode(errors="replace")
-
-    before = query.get(b"before", [b""])[-1]
+    kind = textGiven(query, b"kind")
     return WantedEvents(
         root(path),
-        text(b"peer")[:_LONGEST_NAME],
-        text(b"own") == "1",
-        next((each for each in Kind if each.value == text(b"kind")), None),
-        int(before) if before.isdigit() and len(before) <= 18 else None,
+        textGiven(query, b"peer")[:_LONGEST_NAME],
+        textGiven(query, b"own") == "1",
+        next((each for each in Kind if each.value == kind), None),
+        wholeGiven(query, b"before", MOST_NUMBER),
         zoneGiven(query),
     )
 

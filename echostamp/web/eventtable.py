@@ -6,12 +6,12 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 
+from echostamp.markup import Markup, asHtml, element
 from echostamp.monitor.event import Event
+from echostamp.plots.eventmarks import SIGNS, shapeOf, wordsOf
+from echostamp.plots.timezones import Zone, timeText
 from echostamp.text import printable
-from echostamp.web.eventmarks import SIGNS, shapeOf, wordsOf
 from echostamp.web.links import peerLink, withQuery
-from echostamp.web.markup import Markup, element, escaped
-from echostamp.web.timezones import Zone, timeText
 
 
 def eventTable(
@@ -29,7 +29,7 @@ def eventTable(
     @param zoneName: the zone that links to peers keep; L{None} for none.
     """
     titles = ["time", *(["peer"] if root is not None else []), "event", "what"]
-    head = [element("th", escaped(each), scope="col") for each in titles]
+    head = [element("th", asHtml(each), scope="col") for each in titles]
     yield Markup(
         '<div class="scrolling"><table class="plain events" aria-label="Events">'
     )
@@ -39,9 +39,7 @@ def eventTable(
         cells = [_time(event, zone)]
         if root is not None:
             cells.append(element("td", _peer(event, root, zoneName)))
-        yield element(
-            "tr", *cells, _kind(event), element("td", escaped(wordsOf(event)))
-        )
+        yield element("tr", *cells, _kind(event), element("td", asHtml(wordsOf(event))))
     yield Markup("</tbody></table></div>")
 
 
@@ -51,8 +49,8 @@ def _time(event: Event, zone: Zone) -> Markup:
     only.
     """
     day, _, clock = timeText(event.at, zone).partition(" ")
-    spans = element("span", escaped(day)), element("span", escaped(clock))
-    return element("td", spans[0], escaped(" "), spans[1], class_="time")
+    spans = element("span", asHtml(day)), element("span", asHtml(clock))
+    return element("td", spans[0], asHtml(" "), spans[1], class_="time")
 
 
 def _peer(event: Event, root: str, zoneName: str | None) -> Markup:
@@ -60,9 +58,9 @@ def _peer(event: Event, root: str, zoneName: str | None) -> Markup:
     Write whose event it is.
     """
     if not event.peer:
-        return escaped("this daemon")
+        return asHtml("this daemon")
     link = withQuery(root + peerLink(event.peer), {"zone": zoneName})
-    return element("a", escaped(printable(event.peer)), href=link)
+    return element("a", asHtml(printable(event.peer)), href=link)
 
 
 def _kind(event: Event) -> Markup:
@@ -71,6 +69,6 @@ def _kind(event: Event) -> Markup:
     """
     shape = shapeOf(event.kind)
     sign = element(
-        "span", escaped(SIGNS[shape]), class_=f"sign {shape}", aria_hidden="true"
+        "span", asHtml(SIGNS[shape]), class_=f"sign {shape}", aria_hidden="true"
     )
-    return element("td", sign, escaped(f" {event.kind.value}"))
+    return element("td", sign, asHtml(f" {event.kind.value}"))

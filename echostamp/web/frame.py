@@ -6,7 +6,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from echostamp.web.escaping import asHtml
+from echostamp.markup import asHtml
 
 #: The pages that every page links to: where they are, and what they are called.
 _PAGES = (("./", "Matrix"), ("events", "Events"), ("metrics", "Metrics"))

@@ -8,10 +8,11 @@ from collections.abc import Callable, Mapping
 from functools import lru_cache
 from typing import NamedTuple
 
+from echostamp.markup import asHtml
 from echostamp.times import SECOND
 from echostamp.web.cells import SIGNS, Cell, Level, cellOf, missing
 from echostamp.web.celltexts import clockText, lossText, rttText, words
-from echostamp.web.escaping import asHtml, asPath, pageOf
+from echostamp.web.links import asPath, pageOf
 from echostamp.web.matrixfilter import Figure
 from echostamp.web.rowdata import PeerFigures, PeerState, SourceRow
 

@@ -2,7 +2,7 @@
 The matrix of sources and targets as HTML; pure.
 
 Strings are joined, in small steps: a mesh of 100 hosts has 10,000 cells.  Each text
-from elsewhere goes through L{asHtml <echostamp.web.escaping.asHtml>}.
+from elsewhere goes through L{asHtml <echostamp.markup.asHtml>}.
 
 Each line is a whole element that begins with C{data-key}, or holds such lines together.
 C{static/page.js} replaces the lines that have changed.
@@ -14,9 +14,9 @@ from collections.abc import Iterator, Mapping, Sequence
 from operator import add
 from typing import NamedTuple
 
+from echostamp.markup import asHtml
 from echostamp.web.cells import Cell, Level
 from echostamp.web.celltexts import age, moment
-from echostamp.web.escaping import asHtml
 from echostamp.web.judgedrow import (
     BLANK,
     PLACES,

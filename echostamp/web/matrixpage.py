@@ -12,9 +12,9 @@ from twisted.internet.defer import Deferred
 from twisted.logger import Logger
 from twisted.python.failure import Failure
 
+from echostamp.markup import asHtml
 from echostamp.web.bodies import gathered
 from echostamp.web.encodings import Encodings, zipped
-from echostamp.web.escaping import asHtml
 from echostamp.web.frame import PAGE_END, pageHead
 from echostamp.web.freshpages import FreshPages
 from echostamp.web.judgedrow import JudgedRow

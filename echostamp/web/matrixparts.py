@@ -6,6 +6,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 
+from echostamp.markup import asHtml
 from echostamp.text import counted
 from echostamp.times import MILLISECOND
 from echostamp.web.cells import (
@@ -18,7 +19,6 @@ from echostamp.web.cells import (
     Level,
 )
 from echostamp.web.celltexts import momentNear
-from echostamp.web.escaping import asHtml
 from echostamp.web.judgedrow import CLASSES
 from echostamp.web.matrixfilter import Figure, MatrixFilter
 

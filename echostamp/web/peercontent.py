@@ -10,12 +10,13 @@ from typing import NamedTuple
 from twisted.web.template import Comment, Tag, tags
 
 from echostamp.monitor.snapshot import PeerSnapshot
+from echostamp.plots.timezones import Zone, zoneOf
 from echostamp.text import printable
 from echostamp.web.links import peerLink, withQuery
 from echostamp.web.peerhistory import PeerHistory
 from echostamp.web.peernow import minuteReport, peerNow
+from echostamp.web.query import textGiven
 from echostamp.web.ranges import RANGES, PlotSpan
-from echostamp.web.timezones import Zone, zoneOf
 
 #: The longest name of a zone that is read.
 _LONGEST_ZONE = 100
@@ -75,8 +76,7 @@ def zoneGiven(query: Mapping[bytes, list[bytes]]) -> str | None:
     """
     Read which zone is asked for.
     """
-    given = query.get(b"zone", [b""])[-1].decode(errors="replace")
-    return given[:_LONGEST_ZONE] or None
+    return textGiven(query, b"zone")[:_LONGEST_ZONE] or None
 
 
 def peerContent(wanted: WantedPeer, known: KnownPeer, now: float) -> Iterator[Tag]:

@@ -12,6 +12,7 @@ from twisted.web.template import Tag, tags
 from echostamp.measure.offsetwindow import OffsetReport
 from echostamp.monitor.peer import Limits
 from echostamp.monitor.snapshot import PeerSnapshot
+from echostamp.plots.timezones import Zone, timeText
 from echostamp.report.screen import percent
 from echostamp.report.summary import Detail, spanText, summary
 from echostamp.text import counted, printable
@@ -19,7 +20,6 @@ from echostamp.times import SECOND
 from echostamp.units import asTyped, readable
 from echostamp.web.peerfigures import stateOf
 from echostamp.web.rowdata import PeerState
-from echostamp.web.timezones import Zone, timeText
 
 #: The sign and the words of each state.  The signs are those of the matrix.
 _STATES = {

@@ -14,18 +14,18 @@ from twisted.web import http
 from twisted.web.template import tags
 
 from echostamp.history.interfaces import HistoryError
+from echostamp.plots.eventmarks import marksOf
+from echostamp.plots.plotframe import Scene
+from echostamp.plots.plotpaths import Across
+from echostamp.plots.plotsection import plotSection
 from echostamp.text import printable
 from echostamp.web.bodies import BodyAnswers, bodiesOf
-from echostamp.web.eventmarks import marksOf
 from echostamp.web.eventtable import eventTable
 from echostamp.web.htmlpage import PageText, pageText
 from echostamp.web.links import root
 from echostamp.web.madepages import Made, MadePages
 from echostamp.web.peercontent import KnownPeer, WantedPeer, peerContent, zoneGiven
 from echostamp.web.peerhistory import PeerHistory, peerHistory
-from echostamp.web.plotframe import Scene
-from echostamp.web.plotpaths import Across
-from echostamp.web.plots import plotSection
 from echostamp.web.ranges import spanOf
 from echostamp.web.request import WebRequest
 from echostamp.web.source import Source

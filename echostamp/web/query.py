@@ -1,11 +1,11 @@
 """
-Reads the parameters of requests; pure.
+Reads the parameters of requests: strictly for programs, leniently for pages; pure.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime, timedelta, timezone
 from typing import Any, NamedTuple
 from urllib.parse import unquote_to_bytes
@@ -17,6 +17,9 @@ from echostamp.units import parseDuration
 
 #: The end of the year 9999, in seconds since the UNIX epoch.
 LAST_SECOND = 253_402_300_799
+
+#: The greatest number of an event, and the last time of one.
+MOST_NUMBER = 2**63 - 1
 
 #: The most characters of a value that an error repeats.
 _SHOWN = 64
@@ -67,6 +70,27 @@ def readQuery(query: bytes, known: Sequence[Parameter]) -> dict[str, Any]:
             raise ValueError(f"the parameter {name} is given twice")
         given[name] = value
     return {each.name: _value(each, given.get(each.name)) for each in known}
+
+
+def textGiven(query: Mapping[bytes, list[bytes]], name: bytes) -> str:
+    """
+    Give a parameter of a page; empty if it is not given.
+
+    @param query: the parameters of the request.
+    """
+    return query.get(name, [b""])[-1].decode(errors="replace")
+
+
+def wholeGiven(
+    query: Mapping[bytes, list[bytes]], name: bytes, most: int
+) -> int | None:
+    """
+    Give a parameter of a page that is a whole number; L{None} if it is not given, is no
+    such number, or is too great.
+    """
+    given = query.get(name, [b""])[-1]
+    isWhole = given.isdigit() and len(given) <= len(str(most)) and int(given) <= most
+    return int(given) if isWhole else None
 
 
 def _unquoted(text: bytes) -> str:

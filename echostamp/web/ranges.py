@@ -7,6 +7,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import NamedTuple
 
+from echostamp.web.query import textGiven, wholeGiven
+
 #: The spans that a page offers, in seconds.
 RANGES = {"1h": 3600, "24h": 86400, "7d": 604_800, "90d": 7_776_000}
 
@@ -63,9 +65,5 @@ def spanOf(query: Mapping[bytes, list[bytes]]) -> PlotSpan:
     """
     Read which span is asked for.  What cannot be used counts as not given.
     """
-    name = query.get(b"range", [b""])[-1].decode(errors="replace")
-    to = query.get(b"to", [b""])[-1]
-    return PlotSpan(
-        name if name in RANGES else USUAL,
-        int(to) if to.isdigit() and len(to) <= 10 and int(to) <= _LAST else None,
-    )
+    name = textGiven(query, b"range")
+    return PlotSpan(name if name in RANGES else USUAL, wholeGiven(query, b"to", _LAST))

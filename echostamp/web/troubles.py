@@ -11,12 +11,13 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import NamedTuple
 
+from echostamp.markup import asHtml
 from echostamp.text import counted
 from echostamp.web.cells import SIGNS, Cell, Level
 from echostamp.web.celltexts import age, momentNear, offset
-from echostamp.web.escaping import asHtml, pageOf
 from echostamp.web.faults import Fault, Path, detail, faultsOf
 from echostamp.web.judgedrow import CLASSES, JudgedRow
+from echostamp.web.links import pageOf
 from echostamp.web.matrixfilter import Figure
 from echostamp.web.rowdata import PeerState
 

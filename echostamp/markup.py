@@ -1,30 +1,29 @@
 """
-Writes markup: elements of SVG, and text in them; pure.
+Writes HTML and SVG: any text, and elements; a leaf.
 
-What L{element} and L{escaped} write is well-formed XML, and means the same in HTML.
+All of it is well-formed XML, and means the same in HTML.
 """
 
 from __future__ import annotations
 
-import html
-import re
 from collections.abc import Mapping
+from html import escape
 from typing import NewType
+
+from echostamp.text import printable
 
 #: Text that is markup already.
 Markup = NewType("Markup", str)
 
-#: Characters that XML does not allow, not even as references.
-_NOT_XML = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 
-
-def escaped(text: str) -> Markup:
+def asHtml(text: str) -> Markup:
     """
-    Write any text, for an element or an attribute.
+    Write a text so that HTML shows it, between tags or within a quoted attribute.
 
-    Characters that XML does not allow become U+FFFD.
+    Characters that are not printable are shown as in a Python string: a name can
+    neither hide nor reorder what stands around it.
     """
-    return Markup(html.escape(_NOT_XML.sub("\ufffd", text)))
+    return Markup(escape(text if text.isprintable() else printable(text)))
 
 
 def opening(name: str, attributes: Mapping[str, object]) -> Markup:
@@ -33,7 +32,7 @@ def opening(name: str, attributes: Mapping[str, object]) -> Markup:
 
     @param attributes: its attributes.
     """
-    given = [f' {key}="{escaped(str(value))}"' for key, value in attributes.items()]
+    given = [f' {key}="{asHtml(str(value))}"' for key, value in attributes.items()]
     return Markup(f"<{name}{''.join(given)}>")
 
 

@@ -7,10 +7,10 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from echostamp.monitor.event import ENDS, Event, Kind
+from echostamp.plots.plotframe import Mark
+from echostamp.plots.timezones import Zone, timeText
 from echostamp.text import printable
 from echostamp.times import SECOND
-from echostamp.web.plotframe import Mark
-from echostamp.web.timezones import Zone, timeText
 
 #: The sign of each shape, for text.
 SIGNS = {"bad": "\u25bc", "good": "\u25cf", "other": "\u25c7"}

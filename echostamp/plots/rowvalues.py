@@ -7,10 +7,10 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 
 from echostamp.history.row import KeptRow
+from echostamp.plots.plotframe import Lane, Scene
+from echostamp.plots.plotpaths import FINE, spans
 from echostamp.text import counted
 from echostamp.units import readable
-from echostamp.web.plotframe import Lane, Scene
-from echostamp.web.plotpaths import FINE, spans
 
 
 def column(rows: Iterable[KeptRow], name: str) -> list[int | None]:

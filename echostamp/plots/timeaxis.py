@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from datetime import datetime, timedelta
 from typing import NamedTuple
 
-from echostamp.web.timezones import DAYS, Zone, dayText, exists, offsetName
+from echostamp.plots.timezones import DAYS, Zone, dayText, exists, offsetName
 
 _HOUR, _DAY = 3600, 86400
 

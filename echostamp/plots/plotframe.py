@@ -11,11 +11,11 @@ from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
 from echostamp.history.row import KeptRow
-from echostamp.web.axes import ValueAxis
-from echostamp.web.markup import Markup, element, escaped
-from echostamp.web.plotpaths import FINE, Across
-from echostamp.web.timeaxis import Tick, timeTicks, zoneText
-from echostamp.web.timezones import Zone
+from echostamp.markup import Markup, asHtml, element
+from echostamp.plots.axes import ValueAxis
+from echostamp.plots.plotpaths import FINE, Across
+from echostamp.plots.timeaxis import Tick, timeTicks, zoneText
+from echostamp.plots.timezones import Zone
 
 #: How far below the last lane events, labels and the end are, in pixels, and how far
 #: below a label its second line is.
@@ -140,9 +140,9 @@ def _lane(lane: Lane) -> Iterator[Markup]:
         y = lane.top + lane.y(value) / FINE
         yield element("line", class_="grid", x2="100%", y1=y, y2=y)
         if label:
-            yield element("text", escaped(label), class_="axis value", x=-8, y=y)
+            yield element("text", asHtml(label), class_="axis value", x=-8, y=y)
     if lane.title:
-        yield element("text", escaped(lane.title), class_="lane", x=6, y=lane.top + 12)
+        yield element("text", asHtml(lane.title), class_="lane", x=6, y=lane.top + 12)
 
 
 def _timeLines(across: Across, ticks: Sequence[Tick], bottom: int) -> Iterator[Markup]:
@@ -157,7 +157,7 @@ def _timeLines(across: Across, ticks: Sequence[Tick], bottom: int) -> Iterator[M
         name = f"axis time{side}{' minor' if tick.isMinor else ''}"
         y = bottom + _LABELS
         for text in filter(None, (tick.label, tick.note)):
-            yield element("text", escaped(text), class_=name, x=x, y=y)
+            yield element("text", asHtml(text), class_=name, x=x, y=y)
             y += _LINE
 
 
@@ -181,7 +181,7 @@ def marks(scene: Scene, bottom: int) -> Iterator[Markup]:
         if len(group) > _MOST_NAMED:
             texts.append(f"and {len(group) - _MOST_NAMED} more")
         x = scene.across.share(group[0].at)
-        title = element("title", escaped("\n".join(texts)))
+        title = element("title", Markup("\n".join(map(asHtml, texts))))
         if shape == "bad":
             yield element("line", class_="event bad", x1=x, x2=x, y2=bottom)
         path = element("path", title, class_=f"event {shape}", d=_SHAPES[shape])

@@ -8,8 +8,8 @@ import json
 from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
-from echostamp.web.markup import Markup, element, escaped
-from echostamp.web.plotframe import (
+from echostamp.markup import Markup, asHtml, element
+from echostamp.plots.plotframe import (
     Lane,
     Scene,
     grid,
@@ -18,7 +18,7 @@ from echostamp.web.plotframe import (
     ticksOf,
     zoneName,
 )
-from echostamp.web.plotpaths import FINE, WIDTH
+from echostamp.plots.plotpaths import FINE, WIDTH
 
 
 class Series(NamedTuple):
@@ -119,20 +119,20 @@ def _caption(plot: Plot, scene: Scene) -> Markup:
                 height=10,
                 aria_hidden="true",
             ),
-            escaped(key.text),
+            asHtml(key.text),
             class_="key",
         )
         for key in plot.legend
     ]
-    notes = [element("span", escaped(each), class_="note") for each in plot.notes]
+    notes = [element("span", asHtml(each), class_="note") for each in plot.notes]
     return element(
         "figcaption",
-        element("strong", escaped(plot.title)),
-        escaped(" "),
-        element("span", escaped(plot.unit), class_="unit"),
+        element("strong", asHtml(plot.title)),
+        asHtml(" "),
+        element("span", asHtml(plot.unit), class_="unit"),
         element("span", *keys, class_="legend"),
         *notes,
-        element("span", escaped(zoneName(scene)), class_="zone"),
+        element("span", asHtml(zoneName(scene)), class_="zone"),
     )
 
 

@@ -6,13 +6,14 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 
-from echostamp.history.row import BARELY, FITS, NO_FIT, UNKNOWN, VERDICTS, KeptRow
+from echostamp.history.row import KeptRow
+from echostamp.measure.verdicts import BARELY, FITS, NO_FIT, UNKNOWN, VERDICTS
+from echostamp.plots.axes import extent, valueAxis
+from echostamp.plots.plotfigure import AREA, LINE, Plot, Sample, Series
+from echostamp.plots.plotframe import Lane, Scene, laneOf
+from echostamp.plots.plotpaths import FINE, band, line, runs, spans
+from echostamp.plots.rowvalues import column, field, hasAll
 from echostamp.text import counted
-from echostamp.web.axes import extent, valueAxis
-from echostamp.web.plotfigure import AREA, LINE, Plot, Sample, Series
-from echostamp.web.plotframe import Lane, Scene, laneOf
-from echostamp.web.plotpaths import FINE, band, line, runs, spans
-from echostamp.web.rowvalues import column, field, hasAll
 
 #: The height of the plot, and of the strip that shows verdicts, in pixels.
 _HEIGHT, _STRIP = 168, 6

@@ -6,11 +6,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from echostamp.web.axes import roof, valueAxis
-from echostamp.web.plotfigure import AREA, LINE, Plot, Sample, Series
-from echostamp.web.plotframe import Lane, Scene, laneOf
-from echostamp.web.plotpaths import band, line, runs
-from echostamp.web.rowvalues import beyond, beyondNote, column, field, known
+from echostamp.plots.axes import roof, valueAxis
+from echostamp.plots.plotfigure import AREA, LINE, Plot, Sample, Series
+from echostamp.plots.plotframe import Lane, Scene, laneOf
+from echostamp.plots.plotpaths import band, line, runs
+from echostamp.plots.rowvalues import beyond, beyondNote, column, field, known
 
 #: The height of the plot, in pixels.
 _HEIGHT = 168

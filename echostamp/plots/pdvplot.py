@@ -6,11 +6,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
-from echostamp.web.axes import roof, valueAxis
-from echostamp.web.plotfigure import AREA, LINE, Plot, Sample, Series
-from echostamp.web.plotframe import Lane, Scene, laneOf
-from echostamp.web.plotpaths import band, line, runs
-from echostamp.web.rowvalues import beyond, beyondNote, column, field, hasAll, known
+from echostamp.plots.axes import roof, valueAxis
+from echostamp.plots.plotfigure import AREA, LINE, Plot, Sample, Series
+from echostamp.plots.plotframe import Lane, Scene, laneOf
+from echostamp.plots.plotpaths import band, line, runs
+from echostamp.plots.rowvalues import beyond, beyondNote, column, field, hasAll, known
 
 #: The height of a lane, and what is between two, in pixels.
 _HEIGHT, _GAP = 84, 12

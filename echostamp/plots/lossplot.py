@@ -8,11 +8,11 @@ from collections.abc import Callable, Iterator, Sequence
 from math import log10
 
 from echostamp.history.row import KeptRow
+from echostamp.plots.plotfigure import Plot, Series
+from echostamp.plots.plotframe import Lane, Scene
+from echostamp.plots.plotpaths import FINE, bars, spans
+from echostamp.plots.rowvalues import column
 from echostamp.text import counted
-from echostamp.web.plotfigure import Plot, Series
-from echostamp.web.plotframe import Lane, Scene
-from echostamp.web.plotpaths import FINE, bars, spans
-from echostamp.web.rowvalues import column
 
 #: The height of a lane, and what is between two, in pixels.
 _HEIGHT, _GAP = 40, 12

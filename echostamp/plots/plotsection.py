@@ -7,13 +7,13 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator
 
-from echostamp.web.lossplot import lossPlot
-from echostamp.web.markup import opening
-from echostamp.web.offsetplot import offsetPlot
-from echostamp.web.pdvplot import pdvPlot
-from echostamp.web.plotfigure import drawn
-from echostamp.web.plotframe import Scene
-from echostamp.web.rttplot import rttPlot
+from echostamp.markup import opening
+from echostamp.plots.lossplot import lossPlot
+from echostamp.plots.offsetplot import offsetPlot
+from echostamp.plots.pdvplot import pdvPlot
+from echostamp.plots.plotfigure import drawn
+from echostamp.plots.plotframe import Scene
+from echostamp.plots.rttplot import rttPlot
 
 #: What makes each plot, from top to bottom.
 _PLOTS = rttPlot, lossPlot, pdvPlot, offsetPlot

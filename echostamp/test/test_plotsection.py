@@ -1,4 +1,4 @@
-"""Tests for L{echostamp.web.plots} and what each plot draws."""
+"""Tests for L{echostamp.plots.plotsection} and what each plot draws."""
 
 from __future__ import annotations
 
@@ -13,15 +13,15 @@ from hypothesis import strategies as st
 from twisted.trial.unittest import SynchronousTestCase
 
 from echostamp.history.row import KeptRow
+from echostamp.plots.lossplot import lossPlace, lossPlot
+from echostamp.plots.offsetplot import offsetPlot
+from echostamp.plots.pdvplot import pdvPlot
+from echostamp.plots.plotframe import Mark, Scene
+from echostamp.plots.plotpaths import FINE, WIDTH, Across
+from echostamp.plots.plotsection import plotSection
+from echostamp.plots.rttplot import rttPlot
 from echostamp.test.plotrows import keptRow, keptRows
 from echostamp.times import MILLISECOND
-from echostamp.web.lossplot import lossPlace, lossPlot
-from echostamp.web.offsetplot import offsetPlot
-from echostamp.web.pdvplot import pdvPlot
-from echostamp.web.plotframe import Mark, Scene
-from echostamp.web.plotpaths import FINE, WIDTH, Across
-from echostamp.web.plots import plotSection
-from echostamp.web.rttplot import rttPlot
 
 _SVG = "{http://www.w3.org/2000/svg}"
 

@@ -1,0 +1,3 @@
+"""
+Rows of a history as plots: rows in, SVG out; pure.
+"""
