@@ -169,6 +169,24 @@ class HistoryTests(HistoryCase):
         until(lambda: of(self.scrape(web, f"?peer={UP}"), "echostamp_peer_up", UP) == 1)
         return before if before == self.counters(web) else None
 
+    def test_briefly(self) -> None:
+        """A peer that is there for a part of a minute has its row; a file that was
+        deleted is said, and one that is back gets all."""
+        far, _, _ = self.far()
+        web, dead = freePort(), deadPort(self)
+        self.writeFor(far.port, dead)
+        daemon = self.keep(f"--web={web}")
+        until(lambda: of(self.scrape(web), RECEIVED, UP) > 5)
+        aside = self.history.rename(self.history.with_name("aside"))
+        self.write(**{DOWN: f'target = "127.0.0.1:{dead}"'})
+        daemon.process.send_signal(signal.SIGHUP)
+        until(lambda: "moved, deleted or replaced" in daemon.log())
+        until(lambda: self.scrape(web)[ERRORS]["history",])
+        aside.rename(self.history)
+        self.assertEqual(daemon.stop(), 0)
+        self.assertGreater(self.total(UP).received, 5)
+        self.assertIn("written again", daemon.log())
+
     def test_killed(self) -> None:
         """What has happened is in the file soon: an event is there after a kill."""
         self.writeFor(freePort(), deadPort(self))

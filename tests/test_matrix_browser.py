@@ -77,6 +77,20 @@ class ScriptTests(TestCase):
         self.assertNotEqual(before, after)
         self.assertEqual(found.complaints(), [])
 
+    def test_soon(self) -> None:
+        """What other daemons say once somebody looks is shown soon, then every ten
+        seconds."""
+        found = self.start(hosts=3)
+        asked = (
+            "return performance.getEntriesByType('resource').map((each) =>"
+            " each.name.includes('part=table') ? each.startTime : 0).filter(Boolean);"
+        )
+        first = until(lambda: found.execute_script(asked))[0]
+        self.assertLess(first, 5000)
+        self.assertGreater(first, 1000)
+        second = until(lambda: found.execute_script(asked)[1:])[0]
+        self.assertGreater(second - first, 9000)
+
     def test_focusAndScroll(self) -> None:
         """The focus and the place to which the matrix was scrolled stay."""
         found = self.start()
@@ -101,6 +115,8 @@ class ScriptTests(TestCase):
     def test_arrows(self) -> None:
         """Arrow keys move from cell to cell, over those without a path, and the cell is
         in sight below the headings."""
+        from selenium.webdriver import ActionChains
+
         found = self.start()
         where = (
             "const cell = document.activeElement.closest('td');"
@@ -114,7 +130,8 @@ class ScriptTests(TestCase):
 
         def press(*keys: str) -> Any:
             for each in keys:
-                found.switch_to.active_element.send_keys(each)
+                # An element may be replaced before it gets the key.
+                ActionChains(found).send_keys(each).perform()
             return found.execute_script(where)
 
         up, down, left, right = "\ue013", "\ue015", "\ue012", "\ue014"
@@ -143,6 +160,13 @@ class ScriptTests(TestCase):
         self.assertRegex(self.live(found), r"from \d\d:\d\d:\d\d UTC, \d+ s ago$")
         role = "return document.getElementById('live').getAttribute('role');"
         self.assertEqual(found.execute_script(role), "alert")
+        # What counts on is not read out each second.
+        read = (
+            "const live = document.getElementById('live').cloneNode(true);"
+            "live.querySelectorAll('[aria-hidden]').forEach((each) => each.remove());"
+            "return live.textContent;"
+        )
+        self.assertRegex(found.execute_script(read), r"from \d\d:\d\d:\d\d UTC$")
         self.site.start()
         found.execute_async_script(_SEE)
         until(lambda: self.live(found).startswith("Updated"))
@@ -187,6 +211,43 @@ class ScriptTests(TestCase):
             ),
             390,
         )
+
+    def test_wholeFigures(self) -> None:
+        """A cell has room for three figures that are all bad; a longer one is cut with
+        dots."""
+        found = self.start(hosts=6)
+        cut = (
+            "const cells = [...document.querySelectorAll('tbody td:not(.total) a')]"
+            "  .filter((each) => each.children.length === 3);"
+            "return cells.map((cell) => {"
+            "  arguments[0].forEach((text, place) => {"
+            "    cell.children[place].innerHTML = `<b>◆</b> ${text}`; });"
+            "  const end = cell.getBoundingClientRect().right + 0.5;"
+            "  return [...cell.children].map((each) =>"
+            "    each.scrollWidth > each.clientWidth"
+            "    || each.getBoundingClientRect().right > end);"
+            "});"
+        )
+        found.set_window_size(1280, 800)
+        whole = found.execute_script(cut, ["99.9 %", "66.8 ms", "+66.8 ms"])
+        self.assertEqual((len(whole), {*map(any, whole)}), (30, {False}))
+        long = found.execute_script(cut, ["99.9 %", "66.8 ms", "+1234567890123 s"])
+        self.assertEqual({*map(tuple, long)}, {(False, False, True)})
+        shown = found.execute_script(
+            "const last = document.querySelector('tbody td:not(.total) a').lastChild;"
+            "return getComputedStyle(last).textOverflow;"
+        )
+        self.assertEqual(shown, "ellipsis")
+
+    def test_wholeNames(self) -> None:
+        """With few columns there is room for long names."""
+        found = self.start(hosts=3)
+        cut = (
+            "return [...document.querySelectorAll('th[scope=row]')].map((head) => {"
+            "  head.firstChild.textContent = 'edge-017.region-4.long-operator.net';"
+            "  return head.scrollWidth > head.clientWidth; });"
+        )
+        self.assertEqual(found.execute_script(cut), [False] * 3)
 
     def test_headsStay(self) -> None:
         """Headings stay in sight when the matrix is scrolled."""

@@ -82,7 +82,7 @@ class PeerPageTests(WatchingCase):
         until(lambda: "✓ up since" in self.page("peer/up").text, 3 * DEADLINE)
         until(lambda: "✕ down since" in self.page("peer/dead").text, 3 * DEADLINE)
         found = self.page("peer/dead").text
-        self.assertIn("! exceeded: 100 % of", found)
+        self.assertRegex(found, r"! exceeded since 20[-\d]{8} [:\d]{8}: 100 % of")
         self.assertIn("lost or not sent100 %", found)
         self.assertIn("<here>", self.page("peer/up").text)
 

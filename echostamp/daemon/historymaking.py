@@ -17,6 +17,7 @@ from echostamp.daemon.monitoring import Monitoring
 from echostamp.daemon.rights import asUserOf
 from echostamp.history.file import HistoryFile
 from echostamp.history.interfaces import HistoryError
+from echostamp.history.schema import checkFile
 from echostamp.history.store import SqliteHistory
 from echostamp.history.upkeep import Retention
 
@@ -44,6 +45,7 @@ def historyService(
         lambda: monitoring.monitor.peers,
     )
     monitoring.keep = service.event
+    monitoring.monitor.left = service.left
     return service
 
 
@@ -69,13 +71,11 @@ def checkHistory(options: Any) -> None:
     """
     path = os.path.realpath(options.historyFile)
     with _asIfRunning(options):
-        isThere = os.path.exists(path)
-        if isThere:
-            HistoryFile(path).close()
-        for each in [os.path.dirname(path), *([path] if isThere else [])]:
-            os.stat(each)
-            if not os.access(each, os.W_OK, effective_ids=True):
-                raise PermissionError(errno.EACCES, os.strerror(errno.EACCES), each)
+        checkFile(path, wholly=True)
+        folder = os.path.dirname(path)
+        os.stat(folder)
+        if not os.access(folder, os.W_OK, effective_ids=True):
+            raise PermissionError(errno.EACCES, os.strerror(errno.EACCES), folder)
 
 
 @contextmanager

@@ -144,6 +144,12 @@ class HistoryService(Service):
         if event.kind is Kind.OWN_CLOCK_STEP and self.running:
             self._recorder.look()
 
+    def left(self, name: str, peer: Recorded) -> None:
+        """
+        Keep what was counted of a peer that is watched no more.
+        """
+        self._recorder.leave(name, peer)
+
     @property
     def writeErrors(self) -> Mapping[str, int]:
         """How often the file could not be written, by the option's name."""

@@ -29,6 +29,9 @@ MOST = 60
 #: that follow it are written with it.
 PATIENCE = 5 * SECOND
 
+#: A write that takes so long is reported, in nanoseconds.
+LONG = 60 * SECOND
+
 
 class Batch(NamedTuple):
     """
@@ -74,17 +77,20 @@ class HistoryWriter:
         self._events: list[Event] = []
         self._entry: Any = None
         self._isWriting = self._isFailing = False
-        self._dropped = 0
+        self._began = self._dropped = 0
         self._finished: Deferred[None] | None = None
 
     def rows(self, rows: Mapping[str, KeptRow]) -> None:
         """
-        Write the rows of a minute, and the events before.
+        Write the rows of a minute, and the events before, if there are any.
         """
-        self._enqueue(rows)
+        if rows or self._events:
+            self._enqueue(rows)
         if len(self._batches) > self._most:
             # The first one may be being written.
             self._drop(1 if self._isWriting else 0)
+        if self._isWriting and self._surroundings.now() - self._began >= LONG:
+            self._cannot("its disk has been busy for longer than a minute")
         self._go()
 
     def event(self, event: Event) -> None:
@@ -140,7 +146,7 @@ class HistoryWriter:
         if not self._batches and self._events:
             self._enqueue({})
         if self._batches:
-            self._isWriting = True
+            self._isWriting, self._began = True, self._surroundings.now()
             writing = self._write(*self._batches[0])
             writing.addCallbacks(self._written, self._failed)
         elif self._finished is not None and not self._finished.called:
@@ -165,24 +171,34 @@ class HistoryWriter:
 
     def _failed(self, failure: Failure) -> None:
         """
-        Count what could not be written, and log the first of several.
+        Keep what could not be written.
         """
         self._isWriting = False
-        self.errors += 1
         if failure.check(HistoryError):
-            if not self._isFailing:
-                log.error(
-                    "--history {path}: {why}; what is to be written waits",
-                    path=repr(self._path),
-                    why=printable(str(failure.value)),
-                )
+            self._cannot(str(failure.value))
         else:
             # It would fail again.
             log.failure("--history: a batch was not written", failure)
             self._drop(0)
-        self._isFailing = True
+            self.errors += 1
+            self._isFailing = True
         if self._finished is not None and not self._finished.called:
             self._finished.callback(None)
+
+    def _cannot(self, why: str) -> None:
+        """
+        Count that something cannot be written, and log the first of several.
+
+        @param why: why not.
+        """
+        self.errors += 1
+        if not self._isFailing:
+            log.error(
+                "--history {path}: {why}; what is to be written waits",
+                path=repr(self._path),
+                why=printable(why),
+            )
+        self._isFailing = True
 
 
 def rowsAndEvents(count: int) -> str:

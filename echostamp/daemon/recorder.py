@@ -72,7 +72,7 @@ class Recorder:
         @param surroundings: the timers and clocks of the probes.
         @param slices: makes the rows.
         @param peers: gives the peers by name.
-        @param keep: gets the rows of a minute by the peer's name, if there are any.
+        @param keep: gets the rows of a minute by the peer's name; there may be none.
         """
         self._surroundings = surroundings
         self._slices = slices
@@ -118,6 +118,28 @@ class Recorder:
             self._end()
         self._arm()
 
+    def leave(self, name: str, peer: Recorded) -> None:
+        """
+        Take along what was counted of a peer that is watched no more.
+
+        @param name: the peer's.
+        @param peer: the peer.
+        """
+        peer.refresh()
+        self._countsOf(name, self._since, self._stalled).leave(peer.tally)
+
+    def _countsOf(self, name: str, since: int, stalled: int) -> PeerCounts:
+        """
+        Give what was counted of a peer when its last row was made.
+
+        @param since: when its first row begins; see L{PeerCounts}.
+        @param stalled: likewise.
+        """
+        counts = self._counts.get(name)
+        if counts is None:
+            counts = self._counts[name] = PeerCounts(since, stalled)
+        return counts
+
     def _present(self) -> int:
         """
         Give when the present minute began, in seconds since the UNIX epoch.
@@ -147,8 +169,7 @@ class Recorder:
         """
         rows: dict[str, KeptRow] = {}
         await self._slices.do(self._steps(minute, rows))
-        if rows:
-            self._keep(rows)
+        self._keep(rows)
 
     def _steps(self, minute: int, rows: dict[str, KeptRow]) -> Steps[None]:
         """
@@ -160,9 +181,7 @@ class Recorder:
         before = self._since, self._stalled
         self._begin()
         for name in dict.fromkeys([*self._peers(), *self._counts]):
-            counts = self._counts.get(name)
-            if counts is None:
-                counts = self._counts[name] = PeerCounts(*before)
+            counts = self._countsOf(name, *before)
             # Peers may have changed since the step before.
             peer = self._peers().get(name)
             row = self._rowOf(minute, counts, peer)

@@ -39,9 +39,9 @@ def failure(error: sqlite3.Error | OSError) -> HistoryError:
 @contextmanager
 def explained() -> Iterator[None]:
     """
-    Raise L{HistoryError} in place of SQLite's errors.
+    Raise L{HistoryError} in place of the errors of SQLite and of the system.
     """
     try:
         yield
-    except sqlite3.Error as error:
+    except (sqlite3.Error, OSError) as error:
         raise failure(error) from error

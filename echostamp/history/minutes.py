@@ -128,7 +128,7 @@ class PeerCounts:
         self.since = since
         self._stalled = stalled
         self._tally: Tally | None = None
-        self._counted = Counted()
+        self._counted = self._left = Counted()
 
     def grown(self, tally: Tally | None) -> Counted:
         """
@@ -138,10 +138,10 @@ class PeerCounts:
             came back meanwhile; L{None} where it is gone.
         """
         before, self._tally = self._tally, tally
-        grown = Counted()
+        grown, self._left = self._left, Counted()
         if before is not None and before is not tally:
             # They may have grown until the end.
-            grown = countedOf(before).since(self._counted)
+            grown = grown.with_(countedOf(before).since(self._counted))
         if before is not tally:
             self._counted = Counted()
         if tally is not None:
@@ -149,6 +149,15 @@ class PeerCounts:
             grown = grown.with_(counted.since(self._counted))
             self._counted = counted
         return grown
+
+    def leave(self, tally: Tally) -> None:
+        """
+        Take along what was counted of a peer that is watched no more.  It may come
+        back, and leave again, before L{grown} is called.
+
+        @param tally: its counters.
+        """
+        self._left = self.grown(tally)
 
     def stalledFor(self, stalled: int) -> int:
         """

@@ -83,11 +83,10 @@ def openForWriting(
     @param path: its absolute path, without symbolic links.
     @raise HistoryError: it cannot be opened.  It is as it was.
     """
+    checkFile(path, migrations)
     try:
         if _isEmpty(path):
             _create(path, migrations)
-        with closing(_readable(path)) as connection:
-            _check(connection, path, len(migrations))
         connection = _connected(f"{Path(path).as_uri()}?mode=rw")
         try:
             _prepare(connection, migrations)
@@ -97,6 +96,33 @@ def openForWriting(
     except (sqlite3.Error, OSError) as error:
         raise failure(error) from error
     return connection
+
+
+def checkFile(
+    path: str, migrations: Sequence[Migration] = MIGRATIONS, wholly: bool = False
+) -> None:
+    """
+    Check that a file can be opened for writing, or made, as far as that is known
+    without changing anything.
+
+    @param path: its absolute path, without symbolic links.
+    @param wholly: whether to read all of it, which may take seconds.
+    @raise HistoryError: it cannot.
+    """
+    try:
+        if _isEmpty(path):
+            return
+        if not os.access(path, os.W_OK, effective_ids=True):
+            # SQLite would open it for reading.
+            raise HistoryError("it cannot be written to")
+        with closing(_readable(path)) as connection:
+            _check(connection, path, len(migrations))
+            if wholly:
+                (found,) = connection.execute("PRAGMA quick_check(1)").fetchone()
+                if found != "ok":
+                    raise HistoryError("it is damaged")
+    except (sqlite3.Error, OSError) as error:
+        raise failure(error) from error
 
 
 def openForReading(path: str) -> sqlite3.Connection:
@@ -178,9 +204,7 @@ def _create(path: str, migrations: Sequence[Migration]) -> None:
     Make the file, at once with all its tables.  An empty one is replaced.
     """
     new = f"{path}-new"
-    for each in new, f"{new}-wal", f"{new}-shm", f"{new}-journal":
-        with suppress(FileNotFoundError):
-            os.unlink(each)
+    _remove(new)
     os.close(os.open(new, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, _MODE))
     try:
         with suppress(FileNotFoundError):
@@ -191,8 +215,17 @@ def _create(path: str, migrations: Sequence[Migration]) -> None:
             _prepare(connection, migrations)
         os.rename(new, path)
     except BaseException:
-        os.unlink(new)
+        _remove(new)
         raise
+
+
+def _remove(path: str) -> None:
+    """
+    Delete a database, if there is one, and what SQLite has made beside it.
+    """
+    for each in path, f"{path}-wal", f"{path}-shm", f"{path}-journal":
+        with suppress(FileNotFoundError):
+            os.unlink(each)
 
 
 def _check(

@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 
 from zope.interface import implementer
 
@@ -13,8 +14,8 @@ from echostamp.history.failures import explained
 from echostamp.history.file import HistoryAnswers
 from echostamp.history.filelock import FileLock
 from echostamp.history.interfaces import HistoryError, IHistory
-from echostamp.history.row import HOUR, MINUTE, KeptRow
-from echostamp.history.schema import logSize, openForWriting
+from echostamp.history.row import DAY, HOUR, MINUTE, KeptRow
+from echostamp.history.schema import checkFile, logSize, openForWriting
 from echostamp.history.storedevents import pruneEvents, storable, writeEvents
 from echostamp.history.upkeep import (
     Retention,
@@ -22,6 +23,7 @@ from echostamp.history.upkeep import (
     addRow,
     mergePeer,
     newestMerged,
+    newestMinute,
     prunePeer,
 )
 from echostamp.monitor.event import Event
@@ -36,6 +38,10 @@ MOST_LOG = 256 << 20
 _TURNS = HOUR // MINUTE
 
 _DEFAULT = Retention()
+
+#: The time by which rows and events are old goes on by so much at most with each write:
+#: a clock that is years ahead for some minutes must not delete all of them.
+_MOST_AGED = DAY
 
 #: How many events are deleted at most by one write.
 _MOST_EVENTS = 500
@@ -62,6 +68,8 @@ class SqliteHistory(HistoryAnswers):
         self._path = os.path.realpath(path)
         self._retention = retention
         self._ids: dict[str, int] = {}
+        # A file that is none of ours gets no lock beside it.
+        checkFile(self._path)
         self._lock = FileLock(self._path)
         try:
             super().__init__(openForWriting(self._path))
@@ -72,6 +80,8 @@ class SqliteHistory(HistoryAnswers):
             with explained():
                 # Hours that end later are not merged yet.
                 self._merged = newestMerged(self._connection)
+                self._time = newestMinute(self._connection)
+                self._opened = os.stat(self._path)
         except BaseException:
             self.close()
             raise
@@ -79,6 +89,7 @@ class SqliteHistory(HistoryAnswers):
     def write(self, rows: Mapping[str, KeptRow], events: Sequence[Event]) -> None:
         """Keep the rows of a minute, and events: all or nothing."""
         with explained():
+            self._checkPlace()
             self._boundLog()
             self._connection.execute("BEGIN IMMEDIATE")
             try:
@@ -88,7 +99,7 @@ class SqliteHistory(HistoryAnswers):
                 if rows:
                     self._keepUp(max(row.at for row in rows.values()) + MINUTE)
                 if events:
-                    self._pruneEvents(max(event.at for event in events))
+                    self._prune(max(event.at for event in events) // SECOND)
                 self._connection.execute("COMMIT")
             except BaseException:
                 # These may be of peers that are not there now.
@@ -96,6 +107,21 @@ class SqliteHistory(HistoryAnswers):
                 if self._connection.in_transaction:
                     self._connection.execute("ROLLBACK")
                 raise
+
+    def _checkPlace(self) -> None:
+        """
+        Check that the file is where it was.  SQLite would go on writing to one that was
+        deleted, and nobody would ever find what it has written.
+
+        @raise HistoryError: there is none, or another one.
+        """
+        with suppress(FileNotFoundError):
+            if os.path.samestat(os.stat(self._path), self._opened):
+                return
+        raise HistoryError(
+            "it was moved, deleted or replaced; a restart of the daemon uses what is "
+            "there"
+        )
 
     def _boundLog(self) -> None:
         """
@@ -139,20 +165,25 @@ class SqliteHistory(HistoryAnswers):
         found = self._connection.execute(
             "SELECT id FROM peers WHERE id % ? = ?", [_TURNS, turn]
         )
-        for (peer,) in found.fetchall():
+        peers = [peer for (peer,) in found.fetchall()]
+        for peer in peers:
             mergePeer(self._connection, peer, now)
+        self._merged = max(self._merged, now)
+        self._prune(now, peers)
+
+    def _prune(self, now: int, peers: Sequence[int] = ()) -> None:
+        """
+        Delete events that are old, and old rows of some peers.
+
+        @param now: in seconds since the UNIX epoch.
+        """
+        if self._time is not None:
+            now = min(now, self._time + _MOST_AGED)
+        self._time = now
+        for peer in peers:
             if not prunePeer(self._connection, peer, now, self._retention):
                 self._ids.clear()
-        self._merged = max(self._merged, now)
-        self._pruneEvents(now * SECOND)
-
-    def _pruneEvents(self, now: int) -> None:
-        """
-        Delete events that are old.
-
-        @param now: in nanoseconds since the UNIX epoch.
-        """
-        old = now - self._retention.events * SECOND
+        old = (now - self._retention.events) * SECOND
         pruneEvents(self._connection, old, _MOST_EVENTS)
 
     def close(self) -> None:

@@ -110,6 +110,15 @@ def newestMerged(connection: sqlite3.Connection) -> int:
     return int(connection.execute(query).fetchone()[0])
 
 
+def newestMinute(connection: sqlite3.Connection) -> int | None:
+    """
+    Give the time of the newest row of a minute, of any peer; L{None} if there is none.
+    """
+    query = "SELECT max((SELECT max(at) FROM minutes WHERE peer = id)) FROM peers"
+    found: int | None = connection.execute(query).fetchone()[0]
+    return found
+
+
 def mergePeer(connection: sqlite3.Connection, peer: int, now: int) -> None:
     """
     Merge the hours and the days of a peer that are over.

@@ -4,7 +4,7 @@ Judges the window of a peer now and then: by its limits, and its flows by one an
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 
 from echostamp.measure.windowspec import WindowSpec
 from echostamp.monitor.event import Event
@@ -30,6 +30,11 @@ class Judging:
     def exceeded(self) -> tuple[tuple[str, str], ...]:
         """The limits that are exceeded, as in L{Rules.exceeded}."""
         return self._rules.exceeded
+
+    @property
+    def since(self) -> Mapping[str, int]:
+        """Since when they are, as in L{Rules.since}."""
+        return dict(self._rules.since)
 
     def change(self, limits: Limits) -> None:
         """

@@ -38,6 +38,7 @@ class Monitor:
 
     @ivar peers: the peers by name, in the order of their settings.
     @ivar lateness: how late probes were sent.
+    @ivar left: gets each peer that is watched no more, behind its name.
     """
 
     def __init__(
@@ -76,6 +77,7 @@ class Monitor:
         self._settings: dict[str, Peer] = {}
         self._names: dict[str, EachAddress] = {}
         self._isChanging = False
+        self.left: Callable[[str, WatchedPeer], object] = lambda *_: None
 
     # --- From begin to end ------------------------------------------------------------
 
@@ -162,6 +164,7 @@ class Monitor:
             gone = self.peers.pop(name)
             gone.leave()
             gone.stop()
+            self.left(name, gone)
             del self._secrets[name]
             yield
         for name, peer in wanted.items():

@@ -54,6 +54,7 @@ class Rules:
     ends when that is whole inside.  What is not known changes nothing.
 
     @ivar limits: the limits; they may be replaced.
+    @ivar since: since when each limit is exceeded, in nanoseconds since the UNIX epoch.
     """
 
     def __init__(self, peer: str, limits: Limits) -> None:
@@ -63,6 +64,7 @@ class Rules:
         self.limits = limits
         self._peer = peer
         self._high: dict[str, str] = {}
+        self.since: dict[str, int] = {}
 
     @property
     def exceeded(self) -> tuple[tuple[str, str], ...]:
@@ -117,8 +119,14 @@ class Rules:
         """
         End a state for another reason than a figure.
         """
-        del self._high[subject]
+        self._forget(subject)
         return Event(_ENDS[subject], self._peer, at, subject, why)
+
+    def _forget(self, subject: str) -> None:
+        """
+        Forget a state that has ended.
+        """
+        del self._high[subject], self.since[subject]
 
     def leave(self, at: int) -> Iterator[Event]:
         """
@@ -178,9 +186,10 @@ class Rules:
         if isHigh or (wasHigh and not isCalm):
             self._high[subject] = event.text
         if isHigh and not wasHigh:
+            self.since[subject] = event.at
             yield event
         elif isCalm and wasHigh:
-            del self._high[subject]
+            self._forget(subject)
             yield Event(
                 ENDS[event.kind],
                 event.peer,

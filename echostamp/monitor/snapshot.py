@@ -80,6 +80,7 @@ class PeerSnapshot:
     @ivar recent: the last RTTs in nanoseconds, the oldest first, as many as are kept;
         L{None} for each probe without one.
     @ivar exceeded: the thresholds that are exceeded: each one's name, and why.
+    @ivar exceededSince: since when, by the name, in nanoseconds since the UNIX epoch.
     """
 
     peer: Peer
@@ -103,6 +104,7 @@ class PeerSnapshot:
     window: Result | None = None
     recent: tuple[int | None, ...] = ()
     exceeded: tuple[tuple[str, str], ...] = ()
+    exceededSince: Mapping[str, int] = field(default_factory=dict)
 
 
 class Versions(NamedTuple):

@@ -34,8 +34,7 @@ from echostamp.units import readable
 #: How often a peer's window is judged by its limits, in nanoseconds.
 JUDGED = 5 * SECOND
 
-#: The beginnings of peers' probes are spread over their interval, or over this time
-#: where that is shorter, in nanoseconds.
+#: Peers' probes begin at times spread over their interval, over so many ns at most.
 SPREAD = 60 * SECOND
 
 
@@ -297,4 +296,5 @@ class WatchedPeer:
             window=window,
             recent=tuple(flows.rtts.recent),
             exceeded=self._judging.exceeded,
+            exceededSince=self._judging.since,
         )

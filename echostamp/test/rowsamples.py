@@ -47,6 +47,7 @@ def fullFigures(name: str = "ams") -> PeerFigures:
         exceeded=("max_offset",),
         weekP10=900_000,
         weekP90=1_100_000,
+        exceededSince={"max_offset": NOW - SECOND},
     )
 
 
@@ -86,6 +87,7 @@ def peerFigures(draw: Any) -> PeerFigures:
         draw(st.none() | COUNTS),
         tuple(draw(exceeded)),
         *together(SPANS, SPANS),
+        draw(st.dictionaries(st.sampled_from(THRESHOLDS), COUNTS)),
     )
     return PeerFigures._make(values)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -95,6 +96,30 @@ class HistoryMakingTests(MonitorCase):
         checkHistory(self.options())
         after = self.path.read_bytes(), sorted(self.path.parent.iterdir())
         self.assertEqual(after, before)
+
+    def test_checkEmpty(self) -> None:
+        """An empty file is one that the daemon would make a history of."""
+        self.path.touch()
+        checkHistory(self.options())
+        self.assertEqual(self.path.stat().st_size, 0)
+
+    def test_checkDamaged(self) -> None:
+        """A check reads the whole file."""
+        history = SqliteHistory(str(self.path))
+        for at in range(200):
+            history.write({"a": KeptRow(60 * at, due=1)}, [])
+        history.close()
+        with self.path.open("r+b") as file:
+            file.seek(-2048, os.SEEK_END)
+            file.write(bytes(range(256)) * 8)
+        said = f"--history {str(self.path)!r}: it is damaged"
+        error = self.assertRaises(ValueError, checkHistory, self.options())
+        self.assertEqual(str(error)[: len(said)], said)
+
+    def test_checkLongName(self) -> None:
+        """A name that no file can have is refused."""
+        self.path = self.path.with_name("x" * 256)
+        self.assertRaises(ValueError, checkHistory, self.options())
 
     def test_wrong(self) -> None:
         """A file that cannot be used is a line, with the path and why."""

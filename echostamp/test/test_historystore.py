@@ -205,6 +205,21 @@ class RetentionTests(StoreCase):
         found = history.points("a", more[0].at, more[-1].at + MINUTE)
         self.assertEqual(found.rows, more)
 
+    def test_clockYearsAhead(self) -> None:
+        """While a clock is years ahead, nothing is old soon, also after a restart; in
+        time everything is that should be."""
+        history = self.opened(Retention(events=10 * DAY))
+        history.write({"a": row(NOON)}, [event(DAY)])
+        for at in range(3):
+            history.write({"a": row(NOON + 3000 * DAY + MINUTE * at)}, [])
+        history.close()
+        history = self.opened(Retention(events=10 * DAY))
+        history.write({"a": row(NOON + MINUTE)}, [])
+        self.assertEqual(len(history.events(EventQuery())), 1)
+        for at in range(30):
+            history.write({"a": row(NOON + 20 * DAY + MINUTE * at)}, [])
+        self.assertEqual(history.events(EventQuery()), [])
+
 
 class PointsTests(StoreCase):
     """
@@ -329,6 +344,32 @@ class FileTests(StoreCase):
         self.assertEqual(before, after)
         self.assertRaises(HistoryError, reader.peers)
         self.assertRaises(HistoryError, history.write, {"a": row(NOON)}, [])
+
+    def test_moved(self) -> None:
+        """What is written would be lost with a file that was deleted or replaced; with
+        one that was moved and is back it is not."""
+        history = self.opened()
+        path = Path(self.path)
+        path.rename(f"{path}-old")
+        for make in (lambda: None, lambda: path.write_bytes(b"x")):
+            make()
+            error = self.assertRaises(HistoryError, history.write, {"a": row(NOON)}, [])
+            self.assertIn("moved, deleted or replaced", str(error))
+        path.unlink()
+        Path(f"{path}-old").rename(path)
+        history.write({"a": row(NOON)}, [])
+        self.assertEqual(history.peers(), ["a"])
+
+    def test_unreachable(self) -> None:
+        """A folder that cannot be entered any more is an error of one line."""
+        history = self.opened()
+        folder = Path(self.path).parent
+        folder.rename(f"{folder}-old")
+        self.addCleanup(lambda: Path(f"{folder}-old").rename(folder))
+        folder.write_bytes(b"")
+        self.addCleanup(folder.unlink)
+        error = self.assertRaises(HistoryError, history.write, {"a": row(NOON)}, [])
+        self.assertEqual(str(error), "Not a directory")
 
     def test_returning(self) -> None:
         """A peer that returns goes on in its rows."""

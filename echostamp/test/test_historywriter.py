@@ -176,6 +176,44 @@ class HistoryWriterTests(MonitorCase):
         self.assertEqual(self.found()[1], ([60 * 3], []))
         self.assertEqual(self.writer.waiting, MOST - 1)
 
+    def test_stuck(self) -> None:
+        """A disk that has been busy for more than a minute is said once, and counted in
+        each minute."""
+        with capturedLogs() as logs:
+            for minute in range(4):
+                self.minute(60 * minute)
+                self.run_(60)
+            self.assertEqual(self.writer.errors, 3)
+            self.end()
+        self.assertEqual(
+            list(map(formatEvent, logs)),
+            [
+                "--history '/h': its disk has been busy for longer than a minute; what "
+                "is to be written waits",
+                "--history '/h': written again",
+            ],
+        )
+
+    def test_noRows(self) -> None:
+        """A minute without rows and events is not written."""
+        self.writer.rows({})
+        self.event("x")
+        self.writer.rows({})
+        self.assertEqual(self.found(), [([], ["x"])])
+
+    def test_longFullWithoutRows(self) -> None:
+        """Events wait as long as rows do, also where there are no rows."""
+        self.minute(0)
+        for minute in range(2 * MOST):
+            self.event(str(minute))
+            self.writer.rows({})
+        self.writer.rows({})
+        self.end()
+        for _ in range(MOST - 1):
+            self.end()
+        self.assertIsNone(self.writing)
+        self.assertEqual(self.found()[1], ([], [str(MOST + 1)]))
+
     def test_wrong(self) -> None:
         """What cannot be written for another reason holds up nothing."""
         self.minute(60)

@@ -168,6 +168,8 @@ class TotalTests(SynchronousTestCase):
         found = self.total(path("a"), path("b", state=PeerState.PAUSED))
         self.assertEqual(found.count, 1)
         self.assertIs(found.level, Level.GOOD)
+        found = self.total(path("b", state=PeerState.PAUSED))
+        self.assertEqual(found.words(), "no path is measured")
 
     def test_nothing(self) -> None:
         """Without paths nothing is known."""

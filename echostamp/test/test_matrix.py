@@ -207,15 +207,25 @@ class TableTests(SynchronousTestCase):
         classes = [each.attributes.get("class") for each in elements(html, "i")]
         self.assertIn("d s", classes)
 
-    def test_old(self) -> None:
-        """So does one that is old without a reason."""
+    def test_notAsked(self) -> None:
+        """A source that was not asked for a while is old, and not silent."""
         html = table([source("a", path("b"), at=NOW - 120 * SECOND)])
-        self.assertEqual([each.text for each in elements(html, "em")], ["silent 2 min"])
+        self.assertEqual([each.text for each in elements(html, "em")], ["2 min old"])
+        self.assertIn('title="a: last read at 2026-11-29 11:58:00 UTC"', html)
+        self.assertIn('class="g s"', html)
 
-    def test_neverHeard(self) -> None:
-        """So does one of which nothing was ever heard."""
+    def test_otherName(self) -> None:
+        """One that has another name in its own files is not silent, either."""
+        html = table([source("a", path("b"), why="it calls itself c")])
+        self.assertEqual([each.text for each in elements(html, "em")], ["other name"])
+        self.assertIn('title="a: it calls itself c"', html)
+
+    def test_notRead(self) -> None:
+        """So is one that was not asked yet."""
         html = table([source("a", path("b")), SourceRow("b", url="http://b", why="no")])
-        self.assertEqual([each.text for each in elements(html, "em")], ["never heard"])
+        self.assertEqual([each.text for each in elements(html, "em")], ["not read yet"])
+        html = table([source("a", path("b"), path("c")), SourceRow("b", why="no")])
+        self.assertIn('title="no path is measured"', html)
         self.assertIn("?", [each.text for each in elements(html, "td")])
 
     def test_nameless(self) -> None:
@@ -279,7 +289,9 @@ class PartTests(SynchronousTestCase):
 
     def test_nothing(self) -> None:
         """Where there is no path, it says why."""
-        self.assertIn("No peer is watched.", nothing(MatrixFilter()))
+        html = nothing(MatrixFilter())
+        self.assertIn("No peer is watched. Start the daemon with", html)
+        self.assertIn("<code>--peers FILE</code>", html)
         self.assertIn("No peer is watched.", nothing(MatrixFilter(figure=Figure.RTT)))
         for wanted in MatrixFilter("a"), MatrixFilter(onlyBad=True):
             self.assertIn("No path matches the filter.", nothing(wanted))

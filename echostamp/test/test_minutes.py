@@ -145,6 +145,15 @@ class PeerCountsTests(SynchronousTestCase):
         after.sent = 4
         self.assertEqual(counts.grown(after), Counted(1, 1))
 
+    def test_leftTwice(self) -> None:
+        """A peer that was removed twice meanwhile counts with all its counters."""
+        counts = PeerCounts(0, 0)
+        lives = Tally(sent=5), Tally(sent=3), Tally(sent=2)
+        for each in lives[:2]:
+            counts.leave(each)
+        self.assertEqual(counts.grown(lives[2]), Counted(10, 10))
+        self.assertEqual(counts.grown(lives[2]), Counted())
+
     def test_stalls(self) -> None:
         """Each stall counts once."""
         counts = PeerCounts(0, 100)

@@ -269,6 +269,9 @@ class MonitorTests(MonitorCase):
         high, fine = self.monitor.snapshots()
         self.assertEqual([name for name, _ in high.exceeded], ["max-rtt"])
         self.assertEqual(fine.exceeded, ())
+        self.assertEqual(
+            (list(high.exceededSince), fine.exceededSince), (["max-rtt"], {})
+        )
         self.assertEqual(self.kinds(), [("a", Kind.RTT_HIGH)])
 
 

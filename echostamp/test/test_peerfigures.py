@@ -64,6 +64,7 @@ class FiguresTests(SynchronousTestCase):
             fullPeer(),
             minute=last._replace(figures=figures),
             exceeded=(("max-rtt-p99", "too long"), ("max-loss", "too many")),
+            exceededSince={"max-rtt-p99": NOW - 2, "max-loss": NOW - 1},
         )
 
     def test_full(self) -> None:
@@ -95,6 +96,7 @@ class FiguresTests(SynchronousTestCase):
                 ("max_rtt_p99", "max_loss"),
                 7,
                 9,
+                {"max_rtt_p99": NOW - 2, "max_loss": NOW - 1},
             ),
         )
 

@@ -107,13 +107,18 @@ class PeerPageTests(PageCase):
             self.assertIn(text, found)
 
     def test_exceeded(self) -> None:
-        """A threshold that is exceeded is marked, and says why."""
-        snapshot = replace(fullPeer("ams"), exceeded=(("max-loss", "3 % of 60"),))
+        """A threshold that is exceeded is marked, and says since when, and why."""
+        snapshot = replace(
+            fullPeer("ams"),
+            exceeded=(("max-loss", "3 % of 60"),),
+            exceededSince={"max-loss": 1_750_000_000 * 10**9},
+        )
         self.source.peers["ams"] = FakeWatched(snapshot)
         found = self.read()
         rows = [each["class"] for tag, each in found.elements if tag == "tr" and each]
         self.assertEqual(rows.count("exceeded"), 1)
-        self.assertIn("! exceeded: 3 % of 60", found.text)
+        self.assertIn("nameofat mostnow", found.text)
+        self.assertIn("! exceeded since 2025-06-15 15:06:40: 3 % of 60", found.text)
 
     def test_new(self) -> None:
         """A peer of which nothing is known has a page."""
@@ -169,6 +174,13 @@ class PeerPageTests(PageCase):
             self.assertEqual(found.links[0], root)
             again = urljoin(f"http://host{path}", found.links[4])
             self.assertEqual(again, "http://host/peer/a/b?range=1h")
+
+    def test_named(self) -> None:
+        """What is named for screen readers only has a name of plain words."""
+        found = self.read("/peer/ams?range=1h").elements
+        names = [each["aria-label"] for _, each in found if "aria-label" in each]
+        self.assertIn("Span of time", names)
+        self.assertIn("Report of 60 probes", names)
 
     def test_earlier(self) -> None:
         """A page of an earlier span leads on, and does not refresh itself."""

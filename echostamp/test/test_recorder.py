@@ -35,6 +35,7 @@ class RecorderTests(MonitorCase):
             lambda: self.monitor.peers,
             self.written.append,
         )
+        self.monitor.left = self.recorder.leave
 
     def start(self, *names: str) -> None:
         """Watch peers."""
@@ -123,6 +124,30 @@ class RecorderTests(MonitorCase):
         [last] = [each for each in self.rows() if each.at == FIRST + 300]
         self.assertGreater(last.due, 0)
         self.assertEqual(last.sent, 0)
+
+    def test_comingAndGoing(self) -> None:
+        """A peer that is there for a part of a minute has its row, each time."""
+        self.start("a", "b")
+        counted = Counted()
+        for present in ("b",), ("a", "b"), ("b",), ("a", "b"), ("b",):
+            self.run_(11)
+            before = self.monitor.peers.get("a")
+            self.monitor.watch(map(peer, present))
+            if before is not None and "a" not in present:
+                counted = counted.with_(countedOf(before.tally))
+        self.assertEqual(counted.sent, 33)
+        self.run_(2 * MINUTE)
+        self.assertEqual(self.total("a"), counted)
+        self.assertEqual({row.at for row in self.rows()}, {FIRST, FIRST + 60})
+
+    def test_pausedAndGone(self) -> None:
+        """The probes that a paused peer would have sent are counted to its end."""
+        self.start("b")
+        self.monitor.watch([peer("a", isPaused=True), peer("b")])
+        self.run_(5)
+        self.monitor.watch([peer("b")])
+        self.run_(MINUTE)
+        self.assertEqual((self.total("a").due, self.total("a").sent), (5, 0))
 
     def test_goneForGood(self) -> None:
         """A peer that was removed has one more row, and is forgotten."""
@@ -230,10 +255,10 @@ class RecorderTests(MonitorCase):
         self.reactor.callLater(0.0001, self.turn)
 
     def test_nothingToWrite(self) -> None:
-        """Without probes nothing is written."""
+        """Without probes a minute has no rows."""
         self.start()
         self.run_(200)
-        self.assertEqual(self.written, [])
+        self.assertEqual(self.written, [{}] * 3)
 
     def test_failure(self) -> None:
         """Where figures cannot be made, the log says so, and the counts are kept, as

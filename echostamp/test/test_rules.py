@@ -54,13 +54,18 @@ class RulesTests(SynchronousTestCase):
         """The limits that are exceeded are known with what was found last, until their
         states end."""
         rules = Rules("a", Limits(rtt=100 * MS))
-        found = []
-        for each in 100, 101, 90, 80:
-            self.judged(rules, rtt(each * MS))
+        found, since = [], []
+        for at, each in enumerate((100, 101, 90, 80)):
+            list(rules.judge(rtt(each * MS), at))
             found.append(dict(rules.exceeded))
+            since.append(dict(rules.since))
         self.assertEqual([list(each) for each in found], [[], *[["max-rtt"]] * 2, []])
         self.assertIn("101.000 ms", found[1]["max-rtt"])
         self.assertIn("90.000 ms", found[2]["max-rtt"])
+        self.assertEqual(since, [{}, {"max-rtt": 1}, {"max-rtt": 1}, {}])
+        list(rules.judge(rtt(101 * MS), 5))
+        list(rules.leave(6))
+        self.assertEqual(rules.since, {})
 
     def test_noLimits(self) -> None:
         """Without limits there are no events."""

@@ -13,6 +13,7 @@ from pathlib import Path
 
 from twisted.trial.unittest import SynchronousTestCase
 
+from echostamp.history import schema
 from echostamp.history.file import HistoryFile
 from echostamp.history.filelock import FileLock
 from echostamp.history.interfaces import EventQuery, HistoryError
@@ -65,6 +66,10 @@ class SchemaCase(SynchronousTestCase):
         after = self.path.read_bytes() if self.path.is_file() else None
         self.assertEqual(after, before)
 
+    def names(self) -> set[str]:
+        """Give the names of the files in the folder."""
+        return {each.name for each in self.path.parent.iterdir()}
+
 
 class OpeningTests(SchemaCase):
     """
@@ -78,8 +83,7 @@ class OpeningTests(SchemaCase):
         self.addCleanup(os.umask, before)
         self.fill()
         self.assertEqual(stat.S_IMODE(self.path.stat().st_mode), 0o640)
-        names = {each.name for each in self.path.parent.iterdir()}
-        self.assertEqual(names, {self.path.name, f"{self.path.name}-lock"})
+        self.assertEqual(self.names(), {self.path.name, f"{self.path.name}-lock"})
 
     def test_again(self) -> None:
         """A file is opened again."""
@@ -109,6 +113,18 @@ class OpeningTests(SchemaCase):
         self.fill()
         self.assertEqual(stat.S_IMODE(self.path.stat().st_mode), 0o600)
 
+    def test_noRoom(self) -> None:
+        """Where a file cannot be made, nothing is left but the lock."""
+
+        def prepare(connection: sqlite3.Connection, *rest: object) -> None:
+            for end in "wal", "shm":
+                Path(f"{self.path}-new-{end}").touch()
+            raise sqlite3.OperationalError("disk I/O error")
+
+        self.patch(schema, "_prepare", prepare)
+        self.assertRefused("disk I/O error", SqliteHistory)
+        self.assertEqual(self.names(), {f"{self.path.name}-lock"})
+
     def test_halfMade(self) -> None:
         """What is left of a file that was not made to its end is replaced."""
         new = Path(f"{self.path}-new")
@@ -130,6 +146,7 @@ class OpeningTests(SchemaCase):
             other.commit()
             other.close()
             self.assertRefused("it is no history of EchoStamp")
+            self.assertEqual(self.names(), {self.path.name})
 
     def test_noFile(self) -> None:
         """A folder, a device and a file in no folder are refused; to read, so is a file
@@ -140,6 +157,7 @@ class OpeningTests(SchemaCase):
         self.assertRefused("No such file or directory", HistoryFile)
         os.mkfifo(self.path)
         self.assertRefused("no regular file")
+        self.assertEqual(self.names(), {self.path.name})
         self.path.unlink()
         self.path = self.path / "deeper"
         self.assertRefused("No such file or directory")
@@ -160,6 +178,8 @@ class OpeningTests(SchemaCase):
         self.assertRaises(HistoryError, SqliteHistory, str(self.path))
         self.assertRaises(HistoryError, HistoryFile, str(self.path))
         self.path.chmod(0o400)
+        self.assertRefused("it cannot be written to", SqliteHistory)
+        HistoryFile(str(self.path)).close()
         folder.chmod(0o500)
         try:
             self.assertRefused("cannot be|ermission", SqliteHistory)

@@ -12,6 +12,7 @@ from echostamp.measure.offsetwindow import NO_FIT
 from echostamp.test.rowsamples import sourceRows
 from echostamp.test.webrows import NOW, down, elements, mesh, path, source
 from echostamp.times import MILLISECOND, SECOND
+from echostamp.web.cells import Level
 from echostamp.web.judgedrow import JudgedRow
 from echostamp.web.matrixfilter import Figure, MatrixFilter
 from echostamp.web.rowdata import PeerFigures, PeerState, SourceRow
@@ -30,7 +31,7 @@ def listed(
     troubles = Troubles(judged, targets, figure, NOW)
     for each in judged:
         troubles.look(each, [each.judged.get(name) for name in targets])
-    return troublesHtml(troubles.found())
+    return troublesHtml(troubles.found(), [1] * len(Level))
 
 
 def lines(rows: Sequence[SourceRow], figure: Figure = Figure.ALL) -> list[str]:
@@ -55,6 +56,16 @@ class TroubleTests(SynchronousTestCase):
         rows[0].peers["b"] = path("b", lost=1)  # type: ignore[index]
         self.assertIn("No path is down or bad.", listed(rows))
 
+    def test_unknown(self) -> None:
+        """Where nothing is known of any path, that is not good."""
+        for levels, text in (
+            ([0, 1, 2, 0, 0, 0], "? Nothing is known of any path yet."),
+            ([1, 0, 2, 0, 0, 0], "· No path is down or bad."),
+            ([0, 0, 2, 1, 0, 0], "· No path is down or bad."),
+        ):
+            (found,) = elements(troublesHtml([], levels), "p")
+            self.assertEqual(found.text, text)
+
     def test_path(self) -> None:
         """A single path says what is bad, and leads to its page."""
         for peer, text in (
@@ -63,6 +74,20 @@ class TroubleTests(SynchronousTestCase):
             (
                 path("x", lost=15, received=45, maxLoss=2.5),
                 "◆ hub → x: loss 25 %, above 2.5 %, 15 of 60 probes",
+            ),
+            (
+                path(
+                    "x",
+                    lost=15,
+                    received=45,
+                    maxLoss=2.5,
+                    exceededSince={
+                        "max_loss": NOW - 300 * SECOND,
+                        "max_rtt": NOW - 999 * SECOND,
+                    },
+                ),
+                "◆ hub → x: loss 25 %, above 2.5 %, 15 of 60 probes, since 11:55:00 "
+                "UTC, for 5 min",
             ),
             (
                 path("x", maxRtt=12 * MILLISECOND),
@@ -118,7 +143,30 @@ class TroubleTests(SynchronousTestCase):
         rows = mesh(["a", "b", "c", "d"])
         for name in "b", "c":
             rows[0].peers[name] = path(name, lost=60)  # type: ignore[index]
-        self.assertEqual(lines(rows), ["◆ a: losses to 2 of 3 targets"])
+        self.assertEqual(lines(rows), ["◆ a: losses up to 50 % to 2 of 3 targets"])
+
+    def test_figuresOfHosts(self) -> None:
+        """The line of a host has the worst figure, and since when the first of its
+        paths is bad."""
+        rows = mesh(["a", "b", "c"])
+        for number, row in enumerate(rows[:2], 1):
+            since = {"max_rtt": NOW - number * 300 * SECOND}
+            slow = path("c", median=number * 10**8, maxRtt=1, exceededSince=since)
+            row.peers["c"] = slow  # type: ignore[index]
+        self.assertEqual(
+            lines(rows),
+            [
+                "◆ c: slow, up to 200 ms, since 11:50:00 UTC, for 10 min, seen from "
+                "2 of 2 sources"
+            ],
+        )
+        rows = mesh(["a", "b", "c"])
+        for name in "b", "c":
+            rows[0].peers[name] = down(name)  # type: ignore[index]
+        self.assertEqual(
+            lines(rows),
+            ["✕ a: down to 2 of 2 targets, since 11:59:00 UTC, for 60 s"],
+        )
 
     def test_silent(self) -> None:
         """A source that is silent is a line, and what it said before is not news."""
@@ -128,7 +176,22 @@ class TroubleTests(SynchronousTestCase):
         rows[1] = SourceRow("b", url="http://b", why="")
         self.assertEqual(
             lines(rows),
-            ["? a says nothing since 11:59:51 UTC: refused <1>", "? b says nothing"],
+            [
+                "? a says nothing since 11:59:51 UTC: refused <1>",
+                "? 1 source to be read",
+            ],
+        )
+
+    def test_waiting(self) -> None:
+        """Sources that were not asked lately are one line: they are not silent.  One
+        that has another name is not counted."""
+        rows = mesh(["a", "b", "c"])
+        rows[0] = rows[0]._replace(at=NOW - 120 * SECOND)
+        rows[1] = SourceRow("b", url="http://b", why="not read yet")
+        rows[2] = rows[2]._replace(why="it calls itself <d>")
+        self.assertEqual(
+            lines(rows),
+            ["? c is not counted: it calls itself <d>", "? 2 sources to be read"],
         )
 
     def test_order(self) -> None:
@@ -185,7 +248,8 @@ class TroubleTests(SynchronousTestCase):
         """Texts from elsewhere make no elements."""
         rows = [
             source(name, down(target), path("b"), url=f"http://{why}"),
-            SourceRow(why, why=why),
+            SourceRow(why, why=why, silentSince=NOW),
+            source("x", why=why or "y"),
         ]
         html = listed(rows)
         self.assertEqual(html.count("\n"), 1)

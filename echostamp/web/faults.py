@@ -4,12 +4,19 @@ Says what is bad of a path; pure.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from enum import Enum
 from typing import NamedTuple
 
-from echostamp.web.cells import VERDICT_WORDS, Cell, Level
-from echostamp.web.celltexts import age, bounds, duration, momentNear, share
+from echostamp.web.cells import VERDICT_WORDS, Cell, Level, missing
+from echostamp.web.celltexts import (
+    age,
+    bounds,
+    duration,
+    momentNear,
+    offset,
+    share,
+)
 from echostamp.web.rowdata import PeerFigures, PeerState
 
 
@@ -23,6 +30,13 @@ class Fault(Enum):
     RTT = "RTT"
     CLOCK = "clock"
 
+
+#: The thresholds of each.
+_LIMITS = {
+    Fault.LOSS: ("max_loss",),
+    Fault.RTT: ("max_rtt", "max_rtt_p99"),
+    Fault.CLOCK: ("max_offset",),
+}
 
 #: As a cell has their levels.
 _JUDGED = (Fault.LOSS, Fault.RTT, Fault.CLOCK)
@@ -56,18 +70,45 @@ def faultsOf(cell: Cell) -> Sequence[Fault]:
     return [fault for fault, level in judged if level is Level.BAD]
 
 
+def lasting(fault: Fault, peers: Iterable[PeerFigures], now: int) -> str:
+    """
+    Say since when the first of some paths is bad.
+
+    @param now: nanoseconds since the UNIX epoch.
+    @return: empty if that is not known: without a threshold nobody has noted it.
+    """
+    if fault is Fault.DOWN:
+        found = [each.since for each in peers if each.since is not None]
+    else:
+        sinces = [each.exceededSince for each in peers]
+        found = [
+            each[name] for each in sinces for name in _LIMITS[fault] if name in each
+        ]
+    if not found:
+        return ""
+    since = min(found)
+    return f" since {momentNear(since, now)}, for {age(now - since)}"
+
+
 def detail(fault: Fault, peer: PeerFigures, now: int) -> str:
     """
-    Say how bad a path is.
+    Say how bad a path is, and since when, if that is known.
 
     @param now: nanoseconds since the UNIX epoch.
     """
+    since = lasting(fault, [peer], now)
+    if fault is not Fault.DOWN and since:
+        since = f",{since}"
+    return _figures(fault, peer) + since
+
+
+def _figures(fault: Fault, peer: PeerFigures) -> str:
+    """
+    Say how bad a path is.
+    """
     if fault is Fault.DOWN:
         isUnresolved = peer.state is PeerState.UNRESOLVED
-        text = "its name has no address" if isUnresolved else "down"
-        if peer.since is not None:
-            text += f" since {momentNear(peer.since, now)}, for {age(now - peer.since)}"
-        return text
+        return "its name has no address" if isUnresolved else "down"
     if fault is Fault.LOSS:
         lost = peer.lost + peer.skipped
         known = lost + peer.received
@@ -80,6 +121,23 @@ def detail(fault: Fault, peer: PeerFigures, now: int) -> str:
         return f"RTT p99 {_above(peer.p99, peer.maxRttP99)}"
     doubt = VERDICT_WORDS.get(peer.verdict or "", "")
     return f"clock {bounds(peer.offsetLow or 0, peer.offsetHigh or 0)}{doubt}"
+
+
+def worst(fault: Fault, peers: Sequence[PeerFigures]) -> str:
+    """
+    Give the worst figure of some paths; the median of the clocks' offsets.
+
+    @return: empty if there is none.
+    """
+    if fault is Fault.LOSS:
+        shares = [found for each in peers if (found := missing(each)) is not None]
+        return f" up to {share(max(shares))}" if shares else ""
+    if fault is Fault.RTT:
+        medians = [each.median for each in peers if each.median is not None]
+        return f", up to {duration(max(medians))}" if medians else ""
+    offsets = sorted(each.offset for each in peers if each.offset is not None)
+    isClock = fault is Fault.CLOCK and offsets
+    return f", {offset(offsets[len(offsets) // 2])}" if isClock else ""
 
 
 def _above(value: int | None, most: int | None) -> str:

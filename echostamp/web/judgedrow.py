@@ -42,6 +42,9 @@ _LETTERS = {Figure.LOSS: "lL", Figure.RTT: "rR", Figure.CLOCK: "cC"}
 BLANK = '<td role="cell" class="o"></td>'
 UNHEARD = '<td role="cell" class="u s">?</td>'
 
+#: What cells say of a state, but for its name.
+_STATES = {PeerState.UNRESOLVED: "no address", PeerState.NEW: "no answer yet"}
+
 #: Writes each figure.
 _TEXTS: Mapping[Figure, Callable[[PeerFigures], str]] = {
     Figure.LOSS: lossText,
@@ -201,7 +204,7 @@ def _figures(cell: Cell, peer: PeerFigures, figure: Figure) -> str:
     Write the figures of a path, each with a sign.
     """
     if cell.isWhole:
-        word = "no address" if peer.state is PeerState.UNRESOLVED else peer.state.value
+        word = _STATES.get(peer.state, peer.state.value)
         return f'<i class="{CLASSES[cell.level]}"><b>{cell.sign}</b> {word}</i>'
     shown = _TEXTS if figure is Figure.ALL else (figure,)
     return "".join(

@@ -39,7 +39,8 @@ class Axis(NamedTuple):
     The name of a row or a column.
 
     @ivar name: of a source or a target.
-    @ivar note: what has to be said of a source: that it is silent; empty for nothing.
+    @ivar note: what has to be said of a source, such as that it is silent; empty for
+        nothing.
     @ivar why: the same with the reason.
     @ivar total: sums it up.
     """
@@ -178,15 +179,19 @@ class Matrix:
         """
         row = source.row
         note = why = ""
-        if source.isStale(self._now):
-            since = row.silentSince if row.silentSince is not None else row.at
-            if since is None:
-                note = why = "never heard"
-            else:
-                note = f"silent {age(self._now - since)}"
-                why = f"silent since {moment(since)}"
-            if row.why:
-                why += f": {row.why}"
+        if not source.isStale(self._now):
+            pass
+        elif row.silentSince is not None:
+            note = f"silent {age(self._now - row.silentSince)}"
+            why = f"silent since {moment(row.silentSince)}: {row.why}"
+        elif row.at is None:
+            note = why = "not read yet"
+        elif row.why:
+            note, why = "other name", row.why
+        else:
+            # Nobody has looked, or others are asked first.
+            note = f"{age(self._now - row.at)} old"
+            why = f"last read at {moment(row.at)}"
         return Axis(source.name, note, why, total)
 
     def _head(self, columns: Sequence[Axis]) -> str:

@@ -199,5 +199,5 @@ def _part(rows: Sequence[JudgedRow], wanted: MatrixFilter, now: int) -> Iterator
     for source, cells in zip(matrix.sources, matrix.cells, strict=True):
         troubles.look(source, cells)
         yield ""
-    yield troublesHtml(troubles.found())
+    yield troublesHtml(troubles.found(), matrix.levels)
     yield from matrix.lines()

@@ -61,7 +61,12 @@ def nothing(wanted: MatrixFilter) -> str:
     Say that there is no path, on one line.
     """
     isFiltered = any((wanted.source, wanted.target, wanted.label, wanted.onlyBad))
-    why = "No path matches the filter." if isFiltered else "No peer is watched."
+    why = "No path matches the filter."
+    if not isFiltered:
+        why = (
+            "No peer is watched. Start the daemon with <code>--peers FILE</code> to "
+            "watch some."
+        )
     return f'<p data-key="nothing" class="allgood">{why}</p>\n'
 
 
@@ -168,8 +173,8 @@ def legend() -> str:
         f'<ul class="signs">{signs}'
         '<li><i class="b">∅</i> its name has no address</li>'
         '<li><i class="u">…</i> not answered yet</li>'
-        '<li><i class="g s">·</i> grey: its source is silent, this is what it said '
-        "last</li></ul>"
+        '<li><i class="g s">·</i> grey: its source is silent or was not read lately, '
+        "this is what it said last</li></ul>"
         "<p>Letters in a cell say what is no good: capitals are bad, small letters are "
         "warnings. An empty cell is a host itself, or a path that nobody measures.</p>"
         f"<dl>{rules}</dl>"

@@ -173,7 +173,7 @@ def _ranges(wanted: WantedPeer, now: float) -> Tag:
     ):
         if wanted.span.to is not None or text.endswith("earlier"):
             links += [tags.a(text, href=_link(wanted, span, wanted.zone)), " "]
-    return tags.nav(*links, **{"class": "ranges", "aria-label": "PlotSpan of time"})
+    return tags.nav(*links, **{"class": "ranges", "aria-label": "Span of time"})
 
 
 def _zoneForm(wanted: WantedPeer) -> Tag:

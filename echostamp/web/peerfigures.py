@@ -60,6 +60,7 @@ def figuresOf(snapshot: PeerSnapshot, week: Week | None = None) -> PeerFigures:
         tuple(name.replace("-", "_") for name, _ in snapshot.exceeded),
         low,
         high,
+        {name.replace("-", "_"): at for name, at in snapshot.exceededSince.items()},
     )
 
 

@@ -53,7 +53,7 @@ def peerNow(snapshot: PeerSnapshot, zone: Zone) -> Iterator[Tag]:
     yield _list(figuresOf(snapshot), "facts figures")
     yield _list(_facts(snapshot, zone), "facts")
     yield tags.h2("Thresholds")
-    yield _limits(snapshot)
+    yield _limits(snapshot, zone)
 
 
 def figuresOf(snapshot: PeerSnapshot) -> Iterator[tuple[str, str]]:
@@ -145,16 +145,19 @@ def limitsOf(limits: Limits) -> Iterator[tuple[str, str, str]]:
         yield "max-loss", "lost, or not sent", f"{limits.loss:g} %"
 
 
-def _limits(snapshot: PeerSnapshot) -> Tag:
+def _limits(snapshot: PeerSnapshot, zone: Zone) -> Tag:
     """
     List the thresholds, and mark those that are exceeded.
     """
-    exceeded = dict(snapshot.exceeded)
+    exceeded = {
+        name: f" exceeded since {timeText(snapshot.exceededSince[name], zone)}: {why}"
+        for name, why in snapshot.exceeded
+    }
     rows = []
     for name, what, value in limitsOf(snapshot.peer.limits):
         if name in exceeded:
             sign = tags.span("!", **{"class": "sign"})
-            found: list[Tag | str] = [sign, f" exceeded: {printable(exceeded[name])}"]
+            found: list[Tag | str] = [sign, printable(exceeded[name])]
         else:
             found = ["kept"]
         kind = "exceeded" if name in exceeded else "kept"

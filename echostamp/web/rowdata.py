@@ -53,6 +53,8 @@ class PeerFigures(NamedTuple):
     @ivar exceeded: the names of the thresholds that are exceeded: C{max_rtt} and so on.
     @ivar weekP10: the 10th percentile of the RTTs of the last week.
     @ivar weekP90: the 90th.
+    @ivar exceededSince: since when thresholds are exceeded, in nanoseconds since the
+        UNIX epoch, by their names.
     """
 
     name: str
@@ -79,6 +81,7 @@ class PeerFigures(NamedTuple):
     exceeded: tuple[str, ...] = ()
     weekP10: int | None = None
     weekP90: int | None = None
+    exceededSince: Mapping[str, int] = MappingProxyType({})
 
 
 class SourceRow(NamedTuple):

@@ -91,6 +91,7 @@ def peerDocument(peer: PeerFigures) -> dict[str, Any]:
         },
         "thresholds": dict(zip(THRESHOLDS, limits, strict=True)),
         "exceeded": list(peer.exceeded),
+        "exceeded_since": dict(peer.exceededSince),
         "week": _together(p10=peer.weekP10, p90=peer.weekP90),
     }
 
@@ -190,6 +191,7 @@ def _peer(fields: Fields) -> PeerFigures:
         exceeded=fields.get("exceeded", _exceeded),
         weekP10=week["p10"],
         weekP90=week["p90"],
+        exceededSince=fields.get("exceeded_since", _exceededSince),
     )
 
 
@@ -220,3 +222,12 @@ def _exceeded(value: Any) -> tuple[str, ...]:
     if len(set(found)) < len(found):
         raise ValueError("has a threshold twice")
     return found
+
+
+def _exceededSince(value: Any) -> dict[str, int]:
+    """
+    Read since when thresholds are exceeded.
+    """
+    if not isinstance(value, dict):
+        raise ValueError("is no object")
+    return {oneOf(*THRESHOLDS)(name): aCount(at) for name, at in value.items()}

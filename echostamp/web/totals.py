@@ -89,6 +89,8 @@ class Total:
             for each in (Level.DOWN, Level.BAD, Level.WARN, Level.UNKNOWN)
             if self.levels[each]
         ]
+        if not self.count:
+            return "no path is measured"
         found = ", ".join(counts) or "all good"
         return (
             f"of {counted(self.count, 'path')}: {found}; worst loss {self.loss}; "

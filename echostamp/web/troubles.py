@@ -14,12 +14,12 @@ from typing import NamedTuple
 from echostamp.markup import asHtml
 from echostamp.text import counted
 from echostamp.web.cells import SIGNS, Cell, Level
-from echostamp.web.celltexts import age, momentNear, offset
-from echostamp.web.faults import Fault, Path, detail, faultsOf
+from echostamp.web.celltexts import momentNear
+from echostamp.web.faults import Fault, Path, detail, faultsOf, lasting, worst
 from echostamp.web.judgedrow import CLASSES, JudgedRow
 from echostamp.web.links import pageOf
 from echostamp.web.matrixfilter import Figure
-from echostamp.web.rowdata import PeerState
+from echostamp.web.rowdata import PeerFigures, PeerState
 
 #: The most lines.
 MOST = 8
@@ -120,11 +120,13 @@ class Troubles:
                 gone |= {id(each) for each in left if each.source == name}
             left = [each for each in left if id(each) not in gone]
         for name, paths in _grouped(left, lambda path: path.source, self._bySource):
-            count = f"{len(paths)} of {self._bySource[name]} targets"
+            peers = [each.peer for each in paths]
+            text = _WORDS[fault] if fault is Fault.CLOCK else _worded(fault, peers)
+            text += f" to {len(paths)} of {self._bySource[name]} targets"
+            if since := lasting(fault, peers, self._now):
+                text += f",{since}"
             yield Trouble(
-                _level(fault, paths),
-                len(paths),
-                f"<b>{asHtml(name)}</b>: {_WORDS[fault]} to {count}",
+                _level(fault, paths), len(paths), f"<b>{asHtml(name)}</b>: {text}"
             )
             gone = set(map(id, paths))
             left = [each for each in left if id(each) not in gone]
@@ -143,33 +145,32 @@ class Troubles:
         Write the line of a target that most sources find bad.
         """
         shown = _linked(paths[0].url, asHtml(name))
-        text = _WORDS[fault]
-        if fault is Fault.DOWN:
-            sinces = [each.peer.since for each in paths if each.peer.since is not None]
-            if sinces:
-                since = min(sinces)
-                text += f" since {momentNear(since, self._now)}"
-                text += f", for {age(self._now - since)}"
-        elif fault is Fault.CLOCK:
-            offsets = sorted(
-                each.peer.offset for each in paths if each.peer.offset is not None
-            )
-            if offsets:
-                text += f", {offset(offsets[len(offsets) // 2])}"
+        peers = [each.peer for each in paths]
+        text, since = _worded(fault, peers), lasting(fault, peers, self._now)
+        text += f",{since}" if since and fault is not Fault.DOWN else since
         return Trouble(_level(fault, paths), len(paths), f"{shown}: {text}, {seen}")
 
     def _silent(self) -> Iterator[Trouble]:
         """
-        Give the lines of sources that are silent.
+        Give the lines of sources that are silent, or are not counted.
         """
+        waiting = 0
         for each in self._sources:
             row = each.row
-            if each.isStale(self._now):
-                since = row.silentSince if row.silentSince is not None else row.at
-                text = "" if since is None else f" since {momentNear(since, self._now)}"
-                why = f": {asHtml(row.why)}" if row.why else ""
-                shown = f"<b>{asHtml(each.name)}</b> says nothing{text}{why}"
-                yield Trouble(Level.UNKNOWN, 1, shown)
+            if not each.isStale(self._now):
+                continue
+            if row.silentSince is not None:
+                text = f"says nothing since {momentNear(row.silentSince, self._now)}"
+            elif row.at is not None and row.why:
+                text = "is not counted"
+            else:
+                waiting += 1
+                continue
+            shown = f"<b>{asHtml(each.name)}</b> {text}: {asHtml(row.why)}"
+            yield Trouble(Level.UNKNOWN, 1, shown)
+        if waiting:
+            shown = f"<b>{counted(waiting, 'source')}</b> to be read"
+            yield Trouble(Level.UNKNOWN, waiting, shown)
 
 
 #: What is said of a host.
@@ -179,6 +180,13 @@ _WORDS = {
     Fault.RTT: "slow",
     Fault.CLOCK: "wrong clock",
 }
+
+
+def _worded(fault: Fault, peers: Sequence[PeerFigures]) -> str:
+    """
+    Say what is bad of a host, with the worst figure.
+    """
+    return _WORDS[fault] + worst(fault, peers)
 
 
 def _of(paths: Sequence[Path], counts: Mapping[str, int]) -> str:
@@ -217,10 +225,17 @@ def _linked(url: str, html: str) -> str:
     return f'<a href="{url}">{html}</a>' if url else f"<b>{html}</b>"
 
 
-def troublesHtml(found: Sequence[Trouble]) -> str:
+def troublesHtml(found: Sequence[Trouble], levels: Sequence[int]) -> str:
     """
     Write the list, on one line.
+
+    @param levels: how many paths have each level.
     """
+    if not found and sum(levels) == levels[Level.UNKNOWN] + levels[Level.PAUSED]:
+        return (
+            '<p data-key="troubles" class="allgood"><b>?</b> '
+            "Nothing is known of any path yet.</p>\n"
+        )
     if not found:
         return (
             '<p data-key="troubles" class="allgood"><b>·</b> '

@@ -7,7 +7,8 @@
 "use strict";
 
 (() => {
-  const EVERY = 10_000, LATE = 30_000;
+  // Other daemons are asked once somebody looks: what they say is there SOON.
+  const EVERY = 10_000, SOON = 1_500, LATE = 30_000;
   const KEYED = /^<[a-z]+ data-key="([^"]*)"/;
   const FOCUSABLE = "a[href], button, input, select, summary";
 
@@ -106,15 +107,21 @@
     return `${new Date(ms).toISOString().slice(11, 19)} UTC`;
   }
 
+  // It counts on: screen readers would read it out each second.
+  const ago = document.createElement("span");
+  ago.setAttribute("aria-hidden", "true");
+  let said = "";
+
   function say() {
     const isLate = why !== "" || Date.now() - last > LATE;
     const seconds = Math.round((Date.now() - last) / 1000);
     const text = isLate
-      ? `${why || "No news"} – this is from ${clock(last)}, ${seconds} s ago`
-      : `Updated ${clock(last)}`;
-    if (live.textContent !== text) {
-      live.textContent = text;
+      ? `${why || "No news"} – this is from ${clock(last)}` : `Updated ${clock(last)}`;
+    if (said !== text) {
+      said = text;
+      live.replaceChildren(text, ago);
     }
+    ago.textContent = isLate ? `, ${seconds} s ago` : "";
     if (live.classList.toggle("late", isLate) !== live.hasAttribute("role")) {
       live.toggleAttribute("role", isLate);
       if (isLate) {
@@ -123,7 +130,7 @@
     }
   }
 
-  async function refresh() {
+  async function refresh(wait = EVERY) {
     clearTimeout(timer);
     if (isAsking || document.hidden) {
       return;
@@ -145,14 +152,14 @@
     }
     isAsking = false;
     say();
-    timer = setTimeout(refresh, EVERY);
+    timer = setTimeout(refresh, wait);
   }
 
-  document.addEventListener("visibilitychange", refresh);
+  document.addEventListener("visibilitychange", () => refresh(SOON));
   now.addEventListener("keydown", move);
   addEventListener("pageshow", (event) => {
     if (event.persisted) {
-      refresh();
+      refresh(SOON);
     }
   });
   for (const form of document.querySelectorAll("form[data-now]")) {
@@ -164,5 +171,5 @@
   }
   setInterval(say, 1000);
   say();
-  timer = setTimeout(refresh, EVERY);
+  timer = setTimeout(refresh, SOON);
 })();
