@@ -13,7 +13,7 @@ from echostamp.test.fakes import FakeReactor
 from echostamp.web.encodings import zipped
 from echostamp.web.matrixfilter import MatrixFilter
 from echostamp.web.matrixpage import MatrixPage, WantedPage
-from tests.browsers import browser, complaints
+from tests.browsers import Browser
 from tests.harness import figure
 from tests.matrixsites import MatrixSite, Mesh
 
@@ -144,7 +144,7 @@ class BrowserTests(TestCase):
         """A browser shows the matrix, and what is new in all of its rows, in little
         time, with style and layout."""
         port = MatrixSite(self, HOSTS, HOSTS).port
-        chromium = browser(self)
+        chromium = Browser(self)
         chromium.get(f"http://127.0.0.1:{port}/")
         inserted, size, cells = chromium.execute_async_script(_INSERT, TIMES)
         updated = chromium.execute_async_script(_UPDATE, TIMES)
@@ -154,6 +154,6 @@ class BrowserTests(TestCase):
             f"{median(updated):.0f} ms, with style and layout"
         )
         self.assertEqual(cells, HOSTS * (HOSTS + 1))
-        self.assertEqual(complaints(chromium), [])
+        self.assertEqual(chromium.complaints(), [])
         self.assertLess(median(inserted), SHOWN * 1000)
         self.assertLess(median(updated), SHOWN * 1000)

@@ -5,11 +5,16 @@ A real browser: Debian's Chromium, driven by selenium.
 from __future__ import annotations
 
 import tempfile
+from base64 import b64decode
+from contextlib import AbstractContextManager, nullcontext
 from typing import Any
 
-from tests import harness
+from selenium import webdriver
 
-#: What keeps Chromium on this machine, and without a screen.
+from tests import harness
+from tests.forging import inside
+
+#: What keeps Chromium on this machine, without a screen, and ends it with its driver.
 _FLAGS = (
     "--headless",
     "--no-sandbox",
@@ -20,54 +25,99 @@ _FLAGS = (
     "--disable-component-update",
     "--disable-sync",
     "--hide-scrollbars",
+    "--remote-debugging-pipe",
 )
 
+#: A preference of Chromium that switches scripts off.
+_NO_SCRIPTS = {"profile.managed_default_content_settings.javascript": 2}
 
-def browser(
-    owner: harness.Owner, width: int = 1280, height: int = 800, isDark: bool = False
-) -> Any:
+
+class Browser(webdriver.Chrome):
     """
-    Start a browser.  It ends at the end of its owner.
-
-    @param owner: the test.
-    @param width: of its window, in pixels; below 600 it is a phone.
-    @param height: likewise.
-    @param isDark: whether the system's setting is dark.
-    @return: a selenium WebDriver.
+    A browser without a window, which ends with its owner.
     """
-    chromium = harness.tool("chromium", "chromium")
-    driver = harness.tool("chromedriver", "chromium-driver")
-    try:
-        from selenium import webdriver
-    except ImportError:
-        harness.lack("selenium, from PyPI")
-    options = webdriver.ChromeOptions()
-    options.binary_location = chromium
-    profile = tempfile.TemporaryDirectory(ignore_cleanup_errors=True)
-    owner.addCleanup(profile.cleanup)
-    for each in (*_FLAGS, f"--user-data-dir={profile.name}"):
-        options.add_argument(each)
-    options.set_capability("goog:loggingPrefs", {"browser": "ALL"})
-    service = webdriver.ChromeService(driver)
-    found = webdriver.Chrome(options, service)
-    owner.addCleanup(found.quit)
-    found.set_script_timeout(harness.DEADLINE)
-    metrics = {
-        "width": width,
-        "height": height,
-        "deviceScaleFactor": 1,
-        "mobile": width < 600,
-    }
-    found.execute_cdp_cmd("Emulation.setDeviceMetricsOverride", metrics)
-    scheme = {"name": "prefers-color-scheme", "value": "dark" if isDark else "light"}
-    found.execute_cdp_cmd("Emulation.setEmulatedMedia", {"features": [scheme]})
-    return found
 
+    def __init__(
+        self,
+        owner: harness.Owner,
+        namespace: tuple[str, ...] = (),
+        hasScripts: bool = True,
+    ) -> None:
+        """
+        Start it.  It is light, and as wide as a small laptop.
 
-def complaints(found: Any) -> list[str]:
-    """
-    Give what the browser's console says.
+        @param owner: the test.
+        @param namespace: the beginning of a command line that runs something in the
+            network namespace in which the browser is; empty for that of the tests.
+        @param hasScripts: whether pages may run scripts.
+        """
+        self._namespace = namespace
+        chromium = harness.tool("chromium", "chromium")
+        driver = harness.tool("chromedriver", "chromium-driver")
+        options = webdriver.ChromeOptions()
+        options.binary_location = chromium
+        profile = tempfile.TemporaryDirectory(ignore_cleanup_errors=True)
+        owner.addCleanup(profile.cleanup)
+        for each in (*_FLAGS, f"--user-data-dir={profile.name}"):
+            options.add_argument(each)
+        if not hasScripts:
+            options.add_experimental_option("prefs", _NO_SCRIPTS)
+        options.set_capability("goog:loggingPrefs", {"browser": "ALL"})
+        # The certificates of the tests are of no known authority.
+        options.accept_insecure_certs = True
+        service = webdriver.ChromeService(
+            driver, popen_kw={"preexec_fn": harness.endWithParent}
+        )
+        with self._inside():
+            super().__init__(options, service)
+        owner.addCleanup(self.quit)
+        self.set_script_timeout(harness.DEADLINE)
+        self.look()
 
-    @param found: see L{browser}.
-    """
-    return [each["message"] for each in found.get_log("browser")]
+    def _inside(self) -> AbstractContextManager[None]:
+        """
+        Make connections where the browser is.
+        """
+        return inside(self._namespace) if self._namespace else nullcontext()
+
+    def execute(self, driver_command: Any, params: Any = None) -> Any:
+        """Run a command of the driver."""
+        with self._inside():
+            return super().execute(driver_command, params)
+
+    def quit(self) -> None:
+        """End the browser and its driver."""
+        with self._inside():
+            super().quit()
+
+    def look(self, width: int = 1280, height: int = 800, isDark: bool = False) -> None:
+        """
+        Set what the system and its screen are like.
+
+        @param width: of the window, in pixels; below 600 it is a phone.
+        @param height: likewise.
+        @param isDark: whether the system's setting is dark.
+        """
+        metrics = {
+            "width": width,
+            "height": height,
+            "deviceScaleFactor": 1,
+            "mobile": width < 600,
+        }
+        self.execute_cdp_cmd("Emulation.setDeviceMetricsOverride", metrics)
+        scheme = "dark" if isDark else "light"
+        features = [{"name": "prefers-color-scheme", "value": scheme}]
+        self.execute_cdp_cmd("Emulation.setEmulatedMedia", {"features": features})
+
+    def complaints(self) -> list[str]:
+        """
+        Give what the console says that was not asked for before.
+        """
+        return [each["message"] for each in self.get_log("browser")]
+
+    def picture(self) -> bytes:
+        """
+        Give what is seen, as a PNG file.
+        """
+        found = self.execute_cdp_cmd("Page.captureScreenshot", {"format": "png"})
+        return b64decode(found["data"])

@@ -7,7 +7,7 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
-from twisted.trial.unittest import SynchronousTestCase
+from tests.harness import Owner
 
 
 class Clock:
@@ -17,7 +17,7 @@ class Clock:
     @ivar env: the variables that a daemon needs for it.
     """
 
-    def __init__(self, case: SynchronousTestCase) -> None:
+    def __init__(self, case: Owner) -> None:
         """Make a clock that is right."""
         self._path = Path(case.mktemp()).absolute()
         self.set(0)

@@ -122,7 +122,7 @@ PR_SET_PDEATHSIG = 1
 _prctl = getattr(ctypes.CDLL(None), "prctl", None)
 
 
-def _endWithParent() -> None:
+def endWithParent() -> None:
     """
     Have the kernel kill this process if the process that started it dies.
     """
@@ -139,7 +139,7 @@ def start(owner: Owner, *command: str, **more: Any) -> subprocess.Popen[bytes]:
     """
     process: subprocess.Popen[bytes] = subprocess.Popen(
         command,
-        preexec_fn=_endWithParent,
+        preexec_fn=endWithParent,
         **{"stdin": subprocess.DEVNULL, **more},
     )
     owner.addCleanup(_kill, process)

@@ -7,10 +7,8 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
-from twisted.trial.unittest import SynchronousTestCase
-
 from tests.forging import inside
-from tests.harness import lack, run, tool
+from tests.harness import Owner, lack, run, tool
 
 #: The namespace of the router.
 ROUTER = "router"
@@ -34,7 +32,7 @@ class Namespaces:
     #: The ends of the link.
     NEAR_LINK, FAR_LINK = "n0", "f0"
 
-    def __init__(self, case: SynchronousTestCase) -> None:
+    def __init__(self, case: Owner) -> None:
         """
         @param case: removes them at its end.
         """
@@ -76,7 +74,7 @@ class Routed:
     @ivar addresses: by the name of each namespace but the router's, its address.
     """
 
-    def __init__(self, case: SynchronousTestCase, *names: str) -> None:
+    def __init__(self, case: Owner, *names: str) -> None:
         """
         @param case: removes them at its end; it is skipped without root, or where the
             system has no namespaces.
@@ -142,7 +140,7 @@ def ipTool() -> str:
     return tool("ip", "iproute2")
 
 
-def namespace(case: SynchronousTestCase, name: str) -> str:
+def namespace(case: Owner, name: str) -> str:
     """
     Make a network namespace, or skip the test.
 

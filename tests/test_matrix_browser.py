@@ -6,7 +6,7 @@ from typing import Any
 
 from twisted.trial.unittest import TestCase
 
-from tests.browsers import browser, complaints
+from tests.browsers import Browser
 from tests.harness import until
 from tests.matrixsites import MatrixSite
 
@@ -40,7 +40,8 @@ class ScriptTests(TestCase):
     def start(self, hosts: int = 30, query: str = "", **options: Any) -> Any:
         """Show the matrix of hosts, of which the first one's figures change."""
         self.site = MatrixSite(self, hosts, 1)
-        found = browser(self, **options)
+        found = Browser(self)
+        found.look(**options)
         self.address = f"http://127.0.0.1:{self.site.port}/"
         found.get(self.address + query)
         return found
@@ -74,7 +75,7 @@ class ScriptTests(TestCase):
             "const [row] = document.querySelectorAll('tbody tr'); return row.innerHTML;"
         )
         self.assertNotEqual(before, after)
-        self.assertEqual(complaints(found), [])
+        self.assertEqual(found.complaints(), [])
 
     def test_soon(self) -> None:
         """What other daemons say once somebody looks is shown soon, then every ten
@@ -146,7 +147,7 @@ class ScriptTests(TestCase):
             "return head.bottom - cell.top;"
         )
         self.assertLess(found.execute_script(hidden), 1)
-        self.assertEqual(complaints(found), [])
+        self.assertEqual(found.complaints(), [])
 
     def test_lost(self) -> None:
         """When the daemon cannot be reached the page says so, and since when, until it
@@ -188,7 +189,7 @@ class ScriptTests(TestCase):
         self.see(found)
         columns = "return [...document.querySelectorAll('th[scope=col] > b')].length;"
         self.assertEqual(found.execute_script(columns), 3)
-        self.assertEqual(complaints(found), [])
+        self.assertEqual(found.complaints(), [])
 
     def test_withoutAScript(self) -> None:
         """Without a script the page has the matrix, and is read again by itself."""

@@ -6,7 +6,7 @@ from typing import Any
 
 from twisted.trial.unittest import SynchronousTestCase
 
-from tests.browsers import browser, complaints
+from tests.browsers import Browser
 from tests.harness import until
 from tests.websites import Site
 
@@ -50,7 +50,8 @@ class PeerBrowserTests(SynchronousTestCase):
 
         @param zone: the zone of the browser.
         """
-        found = browser(self, **how)
+        found = Browser(self)
+        found.look(**how)
         given = {"timezoneId": zone}
         found.execute_cdp_cmd("Emulation.setTimezoneOverride", given)
         found.get(self.base + path)
@@ -84,7 +85,7 @@ class PeerBrowserTests(SynchronousTestCase):
         self.assertIn(bounds, offset)
         lines = page.find_elements("css selector", "line.hover.shown")
         self.assertEqual(len(lines), 4)
-        self.assertEqual(complaints(page), [])
+        self.assertEqual(page.complaints(), [])
 
     def test_keys(self) -> None:
         """With the focus on a plot the arrow keys move the line, and that plot is read
@@ -120,7 +121,7 @@ class PeerBrowserTests(SynchronousTestCase):
         self.assertEqual(zone, "UTC")
         page.get(f"{self.base}events")
         until(lambda: page.current_url.endswith("events?zone=America%2FNew_York"))
-        self.assertEqual(complaints(page), [])
+        self.assertEqual(page.complaints(), [])
 
     def test_renewal(self) -> None:
         """After a minute the parts of the page are new; the focus, the hover line and
@@ -140,7 +141,7 @@ class PeerBrowserTests(SynchronousTestCase):
         place, focused, mark = page.execute_script(script)
         self.assertEqual((place, mark), (333, 1))
         self.assertEqual(focused, self.figures(page)[2])
-        self.assertEqual(complaints(page), [])
+        self.assertEqual(page.complaints(), [])
 
     def test_late(self) -> None:
         """If the daemon does not answer, the page says since when it is old."""
@@ -163,4 +164,4 @@ class PeerBrowserTests(SynchronousTestCase):
                 self.assertGreaterEqual(page.execute_script(SMALLEST), 11)
                 self.assertEqual(page.execute_script(OVERLAPS), 0)
                 page.get(self.base + path)
-            self.assertEqual(complaints(page), [])
+            self.assertEqual(page.complaints(), [])

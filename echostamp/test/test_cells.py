@@ -87,7 +87,7 @@ class LevelTests(SynchronousTestCase):
 
     def test_clock(self) -> None:
         """An offset is bad where the whole interval is outside the threshold, and where
-        no constant rates fit."""
+        no constant rates fit, unless the whole interval since then is within it."""
         ms = MILLISECOND
         for expected, low, high, verdict, most in (
             (GOOD, -5 * ms, 5 * ms, FITS, ms),
@@ -95,6 +95,10 @@ class LevelTests(SynchronousTestCase):
             (BAD, ms + 1, 5 * ms, FITS, ms),
             (BAD, -5 * ms, -ms - 1, FITS, ms),
             (BAD, -5 * ms, 5 * ms, NO_FIT, ms),
+            (BAD, -5 * ms, ms, NO_FIT, ms),
+            (BAD, -ms, 5 * ms, NO_FIT, ms),
+            (BAD, -1, 1, NO_FIT, None),
+            (WARN, -ms, ms, NO_FIT, ms),
             (WARN, -5 * ms, 5 * ms, DOUBTFUL, ms),
             (GOOD, 10 * ms, 500 * ms, FITS, None),
             (WARN, 10 * ms + 1, 500 * ms, FITS, None),

@@ -159,10 +159,14 @@ def clockLevel(peer: PeerFigures) -> Level:
     # The whole interval is at least so far from 0.
     off = low if low > 0 else -high
     most = peer.maxOffset
-    if off > (BAD_OFFSET if most is None else most) or verdict == NO_FIT:
+    if off > (BAD_OFFSET if most is None else most):
         return Level.BAD
     if peer.exceeded and "max_offset" in peer.exceeded:
         return Level.BAD
+    if verdict == NO_FIT:
+        # The bounds are those since it was set.  Perhaps it is right again.
+        isKept = most is not None and -most <= low and high <= most
+        return Level.WARN if isKept else Level.BAD
     if verdict == DOUBTFUL or (most is None and off > WARN_OFFSET):
         return Level.WARN
     return _GOOD

@@ -30,7 +30,9 @@ def eventTable(
     """
     titles = ["time", *(["peer"] if root is not None else []), "event", "what"]
     head = [element("th", asHtml(each), scope="col") for each in titles]
-    yield Markup('<div class="scrolling"><table class="plain events">')
+    yield Markup(
+        '<div class="scrolling"><table class="plain events" aria-label="Events">'
+    )
     yield element("thead", element("tr", *head))
     yield Markup("<tbody>")
     for event in events:

@@ -209,7 +209,7 @@ class Matrix:
         for name, note, why, total in columns:
             shown = asHtml(name)
             title = f"{shown}: {asHtml(why) + '; ' if why else ''}{total.words()}"
-            silent = f'<em class="silent">{asHtml(note)}</em>' if note else ""
+            silent = _silence(note)
             cells.append(
                 f'<th role="columnheader" scope="col" title="{title}">'
                 f"<b>{shown}</b>{silent}<small>{total.html(bool(note))}</small>{named}</th>"
@@ -226,7 +226,7 @@ class Matrix:
         name, note, why, total = row
         shown = asHtml(name)
         title = f"{shown}: {asHtml(why)}" if why else shown
-        silent = f'<em class="silent">{asHtml(note)}</em>' if note else ""
+        silent = _silence(note)
         summed = ""
         if hasTotal:
             summed = (
@@ -270,3 +270,13 @@ class Matrix:
         """
         isStale = source.isStale(self._now)
         return CellView(self._wanted.figure, self._hasFigures, isStale)
+
+
+def _silence(note: str) -> str:
+    """
+    Write what has to be said of a source.  A line may break behind the first word, but
+    not within a time.
+    """
+    first, _, time = asHtml(note).partition(" ")
+    time = time.replace(" ", "&nbsp;")
+    return f'<em class="silent">{first} {time}</em>' if note else ""

@@ -151,7 +151,8 @@ def _rules() -> Sequence[tuple[str, str]]:
             "bad if the whole interval of the offset is outside max-offset, or if the "
             "clock was set or several machines answer; without max-offset it is a "
             f"warning outside {WARN_OFFSET // MILLISECOND} ms, and bad outside "
-            f"{BAD_OFFSET // MILLISECOND} ms; a warning if the clock may be slewed",
+            f"{BAD_OFFSET // MILLISECOND} ms; a warning if the clock may be slewed, or "
+            "was set and is within max-offset since then",
         ),
     )
 

@@ -167,7 +167,7 @@ def _limits(snapshot: PeerSnapshot, zone: Zone) -> Tag:
     if not rows:
         return tags.p("None is set.", **{"class": "muted"})
     titles = [tags.th(each, scope="col") for each in ("name", "of", "at most", "now")]
-    names = {"class": "plain limits"}
+    names = {"class": "plain limits", "aria-label": "Thresholds"}
     table = tags.table(tags.thead(tags.tr(*titles)), tags.tbody(*rows), **names)
     return tags.div(table, **{"class": "scrolling"})
 
