@@ -85,7 +85,7 @@ class PeerPageTests(TestCase):
             times.append(time.monotonic() - began)
             holds.append(self.site.held())
             self.assertEqual(len(sizes), 1)
-        # A turn of the loop may read and answer all of the requests.
+        # A turn reads what all of them have sent, and answers for a slice of time.
         held = median(holds)
         figure(
             f"{BROWSERS} browsers have the page after {median(times) * 1000:.0f} ms; "
