@@ -185,29 +185,30 @@ def _quantiles(
     @param asked: which quantiles, in hundredths, in rising order.
     """
     widths = [high - low for low, high in pairwise(shares)]
-    # What changes at a value: how many hundredths of replies lie at it, and how many
-    # more in each nanosecond from there on.
-    changes: list[tuple[int, float, float]] = []
+    # What changes at a value: of which of the parts, how many hundredths of its replies
+    # lie at the value, and how many in each nanosecond from there on.
+    changes: list[tuple[int, int, float, float]] = []
     total = 0
-    for count, values in parts:
+    for number, (count, values) in enumerate(parts):
         total += count
         between = count - 1
-        at, weight, before = values[0], 50.0, 0.0
+        at, weight = values[0], 50.0
         for value, width in zip(values[1:], widths, strict=True):
             if value > at:
                 density = between * width / (value - at)
-                changes.append((at, weight, density - before))
-                at, weight, before = value, 0.0, density
+                changes.append((at, number, weight, density))
+                at, weight = value, 0.0
             else:
                 weight += between * width
-        changes.append((at, weight + 50.0, -before))
+        changes.append((at, number, weight + 50.0, 0.0))
     changes.sort()
     # Below each quantile are so many hundredths of replies; none is behind the last.
     targets = [(total - 1) * each + 50 - total * _ROUNDING for each in asked] + [inf]
     found: list[int] = []
     target = targets[0]
     passed, dense, last = 0.0, 0.0, changes[0][0]
-    for at, weight, more in changes:
+    densities = [0.0] * len(parts)
+    for at, number, weight, density in changes:
         after = passed + dense * (at - last)
         while after >= target:
             # It is reached on the way to this value.
@@ -217,6 +218,9 @@ def _quantiles(
         while passed >= target:
             found.append(at)
             target = targets[len(found)]
-        dense += more
+        # The difference to the one before would not do: many replies in a nanosecond
+        # leave a rounding error that counts in each of many seconds behind them.
+        densities[number] = density
+        dense = sum(densities)
     # What was rounded on the way may leave the last ones just out of reach.
     return found + [last] * (len(asked) - len(found))

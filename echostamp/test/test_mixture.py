@@ -47,6 +47,14 @@ class RoundingTests(SynchronousTestCase):
         rows = [(1_000_000, 19, 56_156_697_453)] * 3
         self.assertEqual(list(pdvQuantiles(rows)), [19, 56_156_697_453])
 
+    def test_dense(self) -> None:
+        """Many replies within a nanosecond move no quantile that is minutes away."""
+        rtts = 7, 23, 27, 28, 98509, 47_265_155_515, 436_038_138_118, 943_063_740_007
+        found = rttQuantiles([(1_000_000, rtts)] * 2)[-1]
+        assert found is not None
+        # Half a reply of the 20,000 between it and the greatest.
+        self.assertApproximates(found, rtts[-2], (rtts[-1] - rtts[-2]) // 40_000)
+
 
 class PropertyTests(SynchronousTestCase):
     """
@@ -116,8 +124,7 @@ class PropertyTests(SynchronousTestCase):
     @given(strategies.lists(rows(), min_size=2, max_size=6))
     def test_share(self, some: list[KeptRow]) -> None:
         """Of the stored distributions, as many replies are below a quantile as should
-        be, but for what floating-point numbers cost where RTTs are from 1 ns to 18
-        minutes: 3e-6 in 30,000 examples."""
+        be."""
         found = rttQuantiles((each.received, each[8:16]) for each in some)
         known = [each for each in some if each.received and each.least is not None]
         self.assertEqual(not known, found[0] is None)
@@ -129,8 +136,8 @@ class PropertyTests(SynchronousTestCase):
             rank = (total - 1) * share / 100 + 0.5
             below = sum(_below(each, value - 1) for each in known)
             upTo = sum(_below(each, value + 1) for each in known)
-            self.assertLessEqual(below, rank + 1e-5 * total)
-            self.assertGreaterEqual(upTo, rank - 1e-5 * total)
+            self.assertLessEqual(below, rank + 1e-6 * total)
+            self.assertGreaterEqual(upTo, rank - 1e-6 * total)
 
 
 def _below(row: KeptRow, value: int) -> float:
