@@ -170,6 +170,6 @@ class NameTests(PeerFileCase):
         """Any other text is a name, if it is quoted."""
         quoted = '"' + name.replace("\\", "\\\\").replace('"', '\\"') + '"'
         name = name.replace("/", "")
-        if name:
+        if name not in ("", ".", ".."):
             found = self.read(f"[peer.{quoted.replace('/', '')}]\ntarget = 'x'\n")
             self.assertEqual([each.name for each in found.peers], [name])
