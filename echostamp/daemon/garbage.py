@@ -19,9 +19,8 @@ class Garbage:
     look through all of them, and probes would wait for it: 1,000 peers take 100 ms.
 
     What was taken out is no longer collected.  A peer that is replaced is in no cycle,
-    so it is freed nevertheless.  Other garbage is collected before.
-
-    That takes 10 ms, too.  Few new peers are left where they are.
+    so it is freed nevertheless.  Other garbage is collected before: that takes 10 ms
+    itself, so where only few peers are new, nothing is collected or taken out.
 
     @ivar areMany: whether many peers are being made.
     """

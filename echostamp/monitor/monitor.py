@@ -38,7 +38,7 @@ class Monitor:
 
     @ivar peers: the peers by name, in the order of their settings.
     @ivar lateness: how late probes were sent.
-    @ivar left: gets each peer that is watched no more, behind its name.
+    @ivar left: called with the name of each peer that is watched no more, and the peer.
     """
 
     def __init__(
