@@ -19,8 +19,9 @@ from echostamp.listen.listening import ListeningService
 from echostamp.listen.preparing import PortSettings
 from echostamp.text import printable
 
-#: Descriptors of the web site: its connections and its ports.
-WEB_DESCRIPTORS = 210
+#: Descriptors of the web site: 200 connections, its ports, and the connections by which
+#: it reads the rows of other daemons.
+WEB_DESCRIPTORS = 230
 
 #: Descriptors of the history: two connections to a database of three files, and a lock.
 HISTORY_DESCRIPTORS = 10
