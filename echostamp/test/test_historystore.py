@@ -14,7 +14,7 @@ from echostamp.history.interfaces import EventQuery, HistoryError, IHistory
 from echostamp.history.mixture import merged
 from echostamp.history.row import DAY, HOUR, MINUTE, KeptRow
 from echostamp.history.steps import MOST_POINTS
-from echostamp.history.store import SqliteHistory
+from echostamp.history.store import MOST_EVENTS_DELETED, SqliteHistory
 from echostamp.history.upkeep import MOST_DELETED, MOST_MERGED, Retention
 from echostamp.monitor.event import Event, Kind
 from echostamp.test import historycases
@@ -145,6 +145,12 @@ class MergingTests(StoreCase):
         self.assertEqual(self.table("minutes")[0], before)
         self.assertEqual(self.table("hours")[0], before)
         self.assertEqual(self.table("days")[0], before)
+        # So is the minute that follows.
+        after = row(before.at + MINUTE)
+        history.write({"a": after}, [])
+        both = merged([before, after], before.at)
+        self.assertEqual(self.table("hours")[0], both)
+        self.assertEqual(self.table("days")[0], both)
 
     def test_lateAfterRestart(self) -> None:
         """So is one that comes after a restart."""
@@ -192,6 +198,15 @@ class RetentionTests(StoreCase):
         history.write({}, [event(3 * HOUR)])
         self.assertEqual([each.number for each in history.events(EventQuery())], [4])
 
+    def test_boundedEvents(self) -> None:
+        """A bounded number of events is deleted at a time, the oldest first."""
+        history = self.opened(Retention(events=HOUR))
+        history.write({}, [event(at) for at in range(MOST_EVENTS_DELETED + 2)])
+        history.write({}, [event(2 * HOUR)])
+        found = [each.event.leftOut for each in history.events(EventQuery())]
+        last = MOST_EVENTS_DELETED + 1
+        self.assertEqual(found, [2 * HOUR, last, last - 1])
+
     def test_clockSetForward(self) -> None:
         """A minute from the future costs few rows."""
         history = self.opened()
@@ -210,6 +225,8 @@ class RetentionTests(StoreCase):
         time everything is that should be."""
         history = self.opened(Retention(events=10 * DAY))
         history.write({"a": row(NOON)}, [event(DAY)])
+        history.close()
+        history = self.opened(Retention(events=10 * DAY))
         for at in range(3):
             history.write({"a": row(NOON + 3000 * DAY + MINUTE * at)}, [])
         history.close()
