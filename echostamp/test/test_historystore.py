@@ -124,6 +124,18 @@ class MergingTests(StoreCase):
             self.assertEqual(len(self.table("days")), 1)
             now += HOUR
 
+    def test_waitingHours(self) -> None:
+        """A day that is over waits until all its hours are merged."""
+        history = self.opened()
+        rows = [row(NOON + HOUR * at + 600) for at in range(12, 52)]
+        for each in rows:
+            history.write({"a": each}, [])
+        for at, days in (52, 1), (53, 2):
+            history.write({"a": row(NOON + HOUR * at)}, [])
+            self.assertEqual(len(self.table("days")), days)
+        due = sum(each.due for each in rows[12:36])
+        self.assertEqual(self.table("days")[1].due, due)
+
     def test_late(self) -> None:
         """A minute that comes after its hour and day were merged is added to them."""
         history = self.opened()
@@ -177,6 +189,16 @@ class RetentionTests(StoreCase):
         self.assertIn(hours[0].at - (ended - DAY), range(-2 * HOUR, HOUR))
         self.assertIn(days[0].at - (ended - 2 * DAY), range(-DAY - HOUR, DAY))
         self.assertEqual((len(hours), len(days)), (24, 2))
+
+    def test_notMergedYet(self) -> None:
+        """Hours stay until their day is over, and the newest one stays after that."""
+        history = self.opened(Retention(HOUR, HOUR))
+        rows = self.run_(history, 0, 25 * 60)
+        (day,) = self.table("days")
+        self.assertEqual(day.due, sum(each.due for each in rows[: 24 * 60]))
+        for at in 40, 60:
+            history.write({"a": row(NOON + HOUR * at)}, [])
+        self.assertEqual([each.at for each in self.table("hours")], [NOON + 40 * HOUR])
 
     def test_bounded(self) -> None:
         """A bounded number of rows is deleted at a time."""
@@ -271,6 +293,17 @@ class PointsTests(StoreCase):
             found = history.points("a", began, ended)
             self.assertEqual(found.step, step)
             self.assertEqual(found.rows[0].at, began // step * step)
+
+    def test_wholeHoursDeleted(self) -> None:
+        """Where the minutes of whole hours are deleted, these hours are shown."""
+        history = self.opened()
+        rows = self.run_(history, 0, 240)
+        connection = sqlite3.connect(self.path)
+        connection.execute("DELETE FROM minutes WHERE at < ?", [NOON + HOUR])
+        connection.commit()
+        connection.close()
+        found = history.points("a", *ALWAYS).rows
+        self.assertEqual(sum(each.due for each in found), sum(r.due for r in rows))
 
     def test_many(self) -> None:
         """A span of many minutes is read from hours, and grouped."""
