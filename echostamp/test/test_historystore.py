@@ -463,6 +463,17 @@ class FileTests(StoreCase):
         connection.close()
         self.assertEqual([each.number for each in history.events(EventQuery())], [2])
 
+    def test_damagedEvent(self) -> None:
+        """An event that cannot be read is an error of one line."""
+        history = self.opened()
+        history.write({}, [event(1)])
+        connection = sqlite3.connect(self.path)
+        connection.execute("UPDATE events SET \"values\" = '{'")
+        connection.commit()
+        connection.close()
+        error = self.assertRaises(HistoryError, history.events, EventQuery())
+        self.assertEqual(str(error), "it is damaged: an event cannot be read")
+
     def test_allOrNothing(self) -> None:
         """A write that fails changes nothing, and the next one can succeed."""
         history = self.opened()
