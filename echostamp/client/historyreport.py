@@ -59,7 +59,7 @@ def report(
     span = ReportSpan(max(ended - options.since, 0), ended)
     try:
         with closing(HistoryFile(options.path)) as history:
-            names = dict.fromkeys(options.peers or history.peers())
+            names = options.peers or history.peers()
             found = {name: _points(history, name, span, options.step) for name in names}
     except HistoryError as error:
         return Outcome(NEAR_END_FAILED, f"--history {options.path!r}: {error}")

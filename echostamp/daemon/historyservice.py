@@ -65,12 +65,12 @@ class HistoryService(Service):
         slices = Slices(reactor, surroundings.now)
         self._recorder = Recorder(surroundings, slices, peers, self._writer.rows)
 
-    # --- From begin to end ------------------------------------------------------------
+    # --- From start to end ------------------------------------------------------------
 
     def startService(self) -> None:
         """
         Open the file, and begin with the present minute.  The file was open before, but
-        C{twistd} has forked since, and SQLite must not be taken along.
+        C{twistd} has forked since, and a connection to SQLite does not survive that.
 
         @raise SystemExit: it cannot be opened any more.
         """

@@ -24,7 +24,6 @@ Found = TypeVar("Found")
 #: Questions that wait for the thread that reads.  One of a page takes 100 ms at most.
 MOST_QUESTIONS = 200
 
-
 #: Seconds after which a thread that computes lets others go on, if they want to.
 #: Python's own 5 ms are as much as a probe may be late.
 SWITCH = 0.0005

@@ -181,7 +181,6 @@ class HistoryWriter:
             log.failure("--history: a batch was not written", failure)
             self._drop(0)
             self.errors += 1
-            self._isFailing = True
         if self._finished is not None and not self._finished.called:
             self._finished.callback(None)
 

@@ -120,7 +120,7 @@ class Recorder:
 
     def leave(self, name: str, peer: Recorded) -> None:
         """
-        Take along what was counted of a peer that is watched no more.
+        Keep what was counted of a peer that is watched no more, for its next row.
 
         @param name: the peer's.
         @param peer: the peer.

@@ -11,7 +11,9 @@ from echostamp.history.failures import failure
 from echostamp.history.interfaces import HistoryError
 
 _FLAGS = os.O_RDWR | os.O_CREAT | os.O_CLOEXEC
-_MODE = 0o640
+
+#: A file that is made is its owner's to write, and its group's to read.
+MODE = 0o640
 
 
 class FileLock:
@@ -32,7 +34,7 @@ class FileLock:
             written to.
         """
         try:
-            self._number = os.open(f"{path}-lock", _FLAGS, _MODE)
+            self._number = os.open(f"{path}-lock", _FLAGS, MODE)
         except OSError as error:
             raise failure(error) from error
         try:

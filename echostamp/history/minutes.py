@@ -152,8 +152,8 @@ class PeerCounts:
 
     def leave(self, tally: Tally) -> None:
         """
-        Take along what was counted of a peer that is watched no more.  It may come
-        back, and leave again, before L{grown} is called.
+        Keep what was counted of a peer that is watched no more, for the next call of
+        L{grown}.  Before that, the peer may come back, and leave again.
 
         @param tally: its counters.
         """

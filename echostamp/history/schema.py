@@ -15,6 +15,7 @@ from contextlib import closing, suppress
 from pathlib import Path
 
 from echostamp.history.failures import failure
+from echostamp.history.filelock import MODE
 from echostamp.history.interfaces import HistoryError
 
 #: What tells our files from other databases: C{EchS}.
@@ -40,9 +41,6 @@ _PAGE = 2048
 #: The log is written back into the file when it has so many pages; one that has grown
 #: longer is cut to so many octets after that.
 _LOG_PAGES, _LOG_OCTETS = 2000, 8 << 20
-
-#: Nobody else reads the file.
-_MODE = 0o640
 
 _ROWS = """
 CREATE TABLE {name} (
@@ -205,7 +203,7 @@ def _create(path: str, migrations: Sequence[Migration]) -> None:
     """
     new = f"{path}-new"
     _remove(new)
-    os.close(os.open(new, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, _MODE))
+    os.close(os.open(new, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, MODE))
     try:
         with suppress(FileNotFoundError):
             os.chmod(new, stat.S_IMODE(os.stat(path).st_mode))

@@ -44,7 +44,7 @@ _DEFAULT = Retention()
 _MOST_AGED = DAY
 
 #: How many events are deleted at most by one write.
-_MOST_EVENTS = 500
+MOST_EVENTS_DELETED = 500
 
 
 @implementer(IHistory)
@@ -184,7 +184,7 @@ class SqliteHistory(HistoryAnswers):
             if not prunePeer(self._connection, peer, now, self._retention):
                 self._ids.clear()
         old = (now - self._retention.events) * SECOND
-        pruneEvents(self._connection, old, _MOST_EVENTS)
+        pruneEvents(self._connection, old, MOST_EVENTS_DELETED)
 
     def close(self) -> None:
         """Close the file."""

@@ -75,6 +75,18 @@ class PointTests(SynchronousTestCase):
             offset = pointDocument(fullRow()._replace(verdict=number))["offset"]
             found.append(offset["verdict"])
         self.assertEqual((found[0], found[1], found[3]), (None, FITS, NO_FIT))
+        known, unknown = (
+            pointDocument(fullRow()._replace(verdict=number))["offset"]
+            for number in (1, 0)
+        )
+        self.assertEqual(unknown, {**known, "verdict": None})
+
+    def test_unknown(self) -> None:
+        """What is not known is null."""
+        document = pointDocument(KeptRow(0, due=60))
+        for name in "rtt", "forward", "backward", "offset":
+            self.assertIsNone(document[name])
+        self.assertEqual(document["hops"], {"forward": None, "backward": None})
 
     def test_valid(self) -> None:
         """Each point is valid by the schema, whatever is not known."""
@@ -134,8 +146,10 @@ class CsvTests(SynchronousTestCase):
 
     def test_unknown(self) -> None:
         """What is not known is empty; what is nothing is 0."""
-        (found,) = self.rows("ams", KeptRow(0))
+        (found,) = self.rows("ams", KeptRow(0, due=60))
         self.assertEqual((found["rtt_min_ns"], found["late"]), ("", "0"))
+        self.assertEqual((found["rtt_max_ns"], found["hops_forward"]), ("", ""))
+        self.assertEqual((found["due"], found["verdict"]), ("60", "unknown"))
 
     @given(st.text(min_size=1, max_size=30).filter(str.isprintable))
     def test_names(self, name: str) -> None:
@@ -146,7 +160,7 @@ class CsvTests(SynchronousTestCase):
 
     def test_formulas(self) -> None:
         """No name is a formula for a spreadsheet."""
-        for name in "=1+1", "+1", "-1", "@SUM(A1)", '=HYPERLINK("http://x","y")':
+        for name in "=1+1", "+1", "-1", "@x", "@SUM(A1)", '=HYPERLINK("http://x","y")':
             (found,) = self.rows(name, KeptRow(0))
             self.assertEqual(found["peer"], f"'{name}")
         for name in "ams", "a=b", "'x", "a,b", 'a"b':

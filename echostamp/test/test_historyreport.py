@@ -17,11 +17,10 @@ from echostamp.client.columns import columnsOf
 from echostamp.client.historyreport import ReportOptions, report
 from echostamp.client.reporttable import ReportSpan, pointLines, totalLines
 from echostamp.exitstatus import PIPE_CLOSED, Outcome
-from echostamp.history.document import CSV_COLUMNS, csvLine, pointDocument
+from echostamp.history.document import CSV_COLUMNS, pointDocument
 from echostamp.history.mixture import merged
 from echostamp.history.row import MINUTE, KeptRow
 from echostamp.history.store import SqliteHistory
-from echostamp.measure import offsetwindow
 from echostamp.measure.verdicts import NO_FIT, VERDICTS
 from echostamp.test.historycases import NOON, row, rows
 
@@ -179,31 +178,6 @@ class FormTests(ReportCase):
             ("209700000", "no_fit", "8"),
         )
         self.assertEqual(len(rest), 10)
-
-    def test_formula(self) -> None:
-        """A name that a spreadsheet would compute is quoted for it."""
-        for name in "=1+1", "+1", "-1", "@x":
-            (cells,) = csv.reader([csvLine(name, 60, FULL)])
-            self.assertEqual(cells[0], f"'{name}")
-
-    def test_unknown(self) -> None:
-        """What is not known is empty in CSV, and null in JSON."""
-        unknown = KeptRow(NOON, due=60)
-        (cells,) = csv.reader([csvLine("far", 60, unknown)])
-        values = dict(zip(CSV_COLUMNS, cells, strict=True))
-        self.assertEqual((values["rtt_max_ns"], values["hops_forward"]), ("", ""))
-        self.assertEqual((values["due"], values["verdict"]), ("60", "unknown"))
-        document = pointDocument(unknown)
-        for name in "rtt", "forward", "backward", "offset":
-            self.assertIsNone(document[name])
-        self.assertEqual(document["hops"], {"forward": None, "backward": None})
-
-    def test_words(self) -> None:
-        """Verdicts have the words of the other documents."""
-        offset = pointDocument(FULL)["offset"]
-        self.assertEqual(offset["verdict"], offsetwindow.NO_FIT)
-        unknown = pointDocument(FULL._replace(verdict=0))["offset"]
-        self.assertEqual(unknown, {**offset, "verdict": None})
 
 
 class TableTests(SynchronousTestCase):

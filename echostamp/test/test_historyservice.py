@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
-from twisted.internet.defer import Deferred, execute, succeed
+from twisted.internet.defer import Deferred, execute, fail, succeed
 from twisted.logger import capturedLogs, formatEvent
 
 from echostamp.daemon import historyservice
@@ -190,6 +190,13 @@ class HistoryServiceTests(MonitorCase):
         )
         self.assertEqual(self.closed, 1)
         self.assertEqual(self.service.writeErrors, {"history": 2})
+
+    def test_notClosed(self) -> None:
+        """What goes wrong when the file is closed is logged, and the daemon ends."""
+        self.start()
+        self.patch(FakeThreads, "close", lambda self: fail(ZeroDivisionError()))
+        self.successResultOf(self.finished())
+        self.assertEqual(len(self.flushLoggedErrors(ZeroDivisionError)), 1)
 
     def test_takenMeanwhile(self) -> None:
         """A file that cannot be opened any more ends the process with a line."""

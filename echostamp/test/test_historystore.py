@@ -14,7 +14,7 @@ from echostamp.history.interfaces import EventQuery, HistoryError, IHistory
 from echostamp.history.mixture import merged
 from echostamp.history.row import DAY, HOUR, MINUTE, KeptRow
 from echostamp.history.steps import MOST_POINTS
-from echostamp.history.store import SqliteHistory
+from echostamp.history.store import MOST_EVENTS_DELETED, SqliteHistory
 from echostamp.history.upkeep import MOST_DELETED, MOST_MERGED, Retention
 from echostamp.monitor.event import Event, Kind
 from echostamp.test import historycases
@@ -124,6 +124,18 @@ class MergingTests(StoreCase):
             self.assertEqual(len(self.table("days")), 1)
             now += HOUR
 
+    def test_waitingHours(self) -> None:
+        """A day that is over waits until all its hours are merged."""
+        history = self.opened()
+        rows = [row(NOON + HOUR * at + 600) for at in range(12, 52)]
+        for each in rows:
+            history.write({"a": each}, [])
+        for at, days in (52, 1), (53, 2):
+            history.write({"a": row(NOON + HOUR * at)}, [])
+            self.assertEqual(len(self.table("days")), days)
+        due = sum(each.due for each in rows[12:36])
+        self.assertEqual(self.table("days")[1].due, due)
+
     def test_late(self) -> None:
         """A minute that comes after its hour and day were merged is added to them."""
         history = self.opened()
@@ -145,6 +157,12 @@ class MergingTests(StoreCase):
         self.assertEqual(self.table("minutes")[0], before)
         self.assertEqual(self.table("hours")[0], before)
         self.assertEqual(self.table("days")[0], before)
+        # So is the minute that follows.
+        after = row(before.at + MINUTE)
+        history.write({"a": after}, [])
+        both = merged([before, after], before.at)
+        self.assertEqual(self.table("hours")[0], both)
+        self.assertEqual(self.table("days")[0], both)
 
     def test_lateAfterRestart(self) -> None:
         """So is one that comes after a restart."""
@@ -172,6 +190,16 @@ class RetentionTests(StoreCase):
         self.assertIn(days[0].at - (ended - 2 * DAY), range(-DAY - HOUR, DAY))
         self.assertEqual((len(hours), len(days)), (24, 2))
 
+    def test_notMergedYet(self) -> None:
+        """Hours stay until their day is over, and the newest one stays after that."""
+        history = self.opened(Retention(HOUR, HOUR))
+        rows = self.run_(history, 0, 25 * 60)
+        (day,) = self.table("days")
+        self.assertEqual(day.due, sum(each.due for each in rows[: 24 * 60]))
+        for at in 40, 60:
+            history.write({"a": row(NOON + HOUR * at)}, [])
+        self.assertEqual([each.at for each in self.table("hours")], [NOON + 40 * HOUR])
+
     def test_bounded(self) -> None:
         """A bounded number of rows is deleted at a time."""
         history = self.opened(Retention(30 * DAY))
@@ -192,6 +220,15 @@ class RetentionTests(StoreCase):
         history.write({}, [event(3 * HOUR)])
         self.assertEqual([each.number for each in history.events(EventQuery())], [4])
 
+    def test_boundedEvents(self) -> None:
+        """A bounded number of events is deleted at a time, the oldest first."""
+        history = self.opened(Retention(events=HOUR))
+        history.write({}, [event(at) for at in range(MOST_EVENTS_DELETED + 2)])
+        history.write({}, [event(2 * HOUR)])
+        found = [each.event.leftOut for each in history.events(EventQuery())]
+        last = MOST_EVENTS_DELETED + 1
+        self.assertEqual(found, [2 * HOUR, last, last - 1])
+
     def test_clockSetForward(self) -> None:
         """A minute from the future costs few rows."""
         history = self.opened()
@@ -210,6 +247,8 @@ class RetentionTests(StoreCase):
         time everything is that should be."""
         history = self.opened(Retention(events=10 * DAY))
         history.write({"a": row(NOON)}, [event(DAY)])
+        history.close()
+        history = self.opened(Retention(events=10 * DAY))
         for at in range(3):
             history.write({"a": row(NOON + 3000 * DAY + MINUTE * at)}, [])
         history.close()
@@ -254,6 +293,17 @@ class PointsTests(StoreCase):
             found = history.points("a", began, ended)
             self.assertEqual(found.step, step)
             self.assertEqual(found.rows[0].at, began // step * step)
+
+    def test_wholeHoursDeleted(self) -> None:
+        """Where the minutes of whole hours are deleted, these hours are shown."""
+        history = self.opened()
+        rows = self.run_(history, 0, 240)
+        connection = sqlite3.connect(self.path)
+        connection.execute("DELETE FROM minutes WHERE at < ?", [NOON + HOUR])
+        connection.commit()
+        connection.close()
+        found = history.points("a", *ALWAYS).rows
+        self.assertEqual(sum(each.due for each in found), sum(r.due for r in rows))
 
     def test_many(self) -> None:
         """A span of many minutes is read from hours, and grouped."""
@@ -412,6 +462,17 @@ class FileTests(StoreCase):
         connection.commit()
         connection.close()
         self.assertEqual([each.number for each in history.events(EventQuery())], [2])
+
+    def test_damagedEvent(self) -> None:
+        """An event that cannot be read is an error of one line."""
+        history = self.opened()
+        history.write({}, [event(1)])
+        connection = sqlite3.connect(self.path)
+        connection.execute("UPDATE events SET \"values\" = '{'")
+        connection.commit()
+        connection.close()
+        error = self.assertRaises(HistoryError, history.events, EventQuery())
+        self.assertEqual(str(error), "it is damaged: an event cannot be read")
 
     def test_allOrNothing(self) -> None:
         """A write that fails changes nothing, and the next one can succeed."""

@@ -122,6 +122,11 @@ class HistoryThreadsTests(SynchronousTestCase):
         self.assertEqual(self.reader.threads, [("read", reading), ("close", reading)])
         self.assertEqual(threading.active_count(), self.before)
 
+    def test_ending(self) -> None:
+        """A thread that is stuck does not keep the process from ending."""
+        found = [each for each in threading.enumerate() if "history" in each.name]
+        self.assertEqual([each.daemon for each in found], [True, True])
+
     def test_priority(self) -> None:
         """Both threads stand back behind the event loop, which stays as it is."""
 

@@ -224,6 +224,16 @@ class HistoryWriterTests(MonitorCase):
         self.assertEqual(self.found(), [([60], []), ([120], [])])
         self.assertEqual(self.writer.errors, 1)
 
+    def test_fullAfterFailure(self) -> None:
+        """A disk that is full after that is said."""
+        self.minute(60)
+        self.end(ZeroDivisionError())
+        self.flushLoggedErrors(ZeroDivisionError)
+        self.minute(120)
+        with capturedLogs() as logs:
+            self.end(FULL)
+        self.assertEqual(len(logs), 1)
+
     def test_finish(self) -> None:
         """At the end what waits is written at once."""
         self.minute(60)
@@ -244,6 +254,15 @@ class HistoryWriterTests(MonitorCase):
         self.end(FULL)
         self.successResultOf(finished)
         self.assertEqual(self.writer.waiting, 2)
+
+    def test_finished(self) -> None:
+        """After the end nothing is tried any more."""
+        self.event("x")
+        finished = self.writer.finish()
+        self.end(FULL)
+        self.successResultOf(finished)
+        self.run_(60)
+        self.assertEqual(self.found(), [([], ["x"])])
 
     def test_nothing(self) -> None:
         """Where nothing waits, the end is there."""

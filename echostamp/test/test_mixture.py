@@ -181,6 +181,13 @@ class MergingTests(SynchronousTestCase):
         self.assertEqual(found[8:16], one[8:16])
         self.assertEqual((found.due, found.lost), (63, 60))
 
+    def test_noReplies(self) -> None:
+        """Nor does one without replies that has RTTs of the minute before."""
+        rows = [minuteOf(0, [5, 6, 7]), minuteOf(60, [8, 9, 10])]
+        ghost = minuteOf(120, [1, 100])._replace(received=0)
+        found = merged([*rows, ghost], 0)
+        self.assertEqual(found[9:15], merged(rows, 0)[9:15])
+
     def test_uniform(self) -> None:
         """Two ranges side by side are one range."""
         low, high = minuteOf(0, range(1001)), minuteOf(60, range(1000, 2001))
@@ -235,6 +242,8 @@ class MergingTests(SynchronousTestCase):
     def test_stalls(self) -> None:
         """Stalls add up, but within a minute they are the same."""
         some = [KeptRow(0, stalled=5), KeptRow(0, stalled=7), KeptRow(60, stalled=2)]
+        self.assertEqual(merged(some, 0).stalled, 9)
+        some[:2] = reversed(some[:2])
         self.assertEqual(merged(some, 0).stalled, 9)
 
 

@@ -260,6 +260,14 @@ class RecorderTests(MonitorCase):
         self.run_(200)
         self.assertEqual(self.written, [{}] * 3)
 
+    def test_finished(self) -> None:
+        """After the end no minute is written."""
+        self.start("a")
+        self.run_(10)
+        self.recorder.finish()
+        self.run_(200)
+        self.assertEqual(len(self.written), 1)
+
     def test_failure(self) -> None:
         """Where figures cannot be made, the log says so, and the counts are kept, as
         are the rows of the others."""

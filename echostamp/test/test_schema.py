@@ -14,6 +14,7 @@ from pathlib import Path
 from twisted.trial.unittest import SynchronousTestCase
 
 from echostamp.history import schema
+from echostamp.history.failures import failure
 from echostamp.history.file import HistoryFile
 from echostamp.history.filelock import FileLock
 from echostamp.history.interfaces import EventQuery, HistoryError
@@ -84,6 +85,23 @@ class OpeningTests(SchemaCase):
         self.fill()
         self.assertEqual(stat.S_IMODE(self.path.stat().st_mode), 0o640)
         self.assertEqual(self.names(), {self.path.name, f"{self.path.name}-lock"})
+
+    def test_safe(self) -> None:
+        """A transaction is on the disk when it is over."""
+        connection = openForWriting(str(self.path))
+        self.addCleanup(connection.close)
+        for name, value in ("journal_mode", "wal"), ("synchronous", 2):
+            self.assertEqual(
+                connection.execute(f"PRAGMA {name}").fetchone(), (value,), name
+            )
+
+    def test_reasons(self) -> None:
+        """A reason has words for a user, and the name of SQLite's own code."""
+        error = sqlite3.OperationalError("disk I/O error")
+        error.sqlite_errorcode = sqlite3.SQLITE_IOERR_WRITE
+        error.sqlite_errorname = "SQLITE_IOERR_WRITE"
+        said = "its disk cannot be read or written (SQLITE_IOERR_WRITE)"
+        self.assertEqual(str(failure(error)), said)
 
     def test_again(self) -> None:
         """A file is opened again."""
@@ -271,6 +289,18 @@ class DamageTests(SchemaCase):
         self.path.write_bytes(octets[: len(octets) // 2])
         Path(f"{self.path}-wal").write_bytes(log)
         self.assertRefused("it is damaged")
+
+    def test_grown(self) -> None:
+        """A file is whole whose last pages are still in the log."""
+        history = SqliteHistory(str(self.path))
+        self.addCleanup(history.close)
+        names = {f"peer {at}": row(NOON) for at in range(500)}
+        before = self.path.stat().st_size
+        history.write(names, [])
+        self.assertEqual(self.path.stat().st_size, before)
+        reader = HistoryFile(str(self.path))
+        self.addCleanup(reader.close)
+        self.assertEqual(len(reader.peers()), 500)
 
     def test_pages(self) -> None:
         """Whatever pages are damaged, opening, reading and writing give answers or
