@@ -28,6 +28,13 @@ def brokenLater(request: WebRequest) -> None:
     raise RuntimeError("broken on purpose")
 
 
+def page(request: WebRequest) -> None:
+    """Answer with a page of HTML."""
+    if request.beginPage():
+        request.write(b"<p>\xc2\xb7")
+        request.finish()
+
+
 #: Of these, hostile requests are made.
 PIECES = (
     b"GET / HTTP/1.1\r\n",
@@ -103,7 +110,7 @@ class RequestTests(SynchronousTestCase):
 
     def test_page(self) -> None:
         """A page of HTML loads what this site has, and nothing inline."""
-        self.site.pages = {b"/": lambda request: request.answerPage(b"<p>\xc2\xb7")}
+        self.site.pages = {b"/": page}
         client = self.client()
         client.get("/")
         found = client.answer()

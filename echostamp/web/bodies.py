@@ -17,7 +17,6 @@ from echostamp.history.interfaces import HistoryError
 from echostamp.text import printable
 from echostamp.web.encodings import Encodings, zipped
 from echostamp.web.request import WebRequest
-from echostamp.web.requestheaders import acceptsGzip
 from echostamp.web.stream import Stream
 
 #: Pieces of a text are sent together up to so many characters.
@@ -169,27 +168,11 @@ class BodyAnswers:
         """
         self._encodings: Encodings[Body] = Encodings(reactor, _stepsOf)
 
-    def begin(self, request: WebRequest, kind: str = JSON) -> bool:
-        """
-        Set the headers of an answer.
-
-        @param kind: the type of its body.
-        @return: whether it is to have a body.  If not, the request is answered.
-        """
-        request.setHeader(b"Content-Type", kind.encode())
-        request.setHeader(b"Vary", b"Accept-Encoding")
-        if _isZipped(request):
-            request.setHeader(b"Content-Encoding", b"gzip")
-        if request.method == b"HEAD":
-            request.finish()
-            return False
-        return True
-
     def send(self, request: WebRequest, bodies: Bodies) -> None:
         """
-        Send a body.
+        Send a body, if L{WebRequest.beginBody} says that it is to be sent.
         """
-        body = bodies.zipped if _isZipped(request) else bodies.plain
+        body = bodies.zipped if request.takesGzip else bodies.plain
         Stream(request, self._encodings, body)
 
     def sendLater(
@@ -231,13 +214,6 @@ def _stepsOf(body: Body) -> Iterator[bytes]:
     Make a body.
     """
     return body.steps()
-
-
-def _isZipped(request: WebRequest) -> bool:
-    """
-    Tell whether a client wants a compressed body.
-    """
-    return acceptsGzip(request.header("Accept-Encoding"))
 
 
 def _status(failure: Failure) -> int:

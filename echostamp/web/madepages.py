@@ -31,9 +31,6 @@ MOST_WAITING = 50
 #: Seconds after which it is worth to ask again if there are too many.
 RETRY = 5
 
-#: The type of pages.
-HTML = "text/html; charset=utf-8"
-
 log = Logger(namespace="echostamp")
 
 
@@ -141,11 +138,10 @@ class MadePages:
         """
         Send a page.
         """
-        request.beginPage()
         request.setResponseCode(page.status)
         if page.status == http.SERVICE_UNAVAILABLE:
             request.setHeader(b"Retry-After", b"%d" % RETRY)
-        if self._answers.begin(request, HTML):
+        if request.beginPage():
             self._answers.send(request, page.bodies)
 
     def _completed(self, made: Made) -> Deferred[Made]:

@@ -23,7 +23,6 @@ from echostamp.web.matrix import Matrix
 from echostamp.web.matrixfilter import MatrixFilter, choicesOf
 from echostamp.web.matrixparts import form, legend, nothing, summary
 from echostamp.web.request import WebRequest
-from echostamp.web.requestheaders import acceptsGzip
 from echostamp.web.rowdata import SourceRow
 from echostamp.web.stream import Stream
 from echostamp.web.troubles import Troubles, troublesHtml
@@ -102,17 +101,11 @@ class MatrixPage:
 
     def __call__(self, request: WebRequest) -> None:
         """Answer a request."""
-        isZipped = acceptsGzip(request.header("Accept-Encoding"))
-        request.beginPage()
-        request.setHeader(b"Vary", b"Accept-Encoding")
-        if isZipped:
-            request.setHeader(b"Content-Encoding", b"gzip")
-        if request.method == b"HEAD":
-            request.finish()
+        if not request.beginPage():
             return
         args = request.args or {}
         isPart = args.get(b"part") == [b"table"]
-        wanted = WantedPage(MatrixFilter.of(args), isPart, isZipped)
+        wanted = WantedPage(MatrixFilter.of(args), isPart, request.takesGzip)
         ends: list[object] = []
         request.notifyFinish().addBoth(ends.append)
 

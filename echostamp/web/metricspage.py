@@ -10,7 +10,6 @@ from echostamp.monitor.metricformats import formatFor
 from echostamp.text import printable
 from echostamp.web.encodings import Encodings, Wanted
 from echostamp.web.request import WebRequest
-from echostamp.web.requestheaders import acceptsGzip
 from echostamp.web.source import Source
 from echostamp.web.stream import Stream
 
@@ -47,15 +46,9 @@ class MetricsPage:
                     return
                 names |= found
         form = formatFor(request.header("Accept"))
-        isZipped = acceptsGzip(request.header("Accept-Encoding"))
-        request.setHeader(b"Content-Type", form.value.encode())
-        request.setHeader(b"Vary", b"Accept, Accept-Encoding")
-        if isZipped:
-            request.setHeader(b"Content-Encoding", b"gzip")
-        if request.method == b"HEAD":
-            request.finish()
-            return
-        Stream(request, self._encodings, Wanted(form, isZipped, names))
+        if request.beginBody(form.value, "Accept, Accept-Encoding"):
+            wanted = Wanted(form, request.takesGzip, names)
+            Stream(request, self._encodings, wanted)
 
     def _named(self, name: str) -> frozenset[str]:
         """
