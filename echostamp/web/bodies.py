@@ -9,7 +9,6 @@ from collections.abc import Callable, Hashable, Iterable, Iterator
 from typing import Any, NamedTuple, Protocol
 
 from twisted.internet.defer import Deferred
-from twisted.logger import Logger
 from twisted.python.failure import Failure
 from twisted.web import http
 
@@ -26,8 +25,6 @@ _ENOUGH = 16384
 _PIECE = 2048
 
 JSON, CSV = "application/json", "text/csv; charset=utf-8; header=present"
-
-log = Logger(namespace="echostamp")
 
 
 class NotThereError(Exception):
@@ -187,26 +184,16 @@ class BodyAnswers:
         @param waiting: gives that; fails with L{HistoryError} where it cannot be read.
         @param bodiesFor: makes the body of it; raises L{NotThereError}.
         """
-        ends: list[object] = []
-        request.notifyFinish().addErrback(ends.append)
 
-        def known(found: Any) -> None:
-            if not ends:
-                self.send(request, bodiesFor(found))
+        def known(found: Bodies | _Refusal) -> None:
+            if isinstance(found, _Refusal):
+                request.withoutBody()
+                request.answer(*found)
+            else:
+                self.send(request, found)
 
-        def failed(failure: Failure) -> None:
-            status = _status(failure)
-            if status == http.INTERNAL_SERVER_ERROR:
-                log.failure("a web page failed", failure)
-            if ends:
-                return
-            if status == http.INTERNAL_SERVER_ERROR:
-                request.fail()
-                return
-            request.withoutBody()
-            request.answer(status, printable(str(failure.value)))
-
-        waiting.addCallback(known).addErrback(failed)
+        waiting.addCallback(bodiesFor).addErrback(_refusal)
+        request.answerWhen(waiting, known)
 
 
 def _stepsOf(body: Body) -> Iterator[bytes]:
@@ -216,12 +203,23 @@ def _stepsOf(body: Body) -> Iterator[bytes]:
     return body.steps()
 
 
-def _status(failure: Failure) -> int:
+class _Refusal(NamedTuple):
     """
-    Give the status of an answer that has no body.
+    Says that there is no body.
+
+    @ivar status: the HTTP status.
+    @ivar why: a line of text.
     """
-    if failure.check(NotThereError):
-        return http.NOT_FOUND
-    if failure.check(HistoryError):
-        return http.SERVICE_UNAVAILABLE
-    return http.INTERNAL_SERVER_ERROR
+
+    status: int
+    why: str
+
+
+def _refusal(failure: Failure) -> _Refusal:
+    """
+    Say why there is no body, if that is no error of ours.
+    """
+    failure.trap(NotThereError, HistoryError)
+    isMissing = failure.check(NotThereError) is not None
+    status = http.NOT_FOUND if isMissing else http.SERVICE_UNAVAILABLE
+    return _Refusal(status, printable(str(failure.value)))

@@ -6,10 +6,10 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Hashable, Iterable
+from functools import partial
 from typing import Any, NamedTuple
 
 from twisted.internet.defer import Deferred, DeferredSemaphore, succeed
-from twisted.logger import Logger
 from twisted.python.failure import Failure
 from twisted.web import http
 
@@ -30,8 +30,6 @@ MOST_WAITING = 50
 
 #: Seconds after which it is worth to ask again if there are too many.
 RETRY = 5
-
-log = Logger(namespace="echostamp")
 
 
 class Made(NamedTuple):
@@ -94,19 +92,7 @@ class MadePages:
 
         @param key: what the page shows.
         """
-        ends: list[object] = []
-        request.notifyFinish().addErrback(ends.append)
-
-        def made(page: Made) -> None:
-            if not ends:
-                self._send(request, page)
-
-        def failed(why: Failure) -> None:
-            log.failure("a web page failed", why)
-            if not ends:
-                request.fail()
-
-        self.page(key).addCallback(made).addErrback(failed)
+        request.answerWhen(self.page(key), partial(self._send, request))
 
     def page(self, key: Hashable) -> Deferred[Made]:
         """

@@ -4,10 +4,13 @@ A request: its checks, how its answer begins, and short answers.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from io import BytesIO
 from typing import Any
 
+from twisted.internet.defer import Deferred
 from twisted.logger import Logger
+from twisted.python.failure import Failure
 from twisted.web import http
 
 from echostamp.web.requestheaders import acceptsGzip, isOwnHost
@@ -166,6 +169,29 @@ class WebRequest(http.Request):
         """
         self.setHeader(b"Content-Security-Policy", _PAGE_POLICY)
         return self.beginBody("text/html; charset=utf-8")
+
+    def answerWhen(
+        self, waiting: Deferred[Any], answer: Callable[[Any], object]
+    ) -> None:
+        """
+        Answer when something is known, unless the client has gone.
+
+        @param waiting: gives that.  That it fails is logged, and an error of ours.
+        @param answer: answers this request with it.
+        """
+        ends: list[object] = []
+        self.notifyFinish().addErrback(ends.append)
+
+        def known(found: Any) -> None:
+            if not ends:
+                answer(found)
+
+        def failed(failure: Failure) -> None:
+            log.failure("a web page failed", failure)
+            if not ends:
+                self.fail()
+
+        waiting.addCallback(known).addErrback(failed)
 
     def fail(self) -> None:
         """
