@@ -163,7 +163,7 @@ class BodyAnswers:
         @param reactor: runs the turns: an L{IReactorTime
             <twisted.internet.interfaces.IReactorTime>}.
         """
-        self._encodings: Encodings[Body] = Encodings(reactor, _stepsOf)
+        self._encodings: Encodings[Body] = Encodings(reactor, lambda body: body.steps())
 
     def send(self, request: WebRequest, bodies: Bodies) -> None:
         """
@@ -194,13 +194,6 @@ class BodyAnswers:
 
         waiting.addCallback(bodiesFor).addErrback(_refusal)
         request.answerWhen(waiting, known)
-
-
-def _stepsOf(body: Body) -> Iterator[bytes]:
-    """
-    Make a body.
-    """
-    return body.steps()
 
 
 class _Refusal(NamedTuple):

@@ -157,7 +157,7 @@ class Encodings(Generic[Key]):
         encoding.readers.remove(reader)
         if encoding.readers:
             return
-        if self._waiting.get(encoding.wanted) is encoding:
+        if self._isWaiting(encoding):
             del self._waiting[encoding.wanted]
         elif encoding in self._unread:
             self._unread.remove(encoding)
@@ -202,6 +202,9 @@ class Encodings(Generic[Key]):
                 return
 
     def _isWaiting(self, encoding: Encoding[Key]) -> bool:
+        """
+        Tell whether an answer is being made, or waits for that.
+        """
         return self._waiting.get(encoding.wanted) is encoding
 
     def _step(self, encoding: Encoding[Key]) -> None:

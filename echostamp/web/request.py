@@ -176,7 +176,8 @@ class WebRequest(http.Request):
         """
         Answer when something is known, unless the client has gone.
 
-        @param waiting: gives that.  That it fails is logged, and an error of ours.
+        @param waiting: gives that.  If it fails, that is logged, and the client learns
+            of it.
         @param answer: answers this request with it.
         """
         ends: list[object] = []
