@@ -93,7 +93,7 @@ class AnswerTests(SynchronousTestCase):
 
     def page(self, request: WebRequest) -> None:
         """Answer a request."""
-        if self.answers.begin(request, CSV):
+        if request.beginBody(CSV):
             self.answers.sendLater(request, self.waiting, self.bodies)
 
     def bodies(self, found: object) -> Bodies:

@@ -2,75 +2,15 @@
 
 from __future__ import annotations
 
-import zlib
 from collections.abc import Iterator
 
 from twisted.trial.unittest import SynchronousTestCase
 
-from echostamp.monitor.exposition import Exposition
-from echostamp.monitor.metricformats import Format
 from echostamp.test.fakes import FakeReactor
-from echostamp.test.snapshots import fullPeer
-from echostamp.test.webclients import FakeSource
-from echostamp.web.encodings import SLICE, Encoding, Encodings, Wanted, steps
+from echostamp.web.encodings import SLICE, Encoding, Encodings
 
-ONE, OTHER = Wanted(Format.TEXT), Wanted(Format.OPENMETRICS)
-
-
-class StepsTests(SynchronousTestCase):
-    """
-    Tests for L{steps}.
-    """
-
-    def test_all(self) -> None:
-        """An answer has all peers, and the daemon."""
-        text = b"".join(steps(FakeSource(), ONE)).decode()
-        for peer in "ams", "fra":
-            self.assertIn(f'echostamp_peer_up{{peer="{peer}",site="ams"}} 1\n', text)
-        self.assertIn("echostamp_peers 2\n", text)
-        self.assertIn("process_cpu_seconds_total", text)
-
-    def test_names(self) -> None:
-        """Where peers are named, it has these, and not the daemon."""
-        source = FakeSource()
-        found = steps(source, Wanted(Format.TEXT, names=frozenset(["fra", "gone"])))
-        exposition = Exposition(Format.TEXT, ["site"])
-        exposition.add(fullPeer("fra"))
-        self.assertEqual(b"".join(found), b"".join(exposition.chunks()))
-        self.assertEqual(source.peers["ams"].asked, 0)
-
-    def test_onePeerAStep(self) -> None:
-        """A step looks at one peer."""
-        source = FakeSource(["a", "b", "c"])
-        before = 0
-        for _ in steps(source, ONE):
-            asked = sum(each.asked for each in source.peers.values())
-            self.assertLessEqual(asked - before, 1)
-            before = asked
-        self.assertEqual(before, 3)
-
-    def test_stepsBeforeTheFirstOctet(self) -> None:
-        """The labels, each peer and the daemon have a step of their own."""
-        found = list(steps(FakeSource(["a", "b", "c"]), ONE))
-        self.assertEqual([bool(each) for each in found], [False] * 5 + [True])
-
-    def test_peersThatChange(self) -> None:
-        """A reload in the middle does no harm."""
-        source = FakeSource(["a", "b"])
-        made = steps(source, ONE)
-        found = [next(made), next(made)]
-        source.peers = {}
-        text = b"".join([*found, *made]).decode()
-        self.assertIn('peer="b"', text)
-
-    def test_zipped(self) -> None:
-        """A compressed answer is the same."""
-        source = FakeSource([f"peer{each}" for each in range(50)])
-        names = frozenset(source.peers)
-        plain = b"".join(steps(source, Wanted(Format.TEXT, False, names)))
-        zipped = b"".join(steps(source, Wanted(Format.TEXT, True, names)))
-        self.assertEqual(zlib.decompress(zipped, 31), plain)
-        self.assertLess(len(zipped), len(plain) / 5)
+#: What is asked for.
+ONE, OTHER = "one", "other"
 
 
 class FakeReader:
@@ -82,7 +22,7 @@ class FakeReader:
     @ivar hasFailed: whether there will be no more.
     """
 
-    def __init__(self, encodings: Encodings[Wanted], wanted: Wanted = ONE) -> None:
+    def __init__(self, encodings: Encodings[str], wanted: str = ONE) -> None:
         """
         @param encodings: makes it.
         @param wanted: what to ask for.
@@ -91,7 +31,7 @@ class FakeReader:
         self.isComplete = self.hasFailed = False
         self.leaves = False
         self._encodings = encodings
-        self.encoding: Encoding[Wanted] = encodings.join(wanted, self)
+        self.encoding: Encoding[str] = encodings.join(wanted, self)
 
     def pull(self) -> None:
         """Read everything."""
@@ -140,11 +80,11 @@ class EncodingsTests(SynchronousTestCase):
         """Make a machine in which each step takes a while."""
         self.reactor = FakeReactor()
         self.now = 0
-        self.made: list[Wanted] = []
+        self.made: list[str] = []
         self.stepTime = SLICE // 4
         self.encodings = Encodings(self.reactor, self.steps, lambda: self.now, 100)
 
-    def steps(self, wanted: Wanted) -> Iterator[bytes]:
+    def steps(self, wanted: str) -> Iterator[bytes]:
         """Take time for 10 steps, each second of which gives octets."""
         self.made.append(wanted)
         for number in range(10):
@@ -276,12 +216,12 @@ class EncodingsTests(SynchronousTestCase):
         """If an answer cannot be made, its readers learn of it, and the next one is
         made."""
 
-        def broken(wanted: Wanted) -> Iterator[bytes]:
+        def broken(wanted: str) -> Iterator[bytes]:
             yield b"a part"
             raise RuntimeError("on purpose")
 
         made = {ONE: broken, OTHER: self.steps}
-        encodings: Encodings[Wanted] = Encodings(
+        encodings: Encodings[str] = Encodings(
             self.reactor, lambda wanted: made[wanted](wanted), lambda: self.now
         )
         readers = [FakeReader(encodings), FakeReader(encodings)]

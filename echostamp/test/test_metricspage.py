@@ -2,18 +2,22 @@
 
 from __future__ import annotations
 
+import zlib
 from collections.abc import Iterator
 
 from prometheus_client.openmetrics.parser import (
     text_string_to_metric_families as readOpenMetrics,
 )
 from prometheus_client.parser import text_string_to_metric_families as readText
+from twisted.trial.unittest import SynchronousTestCase
 
+from echostamp.monitor.exposition import Exposition
 from echostamp.monitor.metricformats import Format
 from echostamp.test.apisites import SiteCase
+from echostamp.test.snapshots import fullPeer
 from echostamp.test.webclients import Answer, BrokenWatched, FakeSource
-from echostamp.web.encodings import Encodings, Wanted
-from echostamp.web.metricspage import MetricsPage
+from echostamp.web.encodings import Encodings
+from echostamp.web.metricspage import MetricsPage, WantedMetrics, metricSteps
 from echostamp.web.site import WebSite
 
 #: What Prometheus 2.42 sends.
@@ -24,6 +28,66 @@ PROMETHEUS = (
     "Accept-Encoding: gzip",
     "X-Prometheus-Scrape-Timeout-Seconds: 10",
 )
+
+#: A scrape of everything.
+ALL = WantedMetrics(Format.TEXT)
+
+
+class StepsTests(SynchronousTestCase):
+    """
+    Tests for L{metricSteps}.
+    """
+
+    def test_all(self) -> None:
+        """An answer has all peers, and the daemon."""
+        text = b"".join(metricSteps(FakeSource(), ALL)).decode()
+        for peer in "ams", "fra":
+            self.assertIn(f'echostamp_peer_up{{peer="{peer}",site="ams"}} 1\n', text)
+        self.assertIn("echostamp_peers 2\n", text)
+        self.assertIn("process_cpu_seconds_total", text)
+
+    def test_names(self) -> None:
+        """Where peers are named, it has these, and not the daemon."""
+        source = FakeSource()
+        wanted = WantedMetrics(Format.TEXT, names=frozenset(["fra", "gone"]))
+        found = metricSteps(source, wanted)
+        exposition = Exposition(Format.TEXT, ["site"])
+        exposition.add(fullPeer("fra"))
+        self.assertEqual(b"".join(found), b"".join(exposition.chunks()))
+        self.assertEqual(source.peers["ams"].asked, 0)
+
+    def test_onePeerAStep(self) -> None:
+        """A step looks at one peer."""
+        source = FakeSource(["a", "b", "c"])
+        before = 0
+        for _ in metricSteps(source, ALL):
+            asked = sum(each.asked for each in source.peers.values())
+            self.assertLessEqual(asked - before, 1)
+            before = asked
+        self.assertEqual(before, 3)
+
+    def test_stepsBeforeTheFirstOctet(self) -> None:
+        """The labels, each peer and the daemon have a step of their own."""
+        found = list(metricSteps(FakeSource(["a", "b", "c"]), ALL))
+        self.assertEqual([bool(each) for each in found], [False] * 5 + [True])
+
+    def test_peersThatChange(self) -> None:
+        """A reload in the middle does no harm."""
+        source = FakeSource(["a", "b"])
+        made = metricSteps(source, ALL)
+        found = [next(made), next(made)]
+        source.peers = {}
+        text = b"".join([*found, *made]).decode()
+        self.assertIn('peer="b"', text)
+
+    def test_zipped(self) -> None:
+        """A compressed answer is the same."""
+        source = FakeSource([f"peer{each}" for each in range(50)])
+        names = frozenset(source.peers)
+        plain = b"".join(metricSteps(source, WantedMetrics(Format.TEXT, False, names)))
+        zipped = b"".join(metricSteps(source, WantedMetrics(Format.TEXT, True, names)))
+        self.assertEqual(zlib.decompress(zipped, 31), plain)
+        self.assertLess(len(zipped), len(plain) / 5)
 
 
 class MetricsPageTests(SiteCase):
@@ -105,7 +169,7 @@ class MetricsPageTests(SiteCase):
         """If the answer has begun, the connection is reset, so that the client does not
         take it for complete."""
 
-        def broken(wanted: Wanted) -> Iterator[bytes]:
+        def broken(wanted: WantedMetrics) -> Iterator[bytes]:
             yield b"a part"
             raise RuntimeError("on purpose")
 

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import gzip
+
 from hypothesis import given
 from hypothesis import strategies as st
+from twisted.internet.defer import Deferred, fail, succeed
 from twisted.trial.unittest import SynchronousTestCase
 
 from echostamp.test.fakes import FakeReactor
@@ -26,6 +29,13 @@ def brokenLater(request: WebRequest) -> None:
     """Fail in the middle of the answer."""
     request.write(b"a part")
     raise RuntimeError("broken on purpose")
+
+
+def page(request: WebRequest) -> None:
+    """Answer with a page of HTML."""
+    if request.beginPage():
+        request.write(b"<p>\xc2\xb7")
+        request.finish()
 
 
 #: Of these, hostile requests are made.
@@ -103,7 +113,7 @@ class RequestTests(SynchronousTestCase):
 
     def test_page(self) -> None:
         """A page of HTML loads what this site has, and nothing inline."""
-        self.site.pages = {b"/": lambda request: request.answerPage(b"<p>\xc2\xb7")}
+        self.site.pages = {b"/": page}
         client = self.client()
         client.get("/")
         found = client.answer()
@@ -117,6 +127,66 @@ class RequestTests(SynchronousTestCase):
             self.assertIn(each, rules)
         self.assertNotIn("unsafe", " ".join(rules))
         self.assertNotIn("set-cookie", found.headers)
+
+    def test_longBody(self) -> None:
+        """A long body is compressed for those who take that.  HEAD gets none."""
+
+        def begin(request: WebRequest) -> None:
+            if request.beginBody("text/x", "Accept, Accept-Encoding"):
+                request.write(gzip.compress(b"x") if request.takesGzip else b"x")
+                request.finish()
+
+        self.site.pages = {b"/": begin}
+        client = self.client()
+        for headers in (), ("Accept-Encoding: gzip",):
+            client.get("/", *headers)
+            found = client.answer()
+            self.assertEqual(found.body, b"x")
+            self.assertEqual(found.headers["content-type"], "text/x")
+            self.assertEqual(found.headers["vary"], "Accept, Accept-Encoding")
+            self.assertEqual("content-encoding" in found.headers, bool(headers))
+        client.get("/", method="HEAD")
+        head = client.answer(hasBody=False)
+        self.assertEqual(head.headers["content-type"], "text/x")
+        self.assertEqual(head.headers["vary"], "Accept, Accept-Encoding")
+
+    def test_later(self) -> None:
+        """An answer may come later.  A client that has gone gets none."""
+        waiting: list[Deferred[str]] = [Deferred(), Deferred()]
+        found: list[str] = []
+
+        def later(request: WebRequest) -> None:
+            def known(text: str) -> None:
+                found.append(text)
+                request.answer(200, text)
+
+            request.answerWhen(waiting[len(found)], known)
+
+        self.site.pages = {b"/": later}
+        client = self.client()
+        client.get("/")
+        waiting[0].callback("one")
+        client.connection.turn()
+        self.assertEqual(client.answer().body, b"one\n")
+        client.get("/")
+        client.leave()
+        waiting[1].callback("two")
+        self.assertEqual(found, ["one"])
+
+    def test_laterFailure(self) -> None:
+        """What it waits for may fail, and so may the answer."""
+        waiting: list[Deferred[str]] = [succeed(""), fail(RuntimeError("on purpose"))]
+
+        def later(request: WebRequest) -> None:
+            request.answerWhen(waiting.pop(), lambda _: broken(request))
+
+        self.site.pages = {b"/": later}
+        client = self.client()
+        while waiting:
+            client.get("/")
+            client.connection.turn()
+            self.assertEqual(client.answer().status, 500)
+            self.assertEqual(len(self.flushLoggedErrors(RuntimeError)), 1)
 
     def test_head(self) -> None:
         """HEAD gets the headers of GET, and the connection goes on."""

@@ -82,7 +82,7 @@ class ApiEvents:
         except ValueError as error:
             request.answer(http.BAD_REQUEST, str(error))
             return
-        if self._answers.begin(request):
+        if request.beginBody(JSON):
             waiting = self._source.history.read(lambda history: history.events(query))
             self._answers.sendLater(request, waiting, _eventBodies)
 
@@ -158,7 +158,7 @@ class ApiHistory:
             request.setHeader(
                 b"Content-Disposition", b'attachment; filename="%b.csv"' % name
             )
-        if not self._answers.begin(request, CSV if isCsv else JSON):
+        if not request.beginBody(CSV if isCsv else JSON):
             return
 
         def ask(history: IHistory) -> Points:

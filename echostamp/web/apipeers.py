@@ -9,7 +9,7 @@ from functools import partial
 from twisted.web import http
 
 from echostamp import __version__
-from echostamp.web.bodies import Bodies, BodyAnswers, bodiesOf
+from echostamp.web.bodies import JSON, Bodies, BodyAnswers, bodiesOf
 from echostamp.web.ownrow import OwnRow
 from echostamp.web.peerdocument import peerPieces
 from echostamp.web.query import readQuery, shown
@@ -41,7 +41,7 @@ class ApiRow:
         except ValueError as error:
             request.answer(http.BAD_REQUEST, str(error))
             return
-        if self._answers.begin(request):
+        if request.beginBody(JSON):
             self._answers.sendLater(request, self._own.row(), self._bodiesFor)
 
     def _bodiesFor(self, row: SourceRow) -> Bodies:
@@ -80,7 +80,7 @@ class ApiPeer:
         peer = self._source.peers.get(name)
         if peer is None:
             request.answer(http.NOT_FOUND, f"there is no peer {shown(name)}")
-        elif self._answers.begin(request):
+        elif request.beginBody(JSON):
             week = self._own.week(name)
             pieces = partial(peerPieces, __version__, peer.snapshot, week)
             self._answers.send(request, bodiesOf(pieces))

@@ -9,7 +9,6 @@ from collections.abc import Callable, Hashable, Iterable, Iterator
 from typing import Any, NamedTuple, Protocol
 
 from twisted.internet.defer import Deferred
-from twisted.logger import Logger
 from twisted.python.failure import Failure
 from twisted.web import http
 
@@ -17,7 +16,6 @@ from echostamp.history.interfaces import HistoryError
 from echostamp.text import printable
 from echostamp.web.encodings import Encodings, zipped
 from echostamp.web.request import WebRequest
-from echostamp.web.requestheaders import acceptsGzip
 from echostamp.web.stream import Stream
 
 #: Pieces of a text are sent together up to so many characters.
@@ -27,8 +25,6 @@ _ENOUGH = 16384
 _PIECE = 2048
 
 JSON, CSV = "application/json", "text/csv; charset=utf-8; header=present"
-
-log = Logger(namespace="echostamp")
 
 
 class NotThereError(Exception):
@@ -167,29 +163,13 @@ class BodyAnswers:
         @param reactor: runs the turns: an L{IReactorTime
             <twisted.internet.interfaces.IReactorTime>}.
         """
-        self._encodings: Encodings[Body] = Encodings(reactor, _stepsOf)
-
-    def begin(self, request: WebRequest, kind: str = JSON) -> bool:
-        """
-        Set the headers of an answer.
-
-        @param kind: the type of its body.
-        @return: whether it is to have a body.  If not, the request is answered.
-        """
-        request.setHeader(b"Content-Type", kind.encode())
-        request.setHeader(b"Vary", b"Accept-Encoding")
-        if _isZipped(request):
-            request.setHeader(b"Content-Encoding", b"gzip")
-        if request.method == b"HEAD":
-            request.finish()
-            return False
-        return True
+        self._encodings: Encodings[Body] = Encodings(reactor, lambda body: body.steps())
 
     def send(self, request: WebRequest, bodies: Bodies) -> None:
         """
-        Send a body.
+        Send a body, if L{WebRequest.beginBody} says that it is to be sent.
         """
-        body = bodies.zipped if _isZipped(request) else bodies.plain
+        body = bodies.zipped if request.takesGzip else bodies.plain
         Stream(request, self._encodings, body)
 
     def sendLater(
@@ -204,48 +184,35 @@ class BodyAnswers:
         @param waiting: gives that; fails with L{HistoryError} where it cannot be read.
         @param bodiesFor: makes the body of it; raises L{NotThereError}.
         """
-        ends: list[object] = []
-        request.notifyFinish().addErrback(ends.append)
 
-        def known(found: Any) -> None:
-            if not ends:
-                self.send(request, bodiesFor(found))
+        def known(found: Bodies | _Refusal) -> None:
+            if isinstance(found, _Refusal):
+                request.withoutBody()
+                request.answer(*found)
+            else:
+                self.send(request, found)
 
-        def failed(failure: Failure) -> None:
-            status = _status(failure)
-            if status == http.INTERNAL_SERVER_ERROR:
-                log.failure("a web page failed", failure)
-            if ends:
-                return
-            if status == http.INTERNAL_SERVER_ERROR:
-                request.fail()
-                return
-            request.withoutBody()
-            request.answer(status, printable(str(failure.value)))
-
-        waiting.addCallback(known).addErrback(failed)
+        waiting.addCallback(bodiesFor).addErrback(_refusal)
+        request.answerWhen(waiting, known)
 
 
-def _stepsOf(body: Body) -> Iterator[bytes]:
+class _Refusal(NamedTuple):
     """
-    Make a body.
+    Says that there is no body.
+
+    @ivar status: the HTTP status.
+    @ivar why: a line of text.
     """
-    return body.steps()
+
+    status: int
+    why: str
 
 
-def _isZipped(request: WebRequest) -> bool:
+def _refusal(failure: Failure) -> _Refusal:
     """
-    Tell whether a client wants a compressed body.
+    Say why there is no body, if that is no error of ours.
     """
-    return acceptsGzip(request.header("Accept-Encoding"))
-
-
-def _status(failure: Failure) -> int:
-    """
-    Give the status of an answer that has no body.
-    """
-    if failure.check(NotThereError):
-        return http.NOT_FOUND
-    if failure.check(HistoryError):
-        return http.SERVICE_UNAVAILABLE
-    return http.INTERNAL_SERVER_ERROR
+    failure.trap(NotThereError, HistoryError)
+    isMissing = failure.check(NotThereError) is not None
+    status = http.NOT_FOUND if isMissing else http.SERVICE_UNAVAILABLE
+    return _Refusal(status, printable(str(failure.value)))

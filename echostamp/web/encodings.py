@@ -8,15 +8,11 @@ import time
 import zlib
 from collections import deque
 from collections.abc import Callable, Hashable, Iterable, Iterator
-from typing import Any, Generic, NamedTuple, Protocol, TypeVar
+from typing import Any, Generic, Protocol, TypeVar
 
 from twisted.logger import Logger
 
-from echostamp.monitor.exposition import Exposition
-from echostamp.monitor.metricformats import Format
-from echostamp.monitor.processfigures import processFigures
 from echostamp.times import MILLISECOND
-from echostamp.web.source import Source
 
 #: How long one turn works, in nanoseconds.  A turn ends with the step that passes this.
 #: The figures of a peer with many probes take up to 3 ms, most steps 0.1 ms.
@@ -35,40 +31,6 @@ log = Logger(namespace="echostamp")
 
 #: What an answer is asked for by.
 Key = TypeVar("Key", bound=Hashable)
-
-
-class Wanted(NamedTuple):
-    """
-    What a scrape asks for.
-
-    @ivar form: the format.
-    @ivar isZipped: whether it is compressed.
-    @ivar names: the peers; L{None} for all of them, and the daemon.
-    """
-
-    form: Format
-    isZipped: bool = False
-    names: frozenset[str] | None = None
-
-
-def steps(source: Source, wanted: Wanted) -> Iterator[bytes]:
-    """
-    Make an answer, in small steps: a peer, or some octets.
-
-    @return: the octets of each step; empty for most.
-    """
-    exposition = Exposition(wanted.form, source.labels())
-    peers = dict(source.peers)
-    yield b""
-    for name, peer in peers.items():
-        if wanted.names is None or name in wanted.names:
-            exposition.add(peer.snapshot())
-            yield b""
-    if wanted.names is None:
-        exposition.daemon(source.daemon(), processFigures())
-        yield b""
-    chunks = exposition.chunks()
-    yield from zipped(chunks) if wanted.isZipped else chunks
 
 
 def zipped(chunks: Iterable[bytes]) -> Iterator[bytes]:
@@ -161,7 +123,8 @@ class Encodings(Generic[Key]):
         """
         @param reactor: runs the turns: an L{IReactorTime
             <twisted.internet.interfaces.IReactorTime>}.
-        @param steps: makes an answer: see L{steps}.
+        @param steps: makes an answer, in small steps: gives the octets of each step,
+            empty for most.
         @param clock: gives nanoseconds.
         @param mostUnread: see L{MOST_UNREAD}.
         """
@@ -194,7 +157,7 @@ class Encodings(Generic[Key]):
         encoding.readers.remove(reader)
         if encoding.readers:
             return
-        if self._waiting.get(encoding.wanted) is encoding:
+        if self._isWaiting(encoding):
             del self._waiting[encoding.wanted]
         elif encoding in self._unread:
             self._unread.remove(encoding)
@@ -239,6 +202,9 @@ class Encodings(Generic[Key]):
                 return
 
     def _isWaiting(self, encoding: Encoding[Key]) -> bool:
+        """
+        Tell whether an answer is being made, or waits for that.
+        """
         return self._waiting.get(encoding.wanted) is encoding
 
     def _step(self, encoding: Encoding[Key]) -> None:

@@ -11,7 +11,6 @@ from pathlib import Path
 from twisted.web import http
 
 from echostamp.web.request import WebRequest
-from echostamp.web.requestheaders import acceptsGzip
 
 #: Where the files are.
 FOLDER = Path(__file__).parent / "static"
@@ -43,7 +42,7 @@ class StaticFile:
 
     def __call__(self, request: WebRequest) -> None:
         """Answer a request."""
-        isZipped = acceptsGzip(request.header("Accept-Encoding"))
+        isZipped = request.takesGzip
         body = self._zipped if isZipped else self._plain
         request.setHeader(b"Cache-Control", b"no-cache")
         request.setHeader(b"Vary", b"Accept-Encoding")

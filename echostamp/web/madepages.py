@@ -6,10 +6,10 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Hashable, Iterable
+from functools import partial
 from typing import Any, NamedTuple
 
 from twisted.internet.defer import Deferred, DeferredSemaphore, succeed
-from twisted.logger import Logger
 from twisted.python.failure import Failure
 from twisted.web import http
 
@@ -30,11 +30,6 @@ MOST_WAITING = 50
 
 #: Seconds after which it is worth to ask again if there are too many.
 RETRY = 5
-
-#: The type of pages.
-HTML = "text/html; charset=utf-8"
-
-log = Logger(namespace="echostamp")
 
 
 class Made(NamedTuple):
@@ -97,19 +92,7 @@ class MadePages:
 
         @param key: what the page shows.
         """
-        ends: list[object] = []
-        request.notifyFinish().addErrback(ends.append)
-
-        def made(page: Made) -> None:
-            if not ends:
-                self._send(request, page)
-
-        def failed(why: Failure) -> None:
-            log.failure("a web page failed", why)
-            if not ends:
-                request.fail()
-
-        self.page(key).addCallback(made).addErrback(failed)
+        request.answerWhen(self.page(key), partial(self._send, request))
 
     def page(self, key: Hashable) -> Deferred[Made]:
         """
@@ -141,11 +124,10 @@ class MadePages:
         """
         Send a page.
         """
-        request.beginPage()
         request.setResponseCode(page.status)
         if page.status == http.SERVICE_UNAVAILABLE:
             request.setHeader(b"Retry-After", b"%d" % RETRY)
-        if self._answers.begin(request, HTML):
+        if request.beginPage():
             self._answers.send(request, page.bodies)
 
     def _completed(self, made: Made) -> Deferred[Made]:

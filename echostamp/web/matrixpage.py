@@ -9,8 +9,6 @@ from collections.abc import Callable, Iterator, Sequence
 from typing import Any, NamedTuple, Protocol
 
 from twisted.internet.defer import Deferred
-from twisted.logger import Logger
-from twisted.python.failure import Failure
 
 from echostamp.markup import asHtml
 from echostamp.web.bodies import gathered
@@ -23,12 +21,9 @@ from echostamp.web.matrix import Matrix
 from echostamp.web.matrixfilter import MatrixFilter, choicesOf
 from echostamp.web.matrixparts import form, legend, nothing, summary
 from echostamp.web.request import WebRequest
-from echostamp.web.requestheaders import acceptsGzip
 from echostamp.web.rowdata import SourceRow
 from echostamp.web.stream import Stream
 from echostamp.web.troubles import Troubles, troublesHtml
-
-log = Logger(namespace="echostamp")
 
 
 class OwnSource(Protocol):
@@ -102,31 +97,17 @@ class MatrixPage:
 
     def __call__(self, request: WebRequest) -> None:
         """Answer a request."""
-        isZipped = acceptsGzip(request.header("Accept-Encoding"))
-        request.beginPage()
-        request.setHeader(b"Vary", b"Accept-Encoding")
-        if isZipped:
-            request.setHeader(b"Content-Encoding", b"gzip")
-        if request.method == b"HEAD":
-            request.finish()
+        if not request.beginPage():
             return
         args = request.args or {}
         isPart = args.get(b"part") == [b"table"]
-        wanted = WantedPage(MatrixFilter.of(args), isPart, isZipped)
-        ends: list[object] = []
-        request.notifyFinish().addBoth(ends.append)
+        wanted = WantedPage(MatrixFilter.of(args), isPart, request.takesGzip)
 
         def known(row: SourceRow) -> None:
             self._row = row
-            if not ends:
-                Stream(request, self._pages, wanted)
+            Stream(request, self._pages, wanted)
 
-        def failed(failure: Failure) -> None:
-            log.failure("a web page failed", failure)
-            if not ends:
-                request.fail()
-
-        self._own.row().addCallback(known).addErrback(failed)
+        request.answerWhen(self._own.row(), known)
 
     def _steps(self, wanted: WantedPage) -> Iterator[bytes]:
         """

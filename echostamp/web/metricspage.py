@@ -4,15 +4,53 @@ The page that Prometheus reads.
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from typing import NamedTuple
+
 from twisted.web import http
 
-from echostamp.monitor.metricformats import formatFor
+from echostamp.monitor.exposition import Exposition
+from echostamp.monitor.metricformats import Format, formatFor
+from echostamp.monitor.processfigures import processFigures
 from echostamp.text import printable
-from echostamp.web.encodings import Encodings, Wanted
+from echostamp.web.encodings import Encodings, zipped
 from echostamp.web.request import WebRequest
-from echostamp.web.requestheaders import acceptsGzip
 from echostamp.web.source import Source
 from echostamp.web.stream import Stream
+
+
+class WantedMetrics(NamedTuple):
+    """
+    What a scrape asks for.
+
+    @ivar form: the format.
+    @ivar isZipped: whether it is compressed.
+    @ivar names: the peers; L{None} for all of them, and the daemon.
+    """
+
+    form: Format
+    isZipped: bool = False
+    names: frozenset[str] | None = None
+
+
+def metricSteps(source: Source, wanted: WantedMetrics) -> Iterator[bytes]:
+    """
+    Make an answer, in small steps: a peer, or some octets.
+
+    @return: the octets of each step; empty for most.
+    """
+    exposition = Exposition(wanted.form, source.labels())
+    peers = dict(source.peers)
+    yield b""
+    for name, peer in peers.items():
+        if wanted.names is None or name in wanted.names:
+            exposition.add(peer.snapshot())
+            yield b""
+    if wanted.names is None:
+        exposition.daemon(source.daemon(), processFigures())
+        yield b""
+    chunks = exposition.chunks()
+    yield from zipped(chunks) if wanted.isZipped else chunks
 
 
 class MetricsPage:
@@ -25,7 +63,7 @@ class MetricsPage:
     series would look as if nothing was wrong.
     """
 
-    def __init__(self, source: Source, encodings: Encodings[Wanted]) -> None:
+    def __init__(self, source: Source, encodings: Encodings[WantedMetrics]) -> None:
         """
         @param source: has the peers.
         @param encodings: makes the answers.
@@ -47,15 +85,9 @@ class MetricsPage:
                     return
                 names |= found
         form = formatFor(request.header("Accept"))
-        isZipped = acceptsGzip(request.header("Accept-Encoding"))
-        request.setHeader(b"Content-Type", form.value.encode())
-        request.setHeader(b"Vary", b"Accept, Accept-Encoding")
-        if isZipped:
-            request.setHeader(b"Content-Encoding", b"gzip")
-        if request.method == b"HEAD":
-            request.finish()
-            return
-        Stream(request, self._encodings, Wanted(form, isZipped, names))
+        if request.beginBody(form.value, "Accept, Accept-Encoding"):
+            wanted = WantedMetrics(form, request.takesGzip, names)
+            Stream(request, self._encodings, wanted)
 
     def _named(self, name: str) -> frozenset[str]:
         """

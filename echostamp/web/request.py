@@ -1,16 +1,19 @@
 """
-A request, and short answers to it.
+A request: its checks, how its answer begins, and short answers.
 """
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from io import BytesIO
 from typing import Any
 
+from twisted.internet.defer import Deferred
 from twisted.logger import Logger
+from twisted.python.failure import Failure
 from twisted.web import http
 
-from echostamp.web.requestheaders import isOwnHost
+from echostamp.web.requestheaders import acceptsGzip, isOwnHost
 from echostamp.web.routes import routeOf
 
 #: The most octets of a request's body, which is read and discarded.
@@ -31,7 +34,6 @@ _HEADERS = {
 
 #: Headers that describe a body.
 _OF_BODIES = b"Content-Disposition", b"Content-Encoding", b"Content-Length", b"Vary"
-
 
 #: What a page of HTML may load: what this site has, and nothing inline.
 _PAGE_POLICY = (
@@ -137,23 +139,60 @@ class WebRequest(http.Request):
         self.write(body)
         self.finish()
 
-    def beginPage(self) -> None:
+    @property
+    def takesGzip(self) -> bool:
+        """Whether the client takes a body compressed."""
+        return acceptsGzip(self.header("Accept-Encoding"))
+
+    def beginBody(self, kind: str, varies: str = "Accept-Encoding") -> bool:
+        """
+        Set the headers of a long body, which is compressed if the client takes that.
+
+        @param kind: its type.
+        @param varies: the headers of requests on which it depends.
+        @return: whether it is to be sent.  If not, the request is answered.
+        """
+        self.setHeader(b"Content-Type", kind.encode())
+        self.setHeader(b"Vary", varies.encode())
+        if self.takesGzip:
+            self.setHeader(b"Content-Encoding", b"gzip")
+        if self.method == b"HEAD":
+            self.finish()
+            return False
+        return True
+
+    def beginPage(self) -> bool:
         """
         Set the headers of a page of HTML.
+
+        @return: whether it is to be sent: see L{beginBody}.
         """
-        self.setHeader(b"Content-Type", b"text/html; charset=utf-8")
         self.setHeader(b"Content-Security-Policy", _PAGE_POLICY)
+        return self.beginBody("text/html; charset=utf-8")
 
-    def answerPage(self, body: bytes) -> None:
+    def answerWhen(
+        self, waiting: Deferred[Any], answer: Callable[[Any], object]
+    ) -> None:
         """
-        Answer with a page of HTML.
+        Answer when something is known, unless the client has gone.
 
-        @param body: all of it, in UTF-8.
+        @param waiting: gives that.  If it fails, that is logged, and the client learns
+            of it.
+        @param answer: answers this request with it.
         """
-        self.beginPage()
-        self.setHeader(b"Content-Length", b"%d" % len(body))
-        self.write(body)
-        self.finish()
+        ends: list[object] = []
+        self.notifyFinish().addErrback(ends.append)
+
+        def known(found: Any) -> None:
+            if not ends:
+                answer(found)
+
+        def failed(failure: Failure) -> None:
+            log.failure("a web page failed", failure)
+            if not ends:
+                self.fail()
+
+        waiting.addCallback(known).addErrback(failed)
 
     def fail(self) -> None:
         """

@@ -17,11 +17,11 @@ from echostamp.web.apihistory import ApiEvents, ApiHistory
 from echostamp.web.apipeers import ApiPeer, ApiRow
 from echostamp.web.bodies import BodyAnswers
 from echostamp.web.channel import ConnectionTimes, LimitedChannel
-from echostamp.web.encodings import Encodings, steps
+from echostamp.web.encodings import Encodings
 from echostamp.web.eventspage import EventsPage
 from echostamp.web.files import staticFiles
 from echostamp.web.matrixpage import MatrixPage
-from echostamp.web.metricspage import MetricsPage
+from echostamp.web.metricspage import MetricsPage, metricSteps
 from echostamp.web.others import Others
 from echostamp.web.ownrow import OwnRow
 from echostamp.web.peerpage import PeerPage
@@ -86,7 +86,7 @@ def webPages(reactor: Any, source: Source) -> dict[bytes, Page]:
     @param reactor: runs the timers.
     @param source: where figures come from.
     """
-    encodings = Encodings(reactor, partial(steps, source))
+    encodings = Encodings(reactor, partial(metricSteps, source))
     others = Others(reactor, source)
     own, answers = OwnRow(reactor, source), BodyAnswers(reactor)
     matrix = MatrixPage(reactor, own, others)

@@ -26,7 +26,6 @@ MOST = 8
 #: So many paths at least make one fault of a host.
 _LEAST = 2
 
-
 #: What is listed where only some figures are shown.
 _FAULTS = {
     Figure.ALL: tuple(Fault),
