@@ -4,22 +4,19 @@ What is on the page of a peer.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from typing import NamedTuple
 
 from twisted.web.template import Comment, Tag, tags
 
 from echostamp.monitor.snapshot import PeerSnapshot
-from echostamp.plots.timezones import Zone, zoneOf
+from echostamp.plots.timezones import Zone
 from echostamp.text import printable
 from echostamp.web.links import peerLink, withQuery
 from echostamp.web.peerhistory import PeerHistory
 from echostamp.web.peernow import minuteReport, peerNow
-from echostamp.web.query import textGiven
 from echostamp.web.ranges import RANGES, PlotSpan
-
-#: The longest name of a zone that is read.
-_LONGEST_ZONE = 100
+from echostamp.web.zonechoice import zoneError, zoneField, zoneShown
 
 #: Where the plots and the last events are put.
 PLOTS, EVENTS = Comment("plots"), Comment("events")
@@ -46,14 +43,9 @@ class WantedPeer(NamedTuple):
         return self.span.to is None
 
     @property
-    def foundZone(self) -> Zone | None:
-        """The zone; L{None} if this machine does not know it."""
-        return Zone() if self.zone is None else zoneOf(self.zone)
-
-    @property
     def shownZone(self) -> Zone:
         """The zone of the times on the page."""
-        return self.foundZone or Zone()
+        return zoneShown(self.zone)
 
 
 class KnownPeer(NamedTuple):
@@ -70,13 +62,6 @@ class KnownPeer(NamedTuple):
     history: PeerHistory | None
     hasRows: bool
     why: str
-
-
-def zoneGiven(query: Mapping[bytes, list[bytes]]) -> str | None:
-    """
-    Read which zone is asked for.
-    """
-    return textGiven(query, b"zone")[:_LONGEST_ZONE] or None
 
 
 def peerContent(wanted: WantedPeer, known: KnownPeer, now: float) -> Iterator[Tag]:
@@ -113,12 +98,7 @@ def _history(wanted: WantedPeer, hasRows: bool, now: float) -> Iterator[Tag]:
     """
     Show how the peer was.
     """
-    if wanted.foundZone is None:
-        name = printable(wanted.zone or "")
-        yield tags.p(
-            f"This machine has no zone {name!r}: times are in UTC.",
-            **{"class": "error"},
-        )
+    yield from zoneError(wanted.zone)
     if hasRows:
         ranges, form = _ranges(wanted, now), _zoneForm(wanted)
         yield tags.div(ranges, form, **{"class": "choice"})
@@ -187,15 +167,7 @@ def _zoneForm(wanted: WantedPeer) -> Tag:
             for key, value in hidden
             if value is not None
         ],
-        tags.label(
-            "Times in ",
-            tags.input(
-                name="zone",
-                value=wanted.zone or "UTC",
-                size="18",
-                spellcheck="false",
-            ),
-        ),
+        zoneField(wanted.zone),
         tags.button("Show"),
         tags.a("UTC", href=_link(wanted, wanted.span, "UTC")),
         method="get",

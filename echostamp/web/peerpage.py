@@ -25,11 +25,12 @@ from echostamp.web.eventtable import eventTable
 from echostamp.web.htmlpage import PageHead, pagePieces
 from echostamp.web.links import root
 from echostamp.web.madepages import Made, MadePages
-from echostamp.web.peercontent import KnownPeer, WantedPeer, peerContent, zoneGiven
+from echostamp.web.peercontent import KnownPeer, WantedPeer, peerContent
 from echostamp.web.peerhistory import PeerHistory, peerHistory
 from echostamp.web.ranges import spanOf
 from echostamp.web.request import WebRequest
 from echostamp.web.source import Source
+from echostamp.web.zonechoice import zoneGiven
 
 
 class PeerPage:
