@@ -48,43 +48,45 @@ class WantedPeer(NamedTuple):
         return zoneShown(self.zone)
 
 
-class KnownPeer(NamedTuple):
+class PeerPast(NamedTuple):
     """
-    What is known of a peer.
+    What is known of a peer's past.
 
-    @ivar snapshot: how it is; L{None} if it is not watched.
     @ivar history: how it was; L{None} if that cannot be read.
     @ivar hasRows: whether rows of the peers are kept.
     @ivar why: why the history cannot be read; empty if it can.
     """
 
-    snapshot: PeerSnapshot | None
     history: PeerHistory | None
     hasRows: bool
     why: str
 
 
-def peerContent(wanted: WantedPeer, known: KnownPeer, now: float) -> Iterator[Tag]:
+def peerContent(
+    wanted: WantedPeer, snapshot: PeerSnapshot | None, past: PeerPast, now: float
+) -> Iterator[Tag]:
     """
     Make what is on the page.
 
+    @param snapshot: how the peer is; L{None} if it is not watched.
+    @param past: what is known of its past.
     @param now: the present time, in seconds since the UNIX epoch.
     """
     zone = wanted.shownZone
     yield tags.h1(printable(wanted.name))
-    if known.snapshot is None:
+    if snapshot is None:
         gone = tags.p("This peer is not watched.", **{"class": "state gone"})
         yield _part(wanted, "now", gone)
     else:
-        yield _part(wanted, "now", *peerNow(known.snapshot, zone))
+        yield _part(wanted, "now", *peerNow(snapshot, zone))
     yield tags.h2("History", id="history")
-    yield from _history(wanted, known.hasRows, now)
-    if known.why:
-        yield tags.p(known.why, **{"class": "error"})
-    if known.snapshot is not None:
-        minute = tags.h2("The last minute"), minuteReport(known.snapshot)
+    yield from _history(wanted, past.hasRows, now)
+    if past.why:
+        yield tags.p(past.why, **{"class": "error"})
+    if snapshot is not None:
+        minute = tags.h2("The last minute"), minuteReport(snapshot)
         yield _part(wanted, "minute", *minute)
-    yield _part(wanted, "events", *_events(wanted, known.history))
+    yield _part(wanted, "events", *_events(wanted, past.history))
 
 
 def _part(wanted: WantedPeer, name: str, *content: Tag | Comment) -> Tag:
