@@ -219,12 +219,18 @@ class PeerPageTests(PageCase):
         self.assertNotIn("section", [tag for tag, _ in found.elements])
 
     def test_unreadable(self) -> None:
-        """If the history cannot be read, the page says why, and shows the present."""
+        """If the history cannot be read, the page says why, and shows the present; a
+        page that is open says so when it renews itself."""
+        text = self.get("/peer/ams?range=1h").text
+        self.assertIn('<div data-part="error"></div>', text)
         history = FakeHistory()
         history.error = "/var/<history>: Input/output error"
         self.remember(history)
-        found = self.read().text
+        text = self.get("/peer/ams").text
+        self.assertIn('<div data-part="error"><p class="error">', text)
+        found = Page(text).text
         self.assertIn(f"The history cannot be read: {history.error}", found)
+        self.assertNotIn("None is kept.", found)
         self.assertIn("up since", found)
 
     def test_headers(self) -> None:

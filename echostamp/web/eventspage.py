@@ -138,8 +138,7 @@ def _pieces(
     content = [
         tags.h1("Events"),
         *_form(wanted),
-        *([tags.p(why, **{"class": "error"})] if why else []),
-        tags.div(*_table(wanted, found), **part),
+        tags.div(*_table(wanted, found, why), **part),
     ]
     zone = zoneShown(wanted.zone)
     events = [each.event for each in found[:SHOWN]]
@@ -179,12 +178,18 @@ def _form(wanted: WantedEvents) -> Iterator[Tag]:
     )
 
 
-def _table(wanted: WantedEvents, found: Sequence[KeptEvent]) -> Iterator[Tag | Comment]:
+def _table(
+    wanted: WantedEvents, found: Sequence[KeptEvent], why: str
+) -> Iterator[Tag | Comment]:
     """
     Show events, and the links to newer and older ones.
+
+    @param why: why the history cannot be read; empty if it can.
     """
     shown = found[:SHOWN]
-    if not shown:
+    if why:
+        yield tags.p(why, **{"class": "error"})
+    elif not shown:
         yield tags.p("There are none.", **{"class": "muted"})
     else:
         yield Comment("events")

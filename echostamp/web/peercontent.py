@@ -81,8 +81,8 @@ def peerContent(
         yield _part(wanted, "now", *peerNow(snapshot, zone))
     yield tags.h2("History", id="history")
     yield from _history(wanted, past.hasRows, now)
-    if past.why:
-        yield tags.p(past.why, **{"class": "error"})
+    error = [tags.p(past.why, **{"class": "error"})] if past.why else []
+    yield _part(wanted, "error", *error)
     if snapshot is not None:
         minute = tags.h2("The last minute"), minuteReport(snapshot)
         yield _part(wanted, "minute", *minute)
@@ -123,7 +123,8 @@ def _events(wanted: WantedPeer, found: PeerHistory | None) -> Iterator[Tag | Com
     """
     yield tags.h2("Last events")
     if found is None or not found.last:
-        yield tags.p("None is kept.", **{"class": "muted"})
+        words = "Not known." if found is None else "None is kept."
+        yield tags.p(words, **{"class": "muted"})
         return
     yield EVENTS
     query = {"peer": wanted.name, "zone": wanted.zone}
