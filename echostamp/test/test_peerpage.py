@@ -103,6 +103,9 @@ class PeerPageTests(PageCase):
             "60 sent, 60 received, 0 % loss",
             "drift",
             "max-offset",
+            "source ports2",
+            "outages18, down for 19.000 s in all",
+            "certificate expires2027-01-15 08:00:00",
         ):
             self.assertIn(text, found)
 
@@ -187,6 +190,7 @@ class PeerPageTests(PageCase):
         found = self.read(f"/peer/ams?range=1h&to={_NOW - 7200}")
         self.assertIn(f"../peer/ams?range=1h&to={_NOW - 10800}", found.links)
         self.assertIn(f"../peer/ams?range=1h&to={_NOW - 3600}", found.links)
+        self.assertIn(f"../peer/ams?range=7d&to={_NOW - 7200}", found.links)
         self.assertNotIn("noscript", [tag for tag, _ in found.elements])
         live = self.read("/peer/ams?range=1h")
         self.assertIn(
