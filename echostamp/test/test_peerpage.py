@@ -191,6 +191,8 @@ class PeerPageTests(PageCase):
         self.assertIn(f"../peer/ams?range=1h&to={_NOW - 10800}", found.links)
         self.assertIn(f"../peer/ams?range=1h&to={_NOW - 3600}", found.links)
         self.assertIn(f"../peer/ams?range=7d&to={_NOW - 7200}", found.links)
+        kept = {"type": "hidden", "name": "to", "value": f"{_NOW - 7200}"}
+        self.assertIn(("input", kept), found.elements)
         self.assertNotIn("noscript", [tag for tag, _ in found.elements])
         live = self.read("/peer/ams?range=1h")
         self.assertIn(
