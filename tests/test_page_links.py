@@ -20,10 +20,11 @@ from selenium.webdriver.support.select import Select
 
 from echostamp.web.bodies import CSV, JSON
 from tests.crawling import Crawl
-from tests.harness import figure, start, tool, until
+from tests.harness import figure, start, until
 from tests.matrices import seen
 from tests.meshes import DEAD
 from tests.pagecases import HOSTS, LOOK, OTHERS, PagesCase
+from tests.proxies import nginxCommand
 
 #: The page that says how a proxy is set up.
 WATCHING = Path(__file__).parents[1] / "docs" / "watching.rst"
@@ -203,7 +204,6 @@ class ProxyTests(PagesCase):
     def setUp(self) -> None:
         """Start nginx before a daemon."""
         super().setUp()
-        nginx = tool("nginx", "nginx")
         folder = Path(self.mktemp()).absolute()
         folder.mkdir()
         # As the page of the docs shows it.
@@ -212,15 +212,9 @@ class ProxyTests(PagesCase):
         location = found[0].replace("http://127.0.0.1:9862/", self.url)
         self.assertIn(f"location {self.PREFIX} ", location)
         self.assertIn(f"proxy_pass {self.url};", location)
-        (folder / "nginx.conf").write_text(
-            CONFIGURATION.format(folder=folder, location=location)
-        )
-        start(
-            self,
-            *(*self.router, nginx, "-e", "stderr", "-p", str(folder)),
-            *("-c", f"{folder}/nginx.conf"),
-            stderr=subprocess.DEVNULL,
-        )
+        site = f"server {{ listen 127.0.0.1:8080; {location} }}"
+        command = *self.router, *nginxCommand(folder, site)
+        start(self, *command, stderr=subprocess.DEVNULL)
         self.site = f"http://127.0.0.1:8080{self.PREFIX}"
         until(lambda: self.isUp())
 
@@ -246,27 +240,6 @@ class ProxyTests(PagesCase):
         browser.find_element(By.LINK_TEXT, "Matrix").click()
         until(lambda: browser.current_url == self.site)
         self.assertEqual(browser.complaints(), [])
-
-
-#: A proxy; nothing is written outside of the folder.
-CONFIGURATION = """\
-daemon off;
-master_process off;
-pid {folder}/pid;
-events {{}}
-http {{
-    access_log off;
-    client_body_temp_path {folder}/body;
-    proxy_temp_path {folder}/proxy;
-    fastcgi_temp_path {folder}/fastcgi;
-    uwsgi_temp_path {folder}/uwsgi;
-    scgi_temp_path {folder}/scgi;
-    server {{
-        listen 127.0.0.1:8080;
-        {location}
-    }}
-}}
-"""
 
 
 class ScriptlessTests(PagesCase):

@@ -117,10 +117,11 @@ class PeerPageTests(WatchingCase):
 
     def test_everyLink(self) -> None:
         """Every link of the pages leads somewhere, also from the page of a peer with an
-        odd name."""
+        odd name, and from a span in which nothing was measured."""
         odd = f"peer/{quote(ODD)}"
         self.assertIn(ODD, self.page(odd).text)
-        for path in "peer/up", odd, "peer/gone", "events":
+        long = "peer/gone?to=86400000"
+        for path in "peer/up", odd, "peer/gone", long, "events":
             for link in set(self.page(path).links):
                 self.get(urljoin(self.base + path, link))
 

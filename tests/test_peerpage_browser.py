@@ -8,10 +8,19 @@ from twisted.trial.unittest import SynchronousTestCase
 
 from tests.browsers import Browser
 from tests.harness import until
+from tests.pagecases import LOOK
 from tests.websites import Site
 
 #: Lets a page believe that a minute is over.
 LATER = "const now = Date.now; Date.now = () => now() + 61000"
+
+#: Stops a page's clock, and lets nothing be fetched.
+REFUSED = """
+const stopped = Date.now();
+Date.now = () => stopped;
+window.asked = 0;
+window.fetch = () => { asked += 1; return Promise.reject(new Error()); };
+"""
 
 #: The smallest text of a page, in pixels.
 SMALLEST = """
@@ -144,12 +153,17 @@ class PeerBrowserTests(SynchronousTestCase):
         self.assertEqual(page.complaints(), [])
 
     def test_late(self) -> None:
-        """If the daemon does not answer, the page says since when it is old."""
+        """If the daemon does not answer, the page says since when it is old, and waits
+        before it asks again."""
         page = self.open("peer/peer1?range=24h")
-        page.execute_script("window.fetch = () => Promise.reject(new Error())")
+        page.execute_script(REFUSED)
         page.execute_script(LATER)
         live = page.find_element("id", "live")
         until(lambda: live.text.startswith("not renewed since "))
+        page.execute_script(f"{LOOK};" * 3)
+        self.assertEqual(page.execute_script("return asked"), 1)
+        page.execute_script(LATER)
+        until(lambda: page.execute_script("return asked") == 2)
 
     def test_sizes(self) -> None:
         """On a desk and on a phone, in light and in dark, the page is as wide as the

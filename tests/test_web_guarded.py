@@ -10,28 +10,11 @@ from pathlib import Path
 from urllib.error import HTTPError
 from urllib.request import Request, urlopen
 
-from tests.harness import DEADLINE, Daemon, freePort, run, start, tool, until
+from tests.harness import DEADLINE, Daemon, freePort, run, start, until
+from tests.proxies import nginxCommand
 from tests.tlspeers import TlsCase
 
 CONFIGURATION = Path(__file__).parent.parent / "deploy" / "nginx" / "echostamp.conf"
-
-#: What is around the configuration: nothing is written outside of the folder.
-AROUND = """\
-daemon off;
-master_process off;
-pid {folder}/pid;
-error_log stderr;
-events {{}}
-http {{
-    access_log off;
-    client_body_temp_path {folder}/body;
-    proxy_temp_path {folder}/proxy;
-    fastcgi_temp_path {folder}/fastcgi;
-    uwsgi_temp_path {folder}/uwsgi;
-    scgi_temp_path {folder}/scgi;
-    include {folder}/echostamp.conf;
-}}
-"""
 
 #: What a page of metrics has.
 METRIC = b"\nechostamp_connections_total 0\n"
@@ -66,29 +49,23 @@ class NginxTests(GuardedCase):
     def setUp(self) -> None:
         """Start a daemon, and nginx before it."""
         super().setUp()
-        self.nginx = tool("nginx", "nginx")
-        self.folder = Path(self.mktemp()).absolute()
-        self.folder.mkdir()
+        folder = Path(self.mktemp()).absolute()
+        folder.mkdir()
         web, self.port = freePort(), freePort()
         Daemon(self, "-p0", f"--web={web}")
         # The paths and the ports are those of the test.
         text = CONFIGURATION.read_text()
         for before, now in (
             ("/etc/nginx/echostamp.pem", self.files.server),
-            ("/etc/nginx", str(self.folder)),
+            ("/etc/nginx", str(folder)),
             ("127.0.0.1:9862", f"127.0.0.1:{web}"),
             ("listen 443 ssl", f"listen 127.0.0.1:{self.port} ssl"),
         ):
             self.assertIn(before, text)
             text = text.replace(before, now)
-        (self.folder / "echostamp.conf").write_text(text)
-        (self.folder / "nginx.conf").write_text(AROUND.format(folder=self.folder))
         secret = b64encode(sha1(b"secret").digest()).decode()
-        (self.folder / "echostamp.passwd").write_text(f"prometheus:{{SHA}}{secret}\n")
-        self.command = (
-            *(self.nginx, "-e", "stderr", "-p", str(self.folder)),
-            *("-c", f"{self.folder}/nginx.conf"),
-        )
+        (folder / "echostamp.passwd").write_text(f"prometheus:{{SHA}}{secret}\n")
+        self.command = nginxCommand(folder, text)
 
     def test_configuration(self) -> None:
         """nginx has nothing to say about the configuration."""

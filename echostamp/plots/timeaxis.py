@@ -12,7 +12,7 @@ from echostamp.plots.timezones import DAYS, Zone, dayText, exists, offsetName
 
 _HOUR, _DAY = 3600, 86400
 
-#: How far apart ticks may be, in seconds: parts of a day, days, and a week.
+#: How far apart ticks may be, in seconds: parts of a day, days, and weeks.
 _STEPS = (
     *(60, 120, 300, 600, 900, 1800),
     *(_HOUR, 2 * _HOUR, 3 * _HOUR, 6 * _HOUR, 12 * _HOUR),
@@ -100,8 +100,8 @@ def _partsOfDays(
             clock = midnight.replace(hour=second // _HOUR, minute=second // 60 % 60)
             for local in clock, clock.replace(fold=1):
                 if exists(local):
-                    times.add((int(local.timestamp()), local.replace(fold=0)))
-        for at, _ in sorted(times, key=lambda each: each[0]):
+                    times.add(int(local.timestamp()))
+        for at in sorted(times):
             yield at, zone.local(at)
         day += timedelta(days=1)
 

@@ -168,7 +168,8 @@ class HistoryTests(SiteCase):
 
     def test_unknownPeer(self) -> None:
         """A name that no peer has, and that has no rows, is an error; a peer that has
-        no rows yet is none, nor is one that has rows and is watched no more."""
+        no rows yet is none, nor is one that has rows and is watched no more, also
+        where these are not in the span."""
         for kind in "json", "csv":
             path = f"/api/v1/history?peer=none&format={kind}"
             self.assertRefused(path, 404, "there is no peer 'none'")
@@ -177,6 +178,9 @@ class HistoryTests(SiteCase):
         del self.source.peers["ams"]
         found = self.json("/api/v1/history?peer=ams", "history")
         self.assertEqual(len(found["points"]), 2)
+        self.source.kept.rows["ams"] = []
+        found = self.json("/api/v1/history?peer=ams", "history")
+        self.assertEqual(found["points"], [])
 
     def test_withoutRows(self) -> None:
         """Where no rows are kept, the line says so."""

@@ -145,7 +145,9 @@ class EventsPageTests(SiteCase):
         history = FakeHistory()
         history.error = "no file"
         self.source.history = FakeHistoryReader(history)
-        self.assertIn("The history cannot be read: no file", self.read().text)
+        found = self.read().text
+        self.assertIn("The history cannot be read: no file", found)
+        self.assertNotIn("There are none.", found)
 
     def test_noZone(self) -> None:
         """A zone that this machine does not know is named, and times are in UTC."""

@@ -103,6 +103,9 @@ class PeerPageTests(PageCase):
             "60 sent, 60 received, 0 % loss",
             "drift",
             "max-offset",
+            "source ports2",
+            "outages18, down for 19.000 s in all",
+            "certificate expires2027-01-15 08:00:00",
         ):
             self.assertIn(text, found)
 
@@ -187,6 +190,9 @@ class PeerPageTests(PageCase):
         found = self.read(f"/peer/ams?range=1h&to={_NOW - 7200}")
         self.assertIn(f"../peer/ams?range=1h&to={_NOW - 10800}", found.links)
         self.assertIn(f"../peer/ams?range=1h&to={_NOW - 3600}", found.links)
+        self.assertIn(f"../peer/ams?range=7d&to={_NOW - 7200}", found.links)
+        kept = {"type": "hidden", "name": "to", "value": f"{_NOW - 7200}"}
+        self.assertIn(("input", kept), found.elements)
         self.assertNotIn("noscript", [tag for tag, _ in found.elements])
         live = self.read("/peer/ams?range=1h")
         self.assertIn(
@@ -219,12 +225,18 @@ class PeerPageTests(PageCase):
         self.assertNotIn("section", [tag for tag, _ in found.elements])
 
     def test_unreadable(self) -> None:
-        """If the history cannot be read, the page says why, and shows the present."""
+        """If the history cannot be read, the page says why, and shows the present; a
+        page that is open says so when it renews itself."""
+        text = self.get("/peer/ams?range=1h").text
+        self.assertIn('<div data-part="error"></div>', text)
         history = FakeHistory()
         history.error = "/var/<history>: Input/output error"
         self.remember(history)
-        found = self.read().text
+        text = self.get("/peer/ams").text
+        self.assertIn('<div data-part="error"><p class="error">', text)
+        found = Page(text).text
         self.assertIn(f"The history cannot be read: {history.error}", found)
+        self.assertNotIn("None is kept.", found)
         self.assertIn("up since", found)
 
     def test_headers(self) -> None:

@@ -58,6 +58,13 @@ def _paths(root: Element, figure: int, kind: str) -> list[str]:
     ]
 
 
+def _heights(path: str) -> set[int]:
+    """
+    Give how far from the top the points of a line or a band are.
+    """
+    return {int(each) for each in re.findall(r"[0-9]+ ([0-9]+)", path)}
+
+
 def _rowsOf(numbers: Sequence[int | None]) -> Iterator[KeptRow]:
     """
     Make odd rows: of each only some fields are known.
@@ -196,6 +203,22 @@ class RttTests(SynchronousTestCase):
             (path,) = _paths(root, 0, kind)
             self.assertEqual(path.count("M"), 3, kind)
 
+    def test_smoke(self) -> None:
+        """Each part of the smoke is between the quantiles that the legend says."""
+        values = [each * MILLISECOND for each in range(1, 8)]
+        least, p10, p25, median, p75, p90, most = values
+        row = KeptRow(_BEGAN, 60, 60, 60, least=least, median=median, most=most)
+        plot = rttPlot(_scene([row._replace(p10=p10, p25=p25, p75=p75, p90=p90)]))
+        layers = {kind: path for _, kind, path in plot.layers}
+        for kind, low, high in (
+            ("smoke outer", least, most),
+            ("smoke middle", p10, p90),
+            ("smoke inner", p25, p75),
+            ("median", median, median),
+        ):
+            places = {plot.lanes[0].y(each) for each in (low, high)}
+            self.assertEqual(_heights(layers[kind]), places, kind)
+
     def test_fromZero(self) -> None:
         """The axis begins at zero."""
         plot = rttPlot(_scene([*keptRows(_BEGAN, _ENDED)]))
@@ -255,6 +278,12 @@ class LossTests(SynchronousTestCase):
         plot = lossPlot(_scene([KeptRow(_BEGAN, due=60)]))
         self.assertEqual(plot.series[3].values, [100.0])
 
+    def test_late(self) -> None:
+        """Probes may be known as lost in the minute after theirs: there are never more
+        than all."""
+        plot = lossPlot(_scene([KeptRow(_BEGAN, due=1, sent=1, lostForward=3)]))
+        self.assertEqual(plot.series[0].values, [100.0])
+
 
 class PdvTests(SynchronousTestCase):
     """
@@ -267,6 +296,15 @@ class PdvTests(SynchronousTestCase):
         first, second = plot.lanes
         self.assertEqual((first.low, first.high), (second.low, second.high))
         self.assertEqual((first.title, second.title), ("forward", "backward"))
+
+    def test_bounds(self) -> None:
+        """Of each way there is a line at the median, and a band from zero to p99."""
+        plot = pdvPlot(_scene([keptRow(_BEGAN)]))
+        row, lane = keptRow(_BEGAN), plot.lanes[0]
+        layers = {kind: path for number, kind, path in plot.layers if not number}
+        medians, p99s = [row.pdvForward or 0], [0, row.pdvForwardP99 or 0]
+        self.assertEqual(_heights(layers["median"]), {*map(lane.y, medians)})
+        self.assertEqual(_heights(layers["smoke middle"]), {*map(lane.y, p99s)})
 
     def test_unknown(self) -> None:
         """Where one-way delays are not known, it says so."""
@@ -287,6 +325,11 @@ class OffsetTests(SynchronousTestCase):
         self.assertIn("Z", layers["band"])
         self.assertNotIn("Z", layers["median"])
         self.assertTrue(layers["zero"].endswith(f"H{WIDTH}"))
+        far = dict.fromkeys(("offsetLow", "offset", "offsetHigh"), 10**9)
+        rows = [each._replace(**far) for each in scene.rows]
+        kinds = [kind for _, kind, _ in offsetPlot(_scene(rows)).layers]
+        self.assertIn("band", kinds)
+        self.assertNotIn("zero", kinds)
 
     def test_verdicts(self) -> None:
         """Where the bounds do not fit, a mark and a note say so."""

@@ -161,8 +161,9 @@ class ApiHistory:
         if not request.beginBody(CSV if isCsv else JSON):
             return
 
-        def ask(history: IHistory) -> Points:
-            return history.points(asked.peer, asked.began, asked.ended, given["step"])
+        def ask(history: IHistory) -> tuple[Points, bool]:
+            points = history.points(*asked, given["step"])
+            return points, bool(points.rows) or asked.peer in history.peers()
 
         waiting = self._source.history.read(ask)
         self._answers.sendLater(
@@ -185,13 +186,17 @@ class ApiHistory:
             raise ValueError(f"from {began} is not before to {ended}")
         return AskedSpan(given["peer"], began, ended)
 
-    def _bodiesFor(self, asked: AskedSpan, isCsv: bool, points: Points) -> Bodies:
+    def _bodiesFor(
+        self, asked: AskedSpan, isCsv: bool, found: tuple[Points, bool]
+    ) -> Bodies:
         """
         Make the bodies of points.
 
+        @param found: the points, and whether the peer has rows at any time.
         @raise NotThereError: there is no such peer, and was none.
         """
-        if not points.rows and asked.peer not in self._source.peers:
+        points, hasRows = found
+        if not hasRows and asked.peer not in self._source.peers:
             raise NotThereError(f"there is no peer {shown(asked.peer)}")
         if isCsv:
             return bodiesOf(partial(csvPieces, asked.peer, *points))

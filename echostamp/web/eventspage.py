@@ -14,17 +14,15 @@ from twisted.web.template import Comment, Tag, tags
 
 from echostamp.history.interfaces import EventQuery, HistoryError, KeptEvent
 from echostamp.monitor.event import Kind
-from echostamp.plots.timezones import Zone, zoneOf
-from echostamp.text import printable
 from echostamp.web.bodies import BodyAnswers, bodiesOf
 from echostamp.web.eventtable import eventTable
 from echostamp.web.htmlpage import PageHead, pagePieces
 from echostamp.web.links import root, withQuery
 from echostamp.web.madepages import Made, MadePages
-from echostamp.web.peercontent import zoneGiven
 from echostamp.web.query import MOST_NUMBER, textGiven, wholeGiven
 from echostamp.web.request import WebRequest
 from echostamp.web.source import Source
+from echostamp.web.zonechoice import zoneError, zoneField, zoneGiven, zoneShown
 
 #: How many events a page has.
 SHOWN = 100
@@ -140,10 +138,9 @@ def _pieces(
     content = [
         tags.h1("Events"),
         *_form(wanted),
-        *([tags.p(why, **{"class": "error"})] if why else []),
-        tags.div(*_table(wanted, found), **part),
+        tags.div(*_table(wanted, found, why), **part),
     ]
-    zone = zoneOf(wanted.zone or "UTC") or Zone()
+    zone = zoneShown(wanted.zone)
     events = [each.event for each in found[:SHOWN]]
     rows = eventTable(events, zone, wanted.root, wanted.zone)
     head = PageHead("Events", wanted.root, "Events", isLive)
@@ -158,10 +155,7 @@ def _form(wanted: WantedEvents) -> Iterator[Tag]:
     for kind in Kind:
         chosen = {"selected": ""} if kind is wanted.kind else {}
         kinds.append(tags.option(kind.value, value=kind.value, **chosen))
-    zone = wanted.zone or "UTC"
-    if zoneOf(zone) is None:
-        words = f"This machine has no zone {printable(zone)!r}: times are in UTC."
-        yield tags.p(words, **{"class": "error"})
+    yield from zoneError(wanted.zone)
     own = {"checked": ""} if wanted.isOwn else {}
     yield tags.form(
         tags.label("Peer ", tags.input(name="peer", value=wanted.peer, size="20")),
@@ -173,10 +167,7 @@ def _form(wanted: WantedEvents) -> Iterator[Tag]:
         " ",
         tags.label("Kind ", tags.select(*kinds, name="kind")),
         " ",
-        tags.label(
-            "Times in ",
-            tags.input(name="zone", value=zone, size="18", spellcheck="false"),
-        ),
+        zoneField(wanted.zone),
         " ",
         tags.button("Show"),
         " ",
@@ -187,12 +178,18 @@ def _form(wanted: WantedEvents) -> Iterator[Tag]:
     )
 
 
-def _table(wanted: WantedEvents, found: Sequence[KeptEvent]) -> Iterator[Tag | Comment]:
+def _table(
+    wanted: WantedEvents, found: Sequence[KeptEvent], why: str
+) -> Iterator[Tag | Comment]:
     """
     Show events, and the links to newer and older ones.
+
+    @param why: why the history cannot be read; empty if it can.
     """
     shown = found[:SHOWN]
-    if not shown:
+    if why:
+        yield tags.p(why, **{"class": "error"})
+    elif not shown:
         yield tags.p("There are none.", **{"class": "muted"})
     else:
         yield Comment("events")

@@ -4,22 +4,19 @@ What is on the page of a peer.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from typing import NamedTuple
 
 from twisted.web.template import Comment, Tag, tags
 
 from echostamp.monitor.snapshot import PeerSnapshot
-from echostamp.plots.timezones import Zone, zoneOf
+from echostamp.plots.timezones import Zone
 from echostamp.text import printable
 from echostamp.web.links import peerLink, withQuery
 from echostamp.web.peerhistory import PeerHistory
 from echostamp.web.peernow import minuteReport, peerNow
-from echostamp.web.query import textGiven
 from echostamp.web.ranges import RANGES, PlotSpan
-
-#: The longest name of a zone that is read.
-_LONGEST_ZONE = 100
+from echostamp.web.zonechoice import zoneError, zoneField, zoneShown
 
 #: Where the plots and the last events are put.
 PLOTS, EVENTS = Comment("plots"), Comment("events")
@@ -46,60 +43,50 @@ class WantedPeer(NamedTuple):
         return self.span.to is None
 
     @property
-    def foundZone(self) -> Zone | None:
-        """The zone; L{None} if this machine does not know it."""
-        return Zone() if self.zone is None else zoneOf(self.zone)
-
-    @property
     def shownZone(self) -> Zone:
         """The zone of the times on the page."""
-        return self.foundZone or Zone()
+        return zoneShown(self.zone)
 
 
-class KnownPeer(NamedTuple):
+class PeerPast(NamedTuple):
     """
-    What is known of a peer.
+    What is known of a peer's past.
 
-    @ivar snapshot: how it is; L{None} if it is not watched.
     @ivar history: how it was; L{None} if that cannot be read.
     @ivar hasRows: whether rows of the peers are kept.
     @ivar why: why the history cannot be read; empty if it can.
     """
 
-    snapshot: PeerSnapshot | None
     history: PeerHistory | None
     hasRows: bool
     why: str
 
 
-def zoneGiven(query: Mapping[bytes, list[bytes]]) -> str | None:
-    """
-    Read which zone is asked for.
-    """
-    return textGiven(query, b"zone")[:_LONGEST_ZONE] or None
-
-
-def peerContent(wanted: WantedPeer, known: KnownPeer, now: float) -> Iterator[Tag]:
+def peerContent(
+    wanted: WantedPeer, snapshot: PeerSnapshot | None, past: PeerPast, now: float
+) -> Iterator[Tag]:
     """
     Make what is on the page.
 
+    @param snapshot: how the peer is; L{None} if it is not watched.
+    @param past: what is known of its past.
     @param now: the present time, in seconds since the UNIX epoch.
     """
     zone = wanted.shownZone
     yield tags.h1(printable(wanted.name))
-    if known.snapshot is None:
+    if snapshot is None:
         gone = tags.p("This peer is not watched.", **{"class": "state gone"})
         yield _part(wanted, "now", gone)
     else:
-        yield _part(wanted, "now", *peerNow(known.snapshot, zone))
+        yield _part(wanted, "now", *peerNow(snapshot, zone))
     yield tags.h2("History", id="history")
-    yield from _history(wanted, known.hasRows, now)
-    if known.why:
-        yield tags.p(known.why, **{"class": "error"})
-    if known.snapshot is not None:
-        minute = tags.h2("The last minute"), minuteReport(known.snapshot)
+    yield from _history(wanted, past.hasRows, now)
+    error = [tags.p(past.why, **{"class": "error"})] if past.why else []
+    yield _part(wanted, "error", *error)
+    if snapshot is not None:
+        minute = tags.h2("The last minute"), minuteReport(snapshot)
         yield _part(wanted, "minute", *minute)
-    yield _part(wanted, "events", *_events(wanted, known.history))
+    yield _part(wanted, "events", *_events(wanted, past.history))
 
 
 def _part(wanted: WantedPeer, name: str, *content: Tag | Comment) -> Tag:
@@ -113,12 +100,7 @@ def _history(wanted: WantedPeer, hasRows: bool, now: float) -> Iterator[Tag]:
     """
     Show how the peer was.
     """
-    if wanted.foundZone is None:
-        name = printable(wanted.zone or "")
-        yield tags.p(
-            f"This machine has no zone {name!r}: times are in UTC.",
-            **{"class": "error"},
-        )
+    yield from zoneError(wanted.zone)
     if hasRows:
         ranges, form = _ranges(wanted, now), _zoneForm(wanted)
         yield tags.div(ranges, form, **{"class": "choice"})
@@ -141,7 +123,8 @@ def _events(wanted: WantedPeer, found: PeerHistory | None) -> Iterator[Tag | Com
     """
     yield tags.h2("Last events")
     if found is None or not found.last:
-        yield tags.p("None is kept.", **{"class": "muted"})
+        words = "Not known." if found is None else "None is kept."
+        yield tags.p(words, **{"class": "muted"})
         return
     yield EVENTS
     query = {"peer": wanted.name, "zone": wanted.zone}
@@ -187,15 +170,7 @@ def _zoneForm(wanted: WantedPeer) -> Tag:
             for key, value in hidden
             if value is not None
         ],
-        tags.label(
-            "Times in ",
-            tags.input(
-                name="zone",
-                value=wanted.zone or "UTC",
-                size="18",
-                spellcheck="false",
-            ),
-        ),
+        zoneField(wanted.zone),
         tags.button("Show"),
         tags.a("UTC", href=_link(wanted, wanted.span, "UTC")),
         method="get",

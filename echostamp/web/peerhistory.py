@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from typing import NamedTuple
 
 from echostamp.history.interfaces import EventQuery, IHistory, KeptEvent, Points
+from echostamp.history.row import MINUTE
 from echostamp.monitor.event import Event, Kind
 from echostamp.times import SECOND
 
@@ -55,7 +56,7 @@ def peerHistory(
     """
     last = history.events(EventQuery(peer=name, most=LISTED))
     if not hasRows:
-        return PeerHistory(Points(60, ()), (), last, bool(last))
+        return PeerHistory(Points(MINUTE, ()), (), last, bool(last))
     points = history.points(name, began, ended)
     marks = _between(history, EventQuery(began * SECOND, peer=name), ended)
     for kind in _OWN:

@@ -7,14 +7,13 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterator
 from functools import partial
-from typing import Any, NamedTuple
+from typing import Any
 
 from twisted.internet.defer import Deferred
 from twisted.web import http
 from twisted.web.template import tags
 
 from echostamp.history.interfaces import HistoryError
-from echostamp.monitor.snapshot import PeerSnapshot
 from echostamp.plots.eventmarks import marksOf
 from echostamp.plots.plotframe import Scene
 from echostamp.plots.plotpaths import Across
@@ -25,11 +24,12 @@ from echostamp.web.eventtable import eventTable
 from echostamp.web.htmlpage import PageHead, pagePieces
 from echostamp.web.links import root
 from echostamp.web.madepages import Made, MadePages
-from echostamp.web.peercontent import KnownPeer, WantedPeer, peerContent, zoneGiven
-from echostamp.web.peerhistory import PeerHistory, peerHistory
+from echostamp.web.peercontent import PeerPast, WantedPeer, peerContent
+from echostamp.web.peerhistory import peerHistory
 from echostamp.web.ranges import spanOf
 from echostamp.web.request import WebRequest
-from echostamp.web.source import Source
+from echostamp.web.source import Source, Watched
+from echostamp.web.zonechoice import zoneGiven
 
 
 class PeerPage:
@@ -80,36 +80,23 @@ class PeerPage:
         peer = self._source.peers.get(wanted.name)
         if peer is None and found is not None and not found.isKnown:
             return _missing(wanted)
-        snapshot = None if peer is None else peer.snapshot
-        pieces = partial(_pieces, wanted, Known(snapshot, found, hasRows, why), now)
+        pieces = partial(_pieces, wanted, peer, PeerPast(found, hasRows, why), now)
         return Made(http.OK, bodiesOf(pieces, isKept=True))
 
 
-class Known(NamedTuple):
-    """
-    What is known of a peer before its page is written.
-
-    @ivar snapshot: tells how it is; L{None} if it is not watched.
-    @ivar history: how it was; L{None} if that cannot be read.
-    @ivar hasRows: whether rows of the peers are kept.
-    @ivar why: why the history cannot be read; empty if it can.
-    """
-
-    snapshot: Callable[[], PeerSnapshot] | None
-    history: PeerHistory | None
-    hasRows: bool
-    why: str
-
-
-def _pieces(wanted: WantedPeer, known: Known, now: float) -> Iterator[str]:
+def _pieces(
+    wanted: WantedPeer, peer: Watched | None, past: PeerPast, now: float
+) -> Iterator[str]:
     """
     Write a page with its plots and events, in steps.
 
+    @param peer: tells how it is; L{None} if it is not watched.
+    @param past: what is known of its past.
     @param now: the present time, in seconds since the UNIX epoch.
     """
-    snapshot = None if known.snapshot is None else known.snapshot()
+    snapshot = None if peer is None else peer.snapshot()
     yield ""
-    found, zone = known.history, wanted.shownZone
+    found, zone = past.history, wanted.shownZone
     plots: Iterator[str] = iter(())
     last: Iterator[str] = iter(())
     if found is not None:
@@ -118,7 +105,7 @@ def _pieces(wanted: WantedPeer, known: Known, now: float) -> Iterator[str]:
         plots = plotSection(scene)
         last = eventTable([each.event for each in found.last], zone)
     head = PageHead(printable(wanted.name), wanted.root, "", wanted.isLive)
-    content = peerContent(wanted, KnownPeer(snapshot, *known[1:]), now)
+    content = peerContent(wanted, snapshot, past, now)
     yield from pagePieces(head, content, plots=plots, events=last)
 
 

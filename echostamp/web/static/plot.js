@@ -2,7 +2,8 @@
 "use strict";
 
 (() => {
-  const EVERY = 60_000;
+  // Milliseconds from one renewal to the next, and from a try that failed to the next.
+  const EVERY = 60_000, AGAIN = 10_000;
   const SECOND = 1e9;
   const UNITS = [[SECOND, "s"], [1e6, "ms"], [1e3, "µs"], [1, "ns"]];
 
@@ -81,7 +82,7 @@
     if (!shown) {
       return;
     }
-    const {at, places, from, to, step, format, figures} = shown;
+    const {places, from, to, step, format, figures} = shown;
     for (const {series, line, output} of figures) {
       line.classList.toggle("shown", hovered !== null);
       if (hovered === null) {
@@ -177,7 +178,7 @@
 
   // --- Renewal -----------------------------------------------------------------------
 
-  let renewed = Date.now(), isAsking = false;
+  let renewed = Date.now(), tried = -Infinity, isAsking = false;
 
   function say(text) {
     const live = document.getElementById("live");
@@ -205,7 +206,8 @@
   }
 
   async function renew() {
-    if (isAsking || document.hidden || Date.now() - renewed < EVERY) {
+    const now = Date.now();
+    if (isAsking || document.hidden || now - renewed < EVERY || now - tried < AGAIN) {
       return;
     }
     isAsking = true;
@@ -217,9 +219,10 @@
       replace(new DOMParser().parseFromString(await answer.text(), "text/html"));
       renewed = Date.now();
       say("");
-    } catch (error) {
+    } catch {
       say(`not renewed since ${new Date(renewed).toISOString().slice(11, 19)} UTC`);
     } finally {
+      tried = Date.now();
       isAsking = false;
     }
   }
