@@ -10,6 +10,7 @@ from contextlib import AbstractContextManager, nullcontext
 from typing import Any
 
 from selenium import webdriver
+from selenium.common.exceptions import StaleElementReferenceException
 
 from tests import harness
 from tests.forging import inside
@@ -30,6 +31,11 @@ _FLAGS = (
 
 #: A preference of Chromium that switches scripts off.
 _NO_SCRIPTS = {"profile.managed_default_content_settings.javascript": 2}
+
+_TEXTS = """
+const found = document.querySelectorAll(arguments[0]);
+return Array.from(found, each => each.innerText.trim());
+"""
 
 
 class Browser(webdriver.Chrome):
@@ -108,6 +114,35 @@ class Browser(webdriver.Chrome):
         scheme = "dark" if isDark else "light"
         features = [{"name": "prefers-color-scheme", "value": scheme}]
         self.execute_cdp_cmd("Emulation.setEmulatedMedia", {"features": features})
+
+    def texts(self, selector: str) -> list[str]:
+        """
+        Give what elements say, all at one moment: a page may renew itself between two
+        commands.
+
+        @param selector: of CSS.
+        """
+        found: list[str] = self.execute_script(_TEXTS, selector)
+        return found
+
+    def press(self, by: str, value: str) -> None:
+        """
+        Click on an element, also where the page puts a new one in its place meanwhile.
+
+        @param by: how to find it: one of selenium's C{By}.
+        @param value: what to find.
+        """
+        harness.until(lambda: self._isPressed(by, value))
+
+    def _isPressed(self, by: str, value: str) -> bool:
+        """
+        Click on an element, unless it is no longer there.
+        """
+        try:
+            self.find_element(by, value).click()
+        except StaleElementReferenceException:
+            return False
+        return True
 
     def complaints(self) -> list[str]:
         """

@@ -33,6 +33,10 @@ WATCHING = Path(__file__).parents[1] / "docs" / "watching.rst"
 RANGES = {"1h": 3600, "24h": 86400, "7d": 7 * 86400, "90d": 90 * 86400}
 
 
+#: How many columns the page of events has: time, peer, event and what happened.
+EVENT_COLUMNS = 4
+
+
 class LinkTests(PagesCase):
     """
     Where links lead.
@@ -162,11 +166,8 @@ class ChoiceTests(PagesCase):
         browser = self.browse(f"{self.url}events")
 
         def shown() -> list[list[str]]:
-            rows = browser.find_elements(By.CSS_SELECTOR, "table.events tbody tr")
-            return [
-                [each.text for each in row.find_elements(By.TAG_NAME, "td")]
-                for row in rows
-            ]
+            cells = iter(browser.texts("table.events tbody td"))
+            return [list(each) for each in zip(*[cells] * EVENT_COLUMNS, strict=True)]
 
         def choose(peer: str, kind: str) -> set[tuple[str, str]]:
             field = browser.find_element(By.NAME, "peer")
@@ -174,7 +175,8 @@ class ChoiceTests(PagesCase):
             field.send_keys(peer)
             Select(browser.find_element(By.NAME, "kind")).select_by_visible_text(kind)
             browser.find_element(By.CSS_SELECTOR, "form.filter button").click()
-            until(lambda: f"peer={peer}&" in browser.current_url)
+            until(lambda: not isThere(field))
+            self.assertIn(f"peer={peer}&", browser.current_url)
             return {(each[1], each[2].split()[-1]) for each in shown()}
 
         found = shown()
@@ -233,7 +235,7 @@ class ProxyTests(PagesCase):
         self.assertEqual(crawl.missing, [])
         self.assertEqual([each for each in crawl.pages if self.PREFIX not in each], [])
         self.assertGreater(len(crawl.pages), 50)
-        browser.find_element(By.CSS_SELECTOR, f'[data-key="row {DEAD}"] td a').click()
+        browser.press(By.CSS_SELECTOR, f'[data-key="row {DEAD}"] td a')
         until(lambda: browser.current_url.startswith(f"{self.site}peer/{DEAD}"))
         browser.find_element(By.LINK_TEXT, "All events of this peer").click()
         until(lambda: browser.current_url.startswith(f"{self.site}events?"))
@@ -252,16 +254,23 @@ class ScriptlessTests(PagesCase):
         browser = self.browse(hasScripts=False)
 
         def text(selector: str) -> str:
-            return browser.find_element(By.CSS_SELECTOR, selector).text
+            return browser.texts(selector)[0]
 
         element = browser.find_element(By.CSS_SELECTOR, "table.matrix")
         until(lambda: not isThere(element))
         until(lambda: "6 good" in text(".summary"))
         self.assertIn("3 down", text(".summary"))
         self.assertIn(f"{DEAD}: down since", text(".troubles"))
-        browser.find_element(By.NAME, "source").send_keys("fra")
-        browser.find_element(By.CSS_SELECTOR, "form.filters button").click()
-        until(lambda: "source=fra" in browser.current_url)
+
+        def filtered() -> bool:
+            # The page may be loaded again between the name and the button.
+            source = browser.find_element(By.NAME, "source")
+            source.clear()
+            source.send_keys("fra")
+            browser.press(By.CSS_SELECTOR, "form.filters button")
+            return "source=fra" in browser.current_url
+
+        until(filtered)
         self.assertIn("2 good", text(".summary"))
         browser.get(f"{self.url}peer/{OTHERS[0]}?range=7d")
         self.assertEqual(len(browser.find_elements(By.CSS_SELECTOR, "svg.plot")), 4)

@@ -66,11 +66,11 @@ class PeerBrowserTests(SynchronousTestCase):
         found.get(self.base + path)
         return found
 
-    def outputs(self, page: Any) -> list[str]:
+    def outputs(self, page: Browser) -> list[str]:
         """
         Give what is said beside the hover line of each plot.
         """
-        return [each.text for each in page.find_elements("css selector", "output")]
+        return page.texts("output")
 
     def figures(self, page: Any) -> list[Any]:
         """
