@@ -88,6 +88,21 @@ class TableTests(SynchronousTestCase):
         expected = good.replace(" ", "")
         self.assertEqual(found, [[expected, expected], ["✕down", ""], [expected, ""]])
 
+    def test_fiveSources(self) -> None:
+        """Five sources of 200 targets: five columns with their figures, and a row for
+        each target."""
+        targets = [f"t{each:03}" for each in range(200)]
+        sources = [f"hub{each}" for each in range(1, 6)]
+        html = table([source(each, *map(path, targets)) for each in sources])
+        self.assertEqual(heads(html, "row"), targets)
+        self.assertEqual(heads(html, "col"), sources)
+        rows = cells(html)
+        self.assertEqual(len(rows), 200)
+        for row in rows:
+            self.assertEqual(len(row), 5)
+            for each in row:
+                self.assertIn("12.3 ms", each)
+
     def test_density(self) -> None:
         """Few columns have figures, many have signs."""
         for figure, most in (
