@@ -35,8 +35,8 @@ class HistoryOptions(usage.Options):
             "history",
             None,
             None,
-            "File that keeps a row a minute of each peer, and every event: an SQLite "
-            "database.",
+            "File that keeps a row a minute of each peer, and the events of the log: "
+            "an SQLite database.",
         ],
         ["history-minutes", None, "7d", "How long it keeps the rows of minutes."],
         ["history-hours", None, "730d", "How long it keeps those of hours."],
