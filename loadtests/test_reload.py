@@ -35,7 +35,7 @@ COUNT = 1000
 HELD = 0.010
 
 #: How many reloads change nothing.  Twice as many change one peer, and change it back.
-#: Medians are judged: other work on the machine makes the CPU time of single ones longer.
+#: Medians are judged: other work on the machine makes single ones take more CPU time.
 RELOADS = 5
 
 #: Seconds until all peers have their probes, and the monitor has settled.
