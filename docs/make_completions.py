@@ -126,7 +126,9 @@ def completions() -> dict[str, str]:
         name = make().prog
         bash = shtab.complete(make(), "bash")
         made[f"bash/{name}"] = f"{bash}\n{EQUALS.replace('NAME', name)}"
-        made[f"zsh/_{name}"] = f"{shtab.complete(_withEquals(make()), 'zsh')}\n"
+        zsh = shtab.complete(_withEquals(make()), "zsh")
+        # shtab takes any number of arguments for one at most.
+        made[f"zsh/_{name}"] = zsh.replace('"(*)::', '"*:') + "\n"
     return made
 
 

@@ -71,12 +71,14 @@ class ShellTests(SynchronousTestCase):
         """Check what each beginning becomes."""
         for typed, completed in COMPLETED:
             pane.type(typed, "Tab")
-            pane.until(
-                # zsh adds an equals sign to an option that has a value.
-                lambda screen, line=completed: screen.rstrip("=").endswith(f"$ {line}")
-            )
+            self.shows(pane, completed)
             pane.type("", "C-u")
             self.ready(pane)
+
+    def shows(self, pane: Pane, line: str) -> None:
+        """Wait until a line stands behind the prompt."""
+        # zsh adds an equals sign to an option that has a value.
+        pane.until(lambda screen: screen.rstrip("=").endswith(f"$ {line}"))
 
     def test_bash(self) -> None:
         """bash finds the files by their names, and completes commands, options, words,

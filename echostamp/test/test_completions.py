@@ -9,7 +9,7 @@ from twisted.trial.unittest import SkipTest, SynchronousTestCase
 from echostamp.client.command import parser
 from echostamp.daemon.options import Options
 from echostamp.test.docscripts import DOCS, docScript
-from echostamp.test.test_manpages import clientHelp, helped
+from echostamp.test.helptexts import clientHelp, helped
 
 FOLDER = DOCS.parent / "deploy" / "completions"
 
