@@ -251,6 +251,24 @@ class TerminalTests(SynchronousTestCase):
         child.sendline("")
         self.assertEnds(child, 0)
 
+    def test_splitLine(self) -> None:
+        """A line that another member's line splits is shown again by Ctrl-R, and sent
+        whole."""
+        self.daemon = Daemon.shared(self, "--intercom")
+        child = self.spawn()
+        child.send("one two")
+        child.expect_exact("one two")
+        with self.daemon.connect() as bob:
+            bob.sendall(b"from bob\n")
+            child.expect("> from bob\r\n")
+        child.expect("left\r\n> $")
+        child.send("\x12")
+        child.expect_exact("one two")
+        child.sendline(" three")
+        child.expect(f"{TEXT_STAMP}one two three\r\n> $")
+        child.sendline("")
+        self.assertEnds(child, 0)
+
     def test_controlDBehindText(self) -> None:
         """The text before a double Ctrl-D is sent, and its reply shown."""
         child = self.spawn()
