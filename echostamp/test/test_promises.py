@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import re
 import sqlite3
 from contextlib import closing
 from pathlib import Path
 
 from twisted.trial.unittest import SkipTest, SynchronousTestCase
 
+from echostamp import __version__
 from echostamp.history.file import HistoryFile
 from echostamp.history.interfaces import EventQuery, IHistory
 from echostamp.history.row import DAY, HOUR, MINUTE, KeptRow
@@ -99,6 +101,20 @@ class PromisesTests(SynchronousTestCase):
                 ".e? = null",
             ],
         )
+
+
+class NotesTests(SynchronousTestCase):
+    """
+    The notes of the releases.
+    """
+
+    def test_version(self) -> None:
+        """The newest notes are those of this version, with a day."""
+        if not (changes := DOCS.parent / "CHANGES.rst").exists():
+            raise SkipTest("no notes here")
+        _, _, notes = changes.read_text("utf-8").partition("release notes start\n\n")
+        title = f"EchoStamp {re.escape(__version__)} \\(\\d{{4}}-\\d\\d-\\d\\d\\)\n===="
+        self.assertRegex(notes, f"\\A{title}")
 
 
 class HistoriesTests(SynchronousTestCase):
