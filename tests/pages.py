@@ -1,0 +1,465 @@
+"""
+The commands and outputs on the project's pages, typed and read as a reader does.
+
+Each page has a test case, in a module C{tests/test_pages*.py}::
+
+    class IntercomPage(PageCase):
+        page = "docs/intercom.rst"
+        hosts = {"192.0.2.1": "ams.example.net"}
+        before = {"$ echostamp ping -c 5": ["twistd -n echostamp --format iso"]}
+        notRun = {"[peer.ams]": "a part of a file of peers: test_file reads it"}
+
+        def test_page(self) -> None:
+            self.play()
+
+L{PageCase.play} gives the page a machine of its own (L{tests.machines}), where ports,
+names and folders are as printed, and a clone of the repository to begin in. It opens a
+terminal of 80 columns for each block with commands: C{console}, C{sh}, or any literal
+block with a line that begins with C{"$ "}. It types them in order:
+
+- A server gets a terminal of its own, and runs until another block starts a server. The
+  next command waits until it listens.
+- Lines that begin with C{"> "} are typed to the program that runs, C{^C} is Ctrl-C.
+- The screen must be the block, but for numbers, times and bars (L{masked}). C{...} is
+  any lines, or the rest of a line. The output of a command without output on the page
+  may be anything, and its exit status must be 0, unless C{echo $?} comes next.
+- What never ends by itself is ended, once it has shown what the page shows.
+- A file that the page shows by C{cat}, or whose block has it as C{:name:}, is written.
+
+All other literal blocks, and commands that cannot be run, are in C{notRun} by the
+beginnings of their first lines, with the reason and what holds them instead.
+C{tests.test_pages} fails if a page has a block that is neither, or if a table has one
+that is gone.
+"""
+
+from __future__ import annotations
+
+import re
+import shlex
+import time
+from collections.abc import Mapping, Sequence
+from functools import cache
+from typing import ClassVar, NamedTuple
+
+from docutils import core, nodes
+from twisted.trial.unittest import SynchronousTestCase
+
+from tests.harness import run, until
+from tests.machines import ROOT, Machine, Terminal
+
+#: How often an output may differ because the machine had other work to do.
+_TRIES = 3
+
+#: Seconds for a command, and for the screen after its end.
+_PATIENCE, _TARDINESS = 30.0, 5.0
+
+#: Any number of lines.
+_ANY = "..."
+
+_SERVER = re.compile(
+    r"(?!.*--(check|help|version)\b)"
+    r".*(\btwistd\b.* (-n|--nodaemon)\b|\bechostampd\b|\bserver\.py\b)",
+    re.DOTALL,
+)
+
+_BACKGROUND = re.compile(
+    r"(?!.*( -n\b|--(check|help|nodaemon|version)\b)).*\btwistd\b.* echostamp",
+    re.DOTALL,
+)
+
+#: Programs that never end by themselves: what is typed to them, and what they show.
+_ENDLESS = {
+    r"(\S*echostamp( talk)?|.*\bclient\.py|nc \S+ \d+)( [^<>|]*)?$": (
+        "hello",
+        r"\] hello",
+    ),
+    r"\S*echostamp ping(?!.* -(-count|-deadline|\w*[cw]))": ("", "time="),
+    r"\S*echostamp watch(?!.* -(-deadline|\w*w))": ("", r"\bup\b|\d"),
+}
+
+#: The ports that a daemon's options name.
+_PORT = re.compile(r"(?:-p|--port|--reflector|--web|tcp|tls)[ =:](?:[\d.]+:)?(\d+)")
+
+
+class Block(NamedTuple):
+    """
+    A literal block of a page.
+
+    @ivar kind: the language of a C{code-block}; empty for others.
+    @ivar name: its C{:name:}, or nothing.
+    """
+
+    kind: str
+    name: str
+    text: str
+
+    @property
+    def first(self) -> str:
+        """Its first line."""
+        return self.text.partition("\n")[0]
+
+    @property
+    def hasCommands(self) -> bool:
+        """Whether it has commands."""
+        isShell = self.kind in ("console", "sh")
+        return isShell or bool(re.search(r"^\$ ", self.text, re.MULTILINE))
+
+
+class Step(NamedTuple):
+    """
+    Something to type, and what the page shows then.
+
+    @ivar prompt: what the shell or the program that runs shows before it.
+    """
+
+    prompt: str
+    typed: str
+    shown: list[str]
+
+    @property
+    def isCommand(self) -> bool:
+        """Whether it is typed to the shell."""
+        return self.prompt == "$ "
+
+    @property
+    def lines(self) -> list[str]:
+        """What the screen shows of it when it was typed."""
+        return f"{self.prompt}{self.typed}".split("\n")
+
+
+@cache
+def blocks(page: str) -> list[Block]:
+    """
+    Find the literal blocks of a page.
+
+    @param page: its path in the repository.
+    """
+    tree = core.publish_doctree(
+        (ROOT / page).read_text("utf-8"),
+        source_path=str(ROOT / page),
+        settings_overrides={"syntax_highlight": "none", "report_level": 5},
+    )
+    return [
+        Block(
+            next((each for each in node["classes"] if each != "code"), ""),
+            "".join(node["names"]),
+            node.astext(),
+        )
+        for node in tree.findall(nodes.literal_block)
+    ]
+
+
+def pages() -> list[str]:
+    """Give the paths of all pages in the repository."""
+    found = [*ROOT.glob("*.rst"), *ROOT.glob("docs/*.rst"), *ROOT.glob("*/README.rst")]
+    return sorted({str(path.relative_to(ROOT)) for path in found})
+
+
+def _isOpen(command: str) -> bool:
+    """Say whether a shell would read another line of a command."""
+    if command.endswith(("\\", "|", "&&")):
+        return True
+    try:
+        shlex.split(command, comments=True)
+    except ValueError:
+        return True
+    return False
+
+
+def steps(block: Block) -> list[Step]:
+    """
+    Find what to type, and what the page shows of it.
+    """
+    found: list[Step] = []
+    isConsole = "\n$ " in f"\n{block.text}"
+    for line in block.text.split("\n"):
+        last = found[-1] if found else None
+        if last and last.isCommand and not last.shown and _isOpen(last.typed):
+            found[-1] = last._replace(typed=f"{last.typed}\n{line}")
+        elif line.startswith("$ ") or (line.strip() and not isConsole):
+            found.append(Step("$ ", line.removeprefix("$ ") if isConsole else line, []))
+        elif line.startswith("> "):
+            found.append(Step("> ", line.removeprefix("> "), []))
+        elif line == "^C":
+            found.append(Step("", line, []))
+        elif last:
+            last.shown.append(line)
+    return found
+
+
+def masked(line: str) -> str:
+    """
+    Leave out of a line what differs between two runs that are alike: numbers, times,
+    units, bars, runs of spaces, and signs that the machine was busy.
+    """
+    line = re.sub(r" waited=\S+ ms| \(this end was held up\)", "", line)
+    day = r"(?:Mon|Tue|Wed|Thu|Fri|Sat|Sun)"
+    month = r"(?:Jan|Feb|Mar|Apr|May|Jun|Jul|Aug|Sep|Oct|Nov|Dec)"
+    line = re.sub(rf"\b{day} {month} +", "", line)
+    line = re.sub(r"[-+±<]*\d+([.,:]\d+)*", "N", line)
+    line = re.sub(r"\bN (ns|µs|ms|s)\b", "N u", line)
+    line = re.sub(r"^(ns|µs|ms|s) (?= *min )", "u ", line)
+    line = re.sub("[▁▂▃▄▅▆▇█]+", "▁", line)
+    line = re.sub(r"\bx+\b", "x", line)
+    # Where the bounds are wide, the text has no estimate.
+    line = re.sub(r"^drift .*", "drift", line)
+    return re.sub(r" +", " ", line).strip()
+
+
+def _pattern(lines: Sequence[str]) -> str:
+    """Give a pattern of what L{masked} makes of a screen with these lines."""
+    return "".join(
+        r"(?:.*\n)*?"
+        if line.strip() == _ANY
+        else re.escape(masked(line)).replace(r"\.\.\.", ".*") + "\n"
+        for line in lines
+    )
+
+
+def matches(lines: Sequence[str], screen: str) -> bool:
+    """
+    Say whether a screen shows lines of a page.
+    """
+    found = "".join(f"{masked(line)}\n" for line in screen.split("\n"))
+    return bool(re.fullmatch(_pattern(lines), found))
+
+
+def _signOfLife(command: str) -> tuple[str, str] | None:
+    """Give what L{_ENDLESS} says of a command; nothing for one that ends."""
+    for pattern, sign in _ENDLESS.items():
+        if re.match(pattern, command, re.DOTALL):
+            return sign
+    return None
+
+
+class _Player:
+    """
+    Plays the blocks of a page on a machine.
+    """
+
+    def __init__(self, machine: Machine) -> None:
+        self._machine = machine
+        self._servers: list[Terminal] = []
+        self._pidFiles: list[str] = []
+
+    def play(self, block: Block, before: Sequence[str] = ()) -> None:
+        """
+        Play a block, once more where the screen is not the block.
+
+        @param before: commands that come before it, or C{^C} for the servers.
+        @raise AssertionError: the screen was never the block, or a command has failed.
+        """
+        if list(before) == ["^C"]:
+            self._endServers()
+            before = ()
+        todo = [*(Step("$ ", each, []) for each in before), *steps(block)]
+        for left in reversed(range(_TRIES)):
+            try:
+                self._try(todo)
+            except AssertionError:
+                if not left:
+                    raise
+            else:
+                break
+
+    def _try(self, todo: Sequence[Step]) -> None:
+        """Play steps in a new terminal."""
+        if any(each.isCommand and _SERVER.match(each.typed) for each in todo):
+            self._endServers()
+        terminal = self._machine.terminal()
+        # What should be on the screen by now, and how many commands were typed there.
+        lines: list[str] = []
+        count = 0
+        command = ""
+        for step, after in zip(todo, [*todo[1:], None], strict=True):
+            if step.isCommand:
+                self._write(step)
+                command = step.typed
+            if _SERVER.match(command):
+                self._serve(step)
+                continue
+            self._shows(terminal, [*lines, step.prompt] if step.prompt else lines)
+            terminal.type(step.typed)
+            count += step.isCommand
+            lines += step.lines + step.shown
+            if after and not after.isCommand:
+                continue
+            if step.isCommand and not step.shown:
+                lines.append(_ANY)
+            if sign := step.prompt and _signOfLife(command):
+                self._interrupt(terminal, command, step, lines, sign)
+                lines.append(_ANY)
+            status = terminal.ended(count - 1, _PATIENCE)
+            self._shows(terminal, [*lines, "$"], _TARDINESS)
+            isJudged = not (sign or step.shown or (after and after.typed == "echo $?"))
+            if isJudged and status:
+                raise AssertionError(f"status {status}:\n{terminal.screen()}")
+            if _BACKGROUND.match(command):
+                named = re.search(r"--pidfile=(\S+)", command)
+                self._pidFiles.append(named[1] if named else "twistd.pid")
+
+    def _interrupt(
+        self,
+        terminal: Terminal,
+        command: str,
+        step: Step,
+        lines: list[str],
+        sign: tuple[str, str],
+    ) -> None:
+        """
+        End a command that would not end by itself, once it has shown what it should.
+
+        @param step: its last one.
+        @param lines: what should be on the screen.
+        @param sign: see L{_ENDLESS}.
+        """
+        if step.shown:
+            self._shows(terminal, lines)
+        else:
+            typed, shown = sign
+            if typed:
+                terminal.type(typed)
+            try:
+                until(
+                    lambda: re.search(shown, terminal.screen().split(command)[-1]),
+                    _PATIENCE,
+                )
+            except AssertionError:
+                raise AssertionError(f"{shown} is not in {terminal.screen()}") from None
+        # An empty line ends what has this prompt.
+        terminal.type("" if lines[-1] == ">" else "^C")
+
+    def _shows(
+        self, terminal: Terminal, lines: Sequence[str], seconds: float = _PATIENCE
+    ) -> None:
+        """Wait until a terminal shows lines."""
+
+        def isRight() -> bool:
+            # To look takes two processes.
+            time.sleep(0.03)
+            return matches(lines, terminal.screen())
+
+        try:
+            until(isRight, seconds)
+        except AssertionError:
+            page = "\n".join(lines)
+            raise AssertionError(
+                f"the page:\n{page}\n\nthe screen:\n{terminal.screen()}"
+            ) from None
+
+    def _write(self, step: Step) -> None:
+        """Write the file that a command shows."""
+        if (found := re.fullmatch(r"cat (\S+)", step.typed)) and step.shown:
+            text = "".join(f"{line}\n" for line in step.shown)
+            self._machine.path(found[1]).write_text(text, "utf-8")
+
+    def _serve(self, step: Step) -> None:
+        """Start a server in a terminal of its own, and wait until it listens."""
+        terminal = self._machine.terminal()
+        self._servers.append(terminal)
+        terminal.type(step.typed)
+        ports = {int(each) for each in _PORT.findall(step.typed)}
+        logged = re.search(r"--logfile=(\S+)", step.typed)
+
+        def log() -> str:
+            path = self._machine.path(logged[1]) if logged else None
+            return path.read_text() if path and path.exists() else terminal.screen()
+
+        def isReady() -> bool:
+            assert terminal.commands == 0, f"it has ended:\n{terminal.screen()}"
+            return "istening on" in log() and ports <= self._machine.ports()
+
+        try:
+            until(isReady, _PATIENCE)
+        except AssertionError as error:
+            raise AssertionError(f"{error}\n{terminal.screen()}") from None
+        self._shows(terminal, [*step.lines, *step.shown, _ANY])
+
+    def _endServers(self) -> None:
+        """End the servers."""
+        for name in self._pidFiles:
+            number = self._machine.path(name).read_text().strip()
+            process = self._machine.path(f"/proc/{number}")
+            run(*self._machine.inside("kill", number))
+            until(lambda path=process: not path.exists(), _PATIENCE)
+        self._pidFiles.clear()
+        for terminal in self._servers:
+            terminal.type("^C")
+        for terminal in self._servers:
+            terminal.ended(0, _PATIENCE)
+        self._servers.clear()
+
+
+class PageCase(SynchronousTestCase):
+    """
+    A page: see the module.
+
+    @cvar page: its path in the repository.
+    @cvar hosts: addresses that its machine has, and the names of each.
+    @cvar before: by what the first line of a block begins with, commands that the text
+        around it speaks of: they come before it. C{^C} by itself ends the servers.
+    @cvar notRun: by what their first lines begin with, blocks that are not played, with
+        the reason, and what holds them instead.
+    @cvar isClone: it is read in a clone of the repository, not in an empty folder.
+    """
+
+    page: ClassVar[str]
+    hosts: ClassVar[Mapping[str, str]] = {}
+    before: ClassVar[Mapping[str, Sequence[str]]] = {}
+    notRun: ClassVar[Mapping[str, str]] = {}
+    isClone: ClassVar[bool] = True
+
+    def play(self, found: Sequence[Block] | None = None) -> None:
+        """
+        Play all blocks of the page that have commands, in order.
+
+        @param found: blocks to play in place of the page's.
+        """
+        machine = Machine(self, self.hosts, self.isClone)
+        self.prepare(machine)
+        for block in blocks(self.page) if found is None else ():
+            if block.name:
+                machine.path(block.name).write_text(block.text + "\n", "utf-8")
+        player = _Player(machine)
+        for block in self.played() if found is None else found:
+            before = [
+                command
+                for first, commands in self.before.items()
+                if block.first.startswith(first)
+                for command in commands
+            ]
+            player.play(block, before)
+
+    def prepare(self, machine: Machine) -> None:
+        """Make what the page takes for granted.  Here it is nothing."""
+
+    @classmethod
+    def isNamed(cls, block: Block) -> bool:
+        """Say whether a block is in the table of those that are not played."""
+        return block.first.startswith(tuple(cls.notRun))
+
+    @classmethod
+    def played(cls) -> list[Block]:
+        """Give the blocks that L{play} plays."""
+        return [
+            each
+            for each in blocks(cls.page)
+            if each.hasCommands and not cls.isNamed(each)
+        ]
+
+    @classmethod
+    def mistakes(cls) -> list[str]:
+        """Say what is wrong between the page and the table."""
+        found = [
+            f"neither played nor in notRun: {each.first}"
+            for each in blocks(cls.page)
+            if not (each.hasCommands or each.name or cls.isNamed(each))
+        ]
+        firsts = [each.first for each in blocks(cls.page)]
+        for name, known in ("notRun", cls.notRun), ("before", cls.before):
+            found += [
+                f"{name} has what is not on the page: {key}"
+                for key in known
+                if not any(first.startswith(key) for first in firsts)
+            ]
+        return found

@@ -1,0 +1,96 @@
+"""The commands and outputs of C{docs/operations.rst}."""
+
+from __future__ import annotations
+
+import ast
+import re
+from functools import cache
+from pathlib import Path
+
+import twisted
+from echostamp.daemon.options import Options
+from tests.harness import tool
+from tests.machines import ROOT, Machine
+from tests.pages import PageCase, blocks
+
+_LOG = "lines of the log: test_log"
+
+
+@cache
+def _said() -> str:
+    """
+    Give all texts in the source of the program, of Twisted and of the tests, which have
+    what OpenSSL says.
+    """
+    ours = [*ROOT.glob("echostamp/**/*.py"), *ROOT.glob("tests/*.py")]
+    folder = Path(twisted.__file__).parent
+    theirs = [
+        path
+        for name in ("application", "internet", "scripts")
+        for path in (folder / name).glob("*.py")
+    ]
+    return "\n".join(
+        node.value
+        for path in (*ours, *theirs)
+        for node in ast.walk(ast.parse(path.read_text("utf-8")))
+        if isinstance(node, ast.Constant) and isinstance(node.value, str)
+    )
+
+
+class OperationsPage(PageCase):
+    """
+    The page.
+    """
+
+    page = "docs/operations.rst"
+    before = {
+        'echo "set server': [
+            "mkdir -p /run/haproxy",
+            "haproxy -D -f deploy/haproxy/echostamp.cfg",
+        ],
+    }
+    notRun = {
+        "ECHOSTAMP_OPTIONS=": "a line of a file: test_options",
+        "listening on": _LOG,
+        "EchoStamp starting": _LOG,
+        "127.0.0.1:": _LOG,
+        "cannot accept": _LOG,
+    }
+
+    def prepare(self, machine: Machine) -> None:
+        """Look for the programs."""
+        for program, package in [
+            ("haproxy", "haproxy"),
+            ("openssl", "openssl"),
+            ("setpriv", "util-linux"),
+            ("socat", "socat"),
+            ("systemd-analyze", "systemd"),
+        ]:
+            tool(program, package)
+
+    def test_page(self) -> None:
+        """The commands work, on a machine without systemd."""
+        self.play()
+
+    def test_options(self) -> None:
+        """The daemon takes the options of the service's file."""
+        texts = [each.text for each in blocks(self.page)]
+        (line,) = [each for each in texts if each.startswith("ECHOSTAMP_OPTIONS=")]
+        Options().parseOptions(line.partition("=")[2].split())
+
+    def test_log(self) -> None:
+        """What the log says stands in the source, or is what OpenSSL or the system
+        says in a test."""
+        logs = tuple(each for each, why in self.notRun.items() if why == _LOG)
+        lines = [
+            line
+            for block in blocks(self.page)
+            if block.first.startswith(logs)
+            for line in block.text.splitlines()
+        ]
+        self.assertGreater(len(lines), 30)
+        for line in lines:
+            for part in re.split(r"\[?[\d.:]*\d[\d.:/]*\]?\S*|'[^']*'|: |=", line):
+                words = part.strip(" ,;")
+                if len(words) > 1:
+                    self.assertIn(words, _said(), line)
