@@ -118,6 +118,8 @@ class Machine:
         tool("ip", "iproute2")
         self._case = case
         self.folder = shortFolder(case)
+        # Users that daemons become look for programs there.
+        self.folder.chmod(0o755)
         self._numbers = count()
         self._standIn()
         inner = self.folder / "inner"
@@ -163,7 +165,8 @@ class Machine:
         paths = str(self._bin), sysconfig.get_path("scripts"), os.environ["PATH"]
         return (
             *("nsenter", f"--target={self.init}", "--net", "--mount", "--pid"),
-            *("env", f"PATH={':'.join(paths)}", f"HOME={self._home}", "TZ=UTC"),
+            *("env", f"PATH={':'.join(paths)}", f"HOME={self._home}"),
+            *("LANG=C.UTF-8", "TZ=UTC"),
             *command,
         )
 

@@ -38,7 +38,7 @@ import re
 import shlex
 import time
 from collections.abc import Mapping, Sequence
-from functools import cache
+from functools import cache, partial
 from typing import ClassVar, NamedTuple
 
 from docutils import core, nodes
@@ -96,7 +96,7 @@ class Block(NamedTuple):
     @property
     def first(self) -> str:
         """Its first line."""
-        return self.text.partition("\n")[0]
+        return self.text.partition("\n")[0].strip()
 
     @property
     def hasCommands(self) -> bool:
@@ -130,12 +130,15 @@ class Step(NamedTuple):
 @cache
 def blocks(page: str) -> list[Block]:
     """
-    Find the literal blocks of a page.
+    Find the literal blocks of a page, or the examples of a manual page.
 
     @param page: its path in the repository.
     """
+    text = (ROOT / page).read_text("utf-8")
+    if not page.endswith(".rst"):
+        return [Block("console", "", each) for each in _examples(text)]
     tree = core.publish_doctree(
-        (ROOT / page).read_text("utf-8"),
+        text,
         source_path=str(ROOT / page),
         settings_overrides={"syntax_highlight": "none", "report_level": 5},
     )
@@ -149,10 +152,25 @@ def blocks(page: str) -> list[Block]:
     ]
 
 
+def _examples(text: str) -> list[str]:
+    """Give the examples in the source of a manual page."""
+    section = text.partition(".Sh EXAMPLES\n")[2].partition("\n.Sh ")[0]
+    found = re.findall(
+        r"(?:^\.Dl .*\n?)+|(?<=^\.Bd -literal -offset indent\n)(?:.*\n)*?(?=\.Ed)",
+        section,
+        re.MULTILINE,
+    )
+    return [
+        re.sub(r"^\.Dl ", "", each, flags=re.MULTILINE).replace("\\e", "\\").strip()
+        for each in found
+    ]
+
+
 def pages() -> list[str]:
     """Give the paths of all pages in the repository."""
-    found = [*ROOT.glob("*.rst"), *ROOT.glob("docs/*.rst"), *ROOT.glob("*/README.rst")]
-    return sorted({str(path.relative_to(ROOT)) for path in found})
+    forms = "*.rst", "docs/*.rst", "*/README.rst", "docs/*.[18]"
+    found = {path for form in forms for path in ROOT.glob(form)}
+    return sorted(str(path.relative_to(ROOT)) for path in found)
 
 
 def _isOpen(command: str) -> bool:
@@ -358,7 +376,7 @@ class _Player:
         terminal = self._machine.terminal()
         self._servers.append(terminal)
         terminal.type(step.typed)
-        ports = {int(each) for each in _PORT.findall(step.typed)}
+        ports = {int(each) for each in _PORT.findall(step.typed)} or {8002}
         logged = re.search(r"--logfile=(\S+)", step.typed)
 
         def log() -> str:
@@ -367,7 +385,7 @@ class _Player:
 
         def isReady() -> bool:
             assert terminal.commands == 0, f"it has ended:\n{terminal.screen()}"
-            return "istening on" in log() and ports <= self._machine.ports()
+            return ports <= self._machine.ports() and "istening on" in log()
 
         try:
             until(isReady, _PATIENCE)
@@ -378,16 +396,21 @@ class _Player:
     def _endServers(self) -> None:
         """End the servers."""
         for name in self._pidFiles:
-            number = self._machine.path(name).read_text().strip()
-            process = self._machine.path(f"/proc/{number}")
-            run(*self._machine.inside("kill", number))
-            until(lambda path=process: not path.exists(), _PATIENCE)
+            file = self._machine.path(name)
+            if file.exists():
+                number = file.read_text().strip()
+                run(*self._machine.inside("kill", number))
+                until(partial(self._isGone, number), _PATIENCE)
         self._pidFiles.clear()
         for terminal in self._servers:
             terminal.type("^C")
         for terminal in self._servers:
             terminal.ended(0, _PATIENCE)
         self._servers.clear()
+
+    def _isGone(self, number: str) -> bool:
+        """Say whether a process has ended."""
+        return not self._machine.path(f"/proc/{number}").exists()
 
 
 class PageCase(SynchronousTestCase):
@@ -396,8 +419,8 @@ class PageCase(SynchronousTestCase):
 
     @cvar page: its path in the repository.
     @cvar hosts: addresses that its machine has, and the names of each.
-    @cvar before: by what the first line of a block begins with, commands that the text
-        around it speaks of: they come before it. C{^C} by itself ends the servers.
+    @cvar before: by the first line of a block, commands that the text around it speaks
+        of: they come before it. C{^C} by itself ends the servers.
     @cvar notRun: by what their first lines begin with, blocks that are not played, with
         the reason, and what holds them instead.
     @cvar isClone: it is read in a clone of the repository, not in an empty folder.
@@ -422,13 +445,7 @@ class PageCase(SynchronousTestCase):
                 machine.path(block.name).write_text(block.text + "\n", "utf-8")
         player = _Player(machine)
         for block in self.played() if found is None else found:
-            before = [
-                command
-                for first, commands in self.before.items()
-                if block.first.startswith(first)
-                for command in commands
-            ]
-            player.play(block, before)
+            player.play(block, self.before.get(block.first, ()))
 
     def prepare(self, machine: Machine) -> None:
         """Make what the page takes for granted.  Here it is nothing."""
@@ -456,10 +473,13 @@ class PageCase(SynchronousTestCase):
             if not (each.hasCommands or each.name or cls.isNamed(each))
         ]
         firsts = [each.first for each in blocks(cls.page)]
-        for name, known in ("notRun", cls.notRun), ("before", cls.before):
-            found += [
-                f"{name} has what is not on the page: {key}"
-                for key in known
-                if not any(first.startswith(key) for first in firsts)
-            ]
+        found += [
+            f"notRun has what is not on the page: {key}"
+            for key in cls.notRun
+            if not any(first.startswith(key) for first in firsts)
+        ]
+        found += [
+            f"before has what is not on the page: {key}"
+            for key in set(cls.before) - set(firsts)
+        ]
         return found

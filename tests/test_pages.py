@@ -155,7 +155,9 @@ class TutorialPage(PageCase):
     isClone = False
     hosts = {"192.0.2.10": ""}
     before = {
-        "$ printf '%0100000d": ["python3 twisted_server.py"],
+        r"$ printf '%0100000d\n' 0 | nc -N localhost 8002 | grep -o '\[[^]]*\]'": [
+            "python3 twisted_server.py"
+        ],
     }
     notRun = {
         "[Mon Dec": "a reply by itself: the clients' outputs below have it",
@@ -231,7 +233,7 @@ class ApiPage(PageCase):
 
     page = "docs/api.rst"
     before = {
-        "$ curl": [
+        "$ curl -sS http://localhost:9862/api/v1/peers |": [
             "twistd -n echostamp --peers peers.toml --web 9862 --history history",
         ]
     }
@@ -348,6 +350,8 @@ class CommandsTests(SynchronousTestCase):
             for option, value in zip(["", *words], words, strict=False):
                 if value.startswith("--"):
                     self.assertIn(f'"{value}"', own, line)
+                elif "/" in value:
+                    self.assertTrue((ROOT / value).exists(), line)
                 elif option in ("", "--load", "--contender", "--row"):
                     self.assertIn(f'"{value}"', every, line)
 
@@ -362,8 +366,8 @@ class PerformancePage(PageCase):
         "pip install": "half an hour: CommandsTests.test_programs",
         "1 connection, 1 message": "the run of docs/performance.json: test_tables",
         "1x1, CPU": "the same",
-        "                              1 message": "instructions, by callgrind",
-        "                              before": "bytecodes, by a tracer",
+        "1 message ": "instructions, counted by callgrind",
+        "before ": "bytecodes, counted in a turn",
         "python -c 'import twisted": "bench/startup.py, on an idle machine",
     }
 

@@ -44,7 +44,7 @@ class OperationsPage(PageCase):
 
     page = "docs/operations.rst"
     before = {
-        'echo "set server': [
+        'echo "set server daemons/one state drain" | socat - /run/haproxy/admin.sock': [
             "mkdir -p /run/haproxy",
             "haproxy -D -f deploy/haproxy/echostamp.cfg",
         ],
@@ -55,6 +55,7 @@ class OperationsPage(PageCase):
         "EchoStamp starting": _LOG,
         "127.0.0.1:": _LOG,
         "cannot accept": _LOG,
+        "450 more lines": _LOG,
     }
 
     def prepare(self, machine: Machine) -> None:

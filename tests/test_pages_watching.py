@@ -21,9 +21,13 @@ class WatchingPage(PageCase):
         "192.0.2.7": "",
     }
     before = {
-        "$ echostamp watch -i": ["twistd -n echostamp --format iso --reflector 8620"],
-        "$ echostamp watch --window": ["twistd -n echostamp --reflector 862"],
-        "$ rm -f": ["^C"],
+        "$ echostamp watch -i 200ms localhost 127.0.0.1:9 nosuch.invalid \\": [
+            "twistd -n echostamp --format iso --reflector 8620"
+        ],
+        "$ echostamp watch --window 10s localhost stamp:ams.example.net |": [
+            "twistd -n echostamp --reflector 862"
+        ],
+        "$ rm -f /var/lib/echostamp/history-wal /var/lib/echostamp/history-shm": ["^C"],
     }
     notRun = {
         "sent = received": "sums: tests.test_watch",
