@@ -20,7 +20,7 @@ block with a line that begins with C{"$ "}. It types them in order:
 - A server gets a terminal of its own, and runs until another block starts a server. The
   next command waits until it listens.
 - Lines that begin with C{"> "} are typed to the program that runs, C{^C} is Ctrl-C.
-- The screen must be the block, but for numbers, times and bars (L{masked}). C{...} is
+- The screen must be the block, but for numbers, times and bars (L{tests.pagetexts.masked}). C{...} is
   any lines, or the rest of a line. The output of a command without output on the page
   may be anything, and its exit status must be 0, unless C{echo $?} comes next.
 - What never ends by itself is ended, once it has shown what the page shows.
@@ -35,26 +35,22 @@ that is gone.
 from __future__ import annotations
 
 import re
-import shlex
 import time
-from collections.abc import Mapping, Sequence
-from functools import cache, partial
-from typing import ClassVar, NamedTuple
+from collections.abc import Callable, Mapping, Sequence
+from functools import partial
+from typing import ClassVar
 
-from docutils import core, nodes
 from twisted.trial.unittest import SynchronousTestCase
 
 from tests.harness import run, until
-from tests.machines import ROOT, Machine, Terminal
+from tests.machines import Machine, Terminal
+from tests.pagetexts import ANY, Block, Step, blocks, matches, steps
 
 #: How often an output may differ because the machine had other work to do.
 _TRIES = 3
 
 #: Seconds for a command, and for the screen after its end.
 _PATIENCE, _TARDINESS = 30.0, 5.0
-
-#: Any number of lines.
-_ANY = "..."
 
 _SERVER = re.compile(
     r"(?!.*--(check|help|version)\b)"
@@ -81,173 +77,25 @@ _ENDLESS = {
 _PORT = re.compile(r"(?:-p|--port|--reflector|--web|tcp|tls)[ =:](?:[\d.]+:)?(\d+)")
 
 
-class Block(NamedTuple):
-    """
-    A literal block of a page.
-
-    @ivar kind: the language of a C{code-block}; empty for others.
-    @ivar name: its C{:name:}, or nothing.
-    """
-
-    kind: str
-    name: str
-    text: str
-
-    @property
-    def first(self) -> str:
-        """Its first line."""
-        return self.text.partition("\n")[0].strip()
-
-    @property
-    def hasCommands(self) -> bool:
-        """Whether it has commands."""
-        isShell = self.kind in ("console", "sh")
-        return isShell or bool(re.search(r"^\$ ", self.text, re.MULTILINE))
-
-
-class Step(NamedTuple):
-    """
-    Something to type, and what the page shows then.
-
-    @ivar prompt: what the shell or the program that runs shows before it.
-    """
-
-    prompt: str
-    typed: str
-    shown: list[str]
-
-    @property
-    def isCommand(self) -> bool:
-        """Whether it is typed to the shell."""
-        return self.prompt == "$ "
-
-    @property
-    def lines(self) -> list[str]:
-        """What the screen shows of it when it was typed."""
-        return f"{self.prompt}{self.typed}".split("\n")
-
-
-@cache
-def blocks(page: str) -> list[Block]:
-    """
-    Find the literal blocks of a page, or the examples of a manual page.
-
-    @param page: its path in the repository.
-    """
-    text = (ROOT / page).read_text("utf-8")
-    if not page.endswith(".rst"):
-        return [Block("console", "", each) for each in _examples(text)]
-    tree = core.publish_doctree(
-        text,
-        source_path=str(ROOT / page),
-        settings_overrides={"syntax_highlight": "none", "report_level": 5},
-    )
-    return [
-        Block(
-            next((each for each in node["classes"] if each != "code"), ""),
-            "".join(node["names"]),
-            node.astext(),
-        )
-        for node in tree.findall(nodes.literal_block)
-    ]
-
-
-def _examples(text: str) -> list[str]:
-    """Give the examples in the source of a manual page."""
-    section = text.partition(".Sh EXAMPLES\n")[2].partition("\n.Sh ")[0]
-    found = re.findall(
-        r"(?:^\.Dl .*\n?)+|(?<=^\.Bd -literal -offset indent\n)(?:.*\n)*?(?=\.Ed)",
-        section,
-        re.MULTILINE,
-    )
-    return [
-        re.sub(r"^\.Dl ", "", each, flags=re.MULTILINE).replace("\\e", "\\").strip()
-        for each in found
-    ]
-
-
-def pages() -> list[str]:
-    """Give the paths of all pages in the repository."""
-    forms = "*.rst", "docs/*.rst", "*/README.rst", "docs/*.[18]"
-    found = {path for form in forms for path in ROOT.glob(form)}
-    return sorted(str(path.relative_to(ROOT)) for path in found)
-
-
-def _isOpen(command: str) -> bool:
-    """Say whether a shell would read another line of a command."""
-    if command.endswith(("\\", "|", "&&")):
-        return True
-    try:
-        shlex.split(command, comments=True)
-    except ValueError:
-        return True
-    return False
-
-
-def steps(block: Block) -> list[Step]:
-    """
-    Find what to type, and what the page shows of it.
-    """
-    found: list[Step] = []
-    isConsole = "\n$ " in f"\n{block.text}"
-    for line in block.text.split("\n"):
-        last = found[-1] if found else None
-        if last and last.isCommand and not last.shown and _isOpen(last.typed):
-            found[-1] = last._replace(typed=f"{last.typed}\n{line}")
-        elif line.startswith("$ ") or (line.strip() and not isConsole):
-            found.append(Step("$ ", line.removeprefix("$ ") if isConsole else line, []))
-        elif line.startswith("> "):
-            found.append(Step("> ", line.removeprefix("> "), []))
-        elif line == "^C":
-            found.append(Step("", line, []))
-        elif last:
-            last.shown.append(line)
-    return found
-
-
-def masked(line: str) -> str:
-    """
-    Leave out of a line what differs between two runs that are alike: numbers, times,
-    units, bars, runs of spaces, and signs that the machine was busy.
-    """
-    line = re.sub(r" waited=\S+ ms| \(this end was held up\)", "", line)
-    day = r"(?:Mon|Tue|Wed|Thu|Fri|Sat|Sun)"
-    month = r"(?:Jan|Feb|Mar|Apr|May|Jun|Jul|Aug|Sep|Oct|Nov|Dec)"
-    line = re.sub(rf"\b{day} {month} +", "", line)
-    line = re.sub(r"[-+±<]*\d+([.,:]\d+)*", "N", line)
-    line = re.sub(r"\bN (ns|µs|ms|s)\b", "N u", line)
-    line = re.sub(r"^(ns|µs|ms|s) (?= *min )", "u ", line)
-    line = re.sub("[▁▂▃▄▅▆▇█]+", "▁", line)
-    line = re.sub(r"\bx+\b", "x", line)
-    # Where the bounds are wide, the text has no estimate.
-    line = re.sub(r"^drift .*", "drift", line)
-    return re.sub(r" +", " ", line).strip()
-
-
-def _pattern(lines: Sequence[str]) -> str:
-    """Give a pattern of what L{masked} makes of a screen with these lines."""
-    return "".join(
-        r"(?:.*\n)*?"
-        if line.strip() == _ANY
-        else re.escape(masked(line)).replace(r"\.\.\.", ".*") + "\n"
-        for line in lines
-    )
-
-
-def matches(lines: Sequence[str], screen: str) -> bool:
-    """
-    Say whether a screen shows lines of a page.
-    """
-    found = "".join(f"{masked(line)}\n" for line in screen.split("\n"))
-    return bool(re.fullmatch(_pattern(lines), found))
-
-
 def _signOfLife(command: str) -> tuple[str, str] | None:
     """Give what L{_ENDLESS} says of a command; nothing for one that ends."""
     for pattern, sign in _ENDLESS.items():
         if re.match(pattern, command, re.DOTALL):
             return sign
     return None
+
+
+def _look(
+    terminal: Terminal, isRight: Callable[[str], object], seconds: float = _PATIENCE
+) -> bool:
+    """Look at a terminal until its screen is right; give false if it never is."""
+    end = time.monotonic() + seconds
+    while not isRight(terminal.screen()):
+        if time.monotonic() > end:
+            return False
+        # Each look takes processes.
+        time.sleep(0.03)
+    return True
 
 
 class _Player:
@@ -282,7 +130,8 @@ class _Player:
 
     def _try(self, todo: Sequence[Step]) -> None:
         """Play steps in a new terminal."""
-        if any(each.isCommand and _SERVER.match(each.typed) for each in todo):
+        commands = [each.typed for each in todo if each.isCommand]
+        if any(_SERVER.match(each) or _BACKGROUND.match(each) for each in commands):
             self._endServers()
         terminal = self._machine.terminal()
         # What should be on the screen by now, and how many commands were typed there.
@@ -303,14 +152,14 @@ class _Player:
             if after and not after.isCommand:
                 continue
             if step.isCommand and not step.shown:
-                lines.append(_ANY)
+                lines.append(ANY)
             if sign := step.prompt and _signOfLife(command):
                 self._interrupt(terminal, command, step, lines, sign)
-                lines.append(_ANY)
+                lines.append(ANY)
             status = terminal.ended(count - 1, _PATIENCE)
             self._shows(terminal, [*lines, "$"], _TARDINESS)
-            isJudged = not (sign or step.shown or (after and after.typed == "echo $?"))
-            if isJudged and status:
+            isJudged = step.prompt and not (sign or step.shown)
+            if isJudged and status and not (after and after.typed == "echo $?"):
                 raise AssertionError(f"status {status}:\n{terminal.screen()}")
             if _BACKGROUND.match(command):
                 named = re.search(r"--pidfile=(\S+)", command)
@@ -331,19 +180,16 @@ class _Player:
         @param lines: what should be on the screen.
         @param sign: see L{_ENDLESS}.
         """
+        typed, shown = sign
         if step.shown:
             self._shows(terminal, lines)
         else:
-            typed, shown = sign
             if typed:
                 terminal.type(typed)
-            try:
-                until(
-                    lambda: re.search(shown, terminal.screen().split(command)[-1]),
-                    _PATIENCE,
-                )
-            except AssertionError:
-                raise AssertionError(f"{shown} is not in {terminal.screen()}") from None
+            if not _look(
+                terminal, lambda screen: re.search(shown, screen.split(command)[-1])
+            ):
+                raise AssertionError(f"no {shown!r} in\n{terminal.screen()}")
         # An empty line ends what has this prompt.
         terminal.type("" if lines[-1] == ">" else "^C")
 
@@ -351,19 +197,11 @@ class _Player:
         self, terminal: Terminal, lines: Sequence[str], seconds: float = _PATIENCE
     ) -> None:
         """Wait until a terminal shows lines."""
-
-        def isRight() -> bool:
-            # To look takes two processes.
-            time.sleep(0.03)
-            return matches(lines, terminal.screen())
-
-        try:
-            until(isRight, seconds)
-        except AssertionError:
+        if not _look(terminal, partial(matches, lines), seconds):
             page = "\n".join(lines)
             raise AssertionError(
                 f"the page:\n{page}\n\nthe screen:\n{terminal.screen()}"
-            ) from None
+            )
 
     def _write(self, step: Step) -> None:
         """Write the file that a command shows."""
@@ -391,7 +229,7 @@ class _Player:
             until(isReady, _PATIENCE)
         except AssertionError as error:
             raise AssertionError(f"{error}\n{terminal.screen()}") from None
-        self._shows(terminal, [*step.lines, *step.shown, _ANY])
+        self._shows(terminal, [*step.lines, *step.shown, ANY])
 
     def _endServers(self) -> None:
         """End the servers."""

@@ -19,7 +19,8 @@ import tests.pages
 from echostamp.stamps import stampFormat
 from tests.harness import run, tool
 from tests.machines import ROOT, Machine
-from tests.pages import Block, PageCase, blocks, masked, matches, pages, steps
+from tests.pages import PageCase
+from tests.pagetexts import Block, blocks, masked, matches, pages, steps
 
 #: The columns of a terminal.
 COLUMNS = 80

@@ -10,7 +10,8 @@ from echostamp.history.store import SqliteHistory
 from echostamp.test.histories import fullRow
 from tests.harness import tool
 from tests.machines import Machine
-from tests.pages import Block, PageCase, blocks
+from tests.pages import PageCase
+from tests.pagetexts import Block, blocks
 
 #: Seconds.
 MINUTE = 60

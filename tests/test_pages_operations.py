@@ -11,7 +11,8 @@ import twisted
 from echostamp.daemon.options import Options
 from tests.harness import tool
 from tests.machines import ROOT, Machine
-from tests.pages import PageCase, blocks
+from tests.pages import PageCase
+from tests.pagetexts import blocks
 
 _LOG = "lines of the log: test_log"
 

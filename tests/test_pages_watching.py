@@ -6,7 +6,8 @@ import trustme
 
 from tests.harness import tool
 from tests.machines import Machine
-from tests.pages import PageCase, blocks
+from tests.pages import PageCase
+from tests.pagetexts import blocks
 
 
 class WatchingPage(PageCase):
