@@ -20,9 +20,10 @@ block with a line that begins with C{"$ "}. It types them in order:
 - A server gets a terminal of its own, and runs until another block starts a server. The
   next command waits until it listens.
 - Lines that begin with C{"> "} are typed to the program that runs, C{^C} is Ctrl-C.
-- The screen must be the block, but for numbers, times and bars (L{tests.pagetexts.masked}). C{...} is
-  any lines, or the rest of a line. The output of a command without output on the page
-  may be anything, and its exit status must be 0, unless C{echo $?} comes next.
+- The screen must be the block, but for numbers, times and bars: see
+  L{tests.pagetexts.masked}. C{...} is any lines, or the rest of a line. The output of a
+  command without output on the page may be anything, and its exit status must be 0,
+  unless C{echo $?} comes next.
 - What never ends by itself is ended, once it has shown what the page shows.
 - A file that the page shows by C{cat}, or whose block has it as C{:name:}, is written.
 
