@@ -83,7 +83,7 @@ for word in words:
     "systemctl": """#!/bin/sh
 case $1 in
 daemon-reload) ;;
-enable) exec systemd-analyze verify "/etc/systemd/system/$3" ;;
+enable) exec systemd-analyze --man=no verify "/etc/systemd/system/$3" ;;
 stop) test -e "/etc/systemd/system/$2" ;;
 *) exit 2 ;;
 esac

@@ -17,8 +17,8 @@ names and folders are as printed, and a clone of the repository to begin in. It 
 terminal of 80 columns for each block with commands: C{console}, C{sh}, or any literal
 block with a line that begins with C{"$ "}. It types them in order:
 
-- A server gets a terminal of its own, and runs until another block starts a server. The
-  next command waits until it listens.
+- A server runs until another block starts a server. The next command waits until it
+  listens, and is typed in another terminal.
 - Lines that begin with C{"> "} are typed to the program that runs, C{^C} is Ctrl-C.
 - The screen must be the block, but for numbers, times and bars: see
   L{tests.pagetexts.masked}. C{...} is any lines, or the rest of a line. The output of a
@@ -55,7 +55,7 @@ _PATIENCE, _TARDINESS = 30.0, 5.0
 
 _SERVER = re.compile(
     r"(?!.*--(check|help|version)\b)"
-    r".*(\btwistd\b.* (-n|--nodaemon)\b|\bechostampd\b|\bserver\.py\b)",
+    r".*(\btwistd\b.* (-n|--nodaemon)\b|\bechostampd\b|server\.py\b)",
     re.DOTALL,
 )
 
@@ -66,7 +66,7 @@ _BACKGROUND = re.compile(
 
 #: Programs that never end by themselves: what is typed to them, and what they show.
 _ENDLESS = {
-    r"(\S*echostamp( talk)?|.*\bclient\.py|nc \S+ \d+)( [^<>|]*)?$": (
+    r"(\S*echostamp( talk( [^<>|]*)?)?|python3 \S*client\.py( \S+)*|nc \S+ \d+)$": (
         "hello",
         r"\] hello",
     ),
@@ -106,7 +106,8 @@ class _Player:
 
     def __init__(self, machine: Machine) -> None:
         self._machine = machine
-        self._servers: list[Terminal] = []
+        # Where servers run, and which command of its terminal each is.
+        self._servers: list[tuple[Terminal, int]] = []
         self._pidFiles: list[str] = []
 
     def play(self, block: Block, before: Sequence[str] = ()) -> None:
@@ -143,11 +144,15 @@ class _Player:
             if step.isCommand:
                 self._write(step)
                 command = step.typed
-            if _SERVER.match(command):
-                self._serve(step)
-                continue
-            self._shows(terminal, [*lines, step.prompt] if step.prompt else lines)
+            self._prompts(terminal, lines, step.prompt)
             terminal.type(step.typed)
+            if _SERVER.match(command):
+                self._servers.append((terminal, count))
+                self._serve(terminal, count, command)
+                self._shows(terminal, [*lines, *step.lines, *step.shown, ANY])
+                terminal = self._machine.terminal()
+                lines, count = [], 0
+                continue
             count += step.isCommand
             lines += step.lines + step.shown
             if after and not after.isCommand:
@@ -156,9 +161,10 @@ class _Player:
                 lines.append(ANY)
             if sign := step.prompt and _signOfLife(command):
                 self._interrupt(terminal, command, step, lines, sign)
-                lines.append(ANY)
+                # It may say more at its end.
+                lines = [ANY]
             status = terminal.ended(count - 1, _PATIENCE)
-            self._shows(terminal, [*lines, "$"], _TARDINESS)
+            self._prompts(terminal, lines, "$", _TARDINESS)
             isJudged = step.prompt and not (sign or step.shown)
             if isJudged and status and not (after and after.typed == "echo $?"):
                 raise AssertionError(f"status {status}:\n{terminal.screen()}")
@@ -182,23 +188,55 @@ class _Player:
         @param sign: see L{_ENDLESS}.
         """
         typed, shown = sign
+
+        def isAlive(screen: str) -> object:
+            # What draws a table has the screen for itself.
+            _, *found = (
+                screen.split(command) if screen.startswith("$") else ("", screen)
+            )
+            return found and re.search(shown, found[-1])
+
         if step.shown:
-            self._shows(terminal, lines)
+            self._shows(terminal, lines, other=step.shown)
         else:
             if typed:
                 terminal.type(typed)
-            if not _look(
-                terminal, lambda screen: re.search(shown, screen.split(command)[-1])
-            ):
+            if not _look(terminal, isAlive):
                 raise AssertionError(f"no {shown!r} in\n{terminal.screen()}")
         # An empty line ends what has this prompt.
         terminal.type("" if lines[-1] == ">" else "^C")
 
-    def _shows(
-        self, terminal: Terminal, lines: Sequence[str], seconds: float = _PATIENCE
+    def _prompts(
+        self,
+        terminal: Terminal,
+        lines: Sequence[str],
+        prompt: str,
+        seconds: float = _PATIENCE,
     ) -> None:
-        """Wait until a terminal shows lines."""
-        if not _look(terminal, partial(matches, lines), seconds):
+        """Wait until a terminal shows lines, and then a prompt if there is one."""
+        if prompt:
+            # An output that is not on the page may end without a newline.
+            beside = ANY if lines and lines[-1] == ANY else ""
+            lines = [*lines, beside + prompt]
+        self._shows(terminal, lines, seconds)
+
+    def _shows(
+        self,
+        terminal: Terminal,
+        lines: Sequence[str],
+        seconds: float = _PATIENCE,
+        other: Sequence[str] = (),
+    ) -> None:
+        """
+        Wait until a terminal shows lines.
+
+        @param other: lines that may be there in their place.
+        """
+
+        def isRight(screen: str) -> bool:
+            return matches(lines, screen) or (bool(other) and matches(other, screen))
+
+        if not _look(terminal, isRight, seconds):
             page = "\n".join(lines)
             raise AssertionError(
                 f"the page:\n{page}\n\nthe screen:\n{terminal.screen()}"
@@ -210,27 +248,27 @@ class _Player:
             text = "".join(f"{line}\n" for line in step.shown)
             self._machine.path(found[1]).write_text(text, "utf-8")
 
-    def _serve(self, step: Step) -> None:
-        """Start a server in a terminal of its own, and wait until it listens."""
-        terminal = self._machine.terminal()
-        self._servers.append(terminal)
-        terminal.type(step.typed)
-        ports = {int(each) for each in _PORT.findall(step.typed)} or {8002}
-        logged = re.search(r"--logfile=(\S+)", step.typed)
+    def _serve(self, terminal: Terminal, number: int, command: str) -> None:
+        """
+        Wait until a server listens.
+
+        @param number: which command of the terminal it is.
+        """
+        ports = {int(each) for each in _PORT.findall(command)} or {8002}
+        logged = re.search(r"--logfile=(\S+)", command)
 
         def log() -> str:
             path = self._machine.path(logged[1]) if logged else None
             return path.read_text() if path and path.exists() else terminal.screen()
 
         def isReady() -> bool:
-            assert terminal.commands == 0, f"it has ended:\n{terminal.screen()}"
+            assert terminal.commands == number, f"it has ended:\n{terminal.screen()}"
             return ports <= self._machine.ports() and "istening on" in log()
 
         try:
             until(isReady, _PATIENCE)
         except AssertionError as error:
             raise AssertionError(f"{error}\n{terminal.screen()}") from None
-        self._shows(terminal, [*step.lines, *step.shown, ANY])
 
     def _endServers(self) -> None:
         """End the servers."""
@@ -241,10 +279,10 @@ class _Player:
                 run(*self._machine.inside("kill", number))
                 until(partial(self._isGone, number), _PATIENCE)
         self._pidFiles.clear()
-        for terminal in self._servers:
+        for terminal, _ in self._servers:
             terminal.type("^C")
-        for terminal in self._servers:
-            terminal.ended(0, _PATIENCE)
+        for terminal, number in self._servers:
+            terminal.ended(number, _PATIENCE)
         self._servers.clear()
 
     def _isGone(self, number: str) -> bool:
