@@ -95,7 +95,7 @@ def _look(
         if time.monotonic() > end:
             return False
         # Each look takes processes.
-        time.sleep(0.03)
+        time.sleep(0.05)
     return True
 
 
@@ -275,9 +275,9 @@ class _Player:
         for name in self._pidFiles:
             file = self._machine.path(name)
             if file.exists():
-                number = file.read_text().strip()
-                run(*self._machine.inside("kill", number))
-                until(partial(self._isGone, number), _PATIENCE)
+                process = file.read_text().strip()
+                run(*self._machine.inside("kill", process))
+                until(partial(self._isGone, process), _PATIENCE)
         self._pidFiles.clear()
         for terminal, _ in self._servers:
             terminal.type("^C")
@@ -285,9 +285,9 @@ class _Player:
             terminal.ended(number, _PATIENCE)
         self._servers.clear()
 
-    def _isGone(self, number: str) -> bool:
+    def _isGone(self, process: str) -> bool:
         """Say whether a process has ended."""
-        return not self._machine.path(f"/proc/{number}").exists()
+        return not self._machine.path(f"/proc/{process}").exists()
 
 
 class PageCase(SynchronousTestCase):

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import ast
 import errno
 import os
 import re
@@ -22,7 +21,7 @@ _LOG = "lines of the log: test_log"
 @cache
 def _said() -> str:
     """
-    Give all texts in the source of the program, of Twisted and of the tests, which have
+    Give the source of the program, of Twisted and of the tests, which have
     what OpenSSL says, and what the system says of errors.
     """
     ours = [*ROOT.glob("echostamp/**/*.py"), *ROOT.glob("tests/*.py")]
@@ -32,12 +31,10 @@ def _said() -> str:
         for name in ("application", "internet", "scripts")
         for path in (folder / name).glob("*.py")
     ]
-    return "\n".join(map(os.strerror, errno.errorcode)) + "\n".join(
-        node.value
-        for path in (*ours, *theirs)
-        for node in ast.walk(ast.parse(path.read_text("utf-8")))
-        if isinstance(node, ast.Constant) and isinstance(node.value, str)
-    )
+    source = "\n".join(path.read_text("utf-8") for path in (*ours, *theirs))
+    # A text may have several lines.
+    source = re.sub(r'"\s+f?"', "", source)
+    return "\n".join([source, *map(os.strerror, errno.errorcode)])
 
 
 class OperationsPage(PageCase):
