@@ -86,6 +86,8 @@ def blocks(page: str) -> list[Block]:
             node.astext(),
         )
         for node in tree.findall(nodes.literal_block)
+        # What Sphinx alone knows is an error here, with its text.
+        if not isinstance(node.parent, nodes.system_message)
     ]
 
 
