@@ -153,6 +153,8 @@ def masked(line: str) -> str:
     day = r"(?:Mon|Tue|Wed|Thu|Fri|Sat|Sun)"
     month = r"(?:Jan|Feb|Mar|Apr|May|Jun|Jul|Aug|Sep|Oct|Nov|Dec)"
     line = re.sub(rf"\b{day} {month} +", "", line)
+    # Of localhost, some machines take the one address and some the other.
+    line = re.sub(r"\[::1\]", "127.0.0.1", line)
     line = re.sub(r"[-+±<]*\d+([.,:]\d+)*", "N", line)
     line = re.sub(r"\bN (ns|µs|ms|s)\b", "N u", line)
     line = re.sub(r"^(ns|µs|ms|s) (?= *min )", "u ", line)
