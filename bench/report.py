@@ -4,9 +4,12 @@ Compute medians and ratios, and print and draw them.
 
 from __future__ import annotations
 
+import json
 import math
 import statistics
+import sys
 from collections.abc import Iterator
+from pathlib import Path
 from typing import NamedTuple
 
 from loads import GROWTH, LOADS, Figures
@@ -186,27 +189,29 @@ def _table(
     unit = "messages/s"
     if LOADS[load].once:
         unit = "handshakes/s" if LOADS[load].tls else "connections/s"
-    memory = "octets/connection" if load == "idle" else ""
-    yield f"{LOADS[load].title}; {leftOut(rounds):.0%} of the turns left out"
+    yield f"{LOADS[load].title}; {leftOut(rounds):.0%} left out"
+    # In all 80 columns.
     yield (
-        f"  {'':<24} {'CPU us':>8} {'':8} {unit:>14} {'':8}"
-        f" {'p50 us':>9} {'p99 us':>9} {'p99.9 us':>9}  {memory}"
-    ).rstrip()
+        f"{'':<24} {'CPU us':>6} {'':6}{unit:>13}{'':5}"
+        f"{'p50 us':>7}{'p99 us':>8}{'p99.9 us':>9}"
+    )
     for name, figures in contenders.items():
-        cells = f"  {CONTENDERS[name]:<24}"
+        cells = f"{CONTENDERS[name]:<24}"
         for figure, form in (
-            ("cpuPerMessage", f"{figures['cpuPerMessage'] / 1000:8.2f}"),
-            ("messagesPerSecond", f"{figures['messagesPerSecond']:14,.0f}"),
+            ("cpuPerMessage", f"{figures['cpuPerMessage'] / 1000:6.2f}"),
+            ("messagesPerSecond", f"{figures['messagesPerSecond']:10,.0f}"),
         ):
             beside = ""
             if "echostamp" in contenders:
                 beside = f"({ratio(rounds, figure, name, 'echostamp'):.2f})"
-            cells += f" {form} {beside:<8}"
-        for figure in ("p50", "p99", "p99.9"):
-            cells += f" {figures[figure] / 1000:9,.0f}"
-        if memory:
-            cells += f"  {figures['memoryPerConnection']:17,.0f}"
+            cells += f" {form} {beside:<6}"
+        for figure, width in ("p50", 7), ("p99", 8), ("p99.9", 9):
+            cells += f"{figures[figure] / 1000:{width},.0f}"
         yield cells
+    if load == "idle":
+        yield "Octets of memory for each of these connections"
+        for name, figures in contenders.items():
+            yield f"{CONTENDERS[name]:<24}{figures[MEMORY]:7,.0f}"
 
 
 def _growth(found: Medians) -> Iterator[str]:
@@ -221,13 +226,11 @@ def _growth(found: Medians) -> Iterator[str]:
         ("messagesPerSecond", "Thousands of messages per second", 1e-3),
     ):
         yield f"{title}, by the number of connections"
-        yield f"  {'':<24}" + "".join(
-            f"{LOADS[load].connections:>9,}" for load in loads
-        )
+        yield f"{'':<24}" + "".join(f"{LOADS[load].connections:>9,}" for load in loads)
         for name, title in CONTENDERS.items():
             cells = [found[load].get(name, {}).get(figure) for load in loads]
             if any(cells):
-                yield f"  {title:<24}" + "".join(
+                yield f"{title:<24}" + "".join(
                     f"{cell * scale:9.2f}" if cell else f"{'':9}" for cell in cells
                 )
 
@@ -266,3 +269,7 @@ def plot(found: Medians, path: str) -> None:
     right.set_title("by the number of connections, in the same colours")
     right.set_xlabel("connections")
     figure.savefig(path)
+
+
+if __name__ == "__main__":
+    print(text(json.loads(Path(sys.argv[1]).read_text("utf-8"))["rounds"]), end="")
