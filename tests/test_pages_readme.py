@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import re
+from pathlib import Path
+from xml.etree import ElementTree
+
 from tests.machines import ROOT
 from tests.pages import PageCase
 
@@ -25,3 +29,28 @@ class ReadmePage(PageCase):
         """It is read within a minute: at most 150 lines."""
         lines = (ROOT / self.page).read_text("utf-8").splitlines()
         self.assertLessEqual(len(lines), 150)
+
+    def test_pictures(self) -> None:
+        """The pictures are there, and show what the text above them says."""
+        names = re.findall(
+            r"^\.\. image:: (\S+)$", (ROOT / self.page).read_text("utf-8"), re.MULTILINE
+        )
+        self.assertEqual(
+            names, ["docs/ping.svg", "docs/page-light.png", "docs/intercom.svg"]
+        )
+        ping, page, intercom = (ROOT / name for name in names)
+        self.assertTrue(page.exists())
+        self.assertIn("s ahead, between +", textOf(ping))
+        for line in "$ echostamp talk --name ann", "<ann> ", "$ nc localhost 8002":
+            self.assertIn(line, textOf(intercom))
+
+
+def textOf(picture: Path) -> str:
+    """Give the text of a picture of a terminal, whose lines have 80 columns at most."""
+    lines: dict[str, str] = {}
+    for each in ElementTree.parse(picture).getroot():
+        if each.tag.endswith("text"):
+            row = each.attrib["y"]
+            lines[row] = lines.get(row, "") + (each.text or "")
+    assert max(map(len, lines.values())) <= 80, picture
+    return "\n".join(lines.values())
