@@ -191,7 +191,10 @@ def _losses(found: Findings, figures: Figures) -> Iterator[str]:
     if found.farError is None:
         return
     if lost is None:
-        yield "lost          in which direction is not known: its numbers are ours"
+        yield (
+            "lost          in which direction is not known: the reflector is not "
+            "stateful (--stateful), or missed no packet before its last reply"
+        )
     elif figures.lost:
         there, back = lost.forward, lost.backward
         yield f"lost          {there} on the way there, {back} on the way back"

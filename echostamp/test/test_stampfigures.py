@@ -123,12 +123,16 @@ class StampFiguresTests(StampCase):
         self.assertEqual(elapsed, (2 + 5 + 1) * SECOND)
 
     def test_lossOfAStatelessReflector(self) -> None:
-        """A stateless reflector's numbers do not."""
+        """A stateless reflector's numbers do not.  The report says what would help."""
         self.fate = lambda number: "lost there" if number == 3 else ""
         plan = Plan(count=5, interval=100 * MS, timeout=SECOND, size=44)
         self.begin(plan, SenderSession())
         self.run_(5)
-        self.assertIn("lost          in which direction is not known", self.summary())
+        self.assertIn(
+            "lost          in which direction is not known: the reflector is not "
+            "stateful (--stateful), or missed no packet before its last reply",
+            self.summary(),
+        )
         self.assertIsNone(self.document()["stats"]["stamp"]["lost_forward"])
 
     def test_unpaced(self) -> None:
