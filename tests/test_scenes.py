@@ -49,7 +49,9 @@ def masked(screen: str) -> str:
     they are.
     """
     lines = []
-    for line in _STAMP.sub("[stamp]", screen).split("\n"):
+    # Where a system tries IPv6 first, localhost is the former.
+    screen = _STAMP.sub("[stamp]", screen.replace("[::1]", "127.0.0.1"))
+    for line in screen.split("\n"):
         if row := _ROW.fullmatch(line):
             name = normal(row[1]).ljust(len(row[1]))
             cells = re.sub(r"\S*\d\S*", lambda cell: "N".rjust(len(cell[0])), row[2])
