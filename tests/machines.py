@@ -32,7 +32,7 @@ layer() {
     mount -t overlay overlay "$3" \\
         -o "lowerdir=$2,upperdir=$1/upper$3,workdir=$1/work$3"
 }
-for each in /etc /opt /run /var; do layer "$1" "$each" "$each"; done
+for each in /etc /opt /run /usr /var; do layer "$1" "$each" "$each"; done
 layer "$1" "$2" "$1/clone"
 mkdir "$1/empty"
 ip link set lo up
