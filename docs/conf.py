@@ -51,7 +51,11 @@ PYTHON = {
     "exceptions": ["TimeoutError"],
     "functions": ["float", "int"],
     "select": ["select.epoll"],
-    "ssl": ["ssl.SSLCertVerificationError", "ssl.SSLError", "ssl.SSLSocket.getpeercert"],
+    "ssl": [
+        "ssl.SSLCertVerificationError",
+        "ssl.SSLError",
+        "ssl.SSLSocket.getpeercert",
+    ],
 }
 TWISTED = {
     "twisted.internet.error": ["ConnectBindError", "DNSLookupError"],
@@ -107,8 +111,8 @@ def manualPages(app: Sphinx) -> Iterator[tuple[str, dict[str, Any], str]]:
     """
     for name in sorted(manuals):
         command = str(mandoc), "-T", "html", "-O", "fragment", str(ROOT / name)
-        body = subprocess.run(command, check=True, capture_output=True, text=True)
-        yield name, {"title": posixpath.basename(name), "body": body.stdout}, "page.html"
+        body = subprocess.check_output(command, text=True)
+        yield name, {"title": posixpath.basename(name), "body": body}, "page.html"
 
 
 def pythonApi(app: Sphinx, error: Exception | None) -> None:
@@ -122,18 +126,18 @@ def pythonApi(app: Sphinx, error: Exception | None) -> None:
     # It registers directives of its own, which Sphinx would complain about earlier.
     from pydoctor import driver
 
-    names = [
-        f"{name} py:name 1 docs.python.org/3/library/{page}.html#{name} -"
-        for page, found in PYTHON.items()
-        for name in found
-    ]
-    names += [
-        f"{module}.{name} py:name 1 docs.twisted.org/en/stable/api/{module}.{name}.html -"
-        for module, found in TWISTED.items()
-        for name in found
-    ]
+    places = {
+        name: f"python.org/3/library/{page}.html#{name}"
+        for page, names in PYTHON.items()
+        for name in names
+    } | {
+        f"{module}.{name}": f"twisted.org/en/stable/api/{module}.{name}.html"
+        for module, names in TWISTED.items()
+        for name in names
+    }
+    lines = [f"{name} py:name 1 docs.{place} -" for name, place in places.items()]
     inventory = app.doctreedir / "others.inv"
-    inventory.write_bytes(zlib.compress("\n".join(names).encode()))
+    inventory.write_bytes(zlib.compress("\n".join(lines).encode()))
     status = driver.main(
         [
             f"--project-name={project}",
