@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import subprocess
 from collections.abc import Sequence
 from functools import partial
 from typing import Any
@@ -44,11 +45,12 @@ table ip lossy {
 
 #: An echo that adds no stamps.
 PLAIN = """
-import shutil, socketserver
+import socketserver
 
 class Echo(socketserver.StreamRequestHandler):
     def handle(self):
-        shutil.copyfileobj(self.rfile, self.wfile)
+        for line in self.rfile:
+            self.wfile.write(line)
 
 class Server(socketserver.ThreadingTCPServer):
     allow_reuse_address = True
@@ -70,6 +72,11 @@ BEHIND = (
     "export ECHOSTAMP_TEST_CLOCK=clock PYTHONPATH=tests/steered:$PYTHONPATH",
 )
 
+#: The first lines of blocks.
+WATCH = (
+    "$ echostamp watch -i 100ms -w 5 ams.example.net nyc.example.net par.example.net"
+)
+JUDGED = "$ echostamp ping -q -c 20 -i 50ms --max-loss 1 --max-offset 100ms localhost"
 STEPPED = "far clock     12.4497 s ahead"
 
 
@@ -87,16 +94,12 @@ class MeasuringPage(PageCase):
         "192.0.2.5": "par.example.net",
     }
     before = {
-        "$ echostamp watch -w 5 ams.example.net nyc.example.net par.example.net": (
-            BEHIND
-        ),
+        WATCH: BEHIND,
         "$ echostamp ping -c 5 localhost": [ISO],
         "$ echostamp ping -q -c 20 localhost": [CTIME],
         "$ echostamp ping -qv -c 20 localhost": AHEAD,
         "$ echostamp ping -q -c 20 -i 50ms localhost": ["python3 server.py"],
-        "$ echostamp ping -q -c 20 -i 50ms --max-loss 1 --max-offset 100ms localhost": (
-            AHEAD
-        ),
+        JUDGED: AHEAD,
         "$ echostamp ping -q -c 20 -i 50ms --max-offset 100ms localhost": [
             "python3 server.py"
         ],
@@ -115,7 +118,7 @@ class MeasuringPage(PageCase):
             lack(f"nf_tables in the kernel: {done.stderr.decode()}")
         machine.path("server.py").write_text(PLAIN)
         for script in DAEMONS:
-            start(self, *machine.inside("sh", "-c", script))
+            start(self, *machine.inside("sh", "-c", script), stdout=subprocess.DEVNULL)
         for target in "stamp:fra.example.net", "stamp:lon.example.net":
             ask = machine.inside("echostamp", "ping", "-qc2", "-i100ms", target)
             until(partial(self.isAnswered, ask))
