@@ -193,7 +193,8 @@ def _losses(found: Findings, figures: Figures) -> Iterator[str]:
     if lost is None:
         yield (
             "lost          in which direction is not known: a reflector with "
-            "--stateful shows it once it has missed a packet, and at once with --tlv follow-up"
+            "--stateful shows it once it has missed a packet, and at once with "
+            "--tlv follow-up"
         )
     elif figures.lost:
         there, back = lost.forward, lost.backward

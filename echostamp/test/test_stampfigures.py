@@ -144,7 +144,8 @@ class StampFiguresTests(StampCase):
         self.run_(5)
         self.assertIn(
             "lost          in which direction is not known: a reflector with "
-            "--stateful shows it once it has missed a packet, and at once with --tlv follow-up",
+            "--stateful shows it once it has missed a packet, and at once with "
+            "--tlv follow-up",
             self.summary(),
         )
         self.assertIsNone(self.document()["stats"]["stamp"]["lost_forward"])
