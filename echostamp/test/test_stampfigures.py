@@ -16,7 +16,7 @@ from echostamp.rfc8762.losses import Directions
 from echostamp.rfc8762.policy import Policy
 from echostamp.rfc8762.sendersession import SenderSession
 from echostamp.rfc8762.timestamps import TAI
-from echostamp.rfc8762.tlvs import FOLLOW_UP_TELEMETRY
+from echostamp.rfc8762.tlvvalues import FOLLOW_UP_TELEMETRY
 from echostamp.test.farends import MS
 from echostamp.test.stampruns import StampCase
 from echostamp.test.wires import THERE
