@@ -272,6 +272,36 @@ class ContainerTests(ContainerCase):
         podman("exec", "--env=ECHOSTAMP_CHECK=1", container.name, *check, status=1)
 
 
+class KubernetesTests(ContainerCase):
+    """
+    C{deploy/kubernetes}, which podman can play.
+    """
+
+    def test_manifest(self) -> None:
+        """A pod of the manifest echoes.  It is not root, and its root is read-only."""
+        text = (ROOT / "deploy" / "kubernetes" / "echostamp.yaml").read_text()
+        # A host has each port once.
+        text, count = re.subn("replicas: 2", "replicas: 1", text)
+        self.assertEqual(count, 1)
+        text, count = re.subn(
+            "image: .*", f"image: localhost/{self.image}:latest", text
+        )
+        self.assertEqual(count, 1)
+        manifest = Path(self.mktemp())
+        manifest.write_text(text)
+        self.addCleanup(podman, "play", "kube", "--down", str(manifest))
+        podman("play", "kube", str(manifest))
+        name = "echostamp-pod-0-echostamp"
+        until(lambda: "answering STAMP at" in log(name))
+        with socket.create_connection(("127.0.0.1", 8002), DEADLINE) as peer:
+            peer.sendall(b"one\n")
+            self.assertEqual(withoutStamps(readLines(peer, 1)), b"one\n")
+        found = self.inspect(name)
+        self.assertTrue(found["HostConfig"]["ReadonlyRootfs"])
+        self.assertEqual(found["Config"]["User"], "10862:10862")
+        self.assertFalse(found["BoundingCaps"])
+
+
 class PageTests(ContainerCase):
     """
     The page's commands, as they are printed.
