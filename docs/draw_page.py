@@ -12,13 +12,10 @@ nftables, and what the extras C{test} and C{dev} bring.
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
-from contextlib import ExitStack
 from io import BytesIO
 from pathlib import Path
-from tempfile import TemporaryDirectory
-from typing import Any
 
+from drawing import DOCS, Drawing
 from PIL import Image
 
 from echostamp.times import MICROSECOND, MILLISECOND
@@ -28,8 +25,6 @@ from tests.matrices import seen
 from tests.meshes import DEAD, NOWHERE, REFLECTOR, Mesh
 from tests.namespaces import ROUTER
 from tests.pasts import Past, fillPast
-
-DOCS = Path(__file__).parent
 
 #: The daemons: that whose pages are shown; that whose packets to the third are lost;
 #: that whose clock is wrong; another one.
@@ -43,26 +38,6 @@ WATCHED = 70
 
 #: The height of the picture with the plots, in pixels.
 TALL = 1050
-
-
-class Drawing(ExitStack):
-    """
-    Owns what is needed for the pictures.
-    """
-
-    def __init__(self) -> None:
-        super().__init__()
-        self._folder = Path(self.enter_context(TemporaryDirectory()))
-        self._count = 0
-
-    def mktemp(self) -> str:
-        """Give a path where nothing is yet."""
-        self._count += 1
-        return str(self._folder / str(self._count))
-
-    def addCleanup(self, function: Callable[..., object], /, *args: Any) -> object:
-        """Call a function at the end."""
-        return self.callback(function, *args)
 
 
 def mesh(drawing: Drawing) -> Mesh:

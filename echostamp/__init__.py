@@ -5,4 +5,4 @@ The daemon sends back every line it receives, with its own time in front.  The c
 turns these stamps into latency, loss and clock offset, each with a bound.
 """
 
-__version__ = "0.1.0"
+__version__ = "1.0.0"

@@ -68,7 +68,7 @@ def readable(
         written that the error makes meaningless.  Without a bound, three decimals are
         written.
     @param signed: whether to write a plus sign for durations above zero.
-    @param rounding: one of L{decimal}'s rounding modes.
+    @param rounding: one of C{decimal}'s rounding modes.
     """
     size = max(abs(ns), bound or 0)
     start = next((at for at, (power, _) in enumerate(_NAMES) if size >= 10**power), 3)

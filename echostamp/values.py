@@ -14,7 +14,7 @@ from echostamp.addresses import checkLink, parseHostPort
 from echostamp.units import asTyped, parseDuration
 
 #: The names of DSCPs.
-_DSCPS = {
+DSCPS = {
     **{f"CS{precedence}": 8 * precedence for precedence in range(8)},
     **{f"AF{a}{drop}": 8 * a + 2 * drop for a in range(1, 5) for drop in range(1, 4)},
     "DF": 0,
@@ -84,8 +84,8 @@ def readDscp(text: str) -> int:
     @raise ValueError: the text is something else.
     """
     name = text.upper()
-    if name in _DSCPS:
-        return _DSCPS[name]
+    if name in DSCPS:
+        return DSCPS[name]
     if text.isdecimal() and len(text) <= 2 and int(text) < 64:
         return int(text)
     raise ValueError(

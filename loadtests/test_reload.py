@@ -5,8 +5,10 @@ from __future__ import annotations
 import json
 import os
 import sys
+from collections import defaultdict
 from functools import partial
 from pathlib import Path
+from statistics import median
 from typing import Any
 
 from twisted.internet.defer import Deferred
@@ -32,6 +34,10 @@ COUNT = 1000
 #: little: shorter turns of 10 ms are no stalls.
 HELD = 0.010
 
+#: How many reloads change nothing.  Twice as many change one peer, and change it back.
+#: Medians are judged: other work on the machine makes single ones take more CPU time.
+RELOADS = 5
+
 #: Seconds until all peers have their probes, and the monitor has settled.
 SETTLED = 7.0
 
@@ -53,13 +59,15 @@ class ReloadTests(SynchronousTestCase):
         )
         self.assertEqual((done.returncode, done.stderr), (0, b""))
         found = json.loads(done.stdout)
-        for what, held in found["held"].items():
+        held = {what: median(each) for what, each in found["held"].items()}
+        for what, each in held.items():
             figure(
                 f"a reload of {COUNT} peers, {what}: holds the loop for "
-                f"{held * 1000:.1f} ms of CPU time at most"
+                f"{each * 1000:.1f} ms of CPU time, "
+                f"{max(found['held'][what]) * 1000:.1f} at most"
             )
-        self.assertLess(found["held"]["none changed"], HELD)
-        self.assertLess(found["held"]["one changed"], HELD)
+        self.assertLess(held["none changed"], HELD)
+        self.assertLess(held["one changed"], HELD)
         self.assertGreater(found["sent"], 5 * COUNT)
         self.assertEqual(found["lost"], 0)
 
@@ -94,13 +102,14 @@ async def measured(reactor: Any, port: int, path: Path) -> dict[str, Any]:
     )
     monitoring.startService()
     await deferLater(reactor, SETTLED)
-    held = {}
-    for what, changed in ("none", 0), ("one", 1), ("all", COUNT):
+    held = defaultdict(list)
+    kinds = [("none", 0)] * RELOADS + [("one", 1), ("one", 0)] * RELOADS
+    for what, changed in [*kinds, ("all", COUNT)]:
         write(path, port, changed)
         holds = Holds()
         holds.begin()
         await monitoring.reload()
-        held[f"{what} changed"] = holds.end()
+        held[f"{what} changed"].append(holds.end())
     await deferLater(reactor, 2)
     tallies = [each.snapshot().tally for each in monitoring.monitor.peers.values()]
     # A stall is the start's, or one of a busy machine.

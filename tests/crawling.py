@@ -8,7 +8,7 @@ from collections import deque
 from collections.abc import Callable, Iterable
 from html.parser import HTMLParser
 from typing import NamedTuple
-from urllib.parse import parse_qsl, urldefrag, urljoin, urlsplit
+from urllib.parse import parse_qsl, unquote, urldefrag, urljoin, urlsplit
 
 #: What leads elsewhere: the tag, and the attribute.
 _LINKS = {("a", "href"), ("link", "href"), ("script", "src"), ("form", "action")}
@@ -44,7 +44,7 @@ class Links(HTMLParser):
         for name, value in attrs:
             if (tag, name) in _LINKS:
                 self.given.append(value or "")
-            elif name == "id":
+            elif name == "id" or (tag, name) == ("a", "name"):
                 self.names.add(value or "")
 
 
@@ -95,7 +95,7 @@ class Crawl:
                 self.links[page] = links.given
                 self._places[page] = links.names
                 found = [urljoin(page, each) for each in links.given]
-        if place and place not in self._places.get(page, ()):
+        if place and unquote(place) not in self._places.get(page, ()):
             self.missing.append(f"no place {place!r}: {url} from {origin}")
         return [each for each in found if self._isFollowed(each, page)]
 

@@ -8,9 +8,7 @@ import os
 from collections.abc import Callable
 from pathlib import Path
 
-from twisted.trial.unittest import SynchronousTestCase
-
-from tests.harness import run, tool, until
+from tests.harness import Owner, run, tool, until
 
 
 class Pane:
@@ -20,7 +18,7 @@ class Pane:
 
     def __init__(
         self,
-        case: SynchronousTestCase,
+        case: Owner,
         command: str,
         columns: int = 70,
         lines: int = 24,

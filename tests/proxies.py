@@ -6,7 +6,10 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from tests.harness import tool
+from tests.harness import lack, tool
+
+#: Debian's nginx loads the stream module from here.
+_STREAM = Path("/usr/lib/nginx/modules/ngx_stream_module.so")
 
 #: What is around the configuration: nothing is written outside of the folder.
 _AROUND = """\
@@ -24,18 +27,25 @@ http {{
     scgi_temp_path {folder}/scgi;
     {inside}
 }}
+{stream}
 """
 
 
-def nginxCommand(folder: Path, inside: str) -> tuple[str, ...]:
+def nginxCommand(folder: Path, inside: str = "", stream: str = "") -> tuple[str, ...]:
     """
     Configure nginx, or skip the test if it is not installed.
 
     @param folder: where it writes.
     @param inside: the configuration of the sites.
+    @param stream: the configuration of the stream module, if that is needed.
     @return: the command that runs it.
     """
+    text = _AROUND.format(folder=folder, inside=inside, stream=stream)
+    if stream:
+        if not _STREAM.exists():
+            lack("nginx's stream module: Debian package libnginx-mod-stream")
+        text = f"load_module {_STREAM};\n{text}"
     path = folder / "nginx.conf"
-    path.write_text(_AROUND.format(folder=folder, inside=inside))
+    path.write_text(text)
     nginx = tool("nginx", "nginx")
     return nginx, "-e", "stderr", "-p", str(folder), "-c", str(path)

@@ -212,6 +212,15 @@ class ScriptTests(TestCase):
             390,
         )
 
+    def test_twoHosts(self) -> None:
+        """Two hosts fit a window of 900 pixels: nothing has to be scrolled sideways."""
+        found = self.start(hosts=2, width=900)
+        beyond = (
+            "const scrolled = document.querySelector('.scroll');"
+            "return scrolled.scrollWidth - scrolled.clientWidth;"
+        )
+        self.assertEqual(found.execute_script(beyond), 0)
+
     def test_wholeFigures(self) -> None:
         """A cell has room for three figures that are all bad; a longer one is cut with
         dots."""

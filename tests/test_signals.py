@@ -282,6 +282,26 @@ class ProcessOneTests(SynchronousTestCase):
         self.assertEqual(again.wait(DEADLINE), 0)
         self.assertEqual(list(folder.iterdir()), [])
 
+    def test_orphans(self) -> None:
+        """The daemon inherits processes whose parent has ended.  When they end, they
+        are gone: no zombie is left."""
+        # The shell inherits cat, whose parent ends at once, and becomes the daemon.
+        daemon = self.inContainer(
+            *("sh", "-c", 'exec 3<&0; (cat <&3 &); exec "$@"', "sh", script("twistd")),
+            *("-n", "--pidfile=", "echostamp", "--port=0"),
+            stdin=subprocess.PIPE,
+        )
+        self.said(daemon, b"listening on")
+        processOne = self.processOne(daemon)
+        until(lambda: signal.SIGCHLD in masks(processOne)[1])
+        children = Path(f"/proc/{processOne}/task/{processOne}/children")
+        self.assertEqual(len(children.read_text().split()), 1)
+        assert daemon.stdin
+        daemon.stdin.close()
+        until(lambda: not children.read_text())
+        os.kill(processOne, signal.SIGTERM)
+        self.assertEqual(daemon.wait(DEADLINE), 0)
+
     def test_ping(self) -> None:
         """C{ping} ends at SIGTERM with its summary."""
         target = f"127.0.0.1:{Daemon.shared(self).port}"

@@ -380,6 +380,10 @@ class UnitFileTests(SynchronousTestCase):
     The files in deploy/systemd.
     """
 
+    def text(self, name: str) -> str:
+        """Give the text of a unit."""
+        return (UNITS / name).read_text()
+
     def installed(self, *names: str) -> tuple[list[str], dict[str, str]]:
         """
         Copy units to a new folder, with the path of the installed program.
@@ -388,9 +392,10 @@ class UnitFileTests(SynchronousTestCase):
         """
         folder = shortFolder(self)
         for name in names:
-            text = (UNITS / name).read_text()
             text = re.sub(
-                r"(?m)^(ExecStart=)\S+/twistd ", rf"\g<1>{script('twistd')} ", text
+                r"(?m)^(ExecStart=)\S+/twistd ",
+                rf"\g<1>{script('twistd')} ",
+                self.text(name),
             )
             (folder / name).parent.mkdir(exist_ok=True)
             (folder / name).write_text(text)
@@ -398,8 +403,8 @@ class UnitFileTests(SynchronousTestCase):
         return units, {**os.environ, "SYSTEMD_UNIT_PATH": f"{folder}:"}
 
     def test_verify(self) -> None:
-        """C{systemd-analyze verify} prints nothing about the service, alone and with
-        the socket."""
+        """C{systemd-analyze verify} prints nothing about the service, alone, with the
+        socket, and with low ports."""
         program = tool("systemd-analyze", PACKAGE)
         for names in [
             ["echostamp.service"],
@@ -408,6 +413,7 @@ class UnitFileTests(SynchronousTestCase):
                 "echostamp.service.d/socket.conf",
                 "echostamp.socket",
             ],
+            ["echostamp.service", "echostamp.service.d/low-ports.conf"],
         ]:
             units, environ = self.installed(*names)
             verified = subprocess.run(
@@ -451,7 +457,7 @@ class UnitFileTests(SynchronousTestCase):
     def test_commandLine(self) -> None:
         """The command line of the service starts a daemon, with values for the
         variables of the environment file."""
-        words = (UNITS / "echostamp.service").read_text().partition("\nExecStart=")[2]
+        words = self.text("echostamp.service").partition("\nExecStart=")[2]
         program, *command = words.partition("\n")[0].split()
         self.assertEqual(Path(program).name, "twistd")
         place = command.index("echostamp")
@@ -465,3 +471,47 @@ class UnitFileTests(SynchronousTestCase):
             peer.sendall(b"hello\n")
             self.assertRegex(peer.recv(1000), rb"^\[\d{10}\.\d{9}\] hello\n$")
         self.assertEqual(daemon.stop(), 0)
+
+
+class PackagedUnitFileTests(UnitFileTests):
+    """
+    The same with the service as the Debian package has it.
+    """
+
+    def text(self, name: str) -> str:
+        """Give the text of a unit."""
+        if name != "echostamp.service":
+            return super().text(name)
+        changes = UNITS.parent / "debian" / "unit.sed"
+        changed = run("sed", "-f", str(changes), str(UNITS / name))
+        self.assertEqual((changed.returncode, changed.stderr), (0, b""))
+        return changed.stdout.decode()
+
+    def test_differences(self) -> None:
+        """Only the path, the user and the address differ."""
+        packaged, plain = (
+            [line for line in text.splitlines() if line and line[0] != "#"]
+            for text in (
+                self.text("echostamp.service"),
+                super().text("echostamp.service"),
+            )
+        )
+        expected = [
+            line.replace("/opt/", "/usr/lib/")
+            .replace("DynamicUser=yes", "User=echostamp")
+            .replace("ECHOSTAMP_LISTEN= ", '"ECHOSTAMP_LISTEN=--interface 127.0.0.1" ')
+            for line in plain
+        ]
+        self.assertEqual(packaged, expected)
+        self.assertEqual(len(set(packaged) - set(plain)), 3)
+
+    def test_loopback(self) -> None:
+        """The echo listens on loopback while nothing is configured."""
+        found = re.search(
+            r'(?m)^Environment="ECHOSTAMP_LISTEN=(.*?)"', self.text("echostamp.service")
+        )
+        assert found
+        daemon = Daemon(self, *found[1].split(), "--port=0")
+        self.assertEqual(
+            re.findall(r"listening on (\S+):\d+\n", daemon.log()), ["127.0.0.1"]
+        )

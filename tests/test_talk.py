@@ -12,7 +12,6 @@ import sys
 import termios
 import threading
 import time
-from functools import partial
 from typing import Any
 
 import pexpect
@@ -31,7 +30,6 @@ from tests.harness import (
     until,
     withoutStamps,
 )
-from tests.panes import Pane
 from tests.piping import pipeFile
 
 TEXT_STAMP = STAMP.decode()
@@ -251,6 +249,24 @@ class TerminalTests(SynchronousTestCase):
         child.sendline("")
         self.assertEnds(child, 0)
 
+    def test_splitLine(self) -> None:
+        """A line that another member's line splits is shown again by Ctrl-R, and sent
+        whole."""
+        self.daemon = Daemon.shared(self, "--intercom")
+        child = self.spawn()
+        child.send("one two")
+        child.expect_exact("one two")
+        with self.daemon.connect() as bob:
+            bob.sendall(b"from bob\n")
+            child.expect("> from bob\r\n")
+        child.expect("left\r\n> $")
+        child.send("\x12")
+        child.expect_exact("one two")
+        child.sendline(" three")
+        child.expect(f"{TEXT_STAMP}one two three\r\n> $")
+        child.sendline("")
+        self.assertEnds(child, 0)
+
     def test_controlDBehindText(self) -> None:
         """The text before a double Ctrl-D is sent, and its reply shown."""
         child = self.spawn()
@@ -359,33 +375,6 @@ class TerminalTests(SynchronousTestCase):
                 self.assertTrue(os.read(master, 1000).endswith(b"\r\n"))
             os.close(master)
             os.close(slave)
-
-    def test_screen(self) -> None:
-        """A real terminal shows lines and replies, wide characters included."""
-        pane = Pane(
-            self,
-            f"{script('echostamp')} talk --timeout 5 localhost:{self.daemon.port}",
-        )
-        pane.until(lambda screen: screen == ">")
-        for text in "hello", "你好 世界", "café":
-            pane.type(text, "Enter")
-            pane.until(partial(_hasTwice, text))
-        pane.until(lambda screen: screen.endswith("\n>"))
-        pane.type("", "Enter")
-        pane.shows("status")
-        screen = pane.screen()
-        self.assertRegex(
-            screen,
-            f"^> hello\n{TEXT_STAMP}hello\n> 你好 世界\n{TEXT_STAMP}你好 世界\n"
-            f"> café\n{TEXT_STAMP}café\n>\nstatus 0$",
-        )
-
-
-def _hasTwice(text: str, screen: str) -> bool:
-    """
-    Say whether a text was typed and has come back.
-    """
-    return screen.count(text) == 2
 
 
 def _writeAndClose(pipe: Any, data: bytes) -> None:

@@ -56,9 +56,9 @@ class ClientTests(tlspeers.TlsCase):
             (
                 "localhost",
                 ["--ca", self.files.otherCa],
-                "is of a CA that is not trusted here",
+                "is of an unknown CA",
             ),
-            ("localhost", [], "is of a CA that is not trusted here"),
+            ("localhost", [], "is of an unknown CA"),
         ]:
             status, output, errors = self.talk(daemon, *options, host=host)
             self.assertEqual((status, output, errors.count("\n")), (1, b"", 1), errors)

@@ -14,7 +14,8 @@ if TYPE_CHECKING:
 
 DESCRIPTION = """\
 Send each line that is typed, and show its stamped reply. On a terminal, an empty line
-or Ctrl-D ends the conversation. If standard input or output is not a terminal, send
+or Ctrl-D ends the conversation; with prompt_toolkit installed, lines can be edited as
+in a shell. If standard input or output is not a terminal, send
 every line of the input and write every reply unchanged.
 """
 

@@ -196,13 +196,13 @@ class _Handshake:
 
 #: OpenSSL's errors of verification: a code of X509_V_ERR_..., and what to say.
 _WRONG = {
-    2: "is of a CA that is not trusted here; see --ca",
+    2: "is of an unknown CA; see --ca",
     9: "is not valid yet",
     10: "has expired",
-    18: "is of a CA that is not trusted here; see --ca",
-    19: "is of a CA that is not trusted here; see --ca",
-    20: "is of a CA that is not trusted here; see --ca",
-    21: "is of a CA that is not trusted here; see --ca",
+    18: "is of an unknown CA; see --ca",
+    19: "is of an unknown CA; see --ca",
+    20: "is of an unknown CA; see --ca",
+    21: "is of an unknown CA; see --ca",
 }
 
 #: The codes of a certificate for another host, and for another address.

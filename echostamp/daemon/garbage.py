@@ -50,6 +50,16 @@ class Garbage:
         self.areMany = True
         gc.collect()
 
+    def step(self) -> None:
+        """
+        Look through the objects that one of the many peers has brought.  Python counts
+        those that are freed against them, also old ones that it looks through no more.
+        So where peers are replaced it would let the young ones pile up, and then look
+        through them for 100 ms.
+        """
+        if self.areMany:
+            gc.collect(1)
+
     def takeOut(self) -> None:
         """
         Take out what there is, but for the garbage among what is young.

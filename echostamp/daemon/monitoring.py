@@ -206,7 +206,9 @@ class Monitoring(Service):
             self._garbage.expectMany()
         try:
             self.reserve(max(descriptorsOf(found.peers), self.descriptors))
-            yield from self.monitor.changing(found.peers)
+            for _ in self.monitor.changing(found.peers):
+                self._garbage.step()
+                yield
             self.file = found
         finally:
             self.reserve(self.descriptors)

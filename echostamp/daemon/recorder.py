@@ -104,7 +104,7 @@ class Recorder:
         End, and make the rows of the minute that is not over.  The peers should have
         ended before.
 
-        @return: fires when L{keep} has got them.
+        @return: fires when the function that keeps them has got them.
         """
         if self._entry is not None:
             self._entry.cancel()

@@ -101,7 +101,7 @@ class ConnectionLog:
         Write a line.
 
         @param kind: see L{admits}.
-        @param format: as L{Logger.info} takes it, with C{fields}.
+        @param format: as C{Logger.info} takes it, with C{fields}.
         """
         if self.admits(kind):
             log.info(format, **fields)

@@ -85,7 +85,7 @@ def _address(
     which: str, kind: type[ipaddress.IPv4Address] | type[ipaddress.IPv6Address]
 ) -> _Field:
     """
-    Make the check of a field that is an address.  L{ipaddress} is as strict as the
+    Make the check of a field that is an address.  C{ipaddress} is as strict as the
     specification, except that it accepts an IPv6 address with a link.  It also accepts
     IPv6 addresses that end in an IPv4 address; the specification does not mention them,
     and HAProxy writes them.

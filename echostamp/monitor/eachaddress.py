@@ -232,7 +232,7 @@ class OneAddress:
         addressTypes: Any = None,
         transportSemantics: str = "TCP",
     ) -> IHostResolution:
-        """Give the address, as L{IHostnameResolver.resolveHostName} says."""
+        """Give the address, as C{IHostnameResolver.resolveHostName} says."""
         resolution = _Resolution(hostName)
         resolutionReceiver.resolutionBegan(resolution)
         if not self._isKnown:

@@ -1,5 +1,5 @@
 """
-Reads the files that name the peers: F{peers.toml}, and Prometheus' C{file_sd}.
+Reads the files that name the peers: C{peers.toml}, and Prometheus' C{file_sd}.
 
 Reading the named files is the only I/O.  All mistakes are reported together.
 """

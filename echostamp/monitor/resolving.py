@@ -114,7 +114,7 @@ class PeerResolver:
         addressTypes: Any = None,
         transportSemantics: str = "TCP",
     ) -> IHostResolution:
-        """Look a name up, as L{IHostnameResolver.resolveHostName} says."""
+        """Look a name up, as C{IHostnameResolver.resolveHostName} says."""
         self._types = addressTypes
         question = hostName, portNumber, addressTypes, transportSemantics
         return self._look(resolutionReceiver, *question)

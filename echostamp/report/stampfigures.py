@@ -191,7 +191,11 @@ def _losses(found: Findings, figures: Figures) -> Iterator[str]:
     if found.farError is None:
         return
     if lost is None:
-        yield "lost          in which direction is not known: its numbers are ours"
+        yield (
+            "lost          in which direction is not known: a reflector with "
+            "--stateful shows it once it has missed a packet, and at once with "
+            "--tlv follow-up"
+        )
     elif figures.lost:
         there, back = lost.forward, lost.backward
         yield f"lost          {there} on the way there, {back} on the way back"

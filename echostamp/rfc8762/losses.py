@@ -53,7 +53,7 @@ class NumberedLosses:
     restart of the numbers.
 
     @ivar isStateful: whether the reflector has its own numbers; L{None} while they have
-        been the same as ours.
+        been the same as ours, and nothing else has shown it.
     @ivar restarts: how often its numbers began again.
     """
 

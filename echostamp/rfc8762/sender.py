@@ -273,6 +273,9 @@ class SessionSender:
         token, t1, _ = self._sent.look(packet)
         times = self._answers.times(packet, t1)
         assert times is not None
+        # A stateless reflector has no follow-ups (RFC 8972, section 4.7).
+        self._observations.losses.isStateful = True
+        self.losses.areTheirs()
         try:
             t3 = readTimestamp(found.timestamp, isPtp, near, self._ahead)
         except ValueError:

@@ -48,20 +48,21 @@ class SettledLosses:
 
     @ivar forward: packets that were lost on the way there.
     @ivar backward: packets that were lost on the way back.
+    @ivar isStateful: whether the numbers are known to be the reflector's own.
     @ivar unknown: packets of which that is not known: those before the first reply,
-        around a restart of the reflector's numbers, and while the numbers do not show
-        that they are the reflector's own.  Packets that were answered late are also
-        counted here: they were lost nowhere.
+        around a restart of the reflector's numbers, and while the numbers are not known
+        to be the reflector's own.  Packets that were answered late are also counted
+        here: they were lost nowhere.
     """
 
     __slots__ = (
         "_gaps",
-        "_isStateful",
         "_number",
         "_oldest",
         "_packet",
         "backward",
         "forward",
+        "isStateful",
         "unknown",
     )
 
@@ -72,7 +73,7 @@ class SettledLosses:
             L{None} if there was none.
         """
         self.forward = self.backward = self.unknown = 0
-        self._isStateful = number not in (None, (first - 1) % (1 << 32))
+        self.isStateful = number not in (None, (first - 1) % (1 << 32))
         # The highest packet that was answered, and the reflector's highest number.
         self._packet = first - 1
         self._number = number
@@ -93,7 +94,7 @@ class SettledLosses:
             number = self._number
         else:
             number = unwrapped(number, self._number)
-        self._isStateful |= number != packet
+        self.isStateful |= number != packet
         isLate = packet < self._oldest
         if packet > self._packet:
             self.unknown += isLate
@@ -143,7 +144,7 @@ class SettledLosses:
         while self._gaps and self._gaps[0].last < self._oldest:
             gap = self._gaps.pop(0)
             lost = gap.last + 1 - gap.first - gap.answered
-            if not self._isStateful or gap.high <= gap.low:
+            if not self.isStateful or gap.high <= gap.low:
                 self.unknown += lost
                 continue
             reached = gap.high - gap.low - 1 - gap.came
@@ -157,11 +158,12 @@ class TokenLosses:
     Counts the packets of a sender whose tokens are 0 or more, as L{SettledLosses} does.
     """
 
-    __slots__ = ("_counts", "_number", "_shift")
+    __slots__ = ("_counts", "_isStateful", "_number", "_shift")
 
     def __init__(self) -> None:
         self._counts: SettledLosses | None = None
         self._number: int | None = None
+        self._isStateful = False
         # The number of a packet is its token and this.
         self._shift = 0
 
@@ -182,6 +184,7 @@ class TokenLosses:
         """
         if self._counts is None and token >= 0:
             self._counts = SettledLosses(packet, self._number)
+            self._counts.isStateful |= self._isStateful
             self._shift = packet - token
 
     def replied(self, token: int, packet: int, number: int, isFirst: bool) -> None:
@@ -197,6 +200,14 @@ class TokenLosses:
             self._counts.answered(packet, number)
         else:
             self._counts.repeated(number)
+
+    def areTheirs(self) -> None:
+        """
+        The numbers are known to be the reflector's own.
+        """
+        self._isStateful = True
+        if self._counts is not None:
+            self._counts.isStateful = True
 
     def settle(self, token: int) -> None:
         """

@@ -110,7 +110,7 @@ class TerminalConsole(_StandardConsole):
         @param painter: turns replies into text for the terminal.
         @param encoding: the terminal's encoding.
         @param hint: shown once, before the first line of another member that splits
-            what is being typed.
+            what is being typed, or after a line with an escape: an arrow, for one.
         """
         super().__init__(conversation)
         self._hint = hint
@@ -131,6 +131,8 @@ class TerminalConsole(_StandardConsole):
         if self._isEnded:
             return
         self._atPrompt, self._atLineStart = False, True
+        if b"\x1b" in line:
+            self._showHint()
         if line:
             self._send(line)
         else:

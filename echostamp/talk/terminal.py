@@ -20,8 +20,10 @@ PROMPT = "> "
 #: The oldest version of prompt_toolkit that line editing works with.
 OLDEST_PROMPT_TOOLKIT = 3, 0, 38
 
-#: What a console without line editing says once, when a line comes while one is typed.
-EDITING_HINT = "(pip install 'echostamp[terminal]' keeps what you type in one piece)"
+#: What a console without line editing says once, when a line comes while one is typed,
+#: or when an arrow was.  It names no command: which one is right depends on how
+#: EchoStamp was installed.
+EDITING_HINT = "(install prompt_toolkit for arrow keys and lines that stay whole)"
 
 _COLOURS = {Origin.OTHER: "\x1b[36m", Origin.NOTICE: "\x1b[33m"}
 _HEAD_COLOUR = "\x1b[1;36m"

@@ -383,6 +383,9 @@ BANNED_PHRASES: dict[str, str] = {
     "a sentence that begins with Who or Whom": (
         r"(?:\A\s*|[.!?:][\"')}`]*\s+|\n\s*\n\s*|(?:^|\s)[-*]\s+|\s{2,})Whom?\b"
     ),
+    "an installation by the bare name, which no package index has": (
+        r"\bpipx?\s+(?:install|run)\s+(?:-\S+\s+)*[\"']?echostamp\b"
+    ),
 }
 
 #: Lines that hold such a phrase and may: the file, a part of the line, and the reason.

@@ -5,17 +5,15 @@ from __future__ import annotations
 import ast
 import re
 from collections.abc import Iterator
-from importlib.util import module_from_spec, spec_from_file_location
 from pathlib import Path
-from types import ModuleType
 
 from twisted.trial.unittest import SkipTest, SynchronousTestCase
 
 import echostamp
 from echostamp.test import house
+from echostamp.test.docscripts import DOCS, docScript
 
 TOP = Path(echostamp.__file__).parents[1]
-DOCS = TOP / "docs"
 
 #: A literal that is a file or a folder, perhaps with a name that is in it:
 #: C{echostamp/stamps.py:StampFormat.stamp}.
@@ -93,7 +91,7 @@ class PageTests(SynchronousTestCase):
         it."""
         page()
         expected = (DOCS / "rooms.svg").read_text("utf-8")
-        self.assertEqual(drawRooms().drawing(), expected)
+        self.assertEqual(docScript("draw_rooms").drawing(), expected)
 
 
 class DefinedTests(SynchronousTestCase):
@@ -110,15 +108,3 @@ class DefinedTests(SynchronousTestCase):
             self.assertTrue(defined(tree, name), name)
         for name in "g", "x", "f.g", "D.f", "E":
             self.assertFalse(defined(tree, name), name)
-
-
-def drawRooms() -> ModuleType:
-    """
-    Load C{docs/draw_rooms.py}, which is in no package.
-    """
-    spec = spec_from_file_location("draw_rooms", DOCS / "draw_rooms.py")
-    assert spec is not None
-    assert spec.loader is not None
-    module = module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module

@@ -72,7 +72,7 @@ class TlsClientEndpointTests(TlsClientCase):
         stranger = Authority()
         strange = self.file("strange.pem", stranger.issue())
         known = self.file("known.pem", stranger.certificate)
-        untrusted = "its certificate is of a CA that is not trusted here; see --ca"
+        untrusted = "its certificate is of an unknown CA; see --ca"
         for text, ca, server, why in [
             ("tls:far", self.ca, self.server, "its certificate is not for 'far'"),
             ("tls:[::2]", self.ca, self.server, "its certificate is not for '::2'"),

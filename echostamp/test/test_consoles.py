@@ -284,6 +284,17 @@ class IntercomTests(TalkCase):
             f"{before}\n(so)\n[3] <b> you\n> \n[4] <b> there\n> ",
         )
 
+    def test_hintOfArrows(self) -> None:
+        """A line with an arrow key in it brings the hint, the first time."""
+        self.begin(
+            lambda conversation: TerminalConsole(conversation, Painter({}), hint="(so)")
+        )
+        for _ in range(2):
+            self.near.type("helo\x1b[D\n")
+            self.reply(b"[1] helo\x1b[D\n")
+            self.assertEqual(self.near.screen.count("(so)"), 1)
+        self.assertIn("helo\x1b[D\n(so)\n[1] helo", self.near.screen)
+
     def test_othersAnswerNothing(self) -> None:
         """Other members' lines are no replies: the prompt and the end wait for our
         own."""

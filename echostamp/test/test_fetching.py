@@ -468,7 +468,7 @@ class TlsTests(FetchCase):
             (
                 "https://localhost",
                 [stranger],
-                "its certificate is of a CA that is not trusted here; see web-ca",
+                "its certificate is of an unknown CA; see web-ca",
             ),
         ]:
             self.assertEqual(self.whyNot(self.served(url, *files)), why)
@@ -489,7 +489,7 @@ class TlsTests(FetchCase):
         fetch = self.fetchers(WebPlace("https://localhost", TlsFiles(ca)))
         fetching = fetch()
         self.serve(self.server)
-        self.assertIn("is not trusted here", self.whyNot(fetching))
+        self.assertIn("is of an unknown CA", self.whyNot(fetching))
         new = Path(self.file("new.pem", self.authority.certificate))
         new.replace(ca)
         fetching = fetch()

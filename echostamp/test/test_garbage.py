@@ -42,10 +42,20 @@ class GarbageTests(SynchronousTestCase):
         ended = [("collect", 1), ("freeze",), ("set_threshold", *self.before)]
         self.assertEqual(self.calls, ended)
 
+    def test_step(self) -> None:
+        """Of many peers the objects of each are looked through at once."""
+        garbage = Garbage()
+        with garbage.making():
+            garbage.expectMany()
+            self.calls.clear()
+            garbage.step()
+            self.assertEqual(self.calls, [("collect", 1)])
+
     def test_few(self) -> None:
         """Nothing waits for the sake of few peers."""
-        with Garbage().making():
-            pass
+        garbage = Garbage()
+        with garbage.making():
+            garbage.step()
         self.assertEqual([name for name, *_ in self.calls], ["set_threshold"] * 2)
 
     def test_failed(self) -> None:

@@ -1,4 +1,4 @@
-"""Tests for L{echostamp.monitor.peerkeys}, and the example in F{deploy/}."""
+"""Tests for L{echostamp.monitor.peerkeys}, and the example in C{deploy/}."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ class KeyTests(PeerFileCase):
 
 class ExampleTests(PeerFileCase):
     """
-    F{deploy/peers.toml}.
+    C{deploy/peers.toml}.
     """
 
     def setUp(self) -> None:

@@ -175,6 +175,20 @@ class TokenLossesTests(SynchronousTestCase):
         losses.settle(103)
         self.assertEqual(losses.counts, (1, 1, 0))
 
+    def test_numbersAreTheirs(self) -> None:
+        """Numbers that are ours, too, may be known to be the reflector's own, from
+        before the first probe or later."""
+        for known in -1, 0:
+            losses = TokenLosses()
+            for token in -1, 0, 1, 2:
+                losses.sent(token, token + 1)
+                if token != 1:
+                    losses.replied(token, token + 1, token + 1, True)
+                if token == known:
+                    losses.areTheirs()
+            losses.settle(3)
+            self.assertEqual(losses.counts, (0, 1, 0))
+
     def test_lateReplyToTheFirstPacket(self) -> None:
         """Its number is not that of a lost packet."""
         losses = TokenLosses()

@@ -487,6 +487,21 @@ class PhraseTests(SynchronousTestCase):
             )
             self.assertEqual([each.split(": ")[1] for each in found], [name], text)
 
+    def test_installing(self) -> None:
+        """A file or a clone is installed, never a bare name."""
+        for text, count in [
+            ("pip install echostamp", 1),
+            ("pip install --quiet -U 'echostamp[terminal]'", 1),
+            ("pipx run echostamp ping", 1),
+            ("pip install ./echostamp-1.0.0-py3-none-any.whl", 0),
+            ("pip install '.[terminal]'", 0),
+            ("pipx run --spec dist/echostamp-1.0.0-py3-none-any.whl echostamp", 0),
+        ]:
+            found = sourcerules.bannedPhrases(
+                [Passage("x.rst", 1, text)], house.BANNED_PHRASES, ()
+            )
+            self.assertEqual(len(list(found)), count, text)
+
     def test_plain(self) -> None:
         """Other words that look like them are left alone."""
         text = "The renewed file. Those who ask: WHO, Whole. It is told, forever."

@@ -16,6 +16,7 @@ from echostamp.rfc8762.losses import Directions
 from echostamp.rfc8762.policy import Policy
 from echostamp.rfc8762.sendersession import SenderSession
 from echostamp.rfc8762.timestamps import TAI
+from echostamp.rfc8762.tlvvalues import FOLLOW_UP_TELEMETRY
 from echostamp.test.farends import MS
 from echostamp.test.stampruns import StampCase
 from echostamp.test.wires import THERE
@@ -74,6 +75,19 @@ class StampFiguresTests(StampCase):
         self.assertEqual(found["lost_backward"], {"min": 0, "max": 1})
         self.assertEqual(found["lost_unknown"], 0)
 
+    def test_lossOnTheWayBackAlone(self) -> None:
+        """A reflector that missed no packet has our numbers.  Only a follow-up shows
+        that they are its own."""
+        self.fate = lambda number: "lost back" if number == 3 else ""
+        policy = Policy(isStateful=True)
+        plan = Plan(count=9, interval=100 * MS, timeout=SECOND, size=64)
+        for tlvs, back in ([], None), ([FOLLOW_UP_TELEMETRY], {"min": 0, "max": 1}):
+            self.begin(plan, SenderSession(tlvs=tlvs), policy)
+            self.run_(5)
+            found = self.document()["stats"]["stamp"]
+            self.assertEqual(found["lost_backward"], back)
+            self.assertEqual(found["stateful"], bool(tlvs))
+
     def test_lossAtTheEnd(self) -> None:
         """A packet behind the last probe shows whether those before it arrived.  It is
         only sent where a probe was lost, and is no probe itself."""
@@ -123,12 +137,17 @@ class StampFiguresTests(StampCase):
         self.assertEqual(elapsed, (2 + 5 + 1) * SECOND)
 
     def test_lossOfAStatelessReflector(self) -> None:
-        """A stateless reflector's numbers do not."""
+        """A stateless reflector's numbers do not.  The report says what would help."""
         self.fate = lambda number: "lost there" if number == 3 else ""
         plan = Plan(count=5, interval=100 * MS, timeout=SECOND, size=44)
         self.begin(plan, SenderSession())
         self.run_(5)
-        self.assertIn("lost          in which direction is not known", self.summary())
+        self.assertIn(
+            "lost          in which direction is not known: a reflector with "
+            "--stateful shows it once it has missed a packet, and at once with "
+            "--tlv follow-up",
+            self.summary(),
+        )
         self.assertIsNone(self.document()["stats"]["stamp"]["lost_forward"])
 
     def test_unpaced(self) -> None:

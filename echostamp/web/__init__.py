@@ -1,3 +1,3 @@
 """
-What a browser and Prometheus read from the daemon, on L{twisted.web}.
+What a browser and Prometheus read from the daemon, on C{twisted.web}.
 """
