@@ -31,7 +31,7 @@ author = "The EchoStamp authors"
 version = release = __version__
 
 root_doc = "docs/index"
-include_patterns = ["*.rst", "docs/*.rst", "bench/*.rst", "fuzz/*.rst", "deploy/**.rst"]
+include_patterns = ["*.rst", "docs/*.rst", "bench/*.rst", "fuzz/*.rst"]
 exclude_patterns = [".*"]
 # It leads from the top of the site to the index.
 html_extra_path = ["index.html"]
@@ -79,13 +79,18 @@ TWISTED = {
 mandoc = shutil.which("mandoc")
 manuals = {f"docs/{each.name}" for each in ROOT.glob("docs/*.[18]") if mandoc}
 
+#: Where mandoc finds a manual page: one of ours, or another one.
+MANUALS = "%N.%S.html;https://manpages.debian.org/%N.%S"
+
 
 def resolveLinks(app: Sphinx, doctree: nodes.document) -> None:
     """
     Turn the links to files into the site's own: to the page, or to a copy of the file.
-    A link to a folder becomes plain text.
+    A link to a folder becomes plain text, and so do titles that lead to the contents.
     """
     here = app.env.docname
+    for title in doctree.findall(nodes.title):
+        title.attributes.pop("refid", None)
     for link in list(doctree.findall(nodes.reference)):
         path, _, anchor = link.get("refuri", "").partition("#")
         found = posixpath.normpath(posixpath.join(posixpath.dirname(here), path))
@@ -109,10 +114,11 @@ def manualPages(app: Sphinx) -> Iterator[tuple[str, dict[str, Any], str]]:
     """
     Give each manual page as Sphinx wants it: its name, what is on it, the template.
     """
-    for name in sorted(manuals):
-        command = str(mandoc), "-T", "html", "-O", "fragment", str(ROOT / name)
-        body = subprocess.check_output(command, text=True)
-        yield name, {"title": posixpath.basename(name), "body": body}, "page.html"
+    for page in sorted(manuals):
+        name = posixpath.basename(page)
+        command = str(mandoc), "-T", "html", "-O", f"fragment,man={MANUALS}", name
+        body = subprocess.check_output(command, text=True, cwd=ROOT / "docs")
+        yield page, {"title": name, "body": body}, "page.html"
 
 
 def pythonApi(app: Sphinx, error: Exception | None) -> None:

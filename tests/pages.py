@@ -262,13 +262,13 @@ class _Player:
             return path.read_text() if path and path.exists() else terminal.screen()
 
         def isReady() -> bool:
-            assert terminal.commands == number, f"it has ended:\n{terminal.screen()}"
+            assert terminal.commands == number, "it has ended"
             return ports <= self._machine.ports() and "istening on" in log()
 
         try:
             until(isReady, _PATIENCE)
         except AssertionError as error:
-            raise AssertionError(f"{error}\n{terminal.screen()}") from None
+            raise AssertionError(f"{error}:\n{terminal.screen()}") from None
 
     def _endServers(self) -> None:
         """End the servers."""

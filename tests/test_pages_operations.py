@@ -15,6 +15,13 @@ from tests.machines import ROOT, Machine
 from tests.pages import PageCase
 from tests.pagetexts import blocks
 
+#: Packages of Debian 12, by what they provide.
+_PROVIDERS = {
+    "debhelper-compat": "debhelper",
+    "dh-sequence-installsysusers": "debhelper",
+    "dh-sequence-python3": "dh-python",
+}
+
 _LOG = "lines of the log: test_log"
 
 
@@ -50,6 +57,8 @@ class OperationsPage(PageCase):
         ],
     }
     notRun = {
+        "apt-get install": "needs a mirror: .ci/run debian, and test_package",
+        "podman ": "tests.test_container plays them",
         "ECHOSTAMP_OPTIONS=": "a line of a file: test_options",
         "listening on": _LOG,
         "EchoStamp starting": _LOG,
@@ -72,6 +81,20 @@ class OperationsPage(PageCase):
     def test_page(self) -> None:
         """The commands work, on a machine without systemd."""
         self.play()
+
+    def test_package(self) -> None:
+        """The build of the Debian package is there, and gets what it depends on."""
+        texts = [each.text for each in blocks(self.page)]
+        (text,) = [each for each in texts if each.startswith("apt-get install")]
+        first, build, last = (line.split() for line in text.splitlines())
+        control = (ROOT / "deploy" / "debian" / "control").read_text("utf-8")
+        needed = control.partition("Build-Depends:")[2].partition("\n\n")[0]
+        names = re.findall(r"([a-z][\w+-]+)(?: \(.*?\))?(?:,|$)", needed)
+        self.assertGreater(len(names), 3)
+        for name in names:
+            self.assertIn(_PROVIDERS.get(name, name), first)
+        self.assertTrue(os.access(ROOT / build[0], os.X_OK))
+        self.assertTrue(last[-1].startswith(build[1]))
 
     def test_options(self) -> None:
         """The daemon takes the options of the service's file."""

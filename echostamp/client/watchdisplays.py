@@ -27,21 +27,23 @@ MOST_RECENT, MOST_EVENTS = 60, 2
 class Display(Protocol):
     """
     Shows what is found.
-
-    @ivar every: how often L{take} and L{taken} are to be called, in nanoseconds.
-    @ivar isLive: whether they are called at the beginning, too.
-    @ivar recent: how many of the last RTTs of each target are shown.
-    @ivar isClosed: whether writing has failed.
     """
 
     @property
-    def every(self) -> int: ...
+    def every(self) -> int:
+        """How often L{take} and L{taken} are to be called, in nanoseconds."""
+
     @property
-    def isLive(self) -> bool: ...
+    def isLive(self) -> bool:
+        """Whether L{take} and L{taken} are called at the beginning, too."""
+
     @property
-    def recent(self) -> int: ...
+    def recent(self) -> int:
+        """How many of the last RTTs of each target are shown."""
+
     @property
-    def isClosed(self) -> bool: ...
+    def isClosed(self) -> bool:
+        """Whether writing has failed."""
 
     def kept(self) -> AbstractContextManager[Any]:
         """Give what has to surround the run."""

@@ -36,16 +36,15 @@ class Measured(Protocol):
 class Recorded(Protocol):
     """
     A peer of which rows are made.
-
-    @ivar tally: its counters.
-    @ivar flows: has its figures.
     """
 
     @property
-    def tally(self) -> Tally: ...
+    def tally(self) -> Tally:
+        """Its counters."""
 
     @property
-    def flows(self) -> Measured: ...
+    def flows(self) -> Measured:
+        """Holds its figures."""
 
     def refresh(self) -> None:
         """Bring the counters up to date."""

@@ -38,24 +38,29 @@ class ReplyOutput(Protocol):
     In an echo the first three are the same, because replies wait only for the peer.  In
     an intercom they differ: a slow member blocks all members, also one whose own peer
     reads (it is not full), and one that has sent nothing since (it is not holding).
-
-    @ivar isBlocked: whether a reply would have to wait, for the peer or for others.
-    @ivar isFull: whether replies wait for the peer to read.
-    @ivar isHolding: whether this connection has been made to wait.
-        L{ReplySenderOwner.repliesGone} will be called, and after that the peer can be
-        read from again.
-    @ivar growth: the most octets by which what is sent for a message (such as an
-        intercom's line) exceeds the plain reply.
     """
 
     @property
-    def isBlocked(self) -> bool: ...
+    def isBlocked(self) -> bool:
+        """Whether a reply would have to wait, for the peer or for others."""
+
     @property
-    def isFull(self) -> bool: ...
+    def isFull(self) -> bool:
+        """Whether replies wait for the peer to read."""
+
     @property
-    def isHolding(self) -> bool: ...
+    def isHolding(self) -> bool:
+        """
+        Whether this connection has been made to wait. L{ReplySenderOwner.repliesGone}
+        will be called, and after that the peer can be read from again.
+        """
+
     @property
-    def growth(self) -> int: ...
+    def growth(self) -> int:
+        """
+        The most octets by which what is sent for a message (such as an intercom's line)
+        exceeds the plain reply.
+        """
 
     def send(self, replies: Iterator[bytes]) -> None:
         """

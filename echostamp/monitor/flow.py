@@ -23,12 +23,11 @@ _IN_TIME = (Fate.ANSWERED, Fate.ALTERED, Fate.STALLED, Fate.UNTIMED)
 class FlowOwner(Protocol):
     """
     Told what happens to the probes of a flow.
-
-    @ivar isResolved: whether the peer's name has an address.
     """
 
     @property
-    def isResolved(self) -> bool: ...
+    def isResolved(self) -> bool:
+        """Whether the peer's name has an address."""
 
     def due(self) -> None:
         """A probe is due, and no stall of this process is the reason."""

@@ -47,12 +47,11 @@ class Watcher(Protocol):
     """
     Called when a turn of an agenda begins and ends.  In a turn the agenda calls the
     functions that are due.
-
-    @ivar lateness: how late a turn must be for L{woke} to be called, in nanoseconds.
     """
 
     @property
-    def lateness(self) -> int: ...
+    def lateness(self) -> int:
+        """How late a turn must be for L{woke} to be called, in nanoseconds."""
 
     def woke(self, wake: int, now: int) -> None:
         """

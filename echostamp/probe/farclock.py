@@ -32,7 +32,6 @@ class FarClock:
         by the reason.
     @ivar step: the step in which it counts, in nanoseconds, where its times show that
         it is more than one unit of their last digit.
-    @ivar zoneChanges: how often summer time changed its zone.
     """
 
     def __init__(self, store: ProbeStore, zone: int | None = None) -> None:

@@ -35,47 +35,65 @@ class LossCounts(NamedTuple):
 class Link(Protocol):
     """
     Carries probes: a connection, or a UDP port.
-
-    @ivar address: the far end's address and port.
-    @ivar source: our own address and port.
-    @ivar setUp: how long it took to make the link.
-    @ivar isBlocked: whether a probe would have to wait in a buffer.
-    @ivar kernel: the kernel's last figures of the TCP connection; L{None} for none.
-    @ivar isConnection: whether it is a connection, which may be dead unnoticed.  A new
-        one may then work.
-    @ivar isPrompt: whether replies are timed when they arrive, not when this process
-        reads them.
-    @ivar isRefused: whether the system refused to send the last probe.
-    @ivar losses: of the probes that were lost and L{forget} was called for, those whose
-        direction is decided; L{None} where the link never knows one.
-    @ivar invalid: how many packets came that are no replies to ours; 0 for a
-        connection, which reports them by C{strange}.
-    @ivar certificateEnd: when the far end's certificate expires, in seconds since the
-        UNIX epoch; L{None} without TLS.
     """
 
     @property
-    def address(self) -> str: ...
+    def address(self) -> str:
+        """The far end's address and port."""
+
     @property
-    def source(self) -> str: ...
+    def source(self) -> str:
+        """Our own address and port."""
+
     @property
-    def setUp(self) -> SetUp: ...
+    def setUp(self) -> SetUp:
+        """How long it took to make the link."""
+
     @property
-    def isBlocked(self) -> bool: ...
+    def isBlocked(self) -> bool:
+        """Whether a probe would have to wait in a buffer."""
+
     @property
-    def kernel(self) -> TcpInfo | None: ...
+    def kernel(self) -> TcpInfo | None:
+        """The kernel's last figures of the TCP connection; L{None} for none."""
+
     @property
-    def isConnection(self) -> bool: ...
+    def isConnection(self) -> bool:
+        """
+        Whether it is a connection, which may be dead unnoticed.  A new one may then
+        work.
+        """
+
     @property
-    def isPrompt(self) -> bool: ...
+    def isPrompt(self) -> bool:
+        """
+        Whether replies are timed when they arrive, not when this process reads them.
+        """
+
     @property
-    def isRefused(self) -> bool: ...
+    def isRefused(self) -> bool:
+        """Whether the system refused to send the last probe."""
+
     @property
-    def losses(self) -> LossCounts | None: ...
+    def losses(self) -> LossCounts | None:
+        """
+        Of the probes that were lost and L{forget} was called for, those whose direction
+        is decided; L{None} where the link never knows one.
+        """
+
     @property
-    def invalid(self) -> int: ...
+    def invalid(self) -> int:
+        """
+        How many packets came that are no replies to ours; 0 for a connection, which
+        reports them by C{strange}.
+        """
+
     @property
-    def certificateEnd(self) -> int | None: ...
+    def certificateEnd(self) -> int | None:
+        """
+        When the far end's certificate expires, in seconds since the UNIX epoch; L{None}
+        without TLS.
+        """
 
     def send(self, seq: int) -> Moment:
         """
@@ -173,12 +191,11 @@ class Dialer(Protocol):
     """
     Makes a link, and another one whenever it is lost.  It retries with backoff, and
     looks the name up each time.
-
-    @ivar isLookingUp: whether a name is being looked up, which cannot be cancelled.
     """
 
     @property
-    def isLookingUp(self) -> bool: ...
+    def isLookingUp(self) -> bool:
+        """Whether a name is being looked up, which cannot be cancelled."""
 
     def start(self, owner: LinkOwner) -> None:
         """

@@ -57,25 +57,27 @@ firstReply = partial(tuple.__new__, FirstReply)
 class ProbeStore(Protocol):
     """
     Keeps the probes of a run, and what they show of the far clock.
-
-    @cvar learns: whether L{learn} does anything.
-
-    @ivar sent: how many probes were sent; the number of the next one.
-    @ivar received: how many were answered in time.
-    @ivar lost: how many were lost.
-    @ivar oldest: the least number of a probe that L{repeat} may know, or that is kept.
     """
 
     @property
-    def learns(self) -> bool: ...
+    def learns(self) -> bool:
+        """Whether L{learn} does anything."""
+
     @property
-    def sent(self) -> int: ...
+    def sent(self) -> int:
+        """How many probes were sent; the number of the next one."""
+
     @property
-    def received(self) -> int: ...
+    def received(self) -> int:
+        """How many were answered in time."""
+
     @property
-    def lost(self) -> int: ...
+    def lost(self) -> int:
+        """How many were lost."""
+
     @property
-    def oldest(self) -> int: ...
+    def oldest(self) -> int:
+        """The least number of a probe that L{repeat} may know, or that is kept."""
 
     # --- Probes ---
 

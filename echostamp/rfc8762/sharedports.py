@@ -26,15 +26,15 @@ _MOST_DEPARTING = 256
 class SenderPort(Protocol):
     """
     What a session-sender sends by.
-
-    @ivar address: our address and port.
-    @ivar stampsArrivals: whether the kernel reports when a datagram came.
     """
 
     @property
-    def address(self) -> Any: ...
+    def address(self) -> Any:
+        """Our address and port."""
+
     @property
-    def stampsArrivals(self) -> bool: ...
+    def stampsArrivals(self) -> bool:
+        """Whether the kernel reports when a datagram came."""
 
     def startReading(self) -> None:
         """Begin to receive."""

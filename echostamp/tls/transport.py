@@ -40,12 +40,11 @@ CLOSE_GRACE = 1.0
 class HandshakeOwner(Protocol):
     """
     Told how a connection's handshake ends.
-
-    @ivar timeout: seconds that it may take; L{None} for no limit.
     """
 
     @property
-    def timeout(self) -> float | None: ...
+    def timeout(self) -> float | None:
+        """Seconds that it may take; L{None} for no limit."""
 
     def admitted(self, transport: TlsTransport) -> None:
         """Call L{TlsTransport.connect}: the handshake is complete."""
