@@ -79,12 +79,14 @@ class HarnessTests(SynchronousTestCase):
         """A command that fails, and an output that the screen does not show, are
         found."""
         self.patch(tests.pages, "_TRIES", 1)
-        self.patch(tests.pages, "_TARDINESS", 1.0)
+        self.patch(tests.pages, "_TARDINESS", 2.0)
         for text, why in [
             ("$ echo one", ""),
             ("$ echo one\none", ""),
             ("$ false\n$ echo $?\n1", ""),
             ("$ (exit 3)", "status 3"),
+            ("$ pip install '.[terminal]' twisted", ""),
+            ("$ pip install echostamp", "status 1"),
             ("$ echo one\ntwo", "the page:"),
         ]:
             case = PageCase("play")
