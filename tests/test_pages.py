@@ -13,7 +13,7 @@ from importlib import import_module
 from pathlib import Path
 
 from twisted.python.reflect import namedAny
-from twisted.trial.unittest import SynchronousTestCase
+from twisted.trial.unittest import SkipTest, SynchronousTestCase
 
 import tests.pages
 from echostamp.stamps import stampFormat
@@ -79,12 +79,14 @@ class HarnessTests(SynchronousTestCase):
         """A command that fails, and an output that the screen does not show, are
         found."""
         self.patch(tests.pages, "_TRIES", 1)
-        self.patch(tests.pages, "_TARDINESS", 1.0)
+        self.patch(tests.pages, "_TARDINESS", 2.0)
         for text, why in [
             ("$ echo one", ""),
             ("$ echo one\none", ""),
             ("$ false\n$ echo $?\n1", ""),
             ("$ (exit 3)", "status 3"),
+            ("$ pip install '.[terminal]' twisted", ""),
+            ("$ pip install echostamp", "status 1"),
             ("$ echo one\ntwo", "the page:"),
         ]:
             case = PageCase("play")
@@ -285,11 +287,28 @@ class ContributingPage(PageCase):
     """
 
     page = "CONTRIBUTING.rst"
-    notRun = {"trial echostamp": "all tests: .ci/run runs them; test_names"}
+    notRun = {
+        "trial echostamp": "all tests: .ci/run runs them; test_names",
+        "git tag": "a release: .ci/run builds and checks it, too; test_release",
+        "deploy/debian/build": "the same",
+    }
 
     def test_page(self) -> None:
         """The environment is made."""
         self.play()
+
+    def test_release(self) -> None:
+        """A release is built by what C{.ci/run} runs."""
+        stages = ROOT / ".ci" / "run"
+        if not stages.exists():
+            raise SkipTest("only a clone has .ci/run")
+        done = stages.read_text("utf-8")
+        page = "\n".join(each.text for each in blocks(self.page) if self.isNamed(each))
+        for command in "-m build", "twine", "check --strict", "deploy/debian/build":
+            self.assertIn(command, done)
+            self.assertIn(command, page)
+        (image,) = re.findall(r"--file (\S+) \.", textOf(self.page, "deploy/debian"))
+        self.assertTrue((ROOT / image).exists())
 
     def test_names(self) -> None:
         """What C{trial} is given is there."""
