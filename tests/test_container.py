@@ -11,6 +11,7 @@ import json
 import os
 import re
 import shlex
+import shutil
 import signal
 import socket
 from functools import cache
@@ -134,6 +135,41 @@ class ImageTests(ContainerCase):
         """The daemon is not started by a shell."""
         entrypoint = self.inspect(self.image)["Config"]["Entrypoint"]
         self.assertEqual(entrypoint[0], "twistd")
+
+
+class ContextTests(SynchronousTestCase):
+    """
+    What a build gets of a clone.
+    """
+
+    def test_context(self) -> None:
+        """It gets the sources and the wheels, and nothing else of a clone: no keys, no
+        environments, nothing that an older build has left."""
+        if "ECHOSTAMP_BASES" not in os.environ:
+            raise SkipTest("needs podman's settings of .ci/run container")
+        clone = Path(self.mktemp()).absolute()
+        wanted = {
+            *("LICENSE", "README.rst", "pyproject.toml", "setup.cfg"),
+            *("echostamp/web/static/page.js", "twisted/plugins/echostamp_plugin.py"),
+            *("docs/echostamp.1", "deploy/completions/bash/echostamp", "wheels/a.whl"),
+        }
+        others = {
+            *(".env", ".git/config", ".venv/pyvenv.cfg", "key.pem", "build/lib/old.py"),
+            *("echostamp/__pycache__/old.pyc", "twisted/plugins/dropin.cache"),
+            *("echostamp.egg-info/SOURCES.txt", "dist/old.whl", "deploy/key.pem"),
+        }
+        for name in wanted | others:
+            (clone / name).parent.mkdir(parents=True, exist_ok=True)
+            (clone / name).touch()
+        shutil.copy(ROOT / ".dockerignore", clone)
+        recipe, got = clone / "recipe", clone.with_name("got")
+        recipe.write_text("FROM scratch\nCOPY . /\n")
+        podman(
+            *("build", f"--file={recipe}", f"--output=type=local,dest={got}"),
+            str(clone),
+        )
+        files = [each for each in got.rglob("*") if each.is_file()]
+        self.assertEqual({str(each.relative_to(got)) for each in files}, wanted)
 
 
 class Container:

@@ -90,7 +90,7 @@ class LogrotateTests(SynchronousTestCase):
         for old, new in [
             ("/var/log/echostamp", str(folder)),
             ("su echostamp echostamp", f"su {os.getuid()} {os.getgid()}"),
-            ("[ -d /run/systemd/system ]", "true"),
+            ("[ -d /run/systemd/system ] && [ -e /usr/bin/echostampd ]", "true"),
             (
                 "systemctl try-reload-or-restart echostamp.service",
                 f"kill -HUP {daemon.process.pid}",
