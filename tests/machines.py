@@ -34,6 +34,8 @@ layer() {
 }
 for each in /etc /opt /run /usr /var; do layer "$1" "$each" "$each"; done
 layer "$1" "$2" "$1/clone"
+# In a work tree it is a file, and leads git to what is not a copy.
+[ -d "$1/clone/.git" ] || rm -f "$1/clone/.git"
 mkdir "$1/empty"
 ip link set lo up
 printf '127.0.0.1 localhost\\n::1 localhost\\n%s\\n' "$3" >/etc/hosts

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
-from selenium.common.exceptions import StaleElementReferenceException
+from selenium.common.exceptions import WebDriverException
 from selenium.webdriver.common.by import By
 from selenium.webdriver.support.select import Select
 
@@ -287,5 +287,6 @@ def isThere(element: Any) -> bool:
     """
     try:
         return bool(element.is_enabled())
-    except StaleElementReferenceException:
+    except WebDriverException:
+        # It is stale, or becomes so while the browser looks.
         return False

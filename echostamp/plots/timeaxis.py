@@ -50,6 +50,9 @@ def timeTicks(began: int, ended: int, zone: Zone) -> list[Tick]:
     """
     length = max(1, ended - began)
     step = next((each for each in _STEPS if length / each <= _MOST), _STEPS[-1])
+    # A narrow screen has room for every second label, and for every third of the long
+    # ones, those with the day of the week.
+    shown = 3 if step == _DAY else 2
     times = _days if step >= _DAY else _partsOfDays
     found = [
         (at, local)
@@ -62,7 +65,7 @@ def timeTicks(began: int, ended: int, zone: Zone) -> list[Tick]:
             _label(local, step),
             offsetName(local) if step < _DAY and zone.isTwice(local) else "",
             step < _DAY and _isMidnight(local),
-            bool(number % 2),
+            bool(number % shown),
         )
         for number, (at, local) in enumerate(found)
     ]

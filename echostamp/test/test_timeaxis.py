@@ -148,6 +148,13 @@ class TickTests(SynchronousTestCase):
             [each.isMinor for each in found[:4]], [False, True, False, True]
         )
 
+    def test_narrowWeek(self) -> None:
+        """Labels with the day of the week are longer: two of three are left out."""
+        found = timeTicks(0, 7 * _DAY, Zone())
+        self.assertEqual(
+            [each.isMinor for each in found[:4]], [False, True, True, False]
+        )
+
     @given(
         st.integers(0, 4_000_000_000),
         st.integers(60, 200 * _DAY),
