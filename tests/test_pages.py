@@ -9,13 +9,17 @@ from __future__ import annotations
 import json
 import re
 import sys
+from collections.abc import Callable
 from importlib import import_module
 from pathlib import Path
 
 from twisted.python.reflect import namedAny
+from twisted.python.usage import UsageError
 from twisted.trial.unittest import SkipTest, SynchronousTestCase
 
 import tests.pages
+from echostamp.client.command import parser
+from echostamp.daemon.options import Options
 from echostamp.stamps import stampFormat
 from tests.harness import run, tool
 from tests.machines import ROOT, Machine
@@ -98,6 +102,32 @@ class HarnessTests(SynchronousTestCase):
                 self.assertEqual(why, "", text)
             finally:
                 case.doCleanups()
+
+
+class SentenceTests(SynchronousTestCase):
+    """
+    Commands within sentences, C{``echostamp ...``}.
+    """
+
+    def test_options(self) -> None:
+        """Their options and values are those of the program."""
+        found = 0
+        for page in pages():
+            for text in re.findall("``([^`]+ -[^`]+)``", (ROOT / page).read_text()):
+                program, *words = text.split()
+                parse: Callable[[list[str]], object] = parser().parse_args
+                if program == "twistd" and "echostamp" in words:
+                    words = words[words.index("echostamp") + 1 :]
+                    parse = Options().parseOptions
+                elif program != "echostamp":
+                    continue
+                found += 1
+                try:
+                    parse([{"PORT": "862"}.get(each, each) for each in words])
+                except (SystemExit, UsageError) as error:
+                    if "--help" not in words:
+                        self.fail(f"{page}: {text}: {error}")
+        self.assertGreater(found, 10)
 
 
 class AllPagesTests(SynchronousTestCase):
