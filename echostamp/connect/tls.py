@@ -196,13 +196,9 @@ class _Handshake:
 
 #: OpenSSL's errors of verification: a code of X509_V_ERR_..., and what to say.
 _WRONG = {
-    2: "is of an unknown CA; see --ca",
+    **dict.fromkeys((2, 18, 19, 20, 21), "is of an unknown CA; see --ca"),
     9: "is not valid yet",
     10: "has expired",
-    18: "is of an unknown CA; see --ca",
-    19: "is of an unknown CA; see --ca",
-    20: "is of an unknown CA; see --ca",
-    21: "is of an unknown CA; see --ca",
 }
 
 #: The codes of a certificate for another host, and for another address.

@@ -52,10 +52,10 @@ class Garbage:
 
     def step(self) -> None:
         """
-        Look through the objects that one of the many peers has brought.  Python counts
-        those that are freed against them, also old ones that it looks through no more.
-        So where peers are replaced it would let the young ones pile up, and then look
-        through them for 100 ms.
+        Collect garbage among young objects after each of many peers.  Python does that
+        itself when many more objects were made than freed, and it also counts those
+        freed that were taken out.  So where peers are replaced, young objects would
+        pile up, and the collection that comes at last would take 100 ms.
         """
         if self.areMany:
             gc.collect(1)

@@ -30,8 +30,8 @@ class SignalService(Service):
     ignored: Python restores the default actions of all others while it exits, and such
     a signal would replace the exit status.
 
-    Process 1 of a container inherits processes whose parent has ended.  There it
-    ignores SIGCHLD, so that the kernel removes them when they end.
+    The process with the PID 1, as in a container, inherits processes whose parent has
+    ended.  It ignores SIGCHLD, so that the kernel reaps them and none stays a zombie.
 
     This service has to start before the first one that others can see.
     """
@@ -45,7 +45,7 @@ class SignalService(Service):
         reports: Sequence[Callable[[], object]] = (),
         setHandler: Callable[[int, Any], object] = signal.signal,
         setMask: Callable[[int, Any], object] = signal.pthread_sigmask,
-        process: Callable[[], int] = os.getpid,
+        processId: Callable[[], int] = os.getpid,
     ) -> None:
         """
         @param reactor: the reactor: an L{IReactorCore
@@ -54,7 +54,7 @@ class SignalService(Service):
         @param reports: called at SIGUSR1; each writes to the log.
         @param setHandler: installs the handler of a signal, and returns the old one.
         @param setMask: blocks or unblocks signals.
-        @param process: gives the number of this process.
+        @param processId: gives the PID of this process.
         """
         self._reactor = reactor
         self._calls = {
@@ -65,7 +65,7 @@ class SignalService(Service):
         self._reports = list(reports)
         self._setHandler = setHandler
         self._setMask = setMask
-        self._process = process
+        self._processId = processId
         self._isBlocking = False
         self._beginLogFile: Any = None
 
@@ -95,7 +95,7 @@ class SignalService(Service):
             before = self._setHandler(number, self._signalled)
             if number == signal.SIGUSR1 and callable(before):
                 self._beginLogFile = before
-        if self._process() == 1:
+        if self._processId() == 1:
             self._setHandler(signal.SIGCHLD, signal.SIG_IGN)
         self._setMask(signal.SIG_UNBLOCK, self._calls)
 

@@ -12,8 +12,8 @@ from echostamp.history.interfaces import HistoryError
 
 _FLAGS = os.O_RDWR | os.O_CREAT | os.O_CLOEXEC
 
-#: A file that is made is its owner's to write, and its group's to read.
-MODE = 0o640
+#: The mode of new files: the owner may read and write them, the group may read them.
+FILE_MODE = 0o640
 
 
 class FileLock:
@@ -34,7 +34,7 @@ class FileLock:
             written to.
         """
         try:
-            self._number = os.open(f"{path}-lock", _FLAGS, MODE)
+            self._number = os.open(f"{path}-lock", _FLAGS, FILE_MODE)
         except OSError as error:
             raise failure(error) from error
         try:

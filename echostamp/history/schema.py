@@ -15,7 +15,7 @@ from contextlib import closing, suppress
 from pathlib import Path
 
 from echostamp.history.failures import failure
-from echostamp.history.filelock import MODE
+from echostamp.history.filelock import FILE_MODE
 from echostamp.history.interfaces import HistoryError
 
 #: What tells our files from other databases: C{EchS}.
@@ -203,7 +203,8 @@ def _create(path: str, migrations: Sequence[Migration]) -> None:
     """
     new = f"{path}-new"
     _remove(new)
-    os.close(os.open(new, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, MODE))
+    flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC
+    os.close(os.open(new, flags, FILE_MODE))
     try:
         with suppress(FileNotFoundError):
             os.chmod(new, stat.S_IMODE(os.stat(path).st_mode))

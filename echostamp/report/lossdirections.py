@@ -44,7 +44,8 @@ class Lost(NamedTuple):
 def lossDirections(found: Findings, figures: Figures) -> Lost | None:
     """
     Give how many packets were lost in each direction; L{None} where that is not known:
-    the reflector is stateless, or its numbers have never differed from ours.
+    the reflector is stateless, or its numbers have never differed from ours and it sent
+    no follow-up.
 
     @param figures: the figures of the run.
     """

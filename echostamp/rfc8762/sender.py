@@ -275,7 +275,7 @@ class SessionSender:
         assert times is not None
         # A stateless reflector has no follow-ups (RFC 8972, section 4.7).
         self._observations.losses.isStateful = True
-        self.losses.areTheirs()
+        self.losses.numbersAreTheirs()
         try:
             t3 = readTimestamp(found.timestamp, isPtp, near, self._ahead)
         except ValueError:

@@ -201,7 +201,7 @@ class TokenLosses:
         else:
             self._counts.repeated(number)
 
-    def areTheirs(self) -> None:
+    def numbersAreTheirs(self) -> None:
         """
         The numbers are known to be the reflector's own.
         """

@@ -20,9 +20,9 @@ PROMPT = "> "
 #: The oldest version of prompt_toolkit that line editing works with.
 OLDEST_PROMPT_TOOLKIT = 3, 0, 38
 
-#: What a console without line editing says once, when a line comes while one is typed,
-#: or when an arrow was.  It names no command: which one is right depends on how
-#: EchoStamp was installed.
+#: What a console without line editing says once: when a line comes while another one
+#: is typed, or after a line that was typed with an arrow key.  It names no command,
+#: because the right one depends on how EchoStamp was installed.
 EDITING_HINT = "(install prompt_toolkit for arrow keys and lines that stay whole)"
 
 _COLOURS = {Origin.OTHER: "\x1b[36m", Origin.NOTICE: "\x1b[33m"}

@@ -15,24 +15,23 @@ def helped(text: str) -> set[str]:
     """
     Find the options of a help text's list.
     """
-    lists = re.findall(r"^ {1,6}(-.*?)(?:  |$)", text, re.MULTILINE)
-    return {option for options in lists for option in _names(options)}
+    return {name for names in _listed(text) for name in names}
 
 
 def firstHelped(text: str) -> set[str]:
     """
     Find the first name of every option of a help text's list.
     """
+    return {names[0] for names in _listed(text)}
+
+
+def _listed(text: str) -> list[list[str]]:
+    """
+    Find the names of each option of a help text's list: C{-c N, --count N}, or from
+    Python 3.13 on C{-c, --count N}.
+    """
     lists = re.findall(r"^ {1,6}(-.*?)(?:  |$)", text, re.MULTILINE)
-    return {_names(options)[0] for options in lists}
-
-
-def _names(options: str) -> list[str]:
-    """
-    Find the names of an option: C{-c N, --count N}, or from Python 3.13 on C{-c,
-    --count N}.
-    """
-    return re.findall(r"(?:^|, )(--?[\w-]+)", options)
+    return [re.findall(r"(?:^|, )(--?[\w-]+)", options) for options in lists]
 
 
 def clientHelp(*command: str) -> str:

@@ -54,6 +54,7 @@ def _options() -> Iterator[str]:
         **{f"echostamp {name}": command for name, command in top.commands.items()},
     }
     for command, each in commands.items():
+        # argparse lists its actions under no public name.
         for action in each._actions:
             for name in action.option_strings:
                 value = "" if action.nargs == 0 else "="

@@ -185,7 +185,7 @@ class TokenLossesTests(SynchronousTestCase):
                 if token != 1:
                     losses.replied(token, token + 1, token + 1, True)
                 if token == known:
-                    losses.areTheirs()
+                    losses.numbersAreTheirs()
             losses.settle(3)
             self.assertEqual(losses.counts, (0, 1, 0))
 

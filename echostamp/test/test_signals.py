@@ -24,10 +24,10 @@ class SignalServiceTests(SynchronousTestCase):
     @ivar handlers: the installed handlers, by the signal's number.
     @ivar blocked: the signals that are blocked.
     @ivar calls: what the signals have called.
-    @ivar process: the number of the process.
+    @ivar processId: the PID of the process.
     """
 
-    process = 4711
+    processId = 4711
 
     def setUp(self) -> None:
         """Record the handlers, the mask and the log."""
@@ -52,13 +52,13 @@ class SignalServiceTests(SynchronousTestCase):
             self.blocked -= set(which)
 
     def make(self, *reports: Callable[[], object]) -> SignalService:
-        """Make the service.  It runs in the process whose number is C{self.process}."""
+        """Make the service.  It runs in a process whose PID is C{self.processId}."""
         calls: dict[int, Callable[[], object]] = {
             signal.SIGTERM: lambda: self.calls.append("stop")
         }
         return SignalService(
             *(self.reactor, calls, reports, self.setHandler, self.setMask),
-            lambda: self.process,
+            lambda: self.processId,
         )
 
     def run_(self) -> None:
@@ -145,8 +145,8 @@ class SignalServiceTests(SynchronousTestCase):
         self.assertEqual(self.handlers, dict.fromkeys(HANDLED, signal.SIG_IGN))
 
     def test_orphans(self) -> None:
-        """As process 1 it ignores SIGCHLD: then the kernel removes orphans that end."""
-        for self.process, expected in (2, None), (1, signal.SIG_IGN):
+        """With the PID 1 it ignores SIGCHLD: then the kernel reaps orphans that end."""
+        for self.processId, expected in (2, None), (1, signal.SIG_IGN):
             self.handlers.clear()
             self.make().startService()
             self.run_()

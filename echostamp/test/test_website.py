@@ -4,8 +4,11 @@ from __future__ import annotations
 
 from typing import Any
 
+from twisted.trial.unittest import SynchronousTestCase
+
 from echostamp.daemon.monitoring import Monitoring
-from echostamp.daemon.website import WebSource, eventsOf
+from echostamp.daemon.optionalparts import WEB_DESCRIPTORS
+from echostamp.daemon.website import MOST_CONNECTIONS, WebSource, eventsOf
 from echostamp.history.interfaces import EventQuery
 from echostamp.monitor import monitor as monitorModule
 from echostamp.monitor.defaults import BUCKETS
@@ -14,6 +17,7 @@ from echostamp.monitor.peer import WebPlace
 from echostamp.monitor.peersfile import PeersFile
 from echostamp.monitor.steps import Steps
 from echostamp.test.monitorcases import MonitorCase, peer
+from echostamp.web.others import AT_ONCE
 
 
 class WebSourceTests(MonitorCase):
@@ -88,3 +92,14 @@ class WebSourceTests(MonitorCase):
         self.assertFalse(source.hasHistory)
         found = source.history.read(lambda history: history.events(EventQuery()))
         self.assertEqual(self.successResultOf(found), [])
+
+
+class DescriptorsTests(SynchronousTestCase):
+    """
+    The descriptors that the daemon keeps for the web site.
+    """
+
+    def test_enough(self) -> None:
+        """They are enough for its connections, for those to other daemons, and for ten
+        ports."""
+        self.assertGreaterEqual(WEB_DESCRIPTORS, MOST_CONNECTIONS + AT_ONCE + 10)

@@ -167,7 +167,8 @@ class BodyAnswers:
 
     def send(self, request: WebRequest, bodies: Bodies) -> None:
         """
-        Send a body, if L{WebRequest.beginBody} says that it is to be sent.
+        Send a body.  To be called only where L{WebRequest.beginBody} has said that it
+        is to be sent.
         """
         body = bodies.zipped if request.takesGzip else bodies.plain
         Stream(request, self._encodings, body)

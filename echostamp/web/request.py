@@ -146,7 +146,8 @@ class WebRequest(http.Request):
 
     def beginBody(self, kind: str, varies: str = "Accept-Encoding") -> bool:
         """
-        Set the headers of a long body, which is compressed if the client takes that.
+        Set the headers of a long body.  The caller compresses it with gzip where
+        L{takesGzip} says so.
 
         @param kind: its type.
         @param varies: the headers of requests on which it depends.
@@ -174,11 +175,11 @@ class WebRequest(http.Request):
         self, waiting: Deferred[Any], answer: Callable[[Any], object]
     ) -> None:
         """
-        Answer when something is known, unless the client has gone.
+        Answer when a result is there, unless the client has gone.
 
-        @param waiting: gives that.  If it fails, that is logged, and the client learns
-            of it.
-        @param answer: answers this request with it.
+        @param waiting: gives the result.  A failure is logged, and answered by
+            L{fail}; so is one of C{answer}.
+        @param answer: answers this request with the result.
         """
         ends: list[object] = []
         self.notifyFinish().addErrback(ends.append)

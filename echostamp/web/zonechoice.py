@@ -33,7 +33,7 @@ def zoneShown(name: str | None) -> Zone:
 
 def zoneError(name: str | None) -> Iterator[Tag]:
     """
-    Say if this machine does not know the zone.
+    Write an error where this machine does not know the zone.
     """
     if name is not None and zoneOf(name) is None:
         words = f"This machine has no zone {printable(name)!r}: times are in UTC."
