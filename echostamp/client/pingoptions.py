@@ -23,10 +23,10 @@ if TYPE_CHECKING:
     from echostamp.exitstatus import Outcome
 
 DESCRIPTION = """\
-Send probes and measure how long their stamped replies take, how many are lost, and how
-much the far clock differs, with bounds for each figure. Without --count and --deadline
-it goes on until Ctrl-C. Ctrl-\\ shows the figures so far. A TIME is in seconds, or ends
-in d, h, m, s, ms, us or ns.
+Send probes and measure how long their stamped replies take, how many are lost, and the
+least and the greatest offset that the far clock can have. Without --count and
+--deadline it goes on until Ctrl-C. Ctrl-\\ shows the figures so far. A TIME is in
+seconds, or ends in d, h, m, s, ms, us or ns.
 """
 
 
