@@ -10,7 +10,7 @@ from contextlib import AbstractContextManager, nullcontext
 from typing import Any
 
 from selenium import webdriver
-from selenium.common.exceptions import StaleElementReferenceException
+from selenium.common.exceptions import WebDriverException
 
 from tests import harness
 from tests.forging import inside
@@ -136,11 +136,11 @@ class Browser(webdriver.Chrome):
 
     def _isPressed(self, by: str, value: str) -> bool:
         """
-        Click on an element, unless it is no longer there.
+        Click on an element, unless it is not there while the page loads again.
         """
         try:
             self.find_element(by, value).click()
-        except StaleElementReferenceException:
+        except WebDriverException:
             return False
         return True
 

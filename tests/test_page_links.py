@@ -273,10 +273,10 @@ class ScriptlessTests(PagesCase):
         until(filtered)
         self.assertIn("2 good", text(".summary"))
         browser.get(f"{self.url}peer/{OTHERS[0]}?range=7d")
-        self.assertEqual(len(browser.find_elements(By.CSS_SELECTOR, "svg.plot")), 4)
-        browser.find_element(By.LINK_TEXT, "1h").click()
+        until(lambda: len(browser.find_elements(By.CSS_SELECTOR, "svg.plot")) == 4)
+        browser.press(By.LINK_TEXT, "1h")
         until(lambda: "range=1h" in browser.current_url)
-        browser.find_element(By.LINK_TEXT, "Events").click()
+        browser.press(By.LINK_TEXT, "Events")
         until(lambda: browser.find_elements(By.CSS_SELECTOR, "table.events tbody tr"))
         self.assertEqual(browser.complaints(), [])
 
