@@ -91,6 +91,16 @@ def blocks(page: str) -> list[Block]:
     ]
 
 
+def textOf(page: str, first: str) -> str:
+    """
+    Give the text of a literal block of a page.
+
+    @param first: what its first line begins with.
+    """
+    (found,) = [each for each in blocks(page) if each.first.startswith(first)]
+    return found.text
+
+
 def _examples(text: str) -> list[str]:
     """Give the examples in the source of a manual page."""
     section = text.partition(".Sh EXAMPLES\n")[2].partition("\n.Sh ")[0]

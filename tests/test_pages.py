@@ -24,20 +24,10 @@ from echostamp.stamps import stampFormat
 from tests.harness import run, tool
 from tests.machines import ROOT, Machine
 from tests.pages import PageCase
-from tests.pagetexts import Block, blocks, masked, matches, pages, steps
+from tests.pagetexts import Block, blocks, masked, matches, pages, steps, textOf
 
 #: The columns of a terminal.
 COLUMNS = 80
-
-
-def textOf(page: str, first: str) -> str:
-    """
-    Give a literal block of a page.
-
-    @param first: what its first line begins with.
-    """
-    (found,) = [each for each in blocks(page) if each.first.startswith(first)]
-    return found.text
 
 
 class HarnessTests(SynchronousTestCase):

@@ -13,7 +13,7 @@ from echostamp.daemon.options import Options
 from tests.harness import tool
 from tests.machines import ROOT, Machine
 from tests.pages import PageCase
-from tests.pagetexts import blocks
+from tests.pagetexts import blocks, textOf
 
 #: Packages of Debian 12, by what they provide.
 _PROVIDERS = {
@@ -84,8 +84,7 @@ class OperationsPage(PageCase):
 
     def test_package(self) -> None:
         """The build of the Debian package is there, and gets what it depends on."""
-        texts = [each.text for each in blocks(self.page)]
-        (text,) = [each for each in texts if each.startswith("apt-get install")]
+        text = textOf(self.page, "apt-get install")
         first, build, last = (line.split() for line in text.splitlines())
         control = (ROOT / "deploy" / "debian" / "control").read_text("utf-8")
         needed = control.partition("Build-Depends:")[2].partition("\nStandards")[0]
@@ -98,8 +97,7 @@ class OperationsPage(PageCase):
 
     def test_options(self) -> None:
         """The daemon takes the options of the service's file."""
-        texts = [each.text for each in blocks(self.page)]
-        (line,) = [each for each in texts if each.startswith("ECHOSTAMP_OPTIONS=")]
+        line = textOf(self.page, "ECHOSTAMP_OPTIONS=")
         Options().parseOptions(line.partition("=")[2].split())
 
     def test_log(self) -> None:
