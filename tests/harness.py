@@ -353,6 +353,17 @@ def deadPort(owner: Owner) -> int:
     return port
 
 
+def accepts(port: int) -> bool:
+    """
+    Say whether a server accepts connections on a TCP port of 127.0.0.1.
+    """
+    try:
+        socket.create_connection(("127.0.0.1", port), DEADLINE).close()
+    except ConnectionRefusedError:
+        return False
+    return True
+
+
 def run(
     *command: str, stdin: bytes = b"", seconds: float = DEADLINE
 ) -> subprocess.CompletedProcess[bytes]:

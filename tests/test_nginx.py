@@ -11,6 +11,7 @@ from twisted.trial.unittest import SynchronousTestCase
 from tests.harness import (
     DEADLINE,
     Daemon,
+    accepts,
     figure,
     freePort,
     readAll,
@@ -61,15 +62,7 @@ class StreamTests(SynchronousTestCase):
     def startNginx(self, *changes: tuple[str, str]) -> None:
         """Start nginx, and wait until it listens."""
         start(self, *self.configure(*changes), stderr=subprocess.DEVNULL)
-        until(self.isUp)
-
-    def isUp(self) -> bool:
-        """Say whether nginx accepts connections."""
-        try:
-            self.connect().close()
-        except ConnectionRefusedError:
-            return False
-        return True
+        until(lambda: accepts(self.port))
 
     def connect(self) -> socket.socket:
         """Connect to nginx."""

@@ -24,6 +24,7 @@ from tests.harness import (
     HOSTILE,
     STAMP,
     Daemon,
+    accepts,
     figure,
     freePort,
     readAll,
@@ -283,15 +284,7 @@ class HaproxyTests(SynchronousTestCase):
         )
         self.addCleanup(self.haproxy.wait, DEADLINE)
         self.addCleanup(self.haproxy.kill)
-        until(self.isUp)
-
-    def isUp(self) -> bool:
-        """Say whether HAProxy accepts connections."""
-        try:
-            self.connect().close()
-        except ConnectionRefusedError:
-            return False
-        return True
+        until(lambda: accepts(self.port))
 
     def connect(self) -> socket.socket:
         """Connect to HAProxy."""
