@@ -375,6 +375,15 @@ def run(
     )
 
 
+def sendWithFin(peer: socket.socket, octets: bytes) -> None:
+    """
+    Send octets and a FIN in one segment.
+    """
+    peer.setsockopt(socket.IPPROTO_TCP, socket.TCP_CORK, 1)
+    peer.sendall(octets)
+    peer.shutdown(socket.SHUT_WR)
+
+
 def readAll(peer: socket.socket) -> bytes:
     """
     Read a connection to its end.

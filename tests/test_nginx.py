@@ -17,6 +17,7 @@ from tests.harness import (
     readAll,
     readLines,
     run,
+    sendWithFin,
     start,
     tool,
     until,
@@ -75,9 +76,7 @@ class StreamTests(SynchronousTestCase):
         answered = 0
         for _ in range(COUNT):
             with self.connect() as peer:
-                peer.setsockopt(socket.IPPROTO_TCP, socket.TCP_CORK, 1)
-                peer.sendall(b"one\ntwo\n")
-                peer.shutdown(socket.SHUT_WR)
+                sendWithFin(peer, b"one\ntwo\n")
                 try:
                     answered += withoutStamps(readAll(peer)) == b"one\ntwo\n"
                 except ConnectionResetError:

@@ -29,6 +29,7 @@ from tests.harness import (
     freePort,
     readAll,
     readLines,
+    sendWithFin,
     tool,
     until,
     withoutStamps,
@@ -309,9 +310,7 @@ class HaproxyTests(SynchronousTestCase):
         for _ in range(300):
             with self.connect() as peer:
                 names.append(f"127.0.0.1:{peer.getsockname()[1]} connected")
-                peer.setsockopt(socket.IPPROTO_TCP, socket.TCP_CORK, 1)
-                peer.sendall(b"one\ntwo\n")
-                peer.shutdown(socket.SHUT_WR)
+                sendWithFin(peer, b"one\ntwo\n")
                 answered += withoutStamps(readAll(peer)) == b"one\ntwo\n"
         figure(f"through haproxy {answered} answered of 300")
         self.assertEqual(answered, 300)
