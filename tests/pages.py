@@ -317,11 +317,13 @@ class PageCase(SynchronousTestCase):
         """
         machine = Machine(self, self.hosts, self.isClone)
         self.prepare(machine)
-        for block in blocks(self.page) if found is None else ():
-            if block.name:
-                machine.path(block.name).write_text(block.text + "\n", "utf-8")
+        if found is None:
+            found = self.played()
+            for block in blocks(self.page):
+                if block.name:
+                    machine.path(block.name).write_text(block.text + "\n", "utf-8")
         player = _Player(machine)
-        for block in self.played() if found is None else found:
+        for block in found:
             player.play(block, self.before.get(block.first, ()))
 
     def prepare(self, machine: Machine) -> None:
