@@ -13,6 +13,7 @@ from typing import NamedTuple
 from docutils import core, nodes
 
 from tests.machines import ROOT
+from tests.screens import BUSY
 
 #: Any number of lines.
 ANY = "..."
@@ -159,7 +160,7 @@ def masked(line: str) -> str:
     Leave out of a line what differs between two runs that are alike: numbers, times,
     units, bars, runs of spaces, and signs that the machine was busy.
     """
-    line = re.sub(r" waited=\S+ ms| \(this end was held up\)", "", line)
+    line = BUSY.sub("", line)
     day = r"(?:Mon|Tue|Wed|Thu|Fri|Sat|Sun)"
     month = r"(?:Jan|Feb|Mar|Apr|May|Jun|Jul|Aug|Sep|Oct|Nov|Dec)"
     line = re.sub(rf"\b{day} {month} +", "", line)
