@@ -11,7 +11,6 @@ from __future__ import annotations
 
 import os
 import re
-import unicodedata
 from collections.abc import Iterator
 from html import escape
 from itertools import groupby
@@ -20,6 +19,7 @@ from typing import NamedTuple
 
 from drawing import DOCS, Drawing
 
+from echostamp.client.columns import columnsOf
 from tests.clocks import Clock
 from tests.harness import Daemon, run, script, tool, until
 from tests.namespaces import ROUTER, Routed
@@ -68,17 +68,12 @@ def cells(screen: str) -> Iterator[list[Cell]]:
             if not text.startswith("\x1b"):
                 for character in text:
                     found.append(Cell(column, character, colour, isBold))
-                    column += columns(character)
+                    column += columnsOf(character)
                 continue
             for number in map(int, re.findall(r"\d+", text) or "0"):
                 colour = COLOURS.get(number, PLAIN if number in (0, 39) else colour)
                 isBold = number == 1 or (isBold and number not in (0, 22))
         yield found
-
-
-def columns(character: str) -> int:
-    """Give how many columns a character takes."""
-    return 2 if unicodedata.east_asian_width(character) in "WF" else 1
 
 
 def svg(screen: str) -> str:
@@ -102,7 +97,7 @@ def svg(screen: str) -> str:
             text = "".join(cell.text for cell in same)
             if not text.strip():
                 continue
-            width = sum(map(columns, text)) * WIDTH
+            width = columnsOf(text) * WIDTH
             weight = ' font-weight="bold"' if isBold else ""
             parts.append(
                 f'<text x="{MARGIN + same[0].column * WIDTH:.1f}"'

@@ -353,6 +353,17 @@ def deadPort(owner: Owner) -> int:
     return port
 
 
+def accepts(port: int) -> bool:
+    """
+    Say whether a server accepts connections on a TCP port of 127.0.0.1.
+    """
+    try:
+        socket.create_connection(("127.0.0.1", port), DEADLINE).close()
+    except ConnectionRefusedError:
+        return False
+    return True
+
+
 def run(
     *command: str, stdin: bytes = b"", seconds: float = DEADLINE
 ) -> subprocess.CompletedProcess[bytes]:
@@ -362,6 +373,15 @@ def run(
     return subprocess.run(
         command, input=stdin, capture_output=True, timeout=seconds, check=False
     )
+
+
+def sendWithFin(peer: socket.socket, octets: bytes) -> None:
+    """
+    Send octets and a FIN in one segment.
+    """
+    peer.setsockopt(socket.IPPROTO_TCP, socket.TCP_CORK, 1)
+    peer.sendall(octets)
+    peer.shutdown(socket.SHUT_WR)
 
 
 def readAll(peer: socket.socket) -> bytes:

@@ -206,7 +206,7 @@ class Terminal:
     ) -> None:
         """
         @param home: the folder in which the shell begins.
-        @param number: another one for each terminal of the machine.
+        @param number: which of the machine's terminals it is.
         """
         self._statuses = machine.folder / f"statuses{number}"
         self._statuses.touch()

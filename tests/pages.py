@@ -47,18 +47,21 @@ from tests.harness import run, until
 from tests.machines import Machine, Terminal
 from tests.pagetexts import ANY, Block, Step, blocks, matches, steps
 
-#: How often an output may differ because the machine had other work to do.
+#: How often a block is played before it fails.  On a busy machine screens may differ,
+#: and two events of the same moment may change places.
 _TRIES = 3
 
 #: Seconds for a command, and for the screen after its end.
 _PATIENCE, _TARDINESS = 30.0, 5.0
 
+#: Commands that start a server, which has the terminal for itself.
 _SERVER = re.compile(
     r"(?!.*--(check|help|version)\b)"
     r".*(\btwistd\b.* (-n|--nodaemon)\b|\bechostampd\b|server\.py\b)",
     re.DOTALL,
 )
 
+#: Commands that start a daemon and end.
 _BACKGROUND = re.compile(
     r"(?!.*( -n\b|--(check|help|nodaemon|version)\b)).*\btwistd\b.* echostamp",
     re.DOTALL,
@@ -292,15 +295,16 @@ class _Player:
 
 class PageCase(SynchronousTestCase):
     """
-    A page: see the module.
+    Plays the commands of a page.  The module's docstring has an example.
 
     @cvar page: its path in the repository.
     @cvar hosts: addresses that its machine has, and the names of each.
-    @cvar before: by the first line of a block, commands that the text around it speaks
-        of: they come before it. C{^C} by itself ends the servers.
-    @cvar notRun: by what their first lines begin with, blocks that are not played, with
-        the reason, and what holds them instead.
-    @cvar isClone: it is read in a clone of the repository, not in an empty folder.
+    @cvar before: commands to type before a block, which the text around it names.  The
+        keys are the first lines of blocks.  C{^C} by itself ends the servers.
+    @cvar notRun: blocks that are not played: why, and what holds them instead.  The
+        keys are the beginnings of their first lines.
+    @cvar isClone: the commands begin in a clone of the repository, not in an empty
+        folder.
     """
 
     page: ClassVar[str]
@@ -317,11 +321,13 @@ class PageCase(SynchronousTestCase):
         """
         machine = Machine(self, self.hosts, self.isClone)
         self.prepare(machine)
-        for block in blocks(self.page) if found is None else ():
-            if block.name:
-                machine.path(block.name).write_text(block.text + "\n", "utf-8")
+        if found is None:
+            found = self.played()
+            for block in blocks(self.page):
+                if block.name:
+                    machine.path(block.name).write_text(block.text + "\n", "utf-8")
         player = _Player(machine)
-        for block in self.played() if found is None else found:
+        for block in found:
             player.play(block, self.before.get(block.first, ()))
 
     def prepare(self, machine: Machine) -> None:

@@ -13,6 +13,7 @@ from typing import NamedTuple
 from docutils import core, nodes
 
 from tests.machines import ROOT
+from tests.screens import BUSY
 
 #: Any number of lines.
 ANY = "..."
@@ -91,6 +92,16 @@ def blocks(page: str) -> list[Block]:
     ]
 
 
+def textOf(page: str, first: str) -> str:
+    """
+    Give the text of a literal block of a page.
+
+    @param first: what its first line begins with.
+    """
+    (found,) = [each for each in blocks(page) if each.first.startswith(first)]
+    return found.text
+
+
 def _examples(text: str) -> list[str]:
     """Give the examples in the source of a manual page."""
     section = text.partition(".Sh EXAMPLES\n")[2].partition("\n.Sh ")[0]
@@ -149,7 +160,7 @@ def masked(line: str) -> str:
     Leave out of a line what differs between two runs that are alike: numbers, times,
     units, bars, runs of spaces, and signs that the machine was busy.
     """
-    line = re.sub(r" waited=\S+ ms| \(this end was held up\)", "", line)
+    line = BUSY.sub("", line)
     day = r"(?:Mon|Tue|Wed|Thu|Fri|Sat|Sun)"
     month = r"(?:Jan|Feb|Mar|Apr|May|Jun|Jul|Aug|Sep|Oct|Nov|Dec)"
     line = re.sub(rf"\b{day} {month} +", "", line)

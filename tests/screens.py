@@ -7,6 +7,9 @@ from __future__ import annotations
 
 import re
 
+#: What the lines of probes have behind them where the machine was busy.
+BUSY = re.compile(r" waited=\S+ ms| \(this end was held up\)")
+
 #: What varies from run to run besides numbers.
 _UNIT = r"(ns|µs|ms|s)\b"
 
@@ -18,7 +21,7 @@ def normal(screen: str) -> str:
     """
     lines = []
     for line in screen.splitlines():
-        line = re.sub(r" waited=\S+ ms| \(this end was held up\)", "", line)
+        line = BUSY.sub("", line)
         line = re.sub(r"[-+]?\d+(\.\d+)?", "N", line)
         if re.match(r"\S+ {9,}min", line):
             line = "u min mean ..."

@@ -4,11 +4,9 @@ from __future__ import annotations
 
 import csv
 import json
-import re
 import socket
 import time
 from io import StringIO
-from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
@@ -19,11 +17,10 @@ from echostamp.test.histories import fullRow
 from echostamp.web.rowdocument import readRow
 from tests import harness
 from tests.harness import Daemon, freePort, until
+from tests.pagetexts import blocks, steps
 from tests.pinging import STATEFUL
 from tests.watching import WatchingCase
 from tests.websites import readPage
-
-PAGE = Path(__file__).parents[1] / "docs" / "api.rst"
 
 
 class ApiCase(WatchingCase):
@@ -287,8 +284,8 @@ class HistoryTests(ApiCase):
         self.begin(f"--history={self.file}", ams='target = "127.0.0.1:1"')
         until(lambda: self.json("events?kind=down", "events")["events"])
         until(lambda: self.states() == {"ams": "down"})
-        (block,) = re.findall(r"\n::\n\n((?:   .*\n)+)", PAGE.read_text("utf-8"))
-        commands = re.split(r"^   \$ ", block, flags=re.M)[1:]
+        (block,) = [each for each in blocks("docs/api.rst") if each.hasCommands]
+        commands = [step.typed for step in steps(block)]
         self.assertEqual(len(commands), 3)
         found = []
         for each in commands:

@@ -17,7 +17,6 @@ import socket
 from functools import cache
 from itertools import count
 from pathlib import Path
-from textwrap import dedent
 from typing import Any
 
 from twisted.trial.unittest import SkipTest, SynchronousTestCase
@@ -33,8 +32,8 @@ from tests.harness import (
     until,
     withoutStamps,
 )
-
-ROOT = Path(__file__).parents[1]
+from tests.machines import ROOT
+from tests.pagetexts import blocks, steps
 
 #: Seconds for a build.
 PATIENCE = 600.0
@@ -49,12 +48,13 @@ _NUMBERS = count()
 
 
 def shown() -> list[str]:
-    """Give the commands of the page's section, in order."""
-    text = (ROOT / "docs" / "operations.rst").read_text("utf-8")
-    section = text.partition("\nIn a container\n===")[2].partition("\n\n\n")[0]
-    blocks = re.findall(r"^\.\. code-block:: sh\n\n((?: {3}.*\n|\n)+)", section, re.M)
-    lines = dedent("".join(blocks)).replace("\\\n", "").splitlines()
-    return [line for line in lines if line]
+    """Give the commands of the page's blocks that begin with podman, in order."""
+    return [
+        step.typed.replace("\\\n", "")
+        for block in blocks("docs/operations.rst")
+        if block.first.startswith("podman ")
+        for step in steps(block)
+    ]
 
 
 def podman(*words: str, status: int = 0) -> str:

@@ -23,6 +23,7 @@ from tests.harness import (
     memory,
     readAll,
     readLines,
+    sendWithFin,
     until,
     withoutStamps,
 )
@@ -110,9 +111,7 @@ class EchoTests(SynchronousTestCase):
         answered = 0
         for _ in range(300):
             with self.daemon.connect() as peer:
-                peer.setsockopt(socket.IPPROTO_TCP, socket.TCP_CORK, 1)
-                peer.sendall(b"one\ntwo\n")
-                peer.shutdown(socket.SHUT_WR)
+                sendWithFin(peer, b"one\ntwo\n")
                 answered += withoutStamps(readAll(peer)) == b"one\ntwo\n"
         figure(f"two lines and a FIN in one segment over TCP: {answered} of 300")
         self.assertEqual(answered, 300)

@@ -11,7 +11,7 @@ from itertools import pairwise
 from twisted.trial.unittest import SynchronousTestCase
 
 from tests import crowding
-from tests.harness import DEADLINE, figure, readAll
+from tests.harness import DEADLINE, figure, readAll, sendWithFin
 from tests.rooms import INTERCOM, UNIX, Crowd, shareRoom
 
 
@@ -117,9 +117,7 @@ class HearingTests(SynchronousTestCase):
         answered = 0
         for _ in range(300):
             client = crowd.join()
-            client.socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_CORK, 1)
-            client.socket.send(b"one\ntwo\n")
-            client.socket.shutdown(socket.SHUT_WR)
+            sendWithFin(client.socket, b"one\ntwo\n")
             left = b"* %s left\n" % client.name
             crowd.until(lambda: client.isOver and left in listener.heard)  # noqa: B023
             answered += re.sub(UNIX, b"", client.heard) == b"one\ntwo\n"

@@ -11,11 +11,13 @@ from twisted.trial.unittest import SynchronousTestCase
 from tests.harness import (
     DEADLINE,
     Daemon,
+    accepts,
     figure,
     freePort,
     readAll,
     readLines,
     run,
+    sendWithFin,
     start,
     tool,
     until,
@@ -61,15 +63,7 @@ class StreamTests(SynchronousTestCase):
     def startNginx(self, *changes: tuple[str, str]) -> None:
         """Start nginx, and wait until it listens."""
         start(self, *self.configure(*changes), stderr=subprocess.DEVNULL)
-        until(self.isUp)
-
-    def isUp(self) -> bool:
-        """Say whether nginx accepts connections."""
-        try:
-            self.connect().close()
-        except ConnectionRefusedError:
-            return False
-        return True
+        until(lambda: accepts(self.port))
 
     def connect(self) -> socket.socket:
         """Connect to nginx."""
@@ -82,9 +76,7 @@ class StreamTests(SynchronousTestCase):
         answered = 0
         for _ in range(COUNT):
             with self.connect() as peer:
-                peer.setsockopt(socket.IPPROTO_TCP, socket.TCP_CORK, 1)
-                peer.sendall(b"one\ntwo\n")
-                peer.shutdown(socket.SHUT_WR)
+                sendWithFin(peer, b"one\ntwo\n")
                 try:
                     answered += withoutStamps(readAll(peer)) == b"one\ntwo\n"
                 except ConnectionResetError:

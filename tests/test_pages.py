@@ -24,20 +24,10 @@ from echostamp.stamps import stampFormat
 from tests.harness import run, tool
 from tests.machines import ROOT, Machine
 from tests.pages import PageCase
-from tests.pagetexts import Block, blocks, masked, matches, pages, steps
+from tests.pagetexts import Block, blocks, masked, matches, pages, steps, textOf
 
 #: The columns of a terminal.
 COLUMNS = 80
-
-
-def textOf(page: str, first: str) -> str:
-    """
-    Give a literal block of a page.
-
-    @param first: what its first line begins with.
-    """
-    (found,) = [each for each in blocks(page) if each.first.startswith(first)]
-    return found.text
 
 
 class HarnessTests(SynchronousTestCase):
@@ -113,13 +103,14 @@ class SentenceTests(SynchronousTestCase):
         """Their options and values are those of the program."""
         found = 0
         for page in pages():
-            for text in re.findall("``([^`]+ -[^`]+)``", (ROOT / page).read_text()):
+            # All literals: an end must not be taken for a beginning.
+            for text in re.findall("``([^`]+)``", (ROOT / page).read_text()):
                 program, *words = text.split()
                 parse: Callable[[list[str]], object] = parser().parse_args
                 if program == "twistd" and "echostamp" in words:
                     words = words[words.index("echostamp") + 1 :]
                     parse = Options().parseOptions
-                elif program != "echostamp":
+                elif program != "echostamp" or not re.search(r"\s-", text):
                     continue
                 found += 1
                 try:

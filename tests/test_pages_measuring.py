@@ -12,7 +12,7 @@ from tests.clocks import Clock
 from tests.harness import Daemon, lack, run, start, tool, until
 from tests.machines import Machine
 from tests.pages import PageCase
-from tests.pagetexts import blocks, masked
+from tests.pagetexts import masked, textOf
 from tests.pinging import MS, PingCase
 
 #: The options of the daemons, but for their addresses.
@@ -169,9 +169,4 @@ class SteppedTests(PingCase):
             pass
         clock.set(12.445, 50)
         shown = masked(process.communicate()[0].decode())
-        (block,) = [
-            each
-            for each in blocks(MeasuringPage.page)
-            if each.first.startswith(STEPPED)
-        ]
-        self.assertIn(masked(block.text), shown)
+        self.assertIn(masked(textOf(MeasuringPage.page, STEPPED)), shown)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from echostamp.rfc8762.keys import parseKeys
 from tests.pages import PageCase
-from tests.pagetexts import blocks
+from tests.pagetexts import textOf
 
 
 class StampPage(PageCase):
@@ -26,6 +26,6 @@ class StampPage(PageCase):
 
     def test_keys(self) -> None:
         """The file of keys can be read."""
-        (block,) = [each for each in blocks(self.page) if self.isNamed(each)]
-        found = {ssid: len(keys) for ssid, keys in parseKeys(block.text).items()}
+        keys = parseKeys(textOf(self.page, "# ssid"))
+        found = {ssid: len(each) for ssid, each in keys.items()}
         self.assertEqual(found, {None: 1, 7: 2})

@@ -15,6 +15,7 @@ from tests.harness import (
     DEADLINE,
     STAMP,
     Daemon,
+    accepts,
     figure,
     freePort,
     readLines,
@@ -88,7 +89,7 @@ class ServerTests(SynchronousTestCase):
             *(part.format(port=port) for part in command),
             stderr=subprocess.DEVNULL,
         )
-        until(lambda: _answers(port))
+        until(lambda: accepts(port))
         return port
 
     def test_ncatCat(self) -> None:
@@ -214,17 +215,6 @@ class ServerTests(SynchronousTestCase):
         line = client.stderr.read()
         figure(f"after kill -9 the client says {line.decode().strip()!r}, status 1")
         self.assertRegex(line, rb"^echostamp: .*, 2 messages not answered\n$")
-
-
-def _answers(port: int) -> bool:
-    """
-    Check whether a server listens.
-    """
-    try:
-        socket.create_connection(("127.0.0.1", port), 1).close()
-    except ConnectionRefusedError:
-        return False
-    return True
 
 
 def _unread(port: int) -> int:

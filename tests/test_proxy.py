@@ -24,10 +24,12 @@ from tests.harness import (
     HOSTILE,
     STAMP,
     Daemon,
+    accepts,
     figure,
     freePort,
     readAll,
     readLines,
+    sendWithFin,
     tool,
     until,
     withoutStamps,
@@ -283,15 +285,7 @@ class HaproxyTests(SynchronousTestCase):
         )
         self.addCleanup(self.haproxy.wait, DEADLINE)
         self.addCleanup(self.haproxy.kill)
-        until(self.isUp)
-
-    def isUp(self) -> bool:
-        """Say whether HAProxy accepts connections."""
-        try:
-            self.connect().close()
-        except ConnectionRefusedError:
-            return False
-        return True
+        until(lambda: accepts(self.port))
 
     def connect(self) -> socket.socket:
         """Connect to HAProxy."""
@@ -316,9 +310,7 @@ class HaproxyTests(SynchronousTestCase):
         for _ in range(300):
             with self.connect() as peer:
                 names.append(f"127.0.0.1:{peer.getsockname()[1]} connected")
-                peer.setsockopt(socket.IPPROTO_TCP, socket.TCP_CORK, 1)
-                peer.sendall(b"one\ntwo\n")
-                peer.shutdown(socket.SHUT_WR)
+                sendWithFin(peer, b"one\ntwo\n")
                 answered += withoutStamps(readAll(peer)) == b"one\ntwo\n"
         figure(f"through haproxy {answered} answered of 300")
         self.assertEqual(answered, 300)

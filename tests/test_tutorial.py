@@ -15,7 +15,6 @@ import subprocess
 import sys
 import time
 from pathlib import Path
-from textwrap import dedent
 from typing import ClassVar
 
 import pexpect
@@ -37,8 +36,11 @@ from tests.harness import (
     until,
     withoutStamps,
 )
+from tests.machines import ROOT
+from tests.pagetexts import blocks
 
-TUTORIAL = Path(__file__).parent.parent / "docs" / "tutorial.rst"
+#: The tutorial's path in the repository.
+TUTORIAL = "docs/tutorial.rst"
 
 #: The commands of the tutorial that are run here, as it shows them.
 LONG_LINE = r"printf '%02000d\n' 0 | nc -N localhost 8002 | grep -o '\[[^]]*\]'"
@@ -57,12 +59,8 @@ def scripts() -> dict[str, str]:
     """
     Give the tutorial's scripts by their names.
     """
-    found = re.finditer(
-        r"^( *)\.\. code-block:: python\n\1   :name: (\S+)\n\n((?:\1   .*\n|\n)+)",
-        TUTORIAL.read_text("utf-8"),
-        re.MULTILINE,
-    )
-    return {match[2]: dedent(match[3]).strip() + "\n" for match in found}
+    found = blocks(TUTORIAL)
+    return {each.name: f"{each.text}\n" for each in found if each.name}
 
 
 def shown(command: str, port: int) -> str:
@@ -71,7 +69,7 @@ def shown(command: str, port: int) -> str:
 
     @raise AssertionError: the tutorial does not show it.
     """
-    lines = [line.strip() for line in TUTORIAL.read_text("utf-8").splitlines()]
+    lines = [line.strip() for line in (ROOT / TUTORIAL).read_text("utf-8").splitlines()]
     assert f"$ {command}" in lines, f"the tutorial has no such command: {command}"
     return re.sub(r"\b8002\b", str(port), command)
 
@@ -215,7 +213,7 @@ class TutorialTests(SynchronousTestCase):
         rendered = run(
             sys.executable,
             *("-m", "docutils", "--report=1", "--halt=2", "--syntax-highlight=none"),
-            str(TUTORIAL),
+            str(ROOT / TUTORIAL),
         )
         self.assertEqual((rendered.returncode, rendered.stderr), (0, b""))
 
