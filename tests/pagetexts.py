@@ -6,8 +6,9 @@ from __future__ import annotations
 
 import re
 import shlex
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from functools import cache
+from itertools import groupby
 from typing import NamedTuple
 
 from docutils import core, nodes
@@ -17,6 +18,9 @@ from tests.screens import BUSY
 
 #: Any number of lines.
 ANY = "..."
+
+#: A row of the table of C{echostamp watch}.
+_ROW = re.compile(r"\S+ +up +\d")
 
 
 class Block(NamedTuple):
@@ -186,11 +190,22 @@ def _pattern(lines: Sequence[str]) -> str:
     )
 
 
+def _byName(lines: Iterable[str]) -> Iterator[str]:
+    """
+    Put neighbouring rows of C{echostamp watch} into the order of their names: their own
+    order depends on their numbers.
+    """
+    for areRows, group in groupby(lines, lambda line: bool(_ROW.match(line))):
+        together = list(group)
+        yield from sorted(together) if areRows else together
+
+
 def matches(lines: Sequence[str], screen: str) -> bool:
     """
     Say whether a screen shows lines of a page.
     """
-    found = "".join(f"{masked(line)}\n" for line in screen.split("\n"))
+    lines = [*_byName(lines)]
+    found = "".join(f"{masked(line)}\n" for line in _byName(screen.split("\n")))
     # How many empty lines are in a table depends on the terminal's height.
     found = re.sub("\n{3,}", "\n\n", found)
     return bool(re.fullmatch(_pattern(lines), found))

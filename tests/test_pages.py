@@ -69,6 +69,14 @@ class HarnessTests(SynchronousTestCase):
         self.assertTrue(matches(["3 sent", "0 late"], "1 sent\n5 late"))
         self.assertNotEqual(masked("up 1.2 -"), masked("up 1.2 3"))
 
+    def test_rows(self) -> None:
+        """The order of the rows of C{echostamp watch} depends on numbers.  The rows
+        themselves count."""
+        page = ["a up 1.5", "b up 2.5", "end"]
+        self.assertTrue(matches(page, "b up 0.1\na up 0.4\nend"))
+        for screen in "b up 0.1\nb up 0.4\nend", "end\na up 1\nb up 2":
+            self.assertFalse(matches(page, screen), screen)
+
     def test_wrongPage(self) -> None:
         """A command that fails, and an output that the screen does not show, are
         found."""
