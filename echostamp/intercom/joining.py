@@ -4,42 +4,15 @@ How a member joins: the first message may request its name, then it is announced
 
 from __future__ import annotations
 
-from typing import Any, Protocol
-
 from twisted.internet.interfaces import IDelayedCall
 
+from echostamp.intercom.answering import changeName
 from echostamp.intercom.formatting import notice
+from echostamp.intercom.interfaces import NamedMember, Room
 from echostamp.intercom.naming import isName, readFirstMessage, refusal
-from echostamp.line.protocol import TimestampEcho
 
 #: Seconds that a new member has to request a name before it is announced.
 ANNOUNCE_DELAY = 1.0
-
-
-class JoiningMember(Protocol):
-    """
-    What L{Joining} needs of a member.
-
-    @ivar echo: the protocol of its connection.
-    @ivar name: the name that the others see.
-    @ivar isAnnounced: whether the others know that it has joined.
-    """
-
-    echo: TimestampEcho
-    name: bytes
-    isAnnounced: bool
-
-
-class JoinedRoom(Protocol):
-    """
-    What L{Joining} needs of the room.
-    """
-
-    def notify(self, subject: Any, text: bytes, stamp: bytes) -> None:
-        """Deliver a notice to all members but the one that it is about."""
-
-    def rename(self, member: Any, name: bytes) -> None:
-        """Give a member a name, or a similar one if that is taken."""
 
 
 class Joining:
@@ -52,7 +25,7 @@ class Joining:
 
     __slots__ = ("_member", "_room", "_timer")
 
-    def __init__(self, room: JoinedRoom, member: JoiningMember) -> None:
+    def __init__(self, room: Room, member: NamedMember) -> None:
         """
         @param room: the room that the member joins.
         @param member: the member.
@@ -95,18 +68,8 @@ class Joining:
         @return: a notice for this member alone; empty if it has the requested name.
         """
         member = self._member
-        before = member.name
         if isName(requested):
-            self._room.rename(member, requested)
-            member.echo.factory.connectionLog.write(
-                "names",
-                "{peer} is {name}",
-                peer=member.echo.peer,
-                name=member.name.decode(),
-            )
-            if member.isAnnounced:
-                text = b"%s is now %s" % (before, member.name)
-                self._room.notify(member, text, stamp)
+            changeName(self._room, member, requested, stamp)
         text = refusal(requested, member.name)
         return notice(stamp, text) if text else b""
 
@@ -124,6 +87,6 @@ class Joining:
         """
         self.stop()
         member = self._member
-        if not member.isAnnounced:
-            member.isAnnounced = True
+        if not member.since:
+            member.since = stamp
             self._room.notify(member, b"%s joined" % member.name, stamp)

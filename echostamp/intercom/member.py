@@ -4,88 +4,45 @@ A member of the intercom: one connection.
 
 from __future__ import annotations
 
-from collections import deque
 from collections.abc import Iterator
 from itertools import chain
-from typing import Any, Protocol
+from typing import Any
 
+from echostamp.intercom.answering import answer
+from echostamp.intercom.commands import MARK, Piece, pieces
+from echostamp.intercom.delivery import Delivery
 from echostamp.intercom.formatting import linesForOthers
+from echostamp.intercom.interfaces import Room
 from echostamp.intercom.joining import Joining
-from echostamp.intercom.pace import Pace, limitUnsent
 from echostamp.line.protocol import TimestampEcho
-from echostamp.line.sending import ReplySender, replySender
 
-#: Octets of queued lines that are sent together.
-_PIECE = 65_536
-
-
-class Room(Protocol):
-    """
-    What a member needs of its room: the other members, wherever they are.
-
-    @ivar pace: reports whether the member has to wait for slow readers.
-    """
-
-    pace: Pace
-
-    @property
-    def isAlone(self) -> bool:
-        """Whether nobody else would get a line."""
-
-    def broadcast(self, sender: Member, lines: bytes) -> None:
-        """Deliver lines to all members but the sender."""
-
-    def notify(self, subject: Member, text: bytes, stamp: bytes) -> None:
-        """Deliver a notice to all members but the one that it is about."""
-
-    def rename(self, member: Member, name: bytes) -> None:
-        """Give a member a name, or a similar one if that is taken."""
-
-    def leave(self, member: Member) -> bool:
-        """
-        Remove a member.
-
-        @return: whether it was in the room.
-        """
+#: Octets of answers after which a member's next command waits for the next turn: many
+#: commands in one read must not keep the others waiting.
+_ANSWERS = 16_384
 
 
-class Member:
+class Member(Delivery):
     """
     Send a connection's messages to the other members, and their lines to its peer.
 
-    This takes the place of the echo's L{ReplySender}, and has one of its own.  Lines of
-    other members are queued while the peer does not read, and while a long message of
-    the peer's own is being passed on.
+    This takes the place of the echo's L{ReplySender
+    <echostamp.line.sending.ReplySender>}, and has one of its own.  Its messages wait
+    while its peer does not read, and while the room waits for slow readers.
 
     @ivar echo: the protocol of the connection.
-    @ivar transport: the transport of the connection.
     @ivar name: the name that the others see.
-    @ivar isPresent: whether it is in the room.
-    @ivar isAnnounced: whether the others know that it has joined.
-    @ivar isCut: whether it will be disconnected in the next turn.  Nothing more is
-        queued for it.
-    @ivar isPassing: whether a long message of its own is being passed on.
-    @ivar queued: octets that are queued for it.
-    @ivar dequeued: octets that have left the queue.
+    @ivar since: see L{NamedMember<echostamp.intercom.interfaces.NamedMember>}.
+    @ivar renamed: see L{NamedMember<echostamp.intercom.interfaces.NamedMember>}.
     """
 
     __slots__ = (
-        "_isMidLine",
         "_joining",
-        "_out",
-        "_pace",
-        "_queue",
         "_room",
         "_unsent",
-        "dequeued",
         "echo",
-        "isAnnounced",
-        "isCut",
-        "isPassing",
-        "isPresent",
         "name",
-        "queued",
-        "transport",
+        "renamed",
+        "since",
     )
 
     name: bytes
@@ -96,29 +53,21 @@ class Member:
         @param transport: the transport of the connection.
         @param echo: makes the replies, and is told when blocked ones have been sent.
         """
-        limitUnsent(transport)
-        self.transport = transport
+        super().__init__(room.pace, transport)
         self.echo = echo
-        self.isPresent = True
-        self.isAnnounced = self.isCut = self.isPassing = self._isMidLine = False
-        self.queued = self.dequeued = 0
+        self.since = b""
+        self.renamed: float | None = None
         self._room = room
-        # A reference of its own saves an attribute lookup per message.
-        self._pace = room.pace
-        self._out: ReplySender = replySender(transport, self)
-        self._queue: deque[bytes] = deque()
-        self._unsent: Iterator[bytes] | None = None
+        self._unsent: Iterator[Piece] | None = None
         self._joining: Joining | None = Joining(room, self)
 
     @property
     def isBlocked(self) -> bool:
         """Whether its messages have to wait."""
-        return self._unsent is not None or self._out.isBlocked or self._pace.isPaused
-
-    @property
-    def isFull(self) -> bool:
-        """Whether its peer has to read before more can be sent."""
-        return self._out.isBlocked
+        if self._unsent is not None or self._out.isBlocked:
+            return True
+        # Behind its /quit it waits for nobody.
+        return self._pace.isPaused and self.isPresent
 
     @property
     def isHolding(self) -> bool:
@@ -141,20 +90,64 @@ class Member:
         """
         Send messages: each reply is made when the others can take its line.
         """
+        cut = chain.from_iterable(map(self._cut, replies))
         if self.isBlocked:
             # TLS delivers what it has decrypted even after it was told to pause.
-            self._unsent = chain(self._unsent or (), replies)
+            self._unsent = chain(self._unsent or (), cut)
             self._pace.hold(self)
-            return
-        for reply in replies:
-            self.put(reply)
-            if self.isBlocked:
-                self._unsent = replies
-                return
+        else:
+            self._sendPieces(cut)
 
     def put(self, reply: bytes) -> None:
         """
         Send messages of one read.  Only allowed while not L{isBlocked}.
+        """
+        if MARK in reply:
+            self._sendPieces(self._cut(reply))
+        else:
+            self._put(reply)
+
+    def _cut(self, reply: bytes) -> Iterator[Piece]:
+        """
+        Split replies behind each command, when the replies before them have been sent.
+        """
+        begin = 0
+        if not (self._room.hasCommands and MARK in reply):
+            begin = len(reply)
+        elif self.isPassing:
+            begin = reply.find(b"\n") + 1 or len(reply)
+        return pieces(reply, begin, self.echo.factory.maxLength)
+
+    def _sendPieces(self, cut: Iterator[Piece]) -> None:
+        """
+        Send messages, and answer the commands among them, until the next has to wait.
+        """
+        answered = 0
+        for piece in cut:
+            answered += self._put(*piece)
+            if not self.isPresent:
+                # It has quit.
+                return
+            if answered > _ANSWERS:
+                self._pace.hold(self)
+                self.echo.factory.reactor.callLater(0, self._nextTurn)
+            if answered > _ANSWERS or self.isBlocked:
+                self._unsent = cut
+                return
+
+    def _nextTurn(self) -> None:
+        """
+        Continue behind many answers, unless the connection is lost.
+        """
+        if self._unsent is not None:
+            self.resume()
+
+    def _put(self, reply: bytes, command: bytes = b"", untold: int = 0) -> int:
+        """
+        Send messages, and answer the command behind them.
+
+        @param reply: as L{Piece} has it, and likewise the others.
+        @return: the octets of the answer.
         """
         rest = reply
         if self.isPassing:
@@ -165,75 +158,36 @@ class Member:
                 # Lines that were queued meanwhile come before the next message.
                 self._isMidLine = False
                 reply = reply[:end] + b"".join(self._dequeue()) + rest
-        self.isPassing = self.echo.isPassing
-        answer = b""
+        # The message that is being passed on, if any, comes behind the last command.
+        self.isPassing = not command and self.echo.isPassing
+        answers = b""
+        told = rest
         if rest and self._joining is not None:
-            rest, answer = self._joining.firstMessage(rest)
+            told, answers = self._joining.firstMessage(rest)
             self._joining = None
+            if not told:
+                # The only message has requested a name.
+                command = b""
         if reply:
             # The sender may wait for its reply, so it comes before the others' lines.
             self._out.put(reply)
             self._isMidLine = not reply.endswith(b"\n")
-        if rest and not self._room.isAlone:
-            lines = linesForOthers(rest, self._prefix, self.echo.factory.maxLength)
+        if untold:
+            told = told[:-untold]
+        if told and not self._room.isAlone:
+            lines = linesForOthers(told, self._prefix, self.echo.factory.maxLength)
             self._room.broadcast(self, lines)
-        if answer:
-            self.deliver(answer)
+        if command:
+            stamp = rest[: rest.index(b"] ") + 2]
+            answers += answer(self._room, self, command, stamp)
+        if answers:
+            self.deliver(answers)
         self._flush()
         if self._pace.isPaused:
             self._pace.hold(self)
-
-    # --- From the others to its peer --------------------------------------------------
-
-    def deliver(self, lines: bytes) -> None:
-        """
-        Send lines of other members to the peer, or queue them.
-        """
-        if self._queue or self._isMidLine or self._out.isBlocked:
-            if self.isCut:
-                return
-            self._queue.append(lines)
-            self.queued += len(lines)
-            self._flush()
-        else:
-            self._out.put(lines)
-        if self._queue or self._out.isBlocked:
-            self._pace.fellBehind(self)
-
-    def _flush(self) -> None:
-        """
-        Send the queued lines, if that is possible now.
-        """
-        if self._queue and not (self.isPassing or self._out.isBlocked):
-            self._out.send(self._dequeue())
-        if not (self._queue or self._out.isBlocked):
-            self._pace.caughtUp(self)
-
-    def _dequeue(self) -> Iterator[bytes]:
-        """
-        Give the queued lines, in pieces.
-        """
-        queue = self._queue
-        while queue:
-            pieces, size = [], 0
-            if self._isMidLine:
-                # The reply before these lines has no newline.
-                self._isMidLine = False
-                pieces.append(b"\n")
-            while queue and size < _PIECE:
-                size += len(queue[0])
-                pieces.append(queue.popleft())
-            self.queued -= size
-            self.dequeued += size
-            self._pace.tookSome(self)
-            yield b"".join(pieces)
-
-    def repliesGone(self) -> None:
-        """Send more: the peer has read what it had not read."""
-        self._flush()
-        if self._queue or self._out.isBlocked:
-            self._pace.fellBehind(self)
-        self.resume()
+        if command == b"/quit":
+            self._quit()
+        return len(answers)
 
     def resume(self) -> None:
         """
@@ -241,15 +195,16 @@ class Member:
         """
         if self._out.isBlocked:
             return
-        unsent, self._unsent = self._unsent, None
-        if unsent is not None:
-            self.send(unsent)
-        if self.isBlocked:
-            self._pace.hold(self)
-        else:
+        if not (self._pace.isPaused and self.isPresent):
+            unsent, self._unsent = self._unsent, None
+            if unsent is not None:
+                self._sendPieces(unsent)
+        if not self.isBlocked:
             # It may be held although nobody is waited for: its own peer did not read.
             self._pace.release(self)
             self.echo.repliesGone()
+        elif self.isPresent:
+            self._pace.hold(self)
 
     # --- How it ends ------------------------------------------------------------------
 
@@ -286,6 +241,13 @@ class Member:
         self._unsent = None
         self._queue.clear()
 
+    def _quit(self) -> None:
+        """
+        Leave the room, and let the connection end behind what was sent.
+        """
+        self._leave()
+        self.echo.quit()
+
     def _leave(self) -> None:
         """
         Leave the room, and notify the others.
@@ -296,5 +258,5 @@ class Member:
         wasPresent = self._room.leave(self)
         factory = self.echo.factory
         # When the daemon stops, everybody leaves: n members would make n * n notices.
-        if wasPresent and self.isAnnounced and not factory.isStopping:
+        if wasPresent and self.since and not factory.isStopping:
             self._room.notify(self, b"%s left" % self.name, factory.stamp())

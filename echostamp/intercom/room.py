@@ -11,7 +11,7 @@ writers wait for slow readers.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from typing import Any
 
 from echostamp.intercom.formatting import notice
@@ -26,6 +26,7 @@ class Intercom:
     The members of one daemon, by their names.
 
     @ivar pace: makes fast writers wait for slow readers.
+    @ivar hasCommands: see L{__init__}.
     """
 
     def __init__(
@@ -34,6 +35,7 @@ class Intercom:
         backlog: int = BACKLOG,
         hasNotices: bool = True,
         acknowledged: Callable[[Any], int] = lambda transport: 0,
+        hasCommands: bool = True,
     ) -> None:
         """
         @param reactor: runs the timers: an L{IReactorTime
@@ -41,7 +43,10 @@ class Intercom:
         @param backlog: octets that may be queued for a member; see L{Pace}.
         @param hasNotices: whether notices report who joins and leaves.
         @param acknowledged: counts what a peer has acknowledged; see L{Pace}.
+        @param hasCommands: whether any message may be a command; otherwise only the
+            first one may request a name.
         """
+        self.hasCommands = hasCommands
         self.pace = Pace(reactor, backlog, acknowledged)
         self._hasNotices = hasNotices
         self._members: dict[bytes, Member] = {}
@@ -78,6 +83,11 @@ class Intercom:
         del self._members[member.name]
         member.name = freeName(name, self._members)
         self._members[member.name] = member
+
+    @property
+    def members(self) -> Collection[Member]:
+        """All members."""
+        return self._members.values()
 
     @property
     def isAlone(self) -> bool:

@@ -169,6 +169,9 @@ class TimestampEcho(Protocol):
         if self._inputEnded:
             self.close()
             return
+        if self._outputEnded:
+            # Behind L{quit}, also where this is called twice.
+            self.halfClose()
         self.transport.resumeProducing()
         if not self._stamper.newlineSeen:
             self._startPause()
@@ -231,7 +234,8 @@ class TimestampEcho(Protocol):
         @return: whether all replies are sent.
         """
         self._stopPause()
-        if self._stamper.isOpen or self._sender.isHolding:
+        isOwed = self._stamper.isOpen or self._sender.isHolding
+        if isOwed and not self._outputEnded:
             self._sender.send(self._lastReply())
         return not self._sender.isHolding
 
@@ -250,7 +254,17 @@ class TimestampEcho(Protocol):
         """
         self._outputEnded = True
         self._sender.detach()
-        self.transport.loseWriteConnection()
+        transport = self.transport
+        getattr(transport, "loseWriteConnection", transport.loseConnection)()
+
+    def quit(self) -> None:
+        """
+        End the input here: discard the rest, and send FIN behind the replies so far.
+        The connection ends when its peer closes.
+        """
+        self._outputEnded = True
+        if not self._sender.isFull:
+            self.repliesGone()
 
     def drain(self) -> None:
         """

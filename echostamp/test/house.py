@@ -126,6 +126,7 @@ PURE = (
     "line.settings",
     "line.stampclock",
     "intercom.allowance",
+    "intercom.commands",
     "intercom.formatting",
     "intercom.naming",
     "intercom.parsing",

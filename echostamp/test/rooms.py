@@ -46,7 +46,11 @@ class IntercomCase(SynchronousTestCase):
         return int(self.reactor.seconds() * SECOND)
 
     def begin(
-        self, backlog: int = BACKLOG, hasNotices: bool = True, maxLength: int = 65_536
+        self,
+        backlog: int = BACKLOG,
+        hasNotices: bool = True,
+        maxLength: int = 65_536,
+        hasCommands: bool = True,
     ) -> None:
         """Make a room with these options."""
         self.log = ListLog()
@@ -56,6 +60,7 @@ class IntercomCase(SynchronousTestCase):
             backlog,
             hasNotices,
             lambda each: self.acknowledged.get(each, 0),
+            hasCommands,
         )
         self.factory = TimestampEchoFactory(
             self.reactor,

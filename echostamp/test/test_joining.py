@@ -51,10 +51,29 @@ class JoiningTests(IntercomCase):
         self.send(bob, b"/name bob\nhi\n")
         self.assertGot(bob, b"[00] /name bob\n[00] hi\n")
         self.assertGot(ann, b"[00] * bob joined\n[00] <bob> hi\n")
-        self.send(bob, b"/name cid\n")
-        self.assertGot(ann, b"[00] <bob> /name cid\n")
         self.assertEqual(self.log.lines[-1], "local is bob")
         self.assertAtRest()
+
+    def test_requestedWithoutANewline(self) -> None:
+        """The first message may request a name also if a pause ends it."""
+        ann, bob = self.join(b"ann"), self.join()
+        self.send(bob, b"/name bob")
+        for _ in range(3):
+            self.reactor.advance(0.1)
+        self.send(bob, b"hi\n")
+        self.assertGot(bob, b"[00] /name bob[00] hi\n")
+        self.assertGot(ann, b"[00] * bob joined\n[00] <bob> hi\n")
+
+    def test_requestedAndACommand(self) -> None:
+        """A request that is too long for a command is one in the first message, and
+        the next message may be a command."""
+        ann, bob = self.join(b"ann"), self.join()
+        text = b"x" * 300
+        self.send(bob, b"/name %s\n/who\nhi\n" % text)
+        own = b"[00] /name %s\n[00] /who\n[00] * you are local: " % text
+        self.assertTrue(bob.sent.startswith(own), bob.sent)
+        self.assertIn(b"[00] * local since 00 from local\n", bob.sent)
+        self.assertGot(ann, b"[00] * local joined\n[00] <local> hi\n")
 
     def test_requestedLater(self) -> None:
         """If the others know a member by another name, a notice tells them the new

@@ -2,12 +2,37 @@
 
 from __future__ import annotations
 
+from hypothesis import given
+from hypothesis import strategies as st
+
 from echostamp.daemon.limits import TimedConnectionLog
-from echostamp.intercom import member, pace
+from echostamp.intercom import pace
 from echostamp.intercom.allowance import MOST_WAITING
 from echostamp.intercom.pace import BACKLOG
 from echostamp.line.draining import DRAINED
+from echostamp.test.fakes import FakeReactor
 from echostamp.test.rooms import IntercomCase
+
+#: Lines that are commands, nearly commands, or anything else, with any end.
+_LINES = (
+    b"/who\n",
+    b"/who\r\n",
+    b"/help\n",
+    b"/quit\n",
+    b"/name eve\n",
+    b"/name bob\n",
+    b"/name a b\n",
+    b"/x\n",
+    b"/etc/passwd\n",
+    b" /who\n",
+    b"\n",
+    b"[00] /who\n",
+    b"hi\n",
+    b"a message that is long\n",
+    b"\xe2\x80\xa8 x \xc3\xa9\r\n",
+    b"/who",
+    b"half",
+)
 
 
 class MessageTests(IntercomCase):
@@ -124,13 +149,247 @@ class MessageTests(IntercomCase):
         self.assertTrue(ann.isClosed)
         self.assertAtRest()
 
-    def test_kernelBuffersLittle(self) -> None:
-        """Lines for a peer wait in the member's queue, where they are counted, and not
-        in the kernel."""
-        limited: list[object] = []
-        self.patch(member, "limitUnsent", limited.append)
-        connection = self.join()
-        self.assertEqual(limited, [connection])
+
+class CommandTests(IntercomCase):
+    """
+    Commands among messages.
+    """
+
+    def fill(self) -> None:
+        """Make the answer to C{/who} so long that the next waits for the next turn."""
+        for n in range(450):
+            self.join(b"member%d" % n)
+
+    def test_order(self) -> None:
+        """In one read, each answer is right behind its command.  The others get what is
+        before a change of name under the old one, and the rest under the new one."""
+        ann, bob = self.join(b"ann"), self.join(b"bob")
+        self.send(ann, b"a\n/who\nb\n/name eve\nc\n/x\nhalf")
+        self.assertGot(
+            ann,
+            b"[00] a\n[00] /who\n"
+            b"[00] * ann since 00 from local\n[00] * bob since 00 from local\n"
+            b"[00] b\n[00] /name eve\n[00] * ann is now eve\n"
+            b"[00] c\n[00] /x\n[00] * no command /x: see /help\n",
+        )
+        self.assertGot(
+            bob,
+            b"[00] <ann> a\n[00] <ann> b\n[00] * ann is now eve\n"
+            b"[00] <eve> c\n[00] <eve> /x\n",
+        )
+        self.send(ann, b"way\n")
+        self.assertGot(bob, b"[00] <eve> halfway\n")
+        self.assertAtRest()
+
+    def test_longMessages(self) -> None:
+        """An answer is never within a message: not in the rest of a long one before
+        the command, and not in the beginning of one behind it."""
+        self.begin(maxLength=8)
+        ann, bob = self.join(b"ann"), self.join(b"bob")
+        self.send(ann, b"0123456789")
+        self.send(bob, b"hi\n")
+        bob.sent.clear()
+        # The kernel takes nothing: what has to wait is queued.
+        ann.room = 0
+        self.send(ann, b"[00] /who\n/x\n0123456789")
+        ann.turn(1 << 30)
+        self.reactor.advance(0)
+        self.send(bob, b"hi\n")
+        self.send(ann, b"/who\n")
+        self.assertGot(
+            ann,
+            b"[00] 0123456789[00] /who\n[00] <bob> hi\n[00] /x\n"
+            b"[00] * no command /x: see /help\n"
+            b"[00] 0123456789/who\n[00] <bob> hi\n",
+        )
+        self.assertGot(bob, b"[00] <ann> /x\n[00] <ann> 01234567\n[00] hi\n")
+        self.assertAtRest()
+
+    def test_inTheRestOfALongMessage(self) -> None:
+        """The rest of a long message is no command, whatever it looks like."""
+        self.begin(maxLength=8)
+        ann, bob = self.join(b"ann"), self.join(b"bob")
+        self.send(ann, b"0123456789")
+        self.send(ann, b"] /who[00] /quit")
+        self.send(ann, b"[00] /who\n")
+        self.assertGot(ann, b"[00] 0123456789] /who[00] /quit[00] /who\n")
+        self.assertGot(bob, b"[00] <ann> 01234567\n")
+
+    def test_manyAnswers(self) -> None:
+        """Commands whose answers are long wait for one another: for the next turn of
+        the reactor while their peer reads, and for the peer while it does not."""
+        self.fill()
+        ann, bob = self.join(b"ann"), self.join(b"bob")
+        self.send(ann, b"/who\n" * 100 + b"last\n")
+        answer = ann.sent.removeprefix(b"[00] /who\n")
+        self.assertEqual(answer.count(b"\n"), 452)
+        self.assertFalse(ann.isRead)
+        self.assertTrue(ann.protocol.isHolding)
+        self.reactor.advance(0)
+        self.assertEqual(ann.sent.count(b"/who\n"), 2)
+        ann.room = 0
+        for _ in range(10):
+            self.reactor.advance(0)
+        sent, sender = len(ann.sent), ann.protocol._sender
+        self.assertLess(sender.queued + ann.held, len(answer) + 100)
+        ann.turn(10)
+        self.assertEqual(len(ann.sent), sent + 10)
+        self.assertGot(bob, b"")
+        for _ in range(200):
+            ann.turn(1 << 30)
+            self.reactor.advance(0)
+        self.assertEqual(ann.sent.count(b"/who\n"), 100)
+        self.assertEqual(ann.sent.count(b"* bob since"), 100)
+        self.assertTrue(ann.sent.endswith(b"[00] last\n"))
+        self.assertTrue(ann.isRead)
+        self.assertGot(bob, b"[00] <ann> last\n")
+        self.assertAtRest()
+
+    def test_lostBeforeTheNextTurn(self) -> None:
+        """A connection that is lost meanwhile is not answered any more."""
+        self.fill()
+        ann, bob = self.join(b"ann"), self.join(b"bob")
+        self.send(ann, b"/who\n/who\n/name eve\n")
+        ann.abortConnection()
+        self.reactor.advance(0)
+        self.assertGot(bob, b"[00] * ann left\n")
+        self.assertEqual(ann.sent.count(b"/who\n"), 1)
+        self.assertAtRest()
+
+    def test_inputEndsBeforeTheNextTurn(self) -> None:
+        """When the input ends behind many commands, all are answered, then the
+        connection is closed."""
+        self.fill()
+        ann = self.join(b"ann")
+        self.send(ann, b"/who\n" * 3 + b"half")
+        ann.protocol.readConnectionLost()
+        for _ in range(4):
+            self.reactor.advance(0)
+        ann.turn()
+        self.assertEqual(ann.sent.count(b"/who\n"), 3)
+        self.assertTrue(ann.sent.endswith(b"[00] half"))
+        self.assertTrue(ann.isClosed)
+        self.assertAtRest()
+
+    def test_whileAllWait(self) -> None:
+        """While the room waits for a slow member, a command waits like a message."""
+        ann, slow = self.join(b"ann"), self.join(b"slow", room=0)
+        self.patch(pace, "GLANCE", MOST_WAITING)
+        self.flood(ann, 2 * BACKLOG)
+        del ann.sent[:]
+        self.assertTrue(self.intercom.pace.isPaused)
+        for command in b"/x\n", b"/quit\n":
+            self.send(ann, command)
+        self.assertGot(ann, b"")
+        slow.turn(1 << 30)
+        self.reactor.advance(0)
+        self.assertIn(b"[00] /x\n[00] * no command /x: see /help\n", ann.sent)
+        self.assertTrue(ann.sent.endswith(b"[00] /quit\n"))
+        ann.turn()
+        self.assertTrue(ann.isHalfClosed)
+        self.assertAtRest()
+
+
+class QuitTests(IntercomCase):
+    """
+    A member that quits.
+    """
+
+    def test_quit(self) -> None:
+        """Everything before is answered, then FIN.  The rest is discarded, and the
+        connection ends when its peer closes."""
+        ann, bob = self.join(b"ann"), self.join(b"bob")
+        self.send(ann, b"a\n/x\n/quit\nb\n/name eve\nhalf")
+        self.send(ann, b"c\n")
+        self.send(bob, b"hi\n")
+        ann.turn()
+        self.assertGot(
+            ann, b"[00] a\n[00] /x\n[00] * no command /x: see /help\n[00] /quit\n"
+        )
+        self.assertGot(bob, b"[00] <ann> a\n[00] <ann> /x\n[00] * ann left\n[00] hi\n")
+        self.assertTrue(ann.isHalfClosed and ann.isRead)
+        self.assertFalse(ann.isClosed)
+        ann.protocol.readConnectionLost()
+        self.assertTrue(ann.isClosed)
+        self.assertFalse(ann.isAborted)
+        self.assertGot(bob, b"")
+        self.assertAtRest()
+
+    def test_first(self) -> None:
+        """The first message may be the last."""
+        ann, bob = self.join(b"ann"), self.join()
+        self.send(bob, b"/quit\nhi\n")
+        bob.turn()
+        self.assertGot(bob, b"[00] /quit\n")
+        self.assertGot(ann, b"[00] * local joined\n[00] * local left\n")
+        self.assertTrue(bob.isHalfClosed)
+        self.assertAtRest()
+
+    def test_unreadReplies(self) -> None:
+        """A peer that does not read gets everything when it reads, then FIN.  It has
+        left before."""
+        ann, bob = self.join(b"ann"), self.join(b"bob")
+        for isLong in False, True:
+            eve = self.join(b"eve", room=100)
+            del ann.sent[:]
+            eve.room = 3
+            self.send(eve, b"/help\n" * isLong + b"/quit\nb\n")
+            if isLong:
+                self.assertGot(ann, b"")
+                eve.turn(10_000)
+            else:
+                self.assertGot(ann, b"[00] * eve left\n")
+            self.send(bob, b"hi\n")
+            eve.turn(1000)
+            self.assertTrue(eve.sent.endswith(b"[00] /quit\n"))
+            self.assertEqual(eve.sent.count(b"* /"), 4 * isLong)
+            self.assertTrue(eve.isHalfClosed and eve.isRead)
+            eve.protocol.readConnectionLost()
+            self.assertTrue(eve.isClosed)
+        self.assertAtRest()
+
+    def test_whileAllWait(self) -> None:
+        """A member whose /quit makes the room wait for a slow one waits for nobody."""
+        ann, slow = self.join(b"ann"), self.join(b"slow", room=0)
+        self.patch(pace, "GLANCE", MOST_WAITING)
+        high = BACKLOG - pace.SURGE
+        while slow.protocol._sender.queued < high - 1500:
+            self.send(ann, b"x" * 999 + b"\n")
+        self.send(ann, b"x" * 1500 + b"\n/quit\n")
+        self.assertTrue(self.intercom.pace.isPaused)
+        ann.turn()
+        self.assertTrue(ann.sent.endswith(b"[00] /quit\n"))
+        self.assertTrue(ann.isHalfClosed and ann.isRead)
+        self.assertFalse(ann.protocol.isHolding)
+        self.assertAtRest()
+
+
+class CutTests(IntercomCase):
+    """
+    However the network cuts commands.
+    """
+
+    @given(
+        st.lists(st.sampled_from(_LINES), max_size=12).map(b"".join),
+        st.lists(st.integers(1, 40), max_size=40),
+        st.sampled_from([1, 5, 6, 9, 20, 65_536]),
+    )
+    def test_anyCuts(self, data: bytes, sizes: list[int], maxLength: int) -> None:
+        """All get the same, however the commands are cut into reads."""
+        got = []
+        for cuts in [], sizes:
+            self.reactor = FakeReactor()
+            self.begin(maxLength=maxLength)
+            ann, bob, rest = self.join(b"ann"), self.join(b"bob"), data
+            # After a newline no pause ends a message.
+            self.send(ann, b"\n")
+            for size in [*cuts, len(data)]:
+                if rest:
+                    self.send(ann, rest[:size])
+                rest = rest[size:]
+            ann.turn()
+            got.append((bytes(ann.sent), bytes(bob.sent), ann.isHalfClosed))
+        self.assertEqual(got[0], got[1])
 
 
 class EndTests(IntercomCase):

@@ -12,6 +12,7 @@ from twisted.internet.interfaces import IHalfCloseableProtocol, ITCPTransport
 from zope.interface import alsoProvides
 from zope.interface.verify import verifyObject
 
+from echostamp.line.draining import DRAINED
 from echostamp.line.protocol import ACTIVE
 from echostamp.test.echocases import EchoCase, actions
 from echostamp.test.fakes import FakeReactor, FakeSocketConnection, FakeTransport, lost
@@ -243,6 +244,63 @@ class EndTests(EchoCase):
         echo.dataReceived(b"late\n")
         self.assertEqual((echo.messages, echo.octets), (0, 5))
         self.assertEqual(transport.sent, b"")
+
+    def test_quit(self) -> None:
+        """FIN is sent behind the replies.  The rest of the input is counted and
+        discarded, until the peer closes."""
+        transport = self.socket()
+        echo = transport.protocol
+        echo.dataReceived(b"a\nhalf")
+        echo.quit()
+        transport.turn()
+        self.assertTrue(transport.isHalfClosed and transport.isRead)
+        echo.dataReceived(b"late\n")
+        self.advance(10)
+        self.assertFalse(transport.isClosed)
+        echo.readConnectionLost()
+        self.assertTrue(transport.isClosed)
+        self.assertFalse(transport.isAborted)
+        self.assertEqual(transport.sent, b"[30:00] a\n")
+        self.assertEqual(echo.octets, 11)
+
+    def test_quitWithUnreadReplies(self) -> None:
+        """A peer that does not read gets its replies when it reads again, then FIN."""
+        for inputEnds in False, True:
+            transport = self.socket(room=3)
+            echo = transport.protocol
+            echo.dataReceived(b"a\nhalf")
+            echo.quit()
+            transport.turn()
+            self.assertFalse(transport.isHalfClosed)
+            echo.dataReceived(b"late\n")
+            if inputEnds:
+                echo.readConnectionLost()
+            transport.turn(room=1000)
+            self.assertEqual(transport.sent, b"[30:00] a\n")
+            self.assertEqual(transport.isHalfClosed, not inputEnds)
+            self.assertEqual(transport.isClosed, inputEnds)
+            self.assertEqual(transport.isRead, not inputEnds)
+
+    def test_quitWithoutHalfClose(self) -> None:
+        """A transport that has no half-close is closed."""
+        transport = FakeTransport()
+        echo = self.connect(transport)
+        echo.dataReceived(b"a\n")
+        echo.quit()
+        self.assertTrue(transport.isClosed)
+        self.assertEqual(transport.sent, b"[30:00] a\n")
+
+    def test_quitThenDrained(self) -> None:
+        """A daemon that stops waits for the peer no longer than for others."""
+        transport = self.socket()
+        transport.protocol.quit()
+        transport.protocol.drain()
+        for _ in range(2):
+            transport.turn()
+            self.advance(DRAINED + 0.01)
+        transport.turn()
+        self.assertTrue(transport.isHalfClosed and transport.isClosed)
+        self.assertEqual(self.reactor.getDelayedCalls(), [])
 
     def test_abortDuringAPause(self) -> None:
         """An aborted connection leaves no timer."""

@@ -1,0 +1,125 @@
+"""
+The lines of other members for one peer: sent, or queued while they have to wait.
+"""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections import deque
+from collections.abc import Iterator
+from typing import Any
+
+from echostamp.intercom.pace import Pace, limitUnsent
+from echostamp.line.sending import ReplySender, replySender
+
+#: Octets of queued lines that are sent together.
+_PIECE = 65_536
+
+
+class Delivery(ABC):
+    """
+    Send lines to a peer.  Queue them while it does not read, and while a long message
+    of its own is being passed on.
+
+    @ivar transport: the transport of the connection.
+    @ivar isPresent: whether the peer is a member of the room.
+    @ivar isCut: whether it will be disconnected in the next turn.  Nothing more is
+        queued for it.
+    @ivar isPassing: whether a long message of its own is being passed on.
+    @ivar queued: octets that are queued for it.
+    @ivar dequeued: octets that have left the queue.
+    """
+
+    __slots__ = (
+        "_isMidLine",
+        "_out",
+        "_pace",
+        "_queue",
+        "dequeued",
+        "isCut",
+        "isPassing",
+        "isPresent",
+        "queued",
+        "transport",
+    )
+
+    def __init__(self, pace: Pace, transport: Any) -> None:
+        """
+        @param pace: told when the peer is behind, and when it is not any more.
+        @param transport: the transport of the connection.
+        """
+        limitUnsent(transport)
+        self.transport = transport
+        self.isPresent = True
+        self.isCut = self.isPassing = self._isMidLine = False
+        self.queued = self.dequeued = 0
+        self._pace = pace
+        self._out: ReplySender = replySender(transport, self)
+        self._queue: deque[bytes] = deque()
+
+    @property
+    def isFull(self) -> bool:
+        """Whether its peer has to read before more can be sent."""
+        return self._out.isBlocked
+
+    def deliver(self, lines: bytes) -> None:
+        """
+        Send lines of other members to the peer, or queue them.
+        """
+        if self._queue or self._isMidLine or self._out.isBlocked:
+            if self.isCut:
+                return
+            self._queue.append(lines)
+            self.queued += len(lines)
+            self._flush()
+        else:
+            self._out.put(lines)
+        if self._queue or self._out.isBlocked:
+            self._pace.fellBehind(self)
+
+    def _flush(self) -> None:
+        """
+        Send the queued lines, if that is possible now.
+        """
+        if self._queue and not (self.isPassing or self._out.isBlocked):
+            self._out.send(self._dequeue())
+        if not (self._queue or self._out.isBlocked):
+            self._pace.caughtUp(self)
+
+    def _dequeue(self) -> Iterator[bytes]:
+        """
+        Give the queued lines, in pieces.
+        """
+        queue = self._queue
+        while queue:
+            pieces, size = [], 0
+            if self._isMidLine:
+                # The reply before these lines has no newline.
+                self._isMidLine = False
+                pieces.append(b"\n")
+            while queue and size < _PIECE:
+                size += len(queue[0])
+                pieces.append(queue.popleft())
+            self.queued -= size
+            self.dequeued += size
+            self._pace.tookSome(self)
+            yield b"".join(pieces)
+
+    def repliesGone(self) -> None:
+        """Send more: the peer has read what it had not read."""
+        self._flush()
+        if self._queue or self._out.isBlocked:
+            self._pace.fellBehind(self)
+        self.resume()
+
+    @abstractmethod
+    def resume(self) -> None:
+        """Send the peer's own messages that had to wait, if that is possible now."""
+
+    @abstractmethod
+    def disconnectSoon(self, reason: str) -> None:
+        """
+        Disconnect the peer in the reactor's next turn.
+
+        @param reason: for the log.
+        """
