@@ -40,6 +40,7 @@ class OptionTests(SynchronousTestCase):
         for options, names in [
             (["--backlog=1048576"], "--backlog goes with --intercom"),
             (["--no-notices"], "--no-notices goes with --intercom"),
+            (["--no-commands"], "--no-commands goes with --intercom"),
             (["--intercom", f"--backlog={SURGE - 1}"], f"--backlog '{SURGE - 1}'"),
             (["--intercom", "--backlog=much"], "--backlog 'much'"),
         ]:

@@ -132,6 +132,12 @@ class Options(ReflectorOptions, HistoryOptions, MonitorOptions, usage.Options):
         ["utc", None, "Print UTC instead of local time."],
         ["intercom", None, "Send each client's messages to all other clients."],
         ["no-notices", None, "Do not announce who joins and leaves the intercom."],
+        [
+            "no-commands",
+            None,
+            "Pass on the intercom's commands like any message, except a client's first "
+            "/name.",
+        ],
     ]
 
     endpoints: list[str]
@@ -228,7 +234,7 @@ class Options(ReflectorOptions, HistoryOptions, MonitorOptions, usage.Options):
         self.checkReflector()
         self._setLimits()
         self.grace = number(self, "grace", float, 0, LONGEST_PAUSE)
-        for name in "backlog", "no-notices":
+        for name in "backlog", "no-notices", "no-commands":
             if self[name] and not self["intercom"]:
                 raise usage.UsageError(f"--{name} goes with --intercom")
         self.backlog = (

@@ -130,7 +130,11 @@ def _echoFactory(
     Make the factory of the connections of all ports.
     """
     intercom = Intercom(
-        reactor, options.backlog, not options["no-notices"], acknowledged
+        reactor,
+        options.backlog,
+        not options["no-notices"],
+        acknowledged,
+        not options["no-commands"],
     )
     return TimestampEchoFactory(
         reactor,

@@ -211,6 +211,7 @@ class IntercomOptionsTests(OptionsCase):
         """An error is one line that names the option."""
         for arguments, line in [
             (["--no-notices"], "--no-notices goes with --intercom"),
+            (["--no-commands"], "--no-commands goes with --intercom"),
             (["--backlog=300000"], "--backlog goes with --intercom"),
             (["--intercom", "--backlog=1"], "--backlog '1': "),
             (["--intercom", f"--backlog={2**31}"], "--backlog '2147483648': "),
