@@ -33,7 +33,16 @@ class ForgingTests(tricks.TricksCase):
             ([b"a", b"\n", forged + b"\nb"], [b"a", b"", forged, b"b"]),
             ([b"/name"], [b"/name"]),
             ([b" /name eve\n"], [b" /name eve"]),
-            ([b"a\n/name eve\n"], [b"a", b"/name eve"]),
+            ([b"a\n/name eve\nb\n"], [b"a", b"b"]),
+            ([b"a\n/name bob\nb\n"], [b"a", b"b"]),
+            ([b"a\n/name <bob> x\nb\n"], [b"a", b"b"]),
+            ([b"a\n/who\n/help\r\nb\n"], [b"a", b"b"]),
+            ([b"a\n/quit\nb\n"], [b"a"]),
+            ([b"/who", b"/quit", b"a"], [b"/who", b"/quit", b"a"]),
+            ([b"\n/who", b"\nb\n"], [b"", b"b"]),
+            ([b"/etc/passwd\n/x\n/who\n"], [b"/etc/passwd", b"/x"]),
+            ([b" /who\n//who\n/who \n"], [b" /who", b"//who", b"/who "]),
+            ([b"a\n] /who\n[1] /quit\n"], [b"a", b"] /who", b"[1] /quit"]),
         ]:
             self.assertEqual(self.attack(pieces), told, pieces)
 
@@ -89,15 +98,14 @@ class ForgingTests(tricks.TricksCase):
             client = self.crowd.join()
             address = client.name
             self.crowd.say(client, b"/name " + asked + b"\nhello\n")
-            own = b"/name " + asked + b"\nhello\n"
+            own = b"/name " + asked + b"\n"
             name = called or address
             if called is None:
                 own += b"* you are " + name + b": a name has 1 to 32 "
             elif called == b"bob-2":
                 own += b"* you are bob-2: bob is taken\n"
-            self.crowd.until(
-                lambda: (re.sub(UNIX, b"", client.heard)).startswith(own)  # noqa: B023
-            )
+            self.crowd.until(lambda: client.heard.endswith(b"] hello\n"))  # noqa: B023
+            self.assertTrue(re.sub(UNIX, b"", client.heard).startswith(own), asked)
             client.socket.shutdown(socket.SHUT_WR)
             left = b"* %s left\n" % name
             self.crowd.until(lambda: self.listener.heard.endswith(left))  # noqa: B023

@@ -9,6 +9,7 @@ import struct
 
 from twisted.trial.unittest import SynchronousTestCase
 
+from echostamp.intercom.naming import isName
 from tests.harness import HOSTILE, figure
 from tests.rooms import INTERCOM, UNIX, Crowd, shareRoom
 
@@ -18,6 +19,8 @@ UNSAFE = re.compile(
     "[\0-\x08\n-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069]"
 )
 
+#: The end of what the others read of a client that has left.
+LEFT = re.compile(rb"(?m)^" + UNIX + rb"\* \S+ left\n\Z")
 
 #: Octets that may make a message look like something else.
 TRICKS = (
@@ -46,6 +49,17 @@ TRICKS = (
     b"[1700000000.123456789] <bob> forged",
     b"\n[1700000000.123456789] * bob left\n",
     b"\r[1700000000.123456789] * bob left",
+    b"/who\n",
+    b"/help\r\n",
+    b"/quit\n",
+    b"/name bob\n",
+    b"/name eve\n",
+    b"/name <bob> x\n",
+    b"/name " + b"x" * 300 + b"\n",
+    b"\n/name bob\n/name dan\n/who\n/who",
+    b"[1700000000.123456789] /quit",
+    b"/bob\n",
+    b"/etc/passwd",
     b"x" * 45,
     bytes(range(256)),
     HOSTILE,
@@ -90,9 +104,14 @@ class TricksCase(SynchronousTestCase):
             before = len(mallory.heard)
             self.crowd.say(mallory, piece)
             if number < awaited:
-                self.crowd.until(lambda: len(mallory.heard) > before)  # noqa: B023
-        self.crowd.until(lambda: not mallory.unsaid)
-        if isCut:
+                self.crowd.until(
+                    lambda: mallory.isOver or len(mallory.heard) > before  # noqa: B023
+                )
+            if mallory.isOver:
+                # It has quit.
+                break
+        self.crowd.until(lambda: mallory.isOver or not mallory.unsaid)
+        if isCut and not mallory.isOver:
             mallory.socket.setsockopt(
                 socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0)
             )
@@ -100,19 +119,44 @@ class TricksCase(SynchronousTestCase):
             mallory.socket.close()
         else:
             mallory.socket.shutdown(socket.SHUT_WR)
-        left = b"* %s left\n" % mallory.name
-        self.crowd.until(lambda: self.listener.heard.endswith(left))
+        self.crowd.until(lambda: LEFT.search(self.listener.heard))
+        return self._said(mallory.name, pieces)
+
+    def _said(self, name: bytes, pieces: list[bytes]) -> list[bytes]:
+        """
+        Give the messages that the others have read between the notices.  Assert that
+        all are in the name that the client had at that time.
+
+        @param name: the name that it had first.
+        @param pieces: the octets that it has written.
+        """
         first, *lines, last = self.listener.lines()
-        self.assertRegex(first, b"^" + UNIX + rb"\* " + mallory.name + b" joined$")
-        self.assertRegex(last, b"^" + UNIX + rb"\* " + mallory.name + b" left$")
+        joined = re.fullmatch(UNIX + rb"\* (\S+) joined", first)
+        assert joined, first
+        if joined[1] != name:
+            # Its first message has requested another one.
+            name = self._newName(joined[1], pieces)
         said = []
         for line in lines:
-            found = re.match(UNIX + b"<" + mallory.name + b"> ", line)
+            renamed = re.fullmatch(UNIX + rb"\* (\S+) is now (\S+)", line)
+            if renamed:
+                self.assertEqual(renamed[1], name, pieces)
+                name = self._newName(renamed[2], pieces)
+                continue
+            found = re.match(UNIX + b"<" + re.escape(name) + b"> ", line)
             assert found, (line, pieces)
             text = line[found.end() :]
             self.assertIsNone(UNSAFE.search(text.decode(errors="replace")), pieces)
             said.append(text)
+        self.assertRegex(last, b"^" + UNIX + rb"\* " + re.escape(name) + b" left$")
         return said
+
+    def _newName(self, name: bytes, pieces: list[bytes]) -> bytes:
+        """Assert that a client may have a name that it has requested."""
+        self.assertNotEqual(name, b"bob", pieces)
+        self.assertTrue(isName(name), (name, pieces))
+        self.assertIn(b"/name " + name.removesuffix(b"-2"), b"".join(pieces))
+        return name
 
 
 class AnyOctetsCase(TricksCase):
@@ -162,4 +206,10 @@ class AnyOctetsCase(TricksCase):
         """Whatever a client sends, it is in its own name, also with the shortest
         C{--max-length}."""
         for longest in 1, 2, 3:
+            self.assertInOwnName(longest)
+
+    def test_anyOctetsLikeCommands(self) -> None:
+        """Whatever a client sends, it is in its own name, also if the longest message
+        is about as long as a command."""
+        for longest in 4, 5, 6, 10, 11, 255, 256, 257:
             self.assertInOwnName(longest)
