@@ -25,7 +25,7 @@ class NoticesTests(SynchronousTestCase):
         silent = crowd.join()
         crowd.until(lambda: b"joined" in listener.heard)
         crowd.say(silent, b"/name bob\nhello\n/name eve\n")
-        crowd.until(lambda: silent.heard.count(b"\n") == 3)
+        crowd.until(lambda: silent.heard.count(b"\n") == 4)
         silent.socket.shutdown(socket.SHUT_WR)
         crowd.until(lambda: b"left" in listener.heard)
         self.assertEqual(
@@ -34,12 +34,13 @@ class NoticesTests(SynchronousTestCase):
                 b"* %s joined" % silent.name,
                 b"* %s is now bob" % silent.name,
                 b"<bob> hello",
-                b"<bob> /name eve",
                 b"* bob left",
             ],
         )
         self.assertEqual(
-            re.sub(UNIX, b"", silent.heard), b"/name bob\nhello\n/name eve\n"
+            re.sub(UNIX, b"", silent.heard),
+            b"/name bob\nhello\n/name eve\n"
+            b"* you are bob: the next name is possible in 5 s\n",
         )
 
     def test_noNotices(self) -> None:
