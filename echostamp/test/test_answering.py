@@ -10,7 +10,7 @@ from echostamp.test.rooms import IntercomCase
 
 class WhoTests(IntercomCase):
     """
-    Who is in the room.
+    The list of members, and other answers.
     """
 
     def test_who(self) -> None:

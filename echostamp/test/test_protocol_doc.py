@@ -11,7 +11,9 @@ from twisted.trial.unittest import SkipTest, SynchronousTestCase
 
 import echostamp
 from echostamp.daemon.options import Options
+from echostamp.intercom.room import Intercom
 from echostamp.line.protocol import TimestampEchoFactory
+from echostamp.line.sending import replySender
 from echostamp.line.settings import EchoSettings
 from echostamp.stamps import LONGEST_TEXT, stampFormat
 from echostamp.test.fakes import FakeReactor, FakeSocketConnection
@@ -124,10 +126,12 @@ class ExchangeTests(SynchronousTestCase):
             ["--utc", *(word for event in played for word in shlex.split(event.text))]
         )
         reactor = FakeReactor()
+        intercom = Intercom(reactor, hasCommands=not options["no-commands"])
         factory = TimestampEchoFactory(
             reactor,
             EchoSettings(options.format, options.pause, options.maxLength),
             clock=lambda: BEGIN + round(reactor.seconds() * SECOND),
+            sender=intercom.join if options["intercom"] else replySender,
         )
         transport = FakeSocketConnection(reactor)
         transport.protocol = factory.buildProtocol(None)
@@ -148,7 +152,8 @@ class ExchangeTests(SynchronousTestCase):
             if transport.sent:
                 played.append(Event("S", transport.sent.decode("latin-1")))
                 transport.sent.clear()
-            if transport.isClosed and not isClosed:
+            hasFin = transport.isClosed or transport.isHalfClosed
+            if hasFin and not isClosed:
                 isClosed = True
                 played.append(Event("S", "FIN"))
         return played
