@@ -19,6 +19,10 @@ LONGEST_COMMAND = 256
 #: The most octets of one answer.
 LONGEST_ANSWER = 65_536
 
+#: Replies without this octet have no command.  To look for it takes a tenth of the time
+#: that it takes to look for L{MARK}.
+SLASH = ord("/")
+
 #: Replies without this have no command, because there is a stamp before each message.
 MARK = b"] /"
 

@@ -27,6 +27,9 @@ _INVISIBLE = (
     "\U0001d173-\U0001d17a\U000e0000-\U000e00ff\U000e01f0-\U000e0fff"
 )
 
+# A carriage return.
+_RETURN = ord("\r")
+
 # With surrogateescape, a single octet from 0x80 to 0x9f is a character of this range.
 _UNSAFE = re.compile(f"[\udc80-\udc9f{UNSAFE_BEYOND_ASCII}{_INVISIBLE}]")
 
@@ -41,8 +44,8 @@ def linesForOthers(replies: bytes, prefix: bytes, maxLength: int) -> bytes:
     @param maxLength: octets of a message; the rest of it is left out.
     @return: one line for each message.
     """
-    if b"\r" in replies:
-        # Most messages have none, and the search for one octet costs next to nothing.
+    if _RETURN in replies:
+        # Most messages have none, and the search for a number costs next to nothing.
         replies = replies.replace(b"\r\n", b"\n")
     text = replies.translate(_CONTROLS)
     if not text.isascii():

@@ -9,7 +9,7 @@ from itertools import chain
 from typing import Any
 
 from echostamp.intercom.answering import answer
-from echostamp.intercom.commands import MARK, Piece, pieces
+from echostamp.intercom.commands import MARK, SLASH, Piece, pieces
 from echostamp.intercom.delivery import Delivery
 from echostamp.intercom.formatting import linesForOthers
 from echostamp.intercom.interfaces import Room
@@ -36,6 +36,7 @@ class Member(Delivery):
     """
 
     __slots__ = (
+        "_answered",
         "_joining",
         "_room",
         "_unsent",
@@ -58,6 +59,8 @@ class Member(Delivery):
         self.since = b""
         self.renamed: float | None = None
         self._room = room
+        # Octets of the answers to the commands of one turn.
+        self._answered = 0
         self._unsent: Iterator[Piece] | None = None
         self._joining: Joining | None = Joining(room, self)
 
@@ -98,15 +101,6 @@ class Member(Delivery):
         else:
             self._sendPieces(cut)
 
-    def put(self, reply: bytes) -> None:
-        """
-        Send messages of one read.  Only allowed while not L{isBlocked}.
-        """
-        if MARK in reply:
-            self._sendPieces(self._cut(reply))
-        else:
-            self._put(reply)
-
     def _cut(self, reply: bytes) -> Iterator[Piece]:
         """
         Split replies behind each command, when the replies before them have been sent.
@@ -122,16 +116,17 @@ class Member(Delivery):
         """
         Send messages, and answer the commands among them, until the next has to wait.
         """
-        answered = 0
+        self._answered = 0
         for piece in cut:
-            answered += self._put(*piece)
+            self.put(*piece)
             if not self.isPresent:
                 # It has quit.
                 return
-            if answered > _ANSWERS:
+            isMuch = self._answered > _ANSWERS
+            if isMuch:
                 self._pace.hold(self)
                 self.echo.factory.reactor.callLater(0, self._nextTurn)
-            if answered > _ANSWERS or self.isBlocked:
+            if isMuch or self.isBlocked:
                 self._unsent = cut
                 return
 
@@ -142,13 +137,17 @@ class Member(Delivery):
         if self._unsent is not None:
             self.resume()
 
-    def _put(self, reply: bytes, command: bytes = b"", untold: int = 0) -> int:
+    def put(self, reply: bytes, command: bytes | None = None, untold: int = 0) -> None:
         """
-        Send messages, and answer the command behind them.
+        Send messages of one read, and answer the command behind them.  Only allowed
+        while not L{isBlocked}.
 
-        @param reply: as L{Piece} has it, and likewise the others.
-        @return: the octets of the answer.
+        @param command: as L{Piece} has it, like the others; L{None} where the commands
+            of a read have not been found yet.
         """
+        if command is None and SLASH in reply and MARK in reply:
+            self._sendPieces(self._cut(reply))
+            return
         rest = reply
         if self.isPassing:
             # The others have got the beginning of this message already.
@@ -181,13 +180,13 @@ class Member(Delivery):
             stamp = rest[: rest.index(b"] ") + 2]
             answers += answer(self._room, self, command, stamp)
         if answers:
+            self._answered += len(answers)
             self.deliver(answers)
         self._flush()
         if self._pace.isPaused:
             self._pace.hold(self)
         if command == b"/quit":
             self._quit()
-        return len(answers)
 
     def resume(self) -> None:
         """
