@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import tracemalloc
+
 from hypothesis import given
 from hypothesis import strategies as st
 from twisted.trial.unittest import SynchronousTestCase
@@ -124,6 +126,15 @@ class PieceTests(SynchronousTestCase):
             self.assertEqual(
                 list(pieces(replies, len(replies), 65_536)), [Piece(replies)]
             )
+
+    def test_memory(self) -> None:
+        """Replies that have been given are not kept while the next ones wait."""
+        tracemalloc.start()
+        self.addCleanup(tracemalloc.stop)
+        left = pieces(b"[1] %s\n[1] /who\n[1] b\n" % bytes(100_000), 0, 65_536)
+        self.assertEqual(next(left).command, b"/who")
+        self.assertLess(tracemalloc.get_traced_memory()[0], 50_000)
+        self.assertEqual(list(left), [Piece(b"[1] b\n")])
 
     @given(st.lists(_MESSAGES, min_size=1), st.booleans(), st.integers(1, 300))
     def test_anyMessages(

@@ -268,10 +268,12 @@ class CommandTests(IntercomCase):
         self.assertAtRest()
 
     def test_lostBeforeTheNextTurn(self) -> None:
-        """A connection that is lost meanwhile is not answered any more."""
+        """A connection that is lost meanwhile is not answered any more.  No timer is
+        left, also where it was drained."""
         self.fill()
         ann, bob = self.join(b"ann"), self.join(b"bob")
         self.send(ann, b"/who\n/who\n/name eve\n")
+        ann.protocol.drain()
         ann.abortConnection()
         self.reactor.advance(0)
         self.assertGot(bob, b"[00] * ann left\n")
@@ -361,6 +363,8 @@ class QuitTests(IntercomCase):
             for _ in range(100):
                 # The kernel takes less than a line at a time.
                 eve.turn(9)
+                isPresent = eve.protocol._sender.isPresent
+                self.assertTrue(isPresent or not self.intercom.pace._held)
             self.assertGot(ann, b"[00] * eve left\n" if isLong else b"")
             self.send(bob, b"hi\n")
             self.assertTrue(eve.sent.endswith(b"[00] /quit\n"))
