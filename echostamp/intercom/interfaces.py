@@ -28,6 +28,9 @@ class NamedMember(Protocol):
     since: bytes
     renamed: float | None
 
+    def tell(self) -> None:
+        """Deliver what the member has said so far, if the others have not got it."""
+
 
 class Room(Protocol):
     """

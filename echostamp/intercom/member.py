@@ -16,9 +16,9 @@ from echostamp.intercom.interfaces import Room
 from echostamp.intercom.joining import Joining
 from echostamp.line.protocol import TimestampEcho
 
-#: Octets of answers after which a member's next command waits for the next turn: many
-#: commands in one read must not keep the others waiting.
-_ANSWERS = 16_384
+#: Octets of answers, and of lines before commands, after which a member's next command
+#: waits for the next turn: many commands in one read must not keep the others waiting.
+_TURN = 16_384
 
 
 class Member(Delivery):
@@ -36,10 +36,11 @@ class Member(Delivery):
     """
 
     __slots__ = (
-        "_answered",
         "_joining",
+        "_pending",
         "_room",
         "_unsent",
+        "_worked",
         "echo",
         "name",
         "renamed",
@@ -59,8 +60,10 @@ class Member(Delivery):
         self.since = b""
         self.renamed: float | None = None
         self._room = room
-        # Octets of the answers to the commands of one turn.
-        self._answered = 0
+        # Lines before commands that the others have not got yet, and the octets of
+        # such lines and of answers in this turn.
+        self._pending: list[bytes] = []
+        self._worked = 0
         self._unsent: Iterator[Piece] | None = None
         self._joining: Joining | None = Joining(room, self)
 
@@ -116,19 +119,32 @@ class Member(Delivery):
         """
         Send messages, and answer the commands among them, until the next has to wait.
         """
-        self._answered = 0
+        self._worked = 0
         for piece in cut:
             self.put(*piece)
             if not self.isPresent:
                 # It has quit.
                 return
-            isMuch = self._answered > _ANSWERS
+            isMuch = self._worked > _TURN
             if isMuch:
                 self._pace.hold(self)
                 self.echo.factory.reactor.callLater(0, self._nextTurn)
             if isMuch or self.isBlocked:
                 self._unsent = cut
-                return
+                break
+        self.tell()
+        if self._pace.isPaused:
+            self._pace.hold(self)
+
+    def tell(self) -> None:
+        """
+        Deliver the lines before commands.  They are collected, since to deliver each by
+        itself to many members would take long.
+        """
+        if self._pending:
+            lines = b"".join(self._pending)
+            self._pending.clear()
+            self._room.broadcast(self, lines)
 
     def _nextTurn(self) -> None:
         """
@@ -175,12 +191,17 @@ class Member(Delivery):
             told = told[:-untold]
         if told and not self._room.isAlone:
             lines = linesForOthers(told, self._prefix, self.echo.factory.maxLength)
-            self._room.broadcast(self, lines)
+            if command:
+                self._pending.append(lines)
+                self._worked += len(lines)
+            else:
+                self.tell()
+                self._room.broadcast(self, lines)
         if command:
             stamp = rest[: rest.index(b"] ") + 2]
             answers += answer(self._room, self, command, stamp)
         if answers:
-            self._answered += len(answers)
+            self._worked += len(answers)
             self.deliver(answers)
         self._flush()
         if self._pace.isPaused:
@@ -244,6 +265,7 @@ class Member(Delivery):
         """
         Leave the room, and let the connection end behind what was sent.
         """
+        self.tell()
         self._leave()
         self.echo.quit()
 

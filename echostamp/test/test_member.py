@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 from echostamp.daemon.limits import TimedConnectionLog
 from echostamp.intercom import pace
 from echostamp.intercom.allowance import MOST_WAITING
+from echostamp.intercom.member import Member
 from echostamp.intercom.pace import BACKLOG
 from echostamp.line.draining import DRAINED
 from echostamp.test.fakes import FakeReactor
@@ -266,6 +267,29 @@ class CommandTests(IntercomCase):
         self.assertTrue(ann.isRead)
         self.assertGot(bob, b"[00] <ann> last\n")
         self.assertAtRest()
+
+    def test_fewDeliveries(self) -> None:
+        """Lines between commands are not delivered one by one: that would take long in
+        a large room."""
+        ann, bob = self.join(b"ann"), self.join(b"bob")
+        deliveries: list[bytes] = []
+        broadcast = self.intercom.broadcast
+
+        def counted(sender: Member, lines: bytes) -> None:
+            deliveries.append(lines)
+            broadcast(sender, lines)
+
+        self.patch(self.intercom, "broadcast", counted)
+        self.send(ann, b"/x\na\n/name a b\n" * 1000 + b"/name eve\nb\n/quit\nc\n")
+        while not ann.isHalfClosed:
+            self.reactor.advance(0)
+            ann.turn()
+        self.assertGot(
+            bob,
+            b"[00] <ann> /x\n[00] <ann> a\n" * 1000
+            + b"[00] * ann is now eve\n[00] <eve> b\n[00] * eve left\n",
+        )
+        self.assertLess(len(deliveries), 20)
 
     def test_lostBeforeTheNextTurn(self) -> None:
         """A connection that is lost meanwhile is not answered any more.  No timer is
