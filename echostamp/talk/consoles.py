@@ -20,7 +20,8 @@ from twisted.python.failure import Failure
 from zope.interface import implementer
 
 from echostamp.intercom.parsing import Origin
-from echostamp.talk.conversation import QUIET, Conversation
+from echostamp.talk.conversation import Conversation
+from echostamp.talk.patience import QUIET
 from echostamp.talk.terminal import PROMPT, Painter, privateDescriptor
 
 

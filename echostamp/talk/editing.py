@@ -21,8 +21,9 @@ from twisted.internet.interfaces import IDelayedCall
 
 from echostamp.exitstatus import NEAR_END_FAILED, Outcome
 from echostamp.intercom.parsing import Origin
-from echostamp.talk.conversation import QUIET, Conversation
+from echostamp.talk.conversation import Conversation
 from echostamp.talk.keyboard import Keyboard
+from echostamp.talk.patience import QUIET
 from echostamp.talk.terminal import PROMPT, Painter
 
 #: The most characters of an unfinished line that are held back.

@@ -48,7 +48,7 @@ class FarEnd(Protocol):
 
     def connectionMade(self) -> None:
         """Set TCP_NODELAY, and join the conversation."""
-        self._conversation.farEnd = self
+        self._conversation.connected(self)
         self.isTls = ISSLTransport.providedBy(self.transport)
         if ITCPTransport.providedBy(self.transport):
             self.transport.setTcpNoDelay(True)

@@ -182,6 +182,8 @@ PURE = (
     "listen.descriptions",
     "listen.proxyheader",
     "listen.proxyline",
+    "talk.exchange",
+    "talk.shown",
     "tls.engine",
     "tls.pem",
     "tls.subject",
@@ -222,6 +224,8 @@ PURE_ACROSS_ROOMS: dict[tuple[str, str], str] = {
     ("intercom.parsing", "line.replies"): (
         "the intercom's lines are the line protocol's: replies are counted once"
     ),
+    ("talk.exchange", "intercom.parsing"): "replies are found among others' lines",
+    ("talk.shown", "line.replies"): "replies are counted once",
     ("monitor.spanfigures", "measure.result"): "a span has the figures of its probes",
     ("monitor.peerkeys", "probe.messages"): "the sizes of messages are keys' limits",
     ("probe.plan", "measure.samples"): "a plan says how many probes are kept",
