@@ -30,6 +30,7 @@ from echostamp.talk.conversation import Conversation
 from echostamp.talk.farend import FarEnd
 from echostamp.talk.keptterminal import KeptTerminal
 from echostamp.talk.terminal import EDITING_HINT, Painter, isDumb
+from echostamp.talk.typedrows import TypedRows
 
 if TYPE_CHECKING:
     # prompt_toolkit is optional.
@@ -149,13 +150,23 @@ class _Talk:
             self._editing = EditingConsole(conversation, self._givenUp, self._painter)
             self._editing.begin()
         elif self._isTerminal:
-            encoding = sys.stdout.encoding
-            hint = "" if isDumb(os.environ) else EDITING_HINT
-            console = TerminalConsole(conversation, self._painter, encoding, hint)
-            attach(console, self._reactor)
+            attach(self._terminalConsole(), self._reactor)
         else:
             attach(PipeConsole(conversation), self._reactor)
         return conversation.done
+
+    def _terminalConsole(self) -> TerminalConsole:
+        """
+        Make a console on a terminal whose own line editing is used.
+        """
+        canMove = not isDumb(os.environ)
+        return TerminalConsole(
+            self._conversation,
+            self._painter,
+            sys.stdout.encoding,
+            EDITING_HINT if canMove else "",
+            TypedRows() if canMove else None,
+        )
 
     def _notConnected(self, failure: Failure) -> Outcome:
         """
