@@ -24,7 +24,7 @@ from echostamp.intercom.parsing import Origin
 from echostamp.talk.conversation import Conversation
 from echostamp.talk.keyboard import Keyboard
 from echostamp.talk.patience import QUIET
-from echostamp.talk.terminal import PROMPT, Painter
+from echostamp.talk.terminal import LEAVING_HINT, PROMPT, Painter
 
 #: The most characters of an unfinished line that are held back.
 _LONGEST = 65_536
@@ -69,10 +69,13 @@ class EditingConsole:
         )
         self._isEnded = False
         self._beginning = ""
+        self._leavingHint = f"{LEAVING_HINT}\n"
         self._wait: IDelayedCall | None = None
 
     def begin(self) -> None:
         """Show the prompt."""
+        if self.conversation.isIntercom:
+            self._write("")
         self._typing = asyncio.ensure_future(self._type())
         self._typing.add_done_callback(self._typed)
 
@@ -89,7 +92,8 @@ class EditingConsole:
                     self._interrupted()
                     return
                 except EOFError:
-                    typed = ""
+                    self._end()
+                    return
                 if not self._isEnded:
                     self._send(typed)
 
@@ -103,13 +107,21 @@ class EditingConsole:
 
     def _send(self, typed: str) -> None:
         """
-        Send what was typed.  An empty input ends the conversation.
+        Send what was typed.  An empty input ends the conversation, but not in an
+        intercom.
         """
         # Pasted text may have several lines.
         for line in typed.split("\n"):
             if line:
                 self.conversation.send(line.encode("utf-8", "replace") + b"\n")
-        if not typed:
+        if not (typed or self.conversation.isIntercom):
+            self._end()
+
+    def _end(self) -> None:
+        """
+        Accept no more lines.
+        """
+        if not self._isEnded:
             self._isEnded = True
             self.conversation.inputEnded()
 
@@ -147,6 +159,7 @@ class EditingConsole:
         """
         Write above the prompt, and draw the prompt again.
         """
+        text = self._toldLeaving() + text
         application = self._session.app
         if application.is_running:
             application.renderer.erase()
@@ -157,6 +170,19 @@ class EditingConsole:
             self._isEnded = True
             self.conversation.outputClosed(isFlushed=False)
         application.invalidate()
+
+    def _toldLeaving(self) -> str:
+        """
+        Once this is an intercom, let typed lines go away at Enter: their replies show
+        them at their place among the others.
+
+        @return: what says how to leave, if that was not said.
+        """
+        if not self.conversation.isIntercom:
+            return ""
+        self._session.app.erase_when_done = not self._isEnded
+        hint, self._leavingHint = self._leavingHint, ""
+        return hint
 
     def finish(self) -> None:
         """Remove the prompt, and write what is left."""
@@ -179,6 +205,8 @@ class EditingConsole:
         self._isEnded = True
         self._stopWaiting()
         application = self._session.app
+        # What is being typed stays.
+        application.erase_when_done = False
         if application.is_running and not application.is_done:
             application.exit(result="")
         self._typing.add_done_callback(left)

@@ -15,7 +15,7 @@ from echostamp.exitstatus import NEAR_END_FAILED, Outcome
 from echostamp.intercom.parsing import Origin
 from echostamp.talk import editing
 from echostamp.talk.editing import EditingConsole
-from echostamp.talk.terminal import Painter
+from echostamp.talk.terminal import LEAVING_HINT, Painter
 
 #: Seconds after which a test has failed.
 DEADLINE = 10
@@ -30,6 +30,7 @@ class FakeSession:
     """
 
     accepted: Callable[[], None] = staticmethod(lambda: None)
+    erase_when_done = False
 
     def __init__(self, *arguments: object, **options: object) -> None:
         self.input = self.output = self.app = self
@@ -79,12 +80,22 @@ class WritingSession(FakeSession):
         """Do nothing."""
 
 
+class Task:
+    """
+    A task that does not end.
+    """
+
+    def add_done_callback(self, called: object) -> None:
+        """Do nothing."""
+
+
 class FakeConversation:
     """
     A conversation that notes what is called.
     """
 
     console: Any = None
+    isIntercom = False
 
     def __init__(self) -> None:
         self.called: list[object] = []
@@ -111,7 +122,9 @@ class EditingConsoleTests(SynchronousTestCase):
     The console turns typed lines into messages.
     """
 
-    def typed(self, *lines: str | BaseException, finish: str = "") -> list[object]:
+    def typed(
+        self, *lines: str | BaseException, finish: str = "", isIntercom: bool = False
+    ) -> list[object]:
         """
         Let lines be typed.
 
@@ -120,10 +133,11 @@ class EditingConsoleTests(SynchronousTestCase):
             it.
         @return: what was called on the conversation.
         """
-        self.patch(editing, "PromptSession", FakeSession)
+        self.patch(editing, "PromptSession", WritingSession)
         self.patch(editing, "Keyboard", lambda stdin: None)
         self.patch(Vt100_Output, "from_pty", lambda stdout: FakeSession())
         conversation: Any = FakeConversation()
+        conversation.isIntercom = isIntercom
 
         async def type_() -> None:
             console: Any = EditingConsole(
@@ -131,7 +145,8 @@ class EditingConsoleTests(SynchronousTestCase):
                 lambda: conversation.called.append("interrupted"),
                 Painter({}),
             )
-            console._session.typed = list(lines)
+            self.session = console._session
+            self.session.typed = list(lines)
             if finish == "accepted":
                 console._session.accepted = console.finish
             console.begin()
@@ -155,6 +170,39 @@ class EditingConsoleTests(SynchronousTestCase):
             self.typed("one", "two\n\nthree\n", "\n", " ", "", "too late"),
             [b"one\n", b"two\n", b"three\n", b" \n", "input ended"],
         )
+
+    def test_intercom(self) -> None:
+        """In an intercom an empty input does nothing, and it is said first how to
+        leave.  Typed lines go away at Enter."""
+        self.assertEqual(
+            self.typed("one", "", "\n", "two", EOFError(), isIntercom=True),
+            [b"one\n", b"two\n", "input ended"],
+        )
+        self.assertEqual(self.session.written, [f"{LEAVING_HINT}\n"])
+        self.assertTrue(self.session.erase_when_done)
+
+    def test_becomesIntercom(self) -> None:
+        """It is said how to leave above the first line of another member, once.  At the
+        end, what is being typed stays on the screen."""
+        self.patch(editing, "PromptSession", WritingSession)
+        self.patch(editing, "Keyboard", lambda stdin: None)
+        self.patch(Vt100_Output, "from_pty", lambda stdout: FakeSession())
+        conversation: Any = FakeConversation()
+        console: Any = EditingConsole(conversation, lambda: None, Painter({}))
+        session = console._session
+        console.show([(Origin.OWN, b"[1] mine\n")])
+        self.assertFalse(session.erase_when_done)
+        conversation.isIntercom = True
+        for _ in range(2):
+            console.show([(Origin.OTHER, b"[1] <b> hi\n")])
+        self.assertEqual(
+            "".join(session.written),
+            f"[1] mine\n{LEAVING_HINT}\n[1] <b> hi\n[1] <b> hi\n",
+        )
+        self.assertTrue(session.erase_when_done)
+        console._typing = Task()
+        console.abandon(lambda: None)
+        self.assertFalse(session.erase_when_done)
 
     def test_ends(self) -> None:
         """Ctrl-D ends the input, Ctrl-C interrupts the conversation."""
