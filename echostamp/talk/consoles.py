@@ -6,15 +6,13 @@ L{TerminalConsole} is for a terminal, L{PipeConsole} for anything else.
 
 from __future__ import annotations
 
-import os
 import sys
 from collections.abc import Sequence
-from typing import Any, cast
+from typing import Any
 
 from twisted.internet.error import ConnectionDone
 from twisted.internet.interfaces import IDelayedCall, IHalfCloseableProtocol
 from twisted.internet.protocol import connectionDone
-from twisted.internet.stdio import StandardIO
 from twisted.protocols.basic import LineReceiver
 from twisted.python.failure import Failure
 from zope.interface import implementer
@@ -22,7 +20,7 @@ from zope.interface import implementer
 from echostamp.intercom.parsing import Origin
 from echostamp.talk.conversation import Conversation
 from echostamp.talk.patience import QUIET
-from echostamp.talk.terminal import LEAVING_HINT, PROMPT, Painter, privateDescriptor
+from echostamp.talk.terminal import LEAVING_HINT, PROMPT, Painter
 from echostamp.talk.typedrows import TypedRows
 
 
@@ -46,9 +44,17 @@ class _StandardConsole(LineReceiver):
 
     def connectionMade(self) -> None:
         """Make each side the other's producer."""
-        farEnd = self.conversation.farEnd
-        farEnd.transport.registerProducer(self, True)
-        self.transport.registerProducer(farEnd, True)
+        self.connectionChanged()
+
+    def connectionChanged(self) -> None:
+        """Make each side the other's producer, or read on without a far side."""
+        self.transport.unregisterProducer()
+        if self.conversation.isConnected:
+            farEnd = self.conversation.farEnd
+            farEnd.transport.registerProducer(self, True)
+            self.transport.registerProducer(farEnd, True)
+        else:
+            LineReceiver.resumeProducing(self)
 
     def show(self, heard: Sequence[tuple[Origin, bytes]]) -> None:
         """Write the received pieces."""
@@ -266,27 +272,3 @@ class TerminalConsole(_StandardConsole):
         if not self._atLineStart:
             self._newLine()
         super().finish()
-
-
-class _CheckedStandardIO(StandardIO):
-    """
-    Standard input and output.  A failed read is not taken for the end of the input.
-    """
-
-    def childConnectionLost(self, fd: str, reason: Failure) -> None:
-        """Report a failed read to the conversation."""
-        if fd == "read" and not reason.check(ConnectionDone):
-            cast(Any, self).protocol.conversation.inputFailed()
-        cast(Any, StandardIO).childConnectionLost(self, fd, reason)
-
-
-def attach(console: TerminalConsole | PipeConsole, reactor: Any) -> None:
-    """
-    Connect a console to standard input and output.
-    """
-    cast(Any, _CheckedStandardIO)(
-        console,
-        privateDescriptor(0, os.O_RDONLY),
-        privateDescriptor(1, os.O_WRONLY),
-        reactor,
-    )

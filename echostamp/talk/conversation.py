@@ -27,7 +27,6 @@ from echostamp.line.replies import Replies
 from echostamp.talk.exchange import Exchange, Heard
 from echostamp.talk.patience import Patience
 from echostamp.talk.sides import Console, FarSide
-from echostamp.text import counted
 
 
 class Conversation:
@@ -106,9 +105,13 @@ class Conversation:
         Ask the intercom for a name.  The reply to this command is not shown.
         """
         self.isIntercom = True
+        self._ask(name.encode())
+
+    def _ask(self, name: bytes) -> None:
+        """Send a request for a name."""
         self._exchange.hideNext()
-        self._exchange.sent(command := b"/name %s\n" % name.encode())
-        self.farEnd.transport.write(command)
+        self._exchange.sent(request := b"/name %s\n" % name)
+        self.farEnd.transport.write(request)
 
     def received(self, data: bytes) -> None:
         """
@@ -118,9 +121,7 @@ class Conversation:
         self._progress()
 
     def _show(self, heard: Heard) -> None:
-        """
-        Show received pieces.
-        """
+        """Show received pieces."""
         if any(origin is not Origin.OWN for origin, _ in heard):
             self.isIntercom = True
         self.console.show(heard)
@@ -196,7 +197,7 @@ class Conversation:
         self.finish(
             Outcome(
                 DONE if self.console.isTerminal else FAR_END_FAILED,
-                f"{self.name}: {self._owed()} within {self._timeout:g} s",
+                f"{self.name}: {self._exchange.owed} within {self._timeout:g} s",
             )
         )
 
@@ -209,12 +210,6 @@ class Conversation:
             self._halfClosed = True
             self.farEnd.transport.unregisterProducer()
             self.farEnd.transport.loseWriteConnection()
-
-    def _owed(self) -> str:
-        """
-        Write how many messages have not been answered.
-        """
-        return f"{counted(self._exchange.unanswered, 'message')} not answered"
 
     def farEndClosed(self, why: str, isClean: bool) -> None:
         """
@@ -247,7 +242,7 @@ class Conversation:
 
         @param why: the reason, for the user.
         """
-        owed = f", {self._owed()}" if self._exchange.unanswered else ""
+        owed = f", {self._exchange.owed}" if self._exchange.unanswered else ""
         self.finish(Outcome(FAR_END_FAILED, f"{self.name}: {why}{owed}"))
 
     def finish(self, outcome: Outcome) -> None:
@@ -263,20 +258,21 @@ class Conversation:
         self.console.finish()
 
     def _showRest(self) -> None:
-        """
-        Show a piece that was held back until more came.
-        """
+        """Show a piece that was held back until more came."""
         if rest := self._exchange.rest():
             self._show(rest)
 
     def _leave(self, outcome: Outcome) -> None:
-        """
-        Disconnect from the far end.
-        """
-        self._patience.stop()
+        """Disconnect from the far end."""
+        self._stopWaiting()
         self._outcome = outcome
-        self.farEnd.transport.unregisterProducer()
-        self.farEnd.transport.loseConnection()
+        if self.isConnected:
+            self.farEnd.transport.unregisterProducer()
+            self.farEnd.transport.loseConnection()
+
+    def _stopWaiting(self) -> None:
+        """Cancel the timers."""
+        self._patience.stop()
 
     def outputClosed(self, isFlushed: bool) -> None:
         """
@@ -296,5 +292,5 @@ class Conversation:
         """
         Ignore both sides from now on: the process is about to end.
         """
-        self._patience.stop()
+        self._stopWaiting()
         self._outcome = outcome

@@ -13,6 +13,7 @@ from asyncio import Task
 from collections.abc import Callable, Sequence
 
 from prompt_toolkit import PromptSession
+from prompt_toolkit.filters import Condition
 from prompt_toolkit.key_binding import KeyBindings, KeyPressEvent
 from prompt_toolkit.layout.processors import TabsProcessor
 from prompt_toolkit.output import ColorDepth
@@ -22,6 +23,7 @@ from twisted.internet.interfaces import IDelayedCall
 from echostamp.exitstatus import NEAR_END_FAILED, Outcome
 from echostamp.intercom.parsing import Origin
 from echostamp.talk.conversation import Conversation
+from echostamp.talk.exchange import QUIT
 from echostamp.talk.keyboard import Keyboard
 from echostamp.talk.patience import QUIET
 from echostamp.talk.terminal import LEAVING_HINT, PROMPT, Painter
@@ -54,6 +56,8 @@ class EditingConsole:
         conversation.console = self
         self._interrupted = interrupted
         self._painter = painter
+        keys = _keys()
+        keys.add("enter", filter=Condition(self._isHeld))(lambda event: self._hold())
         output = Vt100_Output.from_pty(sys.stdout)
         # We do not need to know the prompt's position on the screen.
         output.enable_cpr = False
@@ -64,7 +68,7 @@ class EditingConsole:
             enable_suspend=True,
             # The prompt has no colours, also when it is left: see NO_COLOR.
             color_depth=ColorDepth.DEPTH_1_BIT,
-            key_bindings=_keys(),
+            key_bindings=keys,
             input_processors=[TabsProcessor(tabstop=8, char1=" ", char2=" ")],
         )
         self._isEnded = False
@@ -124,6 +128,24 @@ class EditingConsole:
         if not self._isEnded:
             self._isEnded = True
             self.conversation.inputEnded()
+
+    def _isHeld(self) -> bool:
+        """
+        Say whether Enter cannot send what is typed: there is no connection.
+        """
+        buffer = self._session.default_buffer
+        isLine = buffer.text.strip() not in ("", QUIT.decode())
+        isTyping = self._session.app.current_buffer is buffer
+        return isTyping and isLine and not self.conversation.isConnected
+
+    def _hold(self) -> None:
+        """
+        Keep what is typed in the prompt.
+        """
+        self._write("(no connection; the line is not sent)\n")
+
+    def connectionChanged(self) -> None:
+        """Do nothing: this is never behind, and reads on without a connection."""
 
     def show(self, heard: Sequence[tuple[Origin, bytes]]) -> None:
         """

@@ -11,6 +11,7 @@ from typing import TypeAlias
 
 from echostamp.intercom.parsing import IntercomParser, Origin
 from echostamp.talk.shown import ShownReplies
+from echostamp.text import counted
 
 #: Received pieces, each with its origin.
 Heard: TypeAlias = list[tuple[Origin, bytes]]
@@ -79,6 +80,16 @@ class Exchange:
     def unanswered(self) -> int:
         """The number of the user's messages that have not been answered."""
         return self.replies.unanswered - self._shown.hidden
+
+    @property
+    def owed(self) -> str:
+        """The number of the user's messages that have not been answered, in words."""
+        return f"{counted(self.unanswered, 'message')} not answered"
+
+    @property
+    def isHiding(self) -> bool:
+        """Whether a reply that will not be shown has not come."""
+        return self._shown.hidden > 0
 
     def hideNext(self) -> None:
         """

@@ -25,10 +25,12 @@ from echostamp.exitstatus import (
     complain,
 )
 from echostamp.running import CommandRun
-from echostamp.talk.consoles import PipeConsole, TerminalConsole, attach
+from echostamp.talk.attaching import attach
+from echostamp.talk.consoles import PipeConsole, TerminalConsole
 from echostamp.talk.conversation import Conversation
 from echostamp.talk.farend import FarEnd
 from echostamp.talk.keptterminal import KeptTerminal
+from echostamp.talk.reconnecting import ReconnectingConversation
 from echostamp.talk.terminal import EDITING_HINT, Painter, isDumb
 from echostamp.talk.typedrows import TypedRows
 
@@ -54,6 +56,8 @@ class TalkOptions:
     @ivar name: the name to ask the intercom for; L{None} for no name.
     @ivar isEditing: whether lines can be edited.  That needs a terminal, prompt_toolkit
         and the asyncio reactor.
+    @ivar isReconnecting: whether to connect again when the connection is lost.  That
+        needs a terminal.
     """
 
     target: str
@@ -62,6 +66,7 @@ class TalkOptions:
     files: TlsFiles = field(default_factory=TlsFiles)
     name: str | None = None
     isEditing: bool = False
+    isReconnecting: bool = False
 
 
 def talk(reactor: Any, options: TalkOptions) -> Outcome:
@@ -103,15 +108,24 @@ class _Talk:
         self._isTerminal = os.isatty(0) and os.isatty(1)
         self._painter = Painter(os.environ)
         self._editing: EditingConsole | None = None
-        self._conversation = Conversation(
-            reactor, target.name, options.timeout, options.showTimes
-        )
+        self._conversation = self._newConversation()
         self._run = CommandRun(
             reactor,
             self._interrupted,
             lambda: not self._conversation.isConnected,
             beforeDeath=beforeDeath,
         )
+
+    def _newConversation(self) -> Conversation:
+        """
+        Make the conversation, whose connections may be one or many.
+        """
+        reactor, name, options = self._reactor, self._target.name, self._options
+        if options.isReconnecting:
+            return ReconnectingConversation(
+                reactor, name, options.timeout, self._connect, options.showTimes
+            )
+        return Conversation(reactor, name, options.timeout, options.showTimes)
 
     def untilEnd(self) -> Outcome:
         """
@@ -124,6 +138,14 @@ class _Talk:
 
     def _start(self) -> None:
         """
+        Connect to the target, and converse.
+        """
+        connecting = self._connect()
+        connecting.addCallbacks(self._converse, self._notConnected)
+        connecting.addCallbacks(self._end, self._run.broken)
+
+    def _connect(self) -> Deferred[Any]:
+        """
         Connect to the target.
         """
         timeout = self._options.timeout
@@ -131,9 +153,9 @@ class _Talk:
         connecting = self._target.endpoint.connect(
             Factory.forProtocol(lambda: FarEnd(self._conversation))
         )
-        connecting.addTimeout(timeout, self._reactor, lambda result, seconds: tooLate)
-        connecting.addCallbacks(self._converse, self._notConnected)
-        connecting.addCallbacks(self._end, self._run.broken)
+        return connecting.addTimeout(
+            timeout, self._reactor, lambda result, seconds: tooLate
+        )
 
     def _converse(self, farEnd: object) -> Deferred[Outcome]:
         """
@@ -222,6 +244,8 @@ class _Talk:
         Disconnect, and end the command.
         """
         if not self._conversation.isConnected:
+            if self._beforeDeath is not None:
+                self._beforeDeath()
             self._run.end(outcome)
             return
         farEnd = self._conversation.farEnd

@@ -139,9 +139,14 @@ def canEdit() -> bool:
 
     That needs a terminal that can move its cursor, and the extra C{terminal}.
     """
-    return (
-        os.isatty(0) and os.isatty(1) and not isDumb(os.environ) and _hasPromptToolkit()
-    )
+    return isTerminal() and not isDumb(os.environ) and _hasPromptToolkit()
+
+
+def isTerminal() -> bool:
+    """
+    Check whether standard input and output are a terminal.
+    """
+    return os.isatty(0) and os.isatty(1)
 
 
 def _hasPromptToolkit() -> bool:

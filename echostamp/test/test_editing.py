@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable
 from contextlib import nullcontext
+from types import SimpleNamespace
 from typing import Any
 
 from prompt_toolkit.output.vt100 import Vt100_Output
@@ -68,6 +69,7 @@ class WritingSession(FakeSession):
     def __init__(self, *arguments: object, **options: object) -> None:
         super().__init__()
         self.written: list[str] = []
+        self.key_bindings = options.get("key_bindings")
 
     def write_raw(self, text: str) -> None:
         """Keep text."""
@@ -96,6 +98,7 @@ class FakeConversation:
 
     console: Any = None
     isIntercom = False
+    isConnected = True
 
     def __init__(self) -> None:
         self.called: list[object] = []
@@ -203,6 +206,33 @@ class EditingConsoleTests(SynchronousTestCase):
         console._typing = Task()
         console.abandon(lambda: None)
         self.assertFalse(session.erase_when_done)
+
+    def test_held(self) -> None:
+        """While there is no connection, Enter keeps a line in the prompt, and says why.
+        An empty line, C{/quit}, and what is typed to search are not kept."""
+        self.patch(editing, "PromptSession", WritingSession)
+        self.patch(editing, "Keyboard", lambda stdin: None)
+        self.patch(Vt100_Output, "from_pty", lambda stdout: FakeSession())
+        conversation: Any = FakeConversation()
+        console: Any = EditingConsole(conversation, lambda: None, Painter({}))
+        session = console._session
+        [enter] = [
+            each for each in session.key_bindings.bindings if each.keys == ("c-m",)
+        ]
+        for text, isTyping, isConnected, isHeld in [
+            ("hello", True, False, True),
+            ("hello", True, True, False),
+            ("hello", False, False, False),
+            ("/quit", True, False, False),
+            (" ", True, False, False),
+        ]:
+            session.default_buffer = SimpleNamespace(text=text)
+            session.current_buffer = session.default_buffer if isTyping else None
+            conversation.isConnected = isConnected
+            self.assertEqual(enter.filter(), isHeld, text)
+        enter.handler(None)
+        self.assertEqual(session.written, ["(no connection; the line is not sent)\n"])
+        self.assertEqual(conversation.called, [])
 
     def test_ends(self) -> None:
         """Ctrl-D ends the input, Ctrl-C interrupts the conversation."""
