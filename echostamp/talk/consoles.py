@@ -154,8 +154,13 @@ class TerminalConsole(_StandardConsole):
             self._send(line)
         elif not self.conversation.isIntercom:
             self._end()
-        elif not self._isWaiting:
+        elif not (self._isWaiting or self._isMoreTyped):
             self._prompt()
+
+    @property
+    def _isMoreTyped(self) -> bool:
+        """Whether more whole lines were typed, as far as that is known."""
+        return self._typedRows is not None and self._typedRows.isMoreTyped()
 
     def _erase(self, typed: str) -> None:
         """

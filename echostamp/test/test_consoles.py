@@ -466,6 +466,14 @@ class ErasingTests(TalkCase):
             self.near.protocol.dataReceived(line.encode())
         self.assertShows(*lines, "\x1b[4A\r\x1b[J")
 
+    def test_enterTwice(self) -> None:
+        """Empty lines that are typed together leave one prompt."""
+        self.reply(b"[1] * b joined\n")
+        self.near.write(b"\n\n")
+        for self.rows.isMore in True, False:
+            self.near.protocol.dataReceived(b"\n")
+        self.assertShows("\n\n\x1b[2A\r\x1b[J> ")
+
     def test_kept(self) -> None:
         """A line stays where it is not sure which rows it takes: where it is longer
         than a row, since a part may be typed before the prompt, and where terminals
