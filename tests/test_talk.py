@@ -264,7 +264,7 @@ class TerminalTests(SynchronousTestCase):
         child.expect_exact("one two")
         child.sendline(" three")
         child.expect(f"{TEXT_STAMP}one two three\r\n> $")
-        child.sendline("")
+        child.sendeof()
         self.assertEnds(child, 0)
 
     def test_controlDBehindText(self) -> None:

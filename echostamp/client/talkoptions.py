@@ -5,18 +5,15 @@ The options of C{echostamp talk}.
 from __future__ import annotations
 
 import argparse
-from typing import TYPE_CHECKING
 
 from echostamp.client.arguments import CommandParser, addTarget, memberName, seconds
-
-if TYPE_CHECKING:
-    from echostamp.exitstatus import Outcome
+from echostamp.exitstatus import NEAR_END_FAILED, Outcome
 
 DESCRIPTION = """\
 Send each line that is typed, and show its stamped reply. On a terminal, an empty line
-or Ctrl-D ends the conversation; with prompt_toolkit installed, lines can be edited as
-in a shell. If standard input or output is not a terminal, send
-every line of the input and write every reply unchanged.
+or Ctrl-D ends the conversation, in an intercom Ctrl-D or /quit; with prompt_toolkit
+installed, lines can be edited as in a shell. If standard input or output is not a
+terminal, send every line of the input and write every reply unchanged.
 """
 
 
@@ -31,6 +28,13 @@ def addTalk(talk: CommandParser) -> None:
         metavar="NAME",
         help="ask for this name in the intercom: 1 to 32 ASCII letters, digits and "
         ".:_-[] (default: the address and port)",
+    )
+    talk.add_argument(
+        "--reconnect",
+        action=argparse.BooleanOptionalAction,
+        help="on a terminal, connect again when the connection is lost, after 1 s to "
+        "30 s, and ask for the same name again; lines that were not answered are "
+        "shown, and not sent again (default: with --name on a terminal)",
     )
     talk.add_argument(
         "--time",
@@ -53,8 +57,13 @@ def runTalk(options: argparse.Namespace) -> Outcome:
     """
     # Twisted takes long to import, and --help does not need it.
     from echostamp.client.reactor import installedReactor
-    from echostamp.talk.terminal import canEdit
+    from echostamp.talk.terminal import canEdit, isTerminal
 
+    if options.reconnect and not isTerminal():
+        return Outcome(NEAR_END_FAILED, "--reconnect works on a terminal only")
+    isReconnecting = options.reconnect
+    if isReconnecting is None:
+        isReconnecting = options.name is not None and isTerminal()
     isEditing = canEdit()
     reactor = installedReactor(isAsyncio=isEditing)
     from echostamp.connect.tls import TlsFiles
@@ -69,5 +78,6 @@ def runTalk(options: argparse.Namespace) -> Outcome:
             TlsFiles(options.ca, options.cert, options.key),
             options.name,
             isEditing,
+            isReconnecting,
         ),
     )

@@ -6,22 +6,22 @@ L{TerminalConsole} is for a terminal, L{PipeConsole} for anything else.
 
 from __future__ import annotations
 
-import os
 import sys
 from collections.abc import Sequence
-from typing import Any, cast
+from typing import Any
 
 from twisted.internet.error import ConnectionDone
 from twisted.internet.interfaces import IDelayedCall, IHalfCloseableProtocol
 from twisted.internet.protocol import connectionDone
-from twisted.internet.stdio import StandardIO
 from twisted.protocols.basic import LineReceiver
 from twisted.python.failure import Failure
 from zope.interface import implementer
 
 from echostamp.intercom.parsing import Origin
-from echostamp.talk.conversation import QUIET, Conversation
-from echostamp.talk.terminal import PROMPT, Painter, privateDescriptor
+from echostamp.talk.conversation import Conversation
+from echostamp.talk.patience import QUIET
+from echostamp.talk.terminal import LEAVING_HINT, PROMPT, Painter
+from echostamp.talk.typedrows import TypedRows
 
 
 @implementer(IHalfCloseableProtocol)
@@ -44,9 +44,17 @@ class _StandardConsole(LineReceiver):
 
     def connectionMade(self) -> None:
         """Make each side the other's producer."""
-        farEnd = self.conversation.farEnd
-        farEnd.transport.registerProducer(self, True)
-        self.transport.registerProducer(farEnd, True)
+        self.connectionChanged()
+
+    def connectionChanged(self) -> None:
+        """Make each side the other's producer, or read on without a far side."""
+        self.transport.unregisterProducer()
+        if self.conversation.isConnected:
+            farEnd = self.conversation.farEnd
+            farEnd.transport.registerProducer(self, True)
+            self.transport.registerProducer(farEnd, True)
+        else:
+            LineReceiver.resumeProducing(self)
 
     def show(self, heard: Sequence[tuple[Origin, bytes]]) -> None:
         """Write the received pieces."""
@@ -104,6 +112,7 @@ class TerminalConsole(_StandardConsole):
         painter: Painter,
         encoding: str = "utf-8",
         hint: str = "",
+        typedRows: TypedRows | None = None,
     ) -> None:
         """
         @param conversation: the conversation that this is the near side of.
@@ -111,9 +120,13 @@ class TerminalConsole(_StandardConsole):
         @param encoding: the terminal's encoding.
         @param hint: shown once, before the first line of another member that splits
             what is being typed, or after a line with an escape: an arrow, for one.
+        @param typedRows: erases typed lines in an intercom; L{None} where the terminal
+            can only print.
         """
         super().__init__(conversation)
         self._hint = hint
+        self._leavingHint = LEAVING_HINT
+        self._typedRows = typedRows
         self._encoding = encoding
         self._painter = painter
         self._atPrompt = False
@@ -124,19 +137,38 @@ class TerminalConsole(_StandardConsole):
     def connectionMade(self) -> None:
         """Show the first prompt."""
         super().connectionMade()
+        self._showLeavingHint()
         self._prompt()
 
     def lineReceived(self, line: bytes) -> None:
-        """Send a line; an empty one ends the conversation."""
+        """Send a line; an empty one ends the conversation, but not in an intercom."""
         if self._isEnded:
             return
+        begin = PROMPT if self._atPrompt else ""
         self._atPrompt, self._atLineStart = False, True
         if b"\x1b" in line:
             self._showHint()
+        if self.conversation.isIntercom:
+            self._erase(begin + line.decode("utf-8", "replace"))
         if line:
             self._send(line)
-        else:
+        elif not self.conversation.isIntercom:
             self._end()
+        elif not (self._isWaiting or self._isMoreTyped):
+            self._prompt()
+
+    @property
+    def _isMoreTyped(self) -> bool:
+        """Whether more whole lines were typed, as far as that is known."""
+        return self._typedRows is not None and self._typedRows.isMoreTyped()
+
+    def _erase(self, typed: str) -> None:
+        """
+        Erase a typed line: its reply will be shown in its place.
+        """
+        if self._typedRows and (erasing := self._typedRows.erased(typed)):
+            self._write(erasing)
+            self._typedRows.begin()
 
     def readConnectionLost(self) -> None:
         """Send text that Ctrl-D ended without a newline, and end the conversation."""
@@ -178,13 +210,27 @@ class TerminalConsole(_StandardConsole):
             self._newLine()
             if any(origin is not Origin.OWN for origin, _ in heard):
                 self._showHint()
+        self._showLeavingHint()
         self._write(text)
         self._atLineStart = text.endswith("\n")
-        isWaiting = self._wait is not None and self._wait.active()
-        if self._atLineStart and not (
-            isWaiting and self.conversation.replies.unanswered
-        ):
+        if self._atLineStart and not self._isWaiting:
             self._prompt()
+
+    @property
+    def _isWaiting(self) -> bool:
+        """Whether the prompt waits for a reply."""
+        isSoon = self._wait is not None and self._wait.active()
+        return isSoon and bool(self.conversation.replies.unanswered)
+
+    def _showLeavingHint(self) -> None:
+        """
+        Say how to leave an intercom, unless that was said.
+        """
+        if self.conversation.isIntercom and self._leavingHint:
+            if not self._atLineStart:
+                self._newLine()
+            self._write(f"{self._leavingHint}\n")
+            self._leavingHint = ""
 
     def _showHint(self) -> None:
         """
@@ -204,6 +250,8 @@ class TerminalConsole(_StandardConsole):
                 self._newLine()
             self._write(PROMPT)
             self._atPrompt, self._atLineStart = True, False
+            if self._typedRows:
+                self._typedRows.begin()
 
     def _newLine(self) -> None:
         """
@@ -216,6 +264,8 @@ class TerminalConsole(_StandardConsole):
         """
         Write to the terminal, in its encoding.
         """
+        if self._typedRows:
+            self._typedRows.forget()
         self.transport.write(text.encode(self._encoding, "backslashreplace"))
 
     def finish(self) -> None:
@@ -227,27 +277,3 @@ class TerminalConsole(_StandardConsole):
         if not self._atLineStart:
             self._newLine()
         super().finish()
-
-
-class _CheckedStandardIO(StandardIO):
-    """
-    Standard input and output.  A failed read is not taken for the end of the input.
-    """
-
-    def childConnectionLost(self, fd: str, reason: Failure) -> None:
-        """Report a failed read to the conversation."""
-        if fd == "read" and not reason.check(ConnectionDone):
-            cast(Any, self).protocol.conversation.inputFailed()
-        cast(Any, StandardIO).childConnectionLost(self, fd, reason)
-
-
-def attach(console: TerminalConsole | PipeConsole, reactor: Any) -> None:
-    """
-    Connect a console to standard input and output.
-    """
-    cast(Any, _CheckedStandardIO)(
-        console,
-        privateDescriptor(0, os.O_RDONLY),
-        privateDescriptor(1, os.O_WRONLY),
-        reactor,
-    )

@@ -10,10 +10,10 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 from twisted.internet.defer import Deferred
-from twisted.internet.interfaces import IDelayedCall
 
 from echostamp.exitstatus import (
     DONE,
@@ -22,14 +22,11 @@ from echostamp.exitstatus import (
     Outcome,
     outputFailed,
 )
-from echostamp.intercom.parsing import IntercomParser, Origin
-from echostamp.talk.shown import ShownReplies
+from echostamp.intercom.parsing import Origin
+from echostamp.line.replies import Replies
+from echostamp.talk.exchange import Exchange, Heard
+from echostamp.talk.patience import Patience
 from echostamp.talk.sides import Console, FarSide
-from echostamp.text import counted
-
-#: Seconds without a reply after which none is expected soon.  Then the prompt comes
-#: back, and a far end that has answered everything is disconnected.
-QUIET = 1.0
 
 
 class Conversation:
@@ -39,7 +36,9 @@ class Conversation:
     @ivar farEnd: the far side, once it is connected.
     @ivar console: the near side, once it is connected.
     @ivar done: fires with the L{Outcome} when every reply has been written.
-    @ivar replies: counts sent messages and received replies.
+    @ivar isConnected: whether there is a connection, or the last one has ended.
+    @ivar isIntercom: whether the far end is known to be an intercom: a name was asked
+        for, or something came that answers none of our messages.
     """
 
     farEnd: FarSide
@@ -65,60 +64,67 @@ class Conversation:
         self.reactor = reactor
         self.name = name
         self.done: Deferred[Outcome] = Deferred()
-        self._parser = IntercomParser()
-        self.replies = self._parser.replies
-        self._shown = ShownReplies(self.replies, showTimes, clock)
+        self.isConnected = False
+        self.isIntercom = False
+        self._newExchange = partial(Exchange, showTimes, clock)
+        self._exchange = self._newExchange()
         self._timeout = timeout
-        self._hasHeard = False
-        self._isUnterminated = False
+        self._patience = Patience(reactor, timeout, self._quiet, self._endUnanswered)
         self._inputEnded = False
         self._outputBlocked = False
         self._halfClosed = False
         self._isSettled = False
-        self._timer: IDelayedCall | None = None
         self._outcome: Outcome | None = None
 
     @property
-    def isConnected(self) -> bool:
-        """Whether the far side was ever connected."""
-        return hasattr(self, "farEnd")
+    def replies(self) -> Replies:
+        """Counts sent messages and received replies."""
+        return self._exchange.replies
 
     @property
     def isOver(self) -> bool:
         """Whether the outcome is known."""
         return self._outcome is not None
 
+    def connected(self, farEnd: FarSide) -> None:
+        """
+        Begin to talk with the far side.
+        """
+        self.farEnd = farEnd
+        self.isConnected = True
+
     def send(self, data: bytes) -> None:
         """
         Send octets that were typed or read.
         """
-        before = self.replies.sentLines
-        self._parser.sent(data)
-        self._shown.sent(self.replies.sentLines - before)
+        self._exchange.sent(data)
         self.farEnd.transport.write(data)
 
     def introduce(self, name: str) -> None:
         """
         Ask the intercom for a name.  The reply to this command is not shown.
         """
-        self._shown.hideFirst()
-        self.send(b"/name %s\n" % name.encode())
+        self.isIntercom = True
+        self._ask(name.encode())
+
+    def _ask(self, name: bytes) -> None:
+        """Send a request for a name."""
+        self._exchange.hideNext()
+        self._exchange.sent(request := b"/name %s\n" % name)
+        self.farEnd.transport.write(request)
 
     def received(self, data: bytes) -> None:
         """
         Show received octets.
         """
-        self._hasHeard = True
-        heard: list[tuple[Origin, bytes]] = []
-        before = self.replies.receivedLines
-        for origin, piece in self._parser.feed(data):
-            if origin is Origin.OWN:
-                heard.append((origin, self._shown.shown(piece, before)))
-            else:
-                heard.append((origin, piece))
-            before = self.replies.receivedLines
-        self.console.show(heard)
+        self._show(self._exchange.heard(data))
         self._progress()
+
+    def _show(self, heard: Heard) -> None:
+        """Show received pieces."""
+        if any(origin is not Origin.OWN for origin, _ in heard):
+            self.isIntercom = True
+        self.console.show(heard)
 
     def inputEnded(self) -> None:
         """
@@ -127,13 +133,8 @@ class Conversation:
         if self._inputEnded:
             return
         self._inputEnded = True
-        self._isUnterminated = self.replies.isUnterminated
-        if self._isUnterminated:
-            self._shown.inputEnded()
-            if self.farEnd.isTls:
-                self._parser.sent(b"\n")
-                self._shown.hideNewline()
-                self.farEnd.transport.write(b"\n")
+        if newline := self._exchange.inputEnded(self.farEnd.isTls):
+            self.farEnd.transport.write(newline)
         self._progress()
 
     def inputFailed(self) -> None:
@@ -160,33 +161,32 @@ class Conversation:
         if self._isSettled and not self._outputBlocked:
             # Everything is answered.  What the far end still sends changes nothing.
             return
-        self._stopTimer()
+        self._patience.stop()
         self._isSettled = False
         if not self._inputEnded or self._outputBlocked or self.isOver:
             return
         # A far end that has sent nothing may still refuse us.  In TLS 1.3 a client's
         # handshake is complete before the server checks the client's certificate.
-        if self.farEnd.isTls and self._hasHeard and not self.replies.unanswered:
+        isAnswered = not self.replies.unanswered
+        if self.farEnd.isTls and self._exchange.hasHeard and isAnswered:
             self.finish(Outcome(DONE))
             return
         if not self.replies.unansweredLines:
             self._halfClose()
-        self._isSettled = not self.replies.unanswered
-        self._startTimer(min(QUIET, self._timeout), self._quiet)
+        self._isSettled = isAnswered
+        self._patience.begin()
 
-    def _quiet(self) -> None:
+    def _quiet(self) -> bool:
         """
         Handle L{QUIET} seconds without a reply.
+
+        @return: whether to wait for more.
         """
         if not self.replies.unanswered:
             self.finish(Outcome(DONE))
-            return
+            return False
         self._halfClose()
-        self._startTimer(max(0, self._timeout - QUIET), self._timedOut)
-
-    def _timedOut(self) -> None:
-        """Look once more, in the next turn, for replies that came while suspended."""
-        self._startTimer(0, self._endUnanswered)
+        return True
 
     def _endUnanswered(self) -> None:
         """
@@ -197,20 +197,9 @@ class Conversation:
         self.finish(
             Outcome(
                 DONE if self.console.isTerminal else FAR_END_FAILED,
-                f"{self.name}: {self._owed()} within {self._timeout:g} s",
+                f"{self.name}: {self._exchange.owed} within {self._timeout:g} s",
             )
         )
-
-    def _startTimer(self, seconds: float, elapsed: Callable[[], None]) -> None:
-        """
-        Call C{elapsed} after some seconds, unless there is progress before.
-        """
-        self._timer = self.reactor.callLater(seconds, elapsed)
-
-    def _stopTimer(self) -> None:
-        """Cancel the timer."""
-        if self._timer is not None and self._timer.active():
-            self._timer.cancel()
 
     def _halfClose(self) -> None:
         """
@@ -222,17 +211,6 @@ class Conversation:
             self.farEnd.transport.unregisterProducer()
             self.farEnd.transport.loseWriteConnection()
 
-    @property
-    def _unanswered(self) -> int:
-        """The number of the user's messages that have not been answered."""
-        return self.replies.unanswered - self._shown.isFirstHidden
-
-    def _owed(self) -> str:
-        """
-        Write how many messages have not been answered.
-        """
-        return f"{counted(self._unanswered, 'message')} not answered"
-
     def farEndClosed(self, why: str, isClean: bool) -> None:
         """
         End, because the far end closed the connection.
@@ -241,11 +219,30 @@ class Conversation:
         @param isClean: whether the connection was closed without an error.
         """
         self._showRest()
-        isAnswered = not self.replies.unanswered
-        if self._inputEnded and isAnswered and (isClean or self._hasHeard):
+        if self._isLeft(isClean):
             self.finish(Outcome(DONE))
-            return
-        owed = f", {self._owed()}" if self._unanswered else ""
+        else:
+            self._lost(why)
+
+    def _isLeft(self, isClean: bool) -> bool:
+        """
+        Say whether the far end closed the connection because the user was leaving: the
+        input has ended, or the intercom was told C{/quit}; and nothing is unanswered.
+        """
+        exchange = self._exchange
+        if self.replies.unanswered:
+            return False
+        if self.isIntercom and exchange.isQuitAnswered:
+            return True
+        return self._inputEnded and (isClean or exchange.hasHeard)
+
+    def _lost(self, why: str) -> None:
+        """
+        End, because the connection was lost.
+
+        @param why: the reason, for the user.
+        """
+        owed = f", {self._exchange.owed}" if self._exchange.unanswered else ""
         self.finish(Outcome(FAR_END_FAILED, f"{self.name}: {why}{owed}"))
 
     def finish(self, outcome: Outcome) -> None:
@@ -255,28 +252,27 @@ class Conversation:
         if self.isOver:
             return
         self._showRest()
-        isAnswered = self._isUnterminated and not self.replies.unanswered
-        if rest := self._shown.rest(isAnswered):
-            self.console.show([(Origin.OWN, rest)])
+        if ending := self._exchange.ending():
+            self.console.show(ending)
         self._leave(outcome)
         self.console.finish()
 
     def _showRest(self) -> None:
-        """
-        Show a piece that was held back until more came.
-        """
-        before = self.replies.receivedLines
-        if rest := self._parser.rest():
-            self.console.show([(Origin.OWN, self._shown.shown(rest, before))])
+        """Show a piece that was held back until more came."""
+        if rest := self._exchange.rest():
+            self._show(rest)
 
     def _leave(self, outcome: Outcome) -> None:
-        """
-        Disconnect from the far end.
-        """
-        self._stopTimer()
+        """Disconnect from the far end."""
+        self._stopWaiting()
         self._outcome = outcome
-        self.farEnd.transport.unregisterProducer()
-        self.farEnd.transport.loseConnection()
+        if self.isConnected:
+            self.farEnd.transport.unregisterProducer()
+            self.farEnd.transport.loseConnection()
+
+    def _stopWaiting(self) -> None:
+        """Cancel the timers."""
+        self._patience.stop()
 
     def outputClosed(self, isFlushed: bool) -> None:
         """
@@ -296,5 +292,5 @@ class Conversation:
         """
         Ignore both sides from now on: the process is about to end.
         """
-        self._stopTimer()
+        self._stopWaiting()
         self._outcome = outcome

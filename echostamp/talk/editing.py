@@ -13,6 +13,7 @@ from asyncio import Task
 from collections.abc import Callable, Sequence
 
 from prompt_toolkit import PromptSession
+from prompt_toolkit.filters import Condition
 from prompt_toolkit.key_binding import KeyBindings, KeyPressEvent
 from prompt_toolkit.layout.processors import TabsProcessor
 from prompt_toolkit.output import ColorDepth
@@ -21,9 +22,11 @@ from twisted.internet.interfaces import IDelayedCall
 
 from echostamp.exitstatus import NEAR_END_FAILED, Outcome
 from echostamp.intercom.parsing import Origin
-from echostamp.talk.conversation import QUIET, Conversation
+from echostamp.talk.conversation import Conversation
+from echostamp.talk.exchange import QUIT
 from echostamp.talk.keyboard import Keyboard
-from echostamp.talk.terminal import PROMPT, Painter
+from echostamp.talk.patience import QUIET
+from echostamp.talk.terminal import LEAVING_HINT, PROMPT, Painter
 
 #: The most characters of an unfinished line that are held back.
 _LONGEST = 65_536
@@ -53,6 +56,8 @@ class EditingConsole:
         conversation.console = self
         self._interrupted = interrupted
         self._painter = painter
+        keys = _keys()
+        keys.add("enter", filter=Condition(self._isHeld))(lambda event: self._hold())
         output = Vt100_Output.from_pty(sys.stdout)
         # We do not need to know the prompt's position on the screen.
         output.enable_cpr = False
@@ -63,15 +68,18 @@ class EditingConsole:
             enable_suspend=True,
             # The prompt has no colours, also when it is left: see NO_COLOR.
             color_depth=ColorDepth.DEPTH_1_BIT,
-            key_bindings=_keys(),
+            key_bindings=keys,
             input_processors=[TabsProcessor(tabstop=8, char1=" ", char2=" ")],
         )
         self._isEnded = False
         self._beginning = ""
+        self._leavingHint = f"{LEAVING_HINT}\n"
         self._wait: IDelayedCall | None = None
 
     def begin(self) -> None:
         """Show the prompt."""
+        if self.conversation.isIntercom:
+            self._write("")
         self._typing = asyncio.ensure_future(self._type())
         self._typing.add_done_callback(self._typed)
 
@@ -88,7 +96,8 @@ class EditingConsole:
                     self._interrupted()
                     return
                 except EOFError:
-                    typed = ""
+                    self._end()
+                    return
                 if not self._isEnded:
                     self._send(typed)
 
@@ -102,15 +111,41 @@ class EditingConsole:
 
     def _send(self, typed: str) -> None:
         """
-        Send what was typed.  An empty input ends the conversation.
+        Send what was typed.  An empty input ends the conversation, but not in an
+        intercom.
         """
         # Pasted text may have several lines.
         for line in typed.split("\n"):
             if line:
                 self.conversation.send(line.encode("utf-8", "replace") + b"\n")
-        if not typed:
+        if not (typed or self.conversation.isIntercom):
+            self._end()
+
+    def _end(self) -> None:
+        """
+        Accept no more lines.
+        """
+        if not self._isEnded:
             self._isEnded = True
             self.conversation.inputEnded()
+
+    def _isHeld(self) -> bool:
+        """
+        Say whether Enter cannot send what is typed: there is no connection.
+        """
+        buffer = self._session.default_buffer
+        isLine = buffer.text.strip() not in ("", QUIT.decode())
+        isTyping = self._session.app.current_buffer is buffer
+        return isTyping and isLine and not self.conversation.isConnected
+
+    def _hold(self) -> None:
+        """
+        Keep what is typed in the prompt.
+        """
+        self._write("(no connection; the line is not sent)\n")
+
+    def connectionChanged(self) -> None:
+        """Do nothing: this is never behind, and reads on without a connection."""
 
     def show(self, heard: Sequence[tuple[Origin, bytes]]) -> None:
         """
@@ -146,6 +181,7 @@ class EditingConsole:
         """
         Write above the prompt, and draw the prompt again.
         """
+        text = self._toldLeaving() + text
         application = self._session.app
         if application.is_running:
             application.renderer.erase()
@@ -156,6 +192,19 @@ class EditingConsole:
             self._isEnded = True
             self.conversation.outputClosed(isFlushed=False)
         application.invalidate()
+
+    def _toldLeaving(self) -> str:
+        """
+        Once this is an intercom, let typed lines go away at Enter: their replies show
+        them at their place among the others.
+
+        @return: what says how to leave, if that was not said.
+        """
+        if not self.conversation.isIntercom:
+            return ""
+        self._session.app.erase_when_done = not self._isEnded
+        hint, self._leavingHint = self._leavingHint, ""
+        return hint
 
     def finish(self) -> None:
         """Remove the prompt, and write what is left."""
@@ -178,6 +227,8 @@ class EditingConsole:
         self._isEnded = True
         self._stopWaiting()
         application = self._session.app
+        # What is being typed stays.
+        application.erase_when_done = False
         if application.is_running and not application.is_done:
             application.exit(result="")
         self._typing.add_done_callback(left)

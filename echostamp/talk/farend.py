@@ -21,6 +21,7 @@ from zope.interface import implementer
 
 from echostamp.connect.failures import whatFailed
 from echostamp.line.draining import LINGER
+from echostamp.line.replies import Replies
 from echostamp.talk.conversation import Conversation
 
 
@@ -35,6 +36,7 @@ class FarEnd(Protocol):
 
     transport: Any
     isTls = False
+    _replies: Replies
     _isClosed = False
     _isParting = False
     _deadline: IDelayedCall | None = None
@@ -48,10 +50,11 @@ class FarEnd(Protocol):
 
     def connectionMade(self) -> None:
         """Set TCP_NODELAY, and join the conversation."""
-        self._conversation.farEnd = self
         self.isTls = ISSLTransport.providedBy(self.transport)
         if ITCPTransport.providedBy(self.transport):
             self.transport.setTcpNoDelay(True)
+        self._conversation.connected(self)
+        self._replies = self._conversation.replies
 
     def dataReceived(self, data: bytes) -> None:
         """Hand over received octets, until this end disconnects."""
@@ -71,11 +74,11 @@ class FarEnd(Protocol):
         """Report the end of the connection."""
         if self._deadline is not None:
             self._deadline.cancel()
+        self.parted.callback(None)
         if reason.check(ConnectionDone):
             self._closed("the far end closed the connection", isClean=True)
         else:
             self._closed(whatFailed(reason), isClean=False)
-        self.parted.callback(None)
 
     def _closed(self, why: str, isClean: bool) -> None:
         """
@@ -120,7 +123,7 @@ class FarEnd(Protocol):
         Close a connection that the far end has not closed.
         """
         self._deadline = None
-        if self.isTls or self._conversation.replies.unanswered:
+        if self.isTls or self._replies.unanswered:
             self.transport.abortConnection()
         else:
             self.transport.loseConnection()

@@ -25,11 +25,14 @@ from echostamp.exitstatus import (
     complain,
 )
 from echostamp.running import CommandRun
-from echostamp.talk.consoles import PipeConsole, TerminalConsole, attach
+from echostamp.talk.attaching import attach
+from echostamp.talk.consoles import PipeConsole, TerminalConsole
 from echostamp.talk.conversation import Conversation
 from echostamp.talk.farend import FarEnd
 from echostamp.talk.keptterminal import KeptTerminal
+from echostamp.talk.reconnecting import ReconnectingConversation
 from echostamp.talk.terminal import EDITING_HINT, Painter, isDumb
+from echostamp.talk.typedrows import TypedRows
 
 if TYPE_CHECKING:
     # prompt_toolkit is optional.
@@ -53,6 +56,8 @@ class TalkOptions:
     @ivar name: the name to ask the intercom for; L{None} for no name.
     @ivar isEditing: whether lines can be edited.  That needs a terminal, prompt_toolkit
         and the asyncio reactor.
+    @ivar isReconnecting: whether to connect again when the connection is lost.  That
+        needs a terminal.
     """
 
     target: str
@@ -61,6 +66,7 @@ class TalkOptions:
     files: TlsFiles = field(default_factory=TlsFiles)
     name: str | None = None
     isEditing: bool = False
+    isReconnecting: bool = False
 
 
 def talk(reactor: Any, options: TalkOptions) -> Outcome:
@@ -102,15 +108,24 @@ class _Talk:
         self._isTerminal = os.isatty(0) and os.isatty(1)
         self._painter = Painter(os.environ)
         self._editing: EditingConsole | None = None
-        self._conversation = Conversation(
-            reactor, target.name, options.timeout, options.showTimes
-        )
+        self._conversation = self._newConversation()
         self._run = CommandRun(
             reactor,
             self._interrupted,
             lambda: not self._conversation.isConnected,
             beforeDeath=beforeDeath,
         )
+
+    def _newConversation(self) -> Conversation:
+        """
+        Make the conversation, whose connections may be one or many.
+        """
+        reactor, name, options = self._reactor, self._target.name, self._options
+        if options.isReconnecting:
+            return ReconnectingConversation(
+                reactor, name, options.timeout, self._connect, options.showTimes
+            )
+        return Conversation(reactor, name, options.timeout, options.showTimes)
 
     def untilEnd(self) -> Outcome:
         """
@@ -123,6 +138,14 @@ class _Talk:
 
     def _start(self) -> None:
         """
+        Connect to the target, and converse.
+        """
+        connecting = self._connect()
+        connecting.addCallbacks(self._converse, self._notConnected)
+        connecting.addCallbacks(self._end, self._run.broken)
+
+    def _connect(self) -> Deferred[Any]:
+        """
         Connect to the target.
         """
         timeout = self._options.timeout
@@ -130,9 +153,9 @@ class _Talk:
         connecting = self._target.endpoint.connect(
             Factory.forProtocol(lambda: FarEnd(self._conversation))
         )
-        connecting.addTimeout(timeout, self._reactor, lambda result, seconds: tooLate)
-        connecting.addCallbacks(self._converse, self._notConnected)
-        connecting.addCallbacks(self._end, self._run.broken)
+        return connecting.addTimeout(
+            timeout, self._reactor, lambda result, seconds: tooLate
+        )
 
     def _converse(self, farEnd: object) -> Deferred[Outcome]:
         """
@@ -149,13 +172,23 @@ class _Talk:
             self._editing = EditingConsole(conversation, self._givenUp, self._painter)
             self._editing.begin()
         elif self._isTerminal:
-            encoding = sys.stdout.encoding
-            hint = "" if isDumb(os.environ) else EDITING_HINT
-            console = TerminalConsole(conversation, self._painter, encoding, hint)
-            attach(console, self._reactor)
+            attach(self._terminalConsole(), self._reactor)
         else:
             attach(PipeConsole(conversation), self._reactor)
         return conversation.done
+
+    def _terminalConsole(self) -> TerminalConsole:
+        """
+        Make a console on a terminal whose own line editing is used.
+        """
+        canMove = not isDumb(os.environ)
+        return TerminalConsole(
+            self._conversation,
+            self._painter,
+            sys.stdout.encoding,
+            EDITING_HINT if canMove else "",
+            TypedRows() if canMove else None,
+        )
 
     def _notConnected(self, failure: Failure) -> Outcome:
         """
@@ -211,6 +244,8 @@ class _Talk:
         Disconnect, and end the command.
         """
         if not self._conversation.isConnected:
+            if self._beforeDeath is not None:
+                self._beforeDeath()
             self._run.end(outcome)
             return
         farEnd = self._conversation.farEnd

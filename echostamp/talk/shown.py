@@ -6,7 +6,9 @@ Replies to lines that nobody typed are left out.  C{--time} adds round-trip time
 
 from __future__ import annotations
 
+import re
 import time
+from collections import deque
 from collections.abc import Callable
 
 from echostamp.line.replies import Replies, SendTimes
@@ -35,7 +37,7 @@ class ShownReplies:
         self._lastReceived = 0
         self._heldReturn = b""
         self._addedLine = 0
-        self.isFirstHidden = False
+        self._hidden: deque[int] = deque()
 
     def sent(self, messages: int) -> None:
         """
@@ -54,11 +56,16 @@ class ShownReplies:
         if self._sendTimes is not None:
             self._sendTimes.sent(1, self._lastSent)
 
-    def hideFirst(self) -> None:
+    def hideNext(self) -> None:
         """
-        Show nothing of the first reply.
+        Show nothing of the reply to the next message.
         """
-        self.isFirstHidden = True
+        self._hidden.append(self._replies.sentLines)
+
+    @property
+    def hidden(self) -> int:
+        """How many unanswered messages have a reply that will not be shown."""
+        return len(self._hidden)
 
     def hideNewline(self) -> None:
         """
@@ -80,11 +87,25 @@ class ShownReplies:
         if self._sendTimes is not None:
             self._lastReceived = self._clock()
             data = self._timed(data)
-        if self.isFirstHidden:
-            end = data.find(b"\n") + 1
-            self.isFirstHidden = not end
-            data = data[end:] if end else b""
-        return data
+        return self._withoutHidden(data, before) if self._hidden else data
+
+    def _withoutHidden(self, data: bytes, number: int) -> bytes:
+        """
+        Leave out the replies that are hidden.
+
+        @param data: octets of replies.
+        @param number: the number of the message that the first of them answer.
+        """
+        shown = []
+        for line in re.findall(rb"[^\n]*\n|[^\n]+", data):
+            isHidden = bool(self._hidden) and self._hidden[0] == number
+            if not isHidden:
+                shown.append(line)
+            if line.endswith(b"\n"):
+                number += 1
+                if isHidden:
+                    self._hidden.popleft()
+        return b"".join(shown)
 
     def rest(self, isAnswered: bool) -> bytes:
         """

@@ -26,6 +26,11 @@ class Console(Protocol):
         Write received pieces, each with its origin.
         """
 
+    def connectionChanged(self) -> None:
+        """
+        Handle that the connection is lost, or that there is a new one.
+        """
+
     def finish(self) -> None:
         """
         Write what is left, and then call

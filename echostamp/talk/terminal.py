@@ -25,6 +25,9 @@ OLDEST_PROMPT_TOOLKIT = 3, 0, 38
 #: because the right one depends on how EchoStamp was installed.
 EDITING_HINT = "(install prompt_toolkit for arrow keys and lines that stay whole)"
 
+#: What is said once in an intercom, where an empty line does nothing.
+LEAVING_HINT = "(Ctrl-D or /quit leaves)"
+
 _COLOURS = {Origin.OTHER: "\x1b[36m", Origin.NOTICE: "\x1b[33m"}
 _HEAD_COLOUR = "\x1b[1;36m"
 _NO_COLOUR = "\x1b[0m"
@@ -136,9 +139,14 @@ def canEdit() -> bool:
 
     That needs a terminal that can move its cursor, and the extra C{terminal}.
     """
-    return (
-        os.isatty(0) and os.isatty(1) and not isDumb(os.environ) and _hasPromptToolkit()
-    )
+    return isTerminal() and not isDumb(os.environ) and _hasPromptToolkit()
+
+
+def isTerminal() -> bool:
+    """
+    Check whether standard input and output are a terminal.
+    """
+    return os.isatty(0) and os.isatty(1)
 
 
 def _hasPromptToolkit() -> bool:

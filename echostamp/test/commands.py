@@ -41,6 +41,7 @@ class CommandCase(SynchronousTestCase):
         self.patch(twisted.internet, "reactor", self.reactor)
         self.patch(command, "unusableStandardIO", lambda: "")
         self.patch(terminal, "canEdit", lambda: False)
+        self.patch(terminal, "isTerminal", lambda: False)
         self.patch(run, "talk", self.talk)
         self.patch(ping, "ping", self.ping)
         self.patch(watch, "watch", self.watch)

@@ -44,20 +44,26 @@ class TalkCase(SynchronousTestCase):
     ) -> None:
         """Connect both sides."""
         self.reactor = FakeReactor()
-        self.conversation = Conversation(
-            self.reactor,
-            "far:7",
-            timeout,
-            showTimes,
-            clock=lambda: round(self.reactor.seconds() * 1e9),
-        )
+        self.conversation = self.newConversation(timeout, showTimes)
+        self.accept(isTls)
+        self.near = FakeStandardIO()
+        self.near.protocol = console(self.conversation)
+        self.near.protocol.makeConnection(self.near)
+
+    def newConversation(self, timeout: float, showTimes: bool) -> Conversation:
+        """Make the conversation."""
+        return Conversation(self.reactor, "far:7", timeout, showTimes, clock=self.now)
+
+    def now(self) -> int:
+        """Give the reactor's time in nanoseconds."""
+        return round(self.reactor.seconds() * 1e9)
+
+    def accept(self, isTls: bool = False) -> None:
+        """Connect the far side."""
         self.far = FakeFarTransport()
         alsoProvides(self.far, ISSLTransport if isTls else ITCPTransport)
         self.far.protocol = FarEnd(self.conversation)
         self.far.protocol.makeConnection(self.far)
-        self.near = FakeStandardIO()
-        self.near.protocol = console(self.conversation)
-        self.near.protocol.makeConnection(self.near)
 
     def read(self, data: bytes) -> None:
         """Let input come from a pipe or a file."""

@@ -104,6 +104,7 @@ LEAVES = (
     "exitstatus",
     "baresocket",
     "fileversions",
+    "columns",
 )
 
 #: The leaves that leaves may import.
@@ -121,6 +122,7 @@ PURE = (
     "ring",
     "text",
     "markup",
+    "columns",
     "line.stamper",
     "line.replies",
     "line.settings",
@@ -149,7 +151,6 @@ PURE = (
     "rfc8762.tlvs",
     "rfc8762.tlvvalues",
     "measure.*",
-    "client.columns",
     "client.reporttable",
     "client.keys",
     "client.watchrow",
@@ -183,6 +184,8 @@ PURE = (
     "listen.descriptions",
     "listen.proxyheader",
     "listen.proxyline",
+    "talk.exchange",
+    "talk.shown",
     "tls.engine",
     "tls.pem",
     "tls.subject",
@@ -223,6 +226,8 @@ PURE_ACROSS_ROOMS: dict[tuple[str, str], str] = {
     ("intercom.parsing", "line.replies"): (
         "the intercom's lines are the line protocol's: replies are counted once"
     ),
+    ("talk.exchange", "intercom.parsing"): "replies are found among others' lines",
+    ("talk.shown", "line.replies"): "replies are counted once",
     ("monitor.spanfigures", "measure.result"): "a span has the figures of its probes",
     ("monitor.peerkeys", "probe.messages"): "the sizes of messages are keys' limits",
     ("probe.plan", "measure.samples"): "a plan says how many probes are kept",

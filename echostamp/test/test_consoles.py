@@ -9,8 +9,35 @@ from zope.interface.verify import verifyObject
 
 from echostamp.exitstatus import Outcome
 from echostamp.talk.consoles import PipeConsole, TerminalConsole
+from echostamp.talk.conversation import Conversation
 from echostamp.talk.terminal import Painter
+from echostamp.talk.typedrows import TypedRows
 from echostamp.test.conversations import BLOCKED, CLOSED, TalkCase, terminalConsole
+
+LEAVING = "(Ctrl-D or /quit leaves)\n"
+
+#: What erases one row above the cursor.
+ONE_UP = "\x1b[1A\r\x1b[J"
+
+
+class FakeRows(TypedRows):
+    """
+    Rows of a terminal that is 20 columns wide.
+
+    @ivar columns: how many columns it has.
+    @ivar isMore: whether more whole lines were typed.
+    """
+
+    columns = 20
+    isMore = False
+
+    def width(self) -> int:
+        """Give the columns."""
+        return self.columns
+
+    def isMoreTyped(self) -> bool:
+        """Say whether there is more."""
+        return self.isMore
 
 
 class TerminalTests(TalkCase):
@@ -262,7 +289,8 @@ class IntercomTests(TalkCase):
         shown once below them."""
         self.reply(b"[1] * b joined\n[1] <b> hi\n[1] <b> again\n")
         self.assertEqual(
-            self.near.screen, "> \n[1] * b joined\n[1] <b> hi\n[1] <b> again\n> "
+            self.near.screen,
+            f"> \n{LEAVING}[1] * b joined\n[1] <b> hi\n[1] <b> again\n> ",
         )
 
     def test_hint(self) -> None:
@@ -273,7 +301,7 @@ class IntercomTests(TalkCase):
         )
         self.near.type("mine\n")
         self.reply(b"[1] <b> hi\n[1] mine\n")
-        self.assertEqual(self.near.screen, "> mine\n[1] <b> hi\n[1] mine\n> ")
+        self.assertEqual(self.near.screen, f"> mine\n{LEAVING}[1] <b> hi\n[1] mine\n> ")
         self.reply(b"[2] late\n")
         self.assertNotIn("(so)", self.near.screen)
         before = self.near.screen
@@ -300,7 +328,7 @@ class IntercomTests(TalkCase):
         own."""
         self.near.type("mine\n")
         self.reply(b"[1] <b> hi\n")
-        self.assertEqual(self.near.screen, "> mine\n[1] <b> hi\n")
+        self.assertEqual(self.near.screen, f"> mine\n{LEAVING}[1] <b> hi\n")
         self.endInput()
         self.reply(b"[1] <b> again\n")
         self.assertNotOver()
@@ -318,7 +346,7 @@ class IntercomTests(TalkCase):
             self.reply(stream[: 15 + cut], stream[15 + cut :])
             self.assertEqual(
                 self.near.screen,
-                "> \n[1] * b joined\n> \n[1] * you are ann-2: taken\n> ",
+                f"> \n{LEAVING}[1] * b joined\n> \n[1] * you are ann-2: taken\n> ",
             )
             self.assertEqual(self.conversation.replies.unanswered, 0)
             self.near.type("a\n")
@@ -335,9 +363,128 @@ class IntercomTests(TalkCase):
         self.reply(b"[1] * b joined\n[1] <b> hi\n[1] me\n")
         self.assertEqual(
             self.near.screen,
-            "> \n\x1b[33m[1] * b joined\x1b[0m\n\x1b[1;36m[1] <b>\x1b[0m"
+            f"> \n{LEAVING}\x1b[33m[1] * b joined\x1b[0m\n\x1b[1;36m[1] <b>\x1b[0m"
             "\x1b[36m hi\x1b[0m\n[1] me\n> ",
         )
+
+    def test_leavingHint(self) -> None:
+        """Before the first prompt, if a name is asked for, or else before the first
+        line of another member, it is said once how to leave."""
+
+        def named(conversation: Conversation) -> TerminalConsole:
+            conversation.introduce("ann")
+            return terminalConsole(conversation)
+
+        self.begin(named)
+        self.assertEqual(self.near.screen, f"{LEAVING}> ")
+        self.reply(b"[1] /name ann\n[1] <b> hi\n")
+        self.assertEqual(self.near.screen, f"{LEAVING}> \n[1] <b> hi\n> ")
+
+    def test_emptyLine(self) -> None:
+        """In an intercom an empty line does nothing.  Ctrl-D ends the conversation."""
+        self.reply(b"[1] * b joined\n")
+        before = self.near.screen
+        self.near.type("\n")
+        self.assertEqual(self.near.screen, f"{before}\n> ")
+        self.near.type("a\n\n")
+        self.assertEqual(self.near.screen, f"{before}\n> a\n\n")
+        self.reply(b"[1] a\n")
+        self.assertEqual(self.near.screen, f"{before}\n> a\n\n[1] a\n> ")
+        self.assertEqual(self.far.sent, b"a\n")
+        self.assertNotOver()
+        self.endInput()
+        self.farEndCloses()
+        self.assertOver(0)
+
+    def test_quit(self) -> None:
+        """The intercom closes behind C{/quit}: all is well."""
+        self.reply(b"[1] * b joined\n")
+        self.near.type("/quit\n")
+        self.reply(b"[1] /quit\n")
+        self.farEndCloses()
+        self.assertOver(0)
+
+
+class ErasingTests(TalkCase):
+    """
+    A terminal that can move its cursor shows own lines once, where their replies are.
+    """
+
+    def setUp(self) -> None:
+        """Connect a terminal of 20 columns to an intercom."""
+        self.rows = FakeRows()
+        self.begin(
+            lambda conversation: TerminalConsole(
+                conversation, Painter({}), typedRows=self.rows
+            )
+        )
+
+    def test_echo(self) -> None:
+        """A plain echo's terminal shows each line and its reply."""
+        self.near.type("a\n")
+        self.reply(b"[1] a\n")
+        self.assertEqual(self.near.screen, "> a\n[1] a\n> ")
+
+    def assertShows(self, *shown: str) -> None:
+        """Assert what was shown since the first notice."""
+        self.assertEqual(
+            self.near.screen, "".join([f"> \n{LEAVING}[1] * b joined\n> ", *shown])
+        )
+
+    def test_typed(self) -> None:
+        """A typed line is erased at Enter, and so is an empty one."""
+        self.reply(b"[1] * b joined\n")
+        for line in "mine\n", "\u65e5\u672c\n":
+            self.near.type(line)
+            self.reply(f"[1] {line}".encode())
+        self.near.type("\n")
+        self.assertShows(
+            *("mine\n", ONE_UP, "[1] mine\n> "),
+            *("\u65e5\u672c\n", ONE_UP, "[1] \u65e5\u672c\n> "),
+            *("\n", ONE_UP, "> "),
+        )
+
+    def test_typedAhead(self) -> None:
+        """A line that is typed before the reply to the one before is erased, too, but
+        not behind a part of something else."""
+        self.reply(b"[1] * b joined\n")
+        self.near.type("a\n")
+        self.near.type("b\n")
+        self.reply(b"[1] a\n")
+        self.near.type("c\n")
+        self.reply(b"[1] b\n[1] c\n")
+        self.assertShows(*("a\n", ONE_UP, "b\n", ONE_UP, "[1] a\nc\n[1] b\n[1] c\n> "))
+
+    def test_pasted(self) -> None:
+        """Lines that are typed together are erased together: the terminal shows all of
+        them before the first one is read."""
+        self.reply(b"[1] * b joined\n")
+        lines = ["a\n", "x" * 21 + "\n", "c\n"]
+        self.near.write("".join(lines).encode())
+        for line in lines:
+            self.rows.isMore = line != lines[-1]
+            self.near.protocol.dataReceived(line.encode())
+        self.assertShows(*lines, "\x1b[4A\r\x1b[J")
+
+    def test_enterTwice(self) -> None:
+        """Empty lines that are typed together leave one prompt."""
+        self.reply(b"[1] * b joined\n")
+        self.near.write(b"\n\n")
+        for self.rows.isMore in True, False:
+            self.near.protocol.dataReceived(b"\n")
+        self.assertShows("\n\n\x1b[2A\r\x1b[J> ")
+
+    def test_kept(self) -> None:
+        """A line stays where it is not sure which rows it takes: where it is longer
+        than a row, since a part may be typed before the prompt, and where terminals
+        differ, or have no known width."""
+        self.reply(b"[1] * b joined\n")
+        for line, columns in [("x" * 19, 20), ("a\x1b[D", 20), ("a", 0)]:
+            self.rows.columns = columns
+            before = self.near.screen
+            self.near.type(f"{line}\n")
+            self.assertEqual(self.near.screen, f"{before}{line}\n")
+            self.reply(f"[1] {line}\n".encode())
 
 
 class PipeConsoleTests(TalkCase):

@@ -370,3 +370,53 @@ class IntercomTests(TalkCase):
         self.farEndCloses()
         self.assertOver(1, CLOSED + ", 1 message not answered")
         self.assertEqual(self.near.sent, b"[1] <c")
+
+    def test_quit(self) -> None:
+        """When the intercom closes behind the reply to C{/quit}, all is well, also if
+        the input goes on.  What was sent behind it is not answered."""
+        for sent, status, owed in [
+            (b"a\n/quit\n", 0, ""),
+            (b"a\n/quit\r\n", 0, ""),
+            (b"a\n/quit\nb\n\nc", 1, ", 3 messages not answered"),
+            (b"a\n/quit\n/quit\n", 1, ", 1 message not answered"),
+        ]:
+            for cut in range(len(sent)):
+                self.begin(PipeConsole)
+                for piece in sent[:cut], sent[cut:]:
+                    if piece:
+                        self.read(piece)
+                self.reply(b"[1] a\n[1] * b joined\n", sent[2 : sent.index(b"\n", 2)])
+                self.assertNotOver()
+                self.reply(b"\n")
+                self.farEndCloses()
+                self.assertOver(status, status * CLOSED + owed)
+
+    def test_quitWithAName(self) -> None:
+        """A client that asks for a name is in an intercom, even if it is alone."""
+        self.begin(PipeConsole)
+        self.conversation.introduce("ann")
+        self.read(b"/quit\n")
+        self.reply(b"[1] /name ann\n[1] /quit\n")
+        self.farEndCloses()
+        self.assertOver(0)
+        self.assertEqual(self.near.sent, b"[1] /quit\n")
+
+    def test_otherwiseQuitIsALine(self) -> None:
+        """C{/quit} excuses no end of a plain echo, no unanswered C{/quit}, and no other
+        message that has it within."""
+        for sent, replies, owed in [
+            (b"/quit\n", b"[1] /quit\n", ""),
+            (b"/quit\n", b"[1] <b> hi\n", ", 1 message not answered"),
+            (b"x/quit\n", b"[1] <b> hi\n[1] x/quit\n", ""),
+            (b"/quit x\n", b"[1] <b> hi\n[1] /quit x\n", ""),
+            (b" /quit\n", b"[1] <b> hi\n[1]  /quit\n", ""),
+            (b"/quit", b"[1] <b> hi\n[1] /quit", ""),
+        ]:
+            for cut in range(len(sent)):
+                self.begin(PipeConsole)
+                for piece in sent[:cut], sent[cut:]:
+                    if piece:
+                        self.read(piece)
+                self.reply(replies)
+                self.farEndCloses()
+                self.assertOver(1, CLOSED + owed)

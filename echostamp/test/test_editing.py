@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable
 from contextlib import nullcontext
+from types import SimpleNamespace
 from typing import Any
 
 from prompt_toolkit.output.vt100 import Vt100_Output
@@ -15,7 +16,7 @@ from echostamp.exitstatus import NEAR_END_FAILED, Outcome
 from echostamp.intercom.parsing import Origin
 from echostamp.talk import editing
 from echostamp.talk.editing import EditingConsole
-from echostamp.talk.terminal import Painter
+from echostamp.talk.terminal import LEAVING_HINT, Painter
 
 #: Seconds after which a test has failed.
 DEADLINE = 10
@@ -30,6 +31,7 @@ class FakeSession:
     """
 
     accepted: Callable[[], None] = staticmethod(lambda: None)
+    erase_when_done = False
 
     def __init__(self, *arguments: object, **options: object) -> None:
         self.input = self.output = self.app = self
@@ -67,6 +69,7 @@ class WritingSession(FakeSession):
     def __init__(self, *arguments: object, **options: object) -> None:
         super().__init__()
         self.written: list[str] = []
+        self.key_bindings = options.get("key_bindings")
 
     def write_raw(self, text: str) -> None:
         """Keep text."""
@@ -79,12 +82,23 @@ class WritingSession(FakeSession):
         """Do nothing."""
 
 
+class Task:
+    """
+    A task that does not end.
+    """
+
+    def add_done_callback(self, called: object) -> None:
+        """Do nothing."""
+
+
 class FakeConversation:
     """
     A conversation that notes what is called.
     """
 
     console: Any = None
+    isIntercom = False
+    isConnected = True
 
     def __init__(self) -> None:
         self.called: list[object] = []
@@ -111,7 +125,9 @@ class EditingConsoleTests(SynchronousTestCase):
     The console turns typed lines into messages.
     """
 
-    def typed(self, *lines: str | BaseException, finish: str = "") -> list[object]:
+    def typed(
+        self, *lines: str | BaseException, finish: str = "", isIntercom: bool = False
+    ) -> list[object]:
         """
         Let lines be typed.
 
@@ -120,10 +136,11 @@ class EditingConsoleTests(SynchronousTestCase):
             it.
         @return: what was called on the conversation.
         """
-        self.patch(editing, "PromptSession", FakeSession)
+        self.patch(editing, "PromptSession", WritingSession)
         self.patch(editing, "Keyboard", lambda stdin: None)
         self.patch(Vt100_Output, "from_pty", lambda stdout: FakeSession())
         conversation: Any = FakeConversation()
+        conversation.isIntercom = isIntercom
 
         async def type_() -> None:
             console: Any = EditingConsole(
@@ -131,7 +148,8 @@ class EditingConsoleTests(SynchronousTestCase):
                 lambda: conversation.called.append("interrupted"),
                 Painter({}),
             )
-            console._session.typed = list(lines)
+            self.session = console._session
+            self.session.typed = list(lines)
             if finish == "accepted":
                 console._session.accepted = console.finish
             console.begin()
@@ -155,6 +173,66 @@ class EditingConsoleTests(SynchronousTestCase):
             self.typed("one", "two\n\nthree\n", "\n", " ", "", "too late"),
             [b"one\n", b"two\n", b"three\n", b" \n", "input ended"],
         )
+
+    def test_intercom(self) -> None:
+        """In an intercom an empty input does nothing, and it is said first how to
+        leave.  Typed lines go away at Enter."""
+        self.assertEqual(
+            self.typed("one", "", "\n", "two", EOFError(), isIntercom=True),
+            [b"one\n", b"two\n", "input ended"],
+        )
+        self.assertEqual(self.session.written, [f"{LEAVING_HINT}\n"])
+        self.assertTrue(self.session.erase_when_done)
+
+    def test_becomesIntercom(self) -> None:
+        """It is said how to leave above the first line of another member, once.  At the
+        end, what is being typed stays on the screen."""
+        self.patch(editing, "PromptSession", WritingSession)
+        self.patch(editing, "Keyboard", lambda stdin: None)
+        self.patch(Vt100_Output, "from_pty", lambda stdout: FakeSession())
+        conversation: Any = FakeConversation()
+        console: Any = EditingConsole(conversation, lambda: None, Painter({}))
+        session = console._session
+        console.show([(Origin.OWN, b"[1] mine\n")])
+        self.assertFalse(session.erase_when_done)
+        conversation.isIntercom = True
+        for _ in range(2):
+            console.show([(Origin.OTHER, b"[1] <b> hi\n")])
+        self.assertEqual(
+            "".join(session.written),
+            f"[1] mine\n{LEAVING_HINT}\n[1] <b> hi\n[1] <b> hi\n",
+        )
+        self.assertTrue(session.erase_when_done)
+        console._typing = Task()
+        console.abandon(lambda: None)
+        self.assertFalse(session.erase_when_done)
+
+    def test_held(self) -> None:
+        """While there is no connection, Enter keeps a line in the prompt, and says why.
+        An empty line, C{/quit}, and what is typed to search are not kept."""
+        self.patch(editing, "PromptSession", WritingSession)
+        self.patch(editing, "Keyboard", lambda stdin: None)
+        self.patch(Vt100_Output, "from_pty", lambda stdout: FakeSession())
+        conversation: Any = FakeConversation()
+        console: Any = EditingConsole(conversation, lambda: None, Painter({}))
+        session = console._session
+        [enter] = [
+            each for each in session.key_bindings.bindings if each.keys == ("c-m",)
+        ]
+        for text, isTyping, isConnected, isHeld in [
+            ("hello", True, False, True),
+            ("hello", True, True, False),
+            ("hello", False, False, False),
+            ("/quit", True, False, False),
+            (" ", True, False, False),
+        ]:
+            session.default_buffer = SimpleNamespace(text=text)
+            session.current_buffer = session.default_buffer if isTyping else None
+            conversation.isConnected = isConnected
+            self.assertEqual(enter.filter(), isHeld, text)
+        enter.handler(None)
+        self.assertEqual(session.written, ["(no connection; the line is not sent)\n"])
+        self.assertEqual(conversation.called, [])
 
     def test_ends(self) -> None:
         """Ctrl-D ends the input, Ctrl-C interrupts the conversation."""

@@ -125,6 +125,26 @@ class TalkTests(SynchronousTestCase):
         options = TalkOptions("localhost:7", 3.0, name="ann")
         self.assertEqual(talk(ScriptedReactor(script), options), Outcome(0))
 
+    def test_reconnect(self) -> None:
+        """A lost connection is made again.  A signal while there is none exits at once,
+        also if a name is being looked up."""
+        self.isTerminal = True
+
+        def script(reactor: ScriptedReactor) -> None:
+            for _ in range(2):
+                connection = reactor.accept()
+                self.assertEqual(connection.transport.sent, b"/name ann\n")
+                connection.dataReceived(b"[1] /name ann\n")
+                connection.connectionLost(Failure(ConnectionDone()))
+                reactor.advance(1)
+            self.handlers[signal.SIGINT](signal.SIGINT, None)
+            reactor.advance(0)
+
+        options = TalkOptions("localhost:7", 3.0, name="ann", isReconnecting=True)
+        talk(ScriptedReactor(script), options)
+        self.assertEqual(self.exits, [130])
+        self.assertEqual(self.errors.getvalue(), "\n")
+
     def test_hint(self) -> None:
         """Where the terminal could edit lines, a received line brings a hint how."""
         self.isTerminal = True

@@ -32,12 +32,25 @@ class HiddenTests(TalkCase):
 
     def test_first(self) -> None:
         """The first reply is hidden, in however many pieces it comes."""
-        self.shown.hideFirst()
+        self.shown.hideNext()
         self.assertEqual(self.receive(b"[1] /name"), b"")
-        self.assertTrue(self.shown.isFirstHidden)
+        self.assertEqual(self.shown.hidden, 1)
         self.assertEqual(self.receive(b" ann\n[1] a\n"), b"[1] a\n")
-        self.assertFalse(self.shown.isFirstHidden)
+        self.assertEqual(self.shown.hidden, 0)
         self.assertEqual(self.receive(b"[1] b\n"), b"[1] b\n")
+
+    def test_hidden(self) -> None:
+        """Replies among others are hidden, however they are cut."""
+        stream = b"[1] a\r\n[1] /name ann\n\n[1] /name ann\n[1] b\n[1] c"
+        for cut in range(len(stream)):
+            self.setUp()
+            for line in b"a\r\n", b"/name ann\n", b"\n", b"/name ann\n", b"b\nc\n":
+                if line.startswith(b"/name"):
+                    self.shown.hideNext()
+                self.replies.sent(line)
+            shown = self.receive(stream[:cut]) + self.receive(stream[cut:])
+            self.assertEqual(shown, b"[1] a\r\n\n[1] b\n[1] c")
+            self.assertEqual(self.shown.hidden, 0)
 
     def test_newline(self) -> None:
         """Only the newline of the reply to the line that was sent last is hidden."""

@@ -31,6 +31,28 @@ class TalkOptionsTests(CommandCase):
             ],
         )
 
+    def test_reconnect(self) -> None:
+        """It connects again on a terminal, by default with a name.  Without a terminal
+        C{--reconnect} is refused."""
+        named, plain = ["talk", "--name=ann"], ["talk"]
+        for isTerminal, arguments, isReconnecting in [
+            (True, named, True),
+            (True, plain, False),
+            (True, [*plain, "--reconnect"], True),
+            (True, [*named, "--no-reconnect"], False),
+            (False, named, False),
+            (False, [*named, "--no-reconnect"], False),
+        ]:
+            self.patch(terminal, "isTerminal", lambda found=isTerminal: found)
+            main(arguments)
+            self.assertEqual(self.talks.pop().isReconnecting, isReconnecting, arguments)
+        self.said()
+        self.assertEqual(main(["talk", "--reconnect"]), 2)
+        self.assertEqual(self.talks, [])
+        self.assertEqual(
+            self.said(), "echostamp: --reconnect works on a terminal only\n"
+        )
+
     def test_name(self) -> None:
         """C{--name} becomes an option; what is not a name is refused."""
         main(["talk", "--name", "ann"])

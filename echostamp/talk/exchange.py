@@ -1,0 +1,147 @@
+"""
+What is sent and received over one connection: which messages are answered, and what the
+console shows of the replies; pure.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from typing import TypeAlias
+
+from echostamp.intercom.parsing import IntercomParser, Origin
+from echostamp.talk.shown import ShownReplies
+from echostamp.text import counted
+
+#: Received pieces, each with its origin.
+Heard: TypeAlias = list[tuple[Origin, bytes]]
+
+#: The command by which a member leaves the intercom.
+QUIT = b"/quit"
+
+#: As a whole message, with the newline of the message before it.
+_QUIT = re.compile(rb"\n/quit\r?\n")
+
+#: Octets of an unfinished message by which L{QUIT} is recognised.
+_BEGINNING = len(QUIT) + 2
+
+
+class Exchange:
+    """
+    The messages and the replies of one connection.
+
+    @ivar replies: counts sent messages and received replies.
+    @ivar hasHeard: whether anything was received.
+    """
+
+    def __init__(self, showTimes: bool, clock: Callable[[], int]) -> None:
+        """
+        @param showTimes: whether to put the round-trip time after each reply.
+        @param clock: gives nanoseconds, for the round-trip times.
+        """
+        self._parser = IntercomParser()
+        self.replies = self._parser.replies
+        self._shown = ShownReplies(self.replies, showTimes, clock)
+        self.hasHeard = False
+        self._isLastOpen = False
+        self._begun = b""
+        self._quit: int | None = None
+
+    def sent(self, data: bytes) -> None:
+        """
+        Count octets that are sent.
+        """
+        before = self.replies.sentLines
+        if self._quit is None:
+            self._findQuit(data)
+        self._parser.sent(data)
+        self._shown.sent(self.replies.sentLines - before)
+
+    def _findQuit(self, data: bytes) -> None:
+        """
+        Look for L{QUIT} as a whole message, and keep its number.
+        """
+        text = b"\n" + self._begun + data
+        if found := _QUIT.search(text):
+            self._quit = self.replies.sentLines + text.count(b"\n", 1, found.end())
+        self._begun = text[text.rfind(b"\n") + 1 :][:_BEGINNING]
+
+    @property
+    def hasQuit(self) -> bool:
+        """Whether L{QUIT} was sent."""
+        return self._quit is not None
+
+    @property
+    def isQuitAnswered(self) -> bool:
+        """Whether L{QUIT} was sent and answered."""
+        return self._quit is not None and self.replies.receivedLines >= self._quit
+
+    @property
+    def unanswered(self) -> int:
+        """The number of the user's messages that have not been answered."""
+        return self.replies.unanswered - self._shown.hidden
+
+    @property
+    def owed(self) -> str:
+        """The number of the user's messages that have not been answered, in words."""
+        return f"{counted(self.unanswered, 'message')} not answered"
+
+    @property
+    def isHiding(self) -> bool:
+        """Whether a reply that will not be shown has not come."""
+        return self._shown.hidden > 0
+
+    def hideNext(self) -> None:
+        """
+        Show nothing of the reply to the next message.
+        """
+        self._shown.hideNext()
+
+    def inputEnded(self, isTls: bool) -> bytes:
+        """
+        Count the last message, if it has no newline.
+
+        @param isTls: whether the end of the input cannot be sent.  Then a newline is
+            added to the message, which its reply is shown without.
+        @return: what to send.
+        """
+        self._isLastOpen = self.replies.isUnterminated
+        if not self._isLastOpen:
+            return b""
+        self._shown.inputEnded()
+        if not isTls:
+            return b""
+        self._parser.sent(b"\n")
+        self._shown.hideNewline()
+        return b"\n"
+
+    def heard(self, data: bytes) -> Heard:
+        """
+        Separate received octets by their origin, and give what to show of them.
+        """
+        self.hasHeard = True
+        heard: Heard = []
+        before = self.replies.receivedLines
+        for origin, piece in self._parser.feed(data):
+            if origin is Origin.OWN:
+                heard.append((origin, self._shown.shown(piece, before)))
+            else:
+                heard.append((origin, piece))
+            before = self.replies.receivedLines
+        return heard
+
+    def rest(self) -> Heard:
+        """
+        Give a piece that was held back until more came.
+        """
+        before = self.replies.receivedLines
+        rest = self._parser.rest()
+        return [(Origin.OWN, self._shown.shown(rest, before))] if rest else []
+
+    def ending(self) -> Heard:
+        """
+        Give what is left to show when no more replies can come.
+        """
+        isAnswered = self._isLastOpen and not self.replies.unanswered
+        rest = self._shown.rest(isAnswered)
+        return [(Origin.OWN, rest)] if rest else []

@@ -1,0 +1,101 @@
+"""
+Erases typed lines from a terminal whose own line editing is used.
+"""
+
+from __future__ import annotations
+
+import array
+import fcntl
+import os
+import re
+import termios
+
+from echostamp.columns import columnsOf
+from echostamp.text import UNSAFE
+
+#: Columns from one tab stop to the next.
+_TAB = 8
+
+#: What terminals give different columns: emojis, their parts, what joins those, and
+#: octets that are no UTF-8.
+_UNSURE = re.compile("[\u200c-\u200d\u2300-\u27bf\ufe0f\ufffd\U0001f000-\U000fffff]")
+
+
+def rowsOf(text: str, width: int) -> int | None:
+    """
+    Count the rows that a prompt and a typed line take on a terminal.
+
+    @param text: both.
+    @param width: the terminal's columns.
+    @return: L{None} where terminals differ.
+    """
+    if width < 1 or UNSAFE.search(text):
+        return None
+    most = _rows(text, width)
+    return most if most == _rows(_UNSURE.sub("", text), width) else None
+
+
+def _rows(text: str, width: int) -> int:
+    """
+    Count rows.  What fills a row begins no other one.
+    """
+    rows, column = 1, 0
+    for character in text:
+        if character == "\t":
+            column = max(column, min(width - 1, column - column % _TAB + _TAB))
+            continue
+        columns = columnsOf(character)
+        if column + columns > width:
+            rows, column = rows + 1, 0
+        column += columns
+    return rows
+
+
+class TypedRows:
+    """
+    The rows that were typed since the prompt, while nothing was shown below them.
+
+    What was typed before the prompt is not behind it, but belongs to the first line,
+    and the terminal does not tell how much that is.  So a first line that is longer
+    than its row stays: a row that was received must not be erased.
+    """
+
+    def __init__(self) -> None:
+        self._rows: int | None = None
+
+    def begin(self) -> None:
+        """Count from here: what is typed begins in this row."""
+        self._rows = 0
+
+    def forget(self) -> None:
+        """Erase nothing: something is shown below what was typed."""
+        self._rows = None
+
+    def erased(self, typed: str) -> str:
+        """
+        Count a line that was typed.
+
+        @param typed: the line, without its newline, and the prompt in front of the
+            first one.
+        @return: what erases the rows, once all lines that were typed have been counted.
+        """
+        rows = rowsOf(typed, self.width())
+        if self._rows is None or rows is None or rows > 1 > self._rows:
+            self._rows = None
+            return ""
+        self._rows += rows
+        return "" if self.isMoreTyped() else f"\x1b[{self._rows}A\r\x1b[J"
+
+    def width(self) -> int:
+        """Give the columns of the terminal; 0 if they are not known."""
+        try:
+            isShown = termios.tcgetattr(0)[3] & termios.ECHO
+            return os.get_terminal_size(1).columns if isShown else 0
+        except (OSError, termios.error):
+            return 0
+
+    def isMoreTyped(self) -> bool:
+        """Say whether more whole lines were typed."""
+        octets = array.array("i", [0])
+        fcntl.ioctl(0, termios.FIONREAD, octets)
+        return octets[0] > 0

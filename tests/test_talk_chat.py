@@ -1,0 +1,300 @@
+"""C{echostamp talk} as a chat: leaving, own lines, and connections that are lost."""
+
+from __future__ import annotations
+
+import re
+import signal
+from pathlib import Path
+
+from twisted.trial.unittest import SynchronousTestCase
+
+from tests.harness import (
+    STAMP,
+    Daemon,
+    freePort,
+    run,
+    script,
+    shortFolder,
+    until,
+)
+from tests.panes import Pane
+from tests.rooms import connections
+from tests.tlspeers import lastingFiles
+
+TEXT_STAMP = STAMP.decode()
+
+LEAVING = "(Ctrl-D or /quit leaves)"
+
+
+class ChatCase(SynchronousTestCase):
+    """
+    Terminals in an intercom whose daemon is started by each test.
+
+    @ivar target: where it listens.
+    """
+
+    def setUp(self) -> None:
+        """Start a daemon."""
+        self.port = freePort()
+        self.target = f"127.0.0.1:{self.port}"
+        self.listening: tuple[str, ...] = (f"--port={self.port}",)
+        self.daemon = self.newDaemon()
+
+    def newDaemon(self) -> Daemon:
+        """Start a daemon where the tests expect it."""
+        return Daemon(self, *self.listening, "--intercom")
+
+    def plain(self) -> str:
+        """Give what makes the client find no prompt_toolkit on a terminal that can move
+        its cursor."""
+        folder = Path(self.mktemp())
+        found = folder / "prompt_toolkit-0.dist-info"
+        found.mkdir(parents=True)
+        (found / "METADATA").write_text(
+            "Metadata-Version: 2.1\nName: prompt_toolkit\nVersion: 0\n"
+        )
+        return f"PYTHONPATH={folder.resolve()}:$PYTHONPATH"
+
+    def talk(self, *options: str, environment: str = "", **size: int) -> Pane:
+        """Run the client on a terminal, up to its prompt."""
+        command = f"{environment} {script('echostamp')} talk {' '.join(options)}"
+        pane = Pane(self, f"{command} {self.target}", **size)
+        pane.until(lambda screen: screen.endswith(">"))
+        return pane
+
+    def assertShows(self, pane: Pane, *lines: str) -> None:
+        """Wait until the screen ends with lines, which are patterns."""
+        end = re.compile("(?m)^" + "\n".join(lines) + r"\Z")
+        pane.until(lambda screen: end.search(screen))
+
+
+class LeavingTests(ChatCase):
+    """
+    How the conversation ends.
+    """
+
+    def test_strayEnter(self) -> None:
+        """In an intercom an empty line does nothing, and is not sent.  Ctrl-D ends."""
+        for environment in "", "TERM=dumb", self.plain():
+            pane = self.talk("--name=ann", environment=environment)
+            self.assertEqual(pane.screen(), f"{LEAVING}\n>")
+            pane.type("", "Enter", "Enter")
+            pane.type("hello", "Enter")
+            self.assertShows(pane, rf"{TEXT_STAMP}hello", ">")
+            if environment != "TERM=dumb":
+                self.assertEqual(pane.screen().count(">"), 1)
+            pane.type("", "C-d")
+            pane.shows("status 0")
+            self.assertNotIn("] \n", pane.screen())
+
+    def test_becomesIntercom(self) -> None:
+        """Without a name, an empty line ends the conversation, until somebody else is
+        heard."""
+        for environment in "", "TERM=dumb":
+            pane = self.talk(environment=environment)
+            pane.type("hello", "Enter")
+            self.assertShows(pane, "> hello", rf"{TEXT_STAMP}hello", ">")
+            pane.type("", "Enter")
+            pane.shows("status 0")
+            pane = self.talk(environment=environment)
+            with self.daemon.connect() as bob:
+                bob.sendall(b"/name bob\n")
+                pane.shows("* bob joined")
+                screen = pane.screen()
+                self.assertEqual(screen.count(LEAVING), 1)
+                self.assertLess(screen.index(LEAVING), screen.index("* bob"))
+                pane.type("", "Enter")
+                pane.type("hello", "Enter")
+                self.assertShows(pane, rf"{TEXT_STAMP}hello", ">")
+            pane.type("", "C-d")
+            pane.shows("status 0")
+
+    def test_notOnTerminal(self) -> None:
+        """C{--reconnect} needs a terminal.  On a pipe with a name nothing has changed:
+        empty lines are sent, and a lost connection is the end."""
+        command = script("echostamp"), "talk"
+        done = run(*command, "--reconnect", self.target, stdin=b"a\n")
+        self.assertEqual((done.returncode, done.stdout), (2, b""))
+        self.assertEqual(
+            done.stderr, b"echostamp: --reconnect works on a terminal only\n"
+        )
+        done = run(*command, "--name=ann", self.target, stdin=b"\na\n\n")
+        self.assertEqual((done.returncode, done.stderr), (0, b""))
+        self.assertRegex(done.stdout, rb"^%s\n%sa\n%s\n$" % (STAMP, STAMP, STAMP))
+
+
+class OwnLinesTests(ChatCase):
+    """
+    Own lines are shown once.
+    """
+
+    def test_once(self) -> None:
+        """A typed line goes away at Enter: its reply is at its place in the order."""
+        for environment in "", self.plain():
+            pane = self.talk("--name=ann", environment=environment, columns=50)
+            with self.daemon.connect() as bob:
+                bob.sendall(b"/name bob\n")
+                pane.shows("* bob joined")
+                pane.type("one", "Enter")
+                pane.shows("] one\n>")
+                bob.sendall(b"two\n")
+                pane.shows("<bob> two\n>")
+                pane.type("日本語", "Enter")
+                pane.shows("] 日本語\n>")
+                lines = [line for line in pane.screen().split("\n") if line != ">"]
+                for line, text in zip(
+                    lines[-3:], ("one", "<bob> two", "日本語"), strict=True
+                ):
+                    self.assertRegex(line, f"^{TEXT_STAMP}{text}$")
+                self.assertIn("* bob joined", lines[-4])
+                pane.type("", "C-d")
+                pane.shows("status 0")
+            until(lambda: not connections(self.port))
+
+    def test_nothingElseIsErased(self) -> None:
+        """However a line was typed, what was received before it stays: without line
+        editing a long one stays, too, and one in two parts, and pasted ones."""
+        pane = self.talk("--name=ann", environment=self.plain(), columns=50)
+        with self.daemon.connect() as bob:
+            bob.sendall(b"/name bob\n")
+            pane.shows("* bob joined")
+            pane.type("x" * 46)
+            pane.shows("> " + "x" * 46)
+            bob.sendall(b"between\n")
+            pane.shows("<bob> between\n>")
+            pane.type("y" * 10, "Enter")
+            pane.until(lambda screen: screen.endswith("xx" + "y" * 10 + "\n>"))
+            pane.paste("one\ntwo\nthree\n")
+            pane.shows("] three\n>")
+            screen = pane.screen()
+            for text in "* bob joined", "<bob> between", "] one\n", "] two\n":
+                self.assertEqual(screen.count(text), 1, screen)
+
+
+class LostTests(ChatCase):
+    """
+    The daemon goes away, and comes back.
+    """
+
+    def assertBack(self, pane: Pane, typed: str) -> None:
+        """Wait until the client is back, with what is being typed."""
+        pane.shows(f"({self.target}: connected again)")
+        pane.until(lambda screen: screen.endswith(f"\n> {typed}".rstrip()))
+
+    def test_restart(self) -> None:
+        """When the daemon is restarted in mid-sentence, both clients come back under
+        their names, and what was being typed is sent whole."""
+        ann = self.talk("--name=ann", columns=80)
+        bob = self.talk("--name=bob", environment="TERM=dumb", columns=80)
+        ann.shows("* bob joined")
+        ann.type("half a 日本語 li")
+        bob.type("a qui")
+        ann.until(lambda screen: screen.endswith("> half a 日本語 li"))
+        bob.until(lambda screen: screen.endswith("> a qui"))
+        self.daemon.stop()
+        ann.shows(f"({self.target}: the far end closed the connection; trying again)")
+        ann.until(lambda screen: screen.endswith("> half a 日本語 li"))
+        ann.type("", "Enter")
+        ann.shows("(no connection; the line is not sent)")
+        ann.until(lambda screen: screen.endswith("> half a 日本語 li"))
+        self.newDaemon()
+        self.assertBack(ann, "half a 日本語 li")
+        self.assertBack(bob, "")
+        until(lambda: connections(self.port) == 2)
+        ann.type("ne", "Enter")
+        bob.shows("<ann> half a 日本語 line")
+        bob.type("ck answer", "Enter")
+        ann.shows("<bob> a quick answer")
+        for pane in ann, bob:
+            pane.type("", "C-d")
+            pane.shows("status 0")
+
+    def test_killed(self) -> None:
+        """A daemon that stops and is killed leaves a line without an answer.  The line
+        is shown as such, and not sent again.  The prompt was never stuck."""
+        for environment in "", "TERM=dumb":
+            ann = self.talk("--name=ann", environment=environment, columns=80)
+            self.daemon.process.send_signal(signal.SIGSTOP)
+            ann.type("is anybody there?", "Enter")
+            ann.until(lambda screen: screen.endswith("\n>"))
+            ann.type("typ")
+            ann.until(lambda screen: screen.endswith("> typ"))
+            self.daemon.stop(signal.SIGKILL)
+            ann.shows("; trying again)\n(not answered) is anybody there?\n>")
+            self.daemon = self.newDaemon()
+            self.assertBack(ann, "" if environment else "typ")
+            ann.type("ed", "Enter")
+            ann.shows("] typed\n>")
+            self.assertNotRegex(ann.screen(), r"\] is anybody there\?")
+            ann.type("", "C-d")
+            ann.shows("status 0")
+
+    def test_interrupted(self) -> None:
+        """Ctrl-C ends the attempts at once, and Ctrl-D too."""
+        panes = [
+            self.talk("--name=ann", environment=environment, columns=80)
+            for environment in ("", "TERM=dumb") * 2
+        ]
+        self.daemon.stop()
+        for pane, key in zip(panes, ["C-c", "C-c", "C-d", "C-d"], strict=True):
+            pane.shows("; trying again)")
+            if key == "C-c":
+                pane.type("half")
+                pane.until(lambda screen: screen.endswith("> half"))
+            pane.type("", key)
+            pane.shows("status 130" if key == "C-c" else "status 1")
+            screen = pane.screen()
+            if key == "C-c":
+                self.assertRegex(screen, r"(?m)^> half(\^C)?\nstatus 130")
+            else:
+                self.assertRegex(screen, rf"echostamp: {self.target}: .*\nstatus 1")
+
+    def test_noReconnect(self) -> None:
+        """C{--no-reconnect} ends with the connection."""
+        pane = self.talk("--name=ann", "--no-reconnect", columns=80)
+        self.daemon.stop()
+        pane.shows(f"echostamp: {self.target}: the far end closed the connection")
+        pane.shows("status 1")
+
+    def test_firstConnection(self) -> None:
+        """The first attempt to connect is not repeated."""
+        self.daemon.stop()
+        pane = Pane(self, f"{script('echostamp')} talk --name ann {self.target}")
+        pane.shows("Connection refused\nstatus 1")
+
+
+class TransportTests(ChatCase):
+    """
+    Other transports are made again, too.
+    """
+
+    def assertRestarts(self, *options: str) -> None:
+        """Assert that a restart of the daemon leaves what is being typed."""
+        ann = self.talk("--name=ann", *options, columns=80)
+        ann.type("half a li")
+        ann.until(lambda screen: screen.endswith("> half a li"))
+        self.daemon.stop()
+        ann.shows(f"({self.target}: the far end closed the connection; trying again)")
+        self.newDaemon()
+        ann.shows(f"({self.target}: connected again)\n> half a li")
+        ann.type("ne", "Enter")
+        ann.shows("] half a line\n>")
+        ann.type("", "C-d")
+        ann.shows("status 0")
+
+    def test_unix(self) -> None:
+        """A UNIX socket."""
+        path = shortFolder(self) / "s"
+        self.listening = ("-e", f"unix:{path}")
+        self.target = f"unix:{path}"
+        self.daemon = self.newDaemon()
+        self.assertRestarts()
+
+    def test_tls(self) -> None:
+        """TLS."""
+        files = lastingFiles()
+        port = str(freePort())
+        self.listening = files.endpoint(port=port)
+        self.target = f"tls:localhost:{port}"
+        self.daemon = self.newDaemon()
+        self.assertRestarts(f"--ca={files.ca}")
