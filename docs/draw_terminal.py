@@ -19,7 +19,7 @@ from typing import NamedTuple
 
 from drawing import DOCS, Drawing
 
-from echostamp.client.columns import columnsOf
+from echostamp.columns import columnsOf
 from tests.clocks import Clock
 from tests.harness import Daemon, run, script, tool, until
 from tests.namespaces import ROUTER, Routed

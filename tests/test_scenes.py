@@ -18,7 +18,7 @@ from pathlib import Path
 
 from twisted.trial.unittest import SynchronousTestCase
 
-from echostamp.client.columns import columnsOf
+from echostamp.columns import columnsOf
 from tests.clocks import Clock
 from tests.harness import Daemon, deadPort, script, until
 from tests.panes import Pane

@@ -8,9 +8,9 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import NamedTuple
 
-from echostamp.client.columns import fitted
 from echostamp.client.watchrow import OffsetBounds
 from echostamp.client.watchtable import UNITS, bounded, milliseconds, share
+from echostamp.columns import fitted
 from echostamp.history.row import KeptRow
 from echostamp.measure.verdicts import NO_FIT, VERDICTS
 from echostamp.text import counted, printable

@@ -8,8 +8,8 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from math import floor
 
-from echostamp.client.columns import columnsOf, fitted
 from echostamp.client.watchrow import OffsetBounds, Row, TargetState
+from echostamp.columns import columnsOf, fitted
 from echostamp.times import MILLISECOND, SECOND
 
 #: The least columns of a name, and the most that it may take from other columns.

@@ -8,9 +8,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from echostamp.client import keys
-from echostamp.client.columns import beginning, columnsOf
 from echostamp.client.watchrow import Row, matching, ordered
 from echostamp.client.watchtable import UNITS, Layout, title
+from echostamp.columns import beginning, columnsOf
 
 #: The key of each order.
 ORDER_KEYS = {"w": "worst", "n": "name", "m": "median", "l": "loss", "o": "offset"}

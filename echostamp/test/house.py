@@ -104,6 +104,7 @@ LEAVES = (
     "exitstatus",
     "baresocket",
     "fileversions",
+    "columns",
 )
 
 #: The leaves that leaves may import.
@@ -121,6 +122,7 @@ PURE = (
     "ring",
     "text",
     "markup",
+    "columns",
     "line.stamper",
     "line.replies",
     "line.settings",
@@ -148,7 +150,6 @@ PURE = (
     "rfc8762.tlvs",
     "rfc8762.tlvvalues",
     "measure.*",
-    "client.columns",
     "client.reporttable",
     "client.keys",
     "client.watchrow",

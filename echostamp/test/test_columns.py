@@ -1,4 +1,4 @@
-"""Tests for L{echostamp.client.columns}."""
+"""Tests for L{echostamp.columns}."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from twisted.trial.unittest import SynchronousTestCase
 
-from echostamp.client.columns import beginning, columnsOf, fitted
+from echostamp.columns import beginning, columnsOf, fitted
 from echostamp.text import printable
 
 TEXTS = st.text(
@@ -24,6 +24,19 @@ class ColumnsTests(SynchronousTestCase):
         self.assertEqual(columnsOf("abc"), 3)
         self.assertEqual(columnsOf("日本"), 4)
         self.assertEqual(columnsOf("e\u0301"), 1)
+
+    def test_mostColumns(self) -> None:
+        """What terminals differ about counts with the most columns: flags, text that
+        becomes an emoji, format characters that some of them show."""
+        for text, columns in [
+            ("\u2764\ufe0f", 2),
+            ("\U0001f1e9\U0001f1ea", 4),
+            ("a\xadb", 3),
+            ("\u0600", 1),
+            ("\u200d", 0),
+            ("\u4dc0", 2),
+        ]:
+            self.assertEqual(columnsOf(text), columns, ascii(text))
 
     def test_cutInTheMiddle(self) -> None:
         """A long name keeps its beginning and its end."""

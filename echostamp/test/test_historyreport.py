@@ -13,9 +13,9 @@ from hypothesis import given, strategies
 from twisted.trial.unittest import SynchronousTestCase
 
 from echostamp.client import historyreport
-from echostamp.client.columns import columnsOf
 from echostamp.client.historyreport import ReportOptions, report
 from echostamp.client.reporttable import ReportSpan, pointLines, totalLines
+from echostamp.columns import columnsOf
 from echostamp.exitstatus import PIPE_CLOSED, Outcome
 from echostamp.history.document import CSV_COLUMNS, pointDocument
 from echostamp.history.mixture import merged

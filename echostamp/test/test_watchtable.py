@@ -8,7 +8,6 @@ from hypothesis import given
 from hypothesis import strategies as st
 from twisted.trial.unittest import SynchronousTestCase
 
-from echostamp.client.columns import columnsOf
 from echostamp.client.watchrow import OffsetBounds, TargetState
 from echostamp.client.watchtable import (
     Layout,
@@ -18,6 +17,7 @@ from echostamp.client.watchtable import (
     strip,
     title,
 )
+from echostamp.columns import columnsOf
 from echostamp.test.watchrows import row
 from echostamp.times import MILLISECOND, SECOND
 

@@ -7,10 +7,10 @@ from hypothesis import strategies as st
 from twisted.trial.unittest import SynchronousTestCase
 
 from echostamp.client import keys
-from echostamp.client.columns import columnsOf
 from echostamp.client.watchoptions import KEYS as HELP
 from echostamp.client.watchrow import ORDERS, Row, TargetState
 from echostamp.client.watchview import KEYS, ORDER_KEYS, View
+from echostamp.columns import columnsOf
 from echostamp.test.watchrows import row
 
 MANY = [row(f"name{number:02}", number, median=1.0) for number in range(30)]
