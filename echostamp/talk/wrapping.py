@@ -31,7 +31,7 @@ _WORD = re.compile(f"[^ \t{_CJK}]+ ?|[{_CJK}] ?|[ \t]")
 _CHARACTER = re.compile(".\ufe0f?")
 
 
-class Rows:
+class ScreenRows:
     """
     Breaks each line into rows as wide as the terminal.
 

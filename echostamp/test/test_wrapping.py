@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from twisted.trial.unittest import SynchronousTestCase
 
 from echostamp.columns import columnsOf
-from echostamp.talk.wrapping import Rows
+from echostamp.talk.wrapping import ScreenRows
 
 #: Text of all widths, with many spaces.
 TEXTS = st.text(
@@ -25,7 +25,7 @@ def wrapped(text: str, columns: int, head: int = 0) -> list[str]:
     """
     Break a line that comes in one piece.
     """
-    rows = Rows(lambda: columns)
+    rows = ScreenRows(lambda: columns)
     rows.begin(head, isWrapped=True)
     return rows.feed(text)
 
@@ -69,7 +69,7 @@ class RowsTests(SynchronousTestCase):
             (4, 32, 2),
             (3, 32, 1),
         ]:
-            rows = Rows(lambda columns=columns: columns)  # type: ignore[misc]
+            rows = ScreenRows(lambda columns=columns: columns)  # type: ignore[misc]
             rows.begin(head, isWrapped=True)
             rows.feed("")
             self.assertEqual(rows.indent, indent, (columns, head))
@@ -108,7 +108,7 @@ class RowsTests(SynchronousTestCase):
     def test_resized(self) -> None:
         """The width is asked for when text is shown."""
         widths = [8, 12]
-        rows = Rows(lambda: widths[0])
+        rows = ScreenRows(lambda: widths[0])
         rows.begin(2, isWrapped=True)
         self.assertEqual(rows.feed("[1] one two"), ["[1] one ", "two"])
         del widths[0]
@@ -116,7 +116,7 @@ class RowsTests(SynchronousTestCase):
 
     def test_left(self) -> None:
         """When something else was written behind a piece, the rest gets a new row."""
-        rows = Rows(lambda: 80)
+        rows = ScreenRows(lambda: 80)
         rows.begin(4, isWrapped=True)
         self.assertEqual(rows.feed("[1] one"), ["[1] one"])
         rows.leave()
@@ -126,7 +126,7 @@ class RowsTests(SynchronousTestCase):
     def test_longLine(self) -> None:
         """Long lines take linear time: in pieces, without a space, in any script."""
         for text in "x" * 1_000_000, "é" * 1_000_000, "日" * 300_000, "x " * 300_000:
-            rows = Rows(lambda: 40)
+            rows = ScreenRows(lambda: 40)
             rows.begin(4, isWrapped=True)
             began = time.process_time()
             shown = rows.feed(text)
@@ -138,7 +138,7 @@ class RowsTests(SynchronousTestCase):
     @given(st.lists(TEXTS), st.integers(3, 90), st.integers(0, 60))
     def test_everything(self, pieces: list[str], columns: int, head: int) -> None:
         """However a line comes, its rows in one piece are the line, and each fits."""
-        rows = Rows(lambda: columns)
+        rows = ScreenRows(lambda: columns)
         rows.begin(head, isWrapped=True)
         shown = [""]
         for piece in pieces:
