@@ -131,6 +131,7 @@ class TerminalConsole(_StandardConsole):
         if self._isEnded:
             return
         self._atPrompt, self._atLineStart = False, True
+        self._painter.leaveRow()
         if b"\x1b" in line:
             self._showHint()
         if line:
@@ -203,6 +204,7 @@ class TerminalConsole(_StandardConsole):
             if not self._atLineStart:
                 self._newLine()
             self._write(PROMPT)
+            self._painter.leaveRow()
             self._atPrompt, self._atLineStart = True, False
 
     def _newLine(self) -> None:

@@ -7,6 +7,7 @@ from __future__ import annotations
 import os
 import signal
 import sys
+import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
@@ -25,15 +26,19 @@ from echostamp.exitstatus import (
     complain,
 )
 from echostamp.running import CommandRun
+from echostamp.stamps import StampFormat
+from echostamp.talk.bell import Bell
 from echostamp.talk.consoles import PipeConsole, TerminalConsole, attach
 from echostamp.talk.conversation import Conversation
 from echostamp.talk.farend import FarEnd
 from echostamp.talk.keptterminal import KeptTerminal
-from echostamp.talk.terminal import EDITING_HINT, Painter, isDumb
+from echostamp.talk.members import Members
+from echostamp.talk.terminal import EDITING_HINT, Painter, isDumb, terminalColumns
 
 if TYPE_CHECKING:
     # prompt_toolkit is optional.
     from echostamp.talk.editing import EditingConsole
+    from echostamp.talk.linehistory import LineHistory
 
 #: Seconds after SIGINT or SIGTERM after which the process ends, whatever it is busy
 #: with.
@@ -53,6 +58,11 @@ class TalkOptions:
     @ivar name: the name to ask the intercom for; L{None} for no name.
     @ivar isEditing: whether lines can be edited.  That needs a terminal, prompt_toolkit
         and the asyncio reactor.
+    @ivar timeFormat: how to write the local time that takes the place of stamps on a
+        terminal; L{None} for the stamps.
+    @ivar hasBell: whether the terminal rings when another member says the own name.
+    @ivar historyFile: the file that keeps typed lines, which needs line editing;
+        L{None} for no file.
     """
 
     target: str
@@ -61,6 +71,9 @@ class TalkOptions:
     files: TlsFiles = field(default_factory=TlsFiles)
     name: str | None = None
     isEditing: bool = False
+    timeFormat: StampFormat | None = None
+    hasBell: bool = False
+    historyFile: str | None = None
 
 
 def talk(reactor: Any, options: TalkOptions) -> Outcome:
@@ -75,8 +88,45 @@ def talk(reactor: Any, options: TalkOptions) -> Outcome:
         return Outcome(NEAR_END_FAILED, whyNoTarget(options.target, error))
     if not options.isEditing:
         return _Talk(reactor, target, options).untilEnd()
+    try:
+        history = _openHistory(options.historyFile)
+    except (OSError, ValueError) as error:
+        why = getattr(error, "strerror", None) or error
+        return Outcome(
+            NEAR_END_FAILED, f"--history-file {options.historyFile!r}: {why}"
+        )
     with KeptTerminal() as terminal:
-        return _Talk(reactor, target, options, terminal.giveBack).untilEnd()
+        return _Talk(reactor, target, options, terminal.giveBack, history).untilEnd()
+
+
+def _openHistory(path: str | None) -> LineHistory | None:
+    """
+    Open the file that keeps typed lines.
+    """
+    if path is None:
+        return None
+    from echostamp.talk.linehistory import LineHistory
+
+    return LineHistory(path)
+
+
+def _painterFor(
+    options: TalkOptions, clock: Callable[[], int] = time.time_ns
+) -> Painter:
+    """
+    Make the painter that the options ask for.
+
+    @param clock: gives nanoseconds since the epoch.
+    """
+    form = options.timeFormat
+    return Painter(
+        os.environ,
+        terminalColumns,
+        sys.stdout.encoding or "utf-8",
+        None if form is None else lambda: form.text(clock()).decode(),
+        Members(options.name),
+        Bell() if options.hasBell else None,
+    )
 
 
 class _Talk:
@@ -91,16 +141,19 @@ class _Talk:
         target: Target,
         options: TalkOptions,
         beforeDeath: Callable[[], object] | None = None,
+        history: LineHistory | None = None,
     ) -> None:
         """
         @param beforeDeath: called before a signal kills the process.
+        @param history: keeps typed lines, where lines are edited.
         """
+        self._history = history
         self._reactor = reactor
         self._target = target
         self._options = options
         self._beforeDeath = beforeDeath
         self._isTerminal = os.isatty(0) and os.isatty(1)
-        self._painter = Painter(os.environ)
+        self._painter = _painterFor(options)
         self._editing: EditingConsole | None = None
         self._conversation = Conversation(
             reactor, target.name, options.timeout, options.showTimes
@@ -146,7 +199,9 @@ class _Talk:
         if self._options.isEditing:
             from echostamp.talk.editing import EditingConsole
 
-            self._editing = EditingConsole(conversation, self._givenUp, self._painter)
+            self._editing = EditingConsole(
+                conversation, self._givenUp, self._painter, self._history
+            )
             self._editing.begin()
         elif self._isTerminal:
             encoding = sys.stdout.encoding

@@ -328,7 +328,7 @@ LATE_IMPORTS: dict[str, tuple[tuple[str, ...], str]] = {
         "a run over the line protocol ends faster",
     ),
     "echostamp/talk/run.py": (
-        ("talk.editing",),
+        ("talk.editing", "talk.linehistory"),
         "prompt_toolkit is an optional dependency",
     ),
     "echostamp/web/others.py": (
