@@ -207,6 +207,9 @@ class IntercomPage(PageCase):
     """
 
     page = "docs/intercom.rst"
+    notRun = {
+        "14:03:07 <bob>": "a part of a screen: test_talk_shown shows the same",
+    }
 
     def test_page(self) -> None:
         """The daemon and the client start."""
