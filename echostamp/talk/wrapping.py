@@ -95,7 +95,10 @@ class ScreenRows:
         if isLeft:
             rows.append([])
             self._column = self.indent
-        for word in _WORD.findall(text):
+        left = self._columns - self._column
+        # Most texts fit.
+        isShort = len(text) <= left and "\t" not in text and columnsOf(text) <= left
+        for word in [text] if isShort else _WORD.findall(text):
             for isNewRow, part in self._placed(word):
                 if isNewRow:
                     rows.append([])
