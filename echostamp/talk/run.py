@@ -7,7 +7,6 @@ from __future__ import annotations
 import os
 import signal
 import sys
-import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
@@ -27,13 +26,12 @@ from echostamp.exitstatus import (
 )
 from echostamp.running import CommandRun
 from echostamp.stamps import StampFormat
-from echostamp.talk.bell import Bell
 from echostamp.talk.consoles import PipeConsole, TerminalConsole, attach
 from echostamp.talk.conversation import Conversation
 from echostamp.talk.farend import FarEnd
 from echostamp.talk.keptterminal import KeptTerminal
-from echostamp.talk.members import Members
-from echostamp.talk.terminal import EDITING_HINT, Painter, isDumb, terminalColumns
+from echostamp.talk.painting import painterFor
+from echostamp.talk.terminal import EDITING_HINT, isDumb
 
 if TYPE_CHECKING:
     # prompt_toolkit is optional.
@@ -110,25 +108,6 @@ def _openHistory(path: str | None) -> LineHistory | None:
     return LineHistory(path)
 
 
-def _painterFor(
-    options: TalkOptions, clock: Callable[[], int] = time.time_ns
-) -> Painter:
-    """
-    Make the painter that the options ask for.
-
-    @param clock: gives nanoseconds since the epoch.
-    """
-    form = options.timeFormat
-    return Painter(
-        os.environ,
-        terminalColumns,
-        sys.stdout.encoding or "utf-8",
-        None if form is None else lambda: form.text(clock()).decode(),
-        Members(options.name),
-        Bell() if options.hasBell else None,
-    )
-
-
 class _Talk:
     """
     Connects a console to the target, and runs the reactor until their conversation
@@ -153,7 +132,7 @@ class _Talk:
         self._options = options
         self._beforeDeath = beforeDeath
         self._isTerminal = os.isatty(0) and os.isatty(1)
-        self._painter = _painterFor(options)
+        self._painter = painterFor(options.name, options.timeFormat, options.hasBell)
         self._editing: EditingConsole | None = None
         self._conversation = Conversation(
             reactor, target.name, options.timeout, options.showTimes
