@@ -40,13 +40,12 @@ class NameCompleter(Completer):
             for name in self._members.beginningWith(begun[1]):
                 yield Completion(name, start_position=-len(begun[1]))
 
-    def keys(self) -> KeyBindings:
+    def bindTab(self, keys: KeyBindings) -> None:
         """
         Bind Tab: it completes a name, or is a character like any other.
         """
-        bindings = KeyBindings()
 
-        @bindings.add("tab")
+        @keys.add("tab")
         def complete(event: KeyPressEvent) -> None:
             buffer = event.current_buffer
             isBegun = _BEGUN.search(buffer.document.text_before_cursor)
@@ -56,5 +55,3 @@ class NameCompleter(Completer):
                 buffer.start_completion(insert_common_part=True)
             else:
                 buffer.insert_text("\t")
-
-        return bindings

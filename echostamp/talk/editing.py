@@ -13,6 +13,7 @@ from asyncio import Task
 from collections.abc import Callable, Sequence
 
 from prompt_toolkit import PromptSession
+from prompt_toolkit.key_binding import KeyBindings
 from prompt_toolkit.layout.processors import TabsProcessor
 from prompt_toolkit.output import ColorDepth
 from prompt_toolkit.output.vt100 import Vt100_Output
@@ -59,7 +60,9 @@ class EditingConsole:
         output = Vt100_Output.from_pty(sys.stdout)
         # We do not need to know the prompt's position on the screen.
         output.enable_cpr = False
+        keys = KeyBindings()
         completer = NameCompleter(painter.members)
+        completer.bindTab(keys)
         if history is not None:
             history.failed = self._notKept
         self._session: PromptSession[str] = PromptSession(
@@ -69,7 +72,7 @@ class EditingConsole:
             enable_suspend=True,
             # The prompt has no colours, also when it is left: see NO_COLOR.
             color_depth=ColorDepth.DEPTH_1_BIT,
-            key_bindings=completer.keys(),
+            key_bindings=keys,
             completer=completer,
             complete_while_typing=False,
             reserve_space_for_menu=LIST_ROWS,

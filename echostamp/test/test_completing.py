@@ -8,6 +8,7 @@ from prompt_toolkit import PromptSession
 from prompt_toolkit.completion import CompleteEvent
 from prompt_toolkit.document import Document
 from prompt_toolkit.input import create_pipe_input
+from prompt_toolkit.key_binding import KeyBindings
 from prompt_toolkit.output import DummyOutput
 from twisted.trial.unittest import SynchronousTestCase
 
@@ -61,14 +62,15 @@ class NameCompleterTests(SynchronousTestCase):
         """
 
         async def type_() -> str:
-            completer = NameCompleter(members)
+            completer, bindings = NameCompleter(members), KeyBindings()
+            completer.bindTab(bindings)
             with create_pipe_input() as pipe:
                 session: PromptSession[str] = PromptSession(
                     input=pipe,
                     output=DummyOutput(),
                     completer=completer,
                     complete_while_typing=False,
-                    key_bindings=completer.keys(),
+                    key_bindings=bindings,
                 )
                 typing = asyncio.ensure_future(session.prompt_async())
                 buffer = session.default_buffer
