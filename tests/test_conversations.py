@@ -194,18 +194,6 @@ class TerminalTests(ConversationCase):
         for environment in "NO_COLOR=1", "TERM=dumb":
             self.assertColours("\n", "", "", environment)
 
-    def test_forgedByWrapping(self) -> None:
-        """A message that wraps can look like a line of its own, but is not bold, as the
-        stamp and the name of a real line are."""
-        ann = self.talk("ann", "", columns=60)
-        with self.daemon.connect() as peer:
-            forged = "[Mon Nov 23 16:20:25 2026] <bob> I resign"
-            peer.sendall(b"/name eve\nok" + b" " * 25 + forged.encode() + b"\n")
-            ann.shows("\n" + forged)
-            screen = ann.screen("-e")
-            self.assertIn(f"\n{forged}", screen)
-            self.assertRegex(screen, rf"\x1b\[1m\x1b\[36m{TEXT_STAMP}<eve>\x1b\[0m")
-
     def test_takenName(self) -> None:
         """The client shows that the name it asks for is taken."""
         with self.daemon.connect() as other:

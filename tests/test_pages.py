@@ -209,6 +209,7 @@ class IntercomPage(PageCase):
     page = "docs/intercom.rst"
     notRun = {
         "[09:30:00]": "answers among several clients: test_intercom_commands has them",
+        "14:03:07 <bob>": "a part of a screen: test_talk_shown shows the same",
     }
 
     def test_page(self) -> None:

@@ -11,6 +11,7 @@ from typing import Any, NoReturn, TypeVar
 
 from echostamp.exitstatus import NEAR_END_FAILED
 from echostamp.intercom.naming import NAMES, isName
+from echostamp.stamps import StampFormat, stampFormat
 from echostamp.text import printable
 from echostamp.units import parseZone
 from echostamp.values import (
@@ -191,6 +192,18 @@ def wholeNumber(least: int, most: int) -> Callable[[str], int]:
     Make a reader of whole numbers; see L{numberReader}.
     """
     return _argument(numberReader(least, most))
+
+
+def timeFormat(text: str) -> StampFormat:
+    """
+    Read a format of times: C{ctime}, C{iso}, C{unix}, or a pattern of C{strftime}.
+
+    @raise argparse.ArgumentTypeError: its output is not one line that can be shown.
+    """
+    try:
+        return stampFormat(text)
+    except ValueError as error:
+        raise argparse.ArgumentTypeError(f"{text!r}: {error}") from None
 
 
 def memberName(text: str) -> str:

@@ -22,8 +22,9 @@ COMMANDS = {
     "report": reportoptions.runReport,
 }
 
-#: What finds options that exclude each other.
+#: What finds options that exclude each other, or that the terminal cannot serve.
 _CHECKS = {
+    "talk": talkoptions.wrongTogether,
     "ping": pingoptions.wrongTogether,
     "watch": watchoptions.wrongTogether,
     "report": reportoptions.wrongTogether,

@@ -5,8 +5,15 @@ The options of C{echostamp talk}.
 from __future__ import annotations
 
 import argparse
+import os
 
-from echostamp.client.arguments import CommandParser, addTarget, memberName, seconds
+from echostamp.client.arguments import (
+    CommandParser,
+    addTarget,
+    memberName,
+    seconds,
+    timeFormat,
+)
 from echostamp.exitstatus import NEAR_END_FAILED, Outcome
 
 DESCRIPTION = """\
@@ -42,6 +49,25 @@ def addTalk(talk: CommandParser) -> None:
         help="put the round-trip time after each reply",
     )
     talk.add_argument(
+        "--time-format",
+        type=timeFormat,
+        metavar="PATTERN",
+        help="on a terminal, show the local time at which a line came in place of its "
+        "stamp: a strftime pattern such as %%H:%%M:%%S (default: show the stamp)",
+    )
+    talk.add_argument(
+        "--bell",
+        action="store_true",
+        help="on a terminal, ring when another member of the intercom says the own "
+        "name, at most once a second",
+    )
+    talk.add_argument(
+        "--history-file",
+        metavar="FILE",
+        help="keep the last 1000 typed lines in this file for later sessions; this "
+        "needs a terminal and prompt_toolkit (default: keep none)",
+    )
+    talk.add_argument(
         "--timeout",
         type=seconds,
         default=10.0,
@@ -49,6 +75,33 @@ def addTalk(talk: CommandParser) -> None:
         help="wait so long for the connection and, after the end of the input, for the "
         "next reply (default: 10)",
     )
+
+
+def wrongTogether(options: argparse.Namespace) -> str:
+    """
+    Find an option that this terminal cannot serve.
+
+    @return: what is wrong; empty for nothing.
+    """
+    given = {
+        "--time-format": options.time_format is not None,
+        "--bell": options.bell,
+        "--history-file": options.history_file is not None,
+    }
+    option = next((name for name, isGiven in given.items() if isGiven), None)
+    if option is None:
+        return ""
+    if not (os.isatty(0) and os.isatty(1)):
+        return f"{option} needs a terminal at standard input and output"
+    # Only those who give this option need the import.
+    from echostamp.talk.terminal import canEdit
+
+    if given["--history-file"] and not canEdit():
+        return (
+            "--history-file needs prompt_toolkit, and a terminal that can move its "
+            "cursor"
+        )
+    return ""
 
 
 def runTalk(options: argparse.Namespace) -> Outcome:
@@ -79,5 +132,8 @@ def runTalk(options: argparse.Namespace) -> Outcome:
             options.name,
             isEditing,
             isReconnecting,
+            options.time_format,
+            options.bell,
+            options.history_file,
         ),
     )

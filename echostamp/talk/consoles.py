@@ -146,6 +146,7 @@ class TerminalConsole(_StandardConsole):
             return
         begin = PROMPT if self._atPrompt else ""
         self._atPrompt, self._atLineStart = False, True
+        self._painter.leaveRow()
         if b"\x1b" in line:
             self._showHint()
         if self.conversation.isIntercom:
@@ -249,6 +250,7 @@ class TerminalConsole(_StandardConsole):
             if not self._atLineStart:
                 self._newLine()
             self._write(PROMPT)
+            self._painter.leaveRow()
             self._atPrompt, self._atLineStart = True, False
             if self._typedRows:
                 self._typedRows.begin()

@@ -14,7 +14,7 @@ from collections.abc import Callable, Sequence
 
 from prompt_toolkit import PromptSession
 from prompt_toolkit.filters import Condition
-from prompt_toolkit.key_binding import KeyBindings, KeyPressEvent
+from prompt_toolkit.key_binding import KeyBindings
 from prompt_toolkit.layout.processors import TabsProcessor
 from prompt_toolkit.output import ColorDepth
 from prompt_toolkit.output.vt100 import Vt100_Output
@@ -22,9 +22,11 @@ from twisted.internet.interfaces import IDelayedCall
 
 from echostamp.exitstatus import NEAR_END_FAILED, Outcome
 from echostamp.intercom.parsing import Origin
+from echostamp.talk.completing import LIST_ROWS, NameCompleter
 from echostamp.talk.conversation import Conversation
 from echostamp.talk.exchange import QUIT
 from echostamp.talk.keyboard import Keyboard
+from echostamp.talk.linehistory import LineHistory
 from echostamp.talk.patience import QUIET
 from echostamp.talk.terminal import LEAVING_HINT, PROMPT, Painter
 
@@ -46,21 +48,27 @@ class EditingConsole:
         conversation: Conversation,
         interrupted: Callable[[], None],
         painter: Painter,
+        history: LineHistory | None = None,
     ) -> None:
         """
         @param conversation: the conversation that this is the near side of.
         @param interrupted: called on Ctrl-C, where that is no signal.
         @param painter: turns replies into text for the terminal.
+        @param history: keeps what is typed for later sessions.
         """
         self.conversation = conversation
         conversation.console = self
         self._interrupted = interrupted
         self._painter = painter
-        keys = _keys()
-        keys.add("enter", filter=Condition(self._isHeld))(lambda event: self._hold())
         output = Vt100_Output.from_pty(sys.stdout)
         # We do not need to know the prompt's position on the screen.
         output.enable_cpr = False
+        keys = KeyBindings()
+        keys.add("enter", filter=Condition(self._isHeld))(lambda event: self._hold())
+        completer = NameCompleter(painter.members)
+        completer.bindTab(keys)
+        if history is not None:
+            history.failed = self._notKept
         self._session: PromptSession[str] = PromptSession(
             PROMPT,
             input=Keyboard(sys.stdin),
@@ -69,6 +77,10 @@ class EditingConsole:
             # The prompt has no colours, also when it is left: see NO_COLOR.
             color_depth=ColorDepth.DEPTH_1_BIT,
             key_bindings=keys,
+            completer=completer,
+            complete_while_typing=False,
+            reserve_space_for_menu=LIST_ROWS,
+            history=history,
             input_processors=[TabsProcessor(tabstop=8, char1=" ", char2=" ")],
         )
         self._isEnded = False
@@ -169,6 +181,15 @@ class EditingConsole:
         text, self._beginning = self._beginning, ""
         if text:
             self._write(f"{text}\n")
+            self._painter.leaveRow()
+
+    def _notKept(self, why: str) -> None:
+        """
+        Show why what is typed is no longer kept, once the prompt of the typed line is
+        gone.
+        """
+        line = f"(typed lines are no longer kept: {why})\n"
+        self.conversation.reactor.callLater(0, self._write, line)
 
     def _stopWaiting(self) -> None:
         """
@@ -240,16 +261,3 @@ class EditingConsole:
         self._beginning += self._painter.rest()
         self._showBeginning()
         self.conversation.outputClosed(isFlushed=True)
-
-
-def _keys() -> KeyBindings:
-    """
-    Bind the keys whose bindings differ from a shell's.
-    """
-    bindings = KeyBindings()
-
-    @bindings.add("tab")
-    def insert(event: KeyPressEvent) -> None:
-        event.current_buffer.insert_text("\t")
-
-    return bindings

@@ -25,18 +25,21 @@ from echostamp.exitstatus import (
     complain,
 )
 from echostamp.running import CommandRun
+from echostamp.stamps import StampFormat
 from echostamp.talk.attaching import attach
 from echostamp.talk.consoles import PipeConsole, TerminalConsole
 from echostamp.talk.conversation import Conversation
 from echostamp.talk.farend import FarEnd
 from echostamp.talk.keptterminal import KeptTerminal
+from echostamp.talk.painting import painterFor
 from echostamp.talk.reconnecting import ReconnectingConversation
-from echostamp.talk.terminal import EDITING_HINT, Painter, isDumb
+from echostamp.talk.terminal import EDITING_HINT, isDumb
 from echostamp.talk.typedrows import TypedRows
 
 if TYPE_CHECKING:
     # prompt_toolkit is optional.
     from echostamp.talk.editing import EditingConsole
+    from echostamp.talk.linehistory import LineHistory
 
 #: Seconds after SIGINT or SIGTERM after which the process ends, whatever it is busy
 #: with.
@@ -58,6 +61,11 @@ class TalkOptions:
         and the asyncio reactor.
     @ivar isReconnecting: whether to connect again when the connection is lost.  That
         needs a terminal.
+    @ivar timeFormat: how to write the local time that takes the place of stamps on a
+        terminal; L{None} for the stamps.
+    @ivar hasBell: whether the terminal rings when another member says the own name.
+    @ivar historyFile: the file that keeps typed lines, which needs line editing;
+        L{None} for no file.
     """
 
     target: str
@@ -67,6 +75,9 @@ class TalkOptions:
     name: str | None = None
     isEditing: bool = False
     isReconnecting: bool = False
+    timeFormat: StampFormat | None = None
+    hasBell: bool = False
+    historyFile: str | None = None
 
 
 def talk(reactor: Any, options: TalkOptions) -> Outcome:
@@ -81,8 +92,26 @@ def talk(reactor: Any, options: TalkOptions) -> Outcome:
         return Outcome(NEAR_END_FAILED, whyNoTarget(options.target, error))
     if not options.isEditing:
         return _Talk(reactor, target, options).untilEnd()
+    try:
+        history = _openHistory(options.historyFile)
+    except (OSError, ValueError) as error:
+        why = getattr(error, "strerror", None) or error
+        return Outcome(
+            NEAR_END_FAILED, f"--history-file {options.historyFile!r}: {why}"
+        )
     with KeptTerminal() as terminal:
-        return _Talk(reactor, target, options, terminal.giveBack).untilEnd()
+        return _Talk(reactor, target, options, terminal.giveBack, history).untilEnd()
+
+
+def _openHistory(path: str | None) -> LineHistory | None:
+    """
+    Open the file that keeps typed lines.
+    """
+    if path is None:
+        return None
+    from echostamp.talk.linehistory import LineHistory
+
+    return LineHistory(path)
 
 
 class _Talk:
@@ -97,16 +126,19 @@ class _Talk:
         target: Target,
         options: TalkOptions,
         beforeDeath: Callable[[], object] | None = None,
+        history: LineHistory | None = None,
     ) -> None:
         """
         @param beforeDeath: called before a signal kills the process.
+        @param history: keeps typed lines, where lines are edited.
         """
+        self._history = history
         self._reactor = reactor
         self._target = target
         self._options = options
         self._beforeDeath = beforeDeath
         self._isTerminal = os.isatty(0) and os.isatty(1)
-        self._painter = Painter(os.environ)
+        self._painter = painterFor(options.name, options.timeFormat, options.hasBell)
         self._editing: EditingConsole | None = None
         self._conversation = self._newConversation()
         self._run = CommandRun(
@@ -169,7 +201,9 @@ class _Talk:
         if self._options.isEditing:
             from echostamp.talk.editing import EditingConsole
 
-            self._editing = EditingConsole(conversation, self._givenUp, self._painter)
+            self._editing = EditingConsole(
+                conversation, self._givenUp, self._painter, self._history
+            )
             self._editing.begin()
         elif self._isTerminal:
             attach(self._terminalConsole(), self._reactor)

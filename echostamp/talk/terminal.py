@@ -9,9 +9,13 @@ import codecs
 import os
 import re
 import stat
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 
+from echostamp.columns import columnsOf
 from echostamp.intercom.parsing import Origin
+from echostamp.talk.bell import Bell
+from echostamp.talk.members import Members
+from echostamp.talk.wrapping import ScreenRows
 from echostamp.text import UNSAFE, escaped
 
 #: What asks the user for a line.
@@ -28,12 +32,26 @@ EDITING_HINT = "(install prompt_toolkit for arrow keys and lines that stay whole
 #: What is said once in an intercom, where an empty line does nothing.
 LEAVING_HINT = "(Ctrl-D or /quit leaves)"
 
-_COLOURS = {Origin.OTHER: "\x1b[36m", Origin.NOTICE: "\x1b[33m"}
-_HEAD_COLOUR = "\x1b[1;36m"
+#: The colours of text, and of the stamp, the name and the edge before it.
+_COLOURS = {Origin.OTHER: "\x1b[36m", Origin.NOTICE: "\x1b[33m", Origin.OWN: ""}
+_HEAD_COLOURS = {**_COLOURS, Origin.OTHER: "\x1b[1;36m"}
 _NO_COLOUR = "\x1b[0m"
 
-#: The stamp and the name before another member's message.
-_HEAD = re.compile(r"\[[^\]\n]{1,60}\] <[^<>\s]{1,80}>")
+#: The edges of rows that continue a line; the second one for terminals without the
+#: first.
+_EDGE, _PLAIN_EDGE = "│", "|"
+
+#: The columns of a terminal that does not tell them.
+_USUAL_COLUMNS = 80
+
+_STAMP = re.compile(r"\[[^\]\n]{1,60}\] ")
+
+#: What stands between the stamp and the text of a line, without the space behind it.
+_NAMES = {
+    Origin.OTHER: re.compile(r"<[^<>\s]{1,80}>"),
+    Origin.NOTICE: re.compile(r"\*"),
+    Origin.OWN: re.compile(""),
+}
 
 
 def privateDescriptor(fd: int, flags: int) -> int:
@@ -82,20 +100,45 @@ class SafeText:
 
 class Painter:
     """
-    Turns received pieces into safe text, with a colour for each origin.
+    Turns received pieces into safe text for a terminal.
 
-    The stamp and the name before another member's message are bold.  So a message that
-    the terminal wraps cannot imitate them at the beginning of a row.
+    In an intercom, lines that are longer than a row are broken here, and each further
+    row begins with an edge.  So no message can imitate another line at the beginning of
+    a row.  Each origin has its colour; the stamp and the name before another member's
+    message, and its edge, are bold.
+
+    @ivar members: the names that the lines tell.
     """
 
-    def __init__(self, environment: Mapping[str, str]) -> None:
+    def __init__(
+        self,
+        environment: Mapping[str, str],
+        width: Callable[[], int] = lambda: _USUAL_COLUMNS,
+        encoding: str = "utf-8",
+        timeText: Callable[[], str] | None = None,
+        members: Members | None = None,
+        bell: Bell | None = None,
+    ) -> None:
         """
         @param environment: the environment variables.  There are no colours with
             C{NO_COLOR} (see U{https://no-color.org}) or on a dumb terminal.
+        @param width: gives the columns of the terminal.
+        @param encoding: the terminal's encoding.
+        @param timeText: gives the present time, which takes the place of a line's
+            stamp; L{None} keeps the stamps.
+        @param bell: rings when another member says the own name.
         """
+        self.members = members or Members()
+        self._bell = bell
+        self._encoding = encoding
+        self._timeText = timeText
         self._text = SafeText()
+        self._rows = ScreenRows(width)
+        self._origin = Origin.OWN
         self._isAmid = False
         self._hasColours = not (environment.get("NO_COLOR") or isDumb(environment))
+        isPlain = isDumb(environment) or self._encodable(_EDGE) != _EDGE
+        self._edge = _PLAIN_EDGE if isPlain else _EDGE
 
     def paint(self, heard: Iterable[tuple[Origin, bytes]]) -> str:
         """
@@ -103,27 +146,104 @@ class Painter:
 
         @param heard: the pieces, each with its origin.
         """
-        return "".join(self._painted(origin, piece) for origin, piece in heard)
+        return "".join(
+            self._painted(origin, line)
+            for origin, piece in heard
+            for line in self._text.feed(piece).splitlines(keepends=True)
+        )
 
-    def _painted(self, origin: Origin, piece: bytes) -> str:
+    def leaveRow(self) -> None:
         """
-        Turn a piece into text, with colours on everything but the newline.
+        Note that the cursor is at the beginning of a row, or behind other text: the
+        rest of a line that has no end yet begins a row of its own.
         """
-        if not piece:
-            return ""
-        text = self._text.feed(piece)
-        isAmid, self._isAmid = self._isAmid, not piece.endswith(b"\n")
-        if not (text and self._hasColours) or origin is Origin.OWN:
-            return text
-        line, colour = text.removesuffix("\n"), _COLOURS[origin]
-        head = _HEAD.match(line) if origin is Origin.OTHER and not isAmid else None
-        begin = head.end() if head else 0
-        bold = f"{_HEAD_COLOUR}{line[:begin]}{_NO_COLOUR}" if begin else ""
-        return f"{bold}{colour}{line[begin:]}{_NO_COLOUR}{text[len(line) :]}"
+        self._rows.leave()
 
     def rest(self) -> str:
-        """Give the text of an unfinished character."""
-        return self._text.feed(b"", final=True)
+        """Give the text of an unfinished character, and end the stream."""
+        rest = self._text.feed(b"", final=True)
+        text = self._painted(self._origin, rest) if rest else ""
+        self._isAmid = False
+        return text
+
+    def _painted(self, origin: Origin, line: str) -> str:
+        """
+        Turn a line, or a piece of one, into rows with colours.
+        """
+        isFirst, self._isAmid = not self._isAmid, not line.endswith("\n")
+        self._origin = origin
+        self._learn(origin, line, isFirst)
+        text = self._encodable(line.removesuffix("\n"))
+        head = 0
+        if isFirst and (stamp := _STAMP.match(text)):
+            time = stamp[0]
+            if self._timeText is not None:
+                time = f"{self._encodable(self._timeText())} "
+            text = time + text[stamp.end() :]
+            if name := _NAMES[origin].match(text, len(time)):
+                head = name.end()
+        if isFirst:
+            isWrapped = origin is not Origin.OWN or self.members.isIntercom
+            # There is a space behind a name, and behind the star of a notice.
+            space = origin is not Origin.OWN
+            self._rows.begin(columnsOf(text[:head]) + space, isWrapped)
+        begin = head if origin is Origin.OTHER else 0
+        shown = self._dressed(_HEAD_COLOURS, origin, text[:begin]) if begin else ""
+        shown += self._dressed(_COLOURS, origin, text[begin:])
+        if self._bell and origin is Origin.OTHER:
+            own = self.members.own
+            shown += self._bell.ring(own, text[begin:], isFirst, not self._isAmid)
+        return shown if self._isAmid else f"{shown}\n"
+
+    def _learn(self, origin: Origin, line: str, isFirst: bool) -> None:
+        """
+        Learn names from a line, or a piece of one.
+        """
+        if origin is Origin.NOTICE:
+            self.members.notice(line)
+        elif isFirst:
+            learn = self.members.message
+            (self.members.reply if origin is Origin.OWN else learn)(line)
+
+    def _dressed(self, colours: Mapping[Origin, str], origin: Origin, text: str) -> str:
+        """
+        Break text into rows with edges and colours.
+
+        @param colours: the colours of the text.
+        """
+        isLeft = self._rows.isLeft
+        rows = self._rows.feed(text)
+        edge = self._coloured(_HEAD_COLOURS[origin], self._edge)
+        indent = " " * (self._rows.indent - 1)
+        shown = f"\n{edge}{indent}".join(
+            self._coloured(colours[origin], row) for row in rows
+        )
+        return shown.removeprefix("\n") if isLeft else shown
+
+    def _coloured(self, colour: str, text: str) -> str:
+        """
+        Give text a colour, if there are colours.
+        """
+        if not (text and colour and self._hasColours):
+            return text
+        return f"{colour}{text}{_NO_COLOUR}"
+
+    def _encodable(self, text: str) -> str:
+        """
+        Escape what the terminal's encoding lacks.
+        """
+        encoded = text.encode(self._encoding, "backslashreplace")
+        return encoded.decode(self._encoding)
+
+
+def terminalColumns() -> int:
+    """
+    Ask the terminal at standard output how wide it is.
+    """
+    try:
+        return os.get_terminal_size(1).columns or _USUAL_COLUMNS
+    except OSError:
+        return _USUAL_COLUMNS
 
 
 def isDumb(environment: Mapping[str, str]) -> bool:

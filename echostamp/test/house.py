@@ -186,6 +186,9 @@ PURE = (
     "listen.proxyline",
     "talk.exchange",
     "talk.shown",
+    "talk.bell",
+    "talk.members",
+    "talk.wrapping",
     "tls.engine",
     "tls.pem",
     "tls.subject",
@@ -330,7 +333,7 @@ LATE_IMPORTS: dict[str, tuple[tuple[str, ...], str]] = {
         "a run over the line protocol ends faster",
     ),
     "echostamp/talk/run.py": (
-        ("talk.editing",),
+        ("talk.editing", "talk.linehistory"),
         "prompt_toolkit is an optional dependency",
     ),
     "echostamp/web/others.py": (

@@ -353,6 +353,23 @@ class IntercomTests(TalkCase):
             self.reply(b"[1] a\n")
             self.assertIn("[1] a\n> ", self.near.screen)
 
+    def test_rowsOfAnUnfinishedLine(self) -> None:
+        """The rest of a line that the prompt parts begins with an edge."""
+        self.near.type("mine\n")
+        self.reply(b"[1] <b> one ")
+        self.reactor.advance(1)
+        self.reply(b"[1] <c> two\n")
+        shown = "[1] <b> one \n> \n|       [1] <c> two\n> "
+        self.assertEqual(self.near.screen[-len(shown) :], shown)
+
+    def test_typedBehindAnUnfinishedLine(self) -> None:
+        """The rest of a line that a typed one parts begins with an edge."""
+        self.reply(b"[1] <b> one ")
+        self.near.type("mine\n")
+        self.reply(b"two\n")
+        shown = "[1] <b> one mine\n|       two\n"
+        self.assertEqual(self.near.screen[-len(shown) :], shown)
+
     def test_colours(self) -> None:
         """Each origin has its colour."""
         self.begin(

@@ -273,3 +273,37 @@ class EditingConsoleTests(SynchronousTestCase):
             self.assertLessEqual(len(console._beginning), 65_536)
         console.show([(Origin.OWN, b"\n")])
         self.assertEqual("".join(session.written).count("x"), 1_000_000)
+
+    def test_partsOfALine(self) -> None:
+        """The rest of a line whose beginning was shown begins with an edge."""
+        self.patch(editing, "PromptSession", WritingSession)
+        self.patch(editing, "Keyboard", lambda stdin: None)
+        self.patch(Vt100_Output, "from_pty", lambda stdout: FakeSession())
+        conversation: Any = FakeConversation()
+        conversation.reactor = Clock()
+        console = EditingConsole(conversation, lambda: None, Painter({}))
+        session: Any = console._session
+        console.show([(Origin.OTHER, b"[1] <b> one ")])
+        conversation.reactor.advance(2)
+        console.show([(Origin.OTHER, b"[1] <c> two\n")])
+        self.assertEqual(
+            "".join(session.written), "[1] <b> one \n|       [1] <c> two\n"
+        )
+
+    def test_linesThatAreNotKept(self) -> None:
+        """A line says that typed lines are no longer kept, after the prompt."""
+        self.patch(editing, "PromptSession", WritingSession)
+        self.patch(editing, "Keyboard", lambda stdin: None)
+        self.patch(Vt100_Output, "from_pty", lambda stdout: FakeSession())
+        conversation: Any = FakeConversation()
+        conversation.reactor = Clock()
+        history: Any = SimpleNamespace(failed=None)
+        console = EditingConsole(conversation, lambda: None, Painter({}), history)
+        session: Any = console._session
+        history.failed("No space left on device")
+        self.assertEqual(session.written, [])
+        conversation.reactor.advance(0)
+        self.assertEqual(
+            session.written,
+            ["(typed lines are no longer kept: No space left on device)\n"],
+        )

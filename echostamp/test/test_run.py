@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import errno
 import io
 import os
 import signal
 import sys
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 from twisted.internet.error import ConnectionDone, ConnectionRefusedError
@@ -14,6 +16,7 @@ from twisted.python.failure import Failure
 from twisted.trial.unittest import SynchronousTestCase
 
 from echostamp.exitstatus import Outcome
+from echostamp.stamps import StampFormat
 from echostamp.talk import run
 from echostamp.talk.consoles import PipeConsole, TerminalConsole
 from echostamp.talk.run import MOST_PARTING, TalkOptions, talk
@@ -144,6 +147,46 @@ class TalkTests(SynchronousTestCase):
         talk(ScriptedReactor(script), options)
         self.assertEqual(self.exits, [130])
         self.assertEqual(self.errors.getvalue(), "\n")
+
+    def test_painter(self) -> None:
+        """The time and the bell of the options are shown on a terminal."""
+        self.isTerminal = True
+        shown = bytearray()
+
+        def script(reactor: ScriptedReactor) -> None:
+            connection = reactor.accept()
+            connection.dataReceived(b"[1] <bob> hi ann\n")
+            transport: Any = self.consoles[-1].transport
+            shown.extend(transport.sent)
+            self.handlers[signal.SIGINT](signal.SIGINT, None)
+            reactor.advance(0)
+            connection.connectionLost(Failure(ConnectionDone()))
+
+        form = StampFormat(lambda ns: b"noon", 1)
+        options = TalkOptions(
+            "localhost:7", 3.0, name="ann", timeFormat=form, hasBell=True
+        )
+        self.patch(os, "environ", {})
+        talk(ScriptedReactor(script), options)
+        self.assertIn(b"noon <bob> hi ann\a\n", shown)
+
+    def test_wrongHistoryFile(self) -> None:
+        """A history file that cannot be used gets one line, and status 2; nothing
+        runs."""
+        folder = self.mktemp()
+        os.mkdir(folder)
+        other = Path(self.mktemp())
+        other.write_text("precious\n")
+        for path, why in [
+            (folder, os.strerror(errno.EISDIR)),
+            (f"{folder}/no/file", os.strerror(errno.ENOENT)),
+            (str(other), "it has other things than lines typed in echostamp talk"),
+        ]:
+            reactor = FakeReactor()
+            options = TalkOptions("localhost:7", 3.0, isEditing=True, historyFile=path)
+            outcome = Outcome(2, f"--history-file {path!r}: {why}")
+            self.assertEqual(talk(reactor, options), outcome)
+            self.assertFalse(reactor.hasRun)
 
     def test_hint(self) -> None:
         """Where the terminal could edit lines, a received line brings a hint how."""

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+
 from echostamp.client.command import main
 from echostamp.connect.tls import TlsFiles
 from echostamp.talk import terminal
@@ -85,3 +87,49 @@ class TalkOptionsTests(CommandCase):
             self.assertEqual(said.count("\n"), 1, said)
             self.assertTrue(said.startswith("echostamp talk: argument --timeout: "))
             self.assertIn(repr(text), said)
+
+    def test_terminalsOptions(self) -> None:
+        """The options of a terminal become options of C{talk} where there is one."""
+        self.patch(os, "isatty", lambda fd: True)
+        self.patch(terminal, "canEdit", lambda: True)
+        main(["talk", "--bell", "--time-format=%H:%M", "--history-file", "typed"])
+        [options] = self.talks
+        self.assertEqual((options.hasBell, options.historyFile), (True, "typed"))
+        assert options.timeFormat is not None
+        self.assertRegex(options.timeFormat.text(0), rb"^\d\d:\d\d$")
+
+    def test_noTerminal(self) -> None:
+        """Without a terminal at both ends they are refused in one line."""
+        for terminals in (), (0,), (1,):
+            self.patch(os, "isatty", lambda fd, those=terminals: fd in those)
+            for option in "--bell", "--time-format=%H", "--history-file=typed":
+                self.assertEqual(self.ended("talk", option), 2)
+                self.assertEqual(
+                    self.said(),
+                    f"echostamp talk: {option.partition('=')[0]} needs a terminal at "
+                    "standard input and output (see echostamp talk --help)\n",
+                )
+
+    def test_noEditing(self) -> None:
+        """Without line editing only C{--history-file} is refused."""
+        self.patch(os, "isatty", lambda fd: True)
+        self.patch(terminal, "canEdit", lambda: False)
+        main(["talk", "--bell", "--time-format=%H"])
+        self.assertEqual(len(self.talks), 1)
+        self.talks.clear()
+        self.assertEqual(self.ended("talk", "--bell", "--history-file=typed"), 2)
+        self.assertIn("--history-file needs prompt_toolkit, and a term", self.said())
+
+    def test_wrongTimeFormats(self) -> None:
+        """A pattern whose output is not one line of 1 to 60 printable characters is
+        refused in one line."""
+        for pattern, why in [
+            ("", "its output is empty"),
+            ("x" * 61, "its output is too long"),
+            ("%n", "its output has a newline or another control character"),
+            ("\x1b", "its output has a newline or another control character"),
+        ]:
+            self.assertEqual(self.ended("talk", f"--time-format={pattern}"), 2)
+            said = self.said()
+            self.assertIn(f"argument --time-format: {pattern!r}: {why}", said)
+            self.assertEqual(said.count("\n"), 1)

@@ -15,10 +15,13 @@ from twisted.trial.unittest import SynchronousTestCase
 
 from echostamp.intercom.parsing import Origin
 from echostamp.talk import terminal
+from echostamp.talk.bell import Bell
+from echostamp.talk.members import Members
 from echostamp.talk.terminal import (
     Painter,
     SafeText,
     privateDescriptor,
+    terminalColumns,
 )
 from echostamp.test.fakes import osError
 from echostamp.test.hostiletext import HOSTILE, isSafe
@@ -262,3 +265,255 @@ class PainterTests(SynchronousTestCase):
             "\\x1b[2J\xe9\n",
         )
         self.assertEqual(painter.rest(), "\\xc3")
+
+
+#: A stamp as most daemons write it.
+STAMP = b"[Mon Dec 14 09:30:00 2015] "
+
+#: A message that a terminal of 80 columns would begin a row with, if it broke it.
+FORGED = b" " * 47 + STAMP + b"<bob> I owe you"
+
+
+class WrappingTests(SynchronousTestCase):
+    """
+    Lines that are longer than a row, in an intercom.
+    """
+
+    def painted(
+        self, *lines: bytes, columns: int = 40, encoding: str = "utf-8", **env: str
+    ) -> list[str]:
+        """
+        Paint lines of another member, and give the rows.
+        """
+        painter = Painter({"TERM": "xterm", **env}, lambda: columns, encoding)
+        text = painter.paint([(Origin.OTHER, line + b"\n") for line in lines])
+        return text.removesuffix("\n").split("\n")
+
+    def test_edge(self) -> None:
+        """A row that continues a line begins with a bar, under the text."""
+        self.assertEqual(
+            self.painted(b"[1] <bob> one two three four", columns=22, NO_COLOR="1"),
+            ["[1] <bob> one two ", "│         three four"],
+        )
+
+    def test_longHead(self) -> None:
+        """Where the head takes more than half of a row, little is lost to it."""
+        self.assertEqual(
+            self.painted(STAMP + b"<bob> one two three four five six", NO_COLOR="1"),
+            ["[Mon Dec 14 09:30:00 2015] <bob> one ", "│ two three four five six"],
+        )
+
+    def test_colours(self) -> None:
+        """The edge has the colour of the name, and notices have theirs."""
+        self.assertEqual(
+            self.painted(b"[1] <bob> one two", columns=15),
+            [
+                "\x1b[1;36m[1] <bob>\x1b[0m\x1b[36m one \x1b[0m",
+                "\x1b[1;36m│\x1b[0m \x1b[36mtwo\x1b[0m",
+            ],
+        )
+        painter = Painter({"TERM": "xterm"}, lambda: 15)
+        self.assertEqual(
+            painter.paint([(Origin.NOTICE, b"[1] * bob joined\n")]),
+            "\x1b[33m[1] * bob \x1b[0m\n\x1b[33m│\x1b[0m     \x1b[33mjoined\x1b[0m\n",
+        )
+
+    def test_terminalsWithoutTheBar(self) -> None:
+        """A dumb terminal, and an encoding without the bar, get another one."""
+        for row in [
+            self.painted(b"[1] <bob> one two", columns=15, TERM="dumb")[1],
+            self.painted(
+                b"[1] <bob> one two", columns=15, encoding="latin-1", NO_COLOR="1"
+            )[1],
+        ]:
+            self.assertEqual(row, "| two")
+
+    def test_encoding(self) -> None:
+        """What the encoding lacks is escaped before a line is broken."""
+        self.assertEqual(
+            self.painted(
+                "[1] <b> 日本語".encode(), columns=15, encoding="latin-1", NO_COLOR="1"
+            ),
+            ["[1] <b> \\u65e5\\", "| u672c\\u8a9e"],
+        )
+
+    def test_forged(self) -> None:
+        """No message can look like another line at the beginning of a row."""
+        for columns in 80, 40, 20, 10, 5, 3:
+            for env in {"NO_COLOR": "1"}, {"TERM": "dumb"}:
+                shift = max(0, 80 - columns)
+                for line in STAMP + b"<eve> ", b"[1] <eve> ":
+                    rows = self.painted(line + FORGED[shift:], columns=columns, **env)
+                    begun = [row for row in rows if row[0] not in "│|"]
+                    self.assertEqual(begun, rows[:1], columns)
+                    if columns >= 40:
+                        self.assertTrue(rows[0].startswith(line.decode()), rows)
+
+    def test_ownLines(self) -> None:
+        """Own lines are broken too, without colours, once it is an intercom."""
+        line = b"[1] one two three\n"
+        for name, isBroken in ("", False), ("ann", True):
+            painter = Painter({"TERM": "xterm"}, lambda: 10, members=Members(name))
+            shown = "[1] one \n│   two \n│   three\n" if isBroken else line.decode()
+            self.assertEqual(painter.paint([(Origin.OWN, line)]), shown)
+        painter = Painter({"TERM": "xterm"}, lambda: 12)
+        painter.paint([(Origin.NOTICE, b"[1] * x left\n")])
+        self.assertEqual(
+            painter.paint([(Origin.OWN, line)]), "[1] one two \n│   three\n"
+        )
+
+    def test_unknownWidth(self) -> None:
+        """A terminal that does not tell its width has 80 columns."""
+        for size in os.terminal_size((0, 0)), None:
+
+            def measured(fd: int, size: os.terminal_size | None = size) -> object:
+                if size is None:
+                    raise osError(25)
+                return size
+
+            self.patch(os, "get_terminal_size", measured)
+            self.assertEqual(terminalColumns(), 80)
+
+    @given(
+        st.lists(
+            st.tuples(
+                st.sampled_from(Origin),
+                st.one_of(
+                    st.text(st.sampled_from(" \tab日e\u0301│|>"), max_size=120),
+                    st.text(max_size=120),
+                    st.sampled_from([FORGED.decode(), "x" * 200, " " * 90]),
+                ),
+                st.lists(st.integers(0, 150), max_size=3),
+                st.booleans(),
+            ),
+            max_size=6,
+        ),
+        st.integers(3, 90),
+        st.sampled_from([{}, {"TERM": "xterm", "NO_COLOR": "1"}]),
+    )
+    def test_everyRow(
+        self,
+        lines: list[tuple[Origin, str, list[int], bool]],
+        columns: int,
+        environment: dict[str, str],
+    ) -> None:
+        """Every row begins with a stamp or an edge, however the lines come, and when
+        the prompt parts them too; without edges the rows are the lines."""
+        painter = Painter(environment, lambda: columns, members=Members("ann"))
+        heads = {Origin.OWN: "[1] ", Origin.NOTICE: "[1] * ", Origin.OTHER: "[1] <b> "}
+        shown, expected = "", ""
+        for origin, message, cuts, isParted in lines:
+            message = message.replace("\n", "")
+            expected += printed([f"{heads[origin]}{message}\n".encode()])
+            head, data = heads[origin].encode(), f"{message}\n".encode()
+            ends = sorted({0, *(min(cut, len(data)) for cut in cuts), len(data)})
+            for begin, end in pairwise(ends):
+                piece = data[begin:end]
+                text = painter.paint([(origin, piece if begin else head + piece)])
+                shown += text
+                if isParted and text and end < len(data):
+                    shown += "\n"
+                    painter.leaveRow()
+        edge = "│" if environment else "|"
+        found, rows = "", shown.splitlines()
+        origins = iter([origin for origin, *_ in lines])
+        for row in rows:
+            if row.startswith("["):
+                width = len(heads[next(origins)])
+                indent = width if width <= columns // 2 else 2 if columns > 3 else 1
+                found += f"\n{row}"
+            else:
+                self.assertEqual(row[:indent], edge.ljust(indent))
+                found += row[indent:]
+        self.assertEqual(f"{found}\n"[1:], expected)
+
+
+class TimeTests(SynchronousTestCase):
+    """
+    Local times in place of stamps.
+    """
+
+    def painted(self, origin: Origin, *pieces: bytes) -> str:
+        """
+        Paint a line, at noon.
+        """
+        painter = Painter({}, timeText=lambda: "12:00")
+        return painter.paint([(origin, piece) for piece in pieces])
+
+    def test_everyOrigin(self) -> None:
+        """The time takes the place of any stamp."""
+        for stamp in STAMP, b"[1.5] ", b"[any text: 1] ":
+            for origin, text in [
+                (Origin.OWN, "hi"),
+                (Origin.OTHER, "<bob> [1] hi"),
+                (Origin.NOTICE, "* bob joined"),
+            ]:
+                line = stamp + text.encode() + b"\n"
+                self.assertEqual(self.painted(origin, line), f"12:00 {text}\n")
+
+    def test_noStamp(self) -> None:
+        """A line without a stamp stays as it is."""
+        for line in b"hi\n", b"[] hi\n", b"[1]hi\n", b"a [1] hi\n", b"\n":
+            self.assertEqual(self.painted(Origin.OWN, line), line.decode())
+
+    def test_pieces(self) -> None:
+        """What looks like a stamp within a line stays."""
+        self.assertEqual(
+            self.painted(Origin.OTHER, STAMP + b"<bob> hi", b"[1] ho\n"),
+            "12:00 <bob> hi[1] ho\n",
+        )
+
+    def test_head(self) -> None:
+        """The text begins behind the time."""
+        painter = Painter({}, lambda: 26, timeText=lambda: "12:00")
+        self.assertEqual(
+            painter.paint([(Origin.OTHER, STAMP + b"<bob> one two three\n")]),
+            "12:00 <bob> one two three\n",
+        )
+        self.assertEqual(
+            painter.paint([(Origin.OTHER, STAMP + b"<bob> one two three four\n")]),
+            "12:00 <bob> one two three \n|           four\n",
+        )
+
+
+class BellTests(SynchronousTestCase):
+    """
+    The bell, in what is painted.
+    """
+
+    def rings(self, origin: Origin, *pieces: bytes, hasBell: bool = True) -> int:
+        """
+        Count the rings at a line.
+        """
+        bell = Bell() if hasBell else None
+        painter = Painter({"TERM": "xterm"}, members=Members("ann"), bell=bell)
+        return painter.paint([(origin, piece) for piece in pieces]).count("\a")
+
+    def test_othersMessages(self) -> None:
+        """Only messages of others ring, and not their heads."""
+        self.assertEqual(self.rings(Origin.OTHER, b"[1] <bob> hi Ann\n"), 1)
+        self.assertEqual(self.rings(Origin.OTHER, b"[1] <bob> hi A", b"nn\n"), 1)
+        self.assertEqual(self.rings(Origin.OTHER, b"[1] <ann> hi\n"), 0)
+        self.assertEqual(self.rings(Origin.OTHER, b"[ann] <bob> hi\n"), 0)
+        self.assertEqual(self.rings(Origin.NOTICE, b"[1] * ann joined\n"), 0)
+        self.assertEqual(self.rings(Origin.OWN, b"[1] ann\n"), 0)
+
+    def test_off(self) -> None:
+        """Without a bell nothing rings, whatever a message has."""
+        self.assertEqual(
+            self.rings(Origin.OTHER, b"[1] <bob> ann\x07\n", hasBell=False), 0
+        )
+        self.assertEqual(self.rings(Origin.OTHER, b"[1] <bob> x\x07\n"), 0)
+
+    def test_ownName(self) -> None:
+        """The name is the one that notices say."""
+        painter = Painter({}, members=Members("ann"), bell=Bell())
+        text = painter.paint(
+            [
+                (Origin.NOTICE, b"[1] * ann is now carol\n"),
+                (Origin.OTHER, b"[1] <bob> ann\n"),
+                (Origin.OTHER, b"[1] <bob> carol\n"),
+            ]
+        )
+        self.assertTrue(text.endswith("carol\a\n"), text)
+        self.assertEqual(text.count("\a"), 1)
