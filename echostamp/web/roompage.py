@@ -24,7 +24,7 @@ _CONTENT = """\
 <section id="room" hidden>
 <div id="lines" role="log" aria-live="polite" aria-label="Conversation"
  tabindex="0"></div>
-<p id="status" role="status"></p>
+<button type="button" id="newer" hidden>Newer lines</button>
 <form id="say">
 <label for="line" id="who"></label>
 <input id="line" autocomplete="off" enterkeyhint="send" aria-label="Your line">
