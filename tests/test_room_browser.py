@@ -8,10 +8,9 @@ import subprocess
 from pathlib import Path
 from typing import Any
 
-from twisted.trial.unittest import SynchronousTestCase
-
 from tests.browsers import Browser
-from tests.harness import Daemon, freePort, start, tool, until
+from tests.harness import Daemon, start, tool, until
+from tests.websockets import WebRoomCase
 
 #: What the lines of the page say, each as its class, its speaker and its text.
 LINES = """
@@ -21,17 +20,10 @@ return Array.from(document.querySelectorAll("#lines .line"), (each) => [
 """
 
 
-class RoomCase(SynchronousTestCase):
+class RoomCase(WebRoomCase):
     """
-    A daemon with an intercom and a web site.
+    A daemon with an intercom and a web site, and its visitors.
     """
-
-    def begin(self, *options: str) -> None:
-        """Start it."""
-        self.web = freePort()
-        web = f"--web=127.0.0.1:{self.web}"
-        self.daemon = Daemon(self, "--port=0", "--intercom", web, *options)
-        until(lambda: "serving web pages" in self.daemon.log())
 
     def page(self, name: str = "", **how: Any) -> Room:
         """
