@@ -135,7 +135,7 @@ class LimitedChannel(HTTPChannel):
         Hand the connection over to another protocol, by the request that is answered
         now.  The limits of requests end.
 
-        @param protocol: the protocol: an L{IHalfCloseableProtocol}.
+        @param protocol: the protocol, which supports half-close.
         @param answer: what is sent before it is connected.
         """
         self._stop()
