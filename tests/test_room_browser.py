@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from tests.browsers import Browser
-from tests.harness import Daemon, start, tool, until
+from tests.harness import Daemon, script, start, tool, until
 from tests.websockets import WebRoomCase
 
 #: What the lines of the page say, each as its class, its speaker and its text.
@@ -33,9 +33,18 @@ class RoomCase(WebRoomCase):
         """
         return Room(self, self.web, name, **how)
 
-    def nc(self, name: str) -> Nc:
+    def nc(self, name: str) -> Program:
         """Join by C{nc}."""
-        return Nc(self, self.daemon.port, name)
+        nc = tool("nc", "netcat-openbsd")
+        client = Program(self, nc, "127.0.0.1", str(self.daemon.port))
+        client.type(f"/name {name}\n")
+        client.hears(f"/name {name}")
+        return client
+
+    def talk(self, name: str) -> Program:
+        """Join by C{echostamp talk}."""
+        target = f"127.0.0.1:{self.daemon.port}"
+        return Program(self, script("echostamp"), "talk", "--name", name, target)
 
 
 class Room:
@@ -82,25 +91,20 @@ class Room:
         until(lambda: line in self.lines())
 
 
-class Nc:
+class Program:
     """
-    A client by C{nc}.
+    A program with pipes.
     """
 
-    def __init__(self, case: RoomCase, port: int, name: str) -> None:
+    def __init__(self, case: RoomCase, *command: str) -> None:
         """
         @param case: ends it.
-        @param port: of the daemon.
-        @param name: that it asks for.
+        @param command: its command line.
         """
         self._output = Path(case.mktemp())
         with self._output.open("wb") as file:
-            nc = tool("nc", "netcat-openbsd")
-            command = nc, "127.0.0.1", str(port)
             pipe = subprocess.PIPE
             self._process = start(case, *command, stdin=pipe, stdout=file)
-        self.type(f"/name {name}\n")
-        self.hears(f"/name {name}")
 
     def type(self, text: str) -> None:
         """Type a text."""
@@ -120,10 +124,12 @@ class RoomTests(RoomCase):
     """
 
     def test_together(self) -> None:
-        """Two pages and C{nc}: each gets the lines of the others by name, and its own
-        once, in the same order."""
+        """Two pages, C{nc} and C{talk}: each gets the lines of the others by name, and
+        its own once, in the same order."""
         self.begin()
         nc = self.nc("carol")
+        talk = self.talk("dave")
+        nc.hears("* dave joined")
         ann = self.page("ann")
         nc.hears("* ann joined")
         bob = self.page("bob")
@@ -134,6 +140,10 @@ class RoomTests(RoomCase):
         nc.type("from a terminal\n")
         for each in ann, bob:
             each.hears("other", "carol", "from a terminal")
+        talk.hears("<ann> h\xe4llo \u4f60\u597d")
+        talk.type("from talk\n")
+        for each in ann, bob:
+            each.hears("other", "dave", "from talk")
         # It looks like the line of another, and is not.
         ann.type("<carol> never\n")
         ann.hears("own", "ann", "<carol> never")
@@ -144,6 +154,7 @@ class RoomTests(RoomCase):
             [
                 ("own", "ann", "h\xe4llo \u4f60\u597d"),
                 ("other", "carol", "from a terminal"),
+                ("other", "dave", "from talk"),
                 ("own", "ann", "<carol> never"),
             ],
         )

@@ -37,6 +37,18 @@
       new TextEncoder().encode(text));
   }
 
+  // The name that was used last.  A browser may be set to keep nothing.
+  function kept(newer) {
+    try {
+      if (newer !== undefined) {
+        localStorage.setItem(KEPT, newer);
+      }
+      return localStorage.getItem(KEPT) || "";
+    } catch {
+      return "";
+    }
+  }
+
   function status(text, isLate = false) {
     live.textContent = text;
     live.classList.toggle("late", isLate);
@@ -185,7 +197,7 @@
   join.addEventListener("submit", (event) => {
     event.preventDefault();
     asked = wanted.value;
-    localStorage.setItem(KEPT, asked);
+    kept(asked);
     join.hidden = true;
     room.hidden = say.hidden = false;
     isLeaving = false;
@@ -224,6 +236,6 @@
   });
 
   live.setAttribute("role", "status");
-  wanted.value = localStorage.getItem(KEPT) || "";
+  wanted.value = kept();
   choose("");
 })();
