@@ -22,14 +22,15 @@
   const who = document.getElementById("who");
   const live = document.getElementById("live");
 
-  // The name that the user wants, and the one that the daemon has given.
-  let asked = "", name = "";
+  // The name that the user wants, the one that the daemon has given, and the one that a
+  // lost connection had.
+  let asked = "", name = "", former = "";
   let socket = null, decoder = null, rest = "";
   // Lines that were sent and have not come back: what they say, and whether the user has
   // typed them.
   let unanswered = [];
   let wait = SOONEST, timer = 0, asking = 0, letters = 0;
-  let isLeaving = false;
+  let isLeaving = false, hasQuit = false, isAsking = false;
 
   // What cannot be written as UTF-8 is sent as U+FFFD, and comes back so.
   function writable(text) {
@@ -97,9 +98,14 @@
 
   function notice(stamp, text) {
     const given = YOU_ARE.exec(text), changed = IS_NOW.exec(text);
+    const before = name;
     if (given) {
       called(given[1]);
       askAgain();
+      if (isAsking && name === before) {
+        // The user knows that already.
+        return;
+      }
     } else if (changed && (changed[1] === name || (!name && changed[2] === asked))) {
       called(changed[2]);
     }
@@ -110,8 +116,11 @@
   // knows no such command answers with no notice, and is not asked a third time.
   function askAgain() {
     clearTimeout(asking);
-    if (asked && name.startsWith(`${asked}-`)) {
-      asking = setTimeout(() => send(`/name ${asked}`, false), ASK_AGAIN);
+    if (asked && former === asked && name.startsWith(`${asked}-`)) {
+      asking = setTimeout(() => {
+        isAsking = true;
+        send(`/name ${asked}`, false);
+      }, ASK_AGAIN);
     }
   }
 
@@ -121,7 +130,7 @@
     if (unanswered.length && unanswered[0].text === text) {
       const {isTyped} = unanswered.shift();
       if (isTyped) {
-        isLeaving ||= text === "/quit";
+        hasQuit ||= text === "/quit";
         asked = text.startsWith("/name ") ? text.slice(6) : asked;
         show("own", stamp, name || "you", text);
       }
@@ -167,8 +176,10 @@
     socket.addEventListener("close", ended);
   }
 
-  function ended() {
+  function ended({code}) {
     clearTimeout(asking);
+    isAsking = false;
+    former = name === asked ? asked : former;
     for (const {text, isTyped} of unanswered) {
       if (isTyped) {
         show("lost", "", "not answered", text);
@@ -176,7 +187,8 @@
     }
     unanswered = [];
     socket = null;
-    if (isLeaving) {
+    // 1000: the daemon has closed, and does not stop.  It may know no commands.
+    if (isLeaving || (hasQuit && code === 1000)) {
       choose("You have left");
       return;
     }
@@ -200,7 +212,8 @@
     kept(asked);
     join.hidden = true;
     room.hidden = say.hidden = false;
-    isLeaving = false;
+    isLeaving = hasQuit = false;
+    former = "";
     wait = SOONEST;
     connect();
     input.focus();
@@ -224,7 +237,7 @@
     if (socket) {
       socket.close(1000);
     } else {
-      ended();
+      ended({});
     }
   });
 
