@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import socket
 import ssl
 import subprocess
 from base64 import b64encode
@@ -13,6 +14,7 @@ from urllib.request import Request, urlopen
 from tests.harness import DEADLINE, Daemon, freePort, run, start, until
 from tests.proxies import nginxCommand
 from tests.tlspeers import TlsCase
+from tests.websockets import RoomClient
 
 CONFIGURATION = Path(__file__).parent.parent / "deploy" / "nginx" / "echostamp.conf"
 
@@ -52,7 +54,7 @@ class NginxTests(GuardedCase):
         folder = Path(self.mktemp()).absolute()
         folder.mkdir()
         web, self.port = freePort(), freePort()
-        Daemon(self, "-p0", f"--web={web}")
+        Daemon(self, "-p0", "--intercom", f"--web={web}")
         # The paths and the ports are those of the test.
         text = CONFIGURATION.read_text()
         for before, now in (
@@ -60,6 +62,7 @@ class NginxTests(GuardedCase):
             ("/etc/nginx", str(folder)),
             ("127.0.0.1:9862", f"127.0.0.1:{web}"),
             ("listen 443 ssl", f"listen 127.0.0.1:{self.port} ssl"),
+            ("https://echostamp.example.net", f"https://localhost:{self.port}"),
         ):
             self.assertIn(before, text)
             text = text.replace(before, now)
@@ -82,6 +85,36 @@ class NginxTests(GuardedCase):
             self.assertEqual(error.code, 401)
             error.close()
         self.assertIn(METRIC, self.metrics(url, "secret"))
+
+    def test_room(self) -> None:
+        """A page of this site joins the room with the password, one of another site
+        cannot."""
+        start(self, *self.command, stderr=subprocess.DEVNULL)
+        url = f"https://localhost:{self.port}"
+        until(lambda: self.isUp(url))
+        self.assertEqual(self.join(url).status, 401)
+        self.assertEqual(self.join("https://evil.example", "secret").status, 403)
+        client = self.join(url, "secret")
+        client.say("hello\n")
+        self.assertEqual(client.lines(1), [b"hello"])
+        client.close()
+        client.rest()
+        self.assertEqual(client.closed, 1000)
+
+    def join(self, origin: str, word: str = "") -> RoomClient:
+        """
+        Join the room.
+
+        @param origin: where the page is from that does so.
+        @param word: the password that the browser gives.
+        """
+        context = ssl.create_default_context(cafile=self.files.ca)
+        peer = socket.create_connection(("127.0.0.1", self.port), DEADLINE)
+        secure = context.wrap_socket(peer, server_hostname="localhost")
+        self.addCleanup(secure.close)
+        secret = b64encode(f"prometheus:{word}".encode())
+        headers = [(b"Origin", origin.encode()), (b"Authorization", b"Basic " + secret)]
+        return RoomClient(secure, f"localhost:{self.port}", headers)
 
     def isUp(self, url: str) -> bool:
         """Tell whether nginx and the daemon answer."""

@@ -118,9 +118,10 @@ def webPart(
         lambda: bool(parts.listening.running) and not parts.draining.isStopping,
         parts.history[0] if parts.history else eventsOf(monitoring),
     )
+    intercom = settings.guard(factory) if options["intercom"] else None
     try:
         found, preparing = webService(
-            reactor, options.webPlaces, settings, source, parts.draining
+            reactor, options.webPlaces, settings, source, parts.draining, intercom
         )
     except ValueError as error:
         raise SystemExit(_errorLines(error)) from None

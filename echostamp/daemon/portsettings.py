@@ -51,21 +51,24 @@ def portSettings(
         keepUrgentData(bound)
         watchPeer(bound, options.peerTimeout)
 
-    def proxyGuard(inner: IProtocolFactory) -> IProtocolFactory:
+    def proxyHeaders(inner: IProtocolFactory) -> IProtocolFactory:
         # Imported here and not at the top: most daemons have no proxy, and start sooner
         # without this module.
         from echostamp.listen.proxy import ProxyFactory
 
+        wrong = refusing(PROXY, connectionLog.refused)
+        return ProxyFactory(reactor, inner, options.proxies, wrong)
+
+    def proxyGuard(inner: IProtocolFactory) -> IProtocolFactory:
         # The client's address is known only after the PROXY header, so the limit per
         # host is inside, and the limit of all connections outside.
         hosts = Gate(inner, full, None, options.maxPerHost, counts)
-        wrong = refusing(PROXY, connectionLog.refused)
-        proxies = ProxyFactory(reactor, hosts, options.proxies, wrong)
-        return Gate(proxies, full, most, None, counts)
+        return Gate(proxyHeaders(hosts), full, most, None, counts)
 
     return PortSettings(
         guard=guard,
         proxyGuard=proxyGuard if options.proxies else None,
+        proxyHeaders=proxyHeaders if options.proxies else None,
         prepareSocket=prepareSocket,
         refused=refusing(TLS, connectionLog.refused),
         admitted=connectionLog.admitted,

@@ -20,10 +20,11 @@ from echostamp import __version__
 from echostamp.daemon.echocounts import EchoFigures
 from echostamp.daemon.historyservice import EventsInMemory, HistoryService
 from echostamp.daemon.monitoring import Monitoring
+from echostamp.daemon.roompages import roomPages
 from echostamp.daemon.shutdown import DrainingService
 from echostamp.history.memory import MemoryHistory
 from echostamp.listen.endpoints import preparedPorts
-from echostamp.listen.gate import Counts, Gate
+from echostamp.listen.gate import Counts, Gate, WayOut
 from echostamp.listen.listening import ListeningService
 from echostamp.listen.preparing import PortSettings, PreparedPort, PreparingReactor
 from echostamp.listen.sockets import PEER_TIMEOUT, watchPeer
@@ -50,7 +51,10 @@ class WebSource:
     Where the figures of the web site come from.
 
     @ivar history: reads what is kept.
+    @ivar hasRoom: whether there is a conversation to join: an intercom.
     """
+
+    hasRoom = False
 
     def __init__(
         self,
@@ -182,6 +186,7 @@ def webService(
     settings: PortSettings,
     source: WebSource,
     draining: DrainingService,
+    intercom: IProtocolFactory | None = None,
 ) -> tuple[WebService, PreparingReactor]:
     """
     Make the service of the web site.  TCP ports are bound, and do not listen yet.
@@ -189,6 +194,8 @@ def webService(
     @param places: where to listen.
     @param settings: how the ports of the daemon are set up.
     @param draining: drains the connections of the echo.
+    @param intercom: makes the protocols of a conversation, and limits the connections;
+        L{None} where there is none.
     @return: the service; and the reactor that has prepared it, whose C{reloads} read
         its certificates again.
     @raise ValueError: a place cannot be used; the text says which, and why.
@@ -198,14 +205,30 @@ def webService(
     def guard(inner: IProtocolFactory) -> IProtocolFactory:
         return Gate(inner, _refused, MOST_CONNECTIONS, MOST_OF_HOST, counts)
 
+    def proxyGuard(inner: IProtocolFactory) -> IProtocolFactory:
+        hosts = Gate(inner, _refused, None, MOST_OF_HOST, counts)
+        assert settings.proxyHeaders is not None
+        proxies = settings.proxyHeaders(hosts)
+        return Gate(proxies, _refused, MOST_CONNECTIONS, None, counts)
+
     def prepareSocket(bound: socket.socket) -> None:
         watchPeer(bound, PEER_TIMEOUT)
 
     preparing = PreparingReactor(
         reactor,
-        replace(settings, guard=guard, prepareSocket=prepareSocket, readers=None),
+        replace(
+            settings,
+            guard=guard,
+            proxyGuard=None if settings.proxyHeaders is None else proxyGuard,
+            prepareSocket=prepareSocket,
+            readers=None,
+        ),
     )
+    source.hasRoom = intercom is not None
     pages = webPages(reactor, source)
+    if intercom is not None:
+        inner = WayOut(intercom, counts)
+        pages |= roomPages(reactor, inner, lambda: draining.isStopping)
     prepared: list[PreparedPort] = []
     for place in places:
         site = WebSite(reactor, pages, place.checksHost)

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import os
 import resource
+import sys
 from collections import Counter
 from collections.abc import Callable
 from typing import cast
@@ -62,6 +63,9 @@ class Gate(Factory):
 
     noisy = False
 
+    # By how much a connection changes the counts.
+    _step = 1
+
     def __init__(
         self,
         factory: IProtocolFactory,
@@ -113,7 +117,8 @@ class Gate(Factory):
             return None
         isHalfCloseable = IHalfCloseableProtocol.providedBy(protocol)
         kind = _HalfCloseableCounted if isHalfCloseable else _Counted
-        return kind(protocol, self._counts, tuple([key for key, _ in limits]))
+        keys = tuple([key for key, _ in limits])
+        return kind(protocol, self._counts, keys, self._step)
 
     def _limits(self, addr: IAddress | None) -> list[tuple[str | bytes, int]]:
         """
@@ -131,31 +136,55 @@ class Gate(Factory):
         return limits
 
 
+class WayOut(Gate):
+    """
+    Connections that a L{Gate} has accepted go on to another protocol, and are not
+    counted at that gate any more.
+    """
+
+    _step = -1
+
+    def __init__(self, factory: IProtocolFactory, counts: Counts) -> None:
+        """
+        @param factory: makes the protocols; it may have a gate of its own.
+        @param counts: those of the gate, which limits all connections and each host's.
+        """
+        super().__init__(
+            factory, lambda peer, why: None, sys.maxsize, sys.maxsize, counts
+        )
+
+
 class _Counted(WatchedProtocol):
     """
     Counts a connection until it ends.
     """
 
-    __slots__ = ("_counts", "_keys")
+    __slots__ = ("_counts", "_keys", "_step")
 
     def __init__(
-        self, protocol: IProtocol, counts: Counts, keys: tuple[str | bytes, ...]
+        self,
+        protocol: IProtocol,
+        counts: Counts,
+        keys: tuple[str | bytes, ...],
+        step: int,
     ) -> None:
         """
         @param protocol: the protocol of the connection.
         @param counts: see L{Gate.__init__}.
         @param keys: the keys under which the connection is counted.
+        @param step: by how much the counts change; see L{WayOut}.
         """
         super().__init__(protocol)
         self._counts = counts
         self._keys = keys
+        self._step = step
         for key in keys:
-            counts[key] += 1
+            counts[key] += step
 
     def ended(self, reason: Failure) -> None:
         """Stop counting the connection."""
         for key in self._keys:
-            self._counts[key] -= 1
+            self._counts[key] -= self._step
             if not self._counts[key]:
                 # Only hosts that are connected use memory.
                 del self._counts[key]

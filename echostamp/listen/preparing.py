@@ -56,6 +56,8 @@ class PortSettings:
     @ivar guard: wraps the factory of each port, to limit its connections.
     @ivar proxyGuard: the same for a port behind a proxy; L{None} where no proxy is
         trusted.
+    @ivar proxyHeaders: wraps a factory in one that reads PROXY headers; L{None}
+        likewise.
     @ivar prepareSocket: sets the options of a TCP socket that will listen.
     @ivar refused: called with the peer's name and the reason when a TLS handshake
         fails.
@@ -71,6 +73,7 @@ class PortSettings:
 
     guard: Guard = lambda factory: factory
     proxyGuard: Guard | None = None
+    proxyHeaders: Guard | None = None
     prepareSocket: Callable[[socket.socket], object] = lambda bound: None
     refused: Callable[[str, str], object] = logRefused
     admitted: Callable[[str, str], object] = logAdmitted

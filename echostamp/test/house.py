@@ -103,6 +103,7 @@ LEAVES = (
     "tcpinfo",
     "exitstatus",
     "baresocket",
+    "below",
     "fileversions",
     "columns",
 )
@@ -198,6 +199,7 @@ PURE = (
     "web.faults",
     "web.fields",
     "web.frame",
+    "web.frames",
     "web.judgedrow",
     "web.judgedrows",
     "web.links",
@@ -306,6 +308,10 @@ LATE_IMPORTS: dict[str, tuple[tuple[str, ...], str]] = {
         ("daemon.watching", "daemon.historymaking", "daemon.website"),
         "few daemons watch peers, or have a history or a web site; the others start "
         "faster",
+    ),
+    "echostamp/daemon/roompages.py": (
+        ("web.upgrade",),
+        "wsproto is an optional dependency",
     ),
     "echostamp/daemon/reflecting.py": (
         ("rfc8762",),

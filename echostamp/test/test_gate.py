@@ -11,7 +11,13 @@ from twisted.internet.address import IPv4Address, IPv6Address, UNIXAddress
 from twisted.internet.protocol import Factory, Protocol
 from twisted.trial.unittest import SynchronousTestCase
 
-from echostamp.listen.gate import SPARE_DESCRIPTORS, Gate, mostConnections
+from echostamp.listen.gate import (
+    SPARE_DESCRIPTORS,
+    Counts,
+    Gate,
+    WayOut,
+    mostConnections,
+)
 
 
 def address(host: str) -> IPv4Address | IPv6Address:
@@ -98,6 +104,24 @@ class GateTests(SynchronousTestCase):
         gates = [self.gate(most=1, counts=counts) for _ in "12"]
         made = [gate.buildProtocol(address("192.0.2.1")) for gate in gates]
         self.assertEqual([protocol is None for protocol in made], [False, True])
+
+    def test_wayOut(self) -> None:
+        """A connection that goes on does not count at its first gate, but at the next
+        one, until it ends."""
+        counts: Counts = Counter()
+        second: Counts = Counter()
+        gate = self.gate(most=2, mostPerHost=1, counts=counts)
+        on = WayOut(self.gate(most=1, mostPerHost=5, counts=second), counts)
+        first = gate.buildProtocol(address("192.0.2.1"))
+        self.assertIsNone(gate.buildProtocol(address("192.0.2.1")))
+        next_ = on.buildProtocol(address("192.0.2.1"))
+        self.assertIsNotNone(gate.buildProtocol(address("192.0.2.1")))
+        self.assertIsNone(on.buildProtocol(address("192.0.2.1")))
+        self.assertEqual(second, {"": 1, "192.0.2.1": 1})
+        for each in next_, first:
+            assert each is not None
+            each.connectionLost(None)  # type: ignore[arg-type]
+        self.assertEqual((counts, second), ({"": 1, "192.0.2.1": 1}, {}))
 
     def test_innerFactoryRefuses(self) -> None:
         """A connection without a protocol is not counted."""

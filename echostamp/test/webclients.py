@@ -58,10 +58,12 @@ class FakeSource:
     @ivar kept: the history.
     @ivar history: reads it.
     @ivar hasHistory: whether rows are kept.
+    @ivar hasRoom: whether there is a conversation.
     @ivar isUp: whether it is ready.
     """
 
     selfName = "hub"
+    hasRoom = False
 
     def __init__(self, names: Iterable[str] = ("ams", "fra")) -> None:
         """

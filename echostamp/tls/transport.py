@@ -26,8 +26,8 @@ from twisted.python.failure import Failure
 from zope.interface import directlyProvides, implementer
 
 from echostamp.baresocket import closeAtOnce
+from echostamp.below import Below
 from echostamp.times import STOPPED
-from echostamp.tls.below import Below
 from echostamp.tls.engine import OPEN, RECORD, Engine, State
 from echostamp.tls.outgoing import Outgoing
 from echostamp.tls.output import outputOf

@@ -69,6 +69,8 @@ class LimitedChannel(HTTPChannel):
     _isIdle = _isAnswering = _inputEnded = _isHead = _hasFirstLine = False
     _isHeld = _isLost = False
     _timer: Any = None
+    # The protocol that has the connection now.
+    _next: Any = None
 
     def connectionMade(self) -> None:
         """Begin the time of the first request."""
@@ -78,7 +80,9 @@ class LimitedChannel(HTTPChannel):
     def dataReceived(self, data: bytes) -> None:
         """Read a part of a request, now or soon.  What follows it waits in the
         kernel."""
-        if not self.factory.turns.do(partial(self._read, data)):
+        if self._next is not None:
+            self._next.dataReceived(data)
+        elif not self.factory.turns.do(partial(self._read, data)):
             self._isHeld = True
             self._networkProducer.pauseProducing()
 
@@ -118,6 +122,28 @@ class LimitedChannel(HTTPChannel):
             return
         super().allHeadersReceived()
 
+    def rawDataReceived(self, data: bytes) -> None:
+        """Pass on what came behind the head of a request that has handed over the
+        connection."""
+        if self._next is not None:
+            self._next.dataReceived(data)
+        else:
+            super().rawDataReceived(data)
+
+    def handOver(self, protocol: Any, answer: bytes) -> None:
+        """
+        Hand the connection over to another protocol, by the request that is answered
+        now.  The limits of requests end.
+
+        @param protocol: the protocol, which supports half-close.
+        @param answer: what is sent before it is connected.
+        """
+        self._stop()
+        self._next = protocol
+        self.transport.unregisterProducer()
+        self.transport.write(answer)
+        protocol.makeConnection(self.transport)
+
     def allContentReceived(self) -> None:
         """Begin the time of the answer."""
         self._isAnswering, self._hasFirstLine = True, False
@@ -134,7 +160,10 @@ class LimitedChannel(HTTPChannel):
 
     def readConnectionLost(self) -> None:
         """End the connection behind the answers to the client's requests."""
-        self.factory.turns.do(self._endInput)
+        if self._next is not None:
+            self._next.readConnectionLost()
+        else:
+            self.factory.turns.do(self._endInput)
 
     def _endInput(self) -> None:
         """
@@ -156,10 +185,12 @@ class LimitedChannel(HTTPChannel):
             self._close()
 
     def connectionLost(self, reason: Failure = connectionDone) -> None:
-        """Stop the timer."""
+        """Stop the timer, or pass on the end of the connection."""
         self._isLost = True
         self._stop()
         super().connectionLost(reason)
+        if self._next is not None:
+            self._next.connectionLost(reason)
 
     def _refuse(self, status: bytes, text: bytes) -> None:
         """

@@ -121,17 +121,18 @@ class EventsPage:
             )
         except HistoryError as error:
             why = f"The history cannot be read: {error}"
-        pieces = partial(_pieces, wanted, found, why)
+        pieces = partial(_pieces, wanted, found, why, self._source.hasRoom)
         return Made(http.OK, bodiesOf(pieces, isKept=True))
 
 
 def _pieces(
-    wanted: WantedEvents, found: Sequence[KeptEvent], why: str
+    wanted: WantedEvents, found: Sequence[KeptEvent], why: str, hasRoom: bool
 ) -> Iterator[str]:
     """
     Write a page with its events, in steps.
 
     @param why: why the history cannot be read; empty if it can.
+    @param hasRoom: see L{PageHead}.
     """
     isLive = wanted.before is None
     part = {"data-part": "events"} if isLive else {}
@@ -143,7 +144,7 @@ def _pieces(
     zone = zoneShown(wanted.zone)
     events = [each.event for each in found[:SHOWN]]
     rows = eventTable(events, zone, wanted.root, wanted.zone)
-    head = PageHead("Events", wanted.root, "Events", isLive)
+    head = PageHead("Events", wanted.root, "Events", isLive, hasRoom)
     yield from pagePieces(head, content, events=rows)
 
 

@@ -11,6 +11,9 @@ from echostamp.markup import asHtml
 #: The pages that every page links to: where they are, and what they are called.
 _PAGES = (("./", "Matrix"), ("events", "Events"), ("metrics", "Metrics"))
 
+#: The page that only an intercom has.
+_ROOM = ("room", "Room")
+
 #: How often a page without a script is read again, in seconds.
 REFRESH = 10
 
@@ -22,6 +25,7 @@ def pageHead(
     styles: Sequence[str] = (),
     scripts: Sequence[str] = (),
     refresh: int = REFRESH,
+    hasRoom: bool = False,
 ) -> str:
     """
     Write the beginning of a page, up to where its own content begins.
@@ -29,11 +33,13 @@ def pageHead(
     @param title: what the browser shows as its name.
     @param root: leads from the page to the first page, such as C{../}; safe within
         HTML.
-    @param here: which of the links leads to the page itself: C{Matrix} or C{Events}.
+    @param here: which of the links leads to the page itself: C{Matrix}, C{Events} or
+        C{Room}.
     @param styles: files of C{static/} that it needs beside C{style.css}.
     @param scripts: those that it needs beside C{page.js}.
     @param refresh: how often it is read again without a script, in seconds; 0 for
         never.
+    @param hasRoom: whether there is a conversation to join.
     """
     links = [
         f'<link rel="stylesheet" href="{root}static/{each}">'
@@ -48,11 +54,6 @@ def pageHead(
             f'<noscript><meta http-equiv="refresh" content="{refresh}"></noscript>'
         )
     first = root or "./"
-    nav = []
-    for where, name in _PAGES:
-        current = ' aria-current="page"' if name == here else ""
-        place = first if where == "./" else root + where
-        nav.append(f'<a href="{place}"{current}>{name}</a>')
     return "\n".join(
         [
             "<!DOCTYPE html>",
@@ -68,12 +69,24 @@ def pageHead(
             "<body>",
             '<header class="top">',
             f'<a class="home" href="{first}">EchoStamp</a>',
-            f'<nav aria-label="Pages">{"".join(nav)}</nav>',
+            f'<nav aria-label="Pages">{_nav(root, here, hasRoom)}</nav>',
             '<p id="live"></p>',
             "</header>",
             "<main>\n",
         ]
     )
+
+
+def _nav(root: str, here: str, hasRoom: bool) -> str:
+    """
+    Write the links to other pages; for the parameters see L{pageHead}.
+    """
+    found = []
+    for where, name in (*_PAGES, *[_ROOM] * hasRoom):
+        current = ' aria-current="page"' if name == here else ""
+        place = root or where if where == "./" else root + where
+        found.append(f'<a href="{place}"{current}>{name}</a>')
+    return "".join(found)
 
 
 #: The end of a page.

@@ -29,12 +29,14 @@ class PageHead(NamedTuple):
     @ivar root: the link to the first page: see L{echostamp.web.links.root}.
     @ivar here: as for L{pageHead}.
     @ivar isLive: whether it shows the present.
+    @ivar hasRoom: as for L{pageHead}.
     """
 
     title: str
     root: str
     here: str
     isLive: bool
+    hasRoom: bool
 
 
 def pagePieces(
@@ -54,6 +56,7 @@ def pagePieces(
         ["plot.css"],
         ["plot.js"],
         _REFRESH if head.isLive else 0,
+        head.hasRoom,
     )
     for tag in content:
         # The text of tags has no comment: it is escaped.

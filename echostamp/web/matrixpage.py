@@ -72,6 +72,7 @@ class MatrixPage:
         own: OwnSource,
         others: OtherSources,
         clock: Callable[[], int] = time.time_ns,
+        hasRoom: bool = False,
     ) -> None:
         """
         @param reactor: runs the turns: an L{IReactorTime
@@ -79,10 +80,12 @@ class MatrixPage:
         @param own: makes the row of this daemon.
         @param others: has those of others.
         @param clock: gives nanoseconds since the UNIX epoch.
+        @param hasRoom: as for L{pageHead}.
         """
         self._own = own
         self._others = others
         self._clock = clock
+        self._hasRoom = hasRoom
         self._row = SourceRow("")
         self._judged = JudgedRows()
         encodings: Encodings[WantedPage] = Encodings(reactor, self._steps)
@@ -128,7 +131,8 @@ class MatrixPage:
         rows = [self._row, *self._others.rows()]
         judged = yield from self._judged.judge(rows)
         if not wanted.isPart:
-            yield pageHead(_title(self._row.source), here="Matrix")
+            title = _title(self._row.source)
+            yield pageHead(title, here="Matrix", hasRoom=self._hasRoom)
             yield f"<h1>{asHtml(self._row.source or 'EchoStamp')}</h1>\n"
             yield form(wanted.filter, choicesOf(each.labels for each in judged))
             yield '<div id="now">\n'

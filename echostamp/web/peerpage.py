@@ -79,13 +79,18 @@ class PeerPage:
             why = f"The history cannot be read: {error}"
         peer = self._source.peers.get(wanted.name)
         if peer is None and found is not None and not found.isKnown:
-            return _missing(wanted)
-        pieces = partial(_pieces, wanted, peer, PeerPast(found, hasRows, why), now)
+            return _missing(wanted, self._source.hasRoom)
+        past = PeerPast(found, hasRows, why)
+        pieces = partial(_pieces, wanted, peer, past, now, self._source.hasRoom)
         return Made(http.OK, bodiesOf(pieces, isKept=True))
 
 
 def _pieces(
-    wanted: WantedPeer, peer: Watched | None, past: PeerPast, now: float
+    wanted: WantedPeer,
+    peer: Watched | None,
+    past: PeerPast,
+    now: float,
+    hasRoom: bool,
 ) -> Iterator[str]:
     """
     Write a page with its plots and events, in steps.
@@ -93,6 +98,7 @@ def _pieces(
     @param peer: tells how it is; L{None} if it is not watched.
     @param past: what is known of its past.
     @param now: the present time, in seconds since the UNIX epoch.
+    @param hasRoom: see L{PageHead}.
     """
     snapshot = None if peer is None else peer.snapshot()
     yield ""
@@ -104,20 +110,22 @@ def _pieces(
         scene = Scene(found.points.rows, across, zone, marksOf(found.marks, zone))
         plots = plotSection(scene)
         last = eventTable([each.event for each in found.last], zone)
-    head = PageHead(printable(wanted.name), wanted.root, "", wanted.isLive)
+    head = PageHead(printable(wanted.name), wanted.root, "", wanted.isLive, hasRoom)
     content = peerContent(wanted, snapshot, past, now)
     yield from pagePieces(head, content, plots=plots, events=last)
 
 
-def _missing(wanted: WantedPeer) -> Made:
+def _missing(wanted: WantedPeer, hasRoom: bool) -> Made:
     """
     Say that there is no such peer.
+
+    @param hasRoom: see L{PageHead}.
     """
     content = [
         tags.h1("No such peer"),
         tags.p("There is no peer ", tags.q(printable(wanted.name)), "."),
         tags.p(tags.a("All peers", href=wanted.root)),
     ]
-    head = PageHead("No such peer", wanted.root, "", False)
+    head = PageHead("No such peer", wanted.root, "", False, hasRoom)
     pieces = partial(pagePieces, head, content)
     return Made(http.NOT_FOUND, bodiesOf(pieces, isKept=True))

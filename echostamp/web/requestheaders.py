@@ -10,6 +10,9 @@ import re
 #: A host and a port, as the header Host has them.
 _HOST = re.compile(r"(?:\[([0-9a-f:.]{2,45})\]|([^\[\]:]{1,255}))(?::[0-9]{0,5})?")
 
+#: The ports that browsers leave out, by the scheme of an origin.
+_PORTS = {"http": ":80", "https": ":443"}
+
 _QUALITY = re.compile(r"(?:0(?:\.[0-9]{0,3})?|1(?:\.0{0,3})?)")
 
 
@@ -35,6 +38,24 @@ def isOwnHost(host: str) -> bool:
     except ValueError:
         return False
     return True
+
+
+def isSameOrigin(origin: str, host: str) -> bool:
+    """
+    Tell whether a page of this site has sent a request: the header Origin (RFC 6454)
+    names the host and the port that the header Host has.
+
+    A browser lets the pages of every site open a WebSocket to every other, with the
+    password that its user has given for that one.
+
+    @param origin: the header's value.
+    @param host: likewise.
+    """
+    scheme, found, place = origin.lower().partition("://")
+    if not found or scheme not in _PORTS:
+        return False
+    port = _PORTS[scheme]
+    return place.removesuffix(port) == host.lower().removesuffix(port)
 
 
 def acceptsGzip(encodings: str) -> bool:

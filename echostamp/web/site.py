@@ -89,7 +89,7 @@ def webPages(reactor: Any, source: Source) -> dict[bytes, Page]:
     encodings = Encodings(reactor, partial(metricSteps, source))
     others = Others(reactor, source)
     own, answers = OwnRow(reactor, source), BodyAnswers(reactor)
-    matrix = MatrixPage(reactor, own, others)
+    matrix = MatrixPage(reactor, own, others, hasRoom=source.hasRoom)
     others.heard = matrix.prepare
     return {
         b"/": matrix,

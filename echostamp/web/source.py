@@ -46,6 +46,10 @@ class Source(Protocol):
     def hasHistory(self) -> bool:
         """Whether rows of the peers are kept."""
 
+    @property
+    def hasRoom(self) -> bool:
+        """Whether there is a conversation to join."""
+
     def labels(self) -> Iterable[str]:
         """Give the names of the labels that any peer has."""
 

@@ -1,5 +1,5 @@
 """
-What a TLS transport passes on to the transport below.
+What a transport above another one passes on to it; a leaf.
 """
 
 from __future__ import annotations

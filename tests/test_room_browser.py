@@ -1,0 +1,269 @@
+"""Acceptance tests of the page of the conversation, in a real browser beside C{nc}."""
+
+from __future__ import annotations
+
+import re
+import signal
+import subprocess
+from pathlib import Path
+from typing import Any
+
+from tests.browsers import Browser
+from tests.harness import Daemon, script, start, tool, until
+from tests.websockets import WebRoomCase
+
+#: What the lines of the page say, each as its class, its speaker and its text.
+LINES = """
+return Array.from(document.querySelectorAll("#lines .line"), (each) => [
+  each.classList[1], each.querySelector(".speaker").textContent,
+  each.querySelector(".text").textContent])
+"""
+
+
+class RoomCase(WebRoomCase):
+    """
+    A daemon with an intercom and a web site, and its visitors.
+    """
+
+    def page(self, name: str = "", **how: Any) -> Room:
+        """
+        Open the page, and join.
+
+        @param name: the name that is asked for.
+        """
+        return Room(self, self.web, name, **how)
+
+    def nc(self, name: str) -> Program:
+        """Join by C{nc}."""
+        nc = tool("nc", "netcat-openbsd")
+        client = Program(self, nc, "127.0.0.1", str(self.daemon.port))
+        client.type(f"/name {name}\n")
+        client.hears(f"/name {name}")
+        return client
+
+    def talk(self, name: str) -> Program:
+        """Join by C{echostamp talk}."""
+        target = f"127.0.0.1:{self.daemon.port}"
+        return Program(self, script("echostamp"), "talk", "--name", name, target)
+
+
+class Room:
+    """
+    A browser in the room.
+
+    @ivar browser: the browser.
+    """
+
+    def __init__(self, case: RoomCase, port: int, name: str, **how: Any) -> None:
+        """
+        @param case: closes it at its end.
+        @param port: of the web site.
+        @param name: that it asks for.
+        @param how: see L{Browser.look}.
+        """
+        self.browser = Browser(case)
+        self.browser.look(**how)
+        self.browser.get(f"http://127.0.0.1:{port}/room")
+        self.join(name)
+
+    def join(self, name: str) -> None:
+        """Ask for a name."""
+        field = self.browser.find_element("id", "name")
+        field.clear()
+        field.send_keys(name, "\n")
+        until(lambda: self.status.startswith("Joined"))
+
+    @property
+    def status(self) -> str:
+        """What is said of the connection."""
+        return self.browser.texts("#live")[0]
+
+    def lines(self) -> list[tuple[str, ...]]:
+        """Give the lines: the kind, the speaker, the text."""
+        return [tuple(each) for each in self.browser.execute_script(LINES)]
+
+    def type(self, text: str) -> None:
+        """Type at the line."""
+        self.browser.find_element("id", "line").send_keys(text)
+
+    def hears(self, *line: str) -> None:
+        """Wait for a line."""
+        until(lambda: line in self.lines())
+
+
+class Program:
+    """
+    A program with pipes.
+    """
+
+    def __init__(self, case: RoomCase, *command: str) -> None:
+        """
+        @param case: ends it.
+        @param command: its command line.
+        """
+        self._output = Path(case.mktemp())
+        with self._output.open("wb") as file:
+            pipe = subprocess.PIPE
+            self._process = start(case, *command, stdin=pipe, stdout=file)
+
+    def type(self, text: str) -> None:
+        """Type a text."""
+        assert self._process.stdin is not None
+        self._process.stdin.write(text.encode())
+        self._process.stdin.flush()
+
+    def hears(self, text: str) -> None:
+        """Wait for a line, without its stamp."""
+        pattern = re.compile(rb"(?m)^\[[^]]*\] " + re.escape(text.encode()) + b"$")
+        until(lambda: pattern.search(self._output.read_bytes()))
+
+
+class RoomTests(RoomCase):
+    """
+    The page of the conversation.
+    """
+
+    def test_together(self) -> None:
+        """Two pages, C{nc} and C{talk}: each gets the lines of the others by name, and
+        its own once, in the same order."""
+        self.begin()
+        nc = self.nc("carol")
+        talk = self.talk("dave")
+        nc.hears("* dave joined")
+        ann = self.page("ann")
+        nc.hears("* ann joined")
+        bob = self.page("bob")
+        ann.hears("notice", "*", "bob joined")
+        ann.type("h\xe4llo \u4f60\u597d\n")
+        nc.hears("<ann> h\xe4llo \u4f60\u597d")
+        bob.hears("other", "ann", "h\xe4llo \u4f60\u597d")
+        nc.type("from a terminal\n")
+        for each in ann, bob:
+            each.hears("other", "carol", "from a terminal")
+        talk.hears("<ann> h\xe4llo \u4f60\u597d")
+        talk.type("from talk\n")
+        for each in ann, bob:
+            each.hears("other", "dave", "from talk")
+        # It looks like the line of another, and is not.
+        ann.type("<carol> never\n")
+        ann.hears("own", "ann", "<carol> never")
+        bob.hears("other", "ann", "<carol> never")
+        said = [line for line in ann.lines() if line[0] != "notice"]
+        self.assertEqual(
+            said,
+            [
+                ("own", "ann", "h\xe4llo \u4f60\u597d"),
+                ("other", "carol", "from a terminal"),
+                ("other", "dave", "from talk"),
+                ("own", "ann", "<carol> never"),
+            ],
+        )
+        for each in ann, bob:
+            self.assertEqual(each.browser.complaints(), [])
+
+    def test_name(self) -> None:
+        """A name that is in use gets a number, and the page says so."""
+        self.begin()
+        self.nc("ann")
+        page = self.page("ann")
+        until(lambda: page.status == "Joined as ann-2")
+        self.assertEqual(page.browser.texts("#who"), ["ann-2"])
+
+    def test_markup(self) -> None:
+        """Everything is text, and a long line stays in its columns."""
+        self.begin()
+        nc = self.nc("eve")
+        page = self.page("ann", width=320, height=600)
+        markup = "<img src=x onerror=alert(1)><b>b</b>&amp;"
+        nc.type(f"{markup}\n")
+        page.hears("other", "eve", markup)
+        nc.type(f"{' ' * 300}[09:30:00] <ann> {'x' * 3000}\n")
+        until(lambda: len(page.lines()[-1][2]) > 3000)
+        browser = page.browser
+        self.assertEqual(browser.execute_script("return document.images.length"), 0)
+        inside = """
+        const text = [...document.querySelectorAll("#lines .text")].pop();
+        const time = document.querySelector("#lines .other .time");
+        return [document.documentElement.scrollWidth, text.getBoundingClientRect().left
+          + text.clientLeft + parseFloat(getComputedStyle(text).paddingLeft)
+          - time.getBoundingClientRect().left]
+        """
+        width, indent = browser.execute_script(inside)
+        self.assertEqual(width, 320)
+        self.assertGreater(indent, 8)
+
+    def test_restart(self) -> None:
+        """When the daemon is restarted the page comes back under its name.  What was
+        being typed is still there, and a line that was not answered is shown as such,
+        and not sent again."""
+        self.begin()
+        page = self.page("ann")
+        self.daemon.process.send_signal(signal.SIGSTOP)
+        page.type("never answered\nhalf a li")
+        self.daemon.process.kill()
+        self.daemon.process.wait()
+        page.hears("lost", "not answered", "never answered")
+        self.assertIn("Not connected", page.status)
+        port, web = self.daemon.port, self.web
+        self.daemon = Daemon(
+            self, f"--port={port}", "--intercom", f"--web=127.0.0.1:{web}"
+        )
+        until(lambda: page.status == "Joined as ann")
+        nc = self.nc("carol")
+        page.type("ne\n")
+        nc.hears("<ann> half a line")
+        self.assertNotIn("never answered", self.daemon.log())
+        self.assertEqual(page.lines()[-1], ("own", "ann", "half a line"))
+        kinds = [kind for kind, *_ in page.lines()]
+        self.assertEqual(kinds.count("lost"), 1)
+
+    def test_stop(self) -> None:
+        """SIGTERM answers what the page has sent, and ends at once: the browser answers
+        the Close frame."""
+        self.begin("--grace=30")
+        page = self.page("ann")
+        page.type("the last\n")
+        self.assertEqual(self.daemon.stop(), 0)
+        page.hears("own", "ann", "the last")
+        self.assertNotIn("not drained", self.daemon.log())
+
+    def test_leave(self) -> None:
+        """The page leaves at a click, and can join again under another name."""
+        self.begin()
+        nc = self.nc("carol")
+        page = self.page("ann")
+        page.browser.press("id", "leave")
+        nc.hears("* ann left")
+        until(lambda: page.status == "You have left")
+        page.join("eve")
+        nc.hears("* eve joined")
+
+    def test_scroll(self) -> None:
+        """The page stays at the end, unless somebody has scrolled up, and keeps 1,000
+        lines."""
+        self.begin()
+        nc = self.nc("carol")
+        page = self.page("ann")
+        nc.type("".join(f"line {each}\n" for each in range(1500)))
+        page.hears("other", "carol", "line 1499")
+        self.assertEqual(len(page.lines()), 1000)
+        atEnd = """
+        const at = document.getElementById("lines");
+        return at.scrollHeight - at.scrollTop - at.clientHeight < 8
+        """
+        self.assertTrue(page.browser.execute_script(atEnd))
+        page.browser.execute_script("document.getElementById('lines').scrollTop = 300")
+        nc.type("one more\n")
+        page.hears("other", "carol", "one more")
+        self.assertFalse(page.browser.execute_script(atEnd))
+        page.browser.press("id", "newer")
+        self.assertTrue(page.browser.execute_script(atEnd))
+
+    def test_withoutScripts(self) -> None:
+        """Without scripts the page says what to use instead."""
+        self.begin()
+        browser = Browser(self, hasScripts=False)
+        browser.get(f"http://127.0.0.1:{self.web}/room")
+        self.assertIn("echostamp talk", browser.texts("noscript")[0])
+        forms = browser.find_elements("css selector", "form")
+        self.assertEqual([each.is_displayed() for each in forms], [False, False])
