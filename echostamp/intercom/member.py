@@ -77,7 +77,7 @@ class Member(Delivery):
 
     @property
     def isHolding(self) -> bool:
-        """Whether L{repliesGone} or L{resume} will be called."""
+        """Whether L{Delivery.repliesGone} or L{resume} will be called."""
         return self._out.isBlocked or self._pace.isHeld(self)
 
     @property

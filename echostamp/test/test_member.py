@@ -268,18 +268,23 @@ class CommandTests(IntercomCase):
         self.assertGot(bob, b"[00] <ann> last\n")
         self.assertAtRest()
 
+    def deliveries(self) -> list[bytes]:
+        """Give the lines that are delivered from now on, as they are."""
+        found: list[bytes] = []
+        broadcast = self.intercom.broadcast
+
+        def noted(sender: Member, lines: bytes) -> None:
+            found.append(lines)
+            broadcast(sender, lines)
+
+        self.patch(self.intercom, "broadcast", noted)
+        return found
+
     def test_fewDeliveries(self) -> None:
         """Lines between commands are not delivered one by one: that would take long in
         a large room."""
         ann, bob = self.join(b"ann"), self.join(b"bob")
-        deliveries: list[bytes] = []
-        broadcast = self.intercom.broadcast
-
-        def counted(sender: Member, lines: bytes) -> None:
-            deliveries.append(lines)
-            broadcast(sender, lines)
-
-        self.patch(self.intercom, "broadcast", counted)
+        deliveries = self.deliveries()
         self.send(ann, b"/x\na\n/name a b\n" * 1000 + b"/name eve\nb\n/quit\nc\n")
         while not ann.isHalfClosed:
             self.reactor.advance(0)
@@ -290,6 +295,16 @@ class CommandTests(IntercomCase):
             + b"[00] * ann is now eve\n[00] <eve> b\n[00] * eve left\n",
         )
         self.assertLess(len(deliveries), 20)
+
+    def test_shortDeliveries(self) -> None:
+        """Not many octets are collected: the others may have to wait for slow ones."""
+        ann, bob = self.join(b"ann"), self.join(b"bob")
+        deliveries = self.deliveries()
+        self.send(ann, (b"y" * 999 + b"\n/help\n") * 60)
+        for _ in range(10):
+            self.reactor.advance(0)
+        self.assertEqual(bob.sent, b"[00] <ann> %s\n" % (b"y" * 999) * 60)
+        self.assertLess(max(map(len, deliveries)), 20_000)
 
     def test_lostBeforeTheNextTurn(self) -> None:
         """A connection that is lost meanwhile is not answered any more.  No timer is
