@@ -4,17 +4,21 @@ from __future__ import annotations
 
 import re
 import signal
+import socket
+import subprocess
 from pathlib import Path
 
 from twisted.trial.unittest import SynchronousTestCase
 
 from tests.harness import (
+    DEADLINE,
     STAMP,
     Daemon,
     freePort,
     run,
     script,
     shortFolder,
+    start,
     until,
 )
 from tests.panes import Pane
@@ -108,6 +112,44 @@ class LeavingTests(ChatCase):
                 self.assertShows(pane, rf"{TEXT_STAMP}hello", ">")
             pane.type("", "C-d")
             pane.shows("status 0")
+
+    def test_quit(self) -> None:
+        """An intercom closes the connection behind C{/quit}: that is no fault, on a
+        terminal and in a pipe that stays open, whatever the client offers."""
+        with socket.create_server(("127.0.0.1", 0)) as server:
+            server.settimeout(DEADLINE)
+            self.target = f"127.0.0.1:{server.getsockname()[1]}"
+            for options in "", "--reconnect", "--name=ann":
+                for environment in "", "TERM=dumb":
+                    pane = self.talk(options, environment=environment)
+                    pane.type("/quit", "Enter")
+                    self.obey(server)
+                    pane.shows("status 0")
+                    self.assertNotIn("echostamp:", pane.screen())
+            client = start(
+                self,
+                *(script("echostamp"), "talk", "--name=ann", self.target),
+                stdin=subprocess.PIPE,
+                stdout=subprocess.DEVNULL,
+                stderr=subprocess.PIPE,
+            )
+            assert client.stdin
+            assert client.stderr
+            client.stdin.write(b"/quit\n")
+            client.stdin.flush()
+            self.obey(server)
+            self.assertEqual((client.wait(DEADLINE), client.stderr.read()), (0, b""))
+
+    def obey(self, server: socket.socket) -> None:
+        """Serve a connection as an intercom does, up to its first C{/quit}."""
+        peer, _ = server.accept()
+        with peer:
+            peer.settimeout(DEADLINE)
+            peer.sendall(b"[1] * bob joined\n")
+            for line in peer.makefile("rb"):
+                peer.sendall(b"[1] " + line)
+                if line == b"/quit\n":
+                    break
 
     def test_notOnTerminal(self) -> None:
         """C{--reconnect} needs a terminal.  On a pipe with a name nothing has changed:
