@@ -158,7 +158,8 @@ class LeavingTests(ChatCase):
         done = run(*command, "--reconnect", self.target, stdin=b"a\n")
         self.assertEqual((done.returncode, done.stdout), (2, b""))
         self.assertEqual(
-            done.stderr, b"echostamp: --reconnect works on a terminal only\n"
+            done.stderr,
+            b"echostamp: --reconnect needs a terminal at standard input and output\n",
         )
         done = run(*command, "--name=ann", self.target, stdin=b"\na\n\n")
         self.assertEqual((done.returncode, done.stderr), (0, b""))
@@ -272,17 +273,19 @@ class LostTests(ChatCase):
             ann.shows("status 0")
 
     def test_interrupted(self) -> None:
-        """Ctrl-C ends the attempts at once, and Ctrl-D too."""
+        """Ctrl-C ends the attempts at once, and so do Ctrl-D and C{/quit}."""
         panes = [
             self.talk("--name=ann", environment=environment, columns=80)
-            for environment in ("", "TERM=dumb") * 2
+            for environment in ("", "TERM=dumb") * 3
         ]
         self.daemon.stop()
-        for pane, key in zip(panes, ["C-c", "C-c", "C-d", "C-d"], strict=True):
+        keys = "C-c", "C-c", "C-d", "C-d", "Enter", "Enter"
+        for pane, key in zip(panes, keys, strict=True):
+            typed = {"C-c": "half", "C-d": "", "Enter": "/quit"}[key]
             pane.shows("; trying again)")
-            if key == "C-c":
-                pane.type("half")
-                pane.until(lambda screen: screen.endswith("> half"))
+            if typed:
+                pane.type(typed)
+                pane.until(lambda screen: screen.endswith(f"> {typed}"))  # noqa: B023
             pane.type("", key)
             pane.shows("status 130" if key == "C-c" else "status 1")
             screen = pane.screen()
