@@ -240,9 +240,9 @@ class SceneTests(PingCase):
             ann.shows("<bob> I am")
             ann.say("good to see you")
             bob.shows("<ann> good to see you")
-            bob.end()
+            bob.end(key="C-d")
             ann.shows("* bob left")
-            ann.end()
+            ann.end(key="C-d")
             return "\n".join([ann.screen(), "─" * COLUMNS, bob.screen()])
 
         self.assertScene(play)

@@ -4,17 +4,21 @@ from __future__ import annotations
 
 import re
 import signal
+import socket
+import subprocess
 from pathlib import Path
 
 from twisted.trial.unittest import SynchronousTestCase
 
 from tests.harness import (
+    DEADLINE,
     STAMP,
     Daemon,
     freePort,
     run,
     script,
     shortFolder,
+    start,
     until,
 )
 from tests.panes import Pane
@@ -109,6 +113,44 @@ class LeavingTests(ChatCase):
             pane.type("", "C-d")
             pane.shows("status 0")
 
+    def test_quit(self) -> None:
+        """An intercom closes the connection behind C{/quit}: that is no fault, on a
+        terminal and in a pipe that stays open, whatever the client offers."""
+        with socket.create_server(("127.0.0.1", 0)) as server:
+            server.settimeout(DEADLINE)
+            self.target = f"127.0.0.1:{server.getsockname()[1]}"
+            for options in "", "--reconnect", "--name=ann":
+                for environment in "", "TERM=dumb":
+                    pane = self.talk(options, environment=environment)
+                    pane.type("/quit", "Enter")
+                    self.obey(server)
+                    pane.shows("status 0")
+                    self.assertNotIn("echostamp:", pane.screen())
+            client = start(
+                self,
+                *(script("echostamp"), "talk", "--name=ann", self.target),
+                stdin=subprocess.PIPE,
+                stdout=subprocess.DEVNULL,
+                stderr=subprocess.PIPE,
+            )
+            assert client.stdin
+            assert client.stderr
+            client.stdin.write(b"/quit\n")
+            client.stdin.flush()
+            self.obey(server)
+            self.assertEqual((client.wait(DEADLINE), client.stderr.read()), (0, b""))
+
+    def obey(self, server: socket.socket) -> None:
+        """Serve a connection as an intercom does, up to its first C{/quit}."""
+        peer, _ = server.accept()
+        with peer:
+            peer.settimeout(DEADLINE)
+            peer.sendall(b"[1] * bob joined\n")
+            for line in peer.makefile("rb"):
+                peer.sendall(b"[1] " + line)
+                if line == b"/quit\n":
+                    break
+
     def test_notOnTerminal(self) -> None:
         """C{--reconnect} needs a terminal.  On a pipe with a name nothing has changed:
         empty lines are sent, and a lost connection is the end."""
@@ -116,7 +158,8 @@ class LeavingTests(ChatCase):
         done = run(*command, "--reconnect", self.target, stdin=b"a\n")
         self.assertEqual((done.returncode, done.stdout), (2, b""))
         self.assertEqual(
-            done.stderr, b"echostamp: --reconnect works on a terminal only\n"
+            done.stderr,
+            b"echostamp: --reconnect needs a terminal at standard input and output\n",
         )
         done = run(*command, "--name=ann", self.target, stdin=b"\na\n\n")
         self.assertEqual((done.returncode, done.stderr), (0, b""))
@@ -230,17 +273,19 @@ class LostTests(ChatCase):
             ann.shows("status 0")
 
     def test_interrupted(self) -> None:
-        """Ctrl-C ends the attempts at once, and Ctrl-D too."""
+        """Ctrl-C ends the attempts at once, and so do Ctrl-D and C{/quit}."""
         panes = [
             self.talk("--name=ann", environment=environment, columns=80)
-            for environment in ("", "TERM=dumb") * 2
+            for environment in ("", "TERM=dumb") * 3
         ]
         self.daemon.stop()
-        for pane, key in zip(panes, ["C-c", "C-c", "C-d", "C-d"], strict=True):
+        keys = "C-c", "C-c", "C-d", "C-d", "Enter", "Enter"
+        for pane, key in zip(panes, keys, strict=True):
+            typed = {"C-c": "half", "C-d": "", "Enter": "/quit"}[key]
             pane.shows("; trying again)")
-            if key == "C-c":
-                pane.type("half")
-                pane.until(lambda screen: screen.endswith("> half"))
+            if typed:
+                pane.type(typed)
+                pane.until(lambda screen: screen.endswith(f"> {typed}"))  # noqa: B023
             pane.type("", key)
             pane.shows("status 130" if key == "C-c" else "status 1")
             screen = pane.screen()

@@ -113,7 +113,9 @@ def runTalk(options: argparse.Namespace) -> Outcome:
     from echostamp.talk.terminal import canEdit, isTerminal
 
     if options.reconnect and not isTerminal():
-        return Outcome(NEAR_END_FAILED, "--reconnect works on a terminal only")
+        return Outcome(
+            NEAR_END_FAILED, "--reconnect needs a terminal at standard input and output"
+        )
     isReconnecting = options.reconnect
     if isReconnecting is None:
         isReconnecting = options.name is not None and isTerminal()

@@ -52,14 +52,14 @@ class Exchange:
         Count octets that are sent.
         """
         before = self.replies.sentLines
-        if self._quit is None:
+        if not self.hasQuit:
             self._findQuit(data)
         self._parser.sent(data)
         self._shown.sent(self.replies.sentLines - before)
 
     def _findQuit(self, data: bytes) -> None:
         """
-        Look for L{QUIT} as a whole message, and keep its number.
+        Look for L{QUIT} as a whole message, and keep how many messages end with it.
         """
         text = b"\n" + self._begun + data
         if found := _QUIT.search(text):
@@ -68,13 +68,14 @@ class Exchange:
 
     @property
     def hasQuit(self) -> bool:
-        """Whether L{QUIT} was sent."""
-        return self._quit is not None
+        """Whether L{QUIT} was sent, and nothing behind it was answered: a daemon that
+        answers more takes it for a message."""
+        return self._quit is not None and self.replies.receivedLines <= self._quit
 
     @property
     def isQuitAnswered(self) -> bool:
-        """Whether L{QUIT} was sent and answered."""
-        return self._quit is not None and self.replies.receivedLines >= self._quit
+        """Whether L{QUIT} was the last message that was answered."""
+        return self._quit == self.replies.receivedLines
 
     @property
     def unanswered(self) -> int:

@@ -74,7 +74,7 @@ class ReconnectingConversation(Conversation):
         """
         self.console.connectionChanged()
         self._say(f"({self.name}: connected again)")
-        if self._name.wanted is not None:
+        if self.isIntercom and self._name.wanted is not None:
             self._name.beginAgain()
             self._ask(self._name.wanted)
 

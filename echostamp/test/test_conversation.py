@@ -401,9 +401,21 @@ class IntercomTests(TalkCase):
         self.assertOver(0)
         self.assertEqual(self.near.sent, b"[1] /quit\n")
 
+    def test_quitAgain(self) -> None:
+        """A daemon without commands passes C{/quit} on.  A later one, behind a restart
+        with commands or not, is found, too."""
+        self.begin(PipeConsole)
+        self.conversation.introduce("ann")
+        self.reply(b"[1] /name ann\n")
+        for line in b"/quit\n", b"a\n", b"/quit\n":
+            self.read(line)
+            self.reply(b"[1] " + line)
+        self.farEndCloses()
+        self.assertOver(0)
+
     def test_otherwiseQuitIsALine(self) -> None:
-        """C{/quit} excuses no end of a plain echo, no unanswered C{/quit}, and no other
-        message that has it within."""
+        """C{/quit} excuses no end of a plain echo, none before its reply or behind
+        another one, and no other message that has it within."""
         for sent, replies, owed in [
             (b"/quit\n", b"[1] /quit\n", ""),
             (b"/quit\n", b"[1] <b> hi\n", ", 1 message not answered"),
@@ -411,6 +423,7 @@ class IntercomTests(TalkCase):
             (b"/quit x\n", b"[1] <b> hi\n[1] /quit x\n", ""),
             (b" /quit\n", b"[1] <b> hi\n[1]  /quit\n", ""),
             (b"/quit", b"[1] <b> hi\n[1] /quit", ""),
+            (b"/quit\na\n", b"[1] <b> hi\n[1] /quit\n[1] a\n", ""),
         ]:
             for cut in range(len(sent)):
                 self.begin(PipeConsole)

@@ -200,6 +200,43 @@ class ReconnectingTests(ReconnectingCase):
         self.assertEqual(self.far.sent, b"")
         self.assertShows(f"> \n{LOST}> \n{AGAIN}> ")
 
+    def test_plainEcho(self) -> None:
+        """A plain echo is asked for no name, whatever was typed."""
+        self.start("")
+        self.near.type("/name bob\n")
+        self.reply(b"[1] /name bob\n")
+        self.lose()
+        self.reactor.advance(1)
+        self.acceptAgain()
+        self.assertEqual(self.far.sent, b"")
+
+    def test_times(self) -> None:
+        """Each reply has the round-trip time of its own line."""
+        self.begin(terminalConsole, showTimes=True)
+        self.conversation.introduce("ann")
+        self.reply(b"[1] /name ann\n[1] * b joined\n")
+        self.near.type("lost\n")
+        self.lose()
+        self.reactor.advance(1)
+        self.acceptAgain()
+        self.reactor.advance(0.5)
+        self.reply(b"[1] /name ann\n")
+        self.near.type("hello\n")
+        self.shown = len(self.near.screen)
+        self.reactor.advance(0.25)
+        self.reply(b"[1] hello\n")
+        self.assertShows("[1] hello  (250.000 ms)\n> ")
+
+    def test_quitThatWasPassedOn(self) -> None:
+        """It connects again to a daemon that has taken C{/quit} for a message."""
+        for line in "/quit\n", "a\n":
+            self.near.type(line)
+            self.reply(f"[1] {line}".encode())
+        self.lose()
+        self.reactor.advance(1)
+        self.acceptAgain()
+        self.assertEqual(self.far.sent, b"/name ann\n")
+
     def test_typedName(self) -> None:
         """A name that the user asked for is asked for again."""
         self.near.type("/name bob\n")

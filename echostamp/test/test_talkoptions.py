@@ -52,7 +52,8 @@ class TalkOptionsTests(CommandCase):
         self.assertEqual(main(["talk", "--reconnect"]), 2)
         self.assertEqual(self.talks, [])
         self.assertEqual(
-            self.said(), "echostamp: --reconnect works on a terminal only\n"
+            self.said(),
+            "echostamp: --reconnect needs a terminal at standard input and output\n",
         )
 
     def test_name(self) -> None:
