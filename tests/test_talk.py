@@ -252,7 +252,7 @@ class TerminalTests(SynchronousTestCase):
     def test_splitLine(self) -> None:
         """A line that another member's line splits is shown again by Ctrl-R, and sent
         whole."""
-        self.daemon = Daemon.shared(self, "--intercom")
+        self.daemon = Daemon.shared(self, "--port=0", "--intercom")
         child = self.spawn()
         child.send("one two")
         child.expect_exact("one two")

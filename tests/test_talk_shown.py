@@ -6,13 +6,17 @@ import os
 import re
 import stat
 import subprocess
+import unicodedata
 from functools import partial
 from itertools import count
 from pathlib import Path
+from random import Random
 
 import pexpect
 from twisted.trial.unittest import SynchronousTestCase
 
+from echostamp.intercom.parsing import Origin
+from echostamp.talk.terminal import Painter, SafeText
 from tests.harness import DEADLINE, STAMP, Daemon, run, script, start, tool, until
 from tests.panes import Pane
 from tests.rooms import shareRoom
@@ -100,11 +104,12 @@ class WrappingTests(ShownCase):
             for head in 33, 2:
                 # The spaces reach to where a row begins.
                 spaces = " " * (-head % columns + columns * (head < 33))
-                eve.says(f"{spaces}{FORGED} 日本 END{head}")
+                # A joiner at the end of a row could swallow what the next begins with.
+                eve.says(f"\u200d{spaces}{FORGED} 日本 END{head}")
                 ann.shows(f"END{head}")
             screen = ann.screen()
             self.assertIn("<bob>", screen)
-            begun = [row for row in screen.split("\n") if row[:1] != edge]
+            begun = [row for row in screen.split("\n") if row[:1] not in (edge, "|")]
             for row in begun:
                 self.assertNotIn("bob", row)
                 self.assertNotIn("16:20:25", row)
@@ -148,6 +153,38 @@ class WrappingTests(ShownCase):
             # tmux tells programs of a new size a little later.
             ann.resize(columns, 24)
             until(partial(isShown, indent))
+
+    def test_everyScript(self) -> None:
+        """Rows of any characters are no wider than tmux shows them, and each begins
+        with a stamp or an edge there."""
+        chosen = Random(23)
+        special = (
+            "\t  ab日e\u0301\u200d\u200c\ufe0f\u2764\u1161\u0600한"
+            "\U0001f469\U0001f3fd\U0001f1e9"
+        )
+        shown = [
+            character
+            for character in map(chr, [*range(32, 0x3000), *range(0x1F000, 0x1FB00)])
+            if unicodedata.category(character)[0] != "C"
+            and SafeText().feed(character.encode()) == character
+        ]
+        columns = 40
+        painter = Painter({"TERM": "xterm", "NO_COLOR": "1"}, lambda: columns)
+        rows = ""
+        while rows.count("\n") < 1500:
+            text = "".join(
+                chosen.choice(special if chosen.random() < 0.5 else shown)
+                for _ in range(200)
+            )
+            rows += painter.paint([(Origin.OTHER, f"[1] <b> {text}\n".encode())])
+        path = Path(self.mktemp()).absolute()
+        path.write_text(rows)
+        pane = Pane(self, f"cat {path}", columns, 24)
+        screen = pane.until(lambda screen: screen.endswith("status 0"), "-S-")
+        found = screen.split("\n")[:-1]
+        self.assertEqual(len(found), rows.count("\n"))
+        for row in found:
+            self.assertTrue(row.startswith(("[1] <b>", "│", "|")), ascii(row))
 
     def test_page(self) -> None:
         """The example on the page is what a terminal shows."""

@@ -41,6 +41,11 @@ _NO_COLOUR = "\x1b[0m"
 #: first.
 _EDGE, _PLAIN_EDGE = "│", "|"
 
+#: The zero-width joiner.  tmux joins the next character beyond ASCII to what is before
+#: it, over the end of a row too: it would swallow the edge.
+_JOINER = "\u200d"
+_ASCII = "".join(map(chr, range(128)))
+
 #: The columns of a terminal that does not tell them.
 _USUAL_COLUMNS = 80
 
@@ -135,7 +140,7 @@ class Painter:
         self._text = SafeText()
         self._rows = ScreenRows(width)
         self._origin = Origin.OWN
-        self._isAmid = False
+        self._isAmid = self._isJoining = False
         self._hasColours = not (environment.get("NO_COLOR") or isDumb(environment))
         isPlain = isDumb(environment) or self._encodable(_EDGE) != _EDGE
         self._edge = _PLAIN_EDGE if isPlain else _EDGE
@@ -212,13 +217,16 @@ class Painter:
         @param colours: the colours of the text.
         """
         isLeft = self._rows.isLeft
-        rows = self._rows.feed(text)
-        edge = self._coloured(_HEAD_COLOURS[origin], self._edge)
-        indent = " " * (self._rows.indent - 1)
-        shown = f"\n{edge}{indent}".join(
-            self._coloured(colours[origin], row) for row in rows
-        )
-        return shown.removeprefix("\n") if isLeft else shown
+        shown: list[str] = []
+        for row in self._rows.feed(text):
+            if shown:
+                edge = _PLAIN_EDGE if self._isJoining else self._edge
+                edge = self._coloured(_HEAD_COLOURS[origin], edge)
+                shown.append(f"\n{edge}{' ' * (self._rows.indent - 1)}")
+            shown.append(self._coloured(colours[origin], row))
+            if beyond := row.rstrip(_ASCII):
+                self._isJoining = beyond.endswith(_JOINER)
+        return "".join(shown).removeprefix("\n" * isLeft)
 
     def _coloured(self, colour: str, text: str) -> str:
         """

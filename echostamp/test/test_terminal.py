@@ -349,6 +349,24 @@ class WrappingTests(SynchronousTestCase):
                     if columns >= 40:
                         self.assertTrue(rows[0].startswith(line.decode()), rows)
 
+    def test_joiner(self) -> None:
+        """After a joiner the edge is one of ASCII, which no terminal joins to it, until
+        another character was there to be joined; the next line's edge too."""
+        self.assertEqual(
+            self.painted(
+                "[1] <b> one\u200d two three".encode(),
+                b"[1] <b> one two three",
+                "[1] <b> \u65e5 two three".encode(),
+                columns=13,
+                NO_COLOR="1",
+            ),
+            [
+                *("[1] <b> one\u200d ", "| two three"),
+                *("[1] <b> one ", "| two three"),
+                *("[1] <b> \u65e5 ", "│ two three"),
+            ],
+        )
+
     def test_ownLines(self) -> None:
         """Own lines are broken too, without colours, once it is an intercom."""
         line = b"[1] one two three\n"
@@ -379,7 +397,7 @@ class WrappingTests(SynchronousTestCase):
             st.tuples(
                 st.sampled_from(Origin),
                 st.one_of(
-                    st.text(st.sampled_from(" \tab日e\u0301│|>"), max_size=120),
+                    st.text(st.sampled_from(" \tab日e\u0301\u200d│|>"), max_size=120),
                     st.text(max_size=120),
                     st.sampled_from([FORGED.decode(), "x" * 200, " " * 90]),
                 ),
@@ -423,7 +441,7 @@ class WrappingTests(SynchronousTestCase):
                 indent = width if width <= columns // 2 else 2 if columns > 3 else 1
                 found += f"\n{row}"
             else:
-                self.assertEqual(row[:indent], edge.ljust(indent))
+                self.assertIn(row[:indent], {edge.ljust(indent), "|".ljust(indent)})
                 found += row[indent:]
         self.assertEqual(f"{found}\n"[1:], expected)
 
