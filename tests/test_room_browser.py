@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from tests.browsers import Browser
+from tests.contrasts import textContrasts
 from tests.harness import Daemon, script, start, tool, until
 from tests.websockets import WebRoomCase
 
@@ -203,7 +204,7 @@ class RoomTests(RoomCase):
         self.daemon.process.kill()
         self.daemon.process.wait()
         page.hears("lost", "not answered", "never answered")
-        self.assertIn("Not connected", page.status)
+        until(lambda: "Not connected" in page.status)
         port, web = self.daemon.port, self.web
         self.daemon = Daemon(
             self, f"--port={port}", "--intercom", f"--web=127.0.0.1:{web}"
@@ -212,10 +213,12 @@ class RoomTests(RoomCase):
         nc = self.nc("carol")
         page.type("ne\n")
         nc.hears("<ann> half a line")
-        self.assertNotIn("never answered", self.daemon.log())
-        self.assertEqual(page.lines()[-1], ("own", "ann", "half a line"))
+        page.hears("own", "ann", "half a line")
         kinds = [kind for kind, *_ in page.lines()]
         self.assertEqual(kinds.count("lost"), 1)
+        page.browser.press("id", "leave")
+        # The name and a line.
+        until(lambda: "disconnected: 2 messages" in self.daemon.log())
 
     def test_stop(self) -> None:
         """SIGTERM answers what the page has sent, and ends at once: the browser answers
@@ -258,6 +261,28 @@ class RoomTests(RoomCase):
         self.assertFalse(page.browser.execute_script(atEnd))
         page.browser.press("id", "newer")
         self.assertTrue(page.browser.execute_script(atEnd))
+
+    def test_contrast(self) -> None:
+        """Every text can be read, light and dark, with a connection and without."""
+        self.begin()
+        nc = self.nc("carol")
+        page = self.page("ann")
+        nc.type("hello\n")
+        page.hears("other", "carol", "hello")
+        page.type("hi\n")
+        page.hears("own", "ann", "hi")
+        self.nc("dave")
+        page.hears("notice", "*", "dave joined")
+        self.daemon.process.send_signal(signal.SIGSTOP)
+        page.type("never answered\n")
+        self.daemon.process.kill()
+        page.hears("lost", "not answered", "never answered")
+        until(lambda: "Not connected" in page.status)
+        for isDark in False, True:
+            page.browser.look(isDark=isDark)
+            found = textContrasts(page.browser)
+            self.assertGreater(len(found), 15)
+            self.assertEqual([each for each in found if each.ratio < each.least], [])
 
     def test_withoutScripts(self) -> None:
         """Without scripts the page says what to use instead."""

@@ -33,6 +33,11 @@ class FrameTests(SynchronousTestCase):
         self.assertEqual(found.count("aria-current"), 1)
         self.assertIn('href="events" aria-current="page">Events<', found)
 
+    def test_room(self) -> None:
+        """There is a link to the room where there is one."""
+        self.assertNotIn("room", pageHead("x"))
+        self.assertIn('href="../room">Room<', pageHead("x", "../", hasRoom=True))
+
     def test_title(self) -> None:
         """The title is escaped."""
         self.assertIn("<title>&lt;b&gt;&amp;</title>", pageHead("<b>&"))
