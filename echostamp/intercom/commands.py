@@ -37,7 +37,7 @@ _HELP = (
     b"/who: who is here, since when, from where",
     b"/name NAME: change your name",
     b"/quit: leave",
-    b"/help: this list; a space in front says it",
+    b"/help: this list; a space first sends it to all",
 )
 
 
