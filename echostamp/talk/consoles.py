@@ -149,11 +149,11 @@ class TerminalConsole(_StandardConsole):
         self._painter.leaveRow()
         if b"\x1b" in line:
             self._showHint()
-        if self.conversation.isIntercom:
+        if self.conversation.members.isIntercom:
             self._erase(begin + line.decode("utf-8", "replace"))
         if line:
             self._send(line)
-        elif not self.conversation.isIntercom:
+        elif not self.conversation.members.isIntercom:
             self._end()
         elif not (self._isWaiting or self._isMoreTyped):
             self._prompt()
@@ -227,7 +227,7 @@ class TerminalConsole(_StandardConsole):
         """
         Say how to leave an intercom, unless that was said.
         """
-        if self.conversation.isIntercom and self._leavingHint:
+        if self.conversation.members.isIntercom and self._leavingHint:
             if not self._atLineStart:
                 self._newLine()
             self._write(f"{self._leavingHint}\n")

@@ -22,9 +22,11 @@ from echostamp.exitstatus import (
     Outcome,
     outputFailed,
 )
+from echostamp.intercom.naming import isName, requestedName
 from echostamp.intercom.parsing import Origin
 from echostamp.line.replies import Replies
 from echostamp.talk.exchange import Exchange, Heard
+from echostamp.talk.members import Members
 from echostamp.talk.patience import Patience
 from echostamp.talk.sides import Console, FarSide
 
@@ -37,8 +39,7 @@ class Conversation:
     @ivar console: the near side, once it is connected.
     @ivar done: fires with the L{Outcome} when every reply has been written.
     @ivar isConnected: whether there is a connection, or the last one has ended.
-    @ivar isIntercom: whether the far end is known to be an intercom: a name was asked
-        for, or something came that answers none of our messages.
+    @ivar members: the names that were heard, and whether the far end is an intercom.
     """
 
     farEnd: FarSide
@@ -65,7 +66,7 @@ class Conversation:
         self.name = name
         self.done: Deferred[Outcome] = Deferred()
         self.isConnected = False
-        self.isIntercom = False
+        self.members = Members()
         self._newExchange = partial(Exchange, showTimes, clock)
         self._exchange = self._newExchange()
         self._timeout = timeout
@@ -87,49 +88,52 @@ class Conversation:
         return self._outcome is not None
 
     def connected(self, farEnd: FarSide) -> None:
-        """
-        Begin to talk with the far side.
-        """
+        """Begin to talk with the far side."""
         self.farEnd = farEnd
         self.isConnected = True
 
     def send(self, data: bytes) -> None:
-        """
-        Send octets that were typed or read.
-        """
+        """Send octets that were typed or read."""
+        name = requestedName(data)
+        if name is not None and isName(name):
+            self._wants(name.decode())
         self._exchange.sent(data)
         self.farEnd.transport.write(data)
+
+    def _wants(self, name: str) -> None:
+        """Note that the user asks for a name.  A notice tells if another is given."""
+        self.members.own = name
 
     def introduce(self, name: str) -> None:
         """
         Ask the intercom for a name.  The reply to this command is not shown.
         """
-        self.isIntercom = True
-        self._ask(name.encode())
+        self.members.isIntercom = True
+        self._wants(name)
+        self._ask(name)
 
-    def _ask(self, name: bytes) -> None:
+    def _ask(self, name: str) -> None:
         """Send a request for a name."""
         self._exchange.hideNext()
-        self._exchange.sent(request := b"/name %s\n" % name)
+        self._exchange.sent(request := b"/name %s\n" % name.encode())
         self.farEnd.transport.write(request)
 
     def received(self, data: bytes) -> None:
-        """
-        Show received octets.
-        """
+        """Show received octets."""
         self._show(self._exchange.heard(data))
         self._progress()
 
     def _show(self, heard: Heard) -> None:
-        """Show received pieces."""
-        if any(origin is not Origin.OWN for origin, _ in heard):
-            self.isIntercom = True
-        self.console.show(heard)
+        """Learn from received pieces, and show them."""
+        self.console.show([each for each in heard if self._isShown(*each)])
+
+    def _isShown(self, origin: Origin, piece: bytes) -> bool:
+        """Learn from a received piece, and say whether to show it."""
+        self.members.heard(origin, piece)
+        return True
 
     def inputEnded(self) -> None:
-        """
-        Send nothing more, and wait for the replies.
-        """
+        """Send nothing more, and wait for the replies."""
         if self._inputEnded:
             return
         self._inputEnded = True
@@ -138,9 +142,7 @@ class Conversation:
         self._progress()
 
     def inputFailed(self) -> None:
-        """
-        End, because reading the input failed.
-        """
+        """End, because reading the input failed."""
         self.finish(Outcome(NEAR_END_FAILED, "standard input cannot be read"))
 
     def outputBlocked(self, isBlocked: bool) -> None:
@@ -232,7 +234,7 @@ class Conversation:
         exchange = self._exchange
         if self.replies.unanswered:
             return False
-        if self.isIntercom and exchange.isQuitAnswered:
+        if self.members.isIntercom and exchange.isQuitAnswered:
             return True
         return self._inputEnded and (isClean or exchange.hasHeard)
 

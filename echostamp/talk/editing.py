@@ -65,7 +65,7 @@ class EditingConsole:
         output.enable_cpr = False
         keys = KeyBindings()
         keys.add("enter", filter=Condition(self._isHeld))(lambda event: self._hold())
-        completer = NameCompleter(painter.members)
+        completer = NameCompleter(conversation.members)
         completer.bindTab(keys)
         if history is not None:
             history.failed = self._notKept
@@ -90,7 +90,7 @@ class EditingConsole:
 
     def begin(self) -> None:
         """Show the prompt."""
-        if self.conversation.isIntercom:
+        if self.conversation.members.isIntercom:
             self._write("")
         self._typing = asyncio.ensure_future(self._type())
         self._typing.add_done_callback(self._typed)
@@ -130,7 +130,7 @@ class EditingConsole:
         for line in typed.split("\n"):
             if line:
                 self.conversation.send(line.encode("utf-8", "replace") + b"\n")
-        if not (typed or self.conversation.isIntercom):
+        if not (typed or self.conversation.members.isIntercom):
             self._end()
 
     def _end(self) -> None:
@@ -221,7 +221,7 @@ class EditingConsole:
 
         @return: what says how to leave, if that was not said.
         """
-        if not self.conversation.isIntercom:
+        if not self.conversation.members.isIntercom:
             return ""
         self._session.app.erase_when_done = not self._isEnded
         hint, self._leavingHint = self._leavingHint, ""

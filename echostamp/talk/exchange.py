@@ -22,6 +22,9 @@ QUIT = b"/quit"
 #: As a whole message, with the newline of the message before it.
 _QUIT = re.compile(rb"\n/quit\r?\n")
 
+#: The most octets of a notice that is held until its end has come.
+_LONGEST_NOTICE = 4096
+
 #: Octets of an unfinished message by which L{QUIT} is recognised.
 _BEGINNING = len(QUIT) + 2
 
@@ -45,6 +48,7 @@ class Exchange:
         self.hasHeard = False
         self._isLastOpen = False
         self._begun = b""
+        self._notice = b""
         self._quit: int | None = None
 
     def sent(self, data: bytes) -> None:
@@ -118,7 +122,8 @@ class Exchange:
 
     def heard(self, data: bytes) -> Heard:
         """
-        Separate received octets by their origin, and give what to show of them.
+        Separate received octets by their origin, and give what to show of them.  Each
+        notice is one piece.
         """
         self.hasHeard = True
         heard: Heard = []
@@ -126,18 +131,33 @@ class Exchange:
         for origin, piece in self._parser.feed(data):
             if origin is Origin.OWN:
                 heard.append((origin, self._shown.shown(piece, before)))
+            elif origin is Origin.NOTICE:
+                heard += self._noticed(piece)
             else:
                 heard.append((origin, piece))
             before = self.replies.receivedLines
         return heard
 
+    def _noticed(self, piece: bytes) -> Heard:
+        """
+        Hold a notice until its end has come.
+        """
+        notice, self._notice = self._notice + piece, b""
+        if notice.endswith(b"\n") or len(notice) > _LONGEST_NOTICE:
+            return [(Origin.NOTICE, notice)]
+        self._notice = notice
+        return []
+
     def rest(self) -> Heard:
         """
-        Give a piece that was held back until more came.
+        Give what was held back until more came.
         """
         before = self.replies.receivedLines
-        rest = self._parser.rest()
-        return [(Origin.OWN, self._shown.shown(rest, before))] if rest else []
+        rest: Heard = [(Origin.NOTICE, self._notice)] if self._notice else []
+        self._notice = b""
+        if own := self._parser.rest():
+            rest.append((Origin.OWN, self._shown.shown(own, before)))
+        return rest
 
     def ending(self) -> Heard:
         """

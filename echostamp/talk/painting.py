@@ -16,7 +16,7 @@ from echostamp.talk.terminal import Painter, terminalColumns
 
 
 def painterFor(
-    name: str | None,
+    members: Members,
     timeFormat: StampFormat | None,
     hasBell: bool,
     clock: Callable[[], int] = time.time_ns,
@@ -24,7 +24,7 @@ def painterFor(
     """
     Make a painter for the terminal at standard output.
 
-    @param name: the name that is asked for in the intercom.
+    @param members: knows the own name, and whether this is an intercom.
     @param timeFormat: how to write the local times that take the place of stamps;
         L{None} for the stamps.
     @param hasBell: whether the own name rings.
@@ -40,6 +40,6 @@ def painterFor(
         terminalColumns,
         sys.stdout.encoding or "utf-8",
         None if timeFormat is None else timeText,
-        Members(name),
+        members,
         Bell() if hasBell else None,
     )

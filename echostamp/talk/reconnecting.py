@@ -17,7 +17,7 @@ from echostamp.exitstatus import FAR_END_FAILED, Outcome
 from echostamp.intercom.parsing import Origin
 from echostamp.talk.conversation import Conversation
 from echostamp.talk.exchange import QUIT, Heard
-from echostamp.talk.ownname import OwnName
+from echostamp.talk.regaining import Regaining
 from echostamp.talk.sides import FarSide
 from echostamp.talk.unanswered import UnansweredLines
 
@@ -53,7 +53,7 @@ class ReconnectingConversation(Conversation):
         """
         super().__init__(reactor, name, timeout, showTimes, clock)
         self._connect = connect
-        self._name = OwnName()
+        self._regaining = Regaining(self.members)
         self._unanswered = UnansweredLines()
         self._isAmid = False
         self._delay = FIRST_DELAY
@@ -74,19 +74,18 @@ class ReconnectingConversation(Conversation):
         """
         self.console.connectionChanged()
         self._say(f"({self.name}: connected again)")
-        if self.isIntercom and self._name.wanted is not None:
-            self._name.beginAgain()
-            self._ask(self._name.wanted)
+        if self.members.isIntercom and self._regaining.wanted:
+            self._regaining.beginAgain()
+            self._ask(self._regaining.wanted)
 
-    def introduce(self, name: str) -> None:
-        """Ask the intercom for a name."""
-        self._name.begin(name.encode())
-        super().introduce(name)
+    def _wants(self, name: str) -> None:
+        """Note that the user asks for a name, which is not the former one."""
+        super()._wants(name)
+        self._regaining.want(name)
 
     def send(self, data: bytes) -> None:
         """Send a line that was typed, or show it if there is no connection."""
         if self.isConnected:
-            self._name.typed(data)
             self._unanswered.sent(self.replies.sentLines, data)
             super().send(data)
         elif data.strip() == QUIT:
@@ -99,24 +98,20 @@ class ReconnectingConversation(Conversation):
         self._delay = FIRST_DELAY
         super().received(data)
         self._unanswered.answered(self.replies.receivedLines)
-        if self._name.isMissed and self._asking is None:
+        if self._regaining.isMissed and self._asking is None:
             self._asking = self.reactor.callLater(ASKING, self._askAgain)
 
     def _show(self, heard: Heard) -> None:
-        """
-        Show received pieces.
-        """
-        heard = self._name.shown(heard)
+        """Learn from received pieces, and show them."""
         super()._show(heard)
         for _, piece in heard:
             self._isAmid = not piece.endswith(b"\n") if piece else self._isAmid
 
-    def _showRest(self) -> None:
-        """Show pieces that were held back until more came."""
-        super()._showRest()
-        if held := self._name.held():
-            super()._show([(Origin.NOTICE, held)])
-            self._isAmid = True
+    def _isShown(self, origin: Origin, piece: bytes) -> bool:
+        """Hide that the name is still taken, each time that it was asked for again."""
+        before = self.members.own
+        isTold = self.members.heard(origin, piece)
+        return not isTold or self._regaining.told(before)
 
     def _say(self, line: str, more: bytes = b"") -> None:
         """
@@ -133,16 +128,16 @@ class ReconnectingConversation(Conversation):
         a daemon gives names to first lines only.
         """
         self._asking = None
-        wanted = self._name.wanted
-        if not self._name.isMissed or wanted is None:
+        regaining = self._regaining
+        if not regaining.isMissed:
             return
-        if self._exchange.isHiding or self._name.hasAnswer:
+        if self._exchange.isHiding or regaining.hasAnswer:
             self._asking = self.reactor.callLater(ASKING, self._askAgain)
             if not self._exchange.isHiding:
-                self._name.askAgain()
-                self._ask(wanted)
+                regaining.askAgain()
+                self._ask(regaining.wanted)
         else:
-            self._name.giveUp()
+            regaining.giveUp()
 
     def _lost(self, why: str) -> None:
         """
@@ -150,7 +145,7 @@ class ReconnectingConversation(Conversation):
         reply to the request for a name.
         """
         exchange = self._exchange
-        isFirst = not (self._why or self._name.wanted is None or exchange.hasHeard)
+        isFirst = not (self._why or exchange.hasHeard) and bool(self._regaining.wanted)
         if self.isOver or self._inputEnded or exchange.hasQuit or isFirst:
             super()._lost(why)
             return

@@ -138,9 +138,11 @@ class _Talk:
         self._options = options
         self._beforeDeath = beforeDeath
         self._isTerminal = os.isatty(0) and os.isatty(1)
-        self._painter = painterFor(options.name, options.timeFormat, options.hasBell)
-        self._editing: EditingConsole | None = None
         self._conversation = self._newConversation()
+        self._painter = painterFor(
+            self._conversation.members, options.timeFormat, options.hasBell
+        )
+        self._editing: EditingConsole | None = None
         self._run = CommandRun(
             reactor,
             self._interrupted,

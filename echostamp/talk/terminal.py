@@ -111,8 +111,6 @@ class Painter:
     row begins with an edge.  So no message can imitate another line at the beginning of
     a row.  Each origin has its colour; the stamp and the name before another member's
     message, and its edge, are bold.
-
-    @ivar members: the names that the lines tell.
     """
 
     def __init__(
@@ -131,9 +129,10 @@ class Painter:
         @param encoding: the terminal's encoding.
         @param timeText: gives the present time, which takes the place of a line's
             stamp; L{None} keeps the stamps.
+        @param members: knows the own name, and whether this is an intercom.
         @param bell: rings when another member says the own name.
         """
-        self.members = members or Members()
+        self._members = members or Members()
         self._bell = bell
         self._encoding = encoding
         self._timeText = timeText
@@ -177,7 +176,6 @@ class Painter:
         """
         isFirst, self._isAmid = not self._isAmid, not line.endswith("\n")
         self._origin = origin
-        self._learn(origin, line, isFirst)
         text = self._encodable(line.removesuffix("\n"))
         head = 0
         if isFirst and (stamp := _STAMP.match(text)):
@@ -188,7 +186,7 @@ class Painter:
             if name := _NAMES[origin].match(text, len(time)):
                 head = name.end()
         if isFirst:
-            isWrapped = origin is not Origin.OWN or self.members.isIntercom
+            isWrapped = origin is not Origin.OWN or self._members.isIntercom
             # There is a space behind a name, and behind the star of a notice.
             space = origin is not Origin.OWN
             self._rows.begin(columnsOf(text[:head]) + space, isWrapped)
@@ -196,19 +194,9 @@ class Painter:
         shown = self._dressed(_HEAD_COLOURS, origin, text[:begin]) if begin else ""
         shown += self._dressed(_COLOURS, origin, text[begin:])
         if self._bell and origin is Origin.OTHER:
-            own = self.members.own
+            own = self._members.own
             shown += self._bell.ring(own, text[begin:], isFirst, not self._isAmid)
         return shown if self._isAmid else f"{shown}\n"
-
-    def _learn(self, origin: Origin, line: str, isFirst: bool) -> None:
-        """
-        Learn names from a line, or a piece of one.
-        """
-        if origin is Origin.NOTICE:
-            self.members.notice(line)
-        elif isFirst:
-            learn = self.members.message
-            (self.members.reply if origin is Origin.OWN else learn)(line)
 
     def _dressed(self, colours: Mapping[Origin, str], origin: Origin, text: str) -> str:
         """

@@ -189,6 +189,7 @@ PURE = (
     "talk.shown",
     "talk.bell",
     "talk.members",
+    "talk.regaining",
     "talk.wrapping",
     "tls.engine",
     "tls.pem",
@@ -232,6 +233,8 @@ PURE_ACROSS_ROOMS: dict[tuple[str, str], str] = {
         "the intercom's lines are the line protocol's: replies are counted once"
     ),
     ("talk.exchange", "intercom.parsing"): "replies are found among others' lines",
+    ("talk.members", "intercom.parsing"): "where a piece comes from is said once",
+    ("talk.regaining", "intercom.naming"): "the rules for names are said once",
     ("talk.shown", "line.replies"): "replies are counted once",
     ("monitor.spanfigures", "measure.result"): "a span has the figures of its probes",
     ("monitor.peerkeys", "probe.messages"): "the sizes of messages are keys' limits",

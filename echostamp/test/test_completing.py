@@ -12,6 +12,7 @@ from prompt_toolkit.key_binding import KeyBindings
 from prompt_toolkit.output import DummyOutput
 from twisted.trial.unittest import SynchronousTestCase
 
+from echostamp.intercom.parsing import Origin
 from echostamp.talk.completing import NameCompleter
 from echostamp.talk.members import Members
 
@@ -25,7 +26,7 @@ def knowing(*names: str) -> Members:
     """
     members = Members()
     for name in names:
-        members.notice(f"[1] * {name} joined\n")
+        members.heard(Origin.NOTICE, b"[1] * %s joined\n" % name.encode())
     return members
 
 

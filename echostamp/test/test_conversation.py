@@ -371,6 +371,45 @@ class IntercomTests(TalkCase):
         self.assertOver(1, CLOSED + ", 1 message not answered")
         self.assertEqual(self.near.sent, b"[1] <c")
 
+    def test_notices(self) -> None:
+        """A notice is shown when it has ended, or the connection has, or when it is
+        very long.  What it tells is known from then on."""
+        self.begin(PipeConsole)
+        self.reply(b"[1] * bob joi")
+        self.assertEqual(self.near.sent, b"")
+        self.assertFalse(self.conversation.members.isIntercom)
+        self.reply(b"ned\n[1] <carol> h")
+        self.assertEqual(self.near.sent, b"[1] * bob joined\n[1] <carol> h")
+        self.assertTrue(self.conversation.members.isIntercom)
+        names = self.conversation.members.beginningWith("")
+        self.assertEqual(names, ["carol", "bob"])
+        self.near.sent = b""
+        long = b"[1] * " + b"x" * 5000
+        self.reply(b"i\n" + long)
+        self.assertEqual(self.near.sent, b"i\n" + long)
+        self.near.sent = b""
+        self.reply(b"\n[1] * bob le")
+        self.assertEqual(self.near.sent, b"\n")
+        self.farEndCloses()
+        self.assertEqual(self.near.sent, b"\n[1] * bob le")
+
+    def test_ownName(self) -> None:
+        """The own name is the one that was asked for last, or what a notice says."""
+        self.begin(PipeConsole)
+        members = self.conversation.members
+        for line, own in [
+            (b"/name 127.0.0.1:7\n", ""),
+            (b"/name ann\r\n", "ann"),
+            (b"/name a b\n", "ann"),
+            (b"/names bob\n", "ann"),
+        ]:
+            self.read(line)
+            self.assertEqual(members.own, own)
+        self.conversation.introduce("bob")
+        self.assertEqual(members.own, "bob")
+        self.reply(b"[1] * you are bob-2: bob is taken\n")
+        self.assertEqual(members.own, "bob-2")
+
     def test_quit(self) -> None:
         """When the intercom closes behind the reply to C{/quit}, all is well, also if
         the input goes on.  What was sent behind it is not answered."""

@@ -16,6 +16,7 @@ from echostamp.exitstatus import NEAR_END_FAILED, Outcome
 from echostamp.intercom.parsing import Origin
 from echostamp.talk import editing
 from echostamp.talk.editing import EditingConsole
+from echostamp.talk.members import Members
 from echostamp.talk.terminal import LEAVING_HINT, Painter
 
 #: Seconds after which a test has failed.
@@ -97,10 +98,10 @@ class FakeConversation:
     """
 
     console: Any = None
-    isIntercom = False
     isConnected = True
 
     def __init__(self) -> None:
+        self.members = Members()
         self.called: list[object] = []
 
     def send(self, message: bytes) -> None:
@@ -140,7 +141,7 @@ class EditingConsoleTests(SynchronousTestCase):
         self.patch(editing, "Keyboard", lambda stdin: None)
         self.patch(Vt100_Output, "from_pty", lambda stdout: FakeSession())
         conversation: Any = FakeConversation()
-        conversation.isIntercom = isIntercom
+        conversation.members.isIntercom = isIntercom
 
         async def type_() -> None:
             console: Any = EditingConsole(
@@ -195,7 +196,7 @@ class EditingConsoleTests(SynchronousTestCase):
         session = console._session
         console.show([(Origin.OWN, b"[1] mine\n")])
         self.assertFalse(session.erase_when_done)
-        conversation.isIntercom = True
+        conversation.members.isIntercom = True
         for _ in range(2):
             console.show([(Origin.OTHER, b"[1] <b> hi\n")])
         self.assertEqual(

@@ -43,6 +43,17 @@ def printed(pieces: list[bytes]) -> str:
     return "".join([safe.feed(piece) for piece in pieces]) + safe.feed(b"", final=True)
 
 
+def intercom(own: str) -> Members:
+    """
+    Make the members of an intercom.
+
+    @param own: the own name.
+    """
+    members = Members()
+    members.own, members.isIntercom = own, True
+    return members
+
+
 class SafeTextTests(SynchronousTestCase):
     """
     What the far end sends is escaped where a terminal would obey it.
@@ -370,15 +381,12 @@ class WrappingTests(SynchronousTestCase):
     def test_ownLines(self) -> None:
         """Own lines are broken too, without colours, once it is an intercom."""
         line = b"[1] one two three\n"
-        for name, isBroken in ("", False), ("ann", True):
-            painter = Painter({"TERM": "xterm"}, lambda: 10, members=Members(name))
+        for isBroken in False, True:
+            members = Members()
+            members.isIntercom = isBroken
+            painter = Painter({"TERM": "xterm"}, lambda: 10, members=members)
             shown = "[1] one \n│   two \n│   three\n" if isBroken else line.decode()
             self.assertEqual(painter.paint([(Origin.OWN, line)]), shown)
-        painter = Painter({"TERM": "xterm"}, lambda: 12)
-        painter.paint([(Origin.NOTICE, b"[1] * x left\n")])
-        self.assertEqual(
-            painter.paint([(Origin.OWN, line)]), "[1] one two \n│   three\n"
-        )
 
     def test_unknownWidth(self) -> None:
         """A terminal that does not tell its width has 80 columns."""
@@ -417,7 +425,7 @@ class WrappingTests(SynchronousTestCase):
     ) -> None:
         """Every row begins with a stamp or an edge, however the lines come, and when
         the prompt parts them too; without edges the rows are the lines."""
-        painter = Painter(environment, lambda: columns, members=Members("ann"))
+        painter = Painter(environment, lambda: columns, members=intercom("ann"))
         heads = {Origin.OWN: "[1] ", Origin.NOTICE: "[1] * ", Origin.OTHER: "[1] <b> "}
         shown, expected = "", ""
         for origin, message, cuts, isParted in lines:
@@ -504,7 +512,7 @@ class BellTests(SynchronousTestCase):
         Count the rings at a line.
         """
         bell = Bell() if hasBell else None
-        painter = Painter({"TERM": "xterm"}, members=Members("ann"), bell=bell)
+        painter = Painter({"TERM": "xterm"}, members=intercom("ann"), bell=bell)
         return painter.paint([(origin, piece) for piece in pieces]).count("\a")
 
     def test_othersMessages(self) -> None:
@@ -524,11 +532,12 @@ class BellTests(SynchronousTestCase):
         self.assertEqual(self.rings(Origin.OTHER, b"[1] <bob> x\x07\n"), 0)
 
     def test_ownName(self) -> None:
-        """The name is the one that notices say."""
-        painter = Painter({}, members=Members("ann"), bell=Bell())
+        """The name is the one that the client has at that moment."""
+        members = intercom("ann")
+        painter = Painter({}, members=members, bell=Bell())
+        members.own = "carol"
         text = painter.paint(
             [
-                (Origin.NOTICE, b"[1] * ann is now carol\n"),
                 (Origin.OTHER, b"[1] <bob> ann\n"),
                 (Origin.OTHER, b"[1] <bob> carol\n"),
             ]
