@@ -1,5 +1,6 @@
 """
-The consoles of C{echostamp talk}: each is a L{LineReceiver} on L{StandardIO}.
+The consoles of C{echostamp talk}: each is a L{LineReceiver} on standard input
+and output.
 
 L{TerminalConsole} is for a terminal, L{PipeConsole} for anything else.
 """
