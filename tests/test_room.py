@@ -5,6 +5,7 @@ from __future__ import annotations
 import socket
 import ssl
 from pathlib import Path
+from select import select
 
 from echostamp.test.authority import Authority
 from tests.harness import (
@@ -135,6 +136,46 @@ class RoomTests(WebRoomCase):
         self.assertLess(grown, 4_000_000)
         client.socket.settimeout(DEADLINE)
         self.assertEqual(client.lines(count)[-1], b"y" * 999)
+
+    def test_hostileFrames(self) -> None:
+        """Endless messages of empty fragments or single octets, huge frames and pings
+        take no memory, and nobody else waits for them: another client's line is
+        answered long before all of them are read."""
+        self.begin()
+        carol = self.lineClient(b"carol")
+        mask = bytes(4)
+        before = memory(self.daemon.process.pid, "VmRSS")
+        for wire in (
+            b"\x01\x80" + mask + (b"\x00\x80" + mask) * 100_000,
+            b"\x01\x80" + mask + (b"\x00\x81" + mask + b"x") * 100_000,
+            b"\x02\xff" + (1 << 40).to_bytes(8, "big") + mask + bytes(4_000_000),
+            (b"\x89\xfd" + mask + bytes(125)) * 10_000,
+        ):
+            client = self.join()
+            client.socket.setblocking(False)
+            sent = answered = 0
+            hasEnded, heard = False, b""
+            while not hasEnded:
+                wanted = [client.socket] if sent < len(wire) else []
+                readable, writable, _ = select([client.socket, carol], wanted, [])
+                if writable:
+                    sent += client.socket.send(wire[sent : sent + 100_000])
+                    if sent == len(wire):
+                        client.socket.shutdown(socket.SHUT_WR)
+                        carol.sendall(b"hello\n")
+                if client.socket in readable:
+                    hasEnded = not client.socket.recv(1 << 20)
+                if carol in readable:
+                    heard += carol.recv(1 << 20)
+                if b"] hello\n" in heard:
+                    heard, answered = b"", answered + 1
+                    carol.sendall(b"hello\n")
+            # What is left of it took many turns, and she had hers.
+            self.assertGreater(answered, 3)
+            client.socket.close()
+        grown = memory(self.daemon.process.pid, "VmHWM") - before
+        self.assertLess(grown, 8_000_000)
+        self.assertNotIn("Traceback", self.daemon.log())
 
     def test_wrongFrames(self) -> None:
         """A wrong frame ends the connection, without a traceback in the log."""

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import re
 import struct
+from collections.abc import Callable
 from typing import Any
 
 from hypothesis import given
@@ -341,6 +343,59 @@ class ClosingTests(WebSocketCase):
         peer = Peer(self)
         peer.echo.abort()
         self.assertTrue(peer.connection.isAborted)
+        self.assertEqual(self.factory.connections, set())
+
+
+class AnyEventsTests(WebSocketCase):
+    """
+    Whatever happens in whatever order.
+    """
+
+    @given(st.data())
+    def test_anyEvents(self, data: st.DataObject) -> None:
+        """No exception escapes.  The replies without their stamps are the beginning of
+        what was sent in frames, and all of it where the peer reads.  An end leaves no
+        connection and no timer."""
+        self.setUp()
+        self.factory.sender = Intercom(self.reactor).join
+        peer = Peer(self, data.draw(st.sampled_from((0, 100, 1 << 30))))
+        sent, hasEnded, isWrong = "", False, False
+        ends: dict[str, Callable[[], object]] = {
+            "fin": peer.finish,
+            "peer's close": lambda: peer.stream.dataReceived(peer.writer.close()),
+            "drain": peer.echo.drain,
+            "close": peer.echo.close,
+            "half-close": peer.echo.halfClose,
+            "lost": lambda: peer.connection.connectionLost(Failure(ConnectionDone())),
+        }
+        events = "text", "pings", "time", "room", "octets", *ends
+        for what in data.draw(st.lists(st.sampled_from(events), max_size=15)):
+            if peer.connection.isClosed:
+                break
+            if what == "text":
+                text = data.draw(st.text("a\u20ac\n", max_size=20))
+                count = data.draw(st.sampled_from((1, 200)))
+                peer.stream.dataReceived(peer.writer.data(text) * count)
+                sent += text * count
+            elif what == "pings":
+                peer.stream.dataReceived(peer.writer.ping() * 200)
+            elif what == "time":
+                self.reactor.fromTimerToTimer(data.draw(st.sampled_from((0, 0.3, 2))))
+            elif what == "room":
+                peer.turn(data.draw(st.sampled_from((1, 1000, 1 << 30))))
+            elif what == "octets":
+                isWrong = True
+                peer.stream.dataReceived(data.draw(st.binary(max_size=100)))
+            else:
+                hasEnded = True
+                ends[what]()
+        peer.turn(1 << 30)
+        read = re.sub(rb"\[[^]]*(?:\] ?)?", b"", peer.reader.octets)
+        if not isWrong:
+            self.assertTrue(sent.encode().startswith(read))
+        if not (isWrong or hasEnded):
+            self.assertTrue(read.startswith(sent[: sent.rfind("\n") + 1].encode()))
+        self.tearDown()
         self.assertEqual(self.factory.connections, set())
 
 
