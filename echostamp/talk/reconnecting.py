@@ -151,7 +151,8 @@ class ReconnectingConversation(Conversation):
         """
         exchange = self._exchange
         isFirst = not (self._why or self._name.wanted is None or exchange.hasHeard)
-        if self.isOver or self._inputEnded or exchange.hasQuit or isFirst:
+        isLeaving = self._inputEnded or (self.isIntercom and exchange.hasQuit)
+        if self.isOver or isLeaving or isFirst:
             super()._lost(why)
             return
         self._stopWaiting()

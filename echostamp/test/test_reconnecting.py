@@ -227,6 +227,15 @@ class ReconnectingTests(ReconnectingCase):
         self.reply(b"[1] hello\n")
         self.assertShows("[1] hello  (250.000 ms)\n> ")
 
+    def test_quitOfAPlainEcho(self) -> None:
+        """To a plain echo C{/quit} is a line like any other."""
+        self.start("")
+        self.near.type("/quit\n")
+        self.reply(b"[1] /quit\n")
+        self.lose()
+        self.reactor.advance(1)
+        self.assertEqual(len(self.attempts), 1)
+
     def test_quitThatWasPassedOn(self) -> None:
         """It connects again to a daemon that has taken C{/quit} for a message."""
         for line in "/quit\n", "a\n":
