@@ -229,12 +229,12 @@ class Conversation:
     def _isLeft(self, isClean: bool) -> bool:
         """
         Say whether the far end closed the connection because the user was leaving: the
-        input has ended, or the intercom was told C{/quit}; and nothing is unanswered.
+        input has ended, or C{/quit} was answered last; and nothing is unanswered.
         """
         exchange = self._exchange
         if self.replies.unanswered:
             return False
-        if self.members.isIntercom and exchange.isQuitAnswered:
+        if exchange.isQuitAnswered:
             return True
         return self._inputEnded and (isClean or exchange.hasHeard)
 

@@ -6,6 +6,8 @@ from __future__ import annotations
 
 from collections import deque
 
+from echostamp.text import counted
+
 #: The most lines that are kept, and their octets with their newlines.
 MOST_LINES, MOST_OCTETS = 100, 16_384
 
@@ -48,5 +50,6 @@ class UnansweredLines:
         """
         shown = [b"(not answered) %s" % line for _, line in self._lines]
         if leftOut := unanswered - len(shown):
-            shown.append(b"(not answered) and %d more\n" % leftOut)
+            text = f"(not answered) {counted(leftOut, 'line')} not shown\n"
+            shown.append(text.encode())
         return b"".join(shown)

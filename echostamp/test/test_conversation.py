@@ -428,15 +428,18 @@ class IntercomTests(TalkCase):
                 self.farEndCloses()
                 self.assertOver(status, status * CLOSED + owed)
 
-    def test_quitWithAName(self) -> None:
-        """A client that asks for a name is in an intercom, even if it is alone."""
-        self.begin(PipeConsole)
-        self.conversation.introduce("ann")
-        self.read(b"/quit\n")
-        self.reply(b"[1] /name ann\n[1] /quit\n")
-        self.farEndCloses()
-        self.assertOver(0)
-        self.assertEqual(self.near.sent, b"[1] /quit\n")
+    def test_quitAlone(self) -> None:
+        """A member that is alone hears nothing that tells an intercom.  It leaves as
+        well, with a name and without."""
+        for name, hidden in ("ann", b"[1] /name ann\n"), ("", b""):
+            self.begin(PipeConsole)
+            if name:
+                self.conversation.introduce(name)
+            self.read(b"/quit\n")
+            self.reply(hidden + b"[1] /quit\n")
+            self.farEndCloses()
+            self.assertOver(0)
+            self.assertEqual(self.near.sent, b"[1] /quit\n")
 
     def test_quitAgain(self) -> None:
         """A daemon without commands passes C{/quit} on.  A later one, behind a restart
@@ -451,10 +454,9 @@ class IntercomTests(TalkCase):
         self.assertOver(0)
 
     def test_otherwiseQuitIsALine(self) -> None:
-        """C{/quit} excuses no end of a plain echo, none before its reply or behind
-        another one, and no other message that has it within."""
+        """C{/quit} excuses no end before its reply or behind another one, and no other
+        message that has it within."""
         for sent, replies, owed in [
-            (b"/quit\n", b"[1] /quit\n", ""),
             (b"/quit\n", b"[1] <b> hi\n", ", 1 message not answered"),
             (b"x/quit\n", b"[1] <b> hi\n[1] x/quit\n", ""),
             (b"/quit x\n", b"[1] <b> hi\n[1] /quit x\n", ""),

@@ -33,13 +33,18 @@ class UnansweredLinesTests(SynchronousTestCase):
             self.lines.sent(number, b"x\n")
         shown = self.lines.report(1000)
         self.assertEqual(shown.count(b"x\n"), MOST_LINES)
-        self.assertTrue(shown.endswith(b"\n(not answered) and 900 more\n"))
+        self.assertTrue(shown.endswith(b"\n(not answered) 900 lines not shown\n"))
         self.setUp()
         for number in range(9):
             self.lines.sent(number, b"x" * 5000 + b"\n")
         shown = self.lines.report(9)
         self.assertLess(shown.count(b"x"), MOST_OCTETS)
-        self.assertTrue(shown.endswith(b"\n(not answered) and 6 more\n"))
+        self.assertTrue(shown.endswith(b"\n(not answered) 6 lines not shown\n"))
+
+    def test_long(self) -> None:
+        """One line that is too long is counted."""
+        self.lines.sent(0, b"x" * MOST_OCTETS + b"\n")
+        self.assertEqual(self.lines.report(1), b"(not answered) 1 line not shown\n")
 
     def test_room(self) -> None:
         """What is answered leaves room for what follows."""
