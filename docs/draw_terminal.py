@@ -178,7 +178,7 @@ select-layout even-vertical
     daemon = terminals.daemon(ROUTER, "--intercom")
     socket = drawing.mktemp()
     drawing.addCleanup(run, tmux, "-S", socket, "kill-server")
-    pane = terminals.open(f"TMUX= exec tmux -u -S {socket} -f {settings} attach", 29)
+    pane = terminals.open(f"TMUX= exec tmux -u -S {socket} -f {settings} attach", 35)
 
     def say(where: str, text: str, seen: str) -> None:
         """
@@ -194,16 +194,17 @@ select-layout even-vertical
 
     pane.until(lambda screen: screen.count("$") == 3)
     say("Down", "echostamp talk --name ann", "\n>")
-    say("Down", "echostamp talk --name bob", "* bob joined")
+    say("Down", "echostamp talk --name bob --time-format %H:%M:%S", "* bob joined")
     logged = daemon.log()
     say("Down", "nc localhost 8002", "nc localhost 8002")
     # A client that sends its name within a second joins under it.
     until(lambda: daemon.log() != logged)
     say("", "/name carol", "* carol joined")
-    say("Up", "Is your clock right?", "<bob> Is your clock right?")
-    say("Up", "3 s ahead, says echostamp ping.", "<ann> 3 s ahead")
+    say("Up", "Is your clock right? Mine says that all the others are late.", "<bob>")
+    say("Up", "No: 3 s ahead, says echostamp ping.", "<ann> No")
     say("", "I shall set", "")
-    say("Up", "I have only nc, and see you both.", "<carol> I have only nc")
+    say("Down", "/who", "* carol since")
+    say("Down", "I have only nc, and see you both.", "<carol> I have only nc")
     (DOCS / "intercom.svg").write_text(svg(pane.screen("-e")))
 
 
