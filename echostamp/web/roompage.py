@@ -12,7 +12,7 @@ from echostamp.web.request import WebRequest
 _CONTENT = """\
 <h1>Room</h1>
 <noscript><p class="error">This page needs JavaScript. Without it, join by
-<code>echostamp talk --name NAME HOST</code> or <code>nc HOST 8002</code>.</p>
+<code>echostamp talk --name NAME HOST:PORT</code> or <code>nc HOST PORT</code>.</p>
 </noscript>
 <form id="join" hidden>
 <label>Your name <input id="name" autocomplete="nickname" maxlength="32"

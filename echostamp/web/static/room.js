@@ -70,7 +70,6 @@
 
   // A line of the conversation: in its own columns, so that no text can reach another's.
   function show(kind, stamp, speaker, text) {
-    const isAtEnd = lines.scrollHeight - lines.scrollTop - lines.clientHeight < 8;
     const line = element("div", `line ${kind}`, "");
     const clock = CLOCK.exec(stamp);
     const time = element("span", "time", clock ? clock[0] : stamp);
@@ -84,9 +83,19 @@
       letters -= lines.firstElementChild.textContent.length;
       lines.firstElementChild.remove();
     }
-    if (isAtEnd) {
+  }
+
+  function isAtEnd() {
+    return lines.scrollHeight - lines.scrollTop - lines.clientHeight < 8;
+  }
+
+  // Shows lines, and stays at the end of them.  The browser lays them out once.
+  function together(call) {
+    const stays = isAtEnd(), last = lines.lastElementChild;
+    call();
+    if (stays) {
       toEnd();
-    } else {
+    } else if (lines.lastElementChild !== last) {
       newer.hidden = false;
     }
   }
@@ -151,7 +160,7 @@
     socket.send(`${text}\n`);
   }
 
-  function connect() {
+  function connect(isAgain = true) {
     const address = new URL("room/stream", location.href);
     address.protocol = address.protocol.replace("http", "ws");
     address.search = address.hash = "";
@@ -163,6 +172,10 @@
     unanswered = [];
     socket.addEventListener("open", () => {
       wait = SOONEST;
+      if (isAgain) {
+        together(() => show("gap", "", "page", "Connected again: what others said "
+          + "meanwhile is missing"));
+      }
       called(asked);
       if (asked) {
         send(`/name ${asked}`, false);
@@ -171,7 +184,7 @@
     socket.addEventListener("message", (event) => {
       const found = (rest + decoder.decode(event.data, {stream: true})).split("\n");
       rest = found.pop();
-      found.forEach(received);
+      together(() => found.forEach(received));
     });
     socket.addEventListener("close", ended);
   }
@@ -180,11 +193,8 @@
     clearTimeout(asking);
     isAsking = false;
     former = name === asked ? asked : former;
-    for (const {text, isTyped} of unanswered) {
-      if (isTyped) {
-        show("lost", "", "not answered", text);
-      }
-    }
+    const lost = unanswered.filter(({isTyped}) => isTyped);
+    together(() => lost.forEach(({text}) => show("lost", "", "not answered", text)));
     unanswered = [];
     socket = null;
     // 1000: the daemon has closed, and does not stop.  It may know no commands.
@@ -215,7 +225,7 @@
     isLeaving = hasQuit = false;
     former = "";
     wait = SOONEST;
-    connect();
+    connect(false);
     input.focus();
   });
 
@@ -243,9 +253,7 @@
 
   newer.addEventListener("click", toEnd);
   lines.addEventListener("scroll", () => {
-    if (lines.scrollHeight - lines.scrollTop - lines.clientHeight < 8) {
-      newer.hidden = true;
-    }
+    newer.hidden ||= isAtEnd();
   });
 
   live.setAttribute("role", "status");
