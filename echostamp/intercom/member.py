@@ -257,6 +257,7 @@ class Member(Delivery):
     def stopProducing(self) -> None:
         """Leave the room and drop all queues: the connection is lost."""
         self._leave()
+        self._pace.left(self)
         self._out.stopProducing()
         self._unsent = None
         self._queue.clear()
@@ -267,6 +268,9 @@ class Member(Delivery):
         """
         self.tell()
         self._leave()
+        if self._out.isBlocked:
+            # It has left, but a peer that reads nothing is still disconnected.
+            self._pace.fellBehind(self)
         self.echo.quit()
 
     def _leave(self) -> None:

@@ -413,6 +413,28 @@ class QuitTests(IntercomCase):
             self.assertTrue(eve.isClosed)
         self.assertAtRest()
 
+    def test_takesNothing(self) -> None:
+        """A peer that does not read is disconnected behind its /quit, too: what was
+        queued for it does not stay for ever."""
+        self.begin(maxLength=1000)
+        ann, bob = self.join(b"ann"), self.join(b"bob", room=2000)
+        self.send(bob, bytes(1001))
+        bob.room = 0
+        self.flood(ann, BACKLOG // 2)
+        self.send(bob, b"\n/quit\n")
+        self.assertTrue(ann.sent.endswith(b"* bob left\n"))
+        self.assertGreater(bob.held, BACKLOG // 2)
+        for _ in range(2):
+            self.reactor.advance(pace.STALLED - 1)
+            self.assertFalse(bob.isClosed)
+            # It still reads, slowly.
+            bob.turn(1)
+            self.acknowledged[bob] = len(bob.sent)
+        for _ in range(2 * int(pace.STALLED)):
+            self.reactor.advance(1)
+        self.assertTrue(bob.isAborted)
+        self.assertEqual(self.reactor.getDelayedCalls(), [])
+
     def test_whileAllWait(self) -> None:
         """A member whose /quit makes the room wait for a slow one waits for nobody."""
         ann, slow = self.join(b"ann"), self.join(b"slow", room=0)
