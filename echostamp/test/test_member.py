@@ -414,8 +414,8 @@ class QuitTests(IntercomCase):
         self.assertAtRest()
 
     def test_takesNothing(self) -> None:
-        """A peer that does not read is disconnected behind its /quit, too: what was
-        queued for it does not stay for ever."""
+        """A peer that reads nothing is disconnected behind its /quit, too.  Otherwise
+        what was queued for it would stay in memory."""
         self.begin(maxLength=1000)
         ann, bob = self.join(b"ann"), self.join(b"bob", room=2000)
         self.send(bob, bytes(1001))
