@@ -14,11 +14,15 @@ from echostamp.intercom.delivery import Delivery
 from echostamp.intercom.formatting import linesForOthers
 from echostamp.intercom.interfaces import Room
 from echostamp.intercom.joining import Joining
+from echostamp.intercom.naming import LONGEST_NAME
 from echostamp.line.protocol import TimestampEcho
 
 #: Octets of answers, and of lines before commands, after which a member's next command
 #: waits for the next turn: many commands in one read must not keep the others waiting.
 _TURN = 16_384
+
+#: Octets of the text that precedes a message for the others, if the name is a long one.
+_LONGEST_PREFIX = LONGEST_NAME + len("<> ")
 
 
 class Member(Delivery):
@@ -82,8 +86,9 @@ class Member(Delivery):
 
     @property
     def growth(self) -> int:
-        """How many octets longer than its reply a line for the others is."""
-        return len(self._prefix)
+        """How many octets longer than its reply a line for the others may be: a change
+        of name may come before it."""
+        return max(len(self._prefix), _LONGEST_PREFIX)
 
     @property
     def _prefix(self) -> bytes:

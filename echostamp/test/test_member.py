@@ -11,6 +11,7 @@ from echostamp.intercom.allowance import MOST_WAITING
 from echostamp.intercom.member import Member
 from echostamp.intercom.pace import BACKLOG
 from echostamp.line.draining import DRAINED
+from echostamp.line.stamper import SLICE
 from echostamp.test.fakes import FakeReactor
 from echostamp.test.rooms import IntercomCase
 
@@ -305,6 +306,15 @@ class CommandTests(IntercomCase):
             self.reactor.advance(0)
         self.assertEqual(bob.sent, b"[00] <ann> %s\n" % (b"y" * 999) * 60)
         self.assertLess(max(map(len, deliveries)), 20_000)
+
+    def test_shortDeliveriesUnderALongName(self) -> None:
+        """The lines behind a change of name are not many octets either, although they
+        have the longer name."""
+        ann, bob = self.join(b"a"), self.join(b"bob")
+        deliveries = self.deliveries()
+        self.send(ann, b"/name %s\n" % (b"x" * 32) + b"\n" * 65_000)
+        self.assertEqual(bob.sent.count(b"> \n"), 65_000)
+        self.assertLess(max(map(len, deliveries)), 2 * SLICE)
 
     def test_lostBeforeTheNextTurn(self) -> None:
         """A connection that is lost meanwhile is not answered any more.  No timer is
