@@ -220,7 +220,7 @@ class Member(Delivery):
         """
         if self._out.isBlocked:
             return
-        if not (self._pace.isPaused and self.isPresent):
+        if not self._pace.isPaused:
             unsent, self._unsent = self._unsent, None
             if unsent is not None:
                 self._sendPieces(unsent)

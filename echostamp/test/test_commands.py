@@ -135,6 +135,10 @@ class PieceTests(SynchronousTestCase):
         self.assertEqual(next(left).command, b"/who")
         self.assertLess(tracemalloc.get_traced_memory()[0], 50_000)
         self.assertEqual(list(left), [Piece(b"[1] b\n")])
+        left = pieces(b"[1] %s\n" % bytes(100_000), 0, 65_536)
+        self.assertEqual(next(left).command, b"")
+        self.assertLess(tracemalloc.get_traced_memory()[0], 50_000)
+        self.assertEqual(list(left), [])
 
     @given(st.lists(_MESSAGES, min_size=1), st.booleans(), st.integers(1, 300))
     def test_anyMessages(
