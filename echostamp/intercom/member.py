@@ -137,11 +137,11 @@ class Member(Delivery):
             if isMuch or self.isBlocked:
                 self._unsent = cut
                 break
-        self.tell()
+        self.deliverPending()
         if self._pace.isPaused:
             self._pace.hold(self)
 
-    def tell(self) -> None:
+    def deliverPending(self) -> None:
         """
         Deliver the lines before commands.  They are collected, since to deliver each by
         itself to many members would take long.
@@ -158,7 +158,7 @@ class Member(Delivery):
         if self._unsent is not None:
             self.resume()
 
-    def put(self, reply: bytes, command: bytes | None = None, untold: int = 0) -> None:
+    def put(self, reply: bytes, command: bytes | None = None, hidden: int = 0) -> None:
         """
         Send messages of one read, and answer the command behind them.  Only allowed
         while not L{isBlocked}.
@@ -181,26 +181,26 @@ class Member(Delivery):
         # The message that is being passed on, if any, comes behind the last command.
         self.isPassing = not command and self.echo.isPassing
         answers = b""
-        told = rest
+        shared = rest
         if rest and self._joining is not None:
-            told, answers = self._joining.firstMessage(rest)
+            shared, answers = self._joining.firstMessage(rest)
             self._joining = None
-            if not told:
+            if not shared:
                 # The only message has requested a name.
                 command = b""
         if reply:
             # The sender may wait for its reply, so it comes before the others' lines.
             self._out.put(reply)
             self._isMidLine = not reply.endswith(b"\n")
-        if untold:
-            told = told[:-untold]
-        if told and not self._room.isAlone:
-            lines = linesForOthers(told, self._prefix, self.echo.factory.maxLength)
+        if hidden:
+            shared = shared[:-hidden]
+        if shared and not self._room.isAlone:
+            lines = linesForOthers(shared, self._prefix, self.echo.factory.maxLength)
             if command:
                 self._pending.append(lines)
                 self._worked += len(lines)
             else:
-                self.tell()
+                self.deliverPending()
                 self._room.broadcast(self, lines)
         if command:
             stamp = rest[: rest.index(b"] ") + 2]
@@ -271,7 +271,7 @@ class Member(Delivery):
         """
         Leave the room, and let the connection end behind what was sent.
         """
-        self.tell()
+        self.deliverPending()
         self._leave()
         if self._out.isBlocked:
             # It has left, but a peer that reads nothing is still disconnected.
