@@ -131,7 +131,7 @@ class Member(Delivery):
                 # It has quit.
                 return
             isMuch = self._worked > _TURN
-            if isMuch:
+            if isMuch and not self._out.isBlocked:
                 self._pace.hold(self)
                 self.echo.factory.reactor.callLater(0, self._nextTurn)
             if isMuch or self.isBlocked:

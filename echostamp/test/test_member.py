@@ -269,6 +269,22 @@ class CommandTests(IntercomCase):
         self.assertGot(bob, b"[00] <ann> last\n")
         self.assertAtRest()
 
+    def test_oneTurnAtATime(self) -> None:
+        """There is one long answer in a turn, also where the peer has read just before
+        that turn."""
+        self.fill()
+        ann = self.join(b"ann")
+        self.send(ann, b"/who\n" * 100)
+        for _ in range(20):
+            # Now the kernel takes the command, and not the whole answer.
+            ann.room = 100
+            self.reactor.advance(0)
+            ann.turn(1 << 30)
+        before = ann.sent.count(b"/who\n")
+        self.reactor.advance(0)
+        self.assertEqual(ann.sent.count(b"/who\n"), before + 1)
+        self.assertAtRest()
+
     def deliveries(self) -> list[bytes]:
         """Give the lines that are delivered from now on, as they are."""
         found: list[bytes] = []
