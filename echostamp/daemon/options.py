@@ -131,7 +131,7 @@ class Options(ReflectorOptions, HistoryOptions, MonitorOptions, usage.Options):
     optFlags = [
         ["utc", None, "Print UTC instead of local time."],
         ["intercom", None, "Send each client's messages to all other clients."],
-        ["no-notices", None, "Do not announce who joins and leaves the intercom."],
+        ["no-notices", None, "Announce no joins, leaves or renames in the intercom."],
         [
             "no-commands",
             None,

@@ -80,6 +80,6 @@ def changeName(room: Room, member: NamedMember, name: bytes, stamp: bytes) -> by
         return b""
     member.renamed = factory.reactor.seconds()
     text = b"%s is now %s" % (before, member.name)
-    member.tell()
+    member.deliverPending()
     room.notify(member, text, stamp)
     return text

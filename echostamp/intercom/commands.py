@@ -48,13 +48,13 @@ class Piece(NamedTuple):
     @ivar replies: the replies; the one to the command is the last.
     @ivar command: the command without the end of its line, or a word that is none;
         empty if there is neither.
-    @ivar untold: octets at the end of the replies that the others do not get: the reply
+    @ivar hidden: octets at the end of the replies that the others do not get: the reply
         to the command.
     """
 
     replies: bytes
     command: bytes = b""
-    untold: int = 0
+    hidden: int = 0
 
 
 def pieces(replies: bytes, begin: int, longest: int) -> Iterator[Piece]:
@@ -87,9 +87,9 @@ def pieces(replies: bytes, begin: int, longest: int) -> Iterator[Piece]:
             position = end
             continue
         isWhole = False
-        untold = end - position if found["command"] else 0
+        hidden = end - position if found["command"] else 0
         # No variable keeps the piece: while the peer does not read, this waits.
-        made = [Piece(replies[start:end], message, untold)]
+        made = [Piece(replies[start:end], message, hidden)]
         start = position = end
         if end > len(replies) // 2:
             replies, start, position = replies[end:], 0, 0

@@ -28,7 +28,7 @@ class NamedMember(Protocol):
     since: bytes
     renamed: float | None
 
-    def tell(self) -> None:
+    def deliverPending(self) -> None:
         """Deliver what the member has said so far, if the others have not got it."""
 
 

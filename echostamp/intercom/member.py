@@ -14,11 +14,15 @@ from echostamp.intercom.delivery import Delivery
 from echostamp.intercom.formatting import linesForOthers
 from echostamp.intercom.interfaces import Room
 from echostamp.intercom.joining import Joining
+from echostamp.intercom.naming import LONGEST_NAME
 from echostamp.line.protocol import TimestampEcho
 
 #: Octets of answers, and of lines before commands, after which a member's next command
 #: waits for the next turn: many commands in one read must not keep the others waiting.
 _TURN = 16_384
+
+#: Octets of the text that precedes a message for the others, if the name is a long one.
+_LONGEST_PREFIX = LONGEST_NAME + len("<> ")
 
 
 class Member(Delivery):
@@ -82,8 +86,9 @@ class Member(Delivery):
 
     @property
     def growth(self) -> int:
-        """How many octets longer than its reply a line for the others is."""
-        return len(self._prefix)
+        """How many octets longer than its reply a line for the others may be: a change
+        of name may come before it."""
+        return max(len(self._prefix), _LONGEST_PREFIX)
 
     @property
     def _prefix(self) -> bytes:
@@ -126,17 +131,17 @@ class Member(Delivery):
                 # It has quit.
                 return
             isMuch = self._worked > _TURN
-            if isMuch:
+            if isMuch and not self._out.isBlocked:
                 self._pace.hold(self)
                 self.echo.factory.reactor.callLater(0, self._nextTurn)
             if isMuch or self.isBlocked:
                 self._unsent = cut
                 break
-        self.tell()
+        self.deliverPending()
         if self._pace.isPaused:
             self._pace.hold(self)
 
-    def tell(self) -> None:
+    def deliverPending(self) -> None:
         """
         Deliver the lines before commands.  They are collected, since to deliver each by
         itself to many members would take long.
@@ -153,7 +158,7 @@ class Member(Delivery):
         if self._unsent is not None:
             self.resume()
 
-    def put(self, reply: bytes, command: bytes | None = None, untold: int = 0) -> None:
+    def put(self, reply: bytes, command: bytes | None = None, hidden: int = 0) -> None:
         """
         Send messages of one read, and answer the command behind them.  Only allowed
         while not L{isBlocked}.
@@ -176,26 +181,26 @@ class Member(Delivery):
         # The message that is being passed on, if any, comes behind the last command.
         self.isPassing = not command and self.echo.isPassing
         answers = b""
-        told = rest
+        shared = rest
         if rest and self._joining is not None:
-            told, answers = self._joining.firstMessage(rest)
+            shared, answers = self._joining.firstMessage(rest)
             self._joining = None
-            if not told:
+            if not shared:
                 # The only message has requested a name.
                 command = b""
         if reply:
             # The sender may wait for its reply, so it comes before the others' lines.
             self._out.put(reply)
             self._isMidLine = not reply.endswith(b"\n")
-        if untold:
-            told = told[:-untold]
-        if told and not self._room.isAlone:
-            lines = linesForOthers(told, self._prefix, self.echo.factory.maxLength)
+        if hidden:
+            shared = shared[:-hidden]
+        if shared and not self._room.isAlone:
+            lines = linesForOthers(shared, self._prefix, self.echo.factory.maxLength)
             if command:
                 self._pending.append(lines)
                 self._worked += len(lines)
             else:
-                self.tell()
+                self.deliverPending()
                 self._room.broadcast(self, lines)
         if command:
             stamp = rest[: rest.index(b"] ") + 2]
@@ -215,7 +220,7 @@ class Member(Delivery):
         """
         if self._out.isBlocked:
             return
-        if not (self._pace.isPaused and self.isPresent):
+        if not self._pace.isPaused:
             unsent, self._unsent = self._unsent, None
             if unsent is not None:
                 self._sendPieces(unsent)
@@ -257,6 +262,7 @@ class Member(Delivery):
     def stopProducing(self) -> None:
         """Leave the room and drop all queues: the connection is lost."""
         self._leave()
+        self._pace.left(self)
         self._out.stopProducing()
         self._unsent = None
         self._queue.clear()
@@ -265,8 +271,11 @@ class Member(Delivery):
         """
         Leave the room, and let the connection end behind what was sent.
         """
-        self.tell()
+        self.deliverPending()
         self._leave()
+        if self._out.isBlocked:
+            # It has left, but a peer that reads nothing is still disconnected.
+            self._pace.fellBehind(self)
         self.echo.quit()
 
     def _leave(self) -> None:

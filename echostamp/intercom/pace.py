@@ -52,14 +52,12 @@ class PacedMember(Protocol):
     @ivar dequeued: octets that have left its queue.
     @ivar isPassing: whether a message of its own is being passed on.  The queue waits
         for the end of that message.
-    @ivar isPresent: whether the member is in the room.
     """
 
     transport: Any
     queued: int
     dequeued: int
     isPassing: bool
-    isPresent: bool
 
     @property
     def isFull(self) -> bool:
@@ -115,8 +113,6 @@ class Pace:
         """
         Follow a member: something is queued for it, perhaps more than before.
         """
-        if not member.isPresent:
-            return
         if member.queued > self._backlog:
             member.disconnectSoon(f"more than {self._backlog} bytes behind")
             return
@@ -149,7 +145,7 @@ class Pace:
 
     def left(self, member: PacedMember) -> None:
         """
-        Forget a member: it has left the room.
+        Forget a member: it has left the room, or its connection is lost.
         """
         self.release(member)
         self.caughtUp(member)

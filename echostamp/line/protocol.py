@@ -30,6 +30,10 @@ from echostamp.line.stamper import SLICE, Stamper
 #: Octets of an unfinished message that count as activity.
 ACTIVE = 65_536
 
+#: Seconds that a peer has to close its side behind L{TimestampEcho.quit}: as long as
+#: Linux keeps a connection that no process has any more.
+QUIT_GRACE = 60.0
+
 
 @implementer(IHalfCloseableProtocol)
 class TimestampEcho(Protocol):
@@ -57,7 +61,7 @@ class TimestampEcho(Protocol):
         # These are not the class's: every read looks at them, and it would take longer.
         self.octets = 0
         self._outputEnded = False
-        self._pauseTimer: IDelayedCall | None = None
+        self._timer: IDelayedCall | None = None
         self._draining: Draining | None = None
         self._stamper = Stamper(self.factory.maxLength)
         self._began = self.lastActive = self.factory.reactor.seconds()
@@ -112,8 +116,8 @@ class TimestampEcho(Protocol):
             self.lastActive = factory.reactor.seconds()
         if self._outputEnded:
             return
-        if self._pauseTimer is not None:
-            self._stopPause()
+        if self._timer is not None:
+            self._stopTimer()
         reply = None
         if not sender.isBlocked and (stamper.newlineSeen or b"\n" in data):
             # Almost every read needs one slice only.
@@ -172,6 +176,8 @@ class TimestampEcho(Protocol):
         if self._outputEnded:
             # Behind L{quit}, also where this is called twice.
             self.halfClose()
+            self._stopTimer()
+            self._timer = self.factory.reactor.callLater(QUIT_GRACE, self._quitElapsed)
         self.transport.resumeProducing()
         if not self._stamper.newlineSeen:
             self._startPause()
@@ -182,19 +188,19 @@ class TimestampEcho(Protocol):
         """
         Start the pause timer again, if a message is open.
         """
-        self._stopPause()
+        self._stopTimer()
         if self._stamper.isOpen:
-            self._pauseTimer = self.factory.reactor.callLater(
+            self._timer = self.factory.reactor.callLater(
                 self.factory.pause, self._pauseElapsed
             )
 
-    def _stopPause(self) -> None:
+    def _stopTimer(self) -> None:
         """
-        Stop the pause timer.
+        Stop the timer: of the pause, or behind L{quit}.
         """
-        if self._pauseTimer is not None:
-            self._pauseTimer.cancel()
-            self._pauseTimer = None
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
 
     def _pauseElapsed(self) -> None:
         """
@@ -202,13 +208,13 @@ class TimestampEcho(Protocol):
         runs its timers before the reads of the same turn, so one more turn of reads
         must find nothing.
         """
-        self._pauseTimer = self.factory.reactor.callLater(0, self._endPausedMessage)
+        self._timer = self.factory.reactor.callLater(0, self._endPausedMessage)
 
     def _endPausedMessage(self) -> None:
         """
         End the message: the pause is over, and no more input was found.
         """
-        self._pauseTimer = None
+        self._timer = None
         self._sender.send(self._lastReply())
         if self._sender.isBlocked:
             self.transport.pauseProducing()
@@ -233,7 +239,7 @@ class TimestampEcho(Protocol):
 
         @return: whether all replies are sent.
         """
-        self._stopPause()
+        self._stopTimer()
         isOwed = self._stamper.isOpen or self._sender.isHolding
         if isOwed and not self._outputEnded:
             self._sender.send(self._lastReply())
@@ -260,11 +266,18 @@ class TimestampEcho(Protocol):
     def quit(self) -> None:
         """
         End the input here: discard the rest, and send FIN behind the replies so far.
-        The connection ends when its peer closes.
+        The connection ends when its peer closes, or L{QUIT_GRACE} seconds later.
         """
         self._outputEnded = True
         if not self._sender.isFull:
             self.repliesGone()
+
+    def _quitElapsed(self) -> None:
+        """
+        Close: the peer has quit, and has not closed its side.
+        """
+        self._timer = None
+        self.close()
 
     def drain(self) -> None:
         """
@@ -289,7 +302,7 @@ class TimestampEcho(Protocol):
         """
         Abort the connection; replies in flight may be lost.
         """
-        self._stopPause()
+        self._stopTimer()
         self.transport.abortConnection()
 
     def writeConnectionLost(self) -> None:
@@ -297,7 +310,7 @@ class TimestampEcho(Protocol):
 
     def connectionLost(self, reason: Failure = connectionDone) -> None:
         """Clean up, and log the end of the connection."""
-        self._stopPause()
+        self._stopTimer()
         if self._draining is not None:
             self._draining.stop()
         self._sender.stopProducing()

@@ -44,7 +44,7 @@ def found(message: bytes, longest: int = 65_536) -> tuple[bytes, bool]:
     Give the command that a message is, and whether the others get the message.
     """
     [piece] = pieces(b"[1] " + message, 0, longest)
-    return piece.command, not piece.untold
+    return piece.command, not piece.hidden
 
 
 class PieceTests(SynchronousTestCase):
@@ -135,6 +135,10 @@ class PieceTests(SynchronousTestCase):
         self.assertEqual(next(left).command, b"/who")
         self.assertLess(tracemalloc.get_traced_memory()[0], 50_000)
         self.assertEqual(list(left), [Piece(b"[1] b\n")])
+        left = pieces(b"[1] %s\n" % bytes(100_000), 0, 65_536)
+        self.assertEqual(next(left).command, b"")
+        self.assertLess(tracemalloc.get_traced_memory()[0], 50_000)
+        self.assertEqual(list(left), [])
 
     @given(st.lists(_MESSAGES, min_size=1), st.booleans(), st.integers(1, 300))
     def test_anyMessages(
@@ -150,13 +154,13 @@ class PieceTests(SynchronousTestCase):
         self.assertEqual(b"".join(piece.replies for piece in made), replies)
         expected = [found(line, longest) for line in lines]
         self.assertEqual(
-            [(piece.command, not piece.untold) for piece in made if piece.command],
+            [(piece.command, not piece.hidden) for piece in made if piece.command],
             [each for each in expected if each[0]],
         )
         for piece in made:
             last = piece.replies.removesuffix(b"\n").rpartition(b"\n")[2] + b"\n"
-            if piece.untold:
-                self.assertEqual(piece.untold, len(last))
+            if piece.hidden:
+                self.assertEqual(piece.hidden, len(last))
             if piece.command:
                 self.assertEqual(found(last[4:], longest)[0], piece.command)
 

@@ -11,6 +11,7 @@ from echostamp.intercom.allowance import MOST_WAITING
 from echostamp.intercom.member import Member
 from echostamp.intercom.pace import BACKLOG
 from echostamp.line.draining import DRAINED
+from echostamp.line.stamper import SLICE
 from echostamp.test.fakes import FakeReactor
 from echostamp.test.rooms import IntercomCase
 
@@ -268,6 +269,22 @@ class CommandTests(IntercomCase):
         self.assertGot(bob, b"[00] <ann> last\n")
         self.assertAtRest()
 
+    def test_oneTurnAtATime(self) -> None:
+        """There is one long answer in a turn, also where the peer has read just before
+        that turn."""
+        self.fill()
+        ann = self.join(b"ann")
+        self.send(ann, b"/who\n" * 100)
+        for _ in range(20):
+            # Now the kernel takes the command, and not the whole answer.
+            ann.room = 100
+            self.reactor.advance(0)
+            ann.turn(1 << 30)
+        before = ann.sent.count(b"/who\n")
+        self.reactor.advance(0)
+        self.assertEqual(ann.sent.count(b"/who\n"), before + 1)
+        self.assertAtRest()
+
     def deliveries(self) -> list[bytes]:
         """Give the lines that are delivered from now on, as they are."""
         found: list[bytes] = []
@@ -305,6 +322,15 @@ class CommandTests(IntercomCase):
             self.reactor.advance(0)
         self.assertEqual(bob.sent, b"[00] <ann> %s\n" % (b"y" * 999) * 60)
         self.assertLess(max(map(len, deliveries)), 20_000)
+
+    def test_shortDeliveriesUnderALongName(self) -> None:
+        """The lines behind a change of name are not many octets either, although they
+        have the longer name."""
+        ann, bob = self.join(b"a"), self.join(b"bob")
+        deliveries = self.deliveries()
+        self.send(ann, b"/name %s\n" % (b"x" * 32) + b"\n" * 65_000)
+        self.assertEqual(bob.sent.count(b"> \n"), 65_000)
+        self.assertLess(max(map(len, deliveries)), 2 * SLICE)
 
     def test_lostBeforeTheNextTurn(self) -> None:
         """A connection that is lost meanwhile is not answered any more.  No timer is
@@ -412,6 +438,28 @@ class QuitTests(IntercomCase):
             eve.protocol.readConnectionLost()
             self.assertTrue(eve.isClosed)
         self.assertAtRest()
+
+    def test_takesNothing(self) -> None:
+        """A peer that reads nothing is disconnected behind its /quit, too.  Otherwise
+        what was queued for it would stay in memory."""
+        self.begin(maxLength=1000)
+        ann, bob = self.join(b"ann"), self.join(b"bob", room=2000)
+        self.send(bob, bytes(1001))
+        bob.room = 0
+        self.flood(ann, BACKLOG // 2)
+        self.send(bob, b"\n/quit\n")
+        self.assertTrue(ann.sent.endswith(b"* bob left\n"))
+        self.assertGreater(bob.held, BACKLOG // 2)
+        for _ in range(2):
+            self.reactor.advance(pace.STALLED - 1)
+            self.assertFalse(bob.isClosed)
+            # It still reads, slowly.
+            bob.turn(1)
+            self.acknowledged[bob] = len(bob.sent)
+        for _ in range(2 * int(pace.STALLED)):
+            self.reactor.advance(1)
+        self.assertTrue(bob.isAborted)
+        self.assertEqual(self.reactor.getDelayedCalls(), [])
 
     def test_whileAllWait(self) -> None:
         """A member whose /quit makes the room wait for a slow one waits for nobody."""

@@ -34,7 +34,7 @@ class FakeMember:
         self.transport: object = self
         self.queued = self.dequeued = 0
         self.isPassing = False
-        self.isPresent = self.isFull = True
+        self.isFull = True
         self.resumed = 0
         self.reasons: list[str] = []
 
@@ -155,13 +155,14 @@ class PaceTests(SynchronousTestCase):
         self.reactor.pump([CHECK_INTERVAL] * 20)
         self.assertEqual(self.slow.reasons, [])
 
-    def test_notPresent(self) -> None:
-        """A member that has left is not followed."""
-        self.slow.isPresent = False
-        self.fill(BACKLOG)
+    def test_left(self) -> None:
+        """A member that has left is not followed, whatever becomes of its queue."""
+        self.fill(1001)
+        self.pace.left(self.slow)
+        self.assertFalse(self.pace.isPaused)
         self.pace.tookSome(self.slow)
         self.pace.caughtUp(self.slow)
-        self.assertFalse(self.pace.isPaused)
+        self.reactor.advance(0)
         self.assertEqual(self.reactor.getDelayedCalls(), [])
 
     def test_checksEndWithTheLast(self) -> None:

@@ -13,7 +13,7 @@ from zope.interface import alsoProvides
 from zope.interface.verify import verifyObject
 
 from echostamp.line.draining import DRAINED
-from echostamp.line.protocol import ACTIVE
+from echostamp.line.protocol import ACTIVE, QUIT_GRACE
 from echostamp.test.echocases import EchoCase, actions
 from echostamp.test.fakes import FakeReactor, FakeSocketConnection, FakeTransport, lost
 from echostamp.test.programs import (
@@ -262,6 +262,25 @@ class EndTests(EchoCase):
         self.assertFalse(transport.isAborted)
         self.assertEqual(transport.sent, b"[30:00] a\n")
         self.assertEqual(echo.octets, 11)
+
+    def test_quitAndNotClosed(self) -> None:
+        """A peer that has quit has some time to close, whatever it sends.  The time
+        begins when it has read its replies."""
+        transport = self.socket(room=3)
+        transport.protocol.dataReceived(b"a\n")
+        transport.protocol.quit()
+        self.advance(2 * QUIT_GRACE)
+        transport.turn(room=1000)
+        for late in b"late\n", b"late":
+            transport.protocol.dataReceived(late)
+            self.advance(QUIT_GRACE / 2 - 1)
+        self.assertTrue(transport.isHalfClosed)
+        self.assertFalse(transport.isClosed)
+        self.advance(2)
+        self.assertTrue(transport.isClosed)
+        self.assertFalse(transport.isAborted)
+        self.assertEqual(transport.sent, b"[30:00] a\n")
+        self.assertEqual(self.reactor.getDelayedCalls(), [])
 
     def test_quitWithUnreadReplies(self) -> None:
         """A peer that does not read gets its replies when it reads again, then FIN."""
