@@ -170,6 +170,21 @@ class RoomTests(RoomCase):
         until(lambda: page.status == "Joined as ann-2")
         self.assertEqual(page.browser.texts("#who"), ["ann-2"])
 
+    def test_commands(self) -> None:
+        """The daemon's commands work in the page, which stays away behind /quit."""
+        self.begin()
+        nc = self.nc("carol")
+        page = self.page("ann")
+        page.type("/who\n")
+        until(lambda: any("ann since" in text for *_, text in page.lines()))
+        page.hears("own", "ann", "/who")
+        page.type("/name bob\n")
+        until(lambda: page.status == "Joined as bob")
+        nc.hears("* ann is now bob")
+        page.type("/quit\n")
+        until(lambda: page.status == "You have left")
+        nc.hears("* bob left")
+
     def test_markup(self) -> None:
         """Everything is text, and a long line stays in its columns."""
         self.begin()
