@@ -139,6 +139,20 @@ class UpgradeTests(SynchronousTestCase):
         self.assertEqual(client.answer(hasBody=False).status, 101)
         self.assertTrue(bytes(client.connection.sent).endswith(b"] hello\n"))
 
+    def test_pipelinedFin(self) -> None:
+        """A FIN behind a request that waits ends the input of the conversation, behind
+        what came before the FIN."""
+        client = WebClient(self.site, self.reactor)
+        client.get("/slow")
+        lines = [f"{name}: {value}" for name, value in HEADERS.items()]
+        client.get("/room/stream", *lines)
+        client.send(Writer().data("hello"))
+        client.connection.readConnectionLost(Failure(ConnectionDone()))
+        self.waiting.pop().answer(200, "at last")
+        client.connection.turn()
+        self.assertIn(b"] hello", bytes(client.connection.sent))
+        self.assertTrue(client.connection.isClosed)
+
     def test_ends(self) -> None:
         """The ends of the input and of the connection are passed on."""
         client = self.ask(behind=Writer().data("hello"))
