@@ -13,6 +13,18 @@ from tests.contrasts import textContrasts
 from tests.harness import Daemon, script, start, tool, until
 from tests.websockets import WebRoomCase
 
+#: Whether the end of the conversation is seen.
+AT_END = """
+const at = document.getElementById("lines");
+return at.scrollHeight - at.scrollTop - at.clientHeight < 8
+"""
+
+#: Whether the button for newer lines is above the lower edge of the lines.
+IS_ON_LINES = """
+const bottom = (id) => document.getElementById(id).getBoundingClientRect().bottom;
+return bottom("newer") < bottom("lines")
+"""
+
 #: What the lines of the page say, each as its class, its speaker and its text.
 LINES = """
 return Array.from(document.querySelectorAll("#lines .line"), (each) => [
@@ -185,6 +197,16 @@ class RoomTests(RoomCase):
         until(lambda: page.status == "You have left")
         nc.hears("* bob left")
 
+    def test_laterName(self) -> None:
+        """A page that has joined without a name knows the one that its first line asks
+        for, which no notice tells it."""
+        self.begin()
+        page = self.page()
+        page.type("/name ann\n")
+        until(lambda: page.status == "Joined as ann")
+        page.type("hello\n")
+        page.hears("own", "ann", "hello")
+
     def test_markup(self) -> None:
         """Everything is text, and a long line stays in its columns."""
         self.begin()
@@ -235,6 +257,20 @@ class RoomTests(RoomCase):
         # The name and a line.
         until(lambda: "disconnected: 2 messages" in self.daemon.log())
 
+    def test_lateDaemon(self) -> None:
+        """A page that cannot connect at first has missed nothing."""
+        self.begin()
+        page = self.page("ann")
+        page.browser.press("id", "leave")
+        until(lambda: page.status == "You have left")
+        self.assertEqual(self.daemon.stop(), 0)
+        page.browser.find_element("id", "name").send_keys("\n")
+        until(lambda: "Not connected" in page.status)
+        web = f"--web=127.0.0.1:{self.web}"
+        self.daemon = Daemon(self, "--port=0", "--intercom", web)
+        until(lambda: page.status == "Joined as ann")
+        self.assertEqual(page.lines(), [])
+
     def test_stop(self) -> None:
         """SIGTERM answers what the page has sent, and ends at once: the browser answers
         the Close frame."""
@@ -265,17 +301,31 @@ class RoomTests(RoomCase):
         nc.type("".join(f"line {each}\n" for each in range(1500)))
         page.hears("other", "carol", "line 1499")
         self.assertEqual(len(page.lines()), 1000)
-        atEnd = """
-        const at = document.getElementById("lines");
-        return at.scrollHeight - at.scrollTop - at.clientHeight < 8
-        """
-        self.assertTrue(page.browser.execute_script(atEnd))
+        self.assertTrue(page.browser.execute_script(AT_END))
         page.browser.execute_script("document.getElementById('lines').scrollTop = 300")
         nc.type("one more\n")
         page.hears("other", "carol", "one more")
-        self.assertFalse(page.browser.execute_script(atEnd))
+        self.assertFalse(page.browser.execute_script(AT_END))
         page.browser.press("id", "newer")
-        self.assertTrue(page.browser.execute_script(atEnd))
+        self.assertTrue(page.browser.execute_script(AT_END))
+
+    def test_phone(self) -> None:
+        """The page stays at the end when a phone is turned, or its keyboard comes up.
+        The button for newer lines covers nothing that is typed."""
+        self.begin()
+        nc = self.nc("carol")
+        page = self.page("ann")
+        nc.type("".join(f"{each} {'long ' * 30}\n" for each in range(50)))
+        until(lambda: len(page.lines()) == 50)
+        browser = page.browser
+        for width, height in (640, 320), (320, 640), (320, 400):
+            browser.look(width, height)
+            until(lambda: browser.execute_script(AT_END))
+        browser.execute_script("document.getElementById('lines').scrollTop = 0")
+        nc.type("one more\n")
+        page.hears("other", "carol", "one more")
+        self.assertTrue(browser.find_element("id", "newer").is_displayed())
+        self.assertTrue(browser.execute_script(IS_ON_LINES))
 
     def test_contrast(self) -> None:
         """Every text can be read, light and dark, with a connection and without."""

@@ -38,8 +38,8 @@ class UpgradeTests(SynchronousTestCase):
         """Make a site with an echo."""
         self.reactor = FakeReactor()
         self.factory = TimestampEchoFactory(self.reactor)
-        self.isGoing = self.isFull = False
-        upgrade = Upgrade(self.reactor, self, lambda: self.isGoing)  # type: ignore[arg-type]
+        self.isStopping = self.isFull = False
+        upgrade = Upgrade(self.reactor, self, lambda: self.isStopping)  # type: ignore[arg-type]
         self.waiting: list[WebRequest] = []
         pages: dict[bytes, Page] = {
             b"/": lambda request: request.answer(200, "hello"),
@@ -234,5 +234,5 @@ class UpgradeTests(SynchronousTestCase):
         """Above a limit, and while the daemon stops, nobody is let in."""
         self.isFull = True
         self.refused(503, "no connection")
-        self.isFull, self.isGoing = False, True
+        self.isFull, self.isStopping = False, True
         self.refused(503, "no connection")
