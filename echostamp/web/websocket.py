@@ -22,7 +22,7 @@ from twisted.python.failure import Failure
 from zope.interface import implementer
 
 from echostamp.baresocket import isBareSocket
-from echostamp.below import Below
+from echostamp.transportabove import TransportAbove
 from echostamp.web.frames import Frames
 
 #: Octets of frames that are read at once, and that may wait for the peer to read before
@@ -68,7 +68,7 @@ class _Output:
 
 
 @implementer(ITransport, IConsumer, IHalfCloseableProtocol)
-class WebSocketTransport(Below):
+class WebSocketTransport(TransportAbove):
     """
     The server's end of a WebSocket: the protocol of the connection below, and the
     transport of a protocol above, which supports half-close.
