@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-import re
 import signal
-import subprocess
-from pathlib import Path
 from typing import Any
 
 from tests.browsers import Browser
 from tests.contrasts import textContrasts
-from tests.harness import Daemon, script, start, tool, until
+from tests.harness import Daemon, script, tool, until
+from tests.roomvisitors import Program, Room
 from tests.websockets import WebRoomCase
 
 #: Whether the end of the conversation is seen.
@@ -23,13 +21,6 @@ return at.scrollHeight - at.scrollTop - at.clientHeight < 8
 IS_ON_LINES = """
 const bottom = (id) => document.getElementById(id).getBoundingClientRect().bottom;
 return bottom("newer") < bottom("lines")
-"""
-
-#: What the lines of the page say, each as its class, its speaker and its text.
-LINES = """
-return Array.from(document.querySelectorAll("#lines .line"), (each) => [
-  each.classList[1], each.querySelector(".speaker").textContent,
-  each.querySelector(".text").textContent])
 """
 
 
@@ -58,77 +49,6 @@ class RoomCase(WebRoomCase):
         """Join by C{echostamp talk}."""
         target = f"127.0.0.1:{self.daemon.port}"
         return Program(self, script("echostamp"), "talk", "--name", name, target)
-
-
-class Room:
-    """
-    A browser in the room.
-
-    @ivar browser: the browser.
-    """
-
-    def __init__(self, case: RoomCase, port: int, name: str, **how: Any) -> None:
-        """
-        @param case: closes it at its end.
-        @param port: of the web site.
-        @param name: that it asks for.
-        @param how: see L{Browser.look}.
-        """
-        self.browser = Browser(case)
-        self.browser.look(**how)
-        self.browser.get(f"http://127.0.0.1:{port}/room")
-        self.join(name)
-
-    def join(self, name: str) -> None:
-        """Ask for a name."""
-        field = self.browser.find_element("id", "name")
-        field.clear()
-        field.send_keys(name, "\n")
-        until(lambda: self.status.startswith("Joined"))
-
-    @property
-    def status(self) -> str:
-        """What is said of the connection."""
-        return self.browser.texts("#live")[0]
-
-    def lines(self) -> list[tuple[str, ...]]:
-        """Give the lines: the kind, the speaker, the text."""
-        return [tuple(each) for each in self.browser.execute_script(LINES)]
-
-    def type(self, text: str) -> None:
-        """Type at the line."""
-        self.browser.find_element("id", "line").send_keys(text)
-
-    def hears(self, *line: str) -> None:
-        """Wait for a line."""
-        until(lambda: line in self.lines())
-
-
-class Program:
-    """
-    A program with pipes.
-    """
-
-    def __init__(self, case: RoomCase, *command: str) -> None:
-        """
-        @param case: ends it.
-        @param command: its command line.
-        """
-        self._output = Path(case.mktemp())
-        with self._output.open("wb") as file:
-            pipe = subprocess.PIPE
-            self._process = start(case, *command, stdin=pipe, stdout=file)
-
-    def type(self, text: str) -> None:
-        """Type a text."""
-        assert self._process.stdin is not None
-        self._process.stdin.write(text.encode())
-        self._process.stdin.flush()
-
-    def hears(self, text: str) -> None:
-        """Wait for a line, without its stamp."""
-        pattern = re.compile(rb"(?m)^\[[^]]*\] " + re.escape(text.encode()) + b"$")
-        until(lambda: pattern.search(self._output.read_bytes()))
 
 
 class RoomTests(RoomCase):
