@@ -235,9 +235,10 @@ def webService(
         prepared += _prepared(preparing, place, site)
         if place.isExposed:
             log.warn(
-                "--web {where}: everybody who reaches it can read the pages, and the "
-                "network can read along",
+                "--web {where}: everybody who reaches it can read the pages{joined}, "
+                "and the network can read along",
                 where=printable(" ".join(place.descriptions)),
+                joined=" and join the intercom" if source.hasRoom else "",
             )
     return WebService(prepared, draining), preparing
 

@@ -53,6 +53,7 @@ class UpgradeTests(SynchronousTestCase):
         """A connection that has ended leaves no timer."""
         for each in list(self.factory.connections):
             each.abort()
+        self.assertEqual(self.reactor.getDelayedCalls(), [])
 
     def buildProtocol(self, address: Any) -> IProtocol | None:
         """Make an echo, unless there are too many."""
