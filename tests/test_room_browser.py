@@ -5,6 +5,8 @@ from __future__ import annotations
 import signal
 from typing import Any
 
+from selenium.webdriver.common.keys import Keys
+
 from tests.browsers import Browser
 from tests.contrasts import textContrasts
 from tests.harness import Daemon, script, tool, until
@@ -228,6 +230,45 @@ class RoomTests(RoomCase):
         self.assertFalse(page.browser.execute_script(AT_END))
         page.browser.press("id", "newer")
         self.assertTrue(page.browser.execute_script(AT_END))
+
+    def test_keyboard(self) -> None:
+        """Everything can be done by keys, and the focus is never lost."""
+        self.begin()
+        nc = self.nc("carol")
+        page = self.page("ann")
+        browser = page.browser
+        nc.type("".join(f"line {each}\n" for each in range(100)))
+        page.hears("other", "carol", "line 99")
+
+        def press(*keys: str) -> None:
+            browser.switch_to.active_element.send_keys(*keys)
+
+        def focus() -> str | None:
+            return browser.switch_to.active_element.get_attribute("id")
+
+        self.assertEqual(focus(), "line")
+        press(Keys.SHIFT, Keys.TAB)
+        self.assertEqual(focus(), "lines")
+        press(Keys.HOME)
+        # The browser scrolls in steps.
+        top = "return document.getElementById('lines').scrollTop === 0"
+        until(lambda: browser.execute_script(top))
+        nc.type("one more\n")
+        page.hears("other", "carol", "one more")
+        press(Keys.TAB)
+        self.assertEqual(focus(), "newer")
+        press(Keys.ENTER)
+        until(lambda: browser.execute_script(AT_END))
+        self.assertEqual(focus(), "lines")
+        press(Keys.TAB)
+        press("hello", Keys.ENTER)
+        page.hears("own", "ann", "hello")
+        press(Keys.TAB)
+        press(Keys.TAB)
+        self.assertEqual(focus(), "leave")
+        press(Keys.ENTER)
+        until(lambda: page.status == "You have left")
+        self.assertEqual(focus(), "name")
 
     def test_phone(self) -> None:
         """The page stays at the end when a phone is turned, or its keyboard comes up.

@@ -264,7 +264,11 @@
     }
   });
 
-  newer.addEventListener("click", toEnd);
+  // The button goes away, and would take the focus with it.
+  newer.addEventListener("click", () => {
+    toEnd();
+    lines.focus();
+  });
   lines.addEventListener("scroll", () => {
     newer.hidden ||= isAtEnd();
     // The event may be older than a new size, which is observed behind it.
