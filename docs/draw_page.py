@@ -1,12 +1,14 @@
 #!/usr/bin/env python3
 """
-Make the pictures of the status page: C{python docs/draw_page.py} writes
-C{docs/page-light.png} and C{docs/page-dark.png}.
+Make the pictures of the web pages: C{python docs/draw_page.py} writes
+C{docs/page-light.png}, C{docs/page-dark.png} and C{docs/page-room.png}.
 
 Four daemons watch each other in network namespaces, and a peer that nobody is.  One
 path loses packets, and one clock is wrong.  A real browser shows the pages.  What the
-plots show is made up.  It needs root, Debian's packages chromium, chromium-driver and
-nftables, and what the extras C{test} and C{dev} bring.
+plots show is made up.  Ann joins another daemon's room by a browser, Bob by C{nc}.
+
+It needs root, Debian's packages chromium, chromium-driver, nftables and netcat-openbsd,
+and what the extras C{test} and C{dev} bring.
 """
 
 from __future__ import annotations
@@ -20,11 +22,12 @@ from PIL import Image
 
 from echostamp.times import MILLISECOND
 from tests.browsers import Browser
-from tests.harness import until
+from tests.harness import Daemon, freePort, tool, until
 from tests.matrices import seen
 from tests.meshes import DEAD, NOWHERE, REFLECTOR, Mesh
 from tests.namespaces import ROUTER
 from tests.pasts import Past, fillPast
+from tests.roomvisitors import Program, Room
 
 #: The daemons: that whose pages are shown; that whose packets to the third are lost;
 #: that whose clock is wrong; another one.
@@ -39,6 +42,9 @@ WATCHED = 70
 #: The heights of the pictures, in pixels: of the matrix without its legend, and of the
 #: plots.
 LOW, TALL = 480, 1050
+
+#: The width of the room, and its height.
+NARROW, SMALL = 800, 380
 
 
 def mesh(drawing: Drawing) -> Mesh:
@@ -71,6 +77,30 @@ def write(name: str, browser: Browser) -> None:
     few.save(DOCS / name, optimize=True)
 
 
+def drawRoom(drawing: Drawing) -> None:
+    """
+    Take the picture of the room.
+    """
+    web = freePort()
+    options = "--intercom", "--utc", f"--web=127.0.0.1:{web}"
+    daemon = Daemon(drawing, "--port=0", *options)
+    until(lambda: "serving web pages" in daemon.log())
+    ann = Room(drawing, web, "ann", width=NARROW, height=SMALL)
+    nc = tool("nc", "netcat-openbsd")
+    bob = Program(drawing, nc, "127.0.0.1", str(daemon.port))
+    bob.type("/name bob\n")
+    ann.hears("notice", "*", "bob joined")
+    ann.type("Is the backup of the night complete?\n")
+    bob.hears("<ann> Is the backup of the night complete?")
+    answer = "Since 4 o'clock. A tag like <b> is text here."
+    bob.type(f"{answer}\n")
+    ann.hears("other", "bob", answer)
+    ann.type("/who\n")
+    until(lambda: sum(" since " in text for *_, text in ann.lines()) == 2)
+    ann.type("Thanks")
+    write("page-room.png", ann.browser)
+
+
 def main() -> None:
     """
     Take the pictures.
@@ -94,6 +124,7 @@ def main() -> None:
         browser.look(height=TALL, isDark=True)
         browser.get(f"{found.url(SHOWN)}peer/{FAST}?range=24h&zone=UTC")
         write("page-dark.png", browser)
+        drawRoom(drawing)
 
 
 if __name__ == "__main__":

@@ -253,6 +253,12 @@ class RoomTests(WebRoomCase):
             self.assertEqual(readPage(self.web, path)[0], 404)
         self.assertNotIn(b"Room", readPage(self.web, "/")[1])
 
+    def test_exposed(self) -> None:
+        """The log says that everybody who reaches the web pages can join."""
+        self.begin(f"--web=0.0.0.0:{freePort()}")
+        warning = "can read the pages and join the intercom, and the network can"
+        self.assertEqual(self.daemon.log().count(warning), 1)
+
     def test_links(self) -> None:
         """Every page has a link to the room."""
         self.begin()

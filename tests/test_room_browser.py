@@ -2,22 +2,27 @@
 
 from __future__ import annotations
 
-import re
 import signal
-import subprocess
-from pathlib import Path
 from typing import Any
+
+from selenium.webdriver.common.keys import Keys
 
 from tests.browsers import Browser
 from tests.contrasts import textContrasts
-from tests.harness import Daemon, script, start, tool, until
+from tests.harness import Daemon, script, tool, until
+from tests.roomvisitors import Program, Room
 from tests.websockets import WebRoomCase
 
-#: What the lines of the page say, each as its class, its speaker and its text.
-LINES = """
-return Array.from(document.querySelectorAll("#lines .line"), (each) => [
-  each.classList[1], each.querySelector(".speaker").textContent,
-  each.querySelector(".text").textContent])
+#: Whether the end of the conversation is seen.
+AT_END = """
+const at = document.getElementById("lines");
+return at.scrollHeight - at.scrollTop - at.clientHeight < 8
+"""
+
+#: Whether the button for newer lines is above the lower edge of the lines.
+IS_ON_LINES = """
+const bottom = (id) => document.getElementById(id).getBoundingClientRect().bottom;
+return bottom("newer") < bottom("lines")
 """
 
 
@@ -46,77 +51,6 @@ class RoomCase(WebRoomCase):
         """Join by C{echostamp talk}."""
         target = f"127.0.0.1:{self.daemon.port}"
         return Program(self, script("echostamp"), "talk", "--name", name, target)
-
-
-class Room:
-    """
-    A browser in the room.
-
-    @ivar browser: the browser.
-    """
-
-    def __init__(self, case: RoomCase, port: int, name: str, **how: Any) -> None:
-        """
-        @param case: closes it at its end.
-        @param port: of the web site.
-        @param name: that it asks for.
-        @param how: see L{Browser.look}.
-        """
-        self.browser = Browser(case)
-        self.browser.look(**how)
-        self.browser.get(f"http://127.0.0.1:{port}/room")
-        self.join(name)
-
-    def join(self, name: str) -> None:
-        """Ask for a name."""
-        field = self.browser.find_element("id", "name")
-        field.clear()
-        field.send_keys(name, "\n")
-        until(lambda: self.status.startswith("Joined"))
-
-    @property
-    def status(self) -> str:
-        """What is said of the connection."""
-        return self.browser.texts("#live")[0]
-
-    def lines(self) -> list[tuple[str, ...]]:
-        """Give the lines: the kind, the speaker, the text."""
-        return [tuple(each) for each in self.browser.execute_script(LINES)]
-
-    def type(self, text: str) -> None:
-        """Type at the line."""
-        self.browser.find_element("id", "line").send_keys(text)
-
-    def hears(self, *line: str) -> None:
-        """Wait for a line."""
-        until(lambda: line in self.lines())
-
-
-class Program:
-    """
-    A program with pipes.
-    """
-
-    def __init__(self, case: RoomCase, *command: str) -> None:
-        """
-        @param case: ends it.
-        @param command: its command line.
-        """
-        self._output = Path(case.mktemp())
-        with self._output.open("wb") as file:
-            pipe = subprocess.PIPE
-            self._process = start(case, *command, stdin=pipe, stdout=file)
-
-    def type(self, text: str) -> None:
-        """Type a text."""
-        assert self._process.stdin is not None
-        self._process.stdin.write(text.encode())
-        self._process.stdin.flush()
-
-    def hears(self, text: str) -> None:
-        """Wait for a line, without its stamp."""
-        pattern = re.compile(rb"(?m)^\[[^]]*\] " + re.escape(text.encode()) + b"$")
-        until(lambda: pattern.search(self._output.read_bytes()))
 
 
 class RoomTests(RoomCase):
@@ -170,6 +104,31 @@ class RoomTests(RoomCase):
         until(lambda: page.status == "Joined as ann-2")
         self.assertEqual(page.browser.texts("#who"), ["ann-2"])
 
+    def test_commands(self) -> None:
+        """The daemon's commands work in the page, which stays away behind /quit."""
+        self.begin()
+        nc = self.nc("carol")
+        page = self.page("ann")
+        page.type("/who\n")
+        until(lambda: any("ann since" in text for *_, text in page.lines()))
+        page.hears("own", "ann", "/who")
+        page.type("/name bob\n")
+        until(lambda: page.status == "Joined as bob")
+        nc.hears("* ann is now bob")
+        page.type("/quit\n")
+        until(lambda: page.status == "You have left")
+        nc.hears("* bob left")
+
+    def test_laterName(self) -> None:
+        """A page that has joined without a name knows the one that its first line asks
+        for, which no notice tells it."""
+        self.begin()
+        page = self.page()
+        page.type("/name ann\n")
+        until(lambda: page.status == "Joined as ann")
+        page.type("hello\n")
+        page.hears("own", "ann", "hello")
+
     def test_markup(self) -> None:
         """Everything is text, and a long line stays in its columns."""
         self.begin()
@@ -220,6 +179,20 @@ class RoomTests(RoomCase):
         # The name and a line.
         until(lambda: "disconnected: 2 messages" in self.daemon.log())
 
+    def test_lateDaemon(self) -> None:
+        """A page that cannot connect at first has missed nothing."""
+        self.begin()
+        page = self.page("ann")
+        page.browser.press("id", "leave")
+        until(lambda: page.status == "You have left")
+        self.assertEqual(self.daemon.stop(), 0)
+        page.browser.find_element("id", "name").send_keys("\n")
+        until(lambda: "Not connected" in page.status)
+        web = f"--web=127.0.0.1:{self.web}"
+        self.daemon = Daemon(self, "--port=0", "--intercom", web)
+        until(lambda: page.status == "Joined as ann")
+        self.assertEqual(page.lines(), [])
+
     def test_stop(self) -> None:
         """SIGTERM answers what the page has sent, and ends at once: the browser answers
         the Close frame."""
@@ -250,17 +223,70 @@ class RoomTests(RoomCase):
         nc.type("".join(f"line {each}\n" for each in range(1500)))
         page.hears("other", "carol", "line 1499")
         self.assertEqual(len(page.lines()), 1000)
-        atEnd = """
-        const at = document.getElementById("lines");
-        return at.scrollHeight - at.scrollTop - at.clientHeight < 8
-        """
-        self.assertTrue(page.browser.execute_script(atEnd))
+        self.assertTrue(page.browser.execute_script(AT_END))
         page.browser.execute_script("document.getElementById('lines').scrollTop = 300")
         nc.type("one more\n")
         page.hears("other", "carol", "one more")
-        self.assertFalse(page.browser.execute_script(atEnd))
+        self.assertFalse(page.browser.execute_script(AT_END))
         page.browser.press("id", "newer")
-        self.assertTrue(page.browser.execute_script(atEnd))
+        self.assertTrue(page.browser.execute_script(AT_END))
+
+    def test_keyboard(self) -> None:
+        """Everything can be done by keys, and the focus is never lost."""
+        self.begin()
+        nc = self.nc("carol")
+        page = self.page("ann")
+        browser = page.browser
+        nc.type("".join(f"line {each}\n" for each in range(100)))
+        page.hears("other", "carol", "line 99")
+
+        def press(*keys: str) -> None:
+            browser.switch_to.active_element.send_keys(*keys)
+
+        def focus() -> str | None:
+            return browser.switch_to.active_element.get_attribute("id")
+
+        self.assertEqual(focus(), "line")
+        press(Keys.SHIFT, Keys.TAB)
+        self.assertEqual(focus(), "lines")
+        press(Keys.HOME)
+        # The browser scrolls in steps.
+        top = "return document.getElementById('lines').scrollTop === 0"
+        until(lambda: browser.execute_script(top))
+        nc.type("one more\n")
+        page.hears("other", "carol", "one more")
+        press(Keys.TAB)
+        self.assertEqual(focus(), "newer")
+        press(Keys.ENTER)
+        until(lambda: browser.execute_script(AT_END))
+        self.assertEqual(focus(), "lines")
+        press(Keys.TAB)
+        press("hello", Keys.ENTER)
+        page.hears("own", "ann", "hello")
+        press(Keys.TAB)
+        press(Keys.TAB)
+        self.assertEqual(focus(), "leave")
+        press(Keys.ENTER)
+        until(lambda: page.status == "You have left")
+        self.assertEqual(focus(), "name")
+
+    def test_phone(self) -> None:
+        """The page stays at the end when a phone is turned, or its keyboard comes up.
+        The button for newer lines covers nothing that is typed."""
+        self.begin()
+        nc = self.nc("carol")
+        page = self.page("ann")
+        nc.type("".join(f"{each} {'long ' * 30}\n" for each in range(50)))
+        until(lambda: len(page.lines()) == 50)
+        browser = page.browser
+        for width, height in (640, 320), (320, 640), (320, 400):
+            browser.look(width, height)
+            until(lambda: browser.execute_script(AT_END))
+        browser.execute_script("document.getElementById('lines').scrollTop = 0")
+        nc.type("one more\n")
+        page.hears("other", "carol", "one more")
+        self.assertTrue(browser.find_element("id", "newer").is_displayed())
+        self.assertTrue(browser.execute_script(IS_ON_LINES))
 
     def test_contrast(self) -> None:
         """Every text can be read, light and dark, with a connection and without."""

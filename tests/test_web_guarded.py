@@ -93,7 +93,9 @@ class NginxTests(GuardedCase):
         url = f"https://localhost:{self.port}"
         until(lambda: self.isUp(url))
         self.assertEqual(self.join(url).status, 401)
-        self.assertEqual(self.join("https://evil.example", "secret").status, 403)
+        # The last is a page of the browser's own machine.
+        for other in "https://evil.example", "null", "http://localhost":
+            self.assertEqual(self.join(other, "secret").status, 403, other)
         client = self.join(url, "secret")
         client.say("hello\n")
         self.assertEqual(client.lines(1), [b"hello"])

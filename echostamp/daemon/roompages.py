@@ -20,14 +20,14 @@ log = Logger(namespace="echostamp")
 
 
 def roomPages(
-    reactor: Any, intercom: IProtocolFactory, isGoing: Callable[[], bool]
+    reactor: Any, intercom: IProtocolFactory, isStopping: Callable[[], bool]
 ) -> dict[bytes, Page]:
     """
     Make the pages by path.
 
     @param reactor: runs the timers of the connections.
     @param intercom: makes their protocols, or none above a limit.
-    @param isGoing: whether the daemon is stopping.
+    @param isStopping: whether the daemon is stopping.
     """
     try:
         # Imported here and not at the top: wsproto is an optional dependency.
@@ -36,7 +36,7 @@ def roomPages(
         log.warn("--web: /room needs the Python package {name}", name=error.name)
         missing = partial(_notInstalled, error.name)
         return {b"/room": missing, b"/room/stream": missing}
-    return {b"/room": roomPage, b"/room/stream": Upgrade(reactor, intercom, isGoing)}
+    return {b"/room": roomPage, b"/room/stream": Upgrade(reactor, intercom, isStopping)}
 
 
 def _notInstalled(name: str | None, request: WebRequest) -> None:

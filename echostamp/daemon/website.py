@@ -39,6 +39,12 @@ from twisted import __version__ as twistedVersion
 
 log = Logger(namespace="echostamp")
 
+#: The warning of a place that the network reaches.
+_EXPOSED = (
+    "--web {where}: everybody who reaches it can read the pages{also}, and the network "
+    "can read along"
+)
+
 #: How many connections the web site may have, in all and of one host.
 MOST_CONNECTIONS, MOST_OF_HOST = 200, 50
 
@@ -234,11 +240,9 @@ def webService(
         site = WebSite(reactor, pages, place.checksHost)
         prepared += _prepared(preparing, place, site)
         if place.isExposed:
-            log.warn(
-                "--web {where}: everybody who reaches it can read the pages, and the "
-                "network can read along",
-                where=printable(" ".join(place.descriptions)),
-            )
+            where = printable(" ".join(place.descriptions))
+            also = " and join the intercom" if source.hasRoom else ""
+            log.warn(_EXPOSED, where=where, also=also)
     return WebService(prepared, draining), preparing
 
 

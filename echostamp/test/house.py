@@ -103,7 +103,7 @@ LEAVES = (
     "tcpinfo",
     "exitstatus",
     "baresocket",
-    "below",
+    "transportabove",
     "fileversions",
     "columns",
 )

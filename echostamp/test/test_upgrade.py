@@ -38,8 +38,8 @@ class UpgradeTests(SynchronousTestCase):
         """Make a site with an echo."""
         self.reactor = FakeReactor()
         self.factory = TimestampEchoFactory(self.reactor)
-        self.isGoing = self.isFull = False
-        upgrade = Upgrade(self.reactor, self, lambda: self.isGoing)  # type: ignore[arg-type]
+        self.isStopping = self.isFull = False
+        upgrade = Upgrade(self.reactor, self, lambda: self.isStopping)  # type: ignore[arg-type]
         self.waiting: list[WebRequest] = []
         pages: dict[bytes, Page] = {
             b"/": lambda request: request.answer(200, "hello"),
@@ -53,6 +53,7 @@ class UpgradeTests(SynchronousTestCase):
         """A connection that has ended leaves no timer."""
         for each in list(self.factory.connections):
             each.abort()
+        self.assertEqual(self.reactor.getDelayedCalls(), [])
 
     def buildProtocol(self, address: Any) -> IProtocol | None:
         """Make an echo, unless there are too many."""
@@ -139,6 +140,20 @@ class UpgradeTests(SynchronousTestCase):
         self.assertEqual(client.answer(hasBody=False).status, 101)
         self.assertTrue(bytes(client.connection.sent).endswith(b"] hello\n"))
 
+    def test_pipelinedFin(self) -> None:
+        """A FIN behind a request that waits ends the input of the conversation, behind
+        what came before the FIN."""
+        client = WebClient(self.site, self.reactor)
+        client.get("/slow")
+        lines = [f"{name}: {value}" for name, value in HEADERS.items()]
+        client.get("/room/stream", *lines)
+        client.send(Writer().data("hello"))
+        client.connection.readConnectionLost(Failure(ConnectionDone()))
+        self.waiting.pop().answer(200, "at last")
+        client.connection.turn()
+        self.assertIn(b"] hello", bytes(client.connection.sent))
+        self.assertTrue(client.connection.isClosed)
+
     def test_ends(self) -> None:
         """The ends of the input and of the connection are passed on."""
         client = self.ask(behind=Writer().data("hello"))
@@ -220,5 +235,5 @@ class UpgradeTests(SynchronousTestCase):
         """Above a limit, and while the daemon stops, nobody is let in."""
         self.isFull = True
         self.refused(503, "no connection")
-        self.isFull, self.isGoing = False, True
+        self.isFull, self.isStopping = False, True
         self.refused(503, "no connection")

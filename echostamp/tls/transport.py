@@ -26,12 +26,12 @@ from twisted.python.failure import Failure
 from zope.interface import directlyProvides, implementer
 
 from echostamp.baresocket import closeAtOnce
-from echostamp.below import Below
 from echostamp.times import STOPPED
 from echostamp.tls.engine import OPEN, RECORD, Engine, State
 from echostamp.tls.outgoing import Outgoing
 from echostamp.tls.output import outputOf
 from echostamp.tls.timer import Timer
+from echostamp.transportabove import TransportAbove
 
 #: Seconds that a peer has to close its side after we have closed ours.
 CLOSE_GRACE = 1.0
@@ -61,7 +61,7 @@ class HandshakeOwner(Protocol):
 @implementer(
     IProtocol, IHalfCloseableProtocol, ILoggingContext, ITransport, IPushProducer
 )
-class TlsTransport(Outgoing, Below):
+class TlsTransport(Outgoing, TransportAbove):
     """
     TLS between a transport and a protocol: the protocol of the one, and the transport
     of the other.  It provides L{ISSLTransport} where there is TCP below.

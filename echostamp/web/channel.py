@@ -179,9 +179,16 @@ class LimitedChannel(HTTPChannel):
 
     def _closeIfDone(self) -> None:
         """
-        Close the connection if the client sends nothing more, and has its answers.
+        Close the connection if the client sends nothing more, and has its answers.  The
+        end of the input is passed on where another protocol has the connection.
         """
-        if self._inputEnded and not self._isAnswering:
+        if not self._inputEnded:
+            return
+        if self._next is not None:
+            # A request calls this within the end of the one before it.
+            self._inputEnded = False
+            self._next.readConnectionLost()
+        elif not self._isAnswering:
             self._close()
 
     def connectionLost(self, reason: Failure = connectionDone) -> None:

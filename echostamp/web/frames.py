@@ -81,12 +81,12 @@ class Frames:
         ping, self._ping = self._ping, None
         return b"" if ping is None else bytes(self._frames.pong(ping))
 
-    def close(self, isGoing: bool) -> bytes:
+    def close(self, isStopping: bool) -> bytes:
         """
         Make our Close frame.  It has the peer's code, or says what was wrong.
 
-        @param isGoing: whether this end stops, where the peer has said nothing.
+        @param isStopping: whether this end stops, where the peer has said nothing.
         """
-        own = CloseReason.GOING_AWAY if isGoing else CloseReason.NORMAL_CLOSURE
+        own = CloseReason.GOING_AWAY if isStopping else CloseReason.NORMAL_CLOSURE
         code, reason = self._closing or (own, None)
         return bytes(self._frames.close(code, reason or None))

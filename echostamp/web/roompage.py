@@ -32,7 +32,7 @@ _CONTENT = """\
 <button type="button" id="leave">Leave</button>
 </form>
 <p class="muted">Everybody in the room sees what you send, and your name.
-<code>/who</code> lists them, <code>/help</code> the commands.</p>
+<code>/help</code> lists the commands, if the daemon has any.</p>
 </section>
 """
 

@@ -41,17 +41,17 @@ class Upgrade:
     """
 
     def __init__(
-        self, reactor: Any, factory: IProtocolFactory, isGoing: Callable[[], bool]
+        self, reactor: Any, factory: IProtocolFactory, isStopping: Callable[[], bool]
     ) -> None:
         """
         @param reactor: runs the timers of the connections.
         @param factory: makes the protocols, which support half-close.  It refuses a
             connection by making none.
-        @param isGoing: whether the daemon is stopping.
+        @param isStopping: whether the daemon is stopping.
         """
         self._reactor = reactor
         self._factory = factory
-        self._isGoing = isGoing
+        self._isStopping = isStopping
 
     def __call__(self, request: WebRequest) -> None:
         """Answer a request."""
@@ -70,13 +70,13 @@ class Upgrade:
             return
         channel: Any = request.channel
         protocol = None
-        if not self._isGoing():
+        if not self._isStopping():
             protocol = self._factory.buildProtocol(channel.getPeer())
         if protocol is None:
             why = "the daemon takes no connection now"
             request.answer(http.SERVICE_UNAVAILABLE, why)
             return
-        stream = WebSocketTransport(self._reactor, protocol, self._isGoing)
+        stream = WebSocketTransport(self._reactor, protocol, self._isStopping)
         channel.handOver(stream, answer)
 
 

@@ -22,7 +22,7 @@ from twisted.python.failure import Failure
 from zope.interface import implementer
 
 from echostamp.baresocket import isBareSocket
-from echostamp.below import Below
+from echostamp.transportabove import TransportAbove
 from echostamp.web.frames import Frames
 
 #: Octets of frames that are read at once, and that may wait for the peer to read before
@@ -68,7 +68,7 @@ class _Output:
 
 
 @implementer(ITransport, IConsumer, IHalfCloseableProtocol)
-class WebSocketTransport(Below):
+class WebSocketTransport(TransportAbove):
     """
     The server's end of a WebSocket: the protocol of the connection below, and the
     transport of a protocol above, which supports half-close.
@@ -92,16 +92,16 @@ class WebSocketTransport(Below):
     _timer: IDelayedCall | None = None
 
     def __init__(
-        self, clock: IReactorTime, protocol: Any, isGoing: Callable[[], bool]
+        self, clock: IReactorTime, protocol: Any, isStopping: Callable[[], bool]
     ) -> None:
         """
         @param clock: runs the timers.
         @param protocol: the protocol above.
-        @param isGoing: whether the daemon is stopping: the Close frame says so.
+        @param isStopping: whether the daemon is stopping: the Close frame says so.
         """
         self._clock = clock
         self._protocol = protocol
-        self._isGoing = isGoing
+        self._isStopping = isStopping
         self._frames = Frames()
         self._output = _Output(self)
 
@@ -245,7 +245,7 @@ class WebSocketTransport(Below):
             return
         self._isClosing = True
         self._isPaused = False
-        self.transport.write(self._frames.close(self._isGoing()))
+        self.transport.write(self._frames.close(self._isStopping()))
         if self._finReceived or (self._inputEnded and not self._frames.isWrong):
             self._finish()
             return

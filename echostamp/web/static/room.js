@@ -26,11 +26,13 @@
   // lost connection had.
   let asked = "", name = "", former = "";
   let socket = null, decoder = null, rest = "";
-  // Lines that were sent and have not come back: what they say, and whether the user has
-  // typed them.
-  let unanswered = [];
+  // Lines that were sent and have not come back: what they say, whether the user has
+  // typed them, and whether they are the first of this connection.
+  let unanswered = [], hasSent = false;
   let wait = SOONEST, timer = 0, asking = 0, letters = 0;
-  let isLeaving = false, hasQuit = false, isAsking = false;
+  // Whether the end of the conversation is seen in the size that the page has had.
+  let isFollowing = true, size = "";
+  let hasJoined = false, isLeaving = false, hasQuit = false, isAsking = false;
 
   // What cannot be written as UTF-8 is sent as U+FFFD, and comes back so.
   function writable(text) {
@@ -39,10 +41,10 @@
   }
 
   // The name that was used last.  A browser may be set to keep nothing.
-  function kept(newer) {
+  function kept(latest) {
     try {
-      if (newer !== undefined) {
-        localStorage.setItem(KEPT, newer);
+      if (latest !== undefined) {
+        localStorage.setItem(KEPT, latest);
       }
       return localStorage.getItem(KEPT) || "";
     } catch {
@@ -89,6 +91,10 @@
     return lines.scrollHeight - lines.scrollTop - lines.clientHeight < 8;
   }
 
+  function sizeNow() {
+    return `${lines.clientWidth} ${lines.clientHeight}`;
+  }
+
   // Shows lines, and stays at the end of them.  The browser lays them out once.
   function together(call) {
     const stays = isAtEnd(), last = lines.lastElementChild;
@@ -102,7 +108,7 @@
 
   function toEnd() {
     lines.scrollTop = lines.scrollHeight;
-    newer.hidden = true;
+    newer.hidden = isFollowing = true;
   }
 
   function notice(stamp, text) {
@@ -137,11 +143,15 @@
     const [, stamp, text] = STAMPED.exec(line) || [null, "", line];
     // An own line comes back as it was sent.  It may look like any other.
     if (unanswered.length && unanswered[0].text === text) {
-      const {isTyped} = unanswered.shift();
+      const {isTyped, isFirst} = unanswered.shift();
       if (isTyped) {
         hasQuit ||= text === "/quit";
         asked = text.startsWith("/name ") ? text.slice(6) : asked;
         show("own", stamp, name || "you", text);
+        if (isFirst && asked) {
+          // Only a name that is not the one asked for has an answer.
+          called(asked);
+        }
       }
       return;
     }
@@ -156,11 +166,12 @@
   }
 
   function send(text, isTyped) {
-    unanswered.push({text, isTyped});
+    unanswered.push({text, isTyped, isFirst: !hasSent});
+    hasSent = true;
     socket.send(`${text}\n`);
   }
 
-  function connect(isAgain = true) {
+  function connect() {
     const address = new URL("room/stream", location.href);
     address.protocol = address.protocol.replace("http", "ws");
     address.search = address.hash = "";
@@ -170,12 +181,14 @@
     decoder = new TextDecoder("utf-8", {ignoreBOM: true});
     rest = "";
     unanswered = [];
+    hasSent = false;
     socket.addEventListener("open", () => {
       wait = SOONEST;
-      if (isAgain) {
+      if (hasJoined) {
         together(() => show("gap", "", "page", "Connected again: what others said "
           + "meanwhile is missing"));
       }
+      hasJoined = true;
       called(asked);
       if (asked) {
         send(`/name ${asked}`, false);
@@ -222,10 +235,10 @@
     kept(asked);
     join.hidden = true;
     room.hidden = say.hidden = false;
-    isLeaving = hasQuit = false;
+    hasJoined = isLeaving = hasQuit = false;
     former = "";
     wait = SOONEST;
-    connect(false);
+    connect();
     input.focus();
   });
 
@@ -251,10 +264,23 @@
     }
   });
 
-  newer.addEventListener("click", toEnd);
+  // The button goes away, and would take the focus with it.
+  newer.addEventListener("click", () => {
+    toEnd();
+    lines.focus();
+  });
   lines.addEventListener("scroll", () => {
     newer.hidden ||= isAtEnd();
+    // The event may be older than a new size, which is observed behind it.
+    isFollowing = size === sizeNow() ? isAtEnd() : isFollowing;
   });
+  // A phone is turned, or its keyboard comes up.
+  new ResizeObserver(() => {
+    size = sizeNow();
+    if (isFollowing) {
+      toEnd();
+    }
+  }).observe(lines);
 
   live.setAttribute("role", "status");
   wanted.value = kept();

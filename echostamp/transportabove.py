@@ -1,5 +1,5 @@
 """
-What a transport above another one passes on to it; a leaf.
+What transports that lie above another transport have in common.
 """
 
 from __future__ import annotations
@@ -9,9 +9,11 @@ from typing import Any, cast
 from twisted.internet.interfaces import IAddress
 
 
-class Below:
+class TransportAbove:
     """
-    Answers questions about the connection as the transport below does.
+    A transport above another one: TLS, or a WebSocket.
+
+    It answers questions about the connection as the transport below does.
 
     There is no C{__getattr__}: what a socket's transport has to write data would put it
     on the wire in the clear.
