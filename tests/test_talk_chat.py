@@ -414,7 +414,7 @@ class TogetherTests(ChatCase):
         typed = "half a sent", "half an ans", "half a que"
         for pane, text in zip(talks, typed, strict=True):
             pane.type(text)
-            pane.until(lambda screen, text=text: screen.endswith(f"> {text}"))
+            pane.until(re.compile(rf"> {text}\Z").search)
         self.daemon.stop()
         for pane in talks:
             self.assertShown(pane, "the far end closed the connection; trying again)")

@@ -9,6 +9,7 @@ import fcntl
 import os
 import re
 import termios
+from contextlib import suppress
 
 from echostamp.columns import columnsOf
 from echostamp.text import UNSAFE
@@ -58,17 +59,31 @@ class TypedRows:
     What was typed before the prompt is not behind it, but belongs to the first line,
     and the terminal does not tell how much that is.  So a first line that is longer
     than its row stays: a row that was received must not be erased.
+
+    @ivar shown: how often something was shown.
     """
 
     def __init__(self) -> None:
+        self.shown = 0
         self._rows: int | None = None
 
     def begin(self) -> None:
         """Count from here: what is typed begins in this row."""
         self._rows = 0
 
+    def beginBehind(self, shown: int) -> None:
+        """
+        Count from a prompt that has reached the terminal, unless more was shown, or
+        whole lines were typed before it and have not been read.
+
+        @param shown: C{shown} when the prompt was written.
+        """
+        if shown == self.shown and not self.isMoreTyped():
+            self.begin()
+
     def forget(self) -> None:
         """Erase nothing: something is shown below what was typed."""
+        self.shown += 1
         self._rows = None
 
     def erased(self, typed: str) -> str:
@@ -97,5 +112,7 @@ class TypedRows:
     def isMoreTyped(self) -> bool:
         """Say whether more whole lines were typed."""
         octets = array.array("i", [0])
-        fcntl.ioctl(0, termios.FIONREAD, octets)
+        # A terminal that was hung up says nothing.
+        with suppress(OSError):
+            fcntl.ioctl(0, termios.FIONREAD, octets)
         return octets[0] > 0

@@ -89,3 +89,9 @@ class TerminalTests(SynchronousTestCase):
         self.assertTrue(rows.isMoreTyped())
         self.assertEqual(os.read(0, 100), b"half a line\n")
         self.assertFalse(rows.isMoreTyped())
+
+    def test_hungUp(self) -> None:
+        """A terminal that was hung up has nothing more."""
+        with open(os.devnull) as nothing:
+            os.dup2(nothing.fileno(), 0)
+        self.assertFalse(TypedRows().isMoreTyped())
