@@ -520,6 +520,22 @@ class ErasingTests(TalkCase):
             "a\n[1] a\n> \n[1] <b> x\n> b\n[1] b\n> c\n",
         )
 
+    def test_notAnswered(self) -> None:
+        """A line that was erased and is not answered is shown at the end, on a row of
+        its own."""
+        self.reply(b"[1] * b joined\n")
+        for line in "a\n", "b\n", "c\n":
+            self.type(line)
+        self.reply(b"[1] a\n[1] b")
+        self.farEndCloses()
+        self.assertOver(1, f"{CLOSED}, 2 messages not answered")
+        self.assertTrue(
+            self.near.screen.endswith(
+                "[1] a\n[1] b\n(not answered) b\n(not answered) c\n"
+            ),
+            self.near.screen,
+        )
+
     def test_noPromptBeforeMore(self) -> None:
         """There is no prompt while whole lines were typed and not read: their replies
         would be behind it."""
