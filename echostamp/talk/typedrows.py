@@ -10,6 +10,7 @@ import os
 import re
 import termios
 from contextlib import suppress
+from unicodedata import category
 
 from echostamp.columns import columnsOf
 from echostamp.text import UNSAFE
@@ -17,9 +18,14 @@ from echostamp.text import UNSAFE
 #: Columns from one tab stop to the next.
 _TAB = 8
 
-#: What terminals give different columns: emojis, their parts, what joins those, and
-#: octets that are no UTF-8.
-_UNSURE = re.compile("[\u200c-\u200d\u2300-\u27bf\ufe0f\ufffd\U0001f000-\U000fffff]")
+#: What terminals give different columns: emojis, their parts, what joins those, octets
+#: that are no UTF-8, parts of Hangul syllables, and what L{columnsOf} counts because
+#: some terminals show it, or show it wide.
+_UNSURE = re.compile(
+    "[\xad\u0600-\u0605\u06dd\u070f\u0890-\u0891\u08e2\u1160-\u11ff\u200c-\u200d"
+    "\u2300-\u27bf\u3248-\u324f\u4dc0-\u4dff\ud7b0-\ud7ff\ufe0f\ufffd"
+    "\U000110bd\U000110cd\U0001d300-\U0001d376\U0001f000-\U000fffff]"
+)
 
 
 def rowsOf(text: str, width: int) -> int | None:
@@ -33,7 +39,8 @@ def rowsOf(text: str, width: int) -> int | None:
     if width < 1 or UNSAFE.search(text):
         return None
     most = _rows(text, width)
-    return most if most == _rows(_UNSURE.sub("", text), width) else None
+    sure = "".join(each for each in _UNSURE.sub("", text) if category(each) != "Mc")
+    return most if most == _rows(sure, width) else None
 
 
 def _rows(text: str, width: int) -> int:
