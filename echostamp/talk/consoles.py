@@ -247,7 +247,7 @@ class TerminalConsole(_StandardConsole):
         Show the prompt.
         """
         self._stopWaiting()
-        if not self._isEnded:
+        if not (self._isEnded or self.conversation.isOver):
             if not self._atLineStart:
                 self._newLine()
             self._write(PROMPT)

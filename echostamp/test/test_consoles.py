@@ -205,6 +205,14 @@ class TerminalTests(TalkCase):
         self.endInput()
         self.assertEqual(self.far.sent, b"")
 
+    def test_interruptedBeforeThePrompt(self) -> None:
+        """A prompt that waits for a reply is not shown after the conversation was
+        abandoned."""
+        self.near.type("hello\n")
+        self.conversation.abandon(Outcome(130))
+        self.reactor.advance(1)
+        self.assertScreen("> hello\n")
+
     def test_whoLeavesHasSeenWhatIsNotAnswered(self) -> None:
         """A user who leaves while replies are missing gets a message, but status 0."""
         self.near.type("a\n")
