@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 import signal
 import socket
@@ -15,6 +16,7 @@ from tests.harness import (
     STAMP,
     Daemon,
     freePort,
+    readLines,
     run,
     script,
     shortFolder,
@@ -207,6 +209,25 @@ class OwnLinesTests(ChatCase):
             screen = pane.screen()
             for text in "* bob joined", "<bob> between", "] one\n", "] two\n":
                 self.assertEqual(screen.count(text), 1, screen)
+
+    def test_typedAsAnotherComes(self) -> None:
+        """A line that was typed before another line was shown erases none."""
+        pidFile = Path(self.mktemp()).absolute()
+        environment = f"echo $$ >{pidFile}; exec env {self.plain()}"
+        ann = self.talk("--name=ann", environment=environment)
+        with self.daemon.connect() as bob:
+            bob.sendall(b"/name bob\n")
+            ann.shows("* bob joined\n>")
+            readLines(bob, 1)
+            pid = int(pidFile.read_text())
+            os.kill(pid, signal.SIGSTOP)
+            bob.sendall(b"between\n")
+            readLines(bob, 1)
+            ann.type("mine", "Enter")
+            ann.shows("> mine")
+            os.kill(pid, signal.SIGCONT)
+            ann.shows("] mine\n>")
+            self.assertEqual(ann.screen().count("<bob> between\n"), 1)
 
 
 class LostTests(ChatCase):

@@ -12,11 +12,8 @@ import termios
 from contextlib import suppress
 from unicodedata import category
 
-from echostamp.columns import columnsOf
+from echostamp.columns import TAB, columnsOf
 from echostamp.text import UNSAFE
-
-#: Columns from one tab stop to the next.
-_TAB = 8
 
 #: What terminals give different columns: emojis, their parts, what joins those, octets
 #: that are no UTF-8, parts of Hangul syllables, and what L{columnsOf} counts because
@@ -50,7 +47,7 @@ def _rows(text: str, width: int) -> int:
     rows, column = 1, 0
     for character in text:
         if character == "\t":
-            column = max(column, min(width - 1, column - column % _TAB + _TAB))
+            column = max(column, min(width - 1, column - column % TAB + TAB))
             continue
         columns = columnsOf(character)
         if column + columns > width:
