@@ -336,7 +336,7 @@ class HistoryTests(ShownCase):
         before anything is sent."""
         self.path.write_text("precious\n")
         for option, env, says in [
-            (self.option, "", "it has other things than lines typed in"),
+            (self.option, "", "it was not written by echostamp talk"),
             ("--history-file=/", "", "Is a directory"),
             (self.option, "TERM=dumb", "needs prompt_toolkit, and a terminal"),
         ]:
