@@ -213,8 +213,9 @@ class OwnLinesTests(ChatCase):
     def test_typedAsAnotherComes(self) -> None:
         """A line that was typed before another line was shown erases none."""
         pidFile = Path(self.mktemp()).absolute()
-        environment = f"echo $$ >{pidFile}; exec env {self.plain()}"
-        ann = self.talk("--name=ann", environment=environment)
+        # tmux lets its own child go on when that is stopped.
+        child = f"""sh -c 'echo $$ >{pidFile}; exec env "$@"' sh {self.plain()}"""
+        ann = self.talk("--name=ann", environment=child)
         with self.daemon.connect() as bob:
             bob.sendall(b"/name bob\n")
             ann.shows("* bob joined\n>")
