@@ -8,6 +8,9 @@ import re
 from functools import lru_cache
 from unicodedata import category, east_asian_width
 
+#: Columns from one tab stop of a terminal to the next.
+TAB = 8
+
 #: What stands for the characters that were cut out.
 _CUT = "…"
 

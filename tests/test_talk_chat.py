@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 import signal
 import socket
@@ -15,10 +16,12 @@ from tests.harness import (
     STAMP,
     Daemon,
     freePort,
+    readLines,
     run,
     script,
     shortFolder,
     start,
+    tool,
     until,
 )
 from tests.panes import Pane
@@ -152,15 +155,9 @@ class LeavingTests(ChatCase):
                     break
 
     def test_notOnTerminal(self) -> None:
-        """C{--reconnect} needs a terminal.  On a pipe with a name nothing has changed:
-        empty lines are sent, and a lost connection is the end."""
+        """On a pipe with a name nothing has changed: empty lines are sent, and a lost
+        connection is the end."""
         command = script("echostamp"), "talk"
-        done = run(*command, "--reconnect", self.target, stdin=b"a\n")
-        self.assertEqual((done.returncode, done.stdout), (2, b""))
-        self.assertEqual(
-            done.stderr,
-            b"echostamp: --reconnect needs a terminal at standard input and output\n",
-        )
         done = run(*command, "--name=ann", self.target, stdin=b"\na\n\n")
         self.assertEqual((done.returncode, done.stderr), (0, b""))
         self.assertRegex(done.stdout, rb"^%s\n%sa\n%s\n$" % (STAMP, STAMP, STAMP))
@@ -212,6 +209,26 @@ class OwnLinesTests(ChatCase):
             screen = pane.screen()
             for text in "* bob joined", "<bob> between", "] one\n", "] two\n":
                 self.assertEqual(screen.count(text), 1, screen)
+
+    def test_typedAsAnotherComes(self) -> None:
+        """A line that was typed before another line was shown erases none."""
+        pidFile = Path(self.mktemp()).absolute()
+        # tmux lets its own child go on when that is stopped.
+        child = f"""sh -c 'echo $$ >{pidFile}; exec env "$@"' sh {self.plain()}"""
+        ann = self.talk("--name=ann", environment=child)
+        with self.daemon.connect() as bob:
+            bob.sendall(b"/name bob\n")
+            ann.shows("* bob joined\n>")
+            readLines(bob, 1)
+            pid = int(pidFile.read_text())
+            os.kill(pid, signal.SIGSTOP)
+            bob.sendall(b"between\n")
+            readLines(bob, 1)
+            ann.type("mine", "Enter")
+            ann.shows("> mine")
+            os.kill(pid, signal.SIGCONT)
+            ann.shows("] mine\n>")
+            self.assertEqual(ann.screen().count("<bob> between\n"), 1)
 
 
 class LostTests(ChatCase):
@@ -343,3 +360,100 @@ class TransportTests(ChatCase):
         self.target = f"tls:localhost:{port}"
         self.daemon = self.newDaemon()
         self.assertRestarts(f"--ca={files.ca}")
+
+
+class TogetherTests(ChatCase):
+    """
+    Three terminals and C{nc}: with line editing, without it, and on a terminal that can
+    only print.
+    """
+
+    def assertShown(self, pane: Pane, *texts: str) -> None:
+        """Wait until texts have come, on whatever rows."""
+
+        def areShown(screen: str) -> bool:
+            flowing = re.sub("\n[│|] *", " ", screen)
+            return all(text in flowing for text in texts)
+
+        pane.until(areShown, "-S-")
+
+    def test_80x24(self) -> None:
+        """On usual terminals."""
+        self.assertTalk(80, 24)
+
+    def test_40x10(self) -> None:
+        """On small ones."""
+        self.assertTalk(40, 10)
+
+    def assertTalk(self, columns: int, lines: int) -> None:
+        """Assert that commands, renames and a stray Enter do what they say, and that a
+        restart of the daemon in mid-sentence loses no name and nothing that is typed.
+        """
+        nc = Pane(self, f"{tool('nc', 'netcat-openbsd')} 127.0.0.1 {self.port}")
+        nc.type("/name dave", "Enter")
+        nc.shows("] /name dave")
+        ann, bob, carol = talks = [
+            self.talk(
+                f"--name={name} --time-format=%H:%M",
+                environment=environment,
+                columns=columns,
+                lines=lines,
+            )
+            for name, environment in [
+                ("ann", ""),
+                ("bob", self.plain()),
+                ("carol", "TERM=dumb"),
+            ]
+        ]
+        self.assertShown(nc, "* ann joined", "* bob joined", "* carol joined")
+        for pane in talks:
+            pane.type("", "Enter", "Enter")
+        ann.type("/who", "Enter")
+        for name in "dave", "ann", "bob", "carol":
+            self.assertShown(ann, f"* {name} since ")
+        bob.type("/name robert", "Enter")
+        nc.type("/help", "Enter")
+        for pane in *talks, nc:
+            self.assertShown(pane, "* bob is now robert")
+        self.assertShown(nc, "* /quit: leave")
+        carol.type("/whois", "Enter")
+        self.assertShown(carol, "* no command /whois: see /help")
+        nc.type(" /quit is how to leave", "Enter")
+        ann.type("thanks @rob", "Tab")
+        ann.until(lambda screen: screen.endswith("> thanks @robert"))
+        ann.type("", "Enter")
+        for pane in bob, carol, nc:
+            self.assertShown(pane, "<ann> thanks @robert")
+        for pane in talks:
+            self.assertShown(pane, "<dave>  /quit is how to leave")
+
+        typed = "half a sent", "half an ans", "half a que"
+        for pane, text in zip(talks, typed, strict=True):
+            pane.type(text)
+            pane.until(re.compile(rf"> {text}\Z").search)
+        self.daemon.stop()
+        for pane in talks:
+            self.assertShown(pane, "the far end closed the connection; trying again)")
+        self.newDaemon()
+        for pane in talks:
+            self.assertShown(pane, f"({self.target}: connected again)")
+        ann.until(lambda screen: screen.endswith("> half a sent"))
+        until(lambda: connections(self.port) == 3)
+        ann.type("ence", "Enter")
+        bob.type("wer", "Enter")
+        carol.type("stion", "Enter")
+        for pane in talks:
+            self.assertShown(pane, "half a sentence", "half an answer")
+        self.assertShown(ann, "<robert> half an answer", "<carol> half a question")
+        self.assertShown(bob, "<ann> half a sentence")
+
+        bob.type("/quit", "Enter")
+        bob.shows("status 0")
+        carol.type("", "C-d")
+        carol.shows("status 0")
+        self.assertShown(ann, "* robert left", "* carol left")
+        screen = ann.screen("-S-")
+        for own in "/who", "thanks @robert", "half a sentence":
+            rows = [row for row in screen.split("\n") if row.endswith(f" {own}")]
+            self.assertRegex("\n".join(rows), rf"^\d\d:\d\d {own}$")
+        self.assertNotRegex(screen, r"(?m)^\d\d:\d\d( <.*>)?( /help)?$")

@@ -336,7 +336,7 @@ class HistoryTests(ShownCase):
         before anything is sent."""
         self.path.write_text("precious\n")
         for option, env, says in [
-            (self.option, "", "it has other things than lines typed in"),
+            (self.option, "", "it was not written by echostamp talk"),
             ("--history-file=/", "", "Is a directory"),
             (self.option, "TERM=dumb", "needs prompt_toolkit, and a terminal"),
         ]:
@@ -355,7 +355,8 @@ class PipeTests(SynchronousTestCase):
 
     def test_refused(self) -> None:
         """What needs a terminal is refused in one line, with status 2."""
-        for option in "--bell", "--time-format=%H", "--history-file=x":
+        needing = "--bell", "--time-format=%H", "--history-file=x", "--reconnect"
+        for option in needing:
             done = run(script("echostamp"), "talk", option, stdin=b"a\n")
             self.assertEqual((done.returncode, done.stdout), (2, b""))
             name = option.partition("=")[0]

@@ -5,7 +5,6 @@ The options of C{echostamp talk}.
 from __future__ import annotations
 
 import argparse
-import os
 
 from echostamp.client.arguments import (
     CommandParser,
@@ -14,7 +13,7 @@ from echostamp.client.arguments import (
     seconds,
     timeFormat,
 )
-from echostamp.exitstatus import NEAR_END_FAILED, Outcome
+from echostamp.exitstatus import Outcome
 
 DESCRIPTION = """\
 Send each line that is typed, and show its stamped reply. On a terminal, an empty line
@@ -84,6 +83,7 @@ def wrongTogether(options: argparse.Namespace) -> str:
     @return: what is wrong; empty for nothing.
     """
     given = {
+        "--reconnect": options.reconnect,
         "--time-format": options.time_format is not None,
         "--bell": options.bell,
         "--history-file": options.history_file is not None,
@@ -91,11 +91,11 @@ def wrongTogether(options: argparse.Namespace) -> str:
     option = next((name for name, isGiven in given.items() if isGiven), None)
     if option is None:
         return ""
-    if not (os.isatty(0) and os.isatty(1)):
-        return f"{option} needs a terminal at standard input and output"
-    # Only those who give this option need the import.
-    from echostamp.talk.terminal import canEdit
+    # Only those who give such an option need the import.
+    from echostamp.talk.terminal import canEdit, isTerminal
 
+    if not isTerminal():
+        return f"{option} needs a terminal at standard input and output"
     if given["--history-file"] and not canEdit():
         return (
             "--history-file needs prompt_toolkit, and a terminal that can move its "
@@ -112,10 +112,6 @@ def runTalk(options: argparse.Namespace) -> Outcome:
     from echostamp.client.reactor import installedReactor
     from echostamp.talk.terminal import canEdit, isTerminal
 
-    if options.reconnect and not isTerminal():
-        return Outcome(
-            NEAR_END_FAILED, "--reconnect needs a terminal at standard input and output"
-        )
     isReconnecting = options.reconnect
     if isReconnecting is None:
         isReconnecting = options.name is not None and isTerminal()

@@ -215,7 +215,7 @@ class TerminalConsole(_StandardConsole):
         self._showLeavingHint()
         self._write(text)
         self._atLineStart = text.endswith("\n")
-        if self._atLineStart and not self._isWaiting:
+        if self._atLineStart and not (self._isWaiting or self._isMoreTyped):
             self._prompt()
 
     @property
@@ -247,14 +247,16 @@ class TerminalConsole(_StandardConsole):
         Show the prompt.
         """
         self._stopWaiting()
-        if not self._isEnded:
+        if not (self._isEnded or self.conversation.isOver):
             if not self._atLineStart:
                 self._newLine()
             self._write(PROMPT)
             self._painter.leaveRow()
             self._atPrompt, self._atLineStart = True, False
-            if self._typedRows:
-                self._typedRows.begin()
+            if rows := self._typedRows:
+                # The reactor writes the prompt between two turns.
+                later = self.conversation.reactor.callLater
+                later(0, later, 0, rows.beginBehind, rows.shown)
 
     def _newLine(self) -> None:
         """

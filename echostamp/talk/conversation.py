@@ -97,17 +97,19 @@ class Conversation:
         name = requestedName(data)
         if name is not None and isName(name):
             self._wants(name.decode())
+        if self.console.isTerminal:
+            self._exchange.keep(data)
         self._exchange.sent(data)
         self.farEnd.transport.write(data)
 
     def _wants(self, name: str) -> None:
-        """Note that the user asks for a name.  A notice tells if another is given."""
-        self.members.own = name
+        """Note that the user asks for a name.  Only the first request may be granted
+        without a notice."""
+        if not (self.replies.sentLines and self.members.own):
+            self.members.own = name
 
     def introduce(self, name: str) -> None:
-        """
-        Ask the intercom for a name.  The reply to this command is not shown.
-        """
+        """Ask the intercom for a name.  The reply to this command is not shown."""
         self.members.isIntercom = True
         self._wants(name)
         self._ask(name)
@@ -146,9 +148,7 @@ class Conversation:
         self.finish(Outcome(NEAR_END_FAILED, "standard input cannot be read"))
 
     def outputBlocked(self, isBlocked: bool) -> None:
-        """
-        Stop the timers while the output is blocked, and start them again after it.
-        """
+        """Stop the timers while the output is blocked, and start them again then."""
         self._outputBlocked = isBlocked
         self._progress()
 
@@ -194,7 +194,7 @@ class Conversation:
         """
         End, because no reply came within the timeout.
 
-        On a terminal the user has seen which lines were not answered: the status is 0.
+        On a terminal the user sees which lines were not answered: the status is 0.
         """
         self.finish(
             Outcome(
@@ -248,13 +248,13 @@ class Conversation:
         self.finish(Outcome(FAR_END_FAILED, f"{self.name}: {why}{owed}"))
 
     def finish(self, outcome: Outcome) -> None:
-        """
-        Write the replies that are left, and end.
-        """
+        """Write the replies that are left, and end."""
         if self.isOver:
             return
         self._showRest()
-        if ending := self._exchange.ending():
+        # In an intercom, typed lines went away at Enter.
+        isErased = self.console.isTerminal and self.members.isIntercom
+        if ending := self._exchange.ending(isErased):
             self.console.show(ending)
         self._leave(outcome)
         self.console.finish()
@@ -291,8 +291,6 @@ class Conversation:
         self.done.callback(outcome)
 
     def abandon(self, outcome: Outcome) -> None:
-        """
-        Ignore both sides from now on: the process is about to end.
-        """
+        """Ignore both sides from now on: the process is about to end."""
         self._stopWaiting()
         self._outcome = outcome

@@ -20,6 +20,7 @@ from prompt_toolkit.output import ColorDepth
 from prompt_toolkit.output.vt100 import Vt100_Output
 from twisted.internet.interfaces import IDelayedCall
 
+from echostamp.columns import TAB
 from echostamp.exitstatus import NEAR_END_FAILED, Outcome
 from echostamp.intercom.parsing import Origin
 from echostamp.talk.completing import LIST_ROWS, NameCompleter
@@ -81,7 +82,7 @@ class EditingConsole:
             complete_while_typing=False,
             reserve_space_for_menu=LIST_ROWS,
             history=history,
-            input_processors=[TabsProcessor(tabstop=8, char1=" ", char2=" ")],
+            input_processors=[TabsProcessor(tabstop=TAB, char1=" ", char2=" ")],
         )
         self._isEnded = False
         self._beginning = ""

@@ -11,6 +11,7 @@ from typing import TypeAlias
 
 from echostamp.intercom.parsing import IntercomParser, Origin
 from echostamp.talk.shown import ShownReplies
+from echostamp.talk.unanswered import UnansweredLines
 from echostamp.text import counted
 
 #: Received pieces, each with its origin.
@@ -35,6 +36,7 @@ class Exchange:
 
     @ivar replies: counts sent messages and received replies.
     @ivar hasHeard: whether anything was received.
+    @ivar isAmid: whether the line that was given last has no end.
     """
 
     def __init__(self, showTimes: bool, clock: Callable[[], int]) -> None:
@@ -45,11 +47,24 @@ class Exchange:
         self._parser = IntercomParser()
         self.replies = self._parser.replies
         self._shown = ShownReplies(self.replies, showTimes, clock)
-        self.hasHeard = False
+        self._lines = UnansweredLines()
+        self.hasHeard = self.isAmid = False
         self._isLastOpen = False
         self._begun = b""
         self._notice = b""
         self._quit: int | None = None
+
+    def keep(self, line: bytes) -> None:
+        """
+        Keep a line of the user's, which is sent next, until it is answered.
+        """
+        self._lines.sent(self.replies.sentLines, line)
+
+    def unansweredLines(self) -> bytes:
+        """
+        Show the lines that were kept and are not answered.
+        """
+        return self._lines.report(self.unanswered)
 
     def sent(self, data: bytes) -> None:
         """
@@ -136,7 +151,8 @@ class Exchange:
             else:
                 heard.append((origin, piece))
             before = self.replies.receivedLines
-        return heard
+        self._lines.answered(before)
+        return self._given(heard)
 
     def _noticed(self, piece: bytes) -> Heard:
         """
@@ -157,12 +173,26 @@ class Exchange:
         self._notice = b""
         if own := self._parser.rest():
             rest.append((Origin.OWN, self._shown.shown(own, before)))
-        return rest
+        return self._given(rest)
 
-    def ending(self) -> Heard:
+    def _given(self, heard: Heard) -> Heard:
+        """
+        Note whether what is shown ends with a whole line.
+        """
+        for _, piece in heard:
+            if piece:
+                self.isAmid = not piece.endswith(b"\n")
+        return heard
+
+    def ending(self, isErased: bool = False) -> Heard:
         """
         Give what is left to show when no more replies can come.
+
+        @param isErased: whether the lines that were kept are no longer on the screen.
+            Those that are not answered are then shown.
         """
         isAnswered = self._isLastOpen and not self.replies.unanswered
         rest = self._shown.rest(isAnswered)
+        if isErased and (lines := self.unansweredLines()):
+            rest += b"\n" * self.isAmid + lines
         return [(Origin.OWN, rest)] if rest else []

@@ -35,7 +35,7 @@ class LineHistory(History):
 
         @param failed: called with the reason when a line cannot be written.
         @raise OSError: it cannot be read or written.
-        @raise ValueError: it is no file of typed lines.
+        @raise ValueError: it is no regular file, or has something else.
         """
         super().__init__()
         self.failed = failed
@@ -56,7 +56,7 @@ class LineHistory(History):
         if not stat.S_ISREG(status.st_mode):
             raise ValueError("it is no regular file")
         if status.st_size and os.pread(self._fd, len(_FIRST), 0) != _FIRST:
-            raise ValueError("it has other things than lines typed in echostamp talk")
+            raise ValueError("it was not written by echostamp talk")
         if status.st_mode & 0o077 and status.st_uid == os.geteuid():
             os.fchmod(self._fd, 0o600)
         begin = max(len(_FIRST), status.st_size - MOST_OCTETS)

@@ -16,10 +16,9 @@ from echostamp.connect.failures import whatFailed
 from echostamp.exitstatus import FAR_END_FAILED, Outcome
 from echostamp.intercom.parsing import Origin
 from echostamp.talk.conversation import Conversation
-from echostamp.talk.exchange import QUIT, Heard
+from echostamp.talk.exchange import QUIT
 from echostamp.talk.regaining import Regaining
 from echostamp.talk.sides import FarSide
-from echostamp.talk.unanswered import UnansweredLines
 
 #: Seconds before the first attempt to connect again, and the most.  They double from
 #: one attempt to the next.
@@ -54,8 +53,6 @@ class ReconnectingConversation(Conversation):
         super().__init__(reactor, name, timeout, showTimes, clock)
         self._connect = connect
         self._regaining = Regaining(self.members)
-        self._unanswered = UnansweredLines()
-        self._isAmid = False
         self._delay = FIRST_DELAY
         self._why = ""
         self._retrying: IDelayedCall | None = None
@@ -81,12 +78,11 @@ class ReconnectingConversation(Conversation):
     def _wants(self, name: str) -> None:
         """Note that the user asks for a name, which is not the former one."""
         super()._wants(name)
-        self._regaining.want(name)
+        self._regaining.want()
 
     def send(self, data: bytes) -> None:
         """Send a line that was typed, or show it if there is no connection."""
         if self.isConnected:
-            self._unanswered.sent(self.replies.sentLines, data)
             super().send(data)
         elif data.strip() == QUIT:
             self.inputEnded()
@@ -97,15 +93,8 @@ class ReconnectingConversation(Conversation):
         """Show received octets."""
         self._delay = FIRST_DELAY
         super().received(data)
-        self._unanswered.answered(self.replies.receivedLines)
         if self._regaining.isMissed and self._asking is None:
             self._asking = self.reactor.callLater(ASKING, self._askAgain)
-
-    def _show(self, heard: Heard) -> None:
-        """Learn from received pieces, and show them."""
-        super()._show(heard)
-        for _, piece in heard:
-            self._isAmid = not piece.endswith(b"\n") if piece else self._isAmid
 
     def _isShown(self, origin: Origin, piece: bytes) -> bool:
         """Hide that the name is still taken, each time that it was asked for again."""
@@ -119,8 +108,7 @@ class ReconnectingConversation(Conversation):
 
         @param more: further lines, each with its newline.
         """
-        begin = b"\n" if self._isAmid else b""
-        self._show([(Origin.OWN, b"%s%s\n%s" % (begin, line.encode(), more))])
+        self._show([(Origin.OWN, b"%s\n%s" % (line.encode(), more))])
 
     def _askAgain(self) -> None:
         """
@@ -153,11 +141,11 @@ class ReconnectingConversation(Conversation):
         self.isConnected = False
         if ending := exchange.ending():
             self._show(ending)
-        lines = self._unanswered.report(exchange.unanswered)
-        self._unanswered = UnansweredLines()
+        lines = exchange.unansweredLines()
         self._exchange = self._newExchange()
         self._outputBlocked = False
-        self._say(f"({self.name}: {why}; trying again)", lines)
+        begin = "\n" * exchange.isAmid
+        self._say(f"{begin}({self.name}: {why}; trying again)", lines)
         self.console.connectionChanged()
         self.farEnd.part()
         self._retryLater(why)

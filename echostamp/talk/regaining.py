@@ -31,12 +31,19 @@ class Regaining:
         """Whether another connection still has the name."""
         return self._isRegaining and self._members.own != self.wanted
 
-    def want(self, name: str) -> None:
+    def want(self) -> None:
         """
-        Follow a request of the user's.
+        Follow a request of the user's, and no longer regain the former name.
         """
-        self.wanted = name
         self._isRegaining = False
+        self._keep()
+
+    def _keep(self) -> None:
+        """
+        Want the present name, if it is one that can be asked for.
+        """
+        if isName(self._members.own.encode()):
+            self.wanted = self._members.own
 
     def beginAgain(self) -> None:
         """
@@ -68,8 +75,7 @@ class Regaining:
         own = self._members.own
         self.hasAnswer = True
         if not self._isRegaining:
-            if isName(own.encode()):
-                self.wanted = own
+            self._keep()
             return True
         if self.isMissed:
             return not self._isRepeated or own != before

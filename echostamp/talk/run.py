@@ -33,7 +33,7 @@ from echostamp.talk.farend import FarEnd
 from echostamp.talk.keptterminal import KeptTerminal
 from echostamp.talk.painting import painterFor
 from echostamp.talk.reconnecting import ReconnectingConversation
-from echostamp.talk.terminal import EDITING_HINT, isDumb
+from echostamp.talk.terminal import EDITING_HINT, isDumb, isTerminal
 from echostamp.talk.typedrows import TypedRows
 
 if TYPE_CHECKING:
@@ -137,7 +137,7 @@ class _Talk:
         self._target = target
         self._options = options
         self._beforeDeath = beforeDeath
-        self._isTerminal = os.isatty(0) and os.isatty(1)
+        self._isTerminal = isTerminal()
         self._conversation = self._newConversation()
         self._painter = painterFor(
             self._conversation.members, options.timeFormat, options.hasBell

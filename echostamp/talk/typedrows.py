@@ -9,16 +9,20 @@ import fcntl
 import os
 import re
 import termios
+from contextlib import suppress
+from unicodedata import category
 
-from echostamp.columns import columnsOf
+from echostamp.columns import TAB, columnsOf
 from echostamp.text import UNSAFE
 
-#: Columns from one tab stop to the next.
-_TAB = 8
-
-#: What terminals give different columns: emojis, their parts, what joins those, and
-#: octets that are no UTF-8.
-_UNSURE = re.compile("[\u200c-\u200d\u2300-\u27bf\ufe0f\ufffd\U0001f000-\U000fffff]")
+#: What terminals give different columns: emojis, their parts, what joins those, octets
+#: that are no UTF-8, parts of Hangul syllables, and what L{columnsOf} counts because
+#: some terminals show it, or show it wide.
+_UNSURE = re.compile(
+    "[\xad\u0600-\u0605\u06dd\u070f\u0890-\u0891\u08e2\u1160-\u11ff\u200c-\u200d"
+    "\u2300-\u27bf\u3248-\u324f\u4dc0-\u4dff\ud7b0-\ud7ff\ufe0f\ufffd"
+    "\U000110bd\U000110cd\U0001d300-\U0001d376\U0001f000-\U000fffff]"
+)
 
 
 def rowsOf(text: str, width: int) -> int | None:
@@ -32,7 +36,8 @@ def rowsOf(text: str, width: int) -> int | None:
     if width < 1 or UNSAFE.search(text):
         return None
     most = _rows(text, width)
-    return most if most == _rows(_UNSURE.sub("", text), width) else None
+    sure = "".join(each for each in _UNSURE.sub("", text) if category(each) != "Mc")
+    return most if most == _rows(sure, width) else None
 
 
 def _rows(text: str, width: int) -> int:
@@ -42,7 +47,7 @@ def _rows(text: str, width: int) -> int:
     rows, column = 1, 0
     for character in text:
         if character == "\t":
-            column = max(column, min(width - 1, column - column % _TAB + _TAB))
+            column = max(column, min(width - 1, column - column % TAB + TAB))
             continue
         columns = columnsOf(character)
         if column + columns > width:
@@ -58,17 +63,31 @@ class TypedRows:
     What was typed before the prompt is not behind it, but belongs to the first line,
     and the terminal does not tell how much that is.  So a first line that is longer
     than its row stays: a row that was received must not be erased.
+
+    @ivar shown: how often something was shown.
     """
 
     def __init__(self) -> None:
+        self.shown = 0
         self._rows: int | None = None
 
     def begin(self) -> None:
         """Count from here: what is typed begins in this row."""
         self._rows = 0
 
+    def beginBehind(self, shown: int) -> None:
+        """
+        Count from a prompt that has reached the terminal, unless more was shown, or
+        whole lines were typed before it and have not been read.
+
+        @param shown: C{shown} when the prompt was written.
+        """
+        if shown == self.shown and not self.isMoreTyped():
+            self.begin()
+
     def forget(self) -> None:
         """Erase nothing: something is shown below what was typed."""
+        self.shown += 1
         self._rows = None
 
     def erased(self, typed: str) -> str:
@@ -97,5 +116,7 @@ class TypedRows:
     def isMoreTyped(self) -> bool:
         """Say whether more whole lines were typed."""
         octets = array.array("i", [0])
-        fcntl.ioctl(0, termios.FIONREAD, octets)
+        # A terminal that was hung up says nothing.
+        with suppress(OSError):
+            fcntl.ioctl(0, termios.FIONREAD, octets)
         return octets[0] > 0

@@ -8,10 +8,7 @@ import re
 from collections.abc import Callable, Iterator
 from itertools import pairwise
 
-from echostamp.columns import columnsOf
-
-#: Columns from one tab stop to the next.
-_TAB = 8
+from echostamp.columns import TAB, columnsOf
 
 #: Columns before the text of a row that continues a line with a long head.
 _SMALL_INDENT = 2
@@ -114,7 +111,7 @@ class ScreenRows:
         left = max(0, self._columns - self._column)
         if word == "\t":
             # A terminal stops a tab at the last column.
-            self._column += min(_TAB - self._column % _TAB, left)
+            self._column += min(TAB - self._column % TAB, left)
             yield False, word
             return
         size, room = columnsOf(word), self._columns - self.indent

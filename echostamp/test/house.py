@@ -190,6 +190,7 @@ PURE = (
     "talk.bell",
     "talk.members",
     "talk.regaining",
+    "talk.unanswered",
     "talk.wrapping",
     "tls.engine",
     "tls.pem",

@@ -205,6 +205,14 @@ class TerminalTests(TalkCase):
         self.endInput()
         self.assertEqual(self.far.sent, b"")
 
+    def test_interruptedBeforeThePrompt(self) -> None:
+        """A prompt that waits for a reply is not shown after the conversation was
+        abandoned."""
+        self.near.type("hello\n")
+        self.conversation.abandon(Outcome(130))
+        self.reactor.advance(1)
+        self.assertScreen("> hello\n")
+
     def test_whoLeavesHasSeenWhatIsNotAnswered(self) -> None:
         """A user who leaves while replies are missing gets a message, but status 0."""
         self.near.type("a\n")
@@ -442,6 +450,15 @@ class ErasingTests(TalkCase):
         self.reply(b"[1] a\n")
         self.assertEqual(self.near.screen, "> a\n[1] a\n> ")
 
+    def turn(self) -> None:
+        """Let the prompt reach the terminal."""
+        self.reactor.pump([0, 0])
+
+    def type(self, line: str) -> None:
+        """Type a line behind what has reached the terminal."""
+        self.turn()
+        self.near.type(line)
+
     def assertShows(self, *shown: str) -> None:
         """Assert what was shown since the first notice."""
         self.assertEqual(
@@ -452,9 +469,9 @@ class ErasingTests(TalkCase):
         """A typed line is erased at Enter, and so is an empty one."""
         self.reply(b"[1] * b joined\n")
         for line in "mine\n", "\u65e5\u672c\n":
-            self.near.type(line)
+            self.type(line)
             self.reply(f"[1] {line}".encode())
-        self.near.type("\n")
+        self.type("\n")
         self.assertShows(
             *("mine\n", ONE_UP, "[1] mine\n> "),
             *("\u65e5\u672c\n", ONE_UP, "[1] \u65e5\u672c\n> "),
@@ -465,10 +482,10 @@ class ErasingTests(TalkCase):
         """A line that is typed before the reply to the one before is erased, too, but
         not behind a part of something else."""
         self.reply(b"[1] * b joined\n")
-        self.near.type("a\n")
-        self.near.type("b\n")
+        self.type("a\n")
+        self.type("b\n")
         self.reply(b"[1] a\n")
-        self.near.type("c\n")
+        self.type("c\n")
         self.reply(b"[1] b\n[1] c\n")
         self.assertShows(*("a\n", ONE_UP, "b\n", ONE_UP, "[1] a\nc\n[1] b\n[1] c\n> "))
 
@@ -477,6 +494,7 @@ class ErasingTests(TalkCase):
         them before the first one is read."""
         self.reply(b"[1] * b joined\n")
         lines = ["a\n", "x" * 21 + "\n", "c\n"]
+        self.turn()
         self.near.write("".join(lines).encode())
         for line in lines:
             self.rows.isMore = line != lines[-1]
@@ -486,10 +504,58 @@ class ErasingTests(TalkCase):
     def test_enterTwice(self) -> None:
         """Empty lines that are typed together leave one prompt."""
         self.reply(b"[1] * b joined\n")
+        self.turn()
         self.near.write(b"\n\n")
         for self.rows.isMore in True, False:
             self.near.protocol.dataReceived(b"\n")
         self.assertShows("\n\n\x1b[2A\r\x1b[J> ")
+
+    def test_typedBeforeThePrompt(self) -> None:
+        """A line that was typed before the prompt reached the terminal stays: above the
+        prompt there is what was received."""
+        self.reply(b"[1] * b joined\n")
+        self.near.type("a\n")
+        self.reply(b"[1] a\n")
+        self.turn()
+        self.reply(b"[1] <b> x\n")
+        self.near.type("b\n")
+        self.reply(b"[1] b\n")
+        self.rows.isMore = True
+        self.turn()
+        self.rows.isMore = False
+        self.near.type("c\n")
+        self.assertShows(
+            "a\n[1] a\n> \n[1] <b> x\n> b\n[1] b\n> c\n",
+        )
+
+    def test_notAnswered(self) -> None:
+        """A line that was erased and is not answered is shown at the end, on a row of
+        its own."""
+        self.reply(b"[1] * b joined\n")
+        for line in "a\n", "b\n", "c\n":
+            self.type(line)
+        self.reply(b"[1] a\n[1] b")
+        self.farEndCloses()
+        self.assertOver(1, f"{CLOSED}, 2 messages not answered")
+        self.assertTrue(
+            self.near.screen.endswith(
+                "[1] a\n[1] b\n(not answered) b\n(not answered) c\n"
+            ),
+            self.near.screen,
+        )
+
+    def test_noPromptBeforeMore(self) -> None:
+        """There is no prompt while whole lines were typed and not read: their replies
+        would be behind it."""
+        self.reply(b"[1] * b joined\n")
+        self.turn()
+        self.near.write(b"a\n")
+        self.rows.isMore = True
+        self.reply(b"[1] <b> x\n")
+        self.rows.isMore = False
+        self.near.protocol.dataReceived(b"a\n")
+        self.reply(b"[1] a\n")
+        self.assertShows("a\n\n[1] <b> x\n[1] a\n> ")
 
     def test_kept(self) -> None:
         """A line stays where it is not sure which rows it takes: where it is longer
@@ -499,7 +565,7 @@ class ErasingTests(TalkCase):
         for line, columns in [("x" * 19, 20), ("a\x1b[D", 20), ("a", 0)]:
             self.rows.columns = columns
             before = self.near.screen
-            self.near.type(f"{line}\n")
+            self.type(f"{line}\n")
             self.assertEqual(self.near.screen, f"{before}{line}\n")
             self.reply(f"[1] {line}\n".encode())
 

@@ -392,7 +392,8 @@ class IntercomTests(TalkCase):
         self.assertTrue(self.near.sent.endswith(b"x\n[1] * bob le"))
 
     def test_ownName(self) -> None:
-        """The own name is the one that was asked for last, or what a notice says."""
+        """The own name is the one that was asked for first, then what notices say: a
+        later request may not be granted, and another member may have that name."""
         self.begin(PipeConsole)
         members = self.conversation.members
         for line, own in [
@@ -400,9 +401,16 @@ class IntercomTests(TalkCase):
             (b"/name ann\r\n", "ann"),
             (b"/name a b\n", "ann"),
             (b"/names bob\n", "ann"),
+            (b"/name bob\n", "ann"),
         ]:
             self.read(line)
             self.assertEqual(members.own, own)
+        self.reply(b"[1] * bob is now carol\n")
+        self.assertEqual(members.own, "ann")
+        self.reply(b"[1] * ann is now bob\n")
+        self.assertEqual(members.own, "bob")
+        self.begin(PipeConsole)
+        members = self.conversation.members
         self.conversation.introduce("bob")
         self.assertEqual(members.own, "bob")
         self.reply(b"[1] * you are bob-2: bob is taken\n")

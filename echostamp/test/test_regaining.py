@@ -18,12 +18,8 @@ class RegainingTests(SynchronousTestCase):
         """Ask for a name on a first connection."""
         self.members = Members()
         self.name = Regaining(self.members)
-        self.want("ann")
-
-    def want(self, name: str) -> None:
-        """Ask for a name, as the user does."""
-        self.members.own = name
-        self.name.want(name)
+        self.members.own = "ann"
+        self.name.want()
 
     def notice(self, text: bytes) -> bool:
         """Let a notice come, and tell whether it is shown."""
@@ -45,9 +41,9 @@ class RegainingTests(SynchronousTestCase):
         self.assertFalse(self.name.isMissed)
 
     def test_notYet(self) -> None:
-        """A name that the user gets later only is not wanted."""
-        self.want("bob")
-        self.assertEqual(self.name.wanted, "bob")
+        """A name that the user has not got is not wanted."""
+        self.name.want()
+        self.assertEqual(self.name.wanted, "ann")
         self.notice(b"you are ann: the next name is possible in 3 s")
         self.assertEqual(self.name.wanted, "ann")
 
@@ -55,7 +51,7 @@ class RegainingTests(SynchronousTestCase):
         """On a new connection the name may be taken: the first notice is shown, and
         later ones are not, until the name changes."""
         self.notice(b"ann is now carol")
-        self.want("ann")
+        self.name.want()
         self.notice(b"carol is now ann")
         self.name.beginAgain()
         self.assertFalse(self.name.isMissed)
@@ -85,8 +81,9 @@ class RegainingTests(SynchronousTestCase):
         """A user who asks for another name does not want the former one back."""
         self.name.beginAgain()
         self.notice(b"you are ann-2: ann is taken")
-        self.want("bob")
+        self.name.want()
         self.assertFalse(self.name.isMissed)
+        self.assertTrue(self.notice(b"ann-2 is now bob-2"))
         self.assertTrue(self.notice(b"you are bob-2: bob is taken"))
         self.assertEqual(self.name.wanted, "bob-2")
 

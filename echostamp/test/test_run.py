@@ -180,7 +180,7 @@ class TalkTests(SynchronousTestCase):
         for path, why in [
             (folder, os.strerror(errno.EISDIR)),
             (f"{folder}/no/file", os.strerror(errno.ENOENT)),
-            (str(other), "it has other things than lines typed in echostamp talk"),
+            (str(other), "it was not written by echostamp talk"),
         ]:
             reactor = FakeReactor()
             options = TalkOptions("localhost:7", 3.0, isEditing=True, historyFile=path)

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import os
-
 from echostamp.client.command import main
 from echostamp.connect.tls import TlsFiles
 from echostamp.talk import terminal
@@ -34,8 +32,7 @@ class TalkOptionsTests(CommandCase):
         )
 
     def test_reconnect(self) -> None:
-        """It connects again on a terminal, by default with a name.  Without a terminal
-        C{--reconnect} is refused."""
+        """It connects again on a terminal, by default with a name."""
         named, plain = ["talk", "--name=ann"], ["talk"]
         for isTerminal, arguments, isReconnecting in [
             (True, named, True),
@@ -48,13 +45,6 @@ class TalkOptionsTests(CommandCase):
             self.patch(terminal, "isTerminal", lambda found=isTerminal: found)
             main(arguments)
             self.assertEqual(self.talks.pop().isReconnecting, isReconnecting, arguments)
-        self.said()
-        self.assertEqual(main(["talk", "--reconnect"]), 2)
-        self.assertEqual(self.talks, [])
-        self.assertEqual(
-            self.said(),
-            "echostamp: --reconnect needs a terminal at standard input and output\n",
-        )
 
     def test_name(self) -> None:
         """C{--name} becomes an option; what is not a name is refused."""
@@ -91,7 +81,7 @@ class TalkOptionsTests(CommandCase):
 
     def test_terminalsOptions(self) -> None:
         """The options of a terminal become options of C{talk} where there is one."""
-        self.patch(os, "isatty", lambda fd: True)
+        self.patch(terminal, "isTerminal", lambda: True)
         self.patch(terminal, "canEdit", lambda: True)
         main(["talk", "--bell", "--time-format=%H:%M", "--history-file", "typed"])
         [options] = self.talks
@@ -100,20 +90,19 @@ class TalkOptionsTests(CommandCase):
         self.assertRegex(options.timeFormat.text(0), rb"^\d\d:\d\d$")
 
     def test_noTerminal(self) -> None:
-        """Without a terminal at both ends they are refused in one line."""
-        for terminals in (), (0,), (1,):
-            self.patch(os, "isatty", lambda fd, those=terminals: fd in those)
-            for option in "--bell", "--time-format=%H", "--history-file=typed":
-                self.assertEqual(self.ended("talk", option), 2)
-                self.assertEqual(
-                    self.said(),
-                    f"echostamp talk: {option.partition('=')[0]} needs a terminal at "
-                    "standard input and output (see echostamp talk --help)\n",
-                )
+        """Without a terminal they are refused in one line."""
+        needing = "--bell", "--time-format=%H", "--history-file=typed", "--reconnect"
+        for option in needing:
+            self.assertEqual(self.ended("talk", option), 2)
+            self.assertEqual(
+                self.said(),
+                f"echostamp talk: {option.partition('=')[0]} needs a terminal at "
+                "standard input and output (see echostamp talk --help)\n",
+            )
 
     def test_noEditing(self) -> None:
         """Without line editing only C{--history-file} is refused."""
-        self.patch(os, "isatty", lambda fd: True)
+        self.patch(terminal, "isTerminal", lambda: True)
         self.patch(terminal, "canEdit", lambda: False)
         main(["talk", "--bell", "--time-format=%H"])
         self.assertEqual(len(self.talks), 1)

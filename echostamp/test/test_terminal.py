@@ -188,6 +188,12 @@ class EditingTests(SynchronousTestCase):
     The decision whether lines can be edited.
     """
 
+    def test_isTerminal(self) -> None:
+        """Both ends have to be a terminal."""
+        for terminals in (), (0,), (1,), (0, 1):
+            self.patch(os, "isatty", lambda fd, those=terminals: fd in those)
+            self.assertEqual(terminal.isTerminal(), terminals == (0, 1))
+
     def test_promptToolkit(self) -> None:
         """Lines can be edited with a prompt_toolkit that the extra allows."""
         self.patch(os, "isatty", lambda fd: True)

@@ -7,10 +7,13 @@ import os
 import pty
 import select
 import struct
+import sys
 import termios
+import unicodedata
 
 from twisted.trial.unittest import SynchronousTestCase
 
+from echostamp.columns import columnsOf
 from echostamp.talk.typedrows import TypedRows, rowsOf
 
 
@@ -47,6 +50,20 @@ class RowsTests(SynchronousTestCase):
         for control in "\x1b[D", "\x01", "\x9b":
             self.assertIsNone(rowsOf(control, 10))
         self.assertIsNone(rowsOf("x", 0))
+
+    def test_wideSomewhere(self) -> None:
+        """Characters that only some terminals show, or show wide, are not sure: too
+        many rows must not be erased."""
+        unsure = 0
+        for character in map(chr, range(sys.maxunicode + 1)):
+            isMark = unicodedata.category(character) in ("Mn", "Me", "Mc", "Cf")
+            isWide = unicodedata.east_asian_width(character) in "WF"
+            columns = columnsOf(character)
+            if columns > (0 if isMark else 1 + isWide):
+                unsure += 1
+                text = "x" * (11 - columns) + character
+                self.assertIsNone(rowsOf(text, 10), ascii(character))
+        self.assertGreater(unsure, 200)
 
 
 class TerminalTests(SynchronousTestCase):
@@ -89,3 +106,9 @@ class TerminalTests(SynchronousTestCase):
         self.assertTrue(rows.isMoreTyped())
         self.assertEqual(os.read(0, 100), b"half a line\n")
         self.assertFalse(rows.isMoreTyped())
+
+    def test_hungUp(self) -> None:
+        """A terminal that was hung up has nothing more."""
+        with open(os.devnull) as nothing:
+            os.dup2(nothing.fileno(), 0)
+        self.assertFalse(TypedRows().isMoreTyped())
