@@ -5,9 +5,11 @@ is prompt_toolkit.
 
 from __future__ import annotations
 
+import errno
 import fcntl
 import os
 import stat
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 
@@ -15,6 +17,9 @@ from prompt_toolkit.history import History
 
 #: The most lines that are kept from one session to the next, and their most octets.
 MOST, MOST_OCTETS = 1000, 1 << 20
+
+#: Seconds to wait for the lock, which another session has for milliseconds.
+PATIENCE = 0.5
 
 #: The first line of the file.  Another file is never changed.
 _FIRST = b"# lines that were typed in echostamp talk\n"
@@ -74,12 +79,28 @@ class LineHistory(History):
     def _locked(self) -> Iterator[None]:
         """
         Keep other sessions from writing.
+
+        @raise OSError: another program has locked the file for too long.
         """
-        fcntl.flock(self._fd, fcntl.LOCK_EX)
+        end = time.monotonic() + PATIENCE
+        while not self._lock():
+            if time.monotonic() >= end:
+                raise OSError(errno.EAGAIN, "another program has locked it")
+            time.sleep(PATIENCE / 100)
         try:
             yield
         finally:
             fcntl.flock(self._fd, fcntl.LOCK_UN)
+
+    def _lock(self) -> bool:
+        """
+        Lock the file, unless it is locked.
+        """
+        try:
+            fcntl.flock(self._fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            return False
+        return True
 
     def _write(self, data: bytes, at: int) -> None:
         """

@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import errno
+import fcntl
 import os
 import stat
+import time
 from pathlib import Path
 
 from hypothesis import given
 from hypothesis import strategies as st
 from twisted.trial.unittest import SynchronousTestCase
 
+from echostamp.talk import linehistory
 from echostamp.talk.linehistory import MOST, MOST_OCTETS, LineHistory
 from echostamp.test.fakes import osError
 
@@ -150,6 +153,36 @@ class LineHistoryTests(SynchronousTestCase):
         self.assertEqual(reasons, [os.strerror(errno.ENOSPC)])
         self.assertEqual(history.get_strings()[-1], "three")
         self.assertEqual(self.path.read_bytes(), FIRST + b"one\n")
+
+    def test_locked(self) -> None:
+        """A file that another program has locked is waited for a little.  Then it is
+        not used."""
+        self.patch(linehistory, "PATIENCE", 0)
+        history = self.opened()
+        other = os.open(self.path, os.O_RDONLY)
+        self.addCleanup(os.close, other)
+        fcntl.flock(other, fcntl.LOCK_EX)
+        reasons: list[str] = []
+        history.failed = reasons.append
+        history.append_string("one")
+        self.assertEqual(reasons, ["another program has locked it"])
+        self.assertRaises(OSError, self.opened)
+        fcntl.flock(other, fcntl.LOCK_UN)
+        self.assertEqual(self.lines(), [])
+
+    def test_lockedForLittle(self) -> None:
+        """A lock that another session has for a moment loses nothing."""
+        history = self.opened()
+        other = os.open(self.path, os.O_RDONLY)
+        self.addCleanup(os.close, other)
+        fcntl.flock(other, fcntl.LOCK_EX)
+
+        def unlock(seconds: float) -> None:
+            fcntl.flock(other, fcntl.LOCK_UN)
+
+        self.patch(time, "sleep", unlock)
+        history.append_string("one")
+        self.assertEqual(self.lines(), ["one"])
 
     @given(st.lists(st.text(st.characters(exclude_categories=["Cs"]))))
     def test_everything(self, typed: list[str]) -> None:
