@@ -32,6 +32,10 @@ TEXT_STAMP = STAMP.decode()
 
 LEAVING = "(Ctrl-D or /quit leaves)"
 
+#: What may stand before a reply without line editing: a prompt that came as the line
+#: was typed.
+RACED = "(?:> )?"
+
 
 class ChatCase(SynchronousTestCase):
     """
@@ -87,9 +91,10 @@ class LeavingTests(ChatCase):
             self.assertEqual(pane.screen(), f"{LEAVING}\n>")
             pane.type("", "Enter", "Enter")
             pane.type("hello", "Enter")
-            self.assertShows(pane, rf"{TEXT_STAMP}hello", ">")
+            self.assertShows(pane, rf"{RACED}{TEXT_STAMP}hello", ">")
             if environment != "TERM=dumb":
-                self.assertEqual(pane.screen().count(">"), 1)
+                # If all stayed, there would be four.
+                self.assertLess(pane.screen().count(">"), 4)
             pane.type("", "C-d")
             pane.shows("status 0")
             self.assertNotIn("] \n", pane.screen())
@@ -112,7 +117,7 @@ class LeavingTests(ChatCase):
                 self.assertLess(screen.index(LEAVING), screen.index("* bob"))
                 pane.type("", "Enter")
                 pane.type("hello", "Enter")
-                self.assertShows(pane, rf"{TEXT_STAMP}hello", ">")
+                self.assertShows(pane, rf"{RACED}{TEXT_STAMP}hello", ">")
             pane.type("", "C-d")
             pane.shows("status 0")
 
