@@ -279,6 +279,9 @@ class LostTests(ChatCase):
         is shown as such, and not sent again.  The prompt was never stuck."""
         for environment in "", "TERM=dumb":
             ann = self.talk("--name=ann", environment=environment, columns=80)
+            # A connection that brings no reply at all is not made again.
+            ann.type("hello", "Enter")
+            ann.shows("] hello\n>")
             self.daemon.process.send_signal(signal.SIGSTOP)
             ann.type("is anybody there?", "Enter")
             ann.until(lambda screen: screen.endswith("\n>"))
