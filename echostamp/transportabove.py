@@ -4,16 +4,18 @@ What transports that lie above another transport have in common.
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from typing import Any, cast
 
 from twisted.internet.interfaces import IAddress
 
 
-class TransportAbove:
+class TransportAbove(ABC):
     """
     A transport above another one: TLS, or a WebSocket.
 
-    It answers questions about the connection as the transport below does.
+    It answers questions about the connection as the transport below does, and is the
+    producer of what it reads.
 
     There is no C{__getattr__}: what a socket's transport has to write data would put it
     on the wire in the clear.
@@ -22,6 +24,7 @@ class TransportAbove:
     """
 
     transport: Any
+    _isPaused = _isClosing = False
 
     @property
     def socket(self) -> Any:
@@ -56,3 +59,28 @@ class TransportAbove:
     def setTcpKeepAlive(self, enabled: bool) -> None:
         """Have the kernel probe an idle peer, or not."""
         self.transport.setTcpKeepAlive(enabled)
+
+    def pauseProducing(self) -> None:
+        """Stop reading."""
+        if not self._isClosing:
+            self._isPaused = True
+            self.transport.pauseProducing()
+
+    def resumeProducing(self) -> None:
+        """Read again."""
+        self._isPaused = False
+        self._readAgain()
+
+    def stopProducing(self) -> None:
+        """Close the connection."""
+        self.loseConnection()
+
+    @abstractmethod
+    def loseConnection(self) -> None:
+        """Close the connection behind what was written."""
+
+    @abstractmethod
+    def _readAgain(self) -> None:
+        """
+        Read again, unless something else is against it.
+        """

@@ -36,7 +36,7 @@ LINES, ANSWERS = (
 
 
 def own(heard: bytes | bytearray) -> bytes:
-    """Give what came back to a client, without stamps and notices."""
+    """Give the messages that a client has got back, without stamps and notices."""
     return re.sub(UNIX, b"", re.sub(rb"(?m)^" + UNIX + rb"\* .*\n", b"", heard))
 
 

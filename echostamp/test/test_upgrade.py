@@ -141,8 +141,8 @@ class UpgradeTests(SynchronousTestCase):
         self.assertTrue(bytes(client.connection.sent).endswith(b"] hello\n"))
 
     def test_pipelinedFin(self) -> None:
-        """A FIN behind a request that waits ends the input of the conversation, behind
-        what came before the FIN."""
+        """A FIN behind a request that waits ends the input of the conversation.  The
+        octets before the FIN are answered first."""
         client = WebClient(self.site, self.reactor)
         client.get("/slow")
         lines = [f"{name}: {value}" for name, value in HEADERS.items()]

@@ -199,7 +199,7 @@ class StreamTests(WebSocketCase):
 
 class WrongFramesTests(WebSocketCase):
     """
-    A wrong frame ends the connection behind the replies to what came before.
+    A wrong frame ends the connection.  The frames before it are answered first.
     """
 
     def wrong(self, frame: bytes) -> int:

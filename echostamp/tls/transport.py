@@ -243,21 +243,6 @@ class TlsTransport(Outgoing, TransportAbove):
         elif not self._inputEnded:
             self.dataReceived(b"")
 
-    def pauseProducing(self) -> None:
-        """Stop reading."""
-        if not self._isClosing:
-            self._isPaused = True
-            self.transport.pauseProducing()
-
-    def resumeProducing(self) -> None:
-        """Read again."""
-        self._isPaused = False
-        self._readAgain()
-
-    def stopProducing(self) -> None:
-        """Close the connection."""
-        self.loseConnection()
-
     def _readAgain(self) -> None:
         """
         Read again, unless something else is against it.

@@ -123,7 +123,7 @@ class LimitedChannel(HTTPChannel):
         super().allHeadersReceived()
 
     def rawDataReceived(self, data: bytes) -> None:
-        """Pass on what came behind the head of a request that has handed over the
+        """Pass on octets that follow the head of a request, if that has handed over the
         connection."""
         if self._next is not None:
             self._next.dataReceived(data)

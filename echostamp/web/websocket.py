@@ -87,7 +87,7 @@ class WebSocketTransport(TransportAbove):
 
     producer: Any = None
 
-    _isPaused = _inputEnded = _finReceived = _isClosing = _isLost = False
+    _inputEnded = _finReceived = _isLost = False
     _turn: IDelayedCall | None = None
     _timer: IDelayedCall | None = None
 
@@ -140,11 +140,11 @@ class WebSocketTransport(TransportAbove):
             return
         if frames.isMore:
             self.transport.pauseProducing()
-            self._goOn()
+            self._readAgain()
         elif (frames.hasEnded or self._finReceived) and not self._inputEnded:
             self._endInput()
         elif wasHeld:
-            self._goOn()
+            self._readAgain()
 
     def _answerPing(self) -> None:
         """
@@ -174,22 +174,7 @@ class WebSocketTransport(TransportAbove):
     def writeConnectionLost(self) -> None:
         """Do nothing: only the whole connection is closed at this end."""
 
-    def pauseProducing(self) -> None:
-        """Stop reading."""
-        if not self._isClosing:
-            self._isPaused = True
-            self.transport.pauseProducing()
-
-    def resumeProducing(self) -> None:
-        """Read again."""
-        self._isPaused = False
-        self._goOn()
-
-    def stopProducing(self) -> None:
-        """Close the connection."""
-        self.loseConnection()
-
-    def _goOn(self) -> None:
+    def _readAgain(self) -> None:
         """
         Read again, unless something is against it: first the frames that wait, in the
         next turn.
@@ -249,7 +234,7 @@ class WebSocketTransport(TransportAbove):
         if self._finReceived or (self._inputEnded and not self._frames.isWrong):
             self._finish()
             return
-        self._goOn()
+        self._readAgain()
         if not self._output.isFull:
             self._linger()
 
