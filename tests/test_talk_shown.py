@@ -235,7 +235,7 @@ class BellTests(ShownCase):
     """
 
     def test_rings(self) -> None:
-        """It rings for the own name in another's message, and for nothing else."""
+        """It rings for the client's name in another's message, and for nothing else."""
         for term in "xterm", "dumb":
             for option, rings in ("--bell", 1), ("--time", 0):
                 child = pexpect.spawn(

@@ -57,7 +57,7 @@ def addTalk(talk: CommandParser) -> None:
     talk.add_argument(
         "--bell",
         action="store_true",
-        help="on a terminal, ring when another member of the intercom says the own "
+        help="on a terminal, ring when another member of the intercom says your "
         "name, at most once a second",
     )
     talk.add_argument(

@@ -1,5 +1,5 @@
 """
-Rings when another member says the own name; pure.
+Rings when another member says the client's name; pure.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ _PAUSE = 1.0
 
 class Bell:
     """
-    Finds the own name in messages, as a whole word in upper or lower case, and rings at
+    Finds the client's name in messages, as a whole word in upper or lower case, and rings at
     most once a second.
     """
 
@@ -34,7 +34,7 @@ class Bell:
         """
         Look for a name in a message, or in the next piece of one.
 
-        @param name: the own name; empty where it is not known.
+        @param name: the client's name; empty where it is not known.
         @param text: the piece.
         @param isFirst: whether it is the first one.
         @param isLast: whether it is the last one.

@@ -46,7 +46,7 @@ class Members:
 
         @param piece: a whole notice, or the beginning of another member's line; any
             other piece tells nothing.
-        @return: whether it is a notice that tells the own name.
+        @return: whether it is a notice that tells the client's name.
         """
         if origin is Origin.OWN:
             return False
@@ -63,7 +63,7 @@ class Members:
         """
         Learn from the text of a notice.
 
-        @return: whether it tells the own name.
+        @return: whether it tells the client's name.
         """
         if given := _YOU_ARE.fullmatch(text):
             self.own = given[1]

@@ -24,10 +24,10 @@ def painterFor(
     """
     Make a painter for the terminal at standard output.
 
-    @param members: knows the own name, and whether this is an intercom.
+    @param members: knows the client's name, and whether this is an intercom.
     @param timeFormat: how to write the local times that take the place of stamps;
         L{None} for the stamps.
-    @param hasBell: whether the own name rings.
+    @param hasBell: whether the client's name rings.
     @param clock: gives nanoseconds since the epoch.
     """
 

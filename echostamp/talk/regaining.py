@@ -67,9 +67,9 @@ class Regaining:
 
     def told(self, before: str) -> bool:
         """
-        Follow a notice that has told the own name.
+        Follow a notice that has told the client's name.
 
-        @param before: the own name before it.
+        @param before: the client's name before it.
         @return: whether to show the notice.
         """
         own = self._members.own

@@ -129,8 +129,8 @@ class Painter:
         @param encoding: the terminal's encoding.
         @param timeText: gives the present time, which takes the place of a line's
             stamp; L{None} keeps the stamps.
-        @param members: knows the own name, and whether this is an intercom.
-        @param bell: rings when another member says the own name.
+        @param members: knows the client's name, and whether this is an intercom.
+        @param bell: rings when another member says the client's name.
         """
         self._members = members or Members()
         self._bell = bell

@@ -18,7 +18,7 @@ class MembersTests(SynchronousTestCase):
         self.members = Members()
 
     def notice(self, *texts: str) -> list[bool]:
-        """Hear notices, and tell which of them tell the own name."""
+        """Hear notices, and tell which of them tell the client's name."""
         return [
             self.members.heard(Origin.NOTICE, f"[1] * {text}\n".encode())
             for text in texts

@@ -47,7 +47,7 @@ def intercom(own: str) -> Members:
     """
     Make the members of an intercom.
 
-    @param own: the own name.
+    @param own: the client's name.
     """
     members = Members()
     members.own, members.isIntercom = own, True
