@@ -18,8 +18,8 @@ _PAUSE = 1.0
 
 class Bell:
     """
-    Finds the client's name in messages, as a whole word in upper or lower case, and rings at
-    most once a second.
+    Finds the client's name in messages, as a whole word in upper or lower case, and
+    rings at most once a second.
     """
 
     def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:

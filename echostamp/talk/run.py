@@ -63,7 +63,8 @@ class TalkOptions:
         needs a terminal.
     @ivar timeFormat: how to write the local time that takes the place of stamps on a
         terminal; L{None} for the stamps.
-    @ivar hasBell: whether the terminal rings when another member says the client's name.
+    @ivar hasBell: whether the terminal rings when another member says the client's
+        name.
     @ivar historyFile: the file that keeps typed lines, which needs line editing;
         L{None} for no file.
     """
