@@ -39,13 +39,7 @@ def portSettings(
     full = refusing(LIMIT, connectionLog.refused)
 
     def guard(inner: IProtocolFactory) -> IProtocolFactory:
-        return Gate(
-            inner,
-            full,
-            most,
-            options.maxPerHost,
-            counts,
-        )
+        return Gate(inner, full, most, options.maxPerHost, counts)
 
     def prepareSocket(bound: socket.socket) -> None:
         keepUrgentData(bound)

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import os
 import signal
-from collections import Counter
 from collections.abc import Sequence
 from functools import partial
 from typing import Any
@@ -38,7 +37,7 @@ from echostamp.line.sending import replySender
 from echostamp.line.settings import EchoSettings
 from echostamp.line.stampclock import zoneWithoutFile
 from echostamp.listen.endpoints import preparedPorts
-from echostamp.listen.gate import Counts
+from echostamp.listen.gate import LocalCounts
 from echostamp.listen.listening import ListeningService
 from echostamp.listen.preparing import PreparedPort, PreparingReactor
 from echostamp.tcpinfo import acknowledged
@@ -65,7 +64,7 @@ def makeService(options: Options) -> IService:
     connectionLog = TimedConnectionLog(
         reactor, options.idleTimeout, options.maxAge, options.grace
     )
-    counts: Counts = Counter()
+    counts = LocalCounts()
     factory = _echoFactory(reactor, options, connectionLog)
     _warnOfZone()
     settings = portSettings(reactor, options, connectionLog, counts)
@@ -81,7 +80,9 @@ def makeService(options: Options) -> IService:
     notifier = Notifier(os.environ)
     services = NotifyingService(reactor, notifier)
     # The empty key counts the connections of all hosts.
-    draining = DrainingService(reactor, factory, options.grace, lambda: counts[""])
+    draining = DrainingService(
+        reactor, factory, options.grace, lambda: counts.count("")
+    )
     signals = SignalService(
         reactor,
         {

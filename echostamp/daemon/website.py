@@ -7,7 +7,6 @@ from __future__ import annotations
 import errno
 import platform
 import socket
-from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
@@ -24,7 +23,7 @@ from echostamp.daemon.roompages import roomPages
 from echostamp.daemon.shutdown import DrainingService
 from echostamp.history.memory import MemoryHistory
 from echostamp.listen.endpoints import preparedPorts
-from echostamp.listen.gate import Counts, Gate, WayOut
+from echostamp.listen.gate import Gate, LocalCounts, WayOut
 from echostamp.listen.listening import ListeningService
 from echostamp.listen.preparing import PortSettings, PreparedPort, PreparingReactor
 from echostamp.listen.sockets import PEER_TIMEOUT, watchPeer
@@ -206,7 +205,7 @@ def webService(
         its certificates again.
     @raise ValueError: a place cannot be used; the text says which, and why.
     """
-    counts: Counts = Counter()
+    counts = LocalCounts()
 
     def guard(inner: IProtocolFactory) -> IProtocolFactory:
         return Gate(inner, _refused, MOST_CONNECTIONS, MOST_OF_HOST, counts)

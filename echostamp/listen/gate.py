@@ -12,7 +12,7 @@ import resource
 import sys
 from collections import Counter
 from collections.abc import Callable
-from typing import cast
+from typing import Protocol, cast
 
 from twisted.internet.interfaces import (
     IAddress,
@@ -30,9 +30,34 @@ from echostamp.text import counted
 #: Descriptors that are kept for the log, for looking up names and the like.
 SPARE_DESCRIPTORS = 12
 
-#: How many connections each host has, by its L{hostKey}.  The key C{""} counts those of
-#: all hosts.
-Counts = Counter[str | bytes]
+
+class Counts(Protocol):
+    """
+    Counts the connections of each host, by its L{hostKey}.  The key C{""} counts those
+    of all hosts.
+    """
+
+    def count(self, key: str | bytes) -> int:
+        """Give how many connections there are under a key."""
+
+    def add(self, key: str | bytes, step: int) -> None:
+        """Change a count by C{step}, which may be negative."""
+
+
+class LocalCounts(Counter[str | bytes]):
+    """
+    Counts the connections of this process.
+    """
+
+    def count(self, key: str | bytes) -> int:
+        """See L{Counts.count}."""
+        return self[key]
+
+    def add(self, key: str | bytes, step: int) -> None:
+        """See L{Counts.add}.  Only hosts that are connected use memory."""
+        self[key] += step
+        if not self[key]:
+            del self[key]
 
 
 def mostConnections(ports: int) -> int:
@@ -88,7 +113,7 @@ class Gate(Factory):
         self._refused = refused
         self._most = most
         self._mostPerHost = mostPerHost
-        self._counts: Counts = Counter() if counts is None else counts
+        self._counts = LocalCounts() if counts is None else counts
 
     def logPrefix(self) -> str:
         """Give the name that Twisted's own lines about a port begin with."""
@@ -106,7 +131,7 @@ class Gate(Factory):
         """Make a protocol, unless a limit is reached."""
         limits = self._limits(addr)
         for key, most in limits:
-            if self._counts[key] >= most:
+            if self._counts.count(key) >= most:
                 host = f" of {hostKeyName(key)}" if key else ""
                 self._refused(
                     peerName(addr), f"more than {counted(most, 'connection')}{host}"
@@ -179,15 +204,12 @@ class _Counted(WatchedProtocol):
         self._keys = keys
         self._step = step
         for key in keys:
-            counts[key] += step
+            counts.add(key, step)
 
     def ended(self, reason: Failure) -> None:
         """Stop counting the connection."""
         for key in self._keys:
-            self._counts[key] -= self._step
-            if not self._counts[key]:
-                # Only hosts that are connected use memory.
-                del self._counts[key]
+            self._counts.add(key, -self._step)
 
 
 class _HalfCloseableCounted(HalfCloseable, _Counted):

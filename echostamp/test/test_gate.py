@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import resource
-from collections import Counter
 from typing import Any
 
 from twisted.internet.address import IPv4Address, IPv6Address, UNIXAddress
@@ -13,8 +12,8 @@ from twisted.trial.unittest import SynchronousTestCase
 
 from echostamp.listen.gate import (
     SPARE_DESCRIPTORS,
-    Counts,
     Gate,
+    LocalCounts,
     WayOut,
     mostConnections,
 )
@@ -88,7 +87,7 @@ class GateTests(SynchronousTestCase):
 
     def test_mostOfAHost(self) -> None:
         """Each host has its own limit; an IPv4-mapped address is the same host."""
-        counts: Counter[str] = Counter()
+        counts = LocalCounts()
         gate = self.gate(mostPerHost=1, counts=counts)
         made = gate.buildProtocol(address("192.0.2.1"))
         self.assertIsNone(gate.buildProtocol(address("::ffff:192.0.2.1")))
@@ -100,7 +99,7 @@ class GateTests(SynchronousTestCase):
 
     def test_gatesThatCountTogether(self) -> None:
         """Two gates with the same counts share one limit."""
-        counts: Counter[str] = Counter()
+        counts = LocalCounts()
         gates = [self.gate(most=1, counts=counts) for _ in "12"]
         made = [gate.buildProtocol(address("192.0.2.1")) for gate in gates]
         self.assertEqual([protocol is None for protocol in made], [False, True])
@@ -108,8 +107,8 @@ class GateTests(SynchronousTestCase):
     def test_wayOut(self) -> None:
         """A connection that goes on does not count at its first gate, but at the next
         one, until it ends."""
-        counts: Counts = Counter()
-        second: Counts = Counter()
+        counts = LocalCounts()
+        second = LocalCounts()
         gate = self.gate(most=2, mostPerHost=1, counts=counts)
         on = WayOut(self.gate(most=1, mostPerHost=5, counts=second), counts)
         first = gate.buildProtocol(address("192.0.2.1"))
@@ -127,7 +126,7 @@ class GateTests(SynchronousTestCase):
         """A connection without a protocol is not counted."""
         inner = Factory()
         inner.buildProtocol = lambda addr: None  # type: ignore[method-assign]
-        counts: Counter[str] = Counter()
+        counts = LocalCounts()
         gate = self.gate(inner, most=1, counts=counts)
         self.assertIsNone(gate.buildProtocol(address("192.0.2.1")))
         self.assertEqual(counts, {})
