@@ -79,10 +79,8 @@ def makeService(options: Options) -> IService:
     reloads.append(("time zone", partial(factory.stampClock.rereadZone, isChrooted)))
     notifier = Notifier(os.environ)
     services = NotifyingService(reactor, notifier)
-    # The empty key counts the connections of all hosts.
-    draining = DrainingService(
-        reactor, factory, options.grace, lambda: counts.count("")
-    )
+    connected = partial(counts.count, "")
+    draining = DrainingService(reactor, factory, options.grace, connected)
     signals = SignalService(
         reactor,
         {
