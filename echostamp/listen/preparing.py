@@ -13,8 +13,8 @@ import errno
 import os
 import socket
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field, replace
-from typing import Any
+from dataclasses import dataclass, replace
+from typing import Any, Self
 
 from twisted.internet.interfaces import IListeningPort, IProtocolFactory
 
@@ -22,15 +22,13 @@ from echostamp.listen.inherited import Inherited, listeningSocket
 from echostamp.listen.sockets import (
     boundTcpSocket,
     checkPath,
+    checkUnix,
     clash,
     clearPath,
     longestQueue,
 )
 from echostamp.listen.unixport import adoptUnixPort
 from echostamp.tls.handshakes import Handshakes, logAdmitted, logRefused
-
-#: Octets that the path of a UNIX socket may have, by sys/un.h.
-LONGEST_PATH = 107
 
 #: Wraps a factory in another, such as a L{Gate <echostamp.listen.gate.Gate>}.
 Guard = Callable[[IProtocolFactory], IProtocolFactory]
@@ -88,23 +86,6 @@ class PortSettings:
         return Handshakes(refused=self.refused, admitted=self.admitted)
 
 
-@dataclass
-class _Prepared:
-    """
-    What all endpoints of a daemon have prepared so far.
-
-    @ivar sockets: those that are bound.
-    @ivar paths: absolute paths of UNIX sockets.
-    @ivar adopted: descriptors that systemd has passed on.
-    @ivar reloads: see L{PreparingReactor}.
-    """
-
-    sockets: list[socket.socket] = field(default_factory=list)
-    paths: set[str] = field(default_factory=set)
-    adopted: set[int] = field(default_factory=set)
-    reloads: list[Callable[[], None]] = field(default_factory=list)
-
-
 class PreparingReactor:
     """
     The reactor for endpoints before the service starts.
@@ -113,54 +94,42 @@ class PreparingReactor:
     the reactor would return a port.  Everything else is the reactor's.
     """
 
-    def __init__(
-        self,
-        reactor: Any,
-        settings: PortSettings | None = None,
-        prepared: _Prepared | None = None,
-    ) -> None:
+    def __init__(self, reactor: Any, settings: PortSettings | None = None) -> None:
         """
         @param reactor: the reactor that will listen: an L{IReactorTCP
             <twisted.internet.interfaces.IReactorTCP>} with sockets to adopt.
         @param settings: how the ports are set up.
-        @param prepared: what other endpoints have prepared; L{None} for nothing.
 
         @ivar reloads: read the files of endpoints again; each raises L{ValueError}
             with a text that says what is wrong with them.
         """
         self._reactor = reactor
         self.settings = settings or PortSettings()
-        self._prepared = prepared or _Prepared()
-        self.reloads = self._prepared.reloads
+        self.reloads: list[Callable[[], None]] = []
+        # What all endpoints have prepared: sockets that are bound, absolute paths of
+        # UNIX sockets, and descriptors that systemd has passed on.
+        self._bound: list[socket.socket] = []
+        self._paths: set[str] = set()
+        self._adopted: set[int] = set()
 
     def __getattr__(self, name: str) -> Any:
         return getattr(self._reactor, name)
 
-    def behindProxy(self) -> PreparingReactor:
+    def behindProxy(self) -> Self:
         """
-        Give the reactor for endpoints whose connections come through a proxy.
+        Give the reactor for endpoints whose connections come through a proxy.  It
+        shares what it prepares with this one.
 
         @raise ValueError: no proxy is trusted.
         """
         guard = self.settings.proxyGuard
         if guard is None:
             raise ValueError("it needs --proxy-from, with the networks of the proxies")
-        settings = replace(self.settings, guard=guard, proxyGuard=None)
-        return PreparingReactor(self._reactor, settings, self._prepared)
-
-    def _setUp(self, port: Any) -> IListeningPort:
-        """
-        Have a port and its connections read by L{PortSettings.readers}.
-
-        @param port: one that listens.  It hands its reactor on to its connections.
-        """
-        self.settings.listened(port)
-        if self.settings.readers is not None:
-            port.stopReading()
-            port.reactor = self.settings.readers
-            port.startReading()
-        listening: IListeningPort = port
-        return listening
+        # copy.copy() would look for attributes that are the reactor's.
+        behind = object.__new__(type(self))
+        behind.__dict__.update(self.__dict__)
+        behind.settings = replace(self.settings, guard=guard, proxyGuard=None)
+        return behind
 
     def listenTCP(
         self,
@@ -176,22 +145,14 @@ class PreparingReactor:
         @raise OSError: the address is taken, or cannot be used.
         """
         waiting = longestQueue(backlog)
-        bound = boundTcpSocket(interface, port)
-        if any(clash(bound, other) for other in self._prepared.sockets):
+        bound = self._bind(interface, port)
+        if any(clash(bound[0], other) for other in self._bound):
             # The kernel would report this only when the second socket listens.
             raise OSError(errno.EADDRINUSE, os.strerror(errno.EADDRINUSE))
-        self._prepared.sockets.append(bound)
-        self.settings.prepareSocket(bound)
-        guarded = self.settings.guard(factory)
-
-        def listen() -> IListeningPort:
-            with bound:
-                bound.listen(waiting)
-                return self._setUp(
-                    self._reactor.adoptStreamPort(bound.fileno(), bound.family, guarded)
-                )
-
-        return PreparedPort(listen)
+        self._bound.append(bound[0])
+        for each in bound:
+            self.settings.prepareSocket(each)
+        return self._prepared(bound, factory, waiting)
 
     def listenUNIX(
         self,
@@ -209,25 +170,14 @@ class PreparingReactor:
         @raise OSError: the file's folder is missing or not writable, another file has
             its name, or another daemon listens there.
         """
-        if not 0 <= kwargs.get("mode", 0) <= 0o777:
-            raise ValueError("mode is an octal number from 0 to 777")
+        checkUnix(address, kwargs.get("mode", 0))
         waiting = longestQueue(backlog)
-        if not 1 <= len(os.fsencode(address)) <= LONGEST_PATH:
-            raise ValueError(f"a path has 1 to {LONGEST_PATH} octets")
         path = os.path.join(self.settings.folder, address)
-        if os.path.abspath(path) in self._prepared.paths:
+        if os.path.abspath(path) in self._paths:
             raise OSError(errno.EADDRINUSE, os.strerror(errno.EADDRINUSE))
-        self._prepared.paths.add(os.path.abspath(path))
+        self._paths.add(os.path.abspath(path))
         checkPath(path)
-        guarded = self.settings.guard(factory)
-
-        def listen() -> IListeningPort:
-            clearPath(address)
-            return self._setUp(
-                self._reactor.listenUNIX(address, guarded, waiting, **kwargs)
-            )
-
-        return PreparedPort(listen)
+        return self._preparedUnix(address, factory, waiting, **kwargs)
 
     def adoptStreamPort(
         self, fileDescriptor: int, addressFamily: int, factory: IProtocolFactory
@@ -247,35 +197,94 @@ class PreparingReactor:
         @raise ValueError: it is no stream socket that listens, or another endpoint
             serves it.
         """
-        if inherited.number in self._prepared.adopted:
+        if inherited.number in self._adopted:
             raise ValueError(f"another endpoint has its socket {inherited.name!r}")
-        self._prepared.adopted.add(inherited.number)
+        self._adopted.add(inherited.number)
         return self._adopt(listeningSocket(inherited), factory)
 
     def unserved(self) -> list[Inherited]:
         """
         Give the sockets that systemd has passed on and no endpoint serves.
         """
-        adopted = self._prepared.adopted
+        adopted = self._adopted
         return [each for each in self.settings.inherited if each.number not in adopted]
 
     def _adopt(self, kept: socket.socket, factory: IProtocolFactory) -> PreparedPort:
         """
         Prepare a socket that listens.
         """
-        # The socket knows its family better than a description.
-        family = kept.family
-        if family != socket.AF_UNIX:
+        if kept.family != socket.AF_UNIX:
             self.settings.prepareSocket(kept)
+        return self._prepared([kept], factory)
+
+    def _bind(self, interface: str, port: int) -> list[socket.socket]:
+        """
+        Bind the TCP sockets of an endpoint.
+
+        @return: sockets that share one address.
+        """
+        return [boundTcpSocket(interface, port)]
+
+    def _prepared(
+        self,
+        bound: Sequence[socket.socket],
+        factory: IProtocolFactory,
+        backlog: int | None = None,
+    ) -> PreparedPort:
+        """
+        Prepare the sockets of an endpoint.
+
+        @param backlog: see L{longestQueue}; L{None} where they listen already.
+        """
         guarded = self.settings.guard(factory)
+        (kept,) = bound
 
         def listen() -> IListeningPort:
             with kept:
-                number = kept.fileno()
-                if family == socket.AF_UNIX:
-                    return self._setUp(adoptUnixPort(self._reactor, number, guarded))
-                return self._setUp(
-                    self._reactor.adoptStreamPort(number, family, guarded)
-                )
+                if backlog is not None:
+                    kept.listen(backlog)
+                return self._accepting(kept, guarded)
 
         return PreparedPort(listen)
+
+    def _preparedUnix(
+        self, address: str, factory: IProtocolFactory, backlog: int, **kwargs: Any
+    ) -> PreparedPort:
+        """
+        Prepare a UNIX socket whose path has been checked.
+        """
+        guarded = self.settings.guard(factory)
+
+        def listen() -> IListeningPort:
+            clearPath(address)
+            return self._setUp(
+                self._reactor.listenUNIX(address, guarded, backlog, **kwargs)
+            )
+
+        return PreparedPort(listen)
+
+    def _accepting(
+        self, listening: socket.socket, guarded: IProtocolFactory
+    ) -> IListeningPort:
+        """
+        Accept connections from a socket that listens.  It is duplicated.
+        """
+        # The socket knows its family better than a description.
+        number, family = listening.fileno(), listening.family
+        if family == socket.AF_UNIX:
+            return self._setUp(adoptUnixPort(self._reactor, number, guarded))
+        return self._setUp(self._reactor.adoptStreamPort(number, family, guarded))
+
+    def _setUp(self, port: Any) -> IListeningPort:
+        """
+        Have a port and its connections read by L{PortSettings.readers}.
+
+        @param port: one that listens.  It hands its reactor on to its connections.
+        """
+        self.settings.listened(port)
+        if self.settings.readers is not None:
+            port.stopReading()
+            port.reactor = self.settings.readers
+            port.startReading()
+        listening: IListeningPort = port
+        return listening

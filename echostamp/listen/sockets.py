@@ -8,6 +8,7 @@ import errno
 import os
 import socket
 import stat
+from contextlib import ExitStack
 
 from twisted.internet.abstract import isIPAddress, isIPv6Address
 
@@ -16,6 +17,9 @@ from echostamp.addresses import checkOwn, scopeOf, unmappedText
 #: Connections that may wait to be accepted.  The kernel drops the SYN of those beyond
 #: it, which the peer repeats only after a second; Twisted's 50 fill in milliseconds.
 ACCEPT_BACKLOG = 1024
+
+#: Octets that the path of a UNIX socket may have, by sys/un.h.
+LONGEST_PATH = 107
 
 #: Seconds after which a peer that acknowledges nothing counts as vanished.
 PEER_TIMEOUT = 60
@@ -31,6 +35,20 @@ def longestQueue(backlog: int) -> int:
     if not 0 <= backlog <= 65_535:
         raise ValueError("backlog is a number from 0 to 65535")
     return max(backlog, ACCEPT_BACKLOG)
+
+
+def checkUnix(address: str, mode: int) -> None:
+    """
+    Check the parameters of a UNIX socket.
+
+    @param address: the path of its file.
+    @param mode: that of its file.
+    @raise ValueError: one is outside its bounds.
+    """
+    if not 0 <= mode <= 0o777:
+        raise ValueError("mode is an octal number from 0 to 777")
+    if not 1 <= len(os.fsencode(address)) <= LONGEST_PATH:
+        raise ValueError(f"a path has 1 to {LONGEST_PATH} octets")
 
 
 def checkPath(path: str) -> None:
@@ -85,13 +103,39 @@ def clash(one: socket.socket, other: socket.socket) -> bool:
     return len(hosts) == 1 or "::" in hosts or ("0.0.0.0" in hosts and isIPv4)
 
 
-def boundTcpSocket(interface: str, port: int) -> socket.socket:
+def boundTcpSockets(interface: str, port: int, number: int) -> list[socket.socket]:
+    """
+    Bind TCP sockets to one address without listening on them.  The kernel spreads
+    connections over those that listen: SO_REUSEPORT in socket(7).
+
+    @param interface: see L{boundTcpSocket}.
+    @param number: how many sockets there will be.
+    @raise OSError: the address is taken, or cannot be used.
+    @raise ValueError: it is not an address of a machine, or lacks its link.
+    """
+    if port:
+        # Another daemon of this user may listen there by SO_REUSEPORT, too.  Only a
+        # socket without it finds that.  A port that the system picks is nobody's.
+        boundTcpSocket(interface, port).close()
+    with ExitStack() as opened:
+        bound: list[socket.socket] = []
+        while len(bound) < number:
+            made = boundTcpSocket(interface, port, isShared=True)
+            bound.append(opened.enter_context(made))
+            port = made.getsockname()[1]
+        opened.pop_all()
+        return bound
+
+
+def boundTcpSocket(interface: str, port: int, isShared: bool = False) -> socket.socket:
     """
     Bind a TCP socket without listening on it.
 
     @param interface: an address, or an empty text for all addresses: those of IPv6 and
         IPv4 by one dual-stack socket, those of IPv4 alone where the machine has no
         IPv6.
+    @param isShared: whether other sockets of this user may be bound to the same
+        address.
     @raise OSError: the address is taken, or cannot be used.
     @raise ValueError: it is not an address of a machine, or lacks its link.
     """
@@ -100,13 +144,13 @@ def boundTcpSocket(interface: str, port: int) -> socket.socket:
         if is6 or isIPAddress(interface):
             checkOwn(interface)
         family = socket.AF_INET6 if is6 else socket.AF_INET
-        return _bind(family, interface, port)
+        return _bind(family, interface, port, isShared)
     try:
-        return _bind(socket.AF_INET6, "::", port)
+        return _bind(socket.AF_INET6, "::", port, isShared)
     except OSError as error:
         if error.errno not in (errno.EAFNOSUPPORT, errno.EADDRNOTAVAIL):
             raise
-        return _bind(socket.AF_INET, "0.0.0.0", port)
+        return _bind(socket.AF_INET, "0.0.0.0", port, isShared)
 
 
 def keepUrgentData(connection: socket.socket) -> None:
@@ -145,7 +189,9 @@ def watchPeer(connection: socket.socket, seconds: int) -> None:
             connection.setsockopt(socket.IPPROTO_TCP, getattr(socket, name), value)
 
 
-def _bind(family: socket.AddressFamily, host: str, port: int) -> socket.socket:
+def _bind(
+    family: socket.AddressFamily, host: str, port: int, isShared: bool
+) -> socket.socket:
     """
     Make a socket that does not block, and bind it.
 
@@ -156,6 +202,8 @@ def _bind(family: socket.AddressFamily, host: str, port: int) -> socket.socket:
     try:
         bound.setblocking(False)
         bound.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        if isShared:
+            bound.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
         if family == socket.AF_INET6:
             # The system's default may differ: "::" has to be every address.
             bound.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 0)

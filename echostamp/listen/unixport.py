@@ -1,5 +1,6 @@
 """
-UNIX sockets that another process has bound, systemd for one.
+UNIX sockets that several processes have: those of another process, systemd for one, and
+those that this process keeps for its workers.
 """
 
 from __future__ import annotations
@@ -10,6 +11,7 @@ from typing import Any
 
 from twisted.internet import tcp, unix
 from twisted.internet.interfaces import IListeningPort, IProtocolFactory
+from twisted.internet.protocol import connectionDone
 from twisted.python.failure import Failure
 
 
@@ -59,6 +61,32 @@ class AdoptedUnixPort(unix.Port):
         Stop accepting, and leave the file to its owner.
         """
         tcp.Port.connectionLost(self, reason)
+
+
+class KeptUnixPort(unix.Port):
+    """
+    Listens on a UNIX socket for other processes, which have duplicates of it and accept
+    its connections.
+    """
+
+    # Twisted shuts a socket down before it closes it, for all processes: see
+    # L{AdoptedUnixPort.__init__}.
+    _shouldShutdown = False
+
+    def startListening(self) -> None:
+        """Make the socket and its file, and listen.  Accept nothing."""
+        # These methods are not annotated.
+        port: Any = super()
+        port.startListening()
+        port.stopReading()
+
+    def stopListening(self) -> None:  # type: ignore[override]  # this needs no Deferred
+        """
+        Delete the file and close the socket at once: nothing can connect any more when
+        the other processes accept what waits.
+        """
+        port: Any = super()
+        port.connectionLost(connectionDone)
 
 
 def adoptUnixPort(

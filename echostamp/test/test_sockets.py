@@ -10,11 +10,18 @@ from typing import Any
 from twisted.internet.address import IPv4Address
 from twisted.trial.unittest import SynchronousTestCase
 
-from echostamp.listen.sockets import clash, keepUrgentData, watchPeer
-from echostamp.test.fakes import osError
+from echostamp.listen import sockets
+from echostamp.listen.sockets import (
+    boundTcpSockets,
+    clash,
+    keepUrgentData,
+    watchPeer,
+)
+from echostamp.test.fakes import FakeSocket, osError
 from echostamp.test.listencases import ListenCase
 
 REUSE = (socket.SOL_SOCKET, socket.SO_REUSEADDR)
+REUSEPORT = (socket.SOL_SOCKET, socket.SO_REUSEPORT)
 V6ONLY = (socket.IPPROTO_IPV6, socket.IPV6_V6ONLY)
 
 
@@ -115,6 +122,49 @@ class TcpTests(ListenCase):
         )
         self.assertIn("interface", str(error))
         self.assertTrue(self.sockets.made[0].isClosed)
+
+
+class SharedTests(ListenCase):
+    """
+    TCP sockets that share one address.
+    """
+
+    def test_oneAddress(self) -> None:
+        """All listen on one port, also where the system picks it."""
+        self.patch(sockets, "socket", socket)
+        bound = boundTcpSockets("127.0.0.1", 0, 3)
+        for each in bound:
+            self.addCleanup(each.close)
+            self.assertEqual(each.getsockopt(*REUSEPORT), 1)
+            self.assertEqual(each.getsockname(), bound[0].getsockname())
+            each.listen()
+        self.assertNotEqual(bound[0].getsockname()[1], 0)
+
+    def test_anotherDaemonOfTheSameUser(self) -> None:
+        """Another daemon that listens at the address is found, although its sockets
+        share it, too."""
+        self.patch(sockets, "socket", socket)
+        (other,) = boundTcpSockets("127.0.0.1", 0, 1)
+        self.addCleanup(other.close)
+        other.listen()
+        port = other.getsockname()[1]
+        error = self.assertRaises(OSError, boundTcpSockets, "127.0.0.1", port, 2)
+        self.assertEqual(error.errno, errno.EADDRINUSE)
+
+    def test_oneCannotBeBound(self) -> None:
+        """No socket stays open when one of them fails."""
+
+        def refuse(bound: object, isBlocking: bool) -> None:
+            if len(self.sockets.made) == 3:
+                self.sockets.refusals["192.0.2.1"] = osError(errno.EADDRINUSE)
+
+        self.patch(FakeSocket, "setblocking", refuse)
+        self.assertRaises(OSError, boundTcpSockets, "192.0.2.1", 80, 9)
+        closed = [each.isClosed for each in self.sockets.made]
+        self.assertEqual(closed, [True, True, True])
+        # The first one has looked for other daemons.
+        shared = [REUSEPORT in each.options for each in self.sockets.made]
+        self.assertEqual(shared, [False, True, True])
 
 
 class ClashTests(SynchronousTestCase):
