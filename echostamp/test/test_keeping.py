@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import select
 import shutil
 import socket
 import stat
@@ -69,6 +70,8 @@ class KeepingCase(SynchronousTestCase):
             with accepted:
                 accepted.sendall(b"served")
                 self.assertEqual(client.recv(10), b"served")
+            # A socket that was shut down would be readable all the time.
+            self.assertEqual(select.select([workers], [], [], 0)[0], [])
 
 
 class TcpTests(KeepingCase):
