@@ -18,7 +18,7 @@ from twisted.internet.interfaces import IAddress, IListeningPort, IProtocolFacto
 from zope.interface import implementer
 
 from echostamp.listen.preparing import PortSettings, PreparedPort, PreparingReactor
-from echostamp.listen.sockets import boundTcpSockets, clearPath
+from echostamp.listen.sockets import boundTcpSockets, clearPath, dropNew
 from echostamp.listen.unixport import KeptUnixPort
 
 
@@ -44,8 +44,13 @@ class KeptPort:
                 each.listen(self._backlog)
 
     def stopListening(self) -> None:
-        """Close them.  They go on listening where another process has them."""
+        """
+        Close them.  Workers that have them can accept what waits.  Nothing new comes,
+        unless they are those of another process, such as systemd.
+        """
         for each in self._sockets:
+            if self._backlog is not None:
+                dropNew(each)
             each.close()
 
     def getHost(self) -> IAddress:

@@ -8,7 +8,9 @@ import errno
 import os
 import socket
 import stat
-from contextlib import ExitStack
+import struct
+from array import array
+from contextlib import ExitStack, suppress
 
 from twisted.internet.abstract import isIPAddress, isIPv6Address
 
@@ -17,6 +19,19 @@ from echostamp.addresses import checkOwn, scopeOf, unmappedText
 #: Connections that may wait to be accepted.  The kernel drops the SYN of those beyond
 #: it, which the peer repeats only after a second; Twisted's 50 fill in milliseconds.
 ACCEPT_BACKLOG = 1024
+
+#: Attaches a filter to a socket, by Linux' asm-generic/socket.h.
+_SO_ATTACH_FILTER = 26
+
+#: A filter's instructions, by linux/filter.h: the code, where to jump when true and
+#: when not, and a number.  They read the flags of a segment, and drop SYN without ACK.
+_DROP_NEW = (
+    (0x30, 0, 0, 13),
+    (0x54, 0, 0, 0x12),
+    (0x15, 0, 1, 0x02),
+    (0x06, 0, 0, 0),
+    (0x06, 0, 0, 0xFFFFFFFF),
+)
 
 #: Octets that the path of a UNIX socket may have, by sys/un.h.
 LONGEST_PATH = 107
@@ -151,6 +166,24 @@ def boundTcpSocket(interface: str, port: int, isShared: bool = False) -> socket.
         if error.errno not in (errno.EAFNOSUPPORT, errno.EADDRNOTAVAIL):
             raise
         return _bind(socket.AF_INET, "0.0.0.0", port, isShared)
+
+
+def dropNew(listening: socket.socket) -> None:
+    """
+    Have the kernel drop what new peers send, for all processes that have a socket.  The
+    connections that wait there can be accepted, and then no other is reset when the
+    socket is closed.  A peer repeats its SYN after a second, and is refused then.
+
+    @param listening: a TCP socket that will soon be closed: this cannot be undone by
+        another process that has it.
+    """
+    program = array("B")
+    for each in _DROP_NEW:
+        program.frombytes(struct.pack("=HBBI", *each))
+    described = struct.pack("@HP", len(_DROP_NEW), program.buffer_info()[0])
+    # A system without filters closes it nevertheless.
+    with suppress(OSError):
+        listening.setsockopt(socket.SOL_SOCKET, _SO_ATTACH_FILTER, described)
 
 
 def keepUrgentData(connection: socket.socket) -> None:

@@ -111,11 +111,18 @@ class TcpTests(KeepingCase):
             client.connect(address)
 
     def test_stops(self) -> None:
-        """The sockets are closed; a worker's duplicate has its connections still."""
+        """The sockets are closed.  A worker's duplicate has the connections that wait,
+        and gets no others: they would be reset when the worker closes it."""
         (port,) = self.listen(f"tcp:0:{LOCAL}")
-        for each in self.keeping.places[0][1:]:
+        kept, *others = self.keeping.places[0]
+        for each in others:
             each.close()
-        self.assertServes(self.keeping.places[0][0], port)
+        with kept.dup() as workers:
+            self.assertServes(kept, port)
+            with socket.socket() as late:
+                late.setblocking(False)
+                late.connect_ex(workers.getsockname())
+                self.assertRaises(BlockingIOError, workers.accept)
 
     def test_options(self) -> None:
         """Each socket gets its options."""
@@ -177,8 +184,8 @@ class SharedTests(KeepingCase):
         port.stopListening()
 
     def test_systemds(self) -> None:
-        """All share a socket of systemd.  The parent closes its descriptor alone; the
-        file is systemd's."""
+        """All share a socket of systemd.  The parent closes its descriptor alone: the
+        file is systemd's, and connections wait there for the next daemon."""
         path = self.folder / "s"
         places: list[tuple[int, Any, Callable[[Any], object]]] = [
             (socket.AF_UNIX, str(path), UNIXAddress),
@@ -195,6 +202,8 @@ class SharedTests(KeepingCase):
                 self.assertEqual(kept.getsockname(), systemds.getsockname())
                 self.assertEqual(port.getHost(), host(systemds.getsockname()))
                 self.assertServes(kept, port)
+                with socket.socket(made) as late:
+                    late.connect(systemds.getsockname())
         self.assertTrue(path.exists())
 
     def test_backlogOfSystemds(self) -> None:

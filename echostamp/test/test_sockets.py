@@ -14,6 +14,7 @@ from echostamp.listen import sockets
 from echostamp.listen.sockets import (
     boundTcpSockets,
     clash,
+    dropNew,
     keepUrgentData,
     watchPeer,
 )
@@ -180,6 +181,34 @@ class ClashTests(SynchronousTestCase):
 
         self.assertTrue(clash(bound(2), bound(2)))
         self.assertFalse(clash(bound(2), bound(3)))
+
+
+class DropNewTests(SynchronousTestCase):
+    """
+    The kernel drops new connections.
+    """
+
+    def test_dropNew(self) -> None:
+        """A connection that waits is accepted and goes on.  A new one is neither
+        accepted nor refused."""
+        with socket.socket() as kept, socket.socket() as one, socket.socket() as other:
+            kept.bind(("127.0.0.1", 0))
+            kept.listen()
+            kept.setblocking(False)
+            one.connect(kept.getsockname())
+            dropNew(kept)
+            other.setblocking(False)
+            found = other.connect_ex(kept.getsockname())
+            self.assertEqual(found, errno.EINPROGRESS)
+            accepted, _ = kept.accept()
+            with accepted:
+                accepted.setblocking(True)
+                one.sendall(b"a message")
+                self.assertEqual(accepted.recv(20), b"a message")
+                one.shutdown(socket.SHUT_WR)
+                self.assertEqual(accepted.recv(20), b"")
+            self.assertRaises(BlockingIOError, kept.accept)
+            self.assertEqual(other.getsockopt(socket.SOL_SOCKET, socket.SO_ERROR), 0)
 
 
 class UrgentDataTests(SynchronousTestCase):
