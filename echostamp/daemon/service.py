@@ -38,8 +38,8 @@ from echostamp.line.settings import EchoSettings
 from echostamp.line.stampclock import zoneWithoutFile
 from echostamp.listen.endpoints import preparedPorts
 from echostamp.listen.gate import LocalCounts
-from echostamp.listen.listening import ListeningService
-from echostamp.listen.preparing import PreparedPort, PreparingReactor
+from echostamp.listen.listening import ListeningService, PreparedPort
+from echostamp.listen.preparing import PreparingReactor
 from echostamp.tcpinfo import acknowledged
 from echostamp.text import printable
 

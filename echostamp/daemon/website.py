@@ -24,8 +24,8 @@ from echostamp.daemon.shutdown import DrainingService
 from echostamp.history.memory import MemoryHistory
 from echostamp.listen.endpoints import preparedPorts
 from echostamp.listen.gate import Gate, LocalCounts, WayOut
-from echostamp.listen.listening import ListeningService
-from echostamp.listen.preparing import PortSettings, PreparedPort, PreparingReactor
+from echostamp.listen.listening import ListeningService, PreparedPort
+from echostamp.listen.preparing import PortSettings, PreparingReactor
 from echostamp.listen.sockets import PEER_TIMEOUT, watchPeer
 from echostamp.monitor.peer import WebPlace
 from echostamp.monitor.snapshot import DaemonSnapshot, Versions

@@ -15,8 +15,8 @@ from twisted.internet.defer import Deferred, gatherResults, maybeDeferred
 from twisted.internet.interfaces import IListeningPort, IProtocolFactory
 
 from echostamp.listen.inherited import Inherited
-from echostamp.listen.listening import acceptWaiting
-from echostamp.listen.preparing import PortSettings, PreparedPort, PreparingReactor
+from echostamp.listen.listening import PreparedPort, acceptWaiting
+from echostamp.listen.preparing import PortSettings, PreparingReactor
 
 
 class AdoptedPlace(PreparedPort):

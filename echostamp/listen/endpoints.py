@@ -13,7 +13,8 @@ from twisted.python.failure import Failure
 from echostamp.endpointparts import parseDescription
 from echostamp.listen.descriptions import checkDescription
 from echostamp.listen.inherited import chosenSockets
-from echostamp.listen.preparing import PreparedPort, PreparingReactor
+from echostamp.listen.listening import PreparedPort
+from echostamp.listen.preparing import PreparingReactor
 from echostamp.listen.tlsendpoint import tlsServerEndpoint
 
 #: What Twisted says, before the kind, about one that neither it nor a plugin has.

@@ -17,7 +17,8 @@ from twisted.internet.address import IPv4Address, IPv6Address, UNIXAddress
 from twisted.internet.interfaces import IAddress, IListeningPort, IProtocolFactory
 from zope.interface import implementer
 
-from echostamp.listen.preparing import PortSettings, PreparedPort, PreparingReactor
+from echostamp.listen.listening import PreparedPort
+from echostamp.listen.preparing import PortSettings, PreparingReactor
 from echostamp.listen.sockets import boundTcpSockets, clearPath, dropNew
 from echostamp.listen.unixport import KeptUnixPort
 

@@ -1,5 +1,5 @@
 """
-The service that listens on the daemon's ports.
+Ports that listen later, and the service that listens on them.
 """
 
 from __future__ import annotations
@@ -14,7 +14,6 @@ from twisted.internet.interfaces import IListeningPort
 from twisted.logger import Logger
 
 from echostamp.listen.accepting import portName
-from echostamp.listen.preparing import PreparedPort
 from echostamp.listen.sockets import ACCEPT_BACKLOG
 
 log = Logger(namespace="echostamp")
@@ -33,6 +32,24 @@ def acceptWaiting(port: Any) -> None:
         if not waiting.poll(0):
             break
         port.doRead()
+
+
+class PreparedPort:
+    """
+    A port that is ready to listen, and does not listen yet.
+    """
+
+    def __init__(
+        self,
+        listen: Callable[[], IListeningPort],
+        closing: Callable[[Any], object] = lambda port: None,
+    ) -> None:
+        """
+        @param listen: begins to listen.
+        @param closing: called with the port before its last connections are accepted.
+        """
+        self.listen = listen
+        self.closing = closing
 
 
 class ListeningService(Service):
@@ -56,7 +73,7 @@ class ListeningService(Service):
         """
         self._prepared = list(prepared)
         self._accept = accept
-        self._ports: list[IListeningPort] = []
+        self._ports: list[tuple[IListeningPort, PreparedPort]] = []
 
     def privilegedStartService(self) -> None:
         """
@@ -64,8 +81,9 @@ class ListeningService(Service):
         sockets need.
         """
         while self._prepared:
-            port = self._prepared.pop(0).listen()
-            self._ports.append(port)
+            prepared = self._prepared.pop(0)
+            port = prepared.listen()
+            self._ports.append((port, prepared))
             log.info("{what} {address}", what=self.what, address=portName(port))
 
     def startService(self) -> None:
@@ -85,6 +103,7 @@ class ListeningService(Service):
         """
         Service.stopService(self)
         ports, self._ports = self._ports, []
-        for port in ports:
+        for port, prepared in ports:
+            prepared.closing(port)
             self._accept(port)
-        return gatherResults([maybeDeferred(port.stopListening) for port in ports])
+        return gatherResults([maybeDeferred(port.stopListening) for port, _ in ports])

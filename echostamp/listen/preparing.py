@@ -19,12 +19,14 @@ from typing import Any, Self
 from twisted.internet.interfaces import IListeningPort, IProtocolFactory
 
 from echostamp.listen.inherited import Inherited, listeningSocket
+from echostamp.listen.listening import PreparedPort
 from echostamp.listen.sockets import (
     boundTcpSocket,
     checkPath,
     checkUnix,
     clash,
     clearPath,
+    dropNew,
     longestQueue,
 )
 from echostamp.listen.unixport import adoptUnixPort
@@ -32,18 +34,6 @@ from echostamp.tls.handshakes import Handshakes, logAdmitted, logRefused
 
 #: Wraps a factory in another, such as a L{Gate <echostamp.listen.gate.Gate>}.
 Guard = Callable[[IProtocolFactory], IProtocolFactory]
-
-
-class PreparedPort:
-    """
-    A port that is ready to listen, and does not listen yet.
-    """
-
-    def __init__(self, listen: Callable[[], IListeningPort]) -> None:
-        """
-        @param listen: begins to listen.
-        """
-        self.listen = listen
 
 
 @dataclass(frozen=True)
@@ -245,7 +235,10 @@ class PreparingReactor:
                     kept.listen(backlog)
                 return self._accepting(kept, guarded)
 
-        return PreparedPort(listen)
+        if backlog is None:
+            # The next daemon serves those that come to another process's socket.
+            return PreparedPort(listen)
+        return PreparedPort(listen, lambda port: dropNew(port.socket))
 
     def _preparedUnix(
         self, address: str, factory: IProtocolFactory, backlog: int, **kwargs: Any

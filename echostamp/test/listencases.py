@@ -10,7 +10,8 @@ from twisted.trial.unittest import SynchronousTestCase
 from echostamp import addresses
 from echostamp.listen import sockets
 from echostamp.listen.endpoints import preparedPorts
-from echostamp.listen.preparing import PreparedPort, PreparingReactor
+from echostamp.listen.listening import PreparedPort
+from echostamp.listen.preparing import PreparingReactor
 from echostamp.test.fakes import FakeReactor, FakeSockets
 
 

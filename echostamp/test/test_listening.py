@@ -10,8 +10,7 @@ from twisted.internet.testing import EventLoggingObserver
 from twisted.logger import formatEvent, globalLogPublisher
 from twisted.trial.unittest import SynchronousTestCase
 
-from echostamp.listen.listening import ListeningService, acceptWaiting
-from echostamp.listen.preparing import PreparedPort
+from echostamp.listen.listening import ListeningService, PreparedPort, acceptWaiting
 from echostamp.listen.sockets import ACCEPT_BACKLOG
 from echostamp.test.fakes import FakePort
 
@@ -45,7 +44,9 @@ class ListeningServiceTests(SynchronousTestCase):
             self.ports.append(port)
             return port
 
-        return PreparedPort(listen)
+        return PreparedPort(
+            listen, lambda port: self.accepted.extend(["closing", port])
+        )
 
     @property
     def lines(self) -> list[str]:
@@ -77,11 +78,13 @@ class ListeningServiceTests(SynchronousTestCase):
         )
 
     def test_stops(self) -> None:
-        """A stopped service does not listen; the connections that wait are accepted
-        first."""
+        """A stopped service does not listen.  No new connection comes, then those that
+        wait are accepted."""
         self.service.startService()
         self.successResultOf(self.service.stopService())
-        self.assertEqual(self.accepted, self.ports)
+        one, other = self.ports
+        expected = ["closing", one, one, "closing", other, other]
+        self.assertEqual(self.accepted, expected)
         self.assertEqual([port.isListening for port in self.ports], [False, False])
         self.assertFalse(self.service.running)
 

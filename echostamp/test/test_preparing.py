@@ -6,12 +6,15 @@ import errno
 import os
 import socket
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 from twisted.internet.address import IPv6Address, UNIXAddress
 from twisted.internet.endpoints import AdoptedStreamServerEndpoint
 
+from echostamp.listen import preparing
 from echostamp.listen.endpoints import preparedPorts
+from echostamp.listen.inherited import Inherited
 from echostamp.listen.preparing import PortSettings, PreparingReactor
 from echostamp.test.fakes import FakeReactor
 from echostamp.test.listencases import ListenCase
@@ -36,6 +39,22 @@ class TcpTests(ListenCase):
         self.assertTrue(made.isClosed)
         self.assertEqual(port.getHost(), IPv6Address("TCP", "::", 1234))
 
+    def test_noNewConnections(self) -> None:
+        """Before a port is closed, the kernel drops new connections, but not at
+        systemd's socket, which serves the next daemon."""
+        filters: list[object] = []
+        self.patch(preparing, "dropNew", filters.append)
+        ours, systemds = SimpleNamespace(socket=1), SimpleNamespace(socket=2)
+        self.prepare("tcp:80").closing(ours)
+        with socket.socket() as listening:
+            listening.listen()
+            settings = PortSettings(inherited=[Inherited(listening.fileno(), "echo")])
+            reactor = PreparingReactor(self.reactor, settings)
+            (prepared,) = preparedPorts(reactor, "systemd:", self.factory)
+            prepared.closing(systemds)
+            prepared.listen()
+        self.assertEqual(filters, [1])
+
     def test_readers(self) -> None:
         """A port that listens is read by the reactor for connections, where there is
         one, and no longer by the other."""
@@ -44,8 +63,8 @@ class TcpTests(ListenCase):
             (PortSettings(), self.reactor),
             (PortSettings(readers=readers), readers),
         ):
-            preparing = PreparingReactor(self.reactor, settings)
-            (prepared,) = preparedPorts(preparing, "tcp:80", self.factory)
+            reactor = PreparingReactor(self.reactor, settings)
+            (prepared,) = preparedPorts(reactor, "tcp:80", self.factory)
             port: Any = prepared.listen()
             self.assertEqual((port.readBy, port.reactor), ([reading], reading))
 
