@@ -105,6 +105,7 @@ LEAVES = (
     "baresocket",
     "transportabove",
     "fileversions",
+    "keyfiles",
     "columns",
 )
 
