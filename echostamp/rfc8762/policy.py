@@ -57,7 +57,8 @@ class Shared:
         L{Rates <echostamp.rfc8762.admission.Rates>}.
     @ivar rates: limits the packets a second that are answered.
     @ivar allowed: the networks to answer.
-    @ivar sessions: the sessions; none if the reflector is not stateful.
+    @ivar sessions: the sessions of the ports that have none of their own; none if the
+        reflector is not stateful.
     """
 
     policy: Policy = Policy()
