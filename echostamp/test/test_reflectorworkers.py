@@ -78,19 +78,18 @@ class WorkersCase(SynchronousTestCase):
         self.addCleanup(made.close)
         return made
 
-    def sender(self, kept: KeptReflector, place: int = 0) -> socket.socket:
+    def sender(self, kept: KeptReflector) -> socket.socket:
         """Make a session-sender's socket."""
         made = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
         self.addCleanup(made.close)
-        made.connect(kept.places[place][0].getsockname())
+        made.connect(kept.places[0][0].getsockname())
         made.setblocking(False)
         return made
 
     def indexOf(self, kept: KeptReflector, sender: socket.socket) -> int:
-        """Give which worker's socket a flow has, without taking the packet."""
+        """Give which worker's socket a flow has: nothing reads yet."""
         sender.send(bytes(44))
-        (readable, _, _) = select.select(kept.places[0], [], [], PATIENCE)
-        (found,) = readable
+        ((found,), _, _) = select.select(kept.places[0], [], [], PATIENCE)
         found.recv(100)
         return kept.places[0].index(found)
 
