@@ -93,6 +93,9 @@ def _endpoint(reactor: PreparingReactor, text: str) -> IStreamServerEndpoint:
             inner = inner.removeprefix("haproxy:")
         checkDescription(parseDescription(inner))
         return cast(IStreamServerEndpoint, serverFromString(reactor, text))
-    endpoint = tlsServerEndpoint(reactor, description, reactor.settings.handshakes)
+    settings = reactor.settings
+    endpoint = tlsServerEndpoint(
+        reactor, description, settings.handshakes, settings.files
+    )
     reactor.reloads.append(endpoint.reload)
     return cast(IStreamServerEndpoint, endpoint)

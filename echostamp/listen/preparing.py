@@ -18,6 +18,7 @@ from typing import Any, Self
 
 from twisted.internet.interfaces import IListeningPort, IProtocolFactory
 
+from echostamp.keyfiles import DISK, Files
 from echostamp.listen.inherited import Inherited, listeningSocket
 from echostamp.listen.listening import PreparedPort
 from echostamp.listen.sockets import (
@@ -57,6 +58,7 @@ class PortSettings:
     @ivar listened: called with each port when it listens.
     @ivar readers: the reactor for the ports and their connections, such as L{Readers
         <echostamp.listen.readers.Readers>}; L{None} for the one that listens.
+    @ivar files: reads the files of certificates and keys.
     """
 
     guard: Guard = lambda factory: factory
@@ -69,6 +71,7 @@ class PortSettings:
     inherited: Sequence[Inherited] = ()
     listened: Callable[[Any], object] = lambda port: None
     readers: Any = None
+    files: Files = DISK
 
     @property
     def handshakes(self) -> Handshakes:

@@ -15,6 +15,7 @@ from twisted.internet.interfaces import (
 from zope.interface import implementer
 
 from echostamp.endpointparts import Description, checkNames, portNumber
+from echostamp.keyfiles import DISK, Files
 from echostamp.tls.handshakes import Handshakes
 from echostamp.tls.server import TlsFactory
 from echostamp.tls.servercontext import Credentials
@@ -77,6 +78,7 @@ def tlsServerEndpoint(
     reactor: Any,
     description: Description,
     handshakes: Handshakes | None = None,
+    files: Files = DISK,
 ) -> TlsServerEndpoint:
     """
     Make an endpoint from its description,
@@ -85,6 +87,7 @@ def tlsServerEndpoint(
     @param reactor: see L{TlsServerEndpoint.__init__}.
     @param description: its one word is the port.
     @param handshakes: see L{TlsServerEndpoint.__init__}.
+    @param files: reads the files.
     @raise ValueError: a part is missing, wrong or unknown, or a file cannot be read or
         is wrong; the text says which and how.
     """
@@ -98,7 +101,11 @@ def tlsServerEndpoint(
     if tls12 not in ("yes", "no"):
         raise ValueError(f"tls12 is yes or no, not {tls12!r}")
     credentials = Credentials(
-        named["privateKey"], named["certKey"], named.get("clientCA"), tls12 == "yes"
+        named["privateKey"],
+        named["certKey"],
+        named.get("clientCA"),
+        tls12 == "yes",
+        files,
     )
     return TlsServerEndpoint(
         reactor, port, credentials, named.get("interface", ""), handshakes

@@ -6,7 +6,7 @@ loop, an amplifier, or busy with one source alone.  Pure: no Twisted, no clock, 
 from __future__ import annotations
 
 import socket
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from ipaddress import IPv4Network, IPv6Network, ip_address
 from struct import Struct
 
@@ -30,6 +30,9 @@ MOST_SOURCES = 2048
 #: Sources for which it is remembered whether they are allowed.
 _MOST_REMEMBERED = 2048
 
+#: What is left once a second's total is used up by all processes.
+_NOTHING = -1
+
 #: What a reply of authenticated mode has behind its number; a request of the other mode
 #: has a time there.
 _UNUSED = bytes(12)
@@ -47,15 +50,25 @@ class Rates:
 
     In each second of the clock the first L{MOST_SOURCES} sources are counted on their
     own.  Those that come later share the rate of one source.
+
+    Where several processes answer, the total is that of all of them.  Each takes a
+    share of it, and a further one when the last is used up.  The seconds of all begin
+    together: their clock is the system's monotonic clock.
     """
 
-    def __init__(self, perSource: int, total: int) -> None:
+    def __init__(
+        self, perSource: int, total: int, grant: Callable[[int], int] | None = None
+    ) -> None:
         """
         @param perSource: packets a second of one source.
         @param total: packets a second of all sources.
+        @param grant: gives a further share of what all processes may answer in a
+            second, by the second's number; 0 if there is nothing left.  L{None} where
+            this process alone answers.
         """
         self._perSource = perSource
         self._total = total
+        self._grant = grant
         self._left = total
         self._until = 0
         self._counts: dict[str | bytes, int] = {}
@@ -70,9 +83,7 @@ class Rates:
         """
         if not 0 < self._until - now <= SECOND:
             # A new second, or the clock was set.
-            self._until = now + SECOND
-            self._left = self._total
-            self._counts.clear()
+            self._begin(now)
         # An IPv4 address is its own source: this saves a call.
         source = hostKey(host) if ":" in host else host
         counts = self._counts
@@ -81,11 +92,38 @@ class Rates:
             if len(counts) >= MOST_SOURCES:
                 source = ""
             count = counts.get(source, 0)
-        if count >= self._perSource or self._left <= 0:
+        if count >= self._perSource:
+            return True
+        if self._left <= 0 and (self._left < 0 or self._isUsedUp()):
             return True
         counts[source] = count + 1
         self._left -= 1
         return False
+
+    def _begin(self, now: int) -> None:
+        """
+        Begin a second.
+
+        @param now: nanoseconds.
+        """
+        self._counts.clear()
+        if self._grant is None:
+            self._until = now + SECOND
+            self._left = self._total
+        else:
+            self._until = now - now % SECOND + SECOND
+            self._left = 0
+
+    def _isUsedUp(self) -> bool:
+        """
+        Take a further share, and return whether there is none: then none is asked for
+        until the next second.
+        """
+        share = 0
+        if self._grant is not None:
+            share = self._grant(self._until // SECOND - 1)
+        self._left = share or _NOTHING
+        return not share
 
 
 class Allowed:

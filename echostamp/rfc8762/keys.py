@@ -8,8 +8,9 @@ valid at a time, so that the ends can change them one after the other.
 
 from __future__ import annotations
 
-import os
 from collections.abc import Mapping, Sequence
+
+from echostamp.keyfiles import DISK, Files
 
 #: Octets that a key file may have at most.
 _LONGEST_FILE = 1_000_000
@@ -25,18 +26,16 @@ SHORTEST, LONGEST = 16, 1024
 Keys = Mapping[int | None, Sequence[bytes]]
 
 
-def readKeys(path: str) -> Keys:
+def readKeys(path: str, files: Files = DISK) -> Keys:
     """
     Read a key file.
 
+    @param files: reads it.
     @raise ValueError: it cannot be read, is wrong, or others may read it.  The error
         gives the reason, but nothing of the keys.
     """
     try:
-        with open(path, encoding="ascii") as file:
-            if os.fstat(file.fileno()).st_mode & 0o007:
-                raise ValueError("others may read it; chmod o= it")
-            text = file.read(_LONGEST_FILE + 1)
+        text = files.read(path, _LONGEST_FILE + 1, isSecret=True).decode("ascii")
     except UnicodeDecodeError:
         raise ValueError("it is not text") from None
     except OSError as error:

@@ -5,7 +5,7 @@ The rules and the live state that all ports of one session-reflector use.
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
 from echostamp.addresses import STAMP_PORT
@@ -53,16 +53,20 @@ class Shared:
     @ivar keys: the keys of authenticated mode; empty in unauthenticated mode.
     @ivar counts: how many packets had each fate.  The key is C{answered}, or the reason
         why not.  Packets for which there was no room for a session have one key more.
+    @ivar grant: gives shares of the total rate, where several processes answer: see
+        L{Rates <echostamp.rfc8762.admission.Rates>}.
     @ivar rates: limits the packets a second that are answered.
     @ivar allowed: the networks to answer.
-    @ivar sessions: the sessions; none if the reflector is not stateful.
+    @ivar sessions: the sessions of the ports that have none of their own; none if the
+        reflector is not stateful.
     """
 
     policy: Policy = Policy()
     keys: Keys = field(default_factory=dict)
     counts: defaultdict[str, int] = field(default_factory=lambda: defaultdict(int))
+    grant: Callable[[int], int] | None = None
 
     def __post_init__(self) -> None:
-        self.rates = Rates(self.policy.perSource, self.policy.total)
+        self.rates = Rates(self.policy.perSource, self.policy.total, self.grant)
         self.allowed = Allowed(self.policy.allowed)
         self.sessions = Sessions()

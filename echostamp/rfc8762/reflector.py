@@ -23,7 +23,7 @@ from echostamp.rfc8762.packets import (
 )
 from echostamp.rfc8762.policy import Shared
 from echostamp.rfc8762.port import Port
-from echostamp.rfc8762.sessions import Request, Session
+from echostamp.rfc8762.sessions import Request, Session, Sessions
 from echostamp.rfc8762.timestamps import (
     Z_OCTET,
     ntpTimestamp,
@@ -61,17 +61,20 @@ class Reflector:
         clock: Callable[[], int] = time.time_ns,
         monotonic: Callable[[], int] = time.monotonic_ns,
         kernel: Callable[[], KernelClock] = kernelClock,
+        sessions: Sessions | None = None,
     ) -> None:
         """
         @param shared: what it has in common with the reflectors at other ports.
         @param clock: gives nanoseconds since the epoch.
         @param monotonic: gives nanoseconds by a clock that is never set.
         @param kernel: reports how exact the clock is.
+        @param sessions: the sessions at this port; L{None} for those of all ports.
         """
         self._shared = shared
         self._clock = clock
         self._monotonic = monotonic
         self._kernel = kernel
+        self._sessions = sessions
         self._asked = -FRESH
         self._information = TimestampInformation()
         self._errors = (0, 0)
@@ -192,7 +195,7 @@ class Reflector:
         session = None
         if shared.policy.isStateful:
             t1 = packet[4:12] if key is None else packet[16:24]
-            session = shared.sessions.session(
+            session = self._table.session(
                 hostKey(peer[0]),
                 (self.port.address, peer, to, _ssid(packet, key is not None)),
                 now,
@@ -228,6 +231,11 @@ class Reflector:
             self._leaving[number] = session, own, t3
             if len(self._leaving) > _MOST_LEAVING:
                 del self._leaving[next(iter(self._leaving))]
+
+    @property
+    def _table(self) -> Sessions:
+        """The sessions at this port, or at all ports."""
+        return self._shared.sessions if self._sessions is None else self._sessions
 
     def _followUp(
         self, session: Session | None, wire: Callable[[int], int]

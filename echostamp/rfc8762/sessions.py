@@ -134,6 +134,15 @@ class Sessions:
         self._sessions.move_to_end(key)
         return session
 
+    def living(self, now: int) -> int:
+        """
+        Give how many sessions there are, without the silent ones.
+
+        @param now: nanoseconds, by a monotonic clock.
+        """
+        self._forget(now)
+        return len(self)
+
     def _forget(self, now: int) -> None:
         """
         Forget the silent sessions.

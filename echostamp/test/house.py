@@ -105,6 +105,7 @@ LEAVES = (
     "baresocket",
     "transportabove",
     "fileversions",
+    "keyfiles",
     "columns",
 )
 
@@ -318,7 +319,15 @@ LATE_IMPORTS: dict[str, tuple[tuple[str, ...], str]] = {
         "wsproto is an optional dependency",
     ),
     "echostamp/daemon/reflecting.py": (
+        ("rfc8762.sockets",),
+        "a daemon without --reflector starts faster, and with less memory",
+    ),
+    "echostamp/daemon/reflectorrules.py": (
         ("rfc8762",),
+        "a daemon without --reflector starts faster, and with less memory",
+    ),
+    "echostamp/daemon/reflectorworkers.py": (
+        ("rfc8762.sessions",),
         "a daemon without --reflector starts faster, and with less memory",
     ),
     "echostamp/probe/dialers.py": (

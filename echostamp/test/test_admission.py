@@ -81,6 +81,44 @@ class RatesTests(SynchronousTestCase):
         self.assertEqual(admitted(rates, "192.0.2.1", 9 * SECOND, 2), 1)
         self.assertEqual(admitted(rates, "192.0.2.1", SECOND, 2), 1)
 
+    def test_shares(self) -> None:
+        """With other processes a share is taken when the last is used up.  Once there
+        is none, nothing is asked for until the next second of the clock."""
+        shares = [2, 3, 0, 1, 0]
+        asked: list[int] = []
+
+        def grant(second: int) -> int:
+            asked.append(second)
+            return shares.pop(0)
+
+        rates = Rates(4, 100, grant)
+        early, late = 7 * SECOND, 8 * SECOND - 1
+        self.assertEqual(admitted(rates, "192.0.2.1", early, 2), 2)
+        self.assertEqual(asked, [7])
+        # What is over a source's own rate takes no share.
+        self.assertEqual(admitted(rates, "192.0.2.1", late, 9), 2)
+        self.assertEqual(asked, [7, 7])
+        self.assertEqual(admitted(rates, "192.0.2.2", late, 9), 1)
+        self.assertEqual(asked, [7, 7, 7])
+        self.assertEqual(admitted(rates, "192.0.2.2", late, 9), 0)
+        self.assertEqual(asked, [7, 7, 7])
+        self.assertEqual(admitted(rates, "192.0.2.1", late + 1, 9), 1)
+        self.assertEqual(asked, [7, 7, 7, 8, 8])
+
+    def test_secondsOfAllProcesses(self) -> None:
+        """With other processes a second begins with the clock's, not with a packet, and
+        what is left of a share ends with it."""
+        asked: list[int] = []
+
+        def grant(second: int) -> int:
+            asked.append(second)
+            return 5
+
+        rates = Rates(1, 100, grant)
+        for now in SECOND * 3 // 2, SECOND * 2 - 1, SECOND * 2, SECOND * 7 // 2:
+            admitted(rates, "192.0.2.1", now, 1)
+        self.assertEqual(asked, [1, 2, 3])
+
     @given(
         st.lists(
             st.tuples(

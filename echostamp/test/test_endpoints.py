@@ -9,6 +9,7 @@ from typing import Any
 from twisted.internet.defer import Deferred, fail
 from twisted.internet.protocol import Factory
 
+from echostamp.keyfiles import OpenFiles
 from echostamp.listen import endpoints, sockets
 from echostamp.listen.endpoints import preparedPorts
 from echostamp.listen.preparing import PortSettings, PreparingReactor
@@ -168,6 +169,15 @@ class TlsTests(TlsServerCase):
         self.file("a:b.pem", b"half a fi")
         error: object = self.assertRaises(ValueError, reload)
         self.assertIn("a:b.pem", str(error))
+
+    def test_files(self) -> None:
+        """The settings say how the files are read."""
+        self.patch(sockets, "socket", FakeSockets())
+        files = OpenFiles()
+        reactor = PreparingReactor(self.reactor, PortSettings(files=files))
+        description = f"tls:7:privateKey={self.server}:certKey={self.server}"
+        preparedPorts(reactor, description, Factory())
+        self.assertEqual(list(files.contents), [os.path.abspath(self.server)])
 
     def test_proxy(self) -> None:
         """Behind C{proxy:} the other guard is used; without one it is an error. All

@@ -10,7 +10,7 @@ from twisted.trial.unittest import SynchronousTestCase
 
 from echostamp.rfc8762.clock import KernelClock
 from echostamp.rfc8762.keys import Keys
-from echostamp.rfc8762.policy import Policy
+from echostamp.rfc8762.policy import Policy, Shared
 from echostamp.rfc8762.tlvreading import readTlvs
 from echostamp.rfc8762.tlvvalues import (
     CLASS_OF_SERVICE,
@@ -166,6 +166,14 @@ class RefusalTests(SynchronousTestCase):
         )
         end.now += SECOND
         end.answer(request())
+
+    def test_shares(self) -> None:
+        """Where several processes answer, this one takes shares of their total."""
+        shares = [2, 0]
+        end = End(shared=Shared(Policy(total=99), grant=lambda second: shares.pop(0)))
+        for _ in range(5):
+            end.receive(request())
+        self.assertEqual(end.counts, {"answered": 2, "over the rate": 3})
 
     def test_replies(self) -> None:
         """A reflector's reply is not answered: of either mode and format, of any

@@ -17,13 +17,14 @@ from twisted.logger import Logger, formatEvent
 from twisted.trial.unittest import SynchronousTestCase
 
 from echostamp.addresses import scoped
-from echostamp.daemon import reflecting
+from echostamp.daemon import reflectorrules
 from echostamp.daemon.reflecting import (
     ReflectingService,
     boundSockets,
     reflectingService,
 )
 from echostamp.daemon.reflectoroptions import parsePlace
+from echostamp.daemon.reflectorrules import ReflectorRules
 from echostamp.daemon.service import makeService
 from echostamp.listen import readers, sockets
 from echostamp.listen.readers import Readers
@@ -55,7 +56,7 @@ class FakeSystemTestCase(SynchronousTestCase):
         self.patch(port, "select", fake)
         self.patch(readers, "select", fake)
         self.events = EventLoggingObserver()
-        self.patch(reflecting, "log", Logger(observer=self.events))
+        self.patch(reflectorrules, "log", Logger(observer=self.events))
         self.reactor = FakeReactor()
 
     def addresses(self) -> list[tuple[Any, ...]]:
@@ -154,8 +155,8 @@ class ServiceTests(FakeSystemTestCase):
     def started(self, shared: Shared | None = None) -> ReflectingService:
         """Start a service with two ports."""
         self.shared = shared or Shared()
-        bound = boundSockets([("192.0.2.1", 862), ("::1", 863)])
-        made = ReflectingService(self.reactor, bound, self.shared, None)
+        bound = [each for (each,) in boundSockets([("192.0.2.1", 862), ("::1", 863)])]
+        made = ReflectingService(self.reactor, bound, ReflectorRules(self.shared))
         made.startService()
         return made
 
@@ -192,8 +193,9 @@ class ServiceTests(FakeSystemTestCase):
 
     def test_link(self) -> None:
         """The log shows the link of an address."""
-        bound = boundSockets([("fe80::1%1", 862)])
-        ReflectingService(self.reactor, bound, Shared()).startService()
+        [bound] = boundSockets([("fe80::1%1", 862)])
+        rules = ReflectorRules(Shared())
+        ReflectingService(self.reactor, bound, rules).startService()
         [line] = self.log()
         self.assertIn(f"at [{scoped('fe80::1', 1)}]:862, ", line)
         self.assertIn("%", line)
@@ -271,7 +273,7 @@ class MakingTests(FakeSystemTestCase):
     def test_policy(self) -> None:
         """The reflector gets the values of the options."""
         made = self.make("--reflector=862")
-        self.assertEqual(made._shared.policy, Policy([]))
+        self.assertEqual(made.rules.shared.policy, Policy([]))
         path = self.keyFile(ONE, TWO)
         made = self.make(
             *("--reflector=862", "--allow=192.0.2.0/24", "--max-pps=7"),
@@ -279,13 +281,13 @@ class MakingTests(FakeSystemTestCase):
             *("--ptp-timescale=utc", f"--reflector-key={path}", "--answer-port=861"),
         )
         self.assertEqual(
-            made._shared.policy,
+            made.rules.shared.policy,
             Policy(
                 *([ip_network("192.0.2.0/24")], 7, 8, True, True),
                 *(frozenset({861, 862}), 0),
             ),
         )
-        self.assertEqual(made._shared.keys, {None: [ONE, TWO]})
+        self.assertEqual(made.rules.shared.keys, {None: [ONE, TWO]})
 
     def test_reload(self) -> None:
         """The key file is read again, also after twistd has changed the working
@@ -298,13 +300,13 @@ class MakingTests(FakeSystemTestCase):
         os.chdir(folder)
         self.write(absolute, ONE, TWO)
         made.reload()
-        self.assertEqual(made._shared.keys, {None: [ONE, TWO]})
+        self.assertEqual(made.rules.shared.keys, {None: [ONE, TWO]})
         self.write(absolute)
         error: object = self.assertRaises(ValueError, made.reload)
         self.assertEqual(
             str(error), f"--reflector-key {absolute!r}: there is no key in it"
         )
-        self.assertEqual(made._shared.keys, {None: [ONE, TWO]})
+        self.assertEqual(made.rules.shared.keys, {None: [ONE, TWO]})
 
     def test_wrongKeyFile(self) -> None:
         """The error names a wrong key file, and no socket is made."""
@@ -347,7 +349,7 @@ class MakingTests(FakeSystemTestCase):
             call(*arguments, **named)
         handlers[signal.SIGHUP](signal.SIGHUP, None)
         self.reactor.advance(0)
-        self.assertEqual(reflector._shared.keys, {None: [TWO]})
+        self.assertEqual(reflector.rules.shared.keys, {None: [TWO]})
         self.sockets.refusal = osError(errno.EACCES)
         line = self.assertRaises(
             SystemExit, makeService, parsed("-p7", "--reflector=192.0.2.1")

@@ -9,11 +9,28 @@ import ssl
 from twisted.internet.testing import EventLoggingObserver
 from twisted.logger import Logger, formatEvent
 
+from echostamp.keyfiles import GivenFiles, OpenFiles
 from echostamp.test.pems import LOCKED_KEYS, WEAK
 from echostamp.test.tlsservers import Client, TlsServerCase
 from echostamp.tls import servercontext
 from echostamp.tls.engine import Engine, State
 from echostamp.tls.servercontext import Credentials
+
+
+def shown(credentials: Credentials) -> bytes | None:
+    """Give the certificate that a client is shown."""
+    client = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+    client.check_hostname, client.verify_mode = False, ssl.CERT_NONE
+    there, back = ssl.MemoryBIO(), ssl.MemoryBIO()
+    tls = client.wrap_bio(back, there)
+    server = Engine(credentials.context, True)
+    for _ in range(2):
+        with contextlib.suppress(ssl.SSLWantReadError):
+            tls.do_handshake()
+        server.feed(there.read())
+        server.shake()
+        back.write(server.take())
+    return tls.getpeercert(True)
 
 
 class CredentialsTests(TlsServerCase):
@@ -84,6 +101,45 @@ class CredentialsTests(TlsServerCase):
             line = f"privateKey={self.server!r}: others may read it; chmod o= it"
             expected = [line] * 2 if isWarned else []
             self.assertEqual([formatEvent(event) for event in events], expected)
+
+    def test_onlyTheReaderOfTheDiskWarns(self) -> None:
+        """A process that gets the files from another one does not warn again."""
+        events = EventLoggingObserver()
+        self.patch(servercontext, "log", Logger(observer=events))
+        os.chmod(self.server, 0o644)
+        kept = OpenFiles()
+        Credentials(self.server, self.server, None, files=kept)
+        self.assertEqual(len(list(events)), 1)
+        given = GivenFiles(kept.contents, os.getcwd())
+        Credentials(self.server, self.server, None, files=given)
+        self.assertEqual(len(list(events)), 1)
+
+    def test_filesOfAnotherProcess(self) -> None:
+        """A process that may not read the files uses what another one has read, at its
+        start and at a reload.  What that one has refused is not used."""
+        self.addCleanup(os.chdir, os.getcwd())
+        self.folder = self.folder.absolute()
+        os.chdir(self.folder)
+        names = "server.pem", "server.pem", "ca.pem"
+        kept = OpenFiles()
+        reading = Credentials(*names, files=kept)
+        given = GivenFiles(dict(kept.contents), os.getcwd())
+        os.rename("server.pem", "hidden")
+        os.chdir("/")
+        serving = Credentials(*names, files=given)
+        self.assertEqual(shown(serving), shown(reading))
+        self.assertEqual(serving.context.cert_store_stats()["x509_ca"], 1)
+        before = shown(serving)
+        for content, isRenewed in (b"half a fi", False), (self.authority.issue(), True):
+            self.file("server.pem", content)
+            if isRenewed:
+                reading.reload()
+            else:
+                self.assertRaises(ValueError, reading.reload)
+            given.replace(dict(kept.contents))
+            serving.reload()
+            self.assertEqual(shown(serving), shown(reading))
+            self.assertEqual(shown(serving) != before, isRenewed)
 
     def test_chain(self) -> None:
         """The certificates after the first are sent to the client."""

@@ -53,6 +53,14 @@ class SessionsTests(SynchronousTestCase):
     The table of sessions.
     """
 
+    def test_living(self) -> None:
+        """Sessions that have been silent for too long do not count."""
+        sessions = Sessions()
+        found(sessions, "one", 0)
+        found(sessions, "two", 1)
+        self.assertEqual(sessions.living(LONGEST_SILENCE), 2)
+        self.assertEqual(sessions.living(LONGEST_SILENCE + 1), 1)
+
     def test_each(self) -> None:
         """Each key has its own session, which remains."""
         sessions = Sessions()

@@ -213,14 +213,19 @@ class FakeReceiver:
 class FakeSocketModule:
     """
     The socket module of a machine without a network.
+
+    @ivar lacks: the name of a constant that this system does not have.
     """
 
     def __init__(self) -> None:
         self.made: list[Any] = []
         self.refusal: OSError | None = None
         self.broadcast = "192.0.2.255"
+        self.lacks = ""
 
     def __getattr__(self, name: str) -> Any:
+        if name == self.lacks:
+            raise AttributeError(name)
         return getattr(socket, name)
 
     def socket(self, family: int, kind: int) -> Any:
@@ -233,6 +238,7 @@ class FakeSocketModule:
             if self.refusal is not None:
                 raise self.refusal
             made.address = address
+            made.optionsWhenBound = list(made.options)
 
         def setblocking(isBlocking: bool) -> None:
             made.isBlocking = isBlocking

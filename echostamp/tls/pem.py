@@ -7,10 +7,12 @@ the option and the file.
 
 from __future__ import annotations
 
-import os
+import io
 import re
 import ssl
+from contextlib import AbstractContextManager
 
+from echostamp.keyfiles import DISK, Files
 from echostamp.text import sslText
 
 #: A certificate in a file.
@@ -55,15 +57,16 @@ class PemFile:
     @ivar path: its absolute path; empty where it has none.
     """
 
-    def __init__(self, option: str, path: str) -> None:
+    def __init__(self, option: str, path: str, files: Files = DISK) -> None:
         """
         @param option: how messages begin, up to the path: C{"--ca "} or C{"certKey="}.
         @param path: where the file is.
+        @param files: reads it.
         """
         self._option = option
         self._path = path
-        # An empty path stays empty: it names no file, not the working directory.
-        self.path = os.path.abspath(path) if path else ""
+        self._files = files
+        self.path = files.absolute(path)
 
     def __str__(self) -> str:
         return f"{self._option}{self._path!r}"
@@ -106,10 +109,14 @@ class PemFile:
     @property
     def isExposed(self) -> bool:
         """Whether others than the owner and the group may read the file."""
-        try:
-            return bool(os.stat(self.path).st_mode & 0o007)
-        except OSError:
-            return False
+        return self._files.isExposed(self.path)
+
+    def named(self) -> AbstractContextManager[str]:
+        """
+        Give a path where OpenSSL finds the file, which was read, while the context
+        lasts.
+        """
+        return self._files.named(self.path)
 
     def _read(self) -> str:
         """
@@ -118,11 +125,11 @@ class PemFile:
         @raise PemError: it cannot be read.
         """
         try:
-            # What is not ASCII can only be a comment.
-            with open(self.path, encoding="ascii", errors="replace") as file:
-                return file.read()
+            content = self._files.read(self.path)
         except OSError as error:
             raise self.wrong(error.strerror or str(error)) from None
+        # What is not ASCII can only be a comment.
+        return io.TextIOWrapper(io.BytesIO(content), "ascii", "replace").read()
 
 
 def trust(context: ssl.SSLContext, authorities: PemFile) -> None:
@@ -150,7 +157,8 @@ def loadChain(context: ssl.SSLContext, certificates: PemFile, key: PemFile) -> N
     certificates.certificates()
     key.checkKey()
     try:
-        context.load_cert_chain(certificates.path, key.path, _noPassphrase)
+        with certificates.named() as shown, key.named() as own:
+            context.load_cert_chain(shown, own, _noPassphrase)
     except _Passphrase:
         raise key.wrong("the private key has a passphrase") from None
     except ssl.SSLError as error:

@@ -8,6 +8,7 @@ import ssl
 
 from twisted.logger import Logger
 
+from echostamp.keyfiles import DISK, Files
 from echostamp.tls.pem import PemFile, loadChain, trust
 
 log = Logger(namespace="echostamp")
@@ -39,6 +40,7 @@ class Credentials:
         certKey: str,
         clientCA: str | None,
         hasTls12: bool = False,
+        files: Files = DISK,
     ) -> None:
         """
         @param privateKey: the PEM file of the private key.
@@ -47,12 +49,16 @@ class Credentials:
         @param clientCA: the PEM file of the CAs that issue the certificates of
             clients; L{None} to accept clients without a certificate.
         @param hasTls12: whether clients may use TLS 1.2.
+        @param files: reads the files, and learns which contents are right.
         @raise ValueError: a file cannot be read or is wrong; the text says which and
             how.
         """
-        self._privateKey = PemFile("privateKey=", privateKey)
-        self._certKey = PemFile("certKey=", certKey)
-        self._clientCA = None if clientCA is None else PemFile("clientCA=", clientCA)
+        self._privateKey = PemFile("privateKey=", privateKey, files)
+        self._certKey = PemFile("certKey=", certKey, files)
+        self._clientCA = (
+            None if clientCA is None else PemFile("clientCA=", clientCA, files)
+        )
+        self._files = files
         self._hasTls12 = hasTls12
         self.asksForCertificate = clientCA is not None
         self.reload()
@@ -73,6 +79,8 @@ class Credentials:
             trust(context, self._clientCA)
             context.verify_mode = ssl.CERT_REQUIRED
         self.context = context
+        used = self._privateKey, self._certKey, self._clientCA
+        self._files.accept(each.path for each in used if each is not None)
         if self._privateKey.isExposed:
             log.warn(
                 "{file}: others may read it; chmod o= it", file=str(self._privateKey)
