@@ -220,6 +220,7 @@ PURE = (
     "web.rowdocument",
     "web.totals",
     "web.troubles",
+    "workers.restarts",
     "workers.table",
 )
 
