@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
-from echostamp.test.workercases import SupervisorCase
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from echostamp.test.workercases import FakeWorkerProcess, SupervisorCase
 
 
 class StartTests(SupervisorCase):
@@ -301,6 +304,82 @@ class HelpTests(SupervisorCase):
         self.assertEqual(second.without[-1], (1,))
         self.advance(0.3)
         self.assertEqual(second.without[-1], (0, 1))
+
+
+class AnyOrderTests(SupervisorCase):
+    """
+    Tests for whatever happens, in any order.
+    """
+
+    @settings(max_examples=100, deadline=None)
+    @given(
+        st.integers(1, 3),
+        st.lists(
+            st.one_of(
+                st.tuples(
+                    st.sampled_from(["ready", "ends", "stuck", "refused", "mute"]),
+                    st.integers(0, 5),
+                ),
+                st.tuples(st.just("reload"), st.just(0)),
+                st.tuples(st.just("time"), st.sampled_from([2, 6, 30, 110, 400])),
+            ),
+            max_size=25,
+        ),
+    )
+    def test_settles(self, workers: int, steps: list[tuple[str, int]]) -> None:
+        """No socket is read by two processes that keep to the rules; in the end each is
+        read by its own worker, and a stop ends all."""
+        self.fresh()
+        self.serve(workers)
+        for what, which in steps:
+            alive = [each for each in self.processes if not each.hasEnded]
+            if what == "reload":
+                self.supervisor.reload()
+            elif what == "time":
+                self.calm(which)
+            elif which < len(alive):
+                self.happen(what, alive[which])
+        # Restarts after many deaths take 30 s; each process that is mute takes 10 s.
+        for _ in range(20):
+            for each in self.processes:
+                each.isMute = False
+                if not each.hasEnded and not each.isStuck:
+                    each.ready()
+            self.calm(400)
+        self.assertTrue(self.supervisor.isComplete)
+        alive = [each for each in self.processes if not each.hasEnded]
+        self.assertEqual(
+            sorted((each.number - 1, *each.reads) for each in alive),
+            [(index, index) for index in range(workers)],
+        )
+        failures = [each for each in self.log if "log_failure" in each]
+        self.assertEqual(failures, [])
+        stopped = self.stop()
+        self.calm(100)
+        self.assertStopped(stopped)
+
+    def happen(self, what: str, process: FakeWorkerProcess) -> None:
+        """Let something happen to a process."""
+        if what == "ready" and not process.isStuck:
+            process.ready()
+        elif what == "ends":
+            process.ends()
+        elif what == "stuck":
+            process.isStuck = True
+        elif what == "refused":
+            self.supervisor.refused(process, "too old")
+        elif what == "mute":
+            process.isMute = True
+
+    def calm(self, steps: int) -> None:
+        """Let time pass, and check that no two processes read the same."""
+        for _ in range(steps):
+            self.clock.advance(0.01)
+            alive = [each for each in self.processes if not each.hasEnded]
+            if any(each.isMute or each.isStuck for each in alive):
+                continue
+            reads = [index for each in alive for index in each.reads]
+            self.assertEqual(sorted(reads), sorted(set(reads)))
 
 
 class StuckTests(SupervisorCase):

@@ -28,6 +28,7 @@ class FakeWorkerProcess:
     @ivar isMute: whether it reads and leaves without saying so.
     @ivar sessions: how many it drops at its next change of what it reads.
     @ivar hasEnded: whether it has ended.
+    @ivar reads: what it reads at this moment.
     """
 
     def __init__(self, case: SupervisorCase, number: int, column: int) -> None:
@@ -43,6 +44,7 @@ class FakeWorkerProcess:
         self.told: list[str | tuple[int, ...]] = []
         self.isStuck = self.isMute = self.hasEnded = False
         self.sessions = 0
+        self.reads: set[int] = set()
 
     @property
     def without(self) -> list[str | tuple[int, ...]]:
@@ -63,12 +65,13 @@ class FakeWorkerProcess:
     def read(self, indexes: Sequence[int]) -> None:
         """Read, and say so."""
         self.told.append(tuple(indexes))
-        self.soon(lambda: self.case.supervisor.reading(self, self.dropped()))
+        self.soon(partial(self.reading, set(indexes)))
 
-    def dropped(self) -> int:
-        """Drop the sessions."""
+    def reading(self, indexes: set[int]) -> None:
+        """Read something else, and drop the sessions."""
+        self.reads = indexes
         sessions, self.sessions = self.sessions, 0
-        return sessions
+        self.case.supervisor.reading(self, sessions)
 
     def ask(self) -> None:
         """Answer."""

@@ -61,27 +61,32 @@ class Assignment:
         """
         Let a process read more than it does, after those that read it have left it.
 
-        @param indexes: what it is to read as well.  What another process has begun to
-            read meanwhile stays with that.
+        @param indexes: what it is to read as well.  What is not its own, and is read by
+            another one by then, stays with that.
         @return: whether it reads what it was told to; else it is of no use any more,
             or the daemon stops.
         """
-        given = frozenset(indexes)
-        leaving = [
-            self._time.within(HANDOVER, each.read(each.told - given))
-            for each in self._processes()
-            if each is not process and each.told & given
-        ]
-        for each in leaving:
-            await each
-        if self.isClosed:
-            return False
-        if not process.isUsable:
-            self._unread(given)
-            return False
-        free = {each for each in given if self._reader(each) is None}
-        self._taken(free)
-        answer = process.read(process.told | free)
+        given = set(indexes)
+        readers = self._readers(given, process, True)
+        while readers:
+            answers = [each.read(each.told - given) for each in readers]
+            for each in [self._time.within(HANDOVER, each) for each in answers]:
+                await each
+            if self.isClosed:
+                return False
+            if not process.isUsable:
+                self._unread(given)
+                return False
+            # Its own it takes from whoever has begun to help meanwhile.
+            given = {
+                each
+                for each in given
+                if each == process.number - 1
+                or (self._reader(each) is None and self._isAway(each))
+            }
+            readers = self._readers(given, process, False)
+        self._taken(given)
+        answer = process.read(process.told | given)
         isReading = await self._time.within(PREPARATION, answer)
         if not isReading and process.isUsable and not self.isClosed:
             process.tooLate(f"did not read within {PREPARATION:g} s")
@@ -117,6 +122,29 @@ class Assignment:
         Give all processes.
         """
         return (each for own in self._successions for each in own.processes)
+
+    def _readers(
+        self, indexes: Collection[int], but: SupervisedProcess, isLeft: bool
+    ) -> list[SupervisedProcess]:
+        """
+        Give the processes that read one of several indexes.
+
+        @param but: which process not.
+        @param isLeft: whether to name those, too, that have not left it yet.
+        """
+        return [
+            each
+            for each in self._processes()
+            if each is not but and not each.why
+            if not (each.told | (each.reads if isLeft else set())).isdisjoint(indexes)
+        ]
+
+    def _isAway(self, index: int) -> bool:
+        """
+        Return whether an index has no worker of its own that could read.
+        """
+        own = self._successions[index].current
+        return own is None or not own.isUsable
 
     def _reader(self, index: int) -> SupervisedProcess | None:
         """
@@ -166,8 +194,7 @@ class Assignment:
         Let another worker read what its own does not.
         """
         self._taken([index])
-        own = self._successions[index].current
-        if self._reader(index) is not None or (own is not None and own.isUsable):
+        if self._reader(index) is not None or not self._isAway(index):
             return
         helper = self._leastBusy(True)
         if helper is None:

@@ -108,7 +108,7 @@ class SupervisedProcess:
 
     @property
     def isUsable(self) -> bool:
-        """Whether it can be told to read something."""
+        """Whether it can begin to read something."""
         return self.isReady and not self.isDraining and not self.why
 
     def ready(self) -> None:
