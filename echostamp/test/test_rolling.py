@@ -301,6 +301,16 @@ class FailureTests(RollingCase):
         self.assertReading(new, fourth)
         self.assertEqual(self.lines()[-1], DONE)
 
+    def test_onlyOneDies(self) -> None:
+        """A worker whose new process has taken the place of a dead one is replaced when
+        that reads."""
+        (first,) = self.serve(1)
+        new = self.reload()
+        first.ends()
+        new.ready()
+        self.advance(0.2)
+        self.assertEqual(self.lines()[1:], ["worker 1 is process 102", DONE])
+
     def test_oldDiesAndTheNewOne(self) -> None:
         """Both die: another one begins, and the reload ends."""
         first, _ = self.serve(2)
@@ -339,13 +349,42 @@ class FailureTests(RollingCase):
         first, _ = self.serve(2)
         new = self.reload().ready()
         new.isStuck = True
-        self.advance(10.2)
+        self.advance(10.08)
+        self.assertEqual(first.without[1:], [(), (0,)])
         first.ends()
         self.assertEqual([self.last.number, self.last.column], [1, 0])
+        line = "worker 1, process 101, has ended: signal 9; starting it again"
+        self.assertIn(line, self.lines())
         self.last.ready()
         self.advance(3)
         self.assertTrue(new.hasEnded)
         self.assertReading(self.last, self.processes[1])
+
+    def test_bothDieThatHelp(self) -> None:
+        """Both processes of a worker that helps die in the handover: another worker
+        reads all that they have read."""
+        first, second, third = self.serve(3)
+        second.ends()
+        self.advance(1.1)
+        self.assertEqual(first.without[-1], (0, 1))
+        self.lines()
+        new = self.reload().ready()
+        new.ends()
+        first.ends()
+        self.advance(1.1)
+        self.assertEqual(third.without[-1], (0, 1, 2))
+
+    def test_noHelpInTheHandover(self) -> None:
+        """A process that leaves its sockets to another one is no helper."""
+        first, second, third = self.serve(3)
+        first.isMute = True
+        second.ends()
+        self.advance(0.95)
+        self.lines()
+        self.reload().ready()
+        self.advance(0.2)
+        self.assertEqual(first.without[-1], ())
+        self.assertEqual(third.without[-1], (1, 2))
 
     def test_oldIsStuck(self) -> None:
         """An old process that is stuck when it is to be replaced is ended as ever."""

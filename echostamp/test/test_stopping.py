@@ -81,11 +81,31 @@ class StoppingTests(SupervisorCase):
     def test_helpAtOnce(self) -> None:
         """What nobody reads is read by another worker for the last time."""
         first, second = self.serve(2)
+        self.drains = False
         first.ends()
+        self.lines()
         stopped = self.stop()
         self.assertEqual(second.without, [(1,), (0, 1), "leave"])
-        self.advance(0.2)
+        self.advance(2)
+        self.assertEqual(second.without, [(1,), (0, 1), "leave", "drain"])
+        self.assertEqual(self.lines(), [])
+        second.ends()
         self.assertStopped(stopped)
+
+    def test_noneThatDrains(self) -> None:
+        """What nobody reads is read by no process that drains already."""
+        first, second = self.serve(2)
+        self.drains = False
+        self.supervisor.reload()
+        self.last.ready()
+        self.advance(0.06)
+        second.isMute = True
+        self.advance(0.06)
+        self.assertEqual(first.without[-1], "drain")
+        self.processes[2].ends()
+        self.stop()
+        self.assertEqual(first.without[-1], "drain")
+        self.assertEqual(second.without[-2:], [(0, 1), "leave"])
 
     def test_notReady(self) -> None:
         """A process that is not ready has no connection: it is ended at once."""
@@ -95,6 +115,7 @@ class StoppingTests(SupervisorCase):
         self.assertEqual([each.told for each in self.processes[1:]], [["destroy"]] * 8)
         self.advance(0.2)
         self.assertStopped(stopped)
+        self.assertEqual([each.told for each in self.processes[1:]], [["destroy"]] * 8)
         self.assertEqual(len(self.processes), 9)
 
     def test_nobody(self) -> None:
@@ -121,14 +142,10 @@ class StoppingTests(SupervisorCase):
                 self.clock.advance(0.01)
             alive = [each for each in self.processes if not each.hasEnded]
             stopped = self.stop()
-            reads = [
-                [each for each in process.without if isinstance(each, tuple)][-1:]
-                for process in alive
-            ]
-            indexes = [each for one in reads if one for each in one[0]]
-            self.assertEqual(sorted(indexes), [0, 1], (moment, reads))
-            moments.add(str(reads))
+            moments.add(str([each.without for each in alive]))
             self.advance(0.3)
+            reads = [index for each in alive for index in each.reads]
+            self.assertEqual(sorted(reads), [0, 1], moment)
             self.assertEqual(len(self.processes), len(alive))
             for process in alive:
                 self.assertIn(process.without[-1], ("drain", "destroy"))

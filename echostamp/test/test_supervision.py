@@ -106,6 +106,10 @@ class StartTests(SupervisorCase):
         self.supervisor.refused(self.last, "too late")
         self.advance(1)
         self.assertFalse(self.last.hasEnded)
+        self.last.ends()
+        self.lines()
+        self.supervisor.refused(self.last, "it speaks version 2, not 1")
+        self.assertEqual(self.lines(), [expected.replace("101", str(self.last.pid))])
 
     def test_cannotBegin(self) -> None:
         """A process that the system does not start is a death."""
@@ -270,6 +274,33 @@ class HelpTests(SupervisorCase):
         self.advance(5)
         self.assertEqual([second.without, self.last.without], [[(1,)], [(0,)]])
 
+    def test_neverThere(self) -> None:
+        """Sockets of a worker that has never been ready are helped, too."""
+        self.supervise(2)
+        first, second = self.processes
+        second.ready()
+        first.ends()
+        self.advance(0.95)
+        self.assertEqual(second.without, [(1,)])
+        self.advance(0.1)
+        self.assertEqual(second.without, [(1,), (0, 1)])
+
+    def test_waitsForWhoLeaves(self) -> None:
+        """A process waits for the helper, also when the helper was told to leave for
+        one that has died since."""
+        first, second = self.serve(2)
+        first.ends()
+        self.advance(1.1)
+        second.isMute = True
+        self.last.ready().ends()
+        self.advance(0.3)
+        self.last.ready()
+        self.advance(0.95)
+        self.assertEqual(self.last.without, [])
+        self.advance(0.1)
+        self.assertEqual(self.last.without, [(0,)])
+        self.assertEqual(second.without, [(1,), (0, 1), (1,), (1,)])
+
     def test_muteHelper(self) -> None:
         """A helper that does not say that it has left is waited for 1 s."""
         first, second = self.serve(2)
@@ -421,6 +452,17 @@ class StuckTests(SupervisorCase):
             "worker 1 is process 103",
         ]
         self.assertEqual(self.lines(), expected)
+
+    def test_lateAnswer(self) -> None:
+        """A process that answers when it is being ended is ended nevertheless."""
+        (first,) = self.serve(1)
+        first.isStuck = True
+        self.advance(10.2)
+        self.assertIn("kill", first.told)
+        self.supervisor.answered(first)
+        self.supervisor.ready(first)
+        self.advance(2)
+        self.assertEqual(first.without, [(0,), "kill", "destroy"])
 
     def test_onlyStuck(self) -> None:
         """A daemon whose only worker is stuck is not healthy."""

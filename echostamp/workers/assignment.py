@@ -72,11 +72,6 @@ class Assignment:
             answers = [each.read(each.told - given) for each in readers]
             for each in [self._time.within(HANDOVER, each) for each in answers]:
                 await each
-            if self.isClosed:
-                return False
-            if not process.isUsable:
-                self._unread(given)
-                return False
             # Its own it takes from whoever has begun to help meanwhile.
             given = {
                 each
@@ -84,7 +79,13 @@ class Assignment:
                 if each == process.number - 1
                 or (self._reader(each) is None and self._isAway(each))
             }
-            readers = self._readers(given, process, False)
+            isUsable = process.isUsable and not self.isClosed
+            readers = self._readers(given, process, False) if isUsable else []
+        if self.isClosed:
+            return False
+        if not process.isUsable:
+            self._unread(indexes)
+            return False
         self._taken(given)
         answer = process.read(process.told | given)
         isReading = await self._time.within(PREPARATION, answer)
@@ -194,7 +195,8 @@ class Assignment:
         Let another worker read what its own does not.
         """
         self._taken([index])
-        if self._reader(index) is not None or not self._isAway(index):
+        if not self._isAway(index):
+            # It waits until another one has left the sockets.
             return
         helper = self._leastBusy(True)
         if helper is None:

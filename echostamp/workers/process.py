@@ -129,7 +129,7 @@ class SupervisedProcess:
         """
         Tell the process what to read.
 
-        @return: fires when it does, or has ended.
+        @return: fires when it does, or is of no use.
         """
         self.told = frozenset(indexes)
         answer: Deferred[None] = Deferred()
@@ -190,9 +190,9 @@ class SupervisedProcess:
         @param what: what it has not done in time.
         """
         self.process.kill()
+        self._late(self, what)
         self._useless(f"process {self.process.pid} {what}")
         self._limit = self._time.after(LAST_WORDS, self.process.destroy)
-        self._late(self, what)
 
     def ended(self, why: str) -> None:
         """
@@ -201,9 +201,7 @@ class SupervisedProcess:
         @param why: why.
         """
         self._useless(self.why or f"process {self.process.pid} has ended: {why}")
-        self.told = self.reads = frozenset()
-        while self._answers:
-            self._answers.popleft()[1].callback(None)
+        self.reads = frozenset()
         self.gone.callback(None)
 
     def _within(self, seconds: float, what: str) -> Limit:
@@ -232,3 +230,5 @@ class SupervisedProcess:
         for each in self.prepared, self.serving:
             if not each.called:
                 each.callback(None)
+        while self._answers:
+            self._answers.popleft()[1].callback(None)

@@ -115,14 +115,14 @@ class RollingReload:
             # The old one has ended meanwhile.
             await new.serving
             return new.why
-        indexes = old.told | {worker.index}
         if not new.why:
-            if await self._assignment.give(new, indexes):
+            if await self._assignment.give(new, old.told | {worker.index}):
                 worker.replace(new)
                 return ""
             if self._assignment.isClosed or worker.current is new:
                 return new.why
             worker.giveUp(new)
-            await self._assignment.give(old, indexes)
+            # What the old one has read for others is helped again where it has to be.
+            await self._assignment.give(old, {worker.index})
         worker.giveUp(new)
         return new.why

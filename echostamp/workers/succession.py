@@ -130,9 +130,6 @@ class Succession:
         """
         wasCurrent = process is self.current
         if wasCurrent:
-            self.current = None
-            if self.successor is not None and self.successor.why:
-                self.giveUp(self.successor)
             self.current, self.successor = self.successor, None
         elif process is self.successor:
             self.successor = None
