@@ -181,6 +181,19 @@ class RollingTests(RollingCase):
         self.assertReading(sixth, seventh)
         self.assertEqual(self.lines()[-1], DONE)
 
+    def test_whileOneIsEnded(self) -> None:
+        """A worker whose process is being ended is replaced by the next one."""
+        self.supervise(1)
+        self.last.isStuck = True
+        self.advance(10.1)
+        self.supervisor.reload()
+        self.advance(2)
+        self.assertEqual(len(self.processes), 2)
+        self.last.ready()
+        self.advance(0.2)
+        self.assertReading(self.last)
+        self.assertEqual(self.lines()[-2:], ["worker 1 is process 102", DONE])
+
     def test_whileOneIsAway(self) -> None:
         """A worker that waits to be begun again begins at its turn."""
         self.serve(1)

@@ -133,6 +133,7 @@ class StoppingTests(SupervisorCase):
             self.serve(2)
             self.drains = False
             self.supervisor.reload()
+            self.supervisor.reload()
             new = self.last
             for each in range(moment):
                 if each == 3:

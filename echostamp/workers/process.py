@@ -170,7 +170,7 @@ class SupervisedProcess:
 
     def drain(self) -> None:
         """Tell the process to drain, once."""
-        if self.isReady and not self.isDraining:
+        if not self.isDraining:
             self.isDraining = True
             self.process.drain()
 

@@ -119,8 +119,6 @@ class RollingReload:
             if await self._assignment.give(new, old.told | {worker.index}):
                 worker.replace(new)
                 return ""
-            if self._assignment.isClosed or worker.current is new:
-                return new.why
             worker.giveUp(new)
             # What the old one has read for others is helped again where it has to be.
             await self._assignment.give(old, {worker.index})
