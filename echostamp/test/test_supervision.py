@@ -370,13 +370,13 @@ class AnyOrderTests(SupervisorCase):
                 self.calm(which)
             elif which < len(alive):
                 self.happen(what, alive[which])
-        # Restarts after many deaths take 30 s; each process that is mute takes 10 s.
-        for _ in range(20):
+        # A restart after many deaths takes 30 s, the end of a stuck process 12 s.
+        for _ in range(25):
             for each in self.processes:
                 each.isMute = False
                 if not each.hasEnded and not each.isStuck:
                     each.ready()
-            self.calm(400)
+            self.calm(200)
         self.assertTrue(self.supervisor.isComplete)
         alive = [each for each in self.processes if not each.hasEnded]
         self.assertEqual(

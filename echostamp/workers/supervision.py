@@ -46,7 +46,7 @@ class Supervisor:
         @param clock: runs the timers.
         @param workers: how many there are.
         @param begin: starts a process, of a worker's number from 1, with a column of
-            the shared table, of twice as many as workers.  May raise L{OSError}.
+            the shared table, of twice as many as workers.  May raise C{OSError}.
         @param cleared: called with the column of each process that has ended.
         @param allReading: called once: when all workers read for the first time.
         """
