@@ -31,6 +31,7 @@ ARROWS: dict[str, tuple[str, ...]] = {
         "intercom",
         "line",
         "rfc8762",
+        "workers",
     ),
     "web": (
         "plots",
@@ -60,6 +61,7 @@ ARROWS: dict[str, tuple[str, ...]] = {
     "rfc8762": (),
     "tls": (),
     "measure": (),
+    "workers": (),
     # Modules beside the rooms.
     "running": (),
     "__main__": ("client",),
@@ -84,6 +86,7 @@ ROOMS: dict[str, str] = {
     "rfc8762": "STAMP",
     "tls": "TLS",
     "measure": "from T1..T4 to a Result",
+    "workers": "processes of one daemon",
 }
 
 #: Rooms that do not exist yet: their arrows are decided before their code.
@@ -218,6 +221,8 @@ PURE = (
     "web.rowdocument",
     "web.totals",
     "web.troubles",
+    "workers.restarts",
+    "workers.table",
 )
 
 #: Pure modules that import a pure module of another room, and the reason.

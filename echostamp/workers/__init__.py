@@ -1,0 +1,1 @@
+"""Several processes of one daemon: the counts that they share, who serves what."""
