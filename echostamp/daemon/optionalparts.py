@@ -7,16 +7,11 @@ from __future__ import annotations
 import resource
 from collections.abc import Sequence
 from functools import partial
-from typing import Any, NamedTuple, NoReturn
+from typing import Any, NoReturn
 
-from echostamp.daemon.limits import TimedConnectionLog
 from echostamp.daemon.options import Options
-from echostamp.daemon.reflecting import ReflectingService
 from echostamp.daemon.reloading import Reload
-from echostamp.daemon.shutdown import DrainingService
-from echostamp.line.protocol import TimestampEchoFactory
-from echostamp.listen.listening import ListeningService
-from echostamp.listen.preparing import PortSettings
+from echostamp.daemon.served import Served
 from echostamp.text import printable
 
 #: Descriptors of the web site: 200 connections, its ports, and the connections by which
@@ -40,16 +35,19 @@ def leaveRoom(options: Options, monitoring: Sequence[Any]) -> None:
     if options.historyFile is not None:
         taken += HISTORY_DESCRIPTORS
     options.mostConnections -= taken
-    if options["max-connections"] is None:
+    # Workers have descriptors of their own for the connections.
+    isShared = options.workers == 1
+    isOpen = isShared and options["max-connections"] is None
+    if isOpen:
         options.maxConnections = options.mostConnections
-    least = 1 if options["max-connections"] is None else options.maxConnections
+    least = options.maxConnections if isShared and not isOpen else 1
     for each in monitoring:
         # A reload may bring peers that take the place of connections.
         each.mostDescriptors = each.descriptors + options.mostConnections - least
-        if options["max-connections"] is None:
+        if isOpen:
             room = each.descriptors + options.mostConnections
             each.reserve = partial(_reserve, options, room)
-    missing = max(1, options.maxConnections) - options.mostConnections
+    missing = max(1, least) - options.mostConnections
     if missing > 0:
         limit, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
         raise SystemExit(
@@ -69,35 +67,32 @@ def _reserve(options: Options, room: int, needed: int) -> None:
     options.maxConnections = room - needed
 
 
-class DaemonParts(NamedTuple):
+def workersPart(reactor: Any, options: Options) -> Served:
     """
-    The parts of the daemon whose figures its web site shows.
+    Have workers serve.  TCP ports are bound, and do not listen yet.
 
-    @ivar listening: listens for the echo.
-    @ivar draining: drains its connections.
-    @ivar monitoring: watches the peers, if there are any.
-    @ivar history: keeps what is found, if it is to.
-    @ivar reflecting: reflects STAMP packets, if it is to.
+    @raise SystemExit: see L{makeService}.
     """
+    # Imported here and not at the top: a daemon of one process starts sooner.
+    from echostamp.daemon.workers import servedByWorkers
 
-    listening: ListeningService
-    draining: DrainingService
-    monitoring: list[Any]
-    history: list[Any]
-    reflecting: list[ReflectingService]
+    return servedByWorkers(reactor, options)
 
 
 def webPart(
     reactor: Any,
     options: Options,
-    settings: PortSettings,
-    factory: TimestampEchoFactory,
-    parts: DaemonParts,
+    served: Served,
+    monitoring: Sequence[Any],
+    history: Sequence[Any],
     reloads: list[Reload],
 ) -> list[Any]:
     """
     Make the service of the web site, where the options ask for one.
 
+    @param served: serves the echo and the reflector.
+    @param monitoring: watches the peers, if there are any.
+    @param history: keeps what is found, if it is to.
     @param reloads: gets what reads its certificates again.
     @raise SystemExit: see L{makeService}.
     """
@@ -106,22 +101,20 @@ def webPart(
     # Imported here and not at the top: a daemon without a web site starts sooner.
     from echostamp.daemon.website import WebSource, eventsOf, webService
 
-    connectionLog = factory.connectionLog
-    assert isinstance(connectionLog, TimedConnectionLog)
-    counts = connectionLog.counts
-    monitoring = parts.monitoring[0] if parts.monitoring else None
+    watching = monitoring[0] if monitoring else None
     source = WebSource(
-        monitoring,
-        None if options["no-echo"] else lambda: counts.figures(factory.connections),
-        counts.refused,
-        lambda: parts.reflecting[0].counts if parts.reflecting else {},
-        lambda: bool(parts.listening.running) and not parts.draining.isStopping,
-        parts.history[0] if parts.history else eventsOf(monitoring),
+        watching,
+        None if options["no-echo"] else served.echo,
+        served.refused,
+        served.reflected,
+        lambda: served.isServing() and not served.draining.isStopping,
+        history[0] if history else eventsOf(watching),
     )
-    intercom = settings.guard(factory) if options["intercom"] else None
+    settings = served.settings
+    intercom = settings.guard(served.factory) if options["intercom"] else None
     try:
         found, preparing = webService(
-            reactor, options.webPlaces, settings, source, parts.draining, intercom
+            reactor, options.webPlaces, settings, source, served.draining, intercom
         )
     except ValueError as error:
         raise SystemExit(_errorLines(error)) from None

@@ -15,28 +15,22 @@ from twisted.python import usage
 from echostamp import __version__
 from echostamp.addresses import ECHO_PORT, checkOwn
 from echostamp.daemon.historyoptions import HistoryOptions
+from echostamp.daemon.limitoptions import LimitOptions
 from echostamp.daemon.monitoroptions import MonitorOptions
 from echostamp.daemon.optionvalues import checkMapped, number, optionalNumber
 from echostamp.daemon.reflectoroptions import ReflectorOptions
 from echostamp.daemon.shutdown import GRACE
 from echostamp.daemon.startup import checkPlaces, holdStandardDescriptors
+from echostamp.daemon.workeroptions import WorkerOptions
 from echostamp.intercom.pace import BACKLOG, SURGE
 from echostamp.line.settings import PAUSE
 from echostamp.line.stamper import MAX_LENGTH
-from echostamp.listen.gate import mostConnections
-from echostamp.listen.sockets import PEER_TIMEOUT
 from echostamp.stamps import StampFormat, stampFormat
 from echostamp.text import printable
 from twisted import __version__ as twistedVersion
 
 #: The longest C{--pause} and C{--grace}, in seconds.
 LONGEST_PAUSE = 3600.0
-
-#: The longest C{--idle-timeout} and C{--max-age}, in seconds: a year.
-LONGEST_TIME = 31_536_000.0
-
-#: The longest C{--peer-timeout}, in seconds: the kernel's limit of TCP_KEEPIDLE.
-LONGEST_PEER_TIMEOUT = 32_767
 
 #: The most octets that C{--max-length} accepts: with them the memory for a connection
 #: stays within the promised 256 KiB.
@@ -46,11 +40,20 @@ LONGEST_MAX_LENGTH = 98_304
 LONGEST_BACKLOG = 1 << 30
 
 
-class Options(ReflectorOptions, HistoryOptions, MonitorOptions, usage.Options):
+class Options(
+    WorkerOptions,
+    LimitOptions,
+    ReflectorOptions,
+    HistoryOptions,
+    MonitorOptions,
+    usage.Options,
+):
     """
     The options of C{twistd echostamp}, as texts and as values.
 
     A wrong option ends the process with one line on standard error.
+
+    @ivar arguments: the command line that was parsed.
     """
 
     synopsis = "[options]"
@@ -82,39 +85,6 @@ class Options(ReflectorOptions, HistoryOptions, MonitorOptions, usage.Options):
             "Octets after which a message is stamped before it has ended.",
         ],
         [
-            "max-connections",
-            None,
-            None,
-            "Connections at a time (default: what the limit of open files allows).",
-        ],
-        [
-            "max-per-host",
-            None,
-            None,
-            "Connections of one host at a time: an IPv4 address or an IPv6 /64 "
-            "(default: any number).",
-        ],
-        [
-            "idle-timeout",
-            None,
-            None,
-            "Close a connection after this many seconds without a complete message or "
-            "a reply being read (default: never).",
-        ],
-        [
-            "max-age",
-            None,
-            None,
-            "Close a connection after this many seconds, even a busy one "
-            "(default: never).",
-        ],
-        [
-            "peer-timeout",
-            None,
-            str(PEER_TIMEOUT),
-            "Close a connection whose peer acknowledges nothing for this many seconds.",
-        ],
-        [
             "grace",
             None,
             f"{GRACE:g}",
@@ -140,17 +110,12 @@ class Options(ReflectorOptions, HistoryOptions, MonitorOptions, usage.Options):
         ],
     ]
 
+    arguments: list[str]
     endpoints: list[str]
     proxies: list[IPv4Network | IPv6Network]
     format: StampFormat
     pause: float
     maxLength: int
-    mostConnections: int
-    maxConnections: int
-    maxPerHost: int | None
-    idleTimeout: float | None
-    maxAge: float | None
-    peerTimeout: int
     grace: float
     backlog: int
 
@@ -203,6 +168,7 @@ class Options(ReflectorOptions, HistoryOptions, MonitorOptions, usage.Options):
         @raise SystemExit: it is wrong; one line says how.
         """
         holdStandardDescriptors()
+        self.arguments = list(options or ())
         try:
             usage.Options.parseOptions(self, options)
             checkPlaces(self.parent or {})
@@ -232,7 +198,8 @@ class Options(ReflectorOptions, HistoryOptions, MonitorOptions, usage.Options):
         self.checkMonitor()
         self._addPort()
         self.checkReflector()
-        self._setLimits()
+        self.checkWorkers()
+        self.checkLimits()
         self.grace = number(self, "grace", float, 0, LONGEST_PAUSE)
         for name in "backlog", "no-notices", "no-commands":
             if self[name] and not self["intercom"]:
@@ -240,27 +207,6 @@ class Options(ReflectorOptions, HistoryOptions, MonitorOptions, usage.Options):
         self.backlog = (
             optionalNumber(self, "backlog", int, SURGE, LONGEST_BACKLOG) or BACKLOG
         )
-
-    def _setLimits(self) -> None:
-        """
-        Convert the limits of connections.
-
-        @raise usage.UsageError: a value is wrong, or no connection is possible.
-        """
-        # Each of STAMP's ports has a socket, and perhaps an epoll.
-        most = mostConnections(len(self.endpoints) + 2 * len(self.reflectors))
-        if most < 1:
-            raise usage.UsageError("the limit of open files leaves no connection")
-        self.mostConnections = most
-        self.maxConnections = (
-            optionalNumber(self, "max-connections", int, 1, most) or most
-        )
-        self.maxPerHost = optionalNumber(self, "max-per-host", int, 1, most)
-        self.idleTimeout = optionalNumber(
-            self, "idle-timeout", float, 0.1, LONGEST_TIME
-        )
-        self.maxAge = optionalNumber(self, "max-age", float, 0.1, LONGEST_TIME)
-        self.peerTimeout = number(self, "peer-timeout", int, 1, LONGEST_PEER_TIMEOUT)
 
     def _addPort(self) -> None:
         """

@@ -7,6 +7,7 @@ from __future__ import annotations
 import os
 import select
 import socket
+from collections.abc import Callable
 from typing import Any
 
 from twisted.internet.interfaces import IProtocolFactory
@@ -23,18 +24,18 @@ from echostamp.listen.sockets import keepUrgentData, watchPeer
 
 
 def portSettings(
-    reactor: Any, options: Options, connectionLog: TimedConnectionLog, counts: Counts
+    reactor: Any,
+    options: Options,
+    connectionLog: TimedConnectionLog,
+    counts: Counts,
+    most: Callable[[], int],
 ) -> PortSettings:
     """
     Make the settings that all ports share.
 
     @param counts: where all ports count their connections.
+    @param most: gives how many there may be.
     """
-
-    def most() -> int:
-        # A reload of the peers may change it.
-        return options.maxConnections
-
     refusing = connectionLog.counts.refusing
     full = refusing(LIMIT, connectionLog.refused)
 

@@ -41,7 +41,9 @@ def asUser(user: int | None, group: int | None) -> Iterator[None]:
     finally:
         os.seteuid(0)
         os.setegid(before)
-        os.setgroups(groups)
+        # Root of a user namespace may be forbidden to set groups.
+        if os.getgroups() != groups:
+            os.setgroups(groups)
 
 
 def asUserOf(options: Any) -> AbstractContextManager[None]:

@@ -5,7 +5,7 @@ How the daemon stops: it answers what has arrived, and waits for a limited time.
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
+from typing import Any, Protocol
 
 from twisted.application.service import Service
 from twisted.internet.defer import Deferred
@@ -23,6 +23,20 @@ GRACE = 5.0
 _CHECK = 0.05
 
 log = Logger(namespace="echostamp")
+
+
+class Stoppable(Protocol):
+    """
+    What drains the connections of the echo when the daemon stops.
+
+    @ivar gone: fires when no connection is left; L{None} while the daemon runs.
+    """
+
+    gone: Deferred[None] | None
+
+    @property
+    def isStopping(self) -> bool:
+        """Whether the daemon was told to stop."""
 
 
 class DrainingService(Service):
@@ -71,7 +85,7 @@ class DrainingService(Service):
         """
         if self._isStopping:
             log.info("{name} again: stopping at once", name=name)
-            self._abort()
+            self.abort()
             return
         self._isStopping = True
         log.info("{name}: stopping", name=name)
@@ -110,14 +124,14 @@ class DrainingService(Service):
                 connections=counted(len(connections), "connection"),
                 grace=self._grace,
             )
-            self._abort()
+            self.abort()
         if connections or (elapsed < min(DRAINED, self._grace) and self._connected()):
             self._reactor.callLater(_CHECK, self._check, gone)
         else:
             self._factory.connectionLog.finish()
             gone.callback(None)
 
-    def _abort(self) -> None:
+    def abort(self) -> None:
         """
         Abort the connections that are left.
         """

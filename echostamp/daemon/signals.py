@@ -4,7 +4,6 @@ The signals that the daemon handles, from before it listens until it ends.
 
 from __future__ import annotations
 
-import os
 import signal
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
@@ -23,15 +22,12 @@ class SignalService(Service):
     the process with another status than ours.  So the signals are blocked while the
     services start: the kernel keeps those that come, until our handlers are in place.
 
-    SIGUSR1 reports, and twistd's own handler begins a new log file.  SIGUSR2 is
-    reserved.  Where there is nothing to do, the log says so.
+    SIGUSR1 reports, and twistd's own handler begins a new log file.  SIGUSR2 is for
+    those with workers.  Where there is nothing to do, the log says so.
 
     When the reactor has stopped, nothing is left to do.  From then on the signals are
     ignored: Python restores the default actions of all others while it exits, and such
     a signal would replace the exit status.
-
-    The process with the PID 1, as in a container, inherits processes whose parent has
-    ended.  It ignores SIGCHLD, so that the kernel reaps them and none stays a zombie.
 
     This service has to start before the first one that others can see.
     """
@@ -45,7 +41,6 @@ class SignalService(Service):
         reports: Sequence[Callable[[], object]] = (),
         setHandler: Callable[[int, Any], object] = signal.signal,
         setMask: Callable[[int, Any], object] = signal.pthread_sigmask,
-        processId: Callable[[], int] = os.getpid,
     ) -> None:
         """
         @param reactor: the reactor: an L{IReactorCore
@@ -54,18 +49,16 @@ class SignalService(Service):
         @param reports: called at SIGUSR1; each writes to the log.
         @param setHandler: installs the handler of a signal, and returns the old one.
         @param setMask: blocks or unblocks signals.
-        @param processId: gives the PID of this process.
         """
         self._reactor = reactor
         self._calls = {
-            **calls,
             signal.SIGUSR1: self._report,
             signal.SIGUSR2: self._doNothing,
+            **calls,
         }
         self._reports = list(reports)
         self._setHandler = setHandler
         self._setMask = setMask
-        self._processId = processId
         self._isBlocking = False
         self._beginLogFile: Any = None
 
@@ -95,8 +88,6 @@ class SignalService(Service):
             before = self._setHandler(number, self._signalled)
             if number == signal.SIGUSR1 and callable(before):
                 self._beginLogFile = before
-        if self._processId() == 1:
-            self._setHandler(signal.SIGCHLD, signal.SIG_IGN)
         self._setMask(signal.SIG_UNBLOCK, self._calls)
 
     def _ignore(self) -> None:

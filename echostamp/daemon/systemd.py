@@ -139,29 +139,43 @@ class NotifyingService(MultiService):
     Runs the daemon's services, and notifies systemd.
 
     The daemon is ready when all services have started and the reactor runs: only then
-    are the handlers of signals in place.  It is stopping before the first service
-    stops.  The reactor kicks the watchdog, so a reactor that is stuck does not.  This
-    lasts until all services have stopped: that may take longer than the watchdog waits.
+    are the handlers of signals in place.  One with workers waits for them, too.  It is
+    stopping before the first service stops.  The reactor kicks the watchdog, so a
+    reactor that is stuck does not.  This lasts until all services have stopped: that
+    may take longer than the watchdog waits.
     """
 
-    def __init__(self, reactor: Any, notifier: Notifier) -> None:
+    def __init__(
+        self,
+        reactor: Any,
+        notifier: Notifier,
+        isHealthy: Callable[[], bool] = lambda: True,
+        awaited: Deferred[None] | None = None,
+    ) -> None:
         """
         @param reactor: the reactor: an L{IReactorCore
             <twisted.internet.interfaces.IReactorCore>} with timers.
         @param notifier: notifies systemd.
+        @param isHealthy: tells whether to kick the watchdog.
+        @param awaited: fires when the daemon is ready; L{None}: when the reactor runs.
         """
         MultiService.__init__(self)
         self._reactor = reactor
         self._notifier = notifier
-        self._watchdog: LoopingCall = LoopingCall(notifier.kick)
+        self._isHealthy = isHealthy
+        self._awaited = awaited
+        self._watchdog: LoopingCall = LoopingCall(self._kick)
         self._watchdog.clock = reactor
 
     def startService(self) -> None:
         """
-        Start the services; the daemon is ready when the reactor runs.
+        Start the services.
         """
         MultiService.startService(self)
-        self._reactor.callWhenRunning(self._started)
+        if self._awaited is None:
+            self._reactor.callWhenRunning(self._started)
+        else:
+            self._awaited.addCallback(lambda _: self._started())
 
     def _started(self) -> None:
         """
@@ -171,6 +185,13 @@ class NotifyingService(MultiService):
         interval = self._notifier.watchdogInterval
         if interval is not None:
             self._watchdog.start(interval)
+
+    def _kick(self) -> None:
+        """
+        Kick the watchdog, unless the daemon is of no use.
+        """
+        if self._isHealthy():
+            self._notifier.kick()
 
     def stopService(self) -> Deferred[Any]:
         """

@@ -20,8 +20,9 @@ from echostamp.daemon.echocounts import EchoFigures
 from echostamp.daemon.historyservice import EventsInMemory, HistoryService
 from echostamp.daemon.monitoring import Monitoring
 from echostamp.daemon.roompages import roomPages
-from echostamp.daemon.shutdown import DrainingService
+from echostamp.daemon.shutdown import Stoppable
 from echostamp.history.memory import MemoryHistory
+from echostamp.keyfiles import DISK
 from echostamp.listen.endpoints import preparedPorts
 from echostamp.listen.gate import Gate, LocalCounts, WayOut
 from echostamp.listen.listening import ListeningService, PreparedPort
@@ -65,7 +66,7 @@ class WebSource:
         self,
         monitoring: Monitoring | None,
         echo: Callable[[], EchoFigures] | None,
-        refused: Mapping[str, int],
+        refused: Callable[[], Mapping[str, int]],
         reflected: Callable[[], Mapping[str, int]],
         isReady: Callable[[], bool],
         history: HistoryService | EventsInMemory,
@@ -73,7 +74,7 @@ class WebSource:
         """
         @param monitoring: watches the peers; L{None} where there are none.
         @param echo: gives the figures of the echo; L{None} without an echo.
-        @param refused: how many of its connections were refused, by reason.
+        @param refused: gives how many of its connections were refused, by reason.
         @param reflected: gives how many packets of STAMP had each fate.
         @param isReady: tells whether the daemon listens, and does not drain.
         @param history: keeps rows and events, or events only.
@@ -132,7 +133,7 @@ class WebSource:
             found,
             connections=echo.connections,
             connectionsMade=echo.made,
-            connectionsRefused=dict(self._refused),
+            connectionsRefused=dict(self._refused()),
             messages=echo.messages,
             octets=echo.octets,
         )
@@ -160,9 +161,7 @@ class WebService(ListeningService):
 
     what = "serving web pages on"
 
-    def __init__(
-        self, prepared: Sequence[PreparedPort], draining: DrainingService
-    ) -> None:
+    def __init__(self, prepared: Sequence[PreparedPort], draining: Stoppable) -> None:
         """
         @param prepared: the ports to listen on.
         @param draining: drains the connections of the echo; it stops before this.
@@ -190,7 +189,7 @@ def webService(
     places: Sequence[WebEndpoints],
     settings: PortSettings,
     source: WebSource,
-    draining: DrainingService,
+    draining: Stoppable,
     intercom: IProtocolFactory | None = None,
 ) -> tuple[WebService, PreparingReactor]:
     """
@@ -227,6 +226,7 @@ def webService(
             proxyGuard=None if settings.proxyHeaders is None else proxyGuard,
             prepareSocket=prepareSocket,
             readers=None,
+            files=DISK,
         ),
     )
     source.hasRoom = intercom is not None

@@ -76,7 +76,7 @@ class ConnectionLog:
         Log a new connection.
         """
         if self.admits("arrivals"):
-            log.info("{peer} connected", peer=connection.peer)
+            log.info("{peer} connected", bounded="arrivals", peer=connection.peer)
 
     def disconnected(self, connection: LoggedConnection) -> None:
         """
@@ -85,6 +85,7 @@ class ConnectionLog:
         if self.admits("departures"):
             log.info(
                 "{peer} disconnected: {messages}, {octets}, {seconds:.3f} s",
+                bounded="departures",
                 peer=connection.peer,
                 messages=counted(connection.messages, "message"),
                 octets=counted(connection.octets, "byte"),
@@ -104,7 +105,7 @@ class ConnectionLog:
         @param format: as C{Logger.info} takes it, with C{fields}.
         """
         if self.admits(kind):
-            log.info(format, **fields)
+            log.info(format, bounded=kind, **fields)
 
     def admits(self, kind: str) -> bool:
         """

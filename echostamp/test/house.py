@@ -315,9 +315,14 @@ LATE_IMPORTS: dict[str, tuple[tuple[str, ...], str]] = {
         "few daemons have a proxy: endpoint; the others start faster",
     ),
     "echostamp/daemon/optionalparts.py": (
-        ("daemon.watching", "daemon.historymaking", "daemon.website"),
-        "few daemons watch peers, or have a history or a web site; the others start "
-        "faster",
+        (
+            "daemon.watching",
+            "daemon.historymaking",
+            "daemon.website",
+            "daemon.workers",
+        ),
+        "few daemons watch peers, or have a history, a web site or workers; the others "
+        "start faster",
     ),
     "echostamp/daemon/roompages.py": (
         ("web.upgrade",),
@@ -370,6 +375,7 @@ LATE_IMPORTS: dict[str, tuple[tuple[str, ...], str]] = {
 #: import installs a reactor, so only what starts the program may do it.
 REACTOR_IMPORTS = (
     ("echostamp/daemon/service.py", "makeService"),
+    ("echostamp/daemon/worker.py", "main"),
     ("echostamp/client/reactor.py", "installedReactor"),
 )
 

@@ -11,7 +11,9 @@ from collections.abc import Collection, Sequence
 from pathlib import Path
 from typing import Any
 
+from twisted.internet.error import ConnectionDone
 from twisted.internet.protocol import Factory, Protocol
+from twisted.python.failure import Failure
 from twisted.trial.unittest import SynchronousTestCase
 
 from echostamp.listen.adopting import AdoptedPorts, AdoptingReactor
@@ -57,6 +59,7 @@ class AdoptingCase(SynchronousTestCase):
     def setUp(self) -> None:
         """Make a reactor."""
         self.reactor = FakeReactor()
+        self.addCleanup(self._endAll)
         # A socket's path must be short.
         self.folder = Path(tempfile.mkdtemp())
         self.addCleanup(shutil.rmtree, self.folder)
@@ -78,7 +81,24 @@ class AdoptingCase(SynchronousTestCase):
     ) -> AdoptingReactor:
         """Have a worker with these sockets."""
         descriptors = [[os.dup(each.fileno()) for each in place] for place in places]
-        return AdoptingReactor(self.reactor, settings, descriptors)
+        made = AdoptingReactor(self.reactor, settings, descriptors)
+        self.addCleanup(self._close, made)
+        return made
+
+    def _endAll(self) -> None:
+        """
+        End the connections that are left.
+        """
+        for each in list(self.reactor.getReaders()):
+            each.connectionLost(Failure(ConnectionDone()))
+
+    def _close(self, made: AdoptingReactor) -> None:
+        """
+        Close the worker's sockets.
+        """
+        for place in made.places:
+            for each in place.sockets:
+                each.close()
 
 
 class AdoptingReactorTests(AdoptingCase):

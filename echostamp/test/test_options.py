@@ -6,7 +6,7 @@ import io
 import sys
 
 from echostamp import __version__
-from echostamp.daemon import options as daemonOptions
+from echostamp.daemon import limitoptions
 from echostamp.intercom.pace import BACKLOG, SURGE
 from echostamp.stamps import stampFormat
 from echostamp.test.daemonoptions import OptionsCase, parsed
@@ -185,7 +185,7 @@ class OptionsTests(OptionsCase):
             asked.append(ports)
             return 5
 
-        self.patch(daemonOptions, "mostConnections", most)
+        self.patch(limitoptions, "mostConnections", most)
         parsed()
         parsed("--reflector=192.0.2.1", "--reflector=7")
         self.assertEqual(asked, [1, 1 + 2 * 3])

@@ -70,6 +70,15 @@ class RightsTests(SynchronousTestCase):
         self.assertEqual(self.found(None, 8), (0, 8, OF_ROOT))
         self.assertEqual(self.found(0, 8), (0, 8, OF_ROOT))
 
+    def test_namespace(self) -> None:
+        """Root of a user namespace that may set no groups keeps those that it has."""
+
+        def forbidden(groups: list[int]) -> None:
+            raise PermissionError("setgroups")
+
+        self.patch(os, "setgroups", forbidden)
+        self.assertEqual(self.found(None, None), (0, 0, OF_ROOT))
+
     def test_notRoot(self) -> None:
         """Nobody else has rights to give up."""
         self.user = 5

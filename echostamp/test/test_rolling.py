@@ -430,3 +430,70 @@ class FailureTests(RollingCase):
         self.assertEqual(
             self.lines()[-1], "worker 1 is not replaced: it cannot be started"
         )
+
+
+class LeavingTests(RollingCase):
+    """
+    A process that somebody else has asked to end.
+    """
+
+    def test_replaced(self) -> None:
+        """It serves until another one takes its place; the other workers stay."""
+        first, second = self.serve(2)
+        self.supervisor.leaving(first)
+        self.assertEqual(
+            self.lines(), ["worker 1, process 101, was asked to end: replacing it"]
+        )
+        third = self.last
+        self.assertEqual([third.number, third.column], [1, 2])
+        self.advance(3)
+        self.assertEqual(first.without, [(0,)])
+        third.ready()
+        self.advance(0.2)
+        self.assertEqual(first.without[1:], [(), "leave", "drain"])
+        self.assertReading(third, second)
+
+    def test_all(self) -> None:
+        """Those that are asked at the same time are replaced one after the other."""
+        first, second = self.serve(2)
+        self.supervisor.leaving(second)
+        self.supervisor.leaving(first)
+        self.assertEqual(len(self.processes), 3)
+        self.last.ready()
+        self.advance(0.3)
+        fourth = self.last.ready()
+        self.advance(0.3)
+        self.assertReading(fourth, self.processes[2])
+
+    def test_failed(self) -> None:
+        """Where no other can be had, it says so.  When it has ended, another follows as
+        after each death."""
+        first, second = self.serve(2)
+        self.supervisor.leaving(first)
+        self.last.ends("exit status 1")
+        self.advance(0.2)
+        self.assertIn("worker 1 is not replaced", self.lines()[-1])
+        self.assertEqual(first.without, [(0,)])
+        first.ends("exit status 0")
+        fourth = self.last.ready()
+        self.advance(0.2)
+        self.assertReading(fourth, second)
+
+    def test_duringReload(self) -> None:
+        """One that a reload replaces anyway is replaced once."""
+        first, _ = self.serve(2)
+        third = self.reload()
+        self.supervisor.leaving(first)
+        third.ready()
+        self.advance(0.2)
+        fourth = self.last.ready()
+        self.advance(0.3)
+        self.assertEqual(len(self.processes), 4)
+        self.assertReading(third, fourth)
+
+    def test_whileStopping(self) -> None:
+        """A daemon that stops needs no other."""
+        first, _ = self.serve(2)
+        self.supervisor.stop(lambda: None)
+        self.supervisor.leaving(first)
+        self.assertEqual(len(self.processes), 2)

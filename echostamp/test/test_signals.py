@@ -24,10 +24,7 @@ class SignalServiceTests(SynchronousTestCase):
     @ivar handlers: the installed handlers, by the signal's number.
     @ivar blocked: the signals that are blocked.
     @ivar calls: what the signals have called.
-    @ivar processId: the PID of the process.
     """
-
-    processId = 4711
 
     def setUp(self) -> None:
         """Record the handlers, the mask and the log."""
@@ -52,13 +49,12 @@ class SignalServiceTests(SynchronousTestCase):
             self.blocked -= set(which)
 
     def make(self, *reports: Callable[[], object]) -> SignalService:
-        """Make the service.  It runs in a process whose PID is C{self.processId}."""
+        """Make the service."""
         calls: dict[int, Callable[[], object]] = {
             signal.SIGTERM: lambda: self.calls.append("stop")
         }
         return SignalService(
             *(self.reactor, calls, reports, self.setHandler, self.setMask),
-            lambda: self.processId,
         )
 
     def run_(self) -> None:
@@ -143,11 +139,3 @@ class SignalServiceTests(SynchronousTestCase):
         [(ignore, arguments, named)] = self.reactor.triggers["after"]["shutdown"]
         ignore(*arguments, **named)
         self.assertEqual(self.handlers, dict.fromkeys(HANDLED, signal.SIG_IGN))
-
-    def test_orphans(self) -> None:
-        """With the PID 1 it ignores SIGCHLD: then the kernel reaps orphans that end."""
-        for self.processId, expected in (2, None), (1, signal.SIG_IGN):
-            self.handlers.clear()
-            self.make().startService()
-            self.run_()
-            self.assertIs(self.handlers.get(signal.SIGCHLD), expected)

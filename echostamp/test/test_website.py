@@ -46,7 +46,7 @@ class WebSourceTests(MonitorCase):
     def source(self, monitoring: Monitoring | None, history: Any = None) -> WebSource:
         """Make a source."""
         history = history or eventsOf(monitoring)
-        return WebSource(monitoring, None, {}, dict, lambda: True, history)
+        return WebSource(monitoring, None, dict, dict, lambda: True, history)
 
     def test_file(self) -> None:
         """Names and places are those of the present file."""

@@ -1,5 +1,6 @@
 """
-A rolling reload: the workers are replaced one after the other.
+A rolling reload: the workers are replaced one after the other.  So is one that somebody
+else has asked to end.
 """
 
 from __future__ import annotations
@@ -32,10 +33,26 @@ class RollingReload:
         self._assignment = assignment
         self._isRunning = self._isAsked = False
         self._before: set[SupervisedProcess] = set()
+        self._leaving: list[tuple[Succession, SupervisedProcess]] = []
 
     def start(self) -> None:
         """Replace the workers; behind a reload that goes on, once more."""
         self._isAsked = True
+        self._begin()
+
+    def leaving(self, worker: Succession, process: SupervisedProcess) -> None:
+        """
+        Replace a process that is about to end; behind what goes on.
+
+        @param worker: whose process it is.
+        """
+        self._leaving.append((worker, process))
+        self._begin()
+
+    def _begin(self) -> None:
+        """
+        Do what was asked, unless it is being done.
+        """
         if not self._isRunning:
             self._isRunning = True
             inBackground(self._run())
@@ -45,11 +62,32 @@ class RollingReload:
         Replace the workers as often as was asked.
         """
         try:
-            while self._isAsked and not self._assignment.isClosed:
-                self._isAsked = False
-                await self._replaceAll()
+            while (self._isAsked or self._leaving) and not self._assignment.isClosed:
+                if self._leaving:
+                    await self._replaceLeaving(*self._leaving.pop(0))
+                else:
+                    self._isAsked = False
+                    await self._replaceAll()
         finally:
             self._isRunning = False
+
+    async def _replaceLeaving(
+        self, worker: Succession, process: SupervisedProcess
+    ) -> None:
+        """
+        Replace a process that is about to end.  If that fails, another one follows when
+        it has ended.
+        """
+        while worker.older and not self._assignment.isClosed:
+            await worker.older[0].gone
+        isPresent = worker.current is process and process.isUsable
+        if not isPresent or self._assignment.isClosed:
+            return
+        log.info("{process} was asked to end: replacing it", process=process)
+        if why := await self._succeed(worker, process):
+            log.error(
+                "worker {number} is not replaced: {why}", number=worker.number, why=why
+            )
 
     async def _replaceAll(self) -> None:
         """

@@ -117,6 +117,14 @@ class Supervisor:
             found[1].hasLeft = True
             self._checkStop()
 
+    def leaving(self, process: WorkerProcess) -> None:
+        """
+        Replace a process that somebody else has asked to end.
+        """
+        found = self._find(process)
+        if found and not self.isStopping:
+            self._reload.leaving(*found)
+
     def refused(self, process: WorkerProcess, why: str) -> None:
         """
         End a process that cannot start.

@@ -140,6 +140,12 @@ class Column:
         self._hosts: dict[str | bytes, tuple[bytes, int, int]] = {}
         self._inUse = 0
 
+    @property
+    def own(self) -> int:
+        """How many connections this process has."""
+        area = self._area
+        return area.words[area.start + _CONNECTIONS]
+
     def count(self, key: str | bytes) -> int:
         """
         Count the connections of a host in all processes.

@@ -1,0 +1,100 @@
+"""
+A daemon of several processes: the parent keeps the sockets, and starts the workers that
+serve them.
+"""
+
+from __future__ import annotations
+
+import os
+import signal
+import sys
+from dataclasses import replace
+from typing import Any
+
+from echostamp.daemon.echomaking import echoFactory, preparedEcho
+from echostamp.daemon.limits import TimedConnectionLog
+from echostamp.daemon.options import Options
+from echostamp.daemon.portsettings import portSettings
+from echostamp.daemon.reflectorworkers import KeptReflector, keptReflector
+from echostamp.daemon.reloading import Reload
+from echostamp.daemon.rights import asUserOf
+from echostamp.daemon.served import Served
+from echostamp.daemon.spawning import Spawning
+from echostamp.daemon.workerservice import Workers
+from echostamp.keyfiles import OpenFiles
+from echostamp.listen.gate import LocalCounts
+from echostamp.listen.keeping import KeepingReactor
+from echostamp.listen.listening import ListeningService
+from echostamp.text import printable
+
+
+def servedByWorkers(reactor: Any, options: Options) -> Served:
+    """
+    Have workers serve.  TCP ports are bound, and do not listen yet.
+
+    @raise SystemExit: see L{makeService <echostamp.daemon.service.makeService>}.
+    """
+    _checkProgram(options)
+    files = OpenFiles()
+    # No connection is made here.  But endpoints are checked with all that they need.
+    connectionLog = TimedConnectionLog(reactor)
+    factory = echoFactory(reactor, options, connectionLog)
+    settings = replace(
+        portSettings(reactor, options, connectionLog, LocalCounts(), lambda: 0),
+        files=files,
+    )
+    keeping = KeepingReactor(reactor, settings, options.workers)
+    prepared = preparedEcho(keeping, options.endpoints, factory)
+    reloads: list[Reload] = [("certificates", each) for each in keeping.reloads]
+    reflector = _reflector(options, files)
+    if options["reflector-key"] and reflector is not None:
+        reloads.append(("keys of STAMP", reflector.rules.reload))
+    spawning = Spawning(reactor, options, keeping, reflector, files)
+    workers = Workers(reactor, options.workers, spawning, reflector)
+    reloads.append(("workers", workers.reload))
+    # The parent has nothing to accept.
+    listening = ListeningService(prepared, lambda port: None)
+    figures = workers.figures
+    return Served(
+        settings,
+        factory,
+        workers,
+        [workers, listening],
+        reloads,
+        [workers.report] if options.reflectors else [],
+        echo=figures.echo,
+        refused=figures.refused,
+        reflected=figures.reflected,
+        isServing=lambda: workers.isServing,
+        calls={signal.SIGUSR2: workers.replace},
+        isHealthy=lambda: workers.isHealthy,
+        own=workers.processes,
+        awaited=workers.awaited,
+    )
+
+
+def _checkProgram(options: Options) -> None:
+    """
+    Check that the user as whom the workers run may run Python.
+
+    @raise SystemExit: it may not.
+    """
+    with asUserOf(options):
+        if not os.access(sys.executable, os.X_OK, effective_ids=True):
+            user = (options.parent or {}).get("uid")
+            why = f"--workers: user {user} may not run {sys.executable!r}"
+            raise SystemExit(printable(f"echostamp: {why}"))
+
+
+def _reflector(options: Options, files: OpenFiles) -> KeptReflector | None:
+    """
+    Make the sockets of the session-reflector, where the options ask for one.
+
+    @raise SystemExit: see L{servedByWorkers}.
+    """
+    if not options.reflectors:
+        return None
+    try:
+        return keptReflector(options, options.workers, files)
+    except ValueError as error:
+        raise SystemExit(printable(f"echostamp: {error}")) from None
