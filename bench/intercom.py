@@ -94,7 +94,7 @@ def measure(
                     print(f"{count}, round {turn + 1}: {name}", file=sys.stderr)
                     port = freePort()
                     server = command(name, port, folder)
-                    with started(server, port, cores[0], folder) as process:
+                    with started(server, port, {cores[0]}, folder) as process:
                         load = [*words, "-l", str(count), "-p", str(process)]
                         load += [*["-r"][: name == "ncat"], HOST, str(port)]
                         figures[name].append(run(load, cores[1], f"{count}, {name}"))

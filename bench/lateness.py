@@ -285,7 +285,7 @@ def main() -> None:
         stack.enter_context(running([*quiet, *reflect], port, first))
         web = freePort()
         other = f"--reflector={HOST}:{freeUdpPort()}"
-        with started([*quiet, f"--web={web}", other], web, last, folder) as process:
+        with started([*quiet, f"--web={web}", other], web, {last}, folder) as process:
             scrape(web)
             bare = status(process, "VmRSS") * 1024
         peers = folder / "peers.toml"
@@ -297,7 +297,7 @@ def main() -> None:
             watch = [*quiet, f"--web={web}", f"--peers={peers}"]
             if options.history:
                 watch.append(f"--history={folder / 'history'}")
-            with started(watch, web, last, folder) as process:
+            with started(watch, web, {last}, folder) as process:
                 time.sleep(WARM_UP)
                 found = measure(process, web, timer, options.seconds, replace)
             report(found, options.peers, options.seconds, bare)

@@ -24,6 +24,7 @@ enum {
     BATCH = 256,     /* connections opened at a time, well below every backlog */
     PATIENCE = 10,   /* seconds */
     SOURCES = 200,   /* addresses to connect from: one has too few ports */
+    SERVERS = 65,    /* the most processes of a server */
     READ = 1 << 18,
     EVENTS = 1024,
 };
@@ -48,7 +49,8 @@ static struct {
     int port;
     int connections, busy, outstanding, size;
     double warmUp, seconds;
-    pid_t server;
+    pid_t server[SERVERS];
+    int servers;
     bool once, tls;
 } options = {.connections = 1, .outstanding = 1, .size = 32, .warmUp = 0.5, .seconds = 2};
 
@@ -126,29 +128,36 @@ static int64_t now(void)
     return clockNs(CLOCK_MONOTONIC);
 }
 
-/* User and system time of all threads of the server, including those that have ended. */
+/*
+ * User and system time of all threads of the server's processes, including those that
+ * have ended.
+ */
 static int64_t serverCpu(void)
 {
-    clockid_t clock;
-    if (!options.server)
-        return 0;
-    if (clock_getcpuclockid(options.server, &clock))
-        fail(1, "process %d is gone", (int)options.server);
-    return clockNs(clock);
+    int64_t sum = 0;
+    for (int i = 0; i < options.servers; i++) {
+        clockid_t clock;
+        if (clock_getcpuclockid(options.server[i], &clock))
+            fail(1, "process %d is gone", (int)options.server[i]);
+        sum += clockNs(clock);
+    }
+    return sum;
 }
 
 static int64_t serverMemory(void)
 {
-    char path[64];
-    long pages = 0;
-    if (!options.server)
-        return 0;
-    snprintf(path, sizeof path, "/proc/%d/statm", (int)options.server);
-    FILE *file = fopen(path, "r");
-    if (file == NULL || fscanf(file, "%*d %ld", &pages) != 1)
-        fail(1, "%s cannot be read", path);
-    fclose(file);
-    return (int64_t)pages * sysconf(_SC_PAGESIZE);
+    int64_t sum = 0;
+    for (int i = 0; i < options.servers; i++) {
+        char path[64];
+        long pages = 0;
+        snprintf(path, sizeof path, "/proc/%d/statm", (int)options.server[i]);
+        FILE *file = fopen(path, "r");
+        if (file == NULL || fscanf(file, "%*d %ld", &pages) != 1)
+            fail(1, "%s cannot be read", path);
+        fclose(file);
+        sum += (int64_t)pages * sysconf(_SC_PAGESIZE);
+    }
+    return sum;
 }
 
 static void writeHex(char *to, unsigned number)
@@ -381,7 +390,11 @@ static void readOptions(int count, char **words)
         case 'm': options.size = atoi(optarg); break;
         case 'w': options.warmUp = atof(optarg); break;
         case 's': options.seconds = atof(optarg); break;
-        case 'p': options.server = (pid_t)atoi(optarg); break;
+        case 'p':
+            if (options.servers == SERVERS)
+                fail(2, "more than %d processes", SERVERS);
+            options.server[options.servers++] = (pid_t)atoi(optarg);
+            break;
         case 'o': options.once = true; break;
         case 't': options.tls = true; break;
         default: exit(2);
@@ -391,7 +404,7 @@ static void readOptions(int count, char **words)
     if (count - optind != 2 || options.connections < 1 || options.outstanding < 1
         || options.size <= NUMBERS || options.seconds <= 0)
         fail(2, "[-c CONNECTIONS] [-b BUSY] [-k OUTSTANDING] [-m OCTETS] [-w WARM-UP] "
-                "[-s SECONDS] [-p SERVER'S PID] [-o (one message a connection)] "
+                "[-s SECONDS] [-p SERVER'S PID]... [-o (one message a connection)] "
                 "[-t (TLS)] HOST PORT");
     target.sin_family = AF_INET;
     target.sin_port = htons((uint16_t)atoi(words[optind + 1]));
@@ -449,8 +462,9 @@ int main(int count, char **words)
     memset(histogram, 0, sizeof histogram);
     longest = 0;
     messages = 0;
-    int64_t cpu = serverCpu(), began = now();
+    int64_t cpu = serverCpu(), own = clockNs(CLOCK_PROCESS_CPUTIME_ID), began = now();
     runFor(options.seconds);
+    own = clockNs(CLOCK_PROCESS_CPUTIME_ID) - own;
     cpu = serverCpu() - cpu;
     double seconds = (double)(now() - began) / (double)SECOND;
     int64_t p50 = percentile(0.5), p99 = percentile(0.99), p999 = percentile(0.999);
@@ -471,9 +485,10 @@ int main(int count, char **words)
            "\"p50\": %" PRId64 ", \"p99\": %" PRId64 ", \"p99.9\": %" PRId64
            ", \"max\": %" PRId64 ", \"errors\": 0",
            measured, seconds, (double)measured / seconds, p50, p99, p999, max);
-    if (options.server)
+    printf(", \"ownCpuPerMessage\": %.1f", (double)own / (double)measured);
+    if (options.servers)
         printf(", \"cpuPerMessage\": %.1f", (double)cpu / (double)measured);
-    if (options.server && opened > BATCH)
+    if (options.servers && opened > BATCH)
         printf(", \"memoryPerConnection\": %.1f", (double)memory / (opened - BATCH));
     puts("}");
     return 0;

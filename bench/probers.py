@@ -97,7 +97,7 @@ def answering(end: str, core: int, folder: Path) -> Iterator[int]:
     command += ["--reflector", f"{HOST}:{reflector}"]
     if end != "alive":
         command += ["--format", end]
-    with started(command, echo, core, folder):
+    with started(command, echo, {core}, folder):
         yield reflector if end == "alive" else echo
 
 

@@ -9,7 +9,7 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -78,19 +78,25 @@ class Servers:
         Build the command line of a contender.
         """
         if name in ("echostamp", "again"):
-            where = f"{port}:interface={HOST}"
-            endpoint = f"tcp:{where}"
-            if tls:
-                files = f"certKey={self._certificate}:privateKey={self._key}"
-                endpoint = f"tls:{where}:{files}"
-            twistd = str(Path(sys.executable).with_name("twistd"))
-            log = f"--logfile={self._folder / name}"
-            return [twistd, "-n", "--pidfile=", log, "echostamp", "-e", endpoint]
+            return self.echostamp(port, tls, self._folder / name)
         if name == "c":
             return [self._epoll, str(port)]
         script = str(BENCH / "contenders" / _SCRIPTS[name])
         files = f"{self._certificate} {self._key}" if tls else ""
         return [sys.executable, script, str(port), *files.split()]
+
+    def echostamp(self, port: int, tls: bool, log: Path) -> list[str]:
+        """
+        Build the command line of EchoStamp.  More options may follow.
+        """
+        where = f"{port}:interface={HOST}"
+        endpoint = f"tcp:{where}"
+        if tls:
+            files = f"certKey={self._certificate}:privateKey={self._key}"
+            endpoint = f"tls:{where}:{files}"
+        twistd = str(Path(sys.executable).with_name("twistd"))
+        logged = f"--logfile={log}"
+        return [twistd, "-n", "--pidfile=", logged, "echostamp", "-e", endpoint]
 
     @contextmanager
     def running(self, name: str, tls: bool) -> Iterator[tuple[int, int]]:
@@ -101,7 +107,7 @@ class Servers:
         """
         port = freePort()
         command = self._command(name, port, tls)
-        with started(command, port, self._core, self._folder) as process:
+        with started(command, port, {self._core}, self._folder) as process:
             yield process, port
 
 
@@ -147,10 +153,13 @@ def freePort() -> int:
 
 
 @contextmanager
-def started(command: list[str], port: int, core: int, folder: Path) -> Iterator[int]:
+def started(
+    command: list[str], port: int, cores: Collection[int], folder: Path
+) -> Iterator[int]:
     """
     Run a server while the context lasts.
 
+    @param cores: the numbers of the cores that it may use.
     @param folder: the folder for its output.
     @return: its process.
     @raise SystemExit: it does not listen.
@@ -161,7 +170,7 @@ def started(command: list[str], port: int, core: int, folder: Path) -> Iterator[
             command,
             stdout=sink,
             stderr=sink,
-            preexec_fn=lambda: os.sched_setaffinity(0, {core}),
+            preexec_fn=lambda: os.sched_setaffinity(0, cores),
         )
     try:
         _awaitListening(server, port, errors)

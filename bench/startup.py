@@ -162,7 +162,7 @@ def main() -> None:
     daemon = [*_TWISTD, "-e", f"tcp:{port}:interface={HOST}"]
     with (
         TemporaryDirectory() as folder,
-        started(daemon, port, cores[0], Path(folder)),
+        started(daemon, port, {cores[0]}, Path(folder)),
     ):
         ping = [_CLIENT[0], "ping", "-c", "1", f"{HOST}:{port}"]
         found = measured(STARTS | {_PING: Start(ping)}, options.rounds)

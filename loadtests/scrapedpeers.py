@@ -87,7 +87,7 @@ def serve(path: str) -> None:
     options.parseOptions([f"--peers={path}"])
     monitoring = monitoringService(reactor, options)
     monitoring.startService()
-    source = WebSource(monitoring, None, {}, dict, lambda: True, eventsOf(monitoring))
+    source = WebSource(monitoring, None, dict, dict, lambda: True, eventsOf(monitoring))
     turns: Any = TimedTurns(reactor)
     pages = {**webPages(turns, source), b"/held": turns.answer}
     site = WebSite(reactor, pages, True)

@@ -263,10 +263,13 @@ class ScriptlessTests(PagesCase):
         self.assertIn(f"{DEAD}: down since", text(".troubles"))
 
         def filtered() -> bool:
-            # The page may be loaded again between the name and the button.
-            source = browser.find_element(By.NAME, "source")
-            source.clear()
-            source.send_keys("fra")
+            # The page may be loaded again at any of these steps.
+            try:
+                source = browser.find_element(By.NAME, "source")
+                source.clear()
+                source.send_keys("fra")
+            except WebDriverException:
+                return False
             browser.press(By.CSS_SELECTOR, "form.filters button")
             return "source=fra" in browser.current_url
 

@@ -69,6 +69,7 @@ class OperationsPage(PageCase):
         "127.0.0.1:": _LOG,
         "cannot accept": _LOG,
         "450 more lines": _LOG,
+        "worker 1 is": _LOG,
     }
 
     def prepare(self, machine: Machine) -> None:

@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+import os
+import signal
 import socket
+from contextlib import ExitStack
+from pathlib import Path
 
 from twisted.trial.unittest import SynchronousTestCase
 
 from tests.harness import Daemon, readAll, withoutStamps
+from tests.workers import Workers
 
 #: More than the kernel holds for a connection.
 LINES = memoryview(b"".join(b"line %d\n" % n for n in range(600_000)))
@@ -38,5 +43,20 @@ class ReactorTests(SynchronousTestCase):
                 daemon.connect().close()
                 late.shutdown(socket.SHUT_WR)
                 self.assertEqual(withoutStamps(readAll(late)), LINES[:sent])
+            self.assertEqual(daemon.stop(), 0)
+            self.assertNotIn("Traceback", daemon.log())
+
+    def test_workers(self) -> None:
+        """Workers run the reactor of their parent, and begin again on it."""
+        for name in "poll", "select", "asyncio":
+            daemon = Workers(
+                self, command=("twistd", "-n", "--pidfile=", f"--reactor={name}")
+            )
+            os.kill((before := daemon.alive())[1], signal.SIGKILL)
+            for process in daemon.replaced(before, 1).values():
+                command = Path(f"/proc/{process}/cmdline").read_bytes()
+                self.assertTrue(command.endswith(f"\0{name}\0".encode()), command)
+            with ExitStack() as stack:
+                daemon.served(stack, 20)
             self.assertEqual(daemon.stop(), 0)
             self.assertNotIn("Traceback", daemon.log())

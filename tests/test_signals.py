@@ -302,6 +302,27 @@ class ProcessOneTests(SynchronousTestCase):
         os.kill(processOne, signal.SIGTERM)
         self.assertEqual(daemon.wait(DEADLINE), 0)
 
+    def test_workers(self) -> None:
+        """A daemon with workers sees which of its children end, and starts a worker
+        again, which leaves no zombie.  SIGTERM ends all of them."""
+        daemon = self.inContainer(
+            *(script("twistd"), "-n", "--pidfile=", "echostamp"),
+            *("--port=0", "--workers=2"),
+        )
+        self.said(daemon, b"all 2 workers serve")
+        processOne = self.processOne(daemon)
+        children = Path(f"/proc/{processOne}/task/{processOne}/children")
+        first, *others = children.read_text().split()
+        os.kill(int(first), signal.SIGKILL)
+        self.said(daemon, b" has ended: ")
+        self.said(daemon, b" is process ")
+        self.assertNotIn(first, after := children.read_text().split())
+        self.assertEqual(len(after), 2)
+        self.assertLess(set(others), set(after))
+        os.kill(processOne, signal.SIGTERM)
+        self.said(daemon, b"SIGTERM: stopping")
+        self.assertEqual(daemon.wait(DEADLINE), 0)
+
     def test_ping(self) -> None:
         """C{ping} ends at SIGTERM with its summary."""
         target = f"127.0.0.1:{Daemon.shared(self).port}"

@@ -1,0 +1,222 @@
+"""SIGUSR2: the workers are replaced, one after the other."""
+
+from __future__ import annotations
+
+import re
+import signal
+import time
+from collections.abc import Callable
+from contextlib import ExitStack
+
+from twisted.trial.unittest import SynchronousTestCase
+
+from tests.arrivals import Arrivals
+from tests.filling import fill
+from tests.harness import (
+    STAMP,
+    Daemon,
+    figure,
+    readAll,
+    readLines,
+    until,
+    withoutStamps,
+)
+from tests.pinging import STATEFUL
+from tests.reflecting import PLAIN, Asker, Reflecting
+from tests.timelimits import isServed
+from tests.workers import (
+    LOOPBACK,
+    Installation,
+    Workers,
+    areServed,
+    children,
+    isAlive,
+    workersOf,
+)
+
+
+def reload(daemon: Daemon, meanwhile: Callable[[], object] = bool) -> None:
+    """
+    Replace the workers, and wait until that is done.
+
+    @param meanwhile: is called again and again until then.
+    """
+    count = daemon.log().count("all workers are replaced")
+    daemon.process.send_signal(signal.SIGUSR2)
+
+    def isDone() -> bool:
+        meanwhile()
+        return daemon.log().count("all workers are replaced") > count
+
+    until(isDone)
+
+
+class ReloadTests(SynchronousTestCase):
+    """
+    A rolling reload.
+    """
+
+    def test_replaced(self) -> None:
+        """Each worker is a new process of the same parent.  New connections are served
+        all the time: none is refused, reset or lost."""
+        daemon = Workers(self)
+        before = daemon.alive()
+        with Arrivals(daemon.port, rate=100) as arrivals:
+            for _ in range(3):
+                reload(daemon)
+            counts = arrivals.stop()
+        after = daemon.alive()
+        self.assertEqual(set(before) & set(after), {1, 2})
+        self.assertFalse(set(before.values()) & set(after.values()))
+        until(lambda: sorted(children(daemon.process.pid)) == sorted(after.values()))
+        figure(f"3 reloads under 100 connections a second: {dict(counts)}")
+        self.assertEqual(set(counts), {"answered"})
+        self.assertGreater(counts["answered"], 100)
+        self.assertIn("reloading the workers", daemon.log())
+        self.assertNotIn("has ended", daemon.log())
+
+    def test_drained(self) -> None:
+        """An old worker drains: a connection is answered, and closed when nothing has
+        arrived for a while."""
+        daemon = Workers(self)
+        with ExitStack() as stack:
+            served = daemon.served(stack, 10)
+            for peer in served:
+                peer.sendall(b"a\nlast")
+                readLines(peer, 1)
+            reload(daemon)
+            for peer in served:
+                self.assertRegex(readAll(peer), b"^" + STAMP + b"last$")
+
+    def test_unread(self) -> None:
+        """The reload does not wait for a peer that has not read its replies.  The old
+        worker keeps it until it has, or the grace is over."""
+        daemon = Workers(self, f"-e{LOOPBACK}", "--grace=60")
+        lines = b"".join(b"%07d\n" % number for number in range(2_000_000))
+        with ExitStack() as stack:
+            ((peer, process),) = daemon.served(stack, 1).items()
+            sent = fill(peer, lines, process)
+            began = time.monotonic()
+            reload(daemon)
+            seconds = time.monotonic() - began
+            self.assertEqual(daemon.server(peer), process)
+            self.assertNotIn(process, daemon.alive().values())
+            self.assertEqual(withoutStamps(readAll(peer)), lines[:sent])
+        until(lambda: not isAlive(process))
+        figure(f"2 workers replaced in {seconds:.1f} s, though a peer did not read")
+
+    def test_twice(self) -> None:
+        """Two signals at once reload at least once more, and the daemon serves."""
+        daemon = Workers(self)
+        for _ in range(2):
+            daemon.process.send_signal(signal.SIGUSR2)
+        until(lambda: "all workers are replaced" in daemon.log())
+        with ExitStack() as stack:
+            daemon.served(stack, 10)
+        self.assertEqual(daemon.stop(), 0)
+
+    def test_stopped(self) -> None:
+        """SIGTERM during a reload ends everything."""
+        daemon = Workers(self)
+        with daemon.connect() as peer:
+            self.assertTrue(isServed(peer))
+            daemon.process.send_signal(signal.SIGUSR2)
+            until(lambda: "reloading the workers" in daemon.log())
+            peer.sendall(b"hello\n")
+            self.assertEqual(daemon.stop(), 0)
+            self.assertRegex(readAll(peer), STAMP + b"hello\n")
+        self.assertNotIn("Traceback", daemon.log())
+
+    def test_stamp(self) -> None:
+        """No STAMP packet is lost by a reload.  Stateful sessions begin at zero, once,
+        and the log counts them."""
+        daemon = Reflecting(self, "--workers=2", *STATEFUL)
+        until(lambda: len(workersOf(daemon)) == 2)
+        with ExitStack() as stack:
+            askers = [stack.enter_context(Asker()) for _ in range(10)]
+            numbers: dict[Asker, list[int]] = {asker: [] for asker in askers}
+
+            def ask() -> None:
+                for asker in askers:
+                    answer = asker.ask(PLAIN, daemon.place).octets
+                    numbers[asker].append(int.from_bytes(answer[:4], "big"))
+
+            ask()
+            reload(daemon, ask)
+            ask()
+            for asker in askers:
+                self.assertTrue(asker.hasNothing())
+        for found in numbers.values():
+            restart = found.index(0, 1)
+            self.assertEqual(found[:restart], list(range(restart)))
+            self.assertEqual(found[restart:], list(range(len(found) - restart)))
+        said = re.findall(
+            r"worker [12]: (\d+) STAMP sessions? beg\w+ again at zero", daemon.log()
+        )
+        self.assertEqual(sum(map(int, said)), 10)
+
+
+class NotReplacedTests(SynchronousTestCase):
+    """
+    The new worker cannot take the old one's place.
+    """
+
+    def assertStays(self, why: str) -> None:
+        """Assert that a reload fails with one line, and the old workers go on."""
+        daemon = self.daemon
+        before = daemon.alive()
+        with ExitStack() as stack:
+            served = daemon.served(stack, 10)
+            daemon.process.send_signal(signal.SIGUSR2)
+            said = until(
+                lambda: re.findall(r"worker 1 is not replaced: (.*)\n", daemon.log())
+            )
+            self.assertEqual(len(said), 1)
+            self.assertRegex(said[0], why)
+            self.assertIn(f"the old process {before[1]} stays", said[0])
+            self.assertTrue(all(areServed(served)))
+            daemon.served(stack, 10)
+        self.assertEqual(daemon.alive(), before)
+        until(lambda: sorted(children(daemon.process.pid)) == sorted(before.values()))
+
+    def setUp(self) -> None:
+        """Start a daemon of an installation that changes."""
+        self.installation = Installation(self)
+        self.daemon = Workers(self, env=self.installation.env)
+
+    def test_broken(self) -> None:
+        """A new version that ends at once replaces nobody."""
+        self.installation.worker.write_text("raise SystemExit('broken')\n")
+        self.assertStays("has ended: exit status 1")
+        self.assertIn("worker 1: broken", self.daemon.log())
+
+    def test_slow(self) -> None:
+        """One that is not ready within 10 s is ended."""
+        self.installation.worker.write_text("import time\ntime.sleep(600)\n")
+        began = time.monotonic()
+        self.assertStays("not ready within 10 s")
+        figure(f"a worker that is not ready: {time.monotonic() - began:.1f} s")
+
+    def test_otherVersion(self) -> None:
+        """A version whose messages are others is refused, in a line that asks for a
+        restart."""
+        self.installation.speakOtherwise()
+        self.assertStays("restart")
+
+    def test_newVersion(self) -> None:
+        """A reload runs the version that is installed now, with the parent that there
+        was."""
+        folder = self.installation.folder
+        with (folder / "echostamp" / "__init__.py").open("a") as file:
+            file.write(f"\nimport os\nopen(f'{folder}/ran-{{os.getpid()}}', 'w')\n")
+        before = self.daemon.alive()
+        reload(self.daemon)
+        self.assertIsNone(self.daemon.process.poll())
+        with ExitStack() as stack:
+            self.daemon.served(stack, 10)
+        after = self.daemon.alive()
+        self.assertFalse(set(before.values()) & set(after.values()))
+        self.assertEqual(
+            {each.name for each in folder.glob("ran-*")},
+            {f"ran-{each}" for each in after.values()},
+        )
