@@ -62,8 +62,10 @@ TWISTED = {
     "twisted.internet.interfaces": [
         "IConsumer",
         "IHostnameResolver",
+        "IProcessTransport",
         "IReactorCore",
         "IReactorFDSet",
+        "IReactorProcess",
         "IReactorTCP",
         "IReactorTime",
         "ISSLTransport",
