@@ -173,6 +173,25 @@ class StoppingTests(SupervisorCase):
         self.assertNotIn("destroy", second.told)
         self.assertStopped(stopped)
 
+    def test_abortBefore(self) -> None:
+        """A second signal may come before the stop has begun."""
+        self.serve(2)
+        self.drains = False
+        self.supervisor.abort()
+        stopped = self.stop()
+        self.advance(0.1)
+        self.assertStopped(stopped)
+
+    def test_notComplete(self) -> None:
+        """While the workers stop, none of them completes the daemon."""
+        self.supervise(2)
+        for each in self.processes:
+            each.ready()
+        stopped = self.stop()
+        self.advance(0.2)
+        self.assertStopped(stopped)
+        self.assertEqual(self.complete, 0)
+
     def test_parentStopped(self) -> None:
         """Time in which this process itself was stopped does not count."""
         first, _ = self.serve(2)

@@ -62,6 +62,7 @@ class Supervisor:
         self._assignment.begin(self._successions)
         self._reload = RollingReload(self._successions, self._assignment)
         self._stopping: Stopping | None = None
+        self._isAborting = False
         # Workers of which no process has begun yet.
         self._waiting: list[Succession] = []
 
@@ -160,16 +161,20 @@ class Supervisor:
         @return: fires when all processes have ended.
         """
         self.isStopping = True
+        self._allReading = None
         self._waiting.clear()
         for each in self._successions:
             each.stop()
         self._assignment.close()
         self._stopping = Stopping(self._processes, self._time, closeOwn)
         self._stopping.begin()
+        if self._isAborting:
+            self._stopping.abort()
         return self._stopping.stopped
 
     def abort(self) -> None:
-        """End all workers at once, after L{stop}."""
+        """End all workers at once; before L{stop}, as soon as that is called."""
+        self._isAborting = True
         if self._stopping is not None:
             self._stopping.abort()
 
