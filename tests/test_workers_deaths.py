@@ -29,7 +29,7 @@ from tests.pinging import STATEFUL
 from tests.reflecting import PLAIN, Asker, Reflecting
 from tests.timelimits import isServed
 from tests.websites import readPage
-from tests.workers import LOOPBACK, Workers, areServed, isAlive, workersOf
+from tests.workers import LOOPBACK, Workers, areServed, children, isAlive, workersOf
 
 
 class DeathCase(SynchronousTestCase):
@@ -302,6 +302,20 @@ class ParentTests(DeathCase):
                 for number in signal.SIGHUP, signal.SIGUSR1, signal.SIGUSR2:
                     os.kill(process, number)
             self.assertTrue(all(areServed(served)))
+
+    def test_beginningWorker(self) -> None:
+        """Signals to a process that is only about to be a worker, as where all of a
+        group or a unit get them, do not end it: they wait, or are ignored."""
+        daemon = Workers(self)
+        before = daemon.alive()
+        for number in signal.SIGHUP, signal.SIGUSR1, signal.SIGUSR2:
+            known = set(before.values())
+            daemon.process.send_signal(signal.SIGUSR2)
+            new = until(lambda: set(children(daemon.process.pid)) - known)  # noqa: B023
+            os.kill(min(new), number)
+            before = daemon.replaced(before)
+            until(lambda: len(children(daemon.process.pid)) == 2)
+        self.assertNotIn("is not replaced", daemon.log())
 
     def test_again(self) -> None:
         """A second signal ends connections that do not read, at once."""

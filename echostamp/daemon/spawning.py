@@ -5,11 +5,13 @@ Starts the processes of the workers.
 from __future__ import annotations
 
 import os
+import signal
 import socket
 import sys
 import sysconfig
 from base64 import b64encode
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from itertools import count
 from pathlib import Path
 from typing import Any
@@ -29,6 +31,15 @@ from echostamp.workers.descriptors import (
 )
 from echostamp.workers.messages import VERSION
 from echostamp.workers.table import SharedTable
+
+#: Signals that a worker handles or ignores, once it runs that far.
+_HANDLED = (
+    signal.SIGHUP,
+    signal.SIGINT,
+    signal.SIGTERM,
+    signal.SIGUSR1,
+    signal.SIGUSR2,
+)
 
 #: A socket for each worker, or one that all share; for each place that is served.
 Places = Sequence[Sequence[socket.socket]]
@@ -123,7 +134,7 @@ class Spawning:
             for each, number in zip(place, numbers, strict=True):
                 descriptors[number] = each.fileno()
         parent = self._options.parent or {}
-        with open(os.devnull, "rb") as nothing:
+        with open(os.devnull, "rb") as nothing, _blocked():
             self._reactor.spawnProcess(
                 process,
                 sys.executable,
@@ -136,6 +147,19 @@ class Spawning:
                 env=_environment(),
                 childFDs={0: nothing.fileno(), **descriptors},
             )
+
+
+@contextmanager
+def _blocked() -> Iterator[None]:
+    """
+    Block signals.  A process that begins meanwhile inherits this: those that the whole
+    group of processes gets do not end it before it is ready for them.
+    """
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, _HANDLED)
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
 
 def _numbers(places: Places) -> list[list[int]]:
