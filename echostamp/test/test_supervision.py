@@ -56,6 +56,28 @@ class StartTests(SupervisorCase):
         self.assertTrue(self.supervisor.isComplete)
         self.assertEqual(len(self.processes), 21)
 
+    def test_manyDeaths(self) -> None:
+        """Workers that have died at the same moment are prepared a few at a time, too:
+        together all of them could be late, again and again."""
+        self.supervise(20)
+        for _ in range(3):
+            for each in list(self.processes):
+                each.ready()
+        self.advance(0.1)
+        self.assertTrue(self.supervisor.isComplete)
+        for each in list(self.processes):
+            each.ends()
+        self.advance(1)
+        self.assertEqual(len(self.processes), 28)
+        for _ in range(3):
+            for each in self.processes[20:]:
+                each.ready()
+        self.advance(2.5)
+        self.assertTrue(self.supervisor.isComplete)
+        self.assertEqual(
+            sorted(each.number for each in self.processes[20:]), [*range(1, 21)]
+        )
+
     def test_slowStart(self) -> None:
         """While the workers start, none helps another one that takes longer."""
         self.supervise(2)

@@ -6,6 +6,7 @@ successor, and those that drain.
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 from twisted.logger import Logger
@@ -35,6 +36,7 @@ class Succession:
         begin: Callable[[int, int], WorkerProcess],
         time: RunningTime,
         lost: Callable[[SupervisedProcess], object],
+        wanted: Callable[[Succession], object],
     ) -> None:
         """
         @param number: of the worker, from 1.
@@ -42,6 +44,7 @@ class Succession:
         @param begin: begins a process of this number, with this column.
         @param time: measures how long things take.
         @param lost: called when a process reads nothing any more.
+        @param wanted: called when it is time to L{begin} a process.
         """
         self.number = number
         self.index = number - 1
@@ -52,6 +55,7 @@ class Succession:
         self._begin = begin
         self._time = time
         self._lost = lost
+        self._wanted = partial(wanted, self)
         self._restarts = Restarts()
         self._restart: Limit | None = None
         self._refusal = ""
@@ -160,7 +164,7 @@ class Succession:
         Let a process follow the present one, which has ended.
         """
         if process.why and process.why == self._refusal:
-            self._restart = self._time.after(RARELY, self.begin)
+            self._restart = self._time.after(RARELY, self._wanted)
             return
         self._refusal = ""
         if self.current is None:
@@ -198,9 +202,9 @@ class Succession:
                 rarely=RARELY,
             )
         if delay:
-            self._restart = self._time.after(delay, self.begin)
+            self._restart = self._time.after(delay, self._wanted)
         else:
-            self.begin()
+            self._wanted()
 
     def _cancelRestart(self) -> None:
         """

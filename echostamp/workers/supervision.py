@@ -20,8 +20,8 @@ from echostamp.workers.runningtime import RunningTime
 from echostamp.workers.stopping import Stopping
 from echostamp.workers.succession import Succession
 
-#: Processes that are prepared at the same time when the daemon starts: many on few
-#: cores would all be late.
+#: Processes that are prepared at the same time, when the daemon starts or many have
+#: died: more on few cores would all be late.
 AT_ONCE = 8
 
 
@@ -56,14 +56,16 @@ class Supervisor:
         self._time = RunningTime(clock)
         self._assignment = Assignment(self._time)
         self._successions = [
-            Succession(number, workers, begin, self._time, self._assignment.lost)
+            Succession(
+                number, workers, begin, self._time, self._assignment.lost, self._wanted
+            )
             for number in range(1, workers + 1)
         ]
         self._assignment.begin(self._successions)
         self._reload = RollingReload(self._successions, self._assignment)
         self._stopping: Stopping | None = None
         self._isAborting = False
-        # Workers of which no process has begun yet.
+        # Workers of which a process is to begin.
         self._waiting: list[Succession] = []
 
     @property
@@ -186,6 +188,13 @@ class Supervisor:
         if self._allReading is not None and self.isComplete:
             allReading, self._allReading = self._allReading, None
             allReading()
+
+    def _wanted(self, worker: Succession) -> None:
+        """
+        Begin a worker again: as the next one, and not with too many others.
+        """
+        self._waiting.insert(0, worker)
+        self._beginMore()
 
     def _beginMore(self) -> None:
         """
