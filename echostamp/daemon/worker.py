@@ -138,7 +138,7 @@ class Worker:
         elif not self._isTerminated:
             self._isTerminated = True
             self._reactor.callLater(_SOON, self._leaving)
-            self._reactor.callLater(_PATIENCE, self.drain)
+            self._reactor.callLater(_PATIENCE, self._leave)
 
     def _leaving(self) -> None:
         """
@@ -146,6 +146,14 @@ class Worker:
         """
         if not self._isEnding:
             self.messages.say("leaving")
+
+    def _leave(self) -> None:
+        """
+        Drain without a successor, unless this process ends already.
+        """
+        if not self._isEnding:
+            self.messages.say("draining")
+            self.drain()
 
     def drain(self) -> None:
         """

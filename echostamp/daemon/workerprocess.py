@@ -44,6 +44,9 @@ class Events(Protocol):
     def leaving(self, process: Any) -> None:
         """It was asked to end, and will soon do so."""
 
+    def draining(self, process: Any) -> None:
+        """It drains without having been told to."""
+
     def refused(self, process: Any, why: str) -> None:
         """It cannot serve."""
 
@@ -149,6 +152,8 @@ class SpawnedWorker(ProcessProtocol):
             self._events.left(self)
         elif kind == "leaving":
             self._events.leaving(self)
+        elif kind == "draining":
+            self._events.draining(self)
         elif kind == "refused":
             self._events.refused(self, printable(str(message["why"])))
 

@@ -219,6 +219,10 @@ class Workers(Service):
         """A process was asked to end, and will soon do so."""
         self._supervisor.leaving(process)
 
+    def draining(self, process: SpawnedWorker) -> None:
+        """A process drains without having been told to."""
+        self._supervisor.draining(process)
+
     def refused(self, process: SpawnedWorker, why: str) -> None:
         """A process cannot serve."""
         self._supervisor.refused(process, why)

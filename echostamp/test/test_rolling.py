@@ -497,3 +497,32 @@ class LeavingTests(RollingCase):
         self.supervisor.stop(lambda: None)
         self.supervisor.leaving(first)
         self.assertEqual(len(self.processes), 2)
+
+    def test_drainsAlone(self) -> None:
+        """If it drains before it was replaced, as behind an older process that drains
+        for long, another worker reads its sockets meanwhile.  A reload waits for its
+        end."""
+        first, second = self.serve(2)
+        self.drains = False
+        self.supervisor.reload()
+        self.last.ready()
+        self.advance(0.2)
+        self.last.ready()
+        self.advance(0.2)
+        third, fourth = self.processes[2:]
+        self.supervisor.leaving(third)
+        third.reads = set()
+        self.supervisor.draining(third)
+        self.assertFalse(self.supervisor.isComplete)
+        self.supervisor.reload()
+        self.advance(1.1)
+        self.assertEqual(fourth.without, [(1,), (0, 1)])
+        first.ends()
+        second.ends()
+        self.advance(1)
+        self.assertEqual(len(self.processes), 4)
+        third.ends("exit status 0")
+        self.last.ready()
+        self.advance(0.2)
+        self.assertEqual(self.processes[4].without, [(0,)])
+        self.assertEqual(self.last.number, 2)

@@ -209,9 +209,10 @@ class WorkerTests(SynchronousTestCase):
         self.reactor.advance(0.5)
         self.assertEqual(self.said(), [{"kind": "leaving"}])
         self.reactor.advance(14.4)
-        self.assertEqual(serving.done, [])
+        self.assertEqual((serving.done, self.said()), ([], []))
         self.reactor.advance(0.1)
         self.assertEqual(serving.done, ["drain"])
+        self.assertEqual(self.said(), [{"kind": "draining"}])
 
     def test_bothTerminated(self) -> None:
         """Where the parent got the same signal, it asks for nothing."""
@@ -219,7 +220,7 @@ class WorkerTests(SynchronousTestCase):
         self.worker.terminated()
         self.hear("leave")
         self.hear("drain")
-        self.reactor.advance(0.5)
+        self.reactor.advance(15)
         self.assertEqual(self.said(), [{"kind": "left"}])
         self.assertEqual(serving.done, ["leave", "drain"])
 

@@ -91,6 +91,7 @@ class SpawnedWorkerTests(SynchronousTestCase):
             + said("alive", figures={"echo": {"made": 1}})
             + said("left")
             + said("leaving")
+            + said("draining")
             + said("refused", version=2, why="no\n good")
             + said("of a later version")
         )
@@ -104,6 +105,7 @@ class SpawnedWorkerTests(SynchronousTestCase):
                 ("answered",),
                 ("left",),
                 ("leaving",),
+                ("draining",),
                 ("refused", "no\\n good"),
             ],
         )

@@ -95,7 +95,8 @@ class Assignment:
 
     def lost(self, process: SupervisedProcess) -> None:
         """
-        Note that a process reads nothing any more: it has ended, or is being ended.
+        Note that a process reads nothing any more: it has ended, is being ended, or
+        drains.
         """
         indexes = process.told | {process.number - 1}
         process.told = frozenset()

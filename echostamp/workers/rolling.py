@@ -134,7 +134,7 @@ class RollingReload:
                 await old.serving
                 return old.why
             await old.prepared
-            if old.why:
+            if old.why or old.isDraining:
                 await old.gone
         return ""
 

@@ -116,6 +116,12 @@ class Succession:
                 seconds=RARELY,
             )
 
+    def draining(self, process: SupervisedProcess) -> None:
+        """Note that a process drains by itself."""
+        process.isDraining = True
+        process.reads = frozenset()
+        self._lost(process)
+
     def late(self, process: SupervisedProcess, what: str) -> None:
         """
         Log that a process is being ended.  The reload itself tells of a successor.

@@ -128,6 +128,13 @@ class Supervisor:
         if found and not self.isStopping:
             self._reload.leaving(*found)
 
+    def draining(self, process: WorkerProcess) -> None:
+        """
+        Note that a process drains without having been told to: others may read for it.
+        """
+        if found := self._find(process):
+            found[0].draining(found[1])
+
     def refused(self, process: WorkerProcess, why: str) -> None:
         """
         End a process that cannot start.
