@@ -23,9 +23,6 @@ _MOST_WAITING = 1 << 20
 #: character as at most 12.
 _LONGEST_TEXT, _LONGEST = 1 << 14, 1 << 18
 
-#: The kind of lines that have none.
-_OTHERS = "other lines of workers"
-
 
 @implementer(ILogObserver)
 class PipeLog:
@@ -112,7 +109,8 @@ class WorkerLines(LineReceiver):
         except (ValueError, TypeError, LookupError):
             found, namespace, kind = LogLevel.warn, "echostamp", ""
             text = printable(line.decode(errors="backslashreplace"))
-        if text and self._admits(kind or _OTHERS):
+        # Those without a kind are bounded at each level: so no flood hides an error.
+        if text and self._admits(kind or f"{found.name} lines of workers"):
             Logger(namespace=namespace).emit(
                 found, "worker {number}: {text}", number=self._number, text=text
             )

@@ -109,11 +109,15 @@ class PipeLogTests(LogCase):
         self.assertEqual(found, ["worker 2: arrived", "worker 2: left"] * 2)
 
     def test_othersAreBounded(self) -> None:
-        """Lines without a kind are one kind, and so is what is no line of a log."""
-        self.logger.info("one")
-        octets = self.pipe.octets + b"two\nthree\n"
+        """Lines without a kind are one kind at each level: many that tell little hide
+        no error.  What is no line of a log is a warning."""
+        for each in "one", "two":
+            self.logger.info(each)
+        self.logger.warn("three")
+        octets = self.pipe.octets + b"four\nfive\n"
         found = [text for _, text in self.read(octets, most=2)]
-        self.assertEqual(found, ["worker 2: one", "worker 2: two"])
+        expected = ["one", "two", "three", "four"]
+        self.assertEqual(found, ["worker 2: " + each for each in expected])
 
     def test_fullPipe(self) -> None:
         """Lines wait for room, and those beyond a limit are left out and counted."""
