@@ -6,7 +6,6 @@ import os
 import re
 import socket
 import sys
-import sysconfig
 import time
 from collections import Counter
 from contextlib import ExitStack
@@ -14,7 +13,6 @@ from pathlib import Path
 
 from twisted.trial.unittest import SynchronousTestCase
 
-import echostamp
 from echostamp.daemon.boundedlog import LINES_A_SECOND
 from tests.harness import (
     DEADLINE,
@@ -53,6 +51,7 @@ from tests.workers import (
     children,
     descriptors,
     statusOf,
+    withoutPrivileges,
     workersOf,
 )
 
@@ -103,23 +102,8 @@ class ProcessTests(SynchronousTestCase):
     def test_privileges(self) -> None:
         """The parent binds a low port, and drops its privileges.  A worker that takes
         the place of another one has none either, and serves."""
-        if os.geteuid():
-            lack("root")
-        # The Python of the tests may be in a folder of root's.
-        python = "/usr/bin/python3"
-        if not Path(python).exists():
-            lack("Debian package python3")
-        package = Path(echostamp.__file__).parents[1]
         port = next(port for port in range(1023, 600, -1) if _isFree(port))
-        daemon = Workers(
-            self,
-            f"-etcp:{port}:interface=127.0.0.1",
-            command=(
-                *(python, "-c", "from twisted.scripts.twistd import run; run()"),
-                *("-n", "--pidfile=", "-u65534", "-g65534"),
-            ),
-            env={"PYTHONPATH": f"{package}:{sysconfig.get_path('purelib')}"},
-        )
+        daemon = withoutPrivileges(self, f"-etcp:{port}:interface=127.0.0.1")
         before = daemon.alive()
         for worker in before.values():
             os.kill(worker, 9)

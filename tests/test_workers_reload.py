@@ -2,28 +2,36 @@
 
 from __future__ import annotations
 
+import os
 import re
 import signal
+import socket
 import time
 from collections.abc import Callable
 from contextlib import ExitStack
+from pathlib import Path
 
 from twisted.trial.unittest import SynchronousTestCase
 
 from tests.arrivals import Arrivals
 from tests.filling import fill
 from tests.harness import (
+    DEADLINE,
     STAMP,
     Daemon,
     figure,
     readAll,
     readLines,
+    script,
+    shortFolder,
     until,
     withoutStamps,
 )
 from tests.pinging import STATEFUL
 from tests.reflecting import PLAIN, Asker, Reflecting
+from tests.systemdsockets import giving
 from tests.timelimits import isServed
+from tests.tlspeers import Peer, TlsCase
 from tests.workers import (
     LOOPBACK,
     Installation,
@@ -31,6 +39,7 @@ from tests.workers import (
     areServed,
     children,
     isAlive,
+    withoutPrivileges,
     workersOf,
 )
 
@@ -154,6 +163,68 @@ class ReloadTests(SynchronousTestCase):
             r"worker [12]: (\d+) STAMP sessions? beg\w+ again at zero", daemon.log()
         )
         self.assertEqual(sum(map(int, said)), 10)
+
+
+class SharedTests(SynchronousTestCase):
+    """
+    Sockets that all workers share.
+    """
+
+    def test_inherited(self) -> None:
+        """Of connections to a socket of systemd's none is refused, reset or lost by a
+        reload or a kill: another worker accepts them."""
+        with socket.create_server(("127.0.0.1", 0), backlog=1024) as held:
+            daemon = Workers(
+                self,
+                "-esystemd:name=a",
+                command=(
+                    *giving("a", held),
+                    *(script("twistd"), "-n", "--pidfile="),
+                ),
+                inherited=[held.fileno()],
+            )
+            with Arrivals(held.getsockname()[1], rate=100) as arrivals:
+                for _ in range(3):
+                    reload(daemon)
+                counts = arrivals.stop()
+        self.assertEqual(set(counts), {"answered"})
+
+    def test_unix(self) -> None:
+        """A UNIX socket stays where it is, and each connection is answered."""
+        path = shortFolder(self) / "s"
+        daemon = Workers(self, f"-eunix:{path}")
+        before = path.stat().st_ino
+
+        def visit() -> None:
+            with socket.socket(socket.AF_UNIX) as peer:
+                peer.settimeout(DEADLINE)
+                peer.connect(str(path))
+                self.assertTrue(isServed(peer))
+
+        reload(daemon, visit)
+        self.assertEqual(path.stat().st_ino, before)
+
+
+class SecretTests(TlsCase):
+    """
+    Files that only root may read.
+    """
+
+    def test_rootsKey(self) -> None:
+        """The parent reads a key before it drops its privileges.  Workers that begin
+        later serve with it, though they could not read it."""
+        self.ownFiles()
+        daemon = withoutPrivileges(self, *self.files.endpoint())
+        os.kill((before := daemon.alive())[1], signal.SIGKILL)
+        daemon.replaced(before, 1)
+        reload(daemon)
+        for process in daemon.alive().values():
+            command = Path(f"/proc/{process}/cmdline").read_text()
+            environ = Path(f"/proc/{process}/environ").read_text()
+            self.assertNotIn(self.files.server, command + environ)
+        for _ in range(20):
+            with Peer(daemon.port, self.files.ca) as peer:
+                self.assertRegex(peer.answer(b"a\n"), STAMP + b"a\n")
 
 
 class NotReplacedTests(SynchronousTestCase):

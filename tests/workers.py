@@ -8,6 +8,7 @@ import os
 import re
 import shutil
 import socket
+import sysconfig
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from contextlib import ExitStack, suppress
@@ -15,7 +16,7 @@ from pathlib import Path
 from typing import Any
 
 import echostamp
-from tests.harness import Daemon, Owner, until
+from tests.harness import Daemon, Owner, lack, until
 from tests.timelimits import isServed
 
 #: An endpoint of IPv4: the kernel's table of such connections names each of them.
@@ -158,6 +159,28 @@ def areServed(peers: Iterable[socket.socket]) -> list[bool]:
     Say which connections are answered.
     """
     return [isServed(peer) for peer in peers]
+
+
+def withoutPrivileges(owner: Owner, *options: str) -> Workers:
+    """
+    Start a daemon as root, which then gives root up; skip the test for anybody else.
+    """
+    if os.geteuid():
+        lack("root")
+    # The Python of the tests may be in a folder of root's.
+    python = "/usr/bin/python3"
+    if not Path(python).exists():
+        lack("Debian package python3")
+    package = Path(echostamp.__file__).parents[1]
+    return Workers(
+        owner,
+        *options,
+        command=(
+            *(python, "-c", "from twisted.scripts.twistd import run; run()"),
+            *("-n", "--pidfile=", "-u65534", "-g65534"),
+        ),
+        env={"PYTHONPATH": f"{package}:{sysconfig.get_path('purelib')}"},
+    )
 
 
 class Installation:
