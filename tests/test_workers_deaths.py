@@ -21,6 +21,7 @@ from tests.harness import (
     freePort,
     readAll,
     readLines,
+    script,
     shortFolder,
     until,
     withoutStamps,
@@ -292,6 +293,47 @@ class ParentTests(DeathCase):
             self.assertEqual(answers, [b"hello\nworld"] * 200)
             self.assertEqual(daemon.process.wait(DEADLINE), 0)
             self.assertNotIn("Traceback", daemon.log())
+
+    def test_group(self) -> None:
+        """Ctrl-C in a terminal goes to all processes at once.  The parent's own stop
+        decides: nothing that has arrived is lost."""
+        daemon = Workers(
+            self,
+            *(f"-e{LOOPBACK}", "--grace=60"),
+            command=("setsid", script("twistd"), "-n", "--pidfile="),
+        )
+        workers = daemon.alive().values()
+        with ExitStack() as stack:
+            peers = list(daemon.served(stack, 20))
+            for process in workers:
+                self.stopped(process)
+            peers += [stack.enter_context(daemon.connect()) for _ in range(100)]
+            for peer in peers:
+                peer.sendall(b"hello\nworld")
+            os.killpg(daemon.process.pid, signal.SIGINT)
+            for process in workers:
+                os.kill(process, signal.SIGCONT)
+            answers = [withoutStamps(readAll(peer)) for peer in peers]
+        self.assertEqual(answers, [b"hello\nworld"] * 120)
+        self.assertEqual(daemon.process.wait(DEADLINE), 0)
+
+    def test_away(self) -> None:
+        """Where a worker is away when the daemon stops, another one accepts what waits
+        for it."""
+        daemon = Workers(self, f"-e{LOOPBACK}", "--grace=60")
+        for _ in range(4):
+            os.kill((before := daemon.alive())[1], signal.SIGKILL)
+            daemon.replaced(before, 1)
+        os.kill(daemon.alive()[1], signal.SIGKILL)
+        until(lambda: "again in 2 s" in daemon.log())
+        with ExitStack() as stack:
+            peers = [stack.enter_context(daemon.connect()) for _ in range(100)]
+            for peer in peers:
+                peer.sendall(b"hello\nworld")
+            daemon.process.send_signal(signal.SIGTERM)
+            answers = [withoutStamps(readAll(peer)) for peer in peers]
+        self.assertEqual(answers, [b"hello\nworld"] * 100)
+        self.assertEqual(daemon.process.wait(DEADLINE), 0)
 
     def test_workersSignals(self) -> None:
         """SIGHUP, SIGUSR1 and SIGUSR2 to a worker do nothing."""
