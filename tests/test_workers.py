@@ -85,6 +85,9 @@ class ProcessTests(SynchronousTestCase):
             self.assertTrue(os.path.samefile(command[0], sys.executable))
             self.assertNotIn("unix", octets.decode())
             self.assertEqual(os.readlink(f"/proc/{worker}/cwd"), str(folder))
+            # A core dump would have the keys of TLS in it.
+            limits = Path(f"/proc/{worker}/limits").read_text()
+            self.assertRegex(limits, r"Max core file size +0 +0 ")
             self.assertEqual(
                 statusOf(worker, "Umask", "Uid", "Gid", "Groups"),
                 statusOf(daemon.process.pid, "Umask", "Uid", "Gid", "Groups"),

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import faulthandler
 import os
+import resource
 import signal
 import sys
 from typing import Any
@@ -201,6 +202,8 @@ def main() -> None:
     Run the worker.
     """
     faulthandler.enable()
+    # The core of a worker that is ended would have keys in it.
+    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
     for number in signal.SIGHUP, signal.SIGUSR1, signal.SIGUSR2:
         # They are the parent's.
         signal.signal(number, signal.SIG_IGN)
