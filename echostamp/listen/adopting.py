@@ -118,8 +118,11 @@ class AdoptingReactor(PreparingReactor):
         self, inherited: Inherited, factory: IProtocolFactory
     ) -> PreparedPort:
         """Take a socket that systemd has passed to the parent."""
-        self._adopted.add(inherited.number)
         return self._taken(factory)
+
+    def unserved(self) -> list[Inherited]:
+        """Leave the warning to the parent: it has given it once."""
+        return []
 
 
 class AdoptedPorts:

@@ -19,7 +19,12 @@ from zope.interface import implementer
 
 from echostamp.listen.listening import PreparedPort
 from echostamp.listen.preparing import PortSettings, PreparingReactor
-from echostamp.listen.sockets import boundTcpSockets, clearPath, dropNew
+from echostamp.listen.sockets import (
+    boundTcpSockets,
+    checkAlone,
+    clearPath,
+    dropNew,
+)
 from echostamp.listen.unixport import KeptUnixPort
 
 
@@ -39,8 +44,13 @@ class KeptPort:
         self._backlog = backlog
 
     def startListening(self) -> None:
-        """Listen on all of them."""
+        """
+        Listen on all of them.
+
+        @raise OSError: another daemon listens there by now.
+        """
         if self._backlog is not None:
+            checkAlone(self._sockets[0])
             for each in self._sockets:
                 each.listen(self._backlog)
 

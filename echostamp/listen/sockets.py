@@ -168,6 +168,21 @@ def boundTcpSocket(interface: str, port: int, isShared: bool = False) -> socket.
         return _bind(socket.AF_INET, "0.0.0.0", port, isShared)
 
 
+def checkAlone(bound: socket.socket) -> None:
+    """
+    Check that nobody listens at the address of a socket of L{boundTcpSockets}.  Another
+    daemon of this user that starts at the same time can bind it as well, and the kernel
+    would spread connections over both.
+
+    @raise OSError: another process listens there.
+    """
+    with socket.socket(bound.family) as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        if bound.family == socket.AF_INET6:
+            probe.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 0)
+        probe.bind(bound.getsockname())
+
+
 def dropNew(listening: socket.socket) -> None:
     """
     Have the kernel drop what new peers send, for all processes that have a socket.  The

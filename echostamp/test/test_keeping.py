@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import select
 import shutil
@@ -139,6 +140,19 @@ class TcpTests(KeepingCase):
         other = f"tcp:{port}:{LOCAL}"
         self.assertRaises(OSError, preparedPorts, self.keeping, other, Factory())
         self.assertEqual(len(self.keeping.places), 1)
+
+    def test_addressOfADaemonThatStartsAtOnce(self) -> None:
+        """Two daemons of one user can bind an address before one of them listens.  The
+        second one is refused when it would listen: the kernel would spread connections
+        over both."""
+        first = self.keeping
+        (prepared,) = preparedPorts(first, f"tcp:0:{LOCAL}", Factory())
+        address = first.places[0][0].getsockname()
+        self.keep(PortSettings())
+        (late,) = preparedPorts(self.keeping, f"tcp:{address[1]}:{LOCAL}", Factory())
+        prepared.listen()
+        error = self.assertRaises(OSError, late.listen)
+        self.assertEqual(error.errno, errno.EADDRINUSE)
 
     def test_behindAProxy(self) -> None:
         """Endpoints behind a proxy have their places among the others."""
