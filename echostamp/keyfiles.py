@@ -15,6 +15,9 @@ from contextlib import contextmanager
 #: The permissions of others than the owner and the group.
 _OF_OTHERS = 0o007
 
+#: Where Linux has the open files of a process as paths.
+_OPEN = "/proc/self/fd"
+
 
 class Files:
     """
@@ -157,9 +160,9 @@ def _inMemory(content: bytes) -> Iterator[str]:
 
     @raise OSError: the system is no Linux, or has no C{/proc}.
     """
-    if not hasattr(os, "memfd_create"):
-        raise OSError(errno.ENOSYS, os.strerror(errno.ENOSYS))
+    if not (hasattr(os, "memfd_create") and os.path.isdir(_OPEN)):
+        raise OSError(errno.ENOSYS, "this takes Linux, with /proc mounted")
     with open(os.memfd_create("echostamp"), "wb") as file:
         file.write(content)
         file.flush()
-        yield f"/proc/self/fd/{file.fileno()}"
+        yield f"{_OPEN}/{file.fileno()}"

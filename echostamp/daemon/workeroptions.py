@@ -45,8 +45,13 @@ class WorkerOptions(usage.Options):
         self.workers = _workers(self["workers"])
         if self.workers == 1:
             return
-        if not hasattr(socket, "SO_REUSEPORT"):
-            raise usage.UsageError("--workers: this system has no SO_REUSEPORT")
+        needed: list[tuple[Any, str]] = [
+            (socket, "SO_REUSEPORT"),
+            (os, "memfd_create"),
+        ]
+        for module, name in needed:
+            if not hasattr(module, name):
+                raise usage.UsageError(f"--workers: this system has no {name}")
         parent = self.parent or {}
         if "nodaemon" not in parent:
             raise usage.UsageError("--workers needs twistd")

@@ -84,7 +84,7 @@ class KeepingReactor(PreparingReactor):
     ) -> None:
         """
         @param reactor: see L{PreparingReactor.__init__}.
-        @param settings: see L{PreparingReactor.__init__}.  Factories are not used.
+        @param settings: see L{PreparingReactor.__init__}.  Factories make nothing.
         @param workers: how many workers there will be.
 
         @ivar places: the sockets of each port, in the order of preparing: one for each
@@ -132,7 +132,8 @@ class KeepingReactor(PreparingReactor):
             clearPath(address)
             port: Any = KeptUnixPort(
                 os.fsencode(address),
-                factory,
+                # It accepts nothing: this is for the log, which names it.
+                self.settings.guard(factory),
                 backlog,
                 reactor=self._reactor,
                 **kwargs,

@@ -84,9 +84,16 @@ class KeptUnixPort(unix.Port):
         """
         Delete the file and close the socket at once: nothing can connect any more when
         the other processes accept what waits.
+
+        @raise OSError: the file cannot be deleted.
         """
         port: Any = super()
-        port.connectionLost(connectionDone)
+        kept: Any = self.socket
+        try:
+            port.connectionLost(connectionDone)
+        finally:
+            # Where the file cannot be deleted, Twisted leaves the socket open.
+            kept.close()
 
 
 def adoptUnixPort(

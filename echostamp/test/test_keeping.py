@@ -16,10 +16,12 @@ from typing import Any
 from twisted.internet.address import IPv4Address, IPv6Address, UNIXAddress
 from twisted.internet.interfaces import IListeningPort
 from twisted.internet.protocol import Factory
+from twisted.python.log import addObserver, removeObserver, textFromEventDict
 from twisted.trial.unittest import SynchronousTestCase
 from zope.interface.verify import verifyObject
 
 from echostamp.listen.endpoints import preparedPorts
+from echostamp.listen.gate import Gate
 from echostamp.listen.inherited import Inherited
 from echostamp.listen.keeping import KeepingReactor, KeptPort
 from echostamp.listen.preparing import PortSettings
@@ -196,6 +198,31 @@ class SharedTests(KeepingCase):
         (port,) = self.listen(f"unix:{path}:lockfile=0")
         self.assertFalse(os.path.lexists(f"{path}.lock"))
         port.stopListening()
+
+    def test_unixSocketThatCannotBeDeleted(self) -> None:
+        """The socket is closed although its file cannot be deleted: nobody waits there
+        in vain while connections are drained."""
+        path = self.folder / "s"
+        (port,) = self.listen(f"unix:{path}")
+        ((kept,),) = self.keeping.places
+        path.unlink()
+        self.assertRaises(FileNotFoundError, port.stopListening)
+        self.assertEqual(kept.fileno(), -1)
+
+    def test_logOfAUnixSocket(self) -> None:
+        """The log calls it as a daemon of one process does."""
+        logged: list[dict[str, Any]] = []
+        addObserver(logged.append)
+        self.addCleanup(removeObserver, logged.append)
+        self.keep(
+            PortSettings(guard=lambda factory: Gate(factory, lambda peer, why: None))
+        )
+        path = self.folder / "s"
+        (port,) = self.listen(f"unix:{path}")
+        port.stopListening()
+        self.assertEqual(
+            textFromEventDict(logged[0]), f"EchoStamp starting on {str(path)!r}"
+        )
 
     def test_systemds(self) -> None:
         """All share a socket of systemd.  The parent closes its descriptor alone: the

@@ -8,6 +8,7 @@ from pathlib import Path
 
 from twisted.trial.unittest import SynchronousTestCase
 
+from echostamp import keyfiles
 from echostamp.keyfiles import DISK, Files, GivenFiles, OpenFiles
 
 
@@ -95,6 +96,15 @@ class OpenFilesTests(FilesCase):
         files.read("file")
         self.path.write_bytes(b"two")
         self.assertEqual(self.content(files), b"one")
+
+    def test_withoutProc(self) -> None:
+        """Where OpenSSL cannot get what is in memory, the error does not blame the
+        file."""
+        self.patch(keyfiles, "_OPEN", str(self.folder / "none"))
+        files = OpenFiles()
+        files.read("file")
+        error = self.assertRaises(OSError, self.content, files)
+        self.assertEqual(error.strerror, "this takes Linux, with /proc mounted")
 
     def test_others(self) -> None:
         """A secret file that others may read is refused, and not remembered."""

@@ -105,14 +105,20 @@ class WorkerOptionsTests(OptionsCase):
         self.assertEqual(found.workers, 2)
 
     def test_system(self) -> None:
-        """A system without SO_REUSEPORT is named."""
-        value = socket.SO_REUSEPORT
-        del socket.SO_REUSEPORT
-        self.addCleanup(setattr, socket, "SO_REUSEPORT", value)
-        self.assertEqual(
-            self.refusal("--workers", "2"),
-            "echostamp: --workers: this system has no SO_REUSEPORT",
-        )
+        """What a system lacks is named."""
+        lacking: list[tuple[Any, str]] = [
+            (socket, "SO_REUSEPORT"),
+            (os, "memfd_create"),
+        ]
+        for module, name in lacking:
+            value = getattr(module, name)
+            delattr(module, name)
+            self.addCleanup(setattr, module, name, value)
+            self.assertEqual(
+                self.refusal("--workers", "2"),
+                f"echostamp: --workers: this system has no {name}",
+            )
+            setattr(module, name, value)
 
     def test_connections(self) -> None:
         """As many connections are possible as the limits of open files of all workers
