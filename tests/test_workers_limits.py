@@ -97,6 +97,20 @@ class ConnectionTests(SynchronousTestCase):
         self.assertNotIn("cannot accept", daemon.log())
         self.assertNotIn("Traceback", daemon.log())
 
+    def test_defaultOfManyPorts(self) -> None:
+        """The default also leaves room for the ports that a worker reads: those beyond
+        it are refused, and do not wait."""
+        daemon = Workers(
+            self,
+            *[f"-e{LOOPBACK}"] * 15,
+            command=("prlimit", "--nofile=160", "twistd", "-n", "--pidfile="),
+        )
+        with ExitStack() as stack:
+            served = daemon.accepted(*self.opened(daemon, stack, 300)).total()
+        figure(f"2 workers with 160 descriptors and 15 ports each: {served} of 300")
+        self.assertGreater(served, 0)
+        self.assertNotIn("cannot accept", daemon.log())
+
 
 class PacketTests(SynchronousTestCase):
     """
@@ -177,7 +191,7 @@ class OptionTests(SynchronousTestCase):
         """C{--max-connections} may be as great as all workers' descriptors allow, and
         no greater."""
         limited = ("prlimit", "--nofile=100", "twistd", "-n", "--pidfile=")
-        Workers(self, "--port=0", "--max-connections=150", command=limited)
+        Workers(self, "--port=0", "--max-connections=140", command=limited)
         refused = run(
             *("prlimit", "--nofile=100", script("twistd"), "-n", "--pidfile="),
             *("echostamp", "--workers=2", "--port=0", "--max-connections=201"),

@@ -104,6 +104,6 @@ class LimitOptions(usage.Options):
         # Each of STAMP's ports has a socket, and perhaps an epoll.
         ports = len(self.endpoints) + 2 * len(self.reflectors)
         if self.workers > 1:
-            # Each worker has the sockets of all.
-            ports = (ports + _OF_WORKER) * self.workers
+            # Each worker has the sockets of all, and duplicates of those that it reads.
+            ports += (ports + _OF_WORKER) * self.workers
         return mostConnections(ports)

@@ -17,7 +17,6 @@ from echostamp.daemon.reflectorrules import (
     logPackets,
     reflectorRules,
 )
-from echostamp.keyfiles import DISK, Files
 
 
 def boundSockets(
@@ -71,19 +70,16 @@ def reflectorSockets(options: Any, workers: int = 1) -> list[list[socket.socket]
         ) from None
 
 
-def reflectingService(
-    reactor: Any, options: Any, files: Files = DISK
-) -> ReflectingService:
+def reflectingService(reactor: Any, options: Any) -> ReflectingService:
     """
     Make the service of the session-reflector that the options describe, for a daemon
     with one process.
 
     @param options: see L{reflectorRules}.
-    @param files: reads the key file.
     @raise ValueError: the key file is wrong, or an address is taken or cannot be used;
         the text says which and how.
     """
-    rules = reflectorRules(options, files)
+    rules = reflectorRules(options)
     sockets = [each for (each,) in reflectorSockets(options)]
     return ReflectingService(reactor, sockets, rules)
 

@@ -125,10 +125,10 @@ class WorkerOptionsTests(OptionsCase):
         leave."""
         self.patch(limitoptions, "mostConnections", lambda ports: 1000 - ports)
         self.assertEqual(self.parse().maxConnections, 999)
-        # Each has both sockets, and the parent four pipes to each.
+        # Each reads two ports and has all sockets; the parent has four pipes to each.
         found = self.parse("--workers", "2", "-p", "1", "-e", "2")
-        self.assertEqual(found.maxConnections, 2 * (1000 - 2 * (2 + 4)))
-        most = str(2 * (1000 - 2 * (1 + 4)))
+        self.assertEqual(found.maxConnections, 2 * (1000 - 2 - 2 * (2 + 4)))
+        most = str(2 * (1000 - 1 - 2 * (1 + 4)))
         found = self.parse("--workers", "2", "--max-connections", most)
         self.assertEqual(found.maxConnections, int(most))
 
