@@ -104,6 +104,8 @@ class LimitOptions(usage.Options):
         # Each of STAMP's ports has a socket, and perhaps an epoll.
         ports = len(self.endpoints) + 2 * len(self.reflectors)
         if self.workers > 1:
-            # Each worker has the sockets of all, and duplicates of those that it reads.
-            ports += (ports + _OF_WORKER) * self.workers
+            # Each process has the sockets of all.  As many again are in use while a
+            # worker is started, and in one that reads the sockets of others as well.
+            sockets = len(self.endpoints) + len(self.reflectors)
+            ports += (2 * sockets + _OF_WORKER) * self.workers
         return mostConnections(ports)

@@ -125,12 +125,23 @@ class WorkerOptionsTests(OptionsCase):
         leave."""
         self.patch(limitoptions, "mostConnections", lambda ports: 1000 - ports)
         self.assertEqual(self.parse().maxConnections, 999)
-        # Each reads two ports and has all sockets; the parent has four pipes to each.
-        found = self.parse("--workers", "2", "-p", "1", "-e", "2")
-        self.assertEqual(found.maxConnections, 2 * (1000 - 2 - 2 * (2 + 4)))
-        most = str(2 * (1000 - 1 - 2 * (1 + 4)))
-        found = self.parse("--workers", "2", "--max-connections", most)
-        self.assertEqual(found.maxConnections, int(most))
+        # A worker reads three ports, and has the sockets of all, twice for a while; the
+        # parent has four pipes to each.
+        ports = "-p", "1", "-e", "2", "--reflector", "127.0.0.1"
+        found = self.parse("--workers", "2", *ports)
+        most = 2 * (1000 - (2 + 2) - 2 * (2 * 3 + 4))
+        self.assertEqual(found.maxConnections, most)
+        found = self.parse("--workers", "2", *ports, "--max-connections", str(most))
+        self.assertEqual(found.maxConnections, most)
+
+    def test_noRoom(self) -> None:
+        """Where the limit of open files is too low to start a worker, the daemon does
+        not start."""
+        self.patch(limitoptions, "mostConnections", lambda ports: 250 - ports)
+        self.assertEqual(
+            self.refusal("--workers", "2", *["-e0"] * 60),
+            "echostamp: the limit of open files leaves no connection",
+        )
 
     def test_arguments(self) -> None:
         """The command line is kept for the workers."""
