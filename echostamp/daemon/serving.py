@@ -59,7 +59,7 @@ class Serving:
         @raise SystemExit: an endpoint cannot be served; the text says why.
         @raise ValueError: the keys are wrong; the text says how.
         """
-        table = SharedTable.opened(start["table"], start["columns"])
+        table = SharedTable(start["table"], start["columns"])
         self._column = table.column(start["column"])
         self._files = GivenFiles(_contents(start["files"]), start["folder"])
         self._mostInAll = start["most"]

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import os
 from collections import Counter
+from collections.abc import Iterator
+from typing import Any
 
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -38,7 +40,7 @@ class TableCase(SynchronousTestCase):
 
     def opened(self, table: SharedTable, columns: int) -> SharedTable:
         """Open a table as another process does."""
-        return SharedTable.opened(table.descriptor, columns)
+        return SharedTable(table.descriptor, columns)
 
 
 class ConnectionTests(TableCase):
@@ -207,7 +209,7 @@ class ConnectionTests(TableCase):
     def test_tooSmall(self) -> None:
         """A table cannot be opened with more columns than it was made with."""
         with self.assertRaises(ValueError):
-            SharedTable.opened(self.table(2).descriptor, 3)
+            SharedTable(self.table(2).descriptor, 3)
 
     def test_misalignedKey(self) -> None:
         """Octets of two slots are no slot."""
@@ -253,6 +255,34 @@ class GrantTests(TableCase):
         self.assertEqual(self.taken(columns[9], 2, 5), 5)
         self.assertEqual(self.taken(columns[9], 3, 5123), 5123)
         self.assertEqual(columns[9].grant(4, 0), 0)
+
+    def test_atTheSameTime(self) -> None:
+        """A process that finds that others have taken the last packets at the same time
+        gives its share back."""
+        table = self.table(3)
+        first, *others = [table.column(each) for each in range(3)]
+        packets = table.packets
+
+        class Racing:
+            """
+            The packets of all columns.  Others take theirs before the first does.
+            """
+
+            def __iter__(self) -> Iterator[int]:
+                return iter(packets)
+
+            def __getitem__(self, number: int) -> int:
+                return packets[number]
+
+            def __setitem__(self, number: int, count: int) -> None:
+                while count and others:
+                    others.pop().grant(7, 2)
+                packets[number] = count
+
+        racing: Any = Racing()
+        table.packets = racing
+        self.assertEqual(first.grant(7, 2), 0)
+        self.assertEqual(list(packets), [0, 1, 1])
 
     def test_death(self) -> None:
         """What an ended process was granted stays granted in that second."""

@@ -42,6 +42,9 @@ _COLUMN = _COUNTS + _SLOTS + _SHARED
 #: columns.  So what all have been granted and not sent is at most a twentieth of them.
 _GRANTS = 20
 
+#: How often a process tries to take a share when others do at the same time.
+_TRIES = 8
+
 
 class SharedTable:
     """
@@ -54,10 +57,10 @@ class SharedTable:
 
     def __init__(self, descriptor: int, columns: int) -> None:
         """
-        Map the memory.  Use L{make} or L{opened}.
+        Open the table that another process has made.
 
-        @param descriptor: of the memory.
-        @param columns: how many columns it has.
+        @param descriptor: of its memory.
+        @param columns: as it was made with.
         @raise ValueError: the memory is too small for them.
         """
         self.descriptor = descriptor
@@ -80,17 +83,6 @@ class SharedTable:
         descriptor = os.memfd_create("echostamp-workers")
         os.ftruncate(descriptor, _size(columns))
         os.pwrite(descriptor, os.urandom(_KEY), 0)
-        return cls(descriptor, columns)
-
-    @classmethod
-    def opened(cls, descriptor: int, columns: int) -> SharedTable:
-        """
-        Open the table that another process has made.
-
-        @param descriptor: of its memory.
-        @param columns: as it was made with.
-        @raise ValueError: the memory is too small for them.
-        """
         return cls(descriptor, columns)
 
     def column(self, number: int) -> Column:
@@ -206,11 +198,22 @@ class Column:
         if table.seconds[number] != second:
             table.packets[number] = 0
             table.seconds[number] = second
-        columns = zip(table.seconds, table.packets, strict=True)
-        left = total - sum([packets for each, packets in columns if each == second])
-        share = min(max(1, total // (_GRANTS * len(table.areas))), max(0, left))
-        table.packets[number] += share
-        return share
+
+        def left() -> int:
+            columns = zip(table.seconds, table.packets, strict=True)
+            return total - sum([packets for each, packets in columns if each == second])
+
+        most = max(1, total // (_GRANTS * len(table.areas)))
+        for _ in range(_TRIES):
+            share = min(most, left())
+            if share <= 0:
+                break
+            table.packets[number] += share
+            if left() >= 0:
+                return share
+            # Others have taken some of the last at the same time.
+            table.packets[number] -= share
+        return 0
 
 
 class _Area:
