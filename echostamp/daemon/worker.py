@@ -16,6 +16,7 @@ import sys
 from typing import Any
 
 from twisted.application.reactors import installReactor
+from twisted.internet.defer import maybeDeferred
 from twisted.internet.stdio import StandardIO
 from twisted.logger import Logger, globalLogBeginner
 
@@ -71,7 +72,8 @@ class Worker:
             self.messages.say("alive", figures=self._serving.figures())
         elif kind == "read":
             indexes = message["indexes"]
-            self._serving.read(indexes).addCallbacks(self._isReading, self._failed)
+            reading = maybeDeferred(self._serving.read, indexes)
+            reading.addCallbacks(self._isReading, self._failed)
         elif kind == "leave":
             self._serving.leave()
             self.messages.say("left")

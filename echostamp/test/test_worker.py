@@ -176,6 +176,18 @@ class WorkerTests(SynchronousTestCase):
         self.assertEqual(len(self.flushLoggedErrors(OSError)), 1)
         self.assertEqual(serving.done, [[0], "drain", "abort"])
 
+    def test_cannotReadAtOnce(self) -> None:
+        """The same where that fails at once: there may be no descriptor left."""
+        serving = self.started()
+
+        def fail(indexes: list[int]) -> Deferred[int]:
+            raise OSError("too many open files")
+
+        self.patch(serving, "read", fail)
+        self.hear("read", indexes=[0])
+        self.assertEqual(len(self.flushLoggedErrors(OSError)), 1)
+        self.assertEqual(serving.done, ["drain", "abort"])
+
     def test_others(self) -> None:
         """It closes the sockets of others, and takes files."""
         serving = self.started()
