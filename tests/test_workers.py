@@ -242,6 +242,26 @@ class TransportTests(TlsCase):
         self.assertEqual(daemon.log().count("certificates reloaded"), 1, daemon.log())
         self.assertEqual(daemon.log().count("not reloaded"), 1, daemon.log())
 
+    def test_keyOfRoot(self) -> None:
+        """Only root may read the key, and no worker is root: the parent reads it before
+        it drops its privileges, and hands it to each.  SIGHUP cannot read it, says so,
+        and leaves it."""
+        self.ownFiles()
+        endpoint = self.files.endpoint()
+        for file in Path(self.files.folder).iterdir():
+            file.chmod(0o600)
+        daemon = withoutPrivileges(self, *endpoint)
+        daemon.process.send_signal(1)
+        until(lambda: "Permission denied" in daemon.log())
+        before = daemon.alive()
+        for worker in before.values():
+            os.kill(worker, 9)
+        daemon.replaced(before)
+        for _ in range(5):
+            with Peer(daemon.port, self.files.ca) as peer:
+                self.assertRegex(peer.answer(b"a\n"), STAMP + b"a\n")
+        self.assertEqual(daemon.log().count("not reloaded"), 1, daemon.log())
+
     def test_unix(self) -> None:
         """All workers share a UNIX socket.  Its file is deleted at a clean stop."""
         path = shortFolder(self) / "s"

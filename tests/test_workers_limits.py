@@ -9,14 +9,24 @@ import socket
 import time
 from collections import Counter
 from contextlib import ExitStack
+from pathlib import Path
 
 from twisted.trial.unittest import SynchronousTestCase
 
+import echostamp
 from tests.harness import DEADLINE, figure, run, script, until
 from tests.reflecting import PLAIN, Asker, Reflecting
 from tests.refusing import refusal
 from tests.timelimits import connected, isServed
-from tests.workers import LOOPBACK, Workers, areServed, workersOf
+from tests.workers import (
+    LOOPBACK,
+    Installation,
+    Workers,
+    areServed,
+    droppingTwistd,
+    pathWith,
+    workersOf,
+)
 
 #: Of the tests of packets: how many a second all sources may have, and the seconds.
 TOTAL, SECONDS = 200, 5
@@ -143,6 +153,25 @@ class PacketTests(SynchronousTestCase):
         self.assertLessEqual(counts["answered"], 1.1 * TOTAL * SECONDS)
         self.assertGreaterEqual(counts["answered"], 0.9 * TOTAL * SECONDS)
 
+    def test_oneSource(self) -> None:
+        """C{--max-pps} is each worker's own: a source with many ports is answered at
+        the rates of both workers."""
+        rate = 100
+        daemon = Reflecting(self, "--workers=2", f"--max-pps={rate}")
+        until(lambda: len(workersOf(daemon)) == 2)
+        began = time.monotonic()
+        with ExitStack() as stack:
+            askers = [stack.enter_context(Asker()) for _ in range(32)]
+            for _ in range(100):
+                for asker in askers:
+                    asker.sendto(PLAIN, daemon.place)
+        until(lambda: daemon.counts()["answered"] >= 2 * rate)
+        counts = daemon.counted()
+        seconds = int(time.monotonic() - began) + 2
+        figure(f"one source over its rate of {rate}, 2 workers: {dict(counts)}")
+        self.assertGreater(counts["over the rate"], 0)
+        self.assertLessEqual(counts["answered"], 2 * rate * seconds)
+
 
 class OptionTests(SynchronousTestCase):
     """
@@ -179,6 +208,32 @@ class OptionTests(SynchronousTestCase):
             said = (refused.stdout + refused.stderr).decode()
             self.assertNotEqual(refused.returncode, 0)
             self.assertEqual(said, f"echostamp: --workers {line}\n")
+
+    def test_user(self) -> None:
+        """It is refused for a user who may not run Python, or not read the package: no
+        worker could start."""
+        python, *options = droppingTwistd()
+        folder = Path(self.mktemp()).absolute()
+        folder.mkdir(0o700)
+        closed = folder / "python3"
+        closed.symlink_to(python)
+        copy = Installation(self).folder
+        (copy / "echostamp").chmod(0o700)
+        paths = pathWith(Path(echostamp.__file__).parents[1])
+        for program, path, what in [
+            (str(closed), paths, f"run {str(closed)!r}"),
+            (python, f"{copy}:{paths}", f"read '{copy}/echostamp/__init__.py'"),
+        ]:
+            refused = run(
+                *("env", f"PYTHONPATH={path}", program, *options),
+                *("echostamp", "--workers=2", "--port=0"),
+            )
+            said = (refused.stdout + refused.stderr).decode()
+            self.assertEqual(refused.returncode, 1)
+            self.assertTrue(
+                said.endswith(f"echostamp: --workers: user 65534 may not {what}\n"),
+                said,
+            )
 
     def test_twist(self) -> None:
         """C{twist} has no parent that could start them."""

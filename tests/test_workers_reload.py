@@ -270,9 +270,17 @@ class NotReplacedTests(SynchronousTestCase):
 
     def test_otherVersion(self) -> None:
         """A version whose messages are others is refused, in a line that asks for a
-        restart."""
+        restart.  A worker that dies then has no successor, and the others serve."""
+        daemon = self.daemon
         self.installation.speakOtherwise()
         self.assertStays("restart")
+        before = daemon.alive()
+        os.kill(before[1], signal.SIGKILL)
+        line = r"worker 1, process \d+, cannot start: .*: restart the daemon; "
+        until(lambda: re.search(line, daemon.log()))
+        with ExitStack() as stack:
+            served = daemon.served(stack, 10)
+            self.assertEqual(set(served.values()), {before[2]})
 
     def test_newVersion(self) -> None:
         """A reload runs the version that is installed now, with the parent that there

@@ -161,25 +161,40 @@ def areServed(peers: Iterable[socket.socket]) -> list[bool]:
     return [isServed(peer) for peer in peers]
 
 
-def withoutPrivileges(owner: Owner, *options: str) -> Workers:
+def droppingTwistd(program: str = "/usr/bin/python3") -> tuple[str, ...]:
     """
-    Start a daemon as root, which then gives root up; skip the test for anybody else.
+    Give the command of a twistd that drops the privileges of root.  The Python of the
+    tests may be in a folder of root's, so it is run by another one.
+
+    @raise SkipTest: this is not root, or there is no such program.
     """
     if os.geteuid():
         lack("root")
-    # The Python of the tests may be in a folder of root's.
-    python = "/usr/bin/python3"
-    if not Path(python).exists():
+    if not Path(program).exists():
         lack("Debian package python3")
+    code = "from twisted.scripts.twistd import run; run()"
+    return program, "-c", code, "-n", "--pidfile=", "-u65534", "-g65534"
+
+
+def pathWith(folder: Path) -> str:
+    """
+    Give the search path of another Python: the package in a folder, and what it needs.
+    """
+    return f"{folder}:{sysconfig.get_path('purelib')}"
+
+
+def withoutPrivileges(owner: Owner, *options: str) -> Workers:
+    """
+    Start a daemon as root, which then gives root up.
+
+    @raise SkipTest: see L{droppingTwistd}.
+    """
     package = Path(echostamp.__file__).parents[1]
     return Workers(
         owner,
         *options,
-        command=(
-            *(python, "-c", "from twisted.scripts.twistd import run; run()"),
-            *("-n", "--pidfile=", "-u65534", "-g65534"),
-        ),
-        env={"PYTHONPATH": f"{package}:{sysconfig.get_path('purelib')}"},
+        command=droppingTwistd(),
+        env={"PYTHONPATH": pathWith(package)},
     )
 
 

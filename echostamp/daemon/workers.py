@@ -11,6 +11,7 @@ import sys
 from dataclasses import replace
 from typing import Any
 
+import echostamp
 from echostamp.daemon.echomaking import echoFactory, preparedEcho
 from echostamp.daemon.limits import TimedConnectionLog
 from echostamp.daemon.options import Options
@@ -75,15 +76,17 @@ def servedByWorkers(reactor: Any, options: Options) -> Served:
 
 def _checkProgram(options: Options) -> None:
     """
-    Check that the user as whom the workers run may run Python.
+    Check that the user as whom the workers run may run Python, and read the package.
 
     @raise SystemExit: it may not.
     """
+    program, package = sys.executable, echostamp.__file__
     with asUserOf(options):
-        if not os.access(sys.executable, os.X_OK, effective_ids=True):
-            user = (options.parent or {}).get("uid")
-            why = f"--workers: user {user} may not run {sys.executable!r}"
-            raise SystemExit(printable(f"echostamp: {why}"))
+        for path, mode, what in (program, os.X_OK, "run"), (package, os.R_OK, "read"):
+            if not os.access(path, mode, effective_ids=True):
+                user = (options.parent or {}).get("uid")
+                why = f"--workers: user {user} may not {what} {path!r}"
+                raise SystemExit(printable(f"echostamp: {why}"))
 
 
 def _reflector(options: Options, files: OpenFiles) -> KeptReflector | None:
