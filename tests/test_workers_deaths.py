@@ -335,6 +335,22 @@ class ParentTests(DeathCase):
         self.assertEqual(answers, [b"hello\nworld"] * 100)
         self.assertEqual(daemon.process.wait(DEADLINE), 0)
 
+    def test_killedAtTheStop(self) -> None:
+        """The same where it is killed just before, and the parent may not know yet."""
+        for _ in range(5):
+            daemon = Workers(self, f"-e{LOOPBACK}", "--grace=60")
+            worker = daemon.alive()[1]
+            self.stopped(worker)
+            with ExitStack() as stack:
+                peers = [stack.enter_context(daemon.connect()) for _ in range(40)]
+                for peer in peers:
+                    peer.sendall(b"hello\nworld")
+                os.kill(worker, signal.SIGKILL)
+                daemon.process.send_signal(signal.SIGTERM)
+                answers = [withoutStamps(readAll(peer)) for peer in peers]
+            self.assertEqual(answers, [b"hello\nworld"] * 40)
+            self.assertEqual(daemon.process.wait(DEADLINE), 0)
+
     def test_workersSignals(self) -> None:
         """SIGHUP, SIGUSR1 and SIGUSR2 to a worker do nothing."""
         daemon = Workers(self)

@@ -85,6 +85,11 @@ class LimitOptions(usage.Options):
         """
         self.mostConnections = self.mostOfWorker = self.mostOfProcess()
         if self.mostOfWorker < 1:
+            if self.workers > 1:
+                raise usage.UsageError(
+                    f"--workers {self.workers}: the limit of open files is too low "
+                    "(ulimit -n)"
+                )
             raise usage.UsageError("the limit of open files leaves no connection")
         most = self.mostOfWorker * self.workers
         self.maxConnections = (

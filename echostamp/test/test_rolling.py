@@ -442,7 +442,8 @@ class LeavingTests(RollingCase):
         first, second = self.serve(2)
         self.supervisor.leaving(first)
         self.assertEqual(
-            self.lines(), ["worker 1, process 101, was asked to end: replacing it"]
+            self.lines(),
+            ["worker 1, process 101, got SIGTERM or SIGINT: replacing it"],
         )
         third = self.last
         self.assertEqual([third.number, third.column], [1, 2])

@@ -11,18 +11,21 @@ class StoppingTests(SupervisorCase):
     """
 
     def test_stop(self) -> None:
-        """All leave the sockets that they do not read; then this process closes its
-        own; then all drain."""
+        """All say that they are alive, and leave the sockets that they do not read;
+        then this process closes its own; then all drain."""
         first, second = self.serve(2)
         second.sessions = 1
         stopped = self.stop()
         self.assertTrue(self.supervisor.isStopping)
+        self.assertEqual([first.told[-1], second.told[-1]], ["ask"] * 2)
+        self.assertEqual([first.without, second.without[1:]], [[(0,)], []])
+        self.advance(0.06)
         self.assertEqual(
             [first.without, second.without[1:]], [[(0,), "leave"], ["leave"]]
         )
-        self.advance(0.04)
+        self.advance(0.03)
         self.assertEqual(self.closed, 0)
-        self.advance(0.02)
+        self.advance(0.03)
         self.assertEqual(self.closed, 1)
         self.assertEqual([first.without[2:], second.without[2:]], [["drain"]] * 2)
         self.assertNoResult(stopped)
@@ -30,12 +33,39 @@ class StoppingTests(SupervisorCase):
         self.assertStopped(stopped)
         self.assertEqual(self.lines(), [])
 
+    def test_killedJustThen(self) -> None:
+        """One that was killed before nobody knows of it, and does not say that it is
+        alive: another one gets its sockets before all leave the rest."""
+        first, second, third = self.serve(3)
+        second.isStuck = True
+        stopped = self.stop()
+        self.advance(0.5)
+        self.assertEqual([first.without, third.without], [[(0,)], [(2,)]])
+        second.ends()
+        self.assertEqual(first.without, [(0,), (0, 1), "leave"])
+        self.assertEqual(second.without, [(1,)])
+        self.assertEqual(third.without, [(2,), "leave"])
+        self.advance(0.2)
+        self.assertStopped(stopped)
+        self.assertEqual(len(self.processes), 3)
+
+    def test_silent(self) -> None:
+        """One that says nothing at all is waited for 1 s."""
+        first, second = self.serve(2)
+        second.isStuck = True
+        self.stop()
+        self.advance(0.95)
+        self.assertEqual(first.without, [(0,)])
+        self.advance(0.1)
+        self.assertEqual(first.without, [(0,), "leave"])
+        self.assertEqual(second.without, [(1,), "leave"])
+
     def test_mute(self) -> None:
         """A process that does not say that it has left is waited for 1 s."""
         first, second = self.serve(2)
         first.isMute = True
         stopped = self.stop()
-        self.advance(0.95)
+        self.advance(1)
         self.assertEqual(self.closed, 0)
         self.advance(0.1)
         self.assertEqual(self.closed, 1)
@@ -85,6 +115,7 @@ class StoppingTests(SupervisorCase):
         first.ends()
         self.lines()
         stopped = self.stop()
+        self.advance(0.06)
         self.assertEqual(second.without, [(1,), (0, 1), "leave"])
         self.advance(2)
         self.assertEqual(second.without, [(1,), (0, 1), "leave", "drain"])
@@ -104,6 +135,7 @@ class StoppingTests(SupervisorCase):
         self.assertEqual(first.without[-1], "drain")
         self.processes[2].ends()
         self.stop()
+        self.advance(0.06)
         self.assertEqual(first.without[-1], "drain")
         self.assertEqual(second.without[-2:], [(0, 1), "leave"])
 

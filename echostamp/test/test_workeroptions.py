@@ -140,7 +140,7 @@ class WorkerOptionsTests(OptionsCase):
         self.patch(limitoptions, "mostConnections", lambda ports: 250 - ports)
         self.assertEqual(
             self.refusal("--workers", "2", *["-e0"] * 60),
-            "echostamp: the limit of open files leaves no connection",
+            "echostamp: --workers 2: the limit of open files is too low (ulimit -n)",
         )
 
     def test_arguments(self) -> None:

@@ -140,6 +140,9 @@ class WorkersTests(SynchronousTestCase):
         self.assertIs(self.workers.gone, stopped)
         self.assertTrue(self.workers.isStopping)
         for each in one, other:
+            self.assertEqual(each.told[-1], ("ask",))
+            self.workers.answered(each)
+        for each in one, other:
             self.assertEqual(each.told[-1], ("leave",))
             self.workers.left(each)
         self.assertEqual(self.reflected, ["logged", "closed"])

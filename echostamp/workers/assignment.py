@@ -108,11 +108,14 @@ class Assignment:
             self._help(index)
 
     def close(self) -> None:
+        """Change nothing any more, but by L{complete}: the daemon stops."""
+        self._taken(range(len(self._successions)))
+        self.isClosed = True
+
+    def complete(self) -> None:
         """
         Let each index be read for the last time: by its own worker, else by another.
         """
-        self._taken(range(len(self._successions)))
-        self.isClosed = True
         for index, own in enumerate(self._successions):
             if self._reader(index) is None:
                 mine = [each for each in own.processes if each.isUsable]

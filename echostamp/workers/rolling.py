@@ -83,7 +83,7 @@ class RollingReload:
         isPresent = worker.current is process and process.isUsable
         if not isPresent or self._assignment.isClosed:
             return
-        log.info("{process} was asked to end: replacing it", process=process)
+        log.info("{process} got SIGTERM or SIGINT: replacing it", process=process)
         if why := await self._succeed(worker, process):
             log.error(
                 "worker {number} is not replaced: {why}", number=worker.number, why=why

@@ -11,7 +11,8 @@ from twisted.internet.defer import Deferred
 from echostamp.workers.process import SupervisedProcess
 from echostamp.workers.runningtime import RunningTime
 
-#: Seconds that the processes have to close the sockets that they do not read.
+#: Seconds that the processes have to say that they are alive, and then to close the
+#: sockets that they do not read.
 LEAVING = 1.0
 
 #: Seconds that they have to exit, once they were told to at once.
@@ -23,6 +24,10 @@ class Stopping:
     Lets each socket be closed by all but the process that reads it, which then accepts
     what waits there and drains.
 
+    A process may have been killed a moment ago, and nobody knows it yet.  So all are
+    asked first whether they are alive: of one that is not, another one gets the
+    sockets, which it still has then.
+
     @ivar stopped: fires when all processes have ended.
     """
 
@@ -30,36 +35,50 @@ class Stopping:
         self,
         processes: Callable[[], Sequence[SupervisedProcess]],
         time: RunningTime,
+        assign: Callable[[], object],
         closeOwn: Callable[[], object],
     ) -> None:
         """
         @param processes: gives those that have not ended.
         @param time: measures how long things take.
+        @param assign: lets each socket be read, by those that live.
         @param closeOwn: closes the sockets that this process keeps.
         """
         self.stopped: Deferred[None] = Deferred()
         self._processes = processes
         self._time = time
+        self._assign = assign
         self._closeOwn = closeOwn
-        self._isDraining = False
+        self._silent: set[SupervisedProcess] = set()
+        self._isLeaving = self._isDraining = False
 
     def begin(self) -> None:
-        """Let all leave the sockets that they do not read."""
+        """Ask all whether they are alive."""
         for each in self._processes():
             if each.isReady:
-                each.leave()
+                self._silent.add(each)
+                each.process.ask()
             else:
                 # It has no connection, but all the sockets.
                 each.process.destroy()
-        self._limit = self._time.after(LEAVING, self._drain)
+        self._limit = self._time.after(LEAVING, self._leave)
+        self.check()
+
+    def answered(self, process: SupervisedProcess) -> None:
+        """Note that a process is alive."""
+        self._silent.discard(process)
         self.check()
 
     def check(self) -> None:
-        """Go on when all have left or ended."""
+        """Go on when all have answered, have left or have ended."""
         processes = self._processes()
-        if not self._isDraining and all(each.hasLeft for each in processes):
-            self._drain()
-        elif self._isDraining and not processes and not self.stopped.called:
+        if not self._isLeaving:
+            if self._silent.isdisjoint(processes):
+                self._leave()
+        elif not self._isDraining:
+            if all(each.hasLeft for each in processes):
+                self._drain()
+        elif not processes and not self.stopped.called:
             self.stopped.callback(None)
 
     def abort(self) -> None:
@@ -67,6 +86,19 @@ class Stopping:
         for each in self._processes():
             each.process.abort()
         self._time.after(ABORTING, self._destroy)
+
+    def _leave(self) -> None:
+        """
+        Let all leave the sockets that they do not read.
+        """
+        self._limit.cancel()
+        self._isLeaving = True
+        self._assign()
+        for each in self._processes():
+            if each.isReady:
+                each.leave()
+        self._limit = self._time.after(LEAVING, self._drain)
+        self.check()
 
     def _drain(self) -> None:
         """

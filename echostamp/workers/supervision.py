@@ -113,6 +113,8 @@ class Supervisor:
         """Note that a process is alive."""
         if found := self._find(process):
             found[1].answered()
+            if self._stopping is not None:
+                self._stopping.answered(found[1])
 
     def left(self, process: WorkerProcess) -> None:
         """Note that a process has closed the sockets that it does not read."""
@@ -175,7 +177,9 @@ class Supervisor:
         for each in self._successions:
             each.stop()
         self._assignment.close()
-        self._stopping = Stopping(self._processes, self._time, closeOwn)
+        self._stopping = Stopping(
+            self._processes, self._time, self._assignment.complete, closeOwn
+        )
         self._stopping.begin()
         if self._isAborting:
             self._stopping.abort()
