@@ -212,28 +212,24 @@ class OptionTests(SynchronousTestCase):
     def test_user(self) -> None:
         """It is refused for a user who may not run Python, or not read the package: no
         worker could start."""
-        python, *options = droppingTwistd()
-        folder = Path(self.mktemp()).absolute()
-        folder.mkdir(0o700)
-        closed = folder / "python3"
-        closed.symlink_to(python)
+        python, *options = droppingTwistd(self)
         copy = Installation(self).folder
         (copy / "echostamp").chmod(0o700)
         paths = pathWith(Path(echostamp.__file__).parents[1])
-        for program, path, what in [
-            (str(closed), paths, f"run {str(closed)!r}"),
-            (python, f"{copy}:{paths}", f"read '{copy}/echostamp/__init__.py'"),
-        ]:
+
+        def assertRefused(path: str, what: str) -> None:
+            """Assert that one line says what the user may not do."""
             refused = run(
-                *("env", f"PYTHONPATH={path}", program, *options),
+                *("env", f"PYTHONPATH={path}", python, *options),
                 *("echostamp", "--workers=2", "--port=0"),
             )
             said = (refused.stdout + refused.stderr).decode()
             self.assertEqual(refused.returncode, 1)
-            self.assertTrue(
-                said.endswith(f"echostamp: --workers: user 65534 may not {what}\n"),
-                said,
-            )
+            self.assertEqual(said, f"echostamp: --workers: user 65534 may not {what}\n")
+
+        assertRefused(f"{copy}:{paths}", f"read '{copy}/echostamp/__init__.py'")
+        Path(python).parents[1].chmod(0o700)
+        assertRefused(paths, f"run {python!r}")
 
     def test_twist(self) -> None:
         """C{twist} has no parent that could start them."""

@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Any
 
 import echostamp
-from tests.harness import Daemon, Owner, lack, until
+from tests.harness import Daemon, Owner, lack, run, shortFolder, until
 from tests.timelimits import isServed
 
 #: An endpoint of IPv4: the kernel's table of such connections names each of them.
@@ -161,18 +161,25 @@ def areServed(peers: Iterable[socket.socket]) -> list[bool]:
     return [isServed(peer) for peer in peers]
 
 
-def droppingTwistd(program: str = "/usr/bin/python3") -> tuple[str, ...]:
+def droppingTwistd(owner: Owner) -> tuple[str, ...]:
     """
     Give the command of a twistd that drops the privileges of root.  The Python of the
-    tests may be in a folder of root's, so it is run by another one.
+    tests may be in a folder of root's, so it is run by Debian's, which sees no other
+    package of Debian's: it is that of a virtual environment.
 
     @raise SkipTest: this is not root, or there is no such program.
     """
     if os.geteuid():
         lack("root")
-    if not Path(program).exists():
+    python = Path("/usr/bin/python3")
+    if not python.exists():
         lack("Debian package python3")
+    folder = shortFolder(owner)
+    folder.chmod(0o755)
+    made = run(str(python), "-m", "venv", "--without-pip", str(folder / "venv"))
+    assert made.returncode == 0, made
     code = "from twisted.scripts.twistd import run; run()"
+    program = str(folder / "venv" / "bin" / "python")
     return program, "-c", code, "-n", "--pidfile=", "-u65534", "-g65534"
 
 
@@ -193,7 +200,7 @@ def withoutPrivileges(owner: Owner, *options: str) -> Workers:
     return Workers(
         owner,
         *options,
-        command=droppingTwistd(),
+        command=droppingTwistd(owner),
         env={"PYTHONPATH": pathWith(package)},
     )
 
