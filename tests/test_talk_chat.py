@@ -34,7 +34,7 @@ LEAVING = "(Ctrl-D or /quit leaves)"
 
 #: What may stand before a reply without line editing: a prompt that came as the line
 #: was typed.
-RACED = "(?:> )?"
+RACED = "(?:> )*"
 
 
 class ChatCase(SynchronousTestCase):
