@@ -18,7 +18,7 @@ from echostamp.daemon.options import Options
 from echostamp.daemon.portsettings import portSettings
 from echostamp.daemon.reflecting import ReflectingService, reflectingService
 from echostamp.daemon.reloading import Reload
-from echostamp.daemon.shutdown import DrainingService
+from echostamp.daemon.shutdown import DrainingService, StoppingService
 from echostamp.line.protocol import TimestampEchoFactory
 from echostamp.listen.gate import LocalCounts
 from echostamp.listen.listening import ListeningService
@@ -33,8 +33,7 @@ class Served:
 
     @ivar settings: how the ports of the echo are set up.
     @ivar factory: makes the protocols of its connections.
-    @ivar draining: drains the connections: a L{Stoppable
-        <echostamp.daemon.shutdown.Stoppable>}, with C{signalled}.
+    @ivar draining: drains the connections.
     @ivar services: they stop in the reverse order.
     @ivar reloads: what SIGHUP reloads.
     @ivar reports: what SIGUSR1 calls.
@@ -50,7 +49,7 @@ class Served:
 
     settings: PortSettings
     factory: TimestampEchoFactory
-    draining: Any
+    draining: StoppingService
     services: Sequence[Any]
     reloads: Sequence[Reload]
     reports: Sequence[Callable[[], object]]

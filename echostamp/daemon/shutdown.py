@@ -4,8 +4,9 @@ How the daemon stops: it answers what has arrived, and waits for a limited time.
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections.abc import Callable
-from typing import Any, Protocol
+from typing import Any
 
 from twisted.application.service import Service
 from twisted.internet.defer import Deferred
@@ -25,27 +26,47 @@ _CHECK = 0.05
 log = Logger(namespace="echostamp")
 
 
-class Stoppable(Protocol):
+class StoppingService(Service, ABC):
     """
-    What drains the connections of the echo when the daemon stops.
+    Stops the daemon at a signal.  L{signalled} stops the reactor, whose shutdown waits
+    for C{stopService} to drain the connections of the echo.
 
+    @ivar isStopping: whether the daemon was told to stop.
     @ivar gone: fires when no connection is left; L{None} while the daemon runs.
     """
 
-    gone: Deferred[None] | None
+    def __init__(self, reactor: Any) -> None:
+        """
+        @param reactor: the reactor: an L{IReactorCore
+            <twisted.internet.interfaces.IReactorCore>} with timers.
+        """
+        self._reactor = reactor
+        self.isStopping = False
+        self.gone: Deferred[None] | None = None
 
-    @property
-    def isStopping(self) -> bool:
-        """Whether the daemon was told to stop."""
+    def signalled(self, name: str) -> None:
+        """
+        Stop the reactor at the first signal, and abort all connections at the second.
+
+        @param name: the signal's name.
+        """
+        if self.isStopping:
+            log.info("{name} again: stopping at once", name=name)
+            self.abort()
+            return
+        self.isStopping = True
+        log.info("{name}: stopping", name=name)
+        self._reactor.stop()
+
+    @abstractmethod
+    def abort(self) -> None:
+        """Abort all connections."""
 
 
-class DrainingService(Service):
+class DrainingService(StoppingService):
     """
-    Drains the connections when the daemon stops: it answers and closes them.
-
-    L{signalled} stops the reactor, whose shutdown waits for L{stopService}.
-
-    @ivar gone: fires when no connection is left; L{None} while the daemon runs.
+    Drains the connections of this process when the daemon stops: it answers and closes
+    them.
     """
 
     name = "draining"
@@ -58,38 +79,16 @@ class DrainingService(Service):
         connected: Callable[[], int] = lambda: 0,
     ) -> None:
         """
-        @param reactor: the reactor: an L{IReactorCore
-            <twisted.internet.interfaces.IReactorCore>} with timers.
+        @param reactor: see L{StoppingService.__init__}.
         @param factory: has the connections.
         @param grace: seconds that the connections may take.
         @param connected: gives the number of connections, including those whose TLS
             handshake or PROXY header is not complete.
         """
-        self._reactor = reactor
+        super().__init__(reactor)
         self._factory = factory
         self._grace = grace
         self._connected = connected
-        self._isStopping = False
-        self.gone: Deferred[None] | None = None
-
-    @property
-    def isStopping(self) -> bool:
-        """Whether the daemon was told to stop."""
-        return self._isStopping
-
-    def signalled(self, name: str) -> None:
-        """
-        Stop the reactor at the first signal, and abort all connections at the second.
-
-        @param name: the signal's name.
-        """
-        if self._isStopping:
-            log.info("{name} again: stopping at once", name=name)
-            self.abort()
-            return
-        self._isStopping = True
-        log.info("{name}: stopping", name=name)
-        self._reactor.stop()
 
     def stopService(self) -> Deferred[None]:
         """
@@ -98,7 +97,7 @@ class DrainingService(Service):
         @return: fires when no connection is left.
         """
         Service.stopService(self)
-        self._isStopping = self._factory.isStopping = True
+        self.isStopping = self._factory.isStopping = True
         self._elapsed, self._checked = 0.0, self._reactor.seconds()
         gone: Deferred[None] = Deferred()
         self.gone = gone
@@ -132,8 +131,6 @@ class DrainingService(Service):
             gone.callback(None)
 
     def abort(self) -> None:
-        """
-        Abort the connections that are left.
-        """
+        """Abort the connections that are left."""
         for echo in list(self._factory.connections):
             echo.abort()

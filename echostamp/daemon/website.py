@@ -20,7 +20,7 @@ from echostamp.daemon.echocounts import EchoFigures
 from echostamp.daemon.historyservice import EventsInMemory, HistoryService
 from echostamp.daemon.monitoring import Monitoring
 from echostamp.daemon.roompages import roomPages
-from echostamp.daemon.shutdown import Stoppable
+from echostamp.daemon.shutdown import StoppingService
 from echostamp.history.memory import MemoryHistory
 from echostamp.keyfiles import DISK
 from echostamp.listen.endpoints import preparedPorts
@@ -161,7 +161,9 @@ class WebService(ListeningService):
 
     what = "serving web pages on"
 
-    def __init__(self, prepared: Sequence[PreparedPort], draining: Stoppable) -> None:
+    def __init__(
+        self, prepared: Sequence[PreparedPort], draining: StoppingService
+    ) -> None:
         """
         @param prepared: the ports to listen on.
         @param draining: drains the connections of the echo; it stops before this.
@@ -189,7 +191,7 @@ def webService(
     places: Sequence[WebEndpoints],
     settings: PortSettings,
     source: WebSource,
-    draining: Stoppable,
+    draining: StoppingService,
     intercom: IProtocolFactory | None = None,
 ) -> tuple[WebService, PreparingReactor]:
     """

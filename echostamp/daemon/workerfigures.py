@@ -5,7 +5,7 @@ What all workers of a daemon have counted.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any, Protocol
 
 from echostamp.daemon.echocounts import LIMIT, PROXY, TLS, EchoFigures
@@ -27,23 +27,19 @@ class WorkerFigures:
     that none ever falls.
     """
 
-    def __init__(self) -> None:
-        self._processes: set[Counting] = set()
+    def __init__(self, processes: Iterable[Counting]) -> None:
+        """
+        @param processes: those that have not ended; it may change.
+        """
+        self._processes = processes
         self._kept: dict[str, Counter[str]] = {
             name: Counter() for name in ("echo", "refused", "reflected")
         }
 
-    def began(self, process: Counting) -> None:
+    def keep(self, process: Counting) -> None:
         """
-        Count what a process counts.
+        Keep what a process has counted that has ended, and its connections with it.
         """
-        self._processes.add(process)
-
-    def ended(self, process: Counting) -> None:
-        """
-        Keep what a process has counted.  Its connections have ended with it.
-        """
-        self._processes.discard(process)
         for name, kept in self._kept.items():
             kept.update(process.figures.get(name, {}))
         del self._kept["echo"]["connections"]

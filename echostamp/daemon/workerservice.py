@@ -13,6 +13,7 @@ from twisted.logger import Logger
 from echostamp.daemon.boundedlog import BoundedLog
 from echostamp.daemon.reflectorrules import logPackets
 from echostamp.daemon.reflectorworkers import KeptReflector
+from echostamp.daemon.shutdown import StoppingService
 from echostamp.daemon.spawning import Spawning
 from echostamp.daemon.workerfigures import WorkerFigures
 from echostamp.daemon.workerprocess import SpawnedWorker
@@ -24,13 +25,12 @@ log = Logger(namespace="echostamp")
 _REPORT = 1.0
 
 
-class Workers(Service):
+class Workers(StoppingService):
     """
     Runs the workers of a daemon, and drains their connections when it stops.
 
     @ivar figures: what they have counted.
     @ivar awaited: fires when all of them serve.
-    @ivar gone: fires when no connection is left; L{None} while the daemon runs.
     """
 
     name = "workers"
@@ -48,28 +48,21 @@ class Workers(Service):
         @param spawning: starts their processes.
         @param reflector: has the sockets of the reflector; L{None} without one.
         """
-        self._reactor = reactor
+        super().__init__(reactor)
         self._workers = workers
         self._spawning = spawning
         self._reflector = reflector
         self._lines = BoundedLog(reactor)
-        self.figures = WorkerFigures()
         self._processes: set[SpawnedWorker] = set()
+        self.figures = WorkerFigures(self._processes)
         self._asked: set[SpawnedWorker] = set()
         self._reporting: Any = None
-        self._isStopping = False
         self.awaited: Deferred[None] = Deferred()
-        self.gone: Deferred[None] | None = None
         self._supervisor = Supervisor(
             reactor, workers, self._begin, spawning.table.clear, self._allReading
         )
 
     # --- For the daemon ---------------------------------------------------------------
-
-    @property
-    def isStopping(self) -> bool:
-        """Whether the daemon was told to stop."""
-        return self._isStopping
 
     @property
     def isServing(self) -> bool:
@@ -79,7 +72,7 @@ class Workers(Service):
     @property
     def isHealthy(self) -> bool:
         """Whether some worker serves, or the daemon stops."""
-        return self._isStopping or self.isServing
+        return self.isStopping or self.isServing
 
     def startService(self) -> None:
         """Start the workers when the reactor runs."""
@@ -92,19 +85,9 @@ class Workers(Service):
         """Give the PIDs of the processes that have not ended."""
         return {each.pid for each in self._processes}
 
-    def signalled(self, name: str) -> None:
-        """
-        Stop the reactor at the first signal, and abort all connections at the second.
-
-        @param name: the signal's name.
-        """
-        if self._isStopping:
-            log.info("{name} again: stopping at once", name=name)
-            self._supervisor.abort()
-            return
-        self._isStopping = True
-        log.info("{name}: stopping", name=name)
-        self._reactor.stop()
+    def abort(self) -> None:
+        """Have the workers abort their connections, and end."""
+        self._supervisor.abort()
 
     def stopService(self) -> Deferred[None]:
         """
@@ -113,7 +96,7 @@ class Workers(Service):
         @return: fires when they have ended.
         """
         Service.stopService(self)
-        self._isStopping = True
+        self.isStopping = True
         gone: Deferred[None] = Deferred()
         self.gone = gone
         self._supervisor.stop(self._closeOwn).addBoth(self._stopped, gone)
@@ -183,7 +166,6 @@ class Workers(Service):
         process = self._spawning.process(number, column, self, self._lines.admits)
         self._spawning.spawn(process)
         self._processes.add(process)
-        self.figures.began(process)
         return process
 
     def _allReading(self) -> None:
@@ -229,6 +211,6 @@ class Workers(Service):
 
     def ended(self, process: SpawnedWorker, why: str) -> None:
         """A process has ended."""
-        self.figures.ended(process)
         self._processes.discard(process)
+        self.figures.keep(process)
         self._supervisor.ended(process, why)

@@ -34,10 +34,14 @@ class WorkerFiguresTests(SynchronousTestCase):
 
     def setUp(self) -> None:
         """Begin two processes."""
-        self.figures = WorkerFigures()
         self.one, self.other = Process(), Process()
-        self.figures.began(self.one)
-        self.figures.began(self.other)
+        self.processes = {self.one, self.other}
+        self.figures = WorkerFigures(self.processes)
+
+    def end(self, process: Process) -> None:
+        """End a process."""
+        self.processes.discard(process)
+        self.figures.keep(process)
 
     def test_nothing(self) -> None:
         """Processes that have said nothing have counted nothing."""
@@ -58,19 +62,19 @@ class WorkerFiguresTests(SynchronousTestCase):
         its successor counts from zero."""
         self.one.count(1, 2, 3, 4, answered=5)
         self.other.count(10, 20, 30, 40, answered=50)
-        self.figures.ended(self.one)
+        self.end(self.one)
         self.assertEqual(self.figures.echo(), EchoFigures(10, 22, 33, 44))
         self.assertEqual(self.figures.refused(), {"limit": 11, "tls": 2, "proxy": 0})
         self.assertEqual(self.figures.reflected(), {"answered": 55})
         successor = Process()
-        self.figures.began(successor)
+        self.processes.add(successor)
         successor.count(100, 200, 300, 400)
         self.assertEqual(self.figures.echo(), EchoFigures(110, 222, 333, 444))
-        self.figures.ended(successor)
-        self.figures.ended(self.other)
+        self.end(successor)
+        self.end(self.other)
         self.assertEqual(self.figures.echo(), EchoFigures(0, 222, 333, 444))
 
     def test_endedInSilence(self) -> None:
         """A process that ends before it has said anything changes nothing."""
-        self.figures.ended(self.one)
+        self.end(self.one)
         self.assertEqual(self.figures.echo(), EchoFigures(0, 0, 0, 0))
