@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import resource
 import subprocess
 import time
 from contextlib import ExitStack
@@ -10,7 +9,7 @@ from contextlib import ExitStack
 from twisted.trial.unittest import SynchronousTestCase
 
 from tests import silence, timelimits
-from tests.harness import DEADLINE, Daemon, figure, lack, memory, until
+from tests.harness import DEADLINE, Daemon, figure, memory, openMany, until
 from tests.namespaces import Namespaces
 from tests.timelimits import isServed
 
@@ -23,11 +22,7 @@ class LimitTests(SynchronousTestCase):
     def test_manyIdleConnections(self) -> None:
         """The daemon holds 10,000 connections while 50 of them talk."""
         count, talking = 10_000, 50
-        soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
-        if hard < count + 200:
-            lack(f"{count + 200} descriptors")
-        resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
-        self.addCleanup(resource.setrlimit, resource.RLIMIT_NOFILE, (soft, hard))
+        hard = openMany(self, count + 200)
         daemon = Daemon(
             self,
             command=("prlimit", f"--nofile={hard}", "twistd", "-n", "--pidfile="),

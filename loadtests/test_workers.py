@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import resource
 import select
 import signal
 import socket
@@ -16,7 +15,15 @@ from twisted.trial.unittest import SynchronousTestCase
 
 from tests.arrivals import Arrivals
 from tests.filling import isAsleep
-from tests.harness import DEADLINE, figure, lack, memory, readAll, until, withoutStamps
+from tests.harness import (
+    DEADLINE,
+    figure,
+    memory,
+    openMany,
+    readAll,
+    until,
+    withoutStamps,
+)
 from tests.timelimits import isServed
 from tests.workers import LOOPBACK, Workers, areServed, isAlive
 
@@ -188,11 +195,7 @@ class SizeTests(SynchronousTestCase):
         """By default the workers together serve more connections than the limit of open
         files leaves to one process."""
         count, limit = 3000, 2000
-        soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
-        if hard < count + 200:
-            lack(f"{count + 200} descriptors")
-        resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
-        self.addCleanup(resource.setrlimit, resource.RLIMIT_NOFILE, (soft, hard))
+        openMany(self, count + 200)
         daemon = Workers(
             self,
             command=("prlimit", f"--nofile={limit}", "twistd", "-n", "--pidfile="),

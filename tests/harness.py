@@ -12,6 +12,7 @@ import ctypes
 import os
 import random
 import re
+import resource
 import shutil
 import signal
 import socket
@@ -102,6 +103,21 @@ def lack(what: str) -> NoReturn:
     if os.environ.get("ECHOSTAMP_REQUIRE_TOOLS"):
         raise AssertionError(f"the test needs {what}")
     raise SkipTest(f"needs {what}")
+
+
+def openMany(owner: Owner, count: int) -> int:
+    """
+    Let this process open as many files as it may, or skip the test.
+
+    @param count: how many it needs at least.
+    @return: how many it may open.
+    """
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    if hard < count:
+        lack(f"{count} descriptors")
+    resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
+    owner.addCleanup(resource.setrlimit, resource.RLIMIT_NOFILE, (soft, hard))
+    return hard
 
 
 def until(condition: Callable[[], T | None], seconds: float = DEADLINE) -> T:
