@@ -101,7 +101,6 @@ class Spawning:
         numbers = _numbers(places)
         start = {
             "version": VERSION,
-            "number": number,
             "table": FIRST_GIVEN,
             "columns": self._columns,
             "column": column,

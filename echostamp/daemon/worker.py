@@ -100,13 +100,13 @@ class Worker:
             log.failure("while preparing to serve")
             self._refuse(f"{type(error).__name__}: {error}")
         else:
-            self.messages.say("ready", version=VERSION, echostamp=__version__)
+            self.messages.say("ready")
 
     def _refuse(self, why: str) -> None:
         """
         Tell the parent why this process cannot serve, and end.
         """
-        self.messages.say("refused", version=VERSION, why=why)
+        self.messages.say("refused", why=why)
         self.drain()
 
     def _isReading(self, sessions: int) -> None:

@@ -175,8 +175,7 @@ class ReadingTests(WorkersCase):
         )
 
     def test_handover(self) -> None:
-        """A worker that stops closes no socket: its successor answers what came in
-        between."""
+        """What comes while no worker reads is answered by the next one."""
         kept = self.kept()
         [first, _] = self.senders(kept)
         old, new = self.worker(kept), self.worker(kept)

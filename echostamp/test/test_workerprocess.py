@@ -71,7 +71,7 @@ class SpawnedWorkerTests(SynchronousTestCase):
         """Start a process."""
         self.events: Any = Events()
         self.worker: Any = SpawnedWorker(
-            2, 1, {"version": 1, "number": 2}, self.events, lambda kind: True
+            2, 1, {"version": 1, "column": 2}, self.events, lambda kind: True
         )
         self.transport = FakeTransport()
         self.worker.makeConnection(self.transport)
@@ -79,20 +79,20 @@ class SpawnedWorkerTests(SynchronousTestCase):
     def test_start(self) -> None:
         """The first message is C{start}."""
         self.assertEqual(
-            self.transport.heard, [{"kind": "start", "version": 1, "number": 2}]
+            self.transport.heard, [{"kind": "start", "version": 1, "column": 2}]
         )
         self.assertEqual(self.worker.pid, 123)
 
     def test_messages(self) -> None:
         """What the worker says is passed on, however the pipe cuts it."""
         octets = (
-            said("ready", version=1, echostamp="2")
+            said("ready")
             + said("reading", indexes=[0], sessions=3)
             + said("alive", figures={"echo": {"made": 1}})
             + said("left")
             + said("leaving")
             + said("draining")
-            + said("refused", version=2, why="no\n good")
+            + said("refused", why="no\n good")
             + said("of a later version")
         )
         for each in octets:

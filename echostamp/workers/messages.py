@@ -2,10 +2,10 @@
 The messages between the parent and a worker: JSON objects, each behind its length in
 four octets.
 
-The field C{kind} of a message says what it is.  The C{start} message carries
-L{VERSION}, and so does a worker's C{ready}: a worker of another version of the messages
-refuses, and the parent asks for a restart of the daemon.  So C{start} and C{refused}
-stay as they are in every version.
+The field C{kind} of a message says what it is.  C{start}, the first one of the parent,
+carries L{VERSION}.  A worker of another version of the messages refuses, and the parent
+asks for a restart of the daemon.  So every version keeps the C{version} of C{start} and
+the C{why} of C{refused}.
 """
 
 from __future__ import annotations

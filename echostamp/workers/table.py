@@ -57,7 +57,7 @@ class SharedTable:
 
     def __init__(self, descriptor: int, columns: int) -> None:
         """
-        Open the table that another process has made.
+        Map a table that L{make} has made, in this process or another one.
 
         @param descriptor: of its memory.
         @param columns: as it was made with.
