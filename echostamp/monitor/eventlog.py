@@ -12,7 +12,7 @@ from twisted.logger import Logger
 
 from echostamp.monitor.event import ENDS, Event, Kind
 from echostamp.monitor.eventlimits import PAUSE, EventLimits
-from echostamp.probe.agenda import Agenda, Entry
+from echostamp.probe.agenda import Agenda, AgendaEntry
 from echostamp.text import printable
 
 log = Logger(namespace="echostamp")
@@ -76,7 +76,7 @@ class EventLog:
         self._now = now
         self._write = write
         self._limits = EventLimits()
-        self._entry: Entry | None = None
+        self._entry: AgendaEntry | None = None
 
     def report(self, event: Event) -> bool:
         """

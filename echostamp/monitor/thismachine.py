@@ -7,7 +7,7 @@ from __future__ import annotations
 from echostamp.measure.ownclock import OwnClock
 from echostamp.monitor.event import Kind, Report
 from echostamp.monitor.tally import RttHistogram
-from echostamp.probe.agenda import Entry
+from echostamp.probe.agenda import AgendaEntry
 from echostamp.probe.surroundings import Surroundings
 from echostamp.times import SECOND
 from echostamp.units import readable
@@ -34,7 +34,7 @@ class ThisMachine:
         self.lag = RttHistogram()
         self._surroundings = surroundings
         self._report = report
-        self._beat: Entry | None = None
+        self._beat: AgendaEntry | None = None
         self._due = 0
         self._stalledFor = 0
         self._ownClock = OwnClock()

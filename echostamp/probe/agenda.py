@@ -17,13 +17,13 @@ log = Logger(namespace="echostamp")
 Call = Callable[[], object]
 
 
-#: The items of an L{Entry}: at what time, in nanoseconds by the monotonic clock; a
-#: number that no other entry has; the function, or L{None} once it was called, or
+#: The items of an L{AgendaEntry}: at what time, in nanoseconds by the monotonic clock;
+#: a number that no other entry has; the function, or L{None} once it was called, or
 #: cancelled.
 _WHEN, _CALL = 0, 2
 
 
-class Entry(list[Any]):
+class AgendaEntry(list[Any]):
     """
     A function to be called.  It is a list, because lists are compared without a call of
     a Python function.
@@ -86,18 +86,18 @@ class Agenda:
         """
         self._clock = clock
         self._alarm = makeAlarm(self._run)
-        self._entries: list[Entry] = []
+        self._entries: list[AgendaEntry] = []
         self._count = 0
         self.wake: int | None = None
         self.isRunning = False
         self.watcher: Watcher | None = None
 
-    def at(self, when: int, call: Call) -> Entry:
+    def at(self, when: int, call: Call) -> AgendaEntry:
         """
         Call a function at a time, or in the next turn if that time is over.
         """
         self._count += 1
-        entry = Entry((when, self._count, call))
+        entry = AgendaEntry((when, self._count, call))
         heappush(self._entries, entry)
         if self._entries[0] is entry and not self.isRunning:
             self._arm()
@@ -161,7 +161,7 @@ class Timers:
         @param agenda: calls them.
         """
         self._agenda = agenda
-        self._entries: dict[str, Entry] = {}
+        self._entries: dict[str, AgendaEntry] = {}
         self._isStopped = False
 
     def set(self, when: int, call: Call) -> None:
