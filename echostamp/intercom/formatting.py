@@ -44,22 +44,55 @@ def linesForOthers(replies: bytes, prefix: bytes, maxLength: int) -> bytes:
     @param maxLength: octets of a message; the rest of it is left out.
     @return: one line for each message.
     """
-    if _RETURN in replies:
-        # Most messages have none, and the search for a number costs next to nothing.
-        replies = replies.replace(b"\r\n", b"\n")
-    text = replies.translate(_CONTROLS)
-    if not text.isascii():
-        characters = text.decode("utf-8", "surrogateescape")
-        text = _UNSAFE.sub("?", characters).encode("utf-8", "surrogateescape")
+    text = _safe(replies)
     stamp = text[: text.index(b"] ") + 2]
-    text = text.removesuffix(b"\n")
-    if len(text) > maxLength:
-        lines = [_truncated(line, len(stamp), maxLength) for line in text.split(b"\n")]
-        text = b"\n".join(lines)
+    text = _shortened(text.removesuffix(b"\n"), len(stamp), maxLength)
     # No message holds a newline, so there is a stamp behind each newline.
     begin = b"\n" + stamp
     text = text[len(stamp) :].replace(begin, begin + prefix)
     return b"%s%s%s\n" % (stamp, prefix, text)
+
+
+def linesOf(stamp: bytes, prefix: bytes, text: bytes, maxLength: int) -> bytes:
+    """
+    Turn the messages of a member of another daemon into the lines that the others get.
+
+    @param stamp: the stamp of all these messages.
+    @param prefix: goes between the stamp and the message.
+    @param text: the messages, each with its newline and without its stamp.
+    @param maxLength: octets of a message; the rest of it is left out.
+    @return: one line for each message.
+    """
+    text = _shortened(_safe(text).removesuffix(b"\n"), 0, maxLength)
+    begin = stamp + prefix
+    return b"%s%s\n" % (begin, text.replace(b"\n", b"\n" + begin))
+
+
+def _safe(text: bytes) -> bytes:
+    """
+    Show what a terminal would obey, and what is invisible, as question marks.
+    """
+    if _RETURN in text:
+        # Most messages have none, and the search for a number costs next to nothing.
+        text = text.replace(b"\r\n", b"\n")
+    text = text.translate(_CONTROLS)
+    if not text.isascii():
+        characters = text.decode("utf-8", "surrogateescape")
+        text = _UNSAFE.sub("?", characters).encode("utf-8", "surrogateescape")
+    return text
+
+
+def _shortened(text: bytes, begin: int, maxLength: int) -> bytes:
+    """
+    Truncate each message that is too long.
+
+    @param begin: where the message begins in its line.
+    """
+    if len(text) <= maxLength:
+        return text
+    return b"\n".join(
+        [_truncated(line, begin, maxLength) for line in text.split(b"\n")]
+    )
 
 
 def _truncated(line: bytes, begin: int, maxLength: int) -> bytes:

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from twisted.trial.unittest import SynchronousTestCase
 
-from echostamp.intercom.formatting import linesForOthers, notice
+from echostamp.intercom.formatting import linesForOthers, linesOf, notice
 from echostamp.line.stamper import Stamper
 
 STAMP = b"[1] "
@@ -137,6 +137,37 @@ class LinesForOthersTests(SynchronousTestCase):
             text = line[len(b"[1] <n> ") :]
             self.assertLessEqual(len(text), maxLength)
             self.assertFalse(re.search(rb"[\x00-\x08\x0a-\x1f\x7f]", text), text)
+
+
+class LinesOfTests(SynchronousTestCase):
+    """
+    The lines that the members of other daemons get.
+    """
+
+    def test_lines(self) -> None:
+        """Each message is a line with the stamp and the name in front, and is as safe
+        as at its own daemon."""
+        self.assertEqual(
+            linesOf(STAMP, b"<n> ", b"a\r\n\n\x1b[2J\n", 9),
+            b"[1] <n> a\n[1] <n> \n[1] <n> ?[2J\n",
+        )
+
+    @given(
+        st.lists(
+            st.one_of(st.binary(max_size=9), st.text(max_size=4).map(str.encode)).map(
+                lambda text: text.replace(b"\n", b"\r")
+            ),
+            min_size=1,
+        ),
+        st.integers(1, 14),
+    )
+    def test_asAtItsOwnDaemon(self, messages: list[bytes], maxLength: int) -> None:
+        """The members of all daemons get the same lines."""
+        text = b"".join(each + b"\n" for each in messages)
+        self.assertEqual(
+            linesOf(STAMP, b"<n> ", text, maxLength),
+            linesForOthers(Stamper().feed(text, STAMP), b"<n> ", maxLength),
+        )
 
 
 class NoticeTests(SynchronousTestCase):
