@@ -33,6 +33,10 @@ _DOTTED = re.compile(rb"[:\[]*(0x[0-9a-f]+|[0-9]+)\.(0x[0-9a-f]|[0-9])")
 #: The least number that C{inet_aton(3)} takes for the address of a host: 1.0.0.0.
 _LEAST_HOST = 1 << 24
 
+#: Up to the first of these numbers, and from the second on, each number is tried behind
+#: a name that is taken.  Great numbers would get too long if they were doubled.
+_EACH_NUMBER, _GREAT_NUMBER = 16, 1 << 20
+
 #: No address, number or C{local} has this letter.
 _UNLIKE = b"z"
 
@@ -119,20 +123,40 @@ def freeName(name: bytes, taken: Container[bytes]) -> bytes:
     Find a name that is not taken: this one, or this one with a number behind it.  If
     this is a name that a member may request, the result is one, too.
 
+    Thousands of members may ask for one name, as those of a UNIX socket do.  So only
+    the first numbers are tried one by one; of the others, a lesser one may be free.
+
     @param taken: the names of all members.
     """
-    most = max(LONGEST_NAME, len(name))
+    if name not in taken:
+        return name
     isRequestable = isName(name)
-    free, number = name, 1
-    while free in taken:
-        number += 1
-        suffix = b"-%d" % number
-        begin = name[: most - len(suffix)]
-        free = begin + suffix
-        if isRequestable and not isName(free):
-            # The letter that told the name from an address was cut off.
-            free = begin[:-1] + _UNLIKE + suffix
-    return free
+    last, number = 1, 2
+    while _numbered(name, number, isRequestable) in taken:
+        step = number if _EACH_NUMBER <= number < _GREAT_NUMBER else 1
+        last, number = number, number + step
+    # From here on, the last number is taken and the other one is free.
+    while number - last > 1:
+        middle = (last + number) // 2
+        if _numbered(name, middle, isRequestable) in taken:
+            last = middle
+        else:
+            number = middle
+    return _numbered(name, number, isRequestable)
+
+
+def _numbered(name: bytes, number: int, isRequestable: bool) -> bytes:
+    """
+    Put a number behind a name, which is shortened if it gets too long.
+
+    @param isRequestable: whether the name is one that a member may request.
+    """
+    suffix = b"-%d" % number
+    begin = name[: max(LONGEST_NAME, len(name)) - len(suffix)]
+    if isRequestable and not isName(begin + suffix):
+        # The letter that told the name from an address was cut off.
+        begin = begin[:-1] + _UNLIKE
+    return begin + suffix
 
 
 def refusal(requested: bytes, given: bytes) -> bytes:

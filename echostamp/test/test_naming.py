@@ -140,25 +140,46 @@ class FreeNameTests(SynchronousTestCase):
         self.assertEqual(freeName(b"ann", {b"bob"}), b"ann")
 
     def test_taken(self) -> None:
-        """A taken name gets the least number that makes it free."""
+        """A taken name gets the least number that makes it free, if that is small."""
         self.assertEqual(freeName(b"ann", {b"ann", b"ann-2"}), b"ann-3")
+        numbered = [b"ann"] + [b"ann-%d" % number for number in range(2, 40)]
+        self.assertEqual(freeName(b"ann", {*numbered} - {b"ann-16"}), b"ann-16")
+        self.assertEqual(freeName(b"ann", {*numbered}), b"ann-40")
 
-    def test_tooLong(self) -> None:
-        """A name is shortened for its number; the name of an address may be long."""
-        self.assertEqual(freeName(b"x" * 32, {b"x" * 32}), b"x" * 30 + b"-2")
-        address = b"[2001:db8:aaaa:bbbb:cccc:dddd:eeee:ffff]:65535"
-        self.assertEqual(freeName(address, {address}), address[:-2] + b"-2")
+    def test_manyOfOneName(self) -> None:
+        """Ten thousand members that ask for one name get consecutive numbers, and few
+        names are tried for each."""
+        tried = 0
 
-    def test_shortenedToAnAddress(self) -> None:
-        """A name that is shortened for its number does not become an address."""
-        name = b"0:" + b"0" * 29 + b"x"
-        free = freeName(name, {name})
-        self.assertEqual(free, b"0:" + b"0" * 27 + b"z-2")
-        self.assertEqual(freeName(name, {name, free}), free[:-1] + b"3")
+        class Taken(set[bytes]):
+            def __contains__(self, name: object) -> bool:
+                nonlocal tried
+                tried += 1
+                return super().__contains__(name)
+
+        taken = Taken()
+        for _ in range(10_000):
+            taken.add(freeName(b"local", taken))
+        expected = {b"local", *[b"local-%d" % number for number in range(2, 10_001)]}
+        self.assertEqual(set(taken), expected)
+        self.assertLess(tried, 10_000 * 50)
+
+    def test_greatNumbers(self) -> None:
+        """A number does not get too long where somebody has requested every name that
+        would be tried first."""
+        name = b"x" * LONGEST_NAME
+        taken = {name}
+        for number in [*range(2, 16), *(1 << power for power in range(4, 120))]:
+            suffix = b"-%d" % number
+            taken.add(name[: -len(suffix)] + suffix)
+        free = freeName(name, taken)
+        self.assertNotIn(free, taken)
+        self.assertTrue(isName(free), free)
+        self.assertLess(int(free.rpartition(b"-")[2]), 1 << 21)
 
     @given(
         st.text(_CHARACTERS, min_size=1, max_size=LONGEST_NAME).map(str.encode),
-        st.integers(0, 12),
+        st.integers(0, 40),
     )
     def test_anyName(self, name: bytes, members: int) -> None:
         """However often a name is requested, all names differ.  If the name is valid,
