@@ -26,8 +26,8 @@ from echostamp.intercom.entries import (
 )
 from echostamp.intercom.naming import freeName
 
-#: The most members.  Whoever can write to the relay could join any number.  A snapshot
-#: of so many has 14 MB at most.
+#: The most members, because anybody who can write to the relay can add some.  A
+#: snapshot of so many has less than 15 MB.
 MOST_MEMBERS = 50_000
 
 #: The most daemons.
