@@ -79,10 +79,10 @@ class IRelay(Interface):
     A stream of entries, and presences and claims that expire.
 
     All commands of one relay are carried out in the order in which they were called.
-    Each L{Deferred} fires in a later turn, with what was found, or fails with
-    L{RelayError}.  A command that fails ends the connection, also one that gives no
-    L{Deferred}: the relay calls L{IRelayUser.disconnected} and connects again.  Without
-    a connection the commands that give a L{Deferred} fail, and the others do nothing.
+    Each L{Deferred} fires in a later turn, or fails with L{RelayError}.  A command that
+    fails ends the connection, also one that gives no L{Deferred}: the relay calls
+    L{IRelayUser.disconnected} and connects again.  Without a connection the commands
+    that give a L{Deferred} fail at once, and the others do nothing.
     """
 
     keeps = Attribute(
