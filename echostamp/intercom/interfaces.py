@@ -8,6 +8,7 @@ from collections.abc import Collection
 from typing import Any, Protocol
 
 from echostamp.intercom.pace import Pace
+from echostamp.intercom.relay import Fields
 from echostamp.line.protocol import TimestampEcho
 
 
@@ -66,3 +67,55 @@ class Room(Protocol):
 
         @return: whether it was in the room.
         """
+
+
+class FollowedRoom(Protocol):
+    """
+    What L{Following <echostamp.intercom.following.Following>} needs of a room that
+    several daemons share.
+    """
+
+    @property
+    def daemon(self) -> bytes:
+        """The present id of this daemon.  It may change in L{heard} and L{restore}."""
+
+    def heard(self, id: bytes, fields: Fields) -> bool:
+        """
+        Apply the next entry of the stream.
+
+        @return: whether it is another daemon's L{Begin
+            <echostamp.intercom.entries.Begin>}.  That is not applied, and has no part
+            in the running numbers.
+        """
+
+    def snapshot(self) -> bytes:
+        """Write the state of the room."""
+
+    def restore(self, snapshot: bytes) -> bool:
+        """
+        Take the state of another daemon's room.  What has to be appended for it waits
+        for L{appendAgain}.
+
+        @return: whether it is a state; nothing is done otherwise.
+        """
+
+    def daemons(self) -> Collection[bytes]:
+        """The ids of all daemons in the room."""
+
+    def begin(self) -> Fields:
+        """Make the entry with which a new order begins: its number is 1."""
+
+    def appendAgain(self) -> None:
+        """Append everything that has not been read back: all of it may be lost."""
+
+    def gone(self, daemon: bytes) -> None:
+        """Append that a daemon is gone."""
+
+    def away(self, why: str) -> None:
+        """Report that the other daemons cannot be reached."""
+
+    def back(self) -> None:
+        """Report that they can be reached again."""
+
+    def began(self) -> None:
+        """Report that a new order has begun: entries of the earlier one are lost."""

@@ -55,7 +55,7 @@ class MemoryBroker(MemoryStore):
         Let a relay connect again.
         """
         relay.isCut = False
-        self.reactor.callLater(0, relay.connect)
+        relay.connectSoon()
 
 
 @implementer(IRelay)
@@ -69,14 +69,16 @@ class MemoryRelay:
     @ivar isCut: whether it makes no connection; see L{MemoryBroker.cut}.
     """
 
-    def __init__(self, broker: MemoryBroker) -> None:
+    def __init__(self, broker: MemoryBroker, reactor: Any = None) -> None:
         """
         @param broker: what it connects to.
+        @param reactor: runs the turns of its user: an L{IReactorTime
+            <twisted.internet.interfaces.IReactorTime>}; L{None} for the broker's.
         """
         self.isCut = False
         self.keeps = broker.keeps
         self._broker = broker
-        self._reactor = broker.reactor
+        self._reactor = broker.reactor if reactor is None else reactor
         self._user: Any = None
         # Of the present connection: what was asked and not answered.
         self._asked: list[Deferred[Any]] | None = None
@@ -89,9 +91,15 @@ class MemoryRelay:
         """Connect in the next turn."""
         self._user = user
         self._broker.relays.append(self)
-        self._reactor.callLater(0, self.connect)
+        self.connectSoon()
 
-    def connect(self) -> None:
+    def connectSoon(self) -> None:
+        """
+        Try to connect in the next turn.
+        """
+        self._reactor.callLater(0, self._connect)
+
+    def _connect(self) -> None:
         """
         Be connected, unless it is cut off.
         """
@@ -188,7 +196,7 @@ class MemoryRelay:
             return fail(RelayError("there is no connection"))
         answer: Deferred[Found] = Deferred()
         self._asked.append(answer)
-        self._reactor.callLater(0, self._doFor, self._asked, answer, command)
+        self._broker.reactor.callLater(0, self._doFor, self._asked, answer, command)
         return answer
 
     def _doFor(

@@ -1,0 +1,144 @@
+"""
+Find the place in the stream from which a daemon reads on, and the room at this place.
+
+A daemon goes on where it was if the entry at its place is still in the stream.
+Otherwise it takes the state of a daemon that is further.  If there is none, it begins a
+new order: it appends an entry that says so, and its own room is the state there.
+
+Two orders can begin, when daemons do not know of each other: the end of the stream was
+lost, or a process was stopped for some time.  The stream decides: all follow the order
+that has begun last, if there is any daemon in it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from echostamp.intercom.errand import Errand
+from echostamp.intercom.interfaces import FollowedRoom
+from echostamp.intercom.keptstate import Course, KeptState, newestFirst
+from echostamp.intercom.relay import IRelay, orderOf
+
+#: Seconds for which one daemon alone may begin an order, and how long the others look
+#: for its state.
+BEGINS = 5.0
+
+#: Seconds within which a daemon that begins an order has to have kept its state.  They
+#: are fewer, for clocks that do not run at one speed.
+IN_TIME = 4.0
+
+#: Seconds between two looks for a state.
+AGAIN = 0.25
+
+
+class Entering:
+    """
+    Finds the place of a daemon once.
+    """
+
+    def __init__(
+        self,
+        errand: Errand,
+        relay: IRelay,
+        room: FollowedRoom,
+        course: Course,
+        reached: Callable[[], None],
+    ) -> None:
+        """
+        @param errand: asks the relay.
+        @param relay: has the stream.
+        @param room: the room of this daemon.
+        @param course: where it was; L{enter} changes it.
+        @param reached: called before the room is changed.
+        """
+        self._errand = errand
+        self._relay = relay
+        self._room = room
+        self._course = course
+        self._reached = reached
+
+    async def enter(self) -> None:
+        """
+        Find the place.  The room is then as it was there.
+        """
+        course = self._course
+        if course.place and await self._has(course.place):
+            if course.begun:
+                await self._follow(course.begun)
+        else:
+            await self._takeOrBegin()
+        course.begun = b""
+
+    async def _takeOrBegin(self) -> None:
+        """
+        Take a state, or begin an order if there is none.
+        """
+        while not await self._take(self._isFurther):
+            since = self._errand.seconds()
+            if not await self._errand.ask(self._relay.claim(b"begin", BEGINS)):
+                await self._errand.sleep(AGAIN)
+            # Another daemon may have begun since the first look.
+            elif await self._take(self._isFurther) or await self._begin(since):
+                return
+
+    async def _follow(self, begun: bytes) -> None:
+        """
+        Take a state of a new order, as soon as there is one.  If none is there in time
+        the daemon that wrote the entry has not begun: nothing changes.
+        """
+        until = self._errand.seconds() + BEGINS
+        isLast = False
+        while not await self._take(lambda each: orderOf(each.order) >= orderOf(begun)):
+            if isLast:
+                return
+            await self._errand.sleep(AGAIN)
+            # One look is later than the last moment, also if this process was stopped.
+            isLast = self._errand.seconds() >= until
+
+    def _isFurther(self, state: KeptState) -> bool:
+        """
+        Say whether a state is of a later place than this daemon's.
+
+        What comes after an earlier place was told here already.  Such a state is found
+        where the stream has lost its end.
+        """
+        place = self._course.place
+        return not place or orderOf(state.place) > orderOf(place)
+
+    async def _take(self, isWanted: Callable[[KeptState], bool]) -> bool:
+        """
+        Take the newest state whose place is in the stream.
+
+        @return: whether there was one.
+        """
+        kept = await self._errand.ask(self._relay.states())
+        for state in newestFirst(kept):
+            if isWanted(state) and await self._has(state.place):
+                self._reached()
+                if self._room.restore(state.snapshot):
+                    self._course.order = state.order
+                    self._course.place = state.place
+                    return True
+        return False
+
+    async def _has(self, place: bytes) -> bool:
+        """
+        Say whether an entry is in the stream.
+        """
+        return await self._errand.ask(self._relay.has(place))
+
+    async def _begin(self, since: float) -> bool:
+        """
+        Begin an order.
+
+        @param since: when this daemon got the right to do so, in seconds.
+        @return: whether it did so in time; otherwise another daemon may have done so.
+        """
+        relay, room = self._relay, self._room
+        id = await self._errand.ask(relay.appended(room.begin()))
+        state = KeptState(id, id, room.snapshot())
+        await self._errand.ask(relay.keep(room.daemon, state.written()))
+        if self._errand.seconds() - since > IN_TIME:
+            return False
+        self._course.order = self._course.place = id
+        return True
