@@ -17,11 +17,8 @@ from echostamp.stamps import LONGEST_TEXT as LONGEST_STAMP_TEXT
 #: The most octets of a text, with its newlines.
 LONGEST_TEXT = 262_144
 
-#: The most octets of a name: what an address gives is longer than what members request.
-LONGEST_NAME = 64
-
-#: The most octets of an address.
-LONGEST_ADDRESS = 128
+#: The most octets of a name that an address gives, and of an address.
+_LONGEST_NAME, _LONGEST_ADDRESS = 64, 128
 
 #: The greatest number of a line or of a member.
 MOST = 1 << 53
@@ -35,7 +32,7 @@ _FORMAT, _WRITER, _NUMBER, _OPERATION = b"echostamp", b"from", b"number", b"oper
 _ID = re.compile(rb"[0-9a-f]{32}")
 _NUMERAL = re.compile(rb"0|[1-9][0-9]{0,15}")
 # Printable ASCII without spaces.  A name stands between angle brackets, so it has none.
-_NAME = re.compile(rb"[!-;=?-~]{1,%d}" % LONGEST_NAME)
+_NAME = re.compile(rb"[!-;=?-~]{1,%d}" % _LONGEST_NAME)
 
 
 class Join(NamedTuple):
@@ -237,7 +234,7 @@ def readAddress(value: bytes) -> str:
     """
     Read the address of a member.
     """
-    return _printable(value, LONGEST_ADDRESS, "an address")
+    return _printable(value, _LONGEST_ADDRESS, "an address")
 
 
 def readStamp(value: bytes) -> bytes:
@@ -272,10 +269,8 @@ def _printable(value: bytes, most: int, what: str) -> str:
     """
     if not 0 < len(value) <= most:
         raise ValueError(f"{what} is empty or too long")
-    try:
-        text = value.decode()
-    except UnicodeDecodeError:
-        text = "\n"
+    # What is no UTF-8 becomes surrogates, which are not printable.
+    text = value.decode("utf-8", "surrogateescape")
     if not text.isprintable():
         raise ValueError(f"{what} is not printable")
     return text
