@@ -106,7 +106,13 @@ class FollowedRoom(Protocol):
         """Make the entry with which a new order begins: its number is 1."""
 
     def appendAgain(self) -> None:
-        """Append everything that has not been read back: all of it may be lost."""
+        """
+        Append again what has not been read back: all of it may be lost.
+
+        More than a tenth of what L{IRelay.keeps
+        <echostamp.intercom.relay.IRelay>} says must not be on the way at a time:
+        otherwise the stream is trimmed before anybody has read it.
+        """
 
     def gone(self, daemon: bytes) -> None:
         """Append that a daemon is gone."""
