@@ -62,12 +62,12 @@ class Entering:
         Find the place.  The room is then as it was there.
         """
         course = self._course
-        if course.place and await self._has(course.place):
-            if course.begun:
-                await self._follow(course.begun)
-        else:
+        isLost = course.isBroken or not course.place
+        if isLost or not await self._has(course.place):
             await self._takeOrBegin()
-        course.begun = b""
+        elif course.begun:
+            await self._follow(course.begun)
+        course.begun, course.isBroken = b"", False
 
     async def _takeOrBegin(self) -> None:
         """
@@ -97,13 +97,15 @@ class Entering:
 
     def _isFurther(self, state: KeptState) -> bool:
         """
-        Say whether a state is of a later place than this daemon's.
+        Say whether a state is of a later order, or of a later place in this one.
 
         What comes after an earlier place was told here already.  Such a state is found
         where the stream has lost its end.
         """
-        place = self._course.place
-        return not place or orderOf(state.place) > orderOf(place)
+        course = self._course
+        if not course.place or orderOf(state.order) > orderOf(course.order):
+            return True
+        return not course.isBroken and orderOf(state.place) > orderOf(course.place)
 
     async def _take(self, isWanted: Callable[[KeptState], bool]) -> bool:
         """

@@ -67,10 +67,12 @@ class Course:
     @ivar place: the id of the last entry that was applied.
     @ivar begun: the id of an entry with which another order has begun, until it is
         known whether any daemon follows that.
+    @ivar isBroken: whether the stream was emptied after the order had begun.
     @ivar daemon: the id under which this daemon is present.
     """
 
     order: bytes = b""
     place: bytes = b""
     begun: bytes = b""
+    isBroken: bool = False
     daemon: bytes = b""

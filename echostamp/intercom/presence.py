@@ -45,8 +45,7 @@ class Presence:
         @param relay: keeps the presence.
         @param room: the room of this daemon.
         @param course: where it is.
-        @param lost: called when the entry at the place of this daemon is not in the
-            stream any more.
+        @param lost: called when this daemon has to find its place again.
         """
         self._errand = errand
         self._relay = relay
@@ -89,13 +88,13 @@ class Presence:
 
     async def _renew(self) -> None:
         """
-        Renew the presence, and check that the place is in the stream.
+        Renew the presence, and check the stream.
         """
         while True:
             await self._errand.sleep(RENEWED)
             renewed = self._relay.keep(self._course.daemon, None)
             isPresent = await self._errand.ask(renewed)
-            if not await self._errand.ask(self._relay.has(self._course.place)):
+            if not await self._isIntact():
                 self._lost()
                 return
             if not isPresent:
@@ -103,6 +102,19 @@ class Presence:
                 # perhaps entries that nobody has read.
                 await self._keep()
                 self._room.appendAgain()
+
+    async def _isIntact(self) -> bool:
+        """
+        Check that the stream has the place of this daemon, and that it was not emptied
+        since the order has begun: reading goes on silently where that happens.
+        """
+        ask, relay, course = self._errand.ask, self._relay, self._course
+        if not await ask(relay.has(course.place)):
+            return False
+        # The entry with which the order began may have been trimmed.
+        if not await ask(relay.has(course.order)):
+            course.isBroken = await ask(relay.length()) < relay.keeps
+        return not course.isBroken
 
     async def _look(self, grace: float) -> None:
         """
