@@ -121,6 +121,7 @@ class Entering:
                     self._course.order = state.order
                     self._course.place = state.place
                     return True
+                self._course.refused = state.order
         return False
 
     async def _has(self, place: bytes) -> bool:

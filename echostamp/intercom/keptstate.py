@@ -67,7 +67,9 @@ class Course:
     @ivar place: the id of the last entry that was applied.
     @ivar begun: the id of an entry with which another order has begun, until it is
         known whether any daemon follows that.
-    @ivar isBroken: whether the stream was emptied after the order had begun.
+    @ivar isBroken: whether the order has to begin again: the stream was emptied, or
+        another daemon has read the entry with which it began and not followed it.
+    @ivar refused: the order of the last state that the room refused.
     @ivar daemon: the id under which this daemon is present.
     """
 
@@ -75,4 +77,5 @@ class Course:
     place: bytes = b""
     begun: bytes = b""
     isBroken: bool = False
+    refused: bytes = b""
     daemon: bytes = b""

@@ -8,8 +8,8 @@ from collections.abc import Callable
 
 from echostamp.intercom.errand import Errand
 from echostamp.intercom.interfaces import FollowedRoom
-from echostamp.intercom.keptstate import Course, KeptState
-from echostamp.intercom.relay import IRelay
+from echostamp.intercom.keptstate import Course, KeptState, newestFirst
+from echostamp.intercom.relay import IRelay, orderOf
 from echostamp.times import STOPPED
 
 #: Seconds between two renewals of the own presence.
@@ -62,7 +62,7 @@ class Presence:
         @param grace: seconds for which other daemons may not be present yet: they, too,
             have to connect again.
         """
-        self._errand.run(self._keep())
+        self._errand.run(self._compare())
         self._errand.run(self._renew())
         self._errand.run(self._look(grace))
 
@@ -73,6 +73,28 @@ class Presence:
         self._read += 1
         if self._read >= self._most or self._room.daemon != self._course.daemon:
             self._errand.run(self._keep())
+
+    async def _compare(self) -> None:
+        """
+        Keep the state of the room, and then look for daemons that follow another order.
+
+        Each daemon keeps its state first, so of two orders one sees the other.  They
+        differ where an order began while some daemons were away, and those that began
+        it were away when the others read of it.
+        """
+        await self._keep()
+        course = self._course
+        own, refused = orderOf(course.order), course.refused
+        for state in newestFirst(await self._errand.ask(self._relay.states())):
+            isNewer = orderOf(state.order) > own and state.order != refused
+            isOlder = orderOf(state.order) < own <= orderOf(state.place)
+            if not (isNewer or isOlder):
+                continue
+            if await self._errand.ask(self._relay.has(state.place)):
+                course.begun = state.order if isNewer else b""
+                course.isBroken = isOlder
+                self._lost()
+                return
 
     async def _keep(self) -> None:
         """
@@ -93,15 +115,11 @@ class Presence:
         while True:
             await self._errand.sleep(RENEWED)
             renewed = self._relay.keep(self._course.daemon, None)
-            isPresent = await self._errand.ask(renewed)
-            if not await self._isIntact():
+            # Without its presence this process was stopped for long, or the relay has
+            # lost what it had: perhaps entries that nobody has read.
+            if not (await self._errand.ask(renewed) and await self._isIntact()):
                 self._lost()
                 return
-            if not isPresent:
-                # This process was stopped for long, or the relay has lost what it had:
-                # perhaps entries that nobody has read.
-                await self._keep()
-                self._room.appendAgain()
 
     async def _isIntact(self) -> bool:
         """
