@@ -55,6 +55,16 @@ class Following:
         self._awaySince: float | None = None
         self._graceEnds = 0.0
 
+    @property
+    def order(self) -> bytes:
+        """The id of the entry with which the order began that the room follows."""
+        return self._course.order
+
+    @property
+    def place(self) -> bytes:
+        """The id of the last entry that was applied; empty before there is one."""
+        return self._course.place
+
     def start(self) -> None:
         """
         Connect, and enter the stream.
