@@ -161,6 +161,17 @@ def parseStampTarget(text: str) -> tuple[str, int] | None:
     return found
 
 
+def checkHost(host: str) -> None:
+    """
+    Check that a host's name can be looked up, and that an address has a link if it
+    needs one.
+
+    @raise ValueError: it cannot, or has not; the error's text says why.
+    """
+    check = checkLink if isIPv6(host) else _checkName
+    check(host)
+
+
 def whyNoTarget(text: str, error: ValueError) -> str:
     """
     Explain to the user why a TARGET was refused.
@@ -183,8 +194,7 @@ def _hostPort(text: str, usual: int) -> tuple[str, int] | None:
         return None
     found = parseHostPort(text, usual)
     if found is not None:
-        check = checkLink if isIPv6(found[0]) else _checkName
-        check(found[0])
+        checkHost(found[0])
         return found
     kind, _, port = text.partition(":")
     if port and ":" not in port and not _isPlugins(kind):

@@ -27,6 +27,7 @@ LONGEST_REPLY = 1 << 24
 TICK, MOST_TICKS = 1.0, 10
 
 TOO_LONG = f"it sent a reply of more than {LONGEST_REPLY >> 20} MiB"
+NOT_REDIS = "it does not speak Redis' protocol"
 SILENT = f"it did not answer for {TICK * MOST_TICKS:g} s"
 
 
@@ -79,7 +80,8 @@ class RedisConnection(BaseRedisProtocol):  # type: ignore[misc]
         Keep an error of Redis, and explain a lost connection.
         """
         if failure.check(RedisError) and not failure.check(ResponseError):
-            raise RelayError(self.why or str(failure.value)) from None
+            self.giveUp(NOT_REDIS)
+            raise RelayError(self.why) from None
         return failure
 
     def _refused(self, failure: Failure, words: tuple[bytes, ...]) -> None:
@@ -128,7 +130,7 @@ class RedisConnection(BaseRedisProtocol):  # type: ignore[misc]
             try:
                 super().dataReceived(data)
             except UnicodeDecodeError:
-                self.giveUp("it does not speak Redis' protocol")
+                self.giveUp(NOT_REDIS)
             data = self._rest
 
     def setLineMode(self, extra: bytes = b"") -> None:
@@ -138,7 +140,7 @@ class RedisConnection(BaseRedisProtocol):  # type: ignore[misc]
 
     def lineLengthExceeded(self, line: bytes) -> None:
         """Give up a server of another protocol."""
-        self.giveUp("it does not speak Redis' protocol")
+        self.giveUp(NOT_REDIS)
 
     def bulkDataReceived(self, data: bytes | None) -> None:
         """Keep the first two strings of a reply: one of them is the id of its first

@@ -7,6 +7,7 @@ from __future__ import annotations
 import random
 from collections.abc import Callable
 from contextlib import suppress
+from functools import partial
 from typing import Any, Protocol
 
 from twisted.internet.defer import CancelledError, Deferred, TimeoutError
@@ -18,8 +19,8 @@ from txredisapi import ResponseError
 
 from echostamp.connect.failures import whatFailed
 from echostamp.connect.target import hostEndpoint, hostTls
-from echostamp.connect.tls import TlsClientEndpoint, TlsFiles
-from echostamp.daemon.redisconnection import TICK, RedisConnection
+from echostamp.connect.tls import OptionError, TlsClientEndpoint, TlsFiles
+from echostamp.daemon.redisconnection import NOT_REDIS, TICK, RedisConnection
 from echostamp.daemon.redisreplies import WOULD_ADD, whyRefused
 from echostamp.daemon.relayplace import RelayPlace
 from echostamp.intercom.relay import RelayError
@@ -90,7 +91,10 @@ class RedisLink:
         self._closed: Deferred[None] = Deferred()
         self._endpoint = hostEndpoint(reactor, place.host, place.port, TIMEOUT)
         if place.isTls:
-            tls = hostTls(place.host, TlsFiles(ca))
+            try:
+                tls = hostTls(place.host, TlsFiles(ca))
+            except OptionError as error:
+                raise ValueError(_named(str(error))) from None
             self._endpoint = TlsClientEndpoint(reactor, self._endpoint, tls)
 
     def start(self, owner: Linked) -> None:
@@ -107,6 +111,8 @@ class RedisLink:
         and make no others.
         """
         self._isStopped = True
+        # The user may call this while it is told something.
+        await deferLater(self._reactor, 0)
         if self._commands is not None:
             # Redis answers in order.
             asked = self._commands.command(b"XLEN", self._key)
@@ -123,14 +129,11 @@ class RedisLink:
         """
         with suppress(CancelledError):
             while True:
-                began = self._reactor.seconds()
                 why = await self._once(owner)
                 if why != self._said:
                     self._said = why
                     log.warn("relay {place}: {why}", place=str(self._place), why=why)
                     owner.unlinked(why)
-                if self._reactor.seconds() - began >= STEADY:
-                    self._delay = FIRST_DELAY
                 wait = self._delay * (1 + self._chance()) / 2
                 self._delay = min(2 * self._delay, LONGEST_DELAY)
                 await deferLater(self._reactor, wait)
@@ -151,16 +154,19 @@ class RedisLink:
         except CancelledError:
             raise
         except Exception:
-            return _explained(Failure())
+            return printable(_named(whatFailed(Failure())))
         else:
             log.info("relay {place}: connected", place=str(self._place))
             self._said = ""
             self._commands = commands
+            began = self._reactor.seconds()
             owner.linked(commands, reading)
             try:
                 return await self._lost
             finally:
                 self._commands = None
+                if self._reactor.seconds() - began >= STEADY:
+                    self._delay = FIRST_DELAY
         finally:
             ticking.stop()
             for each in tuple(self._open):
@@ -172,12 +178,16 @@ class RedisLink:
 
         @raise Exception: it cannot, or there is no connection.
         """
-        factory = Factory.forProtocol(self._connection)
+        factory = Factory.forProtocol(
+            partial(RedisConnection, self._key, self._connectionLost)
+        )
         factory.noisy = False
         connecting: Deferred[Any] = self._endpoint.connect(factory)
         # The timeout of the TCP connection does not cover the TLS handshake.
         connecting.addTimeout(TIMEOUT, self._reactor)
         made: RedisConnection = await connecting
+        if not made.why:
+            self._open.add(made)
         if self._password is not None:
             user = [self._place.user.encode("ascii")] if self._place.user else []
             await made.command(b"AUTH", *user, self._password)
@@ -189,14 +199,8 @@ class RedisLink:
         except ResponseError as error:
             if str(error).removeprefix("ERR ") != WOULD_ADD:
                 raise RelayError(whyRefused(probe, str(error))) from None
-        return made
-
-    def _connection(self) -> RedisConnection:
-        """
-        Make a connection.
-        """
-        made = RedisConnection(self._key, self._connectionLost)
-        self._open.add(made)
+        else:
+            raise RelayError(NOT_REDIS)
         return made
 
     def _connectionLost(self, connection: RedisConnection) -> None:
@@ -217,9 +221,8 @@ class RedisLink:
             each.tick()
 
 
-def _explained(failure: Failure) -> str:
+def _named(text: str) -> str:
     """
-    Explain in one line why there is no connection.
+    Give the option of the CAs the name that it has here.
     """
-    # The option has a name of its own here.
-    return printable(whatFailed(failure)).replace("--ca", "--relay-ca")
+    return text.replace("--ca", "--relay-ca", 1)

@@ -73,6 +73,7 @@ class RedisRelay:
         self._key = place.key.encode("ascii")
         self._link = RedisLink(reactor, place, password, ca, chance)
         self.long = LongEntries()
+        self._isStopped = False
         self._commands: RedisConnection | None = None
         self._connections: tuple[RedisConnection, ...] = ()
 
@@ -84,11 +85,14 @@ class RedisRelay:
 
     def stop(self) -> Deferred[None]:
         """Close the connections, and make no others."""
+        self._isStopped = True
         self._reader.end()
         return Deferred.fromCoroutine(self._link.stop())
 
     def linked(self, commands: RedisConnection, reading: RedisConnection) -> None:
         """Tell the user that Redis can be reached."""
+        if self._isStopped:
+            return
         self._commands = commands
         self._connections = commands, reading
         self._reader.begin(reading)
@@ -102,7 +106,8 @@ class RedisRelay:
             if each.why == TOO_LONG and self.long.found(each.longId):
                 log.warn("relay: entry {id} is passed over", id=repr(each.longId))
         self._connections = ()
-        self._user.disconnected(why)
+        if not self._isStopped:
+            self._user.disconnected(why)
 
     def read(self, after: bytes) -> None:
         """Give the entries behind an id."""
