@@ -57,6 +57,25 @@ class Piece(NamedTuple):
     hidden: int = 0
 
 
+def cut(
+    reply: bytes, isPassing: bool, hasCommands: bool, longest: int
+) -> Iterator[Piece]:
+    """
+    Split replies behind each command.
+
+    @param reply: the replies.
+    @param isPassing: whether they begin with the rest of a long message.
+    @param hasCommands: whether any message may be a command.
+    @param longest: as for L{pieces}.
+    """
+    begin = 0
+    if not (hasCommands and MARK in reply):
+        begin = len(reply)
+    elif isPassing:
+        begin = reply.find(b"\n") + 1 or len(reply)
+    return pieces(reply, begin, longest)
+
+
 def pieces(replies: bytes, begin: int, longest: int) -> Iterator[Piece]:
     """
     Split replies behind each command.

@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from echostamp.intercom.pace import Pace, limitUnsent
+from echostamp.line.protocol import TimestampEcho
 from echostamp.line.sending import ReplySender, replySender
 
 #: Octets of queued lines that are sent together.
@@ -22,6 +23,7 @@ class Delivery(ABC):
     of its own is being passed on.
 
     @ivar transport: the transport of the connection.
+    @ivar echo: the protocol of the connection.
     @ivar isPresent: whether the peer is a member of the room.
     @ivar isCut: whether it will be disconnected in the next turn.  Nothing more is
         queued for it.
@@ -36,6 +38,7 @@ class Delivery(ABC):
         "_pace",
         "_queue",
         "dequeued",
+        "echo",
         "isCut",
         "isPassing",
         "isPresent",
@@ -43,13 +46,15 @@ class Delivery(ABC):
         "transport",
     )
 
-    def __init__(self, pace: Pace, transport: Any) -> None:
+    def __init__(self, pace: Pace, transport: Any, echo: TimestampEcho) -> None:
         """
         @param pace: told when the peer is behind, and when it is not any more.
         @param transport: the transport of the connection.
+        @param echo: makes the replies, and is told when blocked ones have been sent.
         """
         limitUnsent(transport)
         self.transport = transport
+        self.echo = echo
         self.isPresent = True
         self.isCut = self.isPassing = self._isMidLine = False
         self.queued = self.dequeued = 0
@@ -117,9 +122,26 @@ class Delivery(ABC):
         """Send the peer's own messages that had to wait, if that is possible now."""
 
     @abstractmethod
+    def stopProducing(self) -> None:
+        """Leave the room and drop all queues: the connection is lost."""
+
     def disconnectSoon(self, reason: str) -> None:
         """
-        Disconnect the peer in the reactor's next turn.
+        Disconnect the peer in the reactor's next turn, when everybody has got the lines
+        of this turn.
 
         @param reason: for the log.
         """
+        if not self.isCut:
+            self.isCut = True
+            factory = self.echo.factory
+            text, peer = "{peer} cut: {why}", self.echo.peer
+            factory.connectionLog.write("cuts", text, peer=peer, why=reason)
+            factory.reactor.callLater(0, self._disconnect)
+
+    def _disconnect(self) -> None:
+        """
+        Abort the connection, whatever is queued.
+        """
+        self.stopProducing()
+        self.echo.abort()

@@ -118,6 +118,7 @@ class Entering:
             if isWanted(state) and await self._has(state.place):
                 self._reached()
                 if self._room.restore(state.snapshot):
+                    await self._recall(state.place)
                     self._course.order = state.order
                     self._course.place = state.place
                     return True
@@ -129,6 +130,14 @@ class Entering:
         Say whether an entry is in the stream.
         """
         return await self._errand.ask(self._relay.has(place))
+
+    async def _recall(self, place: bytes) -> None:
+        """
+        Let the room show what was said up to a place.
+        """
+        most = self._room.recalls
+        found = await self._errand.ask(self._relay.before(place, most)) if most else []
+        self._room.recall(found)
 
     async def _begin(self, since: float) -> bool:
         """

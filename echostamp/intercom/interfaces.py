@@ -4,9 +4,10 @@ What the parts of the intercom need of each other.
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from typing import Any, Protocol
 
+from echostamp.intercom.entries import Operation
 from echostamp.intercom.pace import Pace
 from echostamp.intercom.relay import Fields
 from echostamp.line.protocol import TimestampEcho
@@ -99,6 +100,17 @@ class FollowedRoom(Protocol):
         @return: whether it is a state; nothing is done otherwise.
         """
 
+    @property
+    def recalls(self) -> int:
+        """How many entries up to the place of the state L{recall} is to get."""
+
+    def recall(self, entries: Sequence[tuple[bytes, Fields]]) -> None:
+        """
+        Show what was said before the place of the state, and has not been shown.
+
+        @param entries: the id and the content of each, the oldest first.
+        """
+
     def daemons(self) -> Collection[bytes]:
         """The ids of all daemons in the room."""
 
@@ -125,3 +137,33 @@ class FollowedRoom(Protocol):
 
     def began(self) -> None:
         """Report that a new order has begun: entries of the earlier one are lost."""
+
+
+class RelayedRoom(Protocol):
+    """
+    What a member needs of its room.
+
+    @ivar pace: reports whether the member has to wait for slow readers.
+    @ivar hasCommands: whether any message may be a command.
+    @ivar place: what this daemon is called where members are listed.
+    """
+
+    pace: Pace
+    hasCommands: bool
+    place: str
+
+    @property
+    def isFull(self) -> bool:
+        """Whether too much waits for the relay."""
+
+    def say(self, operation: Operation) -> None:
+        """Give the relay an operation of a member; it is heard at its place."""
+
+    def hold(self, member: Any) -> None:
+        """Have its C{resume} called when the room is not full any more."""
+
+    def left(self, member: Any) -> None:
+        """Forget a member: its connection is lost, or about to close."""
+
+    def who(self, stamp: bytes) -> bytes:
+        """Answer C{/who}."""

@@ -9,7 +9,7 @@ from itertools import chain
 from typing import Any
 
 from echostamp.intercom.answering import answer
-from echostamp.intercom.commands import MARK, SLASH, Piece, pieces
+from echostamp.intercom.commands import MARK, SLASH, Piece, cut
 from echostamp.intercom.delivery import Delivery
 from echostamp.intercom.formatting import linesForOthers
 from echostamp.intercom.interfaces import Room
@@ -33,7 +33,6 @@ class Member(Delivery):
     <echostamp.line.sending.ReplySender>}, and has one of its own.  Its messages wait
     while its peer does not read, and while the room waits for slow readers.
 
-    @ivar echo: the protocol of the connection.
     @ivar name: the name that the others see.
     @ivar since: see L{NamedMember<echostamp.intercom.interfaces.NamedMember>}.
     @ivar renamed: see L{NamedMember<echostamp.intercom.interfaces.NamedMember>}.
@@ -45,7 +44,6 @@ class Member(Delivery):
         "_room",
         "_unsent",
         "_worked",
-        "echo",
         "name",
         "renamed",
         "since",
@@ -59,8 +57,7 @@ class Member(Delivery):
         @param transport: the transport of the connection.
         @param echo: makes the replies, and is told when blocked ones have been sent.
         """
-        super().__init__(room.pace, transport)
-        self.echo = echo
+        super().__init__(room.pace, transport, echo)
         self.since = b""
         self.renamed: float | None = None
         self._room = room
@@ -101,31 +98,27 @@ class Member(Delivery):
         """
         Send messages: each reply is made when the others can take its line.
         """
-        cut = chain.from_iterable(map(self._cut, replies))
+        found = chain.from_iterable(map(self._cut, replies))
         if self.isBlocked:
             # TLS delivers what it has decrypted even after it was told to pause.
-            self._unsent = chain(self._unsent or (), cut)
+            self._unsent = chain(self._unsent or (), found)
             self._pace.hold(self)
         else:
-            self._sendPieces(cut)
+            self._sendPieces(found)
 
     def _cut(self, reply: bytes) -> Iterator[Piece]:
         """
         Split replies behind each command, when the replies before them have been sent.
         """
-        begin = 0
-        if not (self._room.hasCommands and MARK in reply):
-            begin = len(reply)
-        elif self.isPassing:
-            begin = reply.find(b"\n") + 1 or len(reply)
-        return pieces(reply, begin, self.echo.factory.maxLength)
+        longest = self.echo.factory.maxLength
+        return cut(reply, self.isPassing, self._room.hasCommands, longest)
 
-    def _sendPieces(self, cut: Iterator[Piece]) -> None:
+    def _sendPieces(self, found: Iterator[Piece]) -> None:
         """
         Send messages, and answer the commands among them, until the next has to wait.
         """
         self._worked = 0
-        for piece in cut:
+        for piece in found:
             self.put(*piece)
             if not self.isPresent:
                 # It has quit.
@@ -135,7 +128,7 @@ class Member(Delivery):
                 self._pace.hold(self)
                 self.echo.factory.reactor.callLater(0, self._nextTurn)
             if isMuch or self.isBlocked:
-                self._unsent = cut
+                self._unsent = found
                 break
         self.deliverPending()
         if self._pace.isPaused:
@@ -232,27 +225,6 @@ class Member(Delivery):
             self._pace.hold(self)
 
     # --- How it ends ------------------------------------------------------------------
-
-    def disconnectSoon(self, reason: str) -> None:
-        """
-        Disconnect the member in the reactor's next turn, when everybody has got the
-        lines of this turn.
-
-        @param reason: for the log.
-        """
-        if not self.isCut:
-            self.isCut = True
-            factory = self.echo.factory
-            text, peer = "{peer} cut: {why}", self.echo.peer
-            factory.connectionLog.write("cuts", text, peer=peer, why=reason)
-            factory.reactor.callLater(0, self._disconnect)
-
-    def _disconnect(self) -> None:
-        """
-        Abort the connection, whatever is queued.
-        """
-        self.stopProducing()
-        self.echo.abort()
 
     def detach(self) -> None:
         """Leave the room: there will be no more replies."""

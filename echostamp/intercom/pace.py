@@ -22,36 +22,44 @@ from echostamp.intercom.allowance import Allowance
 #: Octets that may be queued for a member.
 BACKLOG = 1_048_576
 
-#: The most octets by which all queues may grow by what one member sends before it can
-#: be paused: a message of the greatest --max-length and one read.
+#: The most octets that one member may add to all queues before it can be paused: a
+#: message of the greatest --max-length and one read.
 SURGE = 262_144
 
-#: Seconds without reading anything after which a member that is behind is disconnected.
+#: Seconds without reading after which a member that is behind is disconnected.
 STALLED = 5.0
 
 #: Seconds between two checks whether the members that are behind still read.
 CHECK_INTERVAL = 0.5
 
-#: Seconds between two looks, while everybody waits, whether a queue moves.  The second
-#: look at a queue that does not move ends the wait.
+#: Seconds between two looks at the queues while everybody waits.  The second look at a
+#: queue that does not move ends the wait.
 GLANCE = 0.125
 
-#: The socket option is in C{tcp(7)}.  Python lacks it where the system does.
+#: See C{tcp(7)}.  Python lacks it where the system does.
 _NOTSENT_LOWAT: int | None = getattr(socket, "TCP_NOTSENT_LOWAT", None)
 
 #: Octets that our kernel may buffer before it has sent them.
 _UNSENT = 131_072
 
 
-class PacedMember(Protocol):
+class Held(Protocol):
+    """
+    What waits until nobody is waited for.
+    """
+
+    def resume(self) -> None:
+        """Go on with what had to wait for other members."""
+
+
+class PacedMember(Held, Protocol):
     """
     What L{Pace} needs of a member.
 
-    @ivar transport: the transport of the member's connection.
+    @ivar transport: the member's transport.
     @ivar queued: octets that are queued for the member.
     @ivar dequeued: octets that have left its queue.
-    @ivar isPassing: whether a message of its own is being passed on.  The queue waits
-        for the end of that message.
+    @ivar isPassing: whether a message of its own is being passed on.
     """
 
     transport: Any
@@ -62,9 +70,6 @@ class PacedMember(Protocol):
     @property
     def isFull(self) -> bool:
         """Whether its peer has to read before more can be sent."""
-
-    def resume(self) -> None:
-        """Send what had to wait for other members."""
 
     def disconnectSoon(self, reason: str) -> None:
         """Disconnect the member in the reactor's next turn."""
@@ -95,7 +100,7 @@ class Pace:
         self._backlog = backlog
         self._high = backlog - SURGE
         self._acknowledged = acknowledged
-        # Of each member that is behind: its progress, and since when that is the same.
+        # Of each that is behind: its progress, and since when that is the same.
         self._behind: dict[PacedMember, tuple[int, float]] = {}
         self._waitedFor: set[PacedMember] = set()
         # Those that cannot be waited for before they have caught up.
@@ -105,8 +110,8 @@ class Pace:
         self._allowance = Allowance()
         self._pausedAt = self._pauseEnds = 0.0
         self._look: IDelayedCall | None = None
-        # In the order in which they were paused; the values mean nothing.
-        self._held: dict[PacedMember, None] = {}
+        # In the order in which they were paused.
+        self._held: dict[Held, None] = {}
         self._check: IDelayedCall | None = None
 
     def fellBehind(self, member: PacedMember) -> None:
@@ -150,19 +155,19 @@ class Pace:
         self.release(member)
         self.caughtUp(member)
 
-    def hold(self, sender: PacedMember) -> None:
+    def hold(self, sender: Held) -> None:
         """
         Let a member that wants to send wait until nobody is waited for.
         """
         self._held[sender] = None
 
-    def release(self, member: PacedMember) -> None:
+    def release(self, member: Held) -> None:
         """
         Forget that a member waits: it may send, or has left.
         """
         self._held.pop(member, None)
 
-    def isHeld(self, member: PacedMember) -> bool:
+    def isHeld(self, member: Held) -> bool:
         """
         Say whether a member waits to be resumed.
         """
@@ -177,8 +182,7 @@ class Pace:
 
     def _waitFor(self, member: PacedMember, isWaitedFor: bool) -> None:
         """
-        Wait for a member, or stop waiting for it.  When no member is waited for, the
-        others are resumed.
+        Wait for a member, or not.  The others are resumed when none is waited for.
         """
         if isWaitedFor:
             self._waitedFor.add(member)

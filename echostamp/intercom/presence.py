@@ -154,9 +154,12 @@ class Presence:
 
     async def _missing(self) -> set[bytes]:
         """
-        Give the other daemons of the room that are not present.
+        Give the other daemons of the room that are not present.  Where this one is not
+        present either, the relay has lost them all.
         """
         present = await self._errand.ask(self._relay.present())
+        if self._course.daemon not in present:
+            return set()
         return {*self._room.daemons()} - present - {self._room.daemon}
 
     async def _report(self, daemon: bytes) -> None:

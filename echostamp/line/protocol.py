@@ -106,6 +106,11 @@ class TimestampEcho(Protocol):
         """Whether replies wait, and L{repliesGone} will be called."""
         return self._sender.isHolding
 
+    @property
+    def isEnding(self) -> bool:
+        """Whether the connection ends when all replies are sent."""
+        return self._inputEnded or self._outputEnded or self._draining is not None
+
     def dataReceived(self, data: bytes) -> None:
         """Stamp the data of one read, and send the replies."""
         factory, stamper, sender = self.factory, self._stamper, self._sender

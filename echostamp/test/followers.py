@@ -5,7 +5,7 @@ Daemons that follow the stream of a relay in memory, with rooms that record.
 from __future__ import annotations
 
 import string
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Sequence
 from typing import Any
 
 from echostamp.intercom.following import Following
@@ -114,6 +114,16 @@ class RecordingRoom:
             self._waiting.pop(each, None)
         self.told.append("restored")
         return True
+
+    @property
+    def recalls(self) -> int:
+        """All entries of the stream."""
+        return self._relay.keeps
+
+    def recall(self, entries: Sequence[tuple[bytes, Fields]]) -> None:
+        """Check that there are some."""
+        assert self.isFollowed
+        assert entries
 
     def daemons(self) -> Collection[bytes]:
         """The daemons of the state."""

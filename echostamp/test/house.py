@@ -275,6 +275,10 @@ PURE_ACROSS_ROOMS: dict[tuple[str, str], str] = {
 
 #: Files that import modules of ours inside a function, the modules, and the reason.
 LATE_IMPORTS: dict[str, tuple[tuple[str, ...], str]] = {
+    "echostamp/daemon/relaypart.py": (
+        ("daemon.relaying",),
+        "txredisapi is optional, and imports much",
+    ),
     "echostamp/__main__.py": (
         ("client",),
         "SIGINT must end the process in silence while these are imported",

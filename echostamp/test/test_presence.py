@@ -141,7 +141,7 @@ class PresenceTests(SynchronousTestCase):
         """A process that was stopped in the middle of a look does not report what it
         saw before."""
         late: Deferred[set[bytes]] = Deferred()
-        quick = [succeed({b"c1"}) for _ in range(3)]
+        quick = [succeed({b"b1", b"c1"}) for _ in range(3)]
         asked = iter([quick[0], late, *quick[1:]])
         self.patch(self.second.relay, "present", lambda: next(asked))
         self.patch(self.third.relay, "present", Deferred)
@@ -150,7 +150,7 @@ class PresenceTests(SynchronousTestCase):
         self.followers.run(1)
         self.second.isStopped = False
         self.followers.run(0)
-        late.callback({b"c1"})
+        late.callback({b"b1", b"c1"})
         self.followers.run(1)
         self.assertEqual(self.reported(b"a1"), 0)
         self.followers.run(2)

@@ -18,40 +18,32 @@ class RecentTests(SynchronousTestCase):
         """Only so many lines are kept, however they come."""
         recent = Recent(3, 100)
         self.assertEqual(recent.shown(), [])
-        recent.add(b"1\n2\n", "ann")
+        recent.add(b"1\n2\n")
         self.assertEqual(recent.shown(), [b"1\n", b"2\n"])
-        recent.add(b"3\n4\n", "bob")
+        recent.add(b"3\n4\n")
         self.assertEqual(recent.shown(), [b"2\n", b"3\n", b"4\n"])
-        recent.add(b"5\n6\n\n8\n", "ann")
+        recent.add(b"5\n6\n\n8\n")
         self.assertEqual(recent.shown(), [b"6\n", b"\n", b"8\n"])
 
     def test_octets(self) -> None:
         """The lines have so many octets at most."""
         recent = Recent(100, 10)
-        recent.add(b"12\n45\n7890\n", "ann")
+        recent.add(b"12\n45\n7890\n")
         self.assertEqual(recent.shown(), [b"45\n", b"7890\n"])
 
     def test_longLine(self) -> None:
         """A line that is too long by itself is left out, and the others stay."""
         recent = Recent(100, 10)
-        recent.add(b"1\n1234567890\n2\n123456789\n", "ann")
+        recent.add(b"1\n1234567890\n2\n123456789\n")
         self.assertEqual(recent.shown(), [b"123456789\n"])
-        recent.add(b"1234567890\n", "ann")
+        recent.add(b"1234567890\n")
         self.assertEqual(recent.shown(), [b"123456789\n"])
 
     def test_none(self) -> None:
         """Where no lines are wanted, none are kept."""
         recent = Recent(0, 100)
-        recent.add(b"1\n", "ann")
+        recent.add(b"1\n")
         self.assertEqual(recent.shown(), [])
-
-    def test_own(self) -> None:
-        """A member does not get its own lines."""
-        recent = Recent(100, 100)
-        for lines, sender in (b"1\n", "ann"), (b"2\n", "bob"), (b"3\n", None):
-            recent.add(lines, sender)
-        self.assertEqual(recent.shown("ann"), [b"2\n", b"3\n"])
-        self.assertEqual(recent.shown(), [b"1\n", b"2\n", b"3\n"])
 
     @given(
         st.integers(0, 4),
@@ -65,7 +57,7 @@ class RecentTests(SynchronousTestCase):
         lines = []
         for lengths in entries:
             made = [b"x" * length + b"\n" for length in lengths]
-            recent.add(b"".join(made), "ann")
+            recent.add(b"".join(made))
             lines += [line for line in made if len(line) <= octets]
         shown = recent.shown()
         self.assertEqual(shown, lines[len(lines) - len(shown) :])

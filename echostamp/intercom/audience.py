@@ -1,0 +1,187 @@
+"""
+Those members of a room of several daemons that are connected to this one: what they are
+shown.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator
+from typing import Any
+
+from echostamp.intercom.entries import Entry, Say
+from echostamp.intercom.formatting import linesOf, notice
+from echostamp.intercom.recent import Recent
+from echostamp.intercom.relayedmember import RelayedMember
+from echostamp.intercom.sharedroom import Change, Joined, Left
+from echostamp.line.protocol import TimestampEchoFactory
+from echostamp.text import counted
+
+
+class Audience:
+    """
+    The members that are connected to this daemon.
+
+    @ivar factory: makes the protocols of their connections.
+    """
+
+    factory: TimestampEchoFactory
+
+    def __init__(self, reactor: Any, hasNotices: bool, recent: Recent) -> None:
+        """
+        @param reactor: runs the timers.
+        @param hasNotices: whether notices report who joins and leaves.
+        @param recent: keeps the last lines for new members.
+        """
+        self._reactor = reactor
+        self._hasNotices = hasNotices
+        self._recent = recent
+        self._members: dict[int, RelayedMember] = {}
+        self._missed = 0
+        # Of each daemon: the number of the last line that was shown here.
+        self._shown: dict[bytes, int] = {}
+
+    def __iter__(self) -> Iterator[RelayedMember]:
+        return iter(tuple(self._members.values()))
+
+    def stamp(self) -> bytes:
+        """
+        Give the stamp of the current time.
+        """
+        return self.factory.stamp()
+
+    def get(self, number: int) -> RelayedMember | None:
+        """
+        Give a member by its number; L{None} if it is not there.
+        """
+        return self._members.get(number)
+
+    def add(self, member: RelayedMember) -> None:
+        """
+        Add a member, and show it what was said before.
+        """
+        self._members[member.number] = member
+        before = self._recent.shown()
+        if before:
+            stamp = self.stamp()
+            count = sum(lines.count(b"\n") for lines in before)
+            text = b"%s from before:" % counted(count, "line").encode()
+            lines = [notice(stamp, text), *before, notice(stamp, b"now:")]
+            member.deliver(b"".join(lines))
+
+    def remove(self, member: RelayedMember) -> None:
+        """
+        Remove a member: its connection is lost, or about to close.
+        """
+        self._members.pop(member.number, None)
+
+    @property
+    def replay(self) -> int:
+        """How many lines are kept for new members."""
+        return self._recent.most
+
+    def hear(
+        self,
+        entry: Entry,
+        name: bytes | None,
+        sender: RelayedMember | None,
+        isPast: bool = False,
+    ) -> None:
+        """
+        Show everybody but the sender what a member has said, unless it was shown.
+
+        @param entry: an entry of the relay.
+        @param name: the name that its member has; L{None}: it is not there.
+        @param sender: the member; L{None} if it is not connected to this daemon.
+        @param isPast: whether only new members are to get it.
+        """
+        shown, say = self._shown.get(entry.daemon, 0), entry.operation
+        self._shown[entry.daemon] = max(entry.last, shown)
+        if name is None or not isinstance(say, Say) or entry.last <= shown:
+            return
+        prefix = b"<%s> " % name
+        lines = linesOf(say.stamp, prefix, say.text, self.factory.maxLength)
+        self._recent.add(lines)
+        if not isPast:
+            self._deliver(lines, sender)
+
+    def isShown(self, entry: Entry) -> bool:
+        """
+        Say whether an entry was shown.
+        """
+        return entry.last <= self._shown.get(entry.daemon, 0)
+
+    def missTo(self, daemon: bytes, last: int) -> None:
+        """
+        Tell everybody that the lines of a daemon were missed which were not shown.
+
+        @param last: the number of the last of them.
+        """
+        missed = last - self._shown.get(daemon, 0)
+        if missed > 0:
+            self.miss(missed)
+
+    def skipTo(self, daemon: bytes, last: int) -> None:
+        """
+        Take lines of a daemon as shown.
+
+        @param last: the number of the last of them.
+        """
+        self._shown[daemon] = max(last, self._shown.get(daemon, 0))
+
+    def forget(self, daemon: bytes) -> None:
+        """
+        Forget a daemon that is gone.
+        """
+        self._shown.pop(daemon, None)
+
+    def tell(
+        self, changes: Iterable[Change], own: Callable[[Change], RelayedMember | None]
+    ) -> None:
+        """
+        Tell everybody but those that they are about who joins, leaves and changes its
+        name.
+
+        @param own: gives the member that a change is about; L{None} if it is not
+            connected to this daemon.
+        """
+        if not self._hasNotices:
+            return
+        for change in changes:
+            name = change.member.name
+            if isinstance(change, Joined):
+                text = b"%s joined" % name
+            elif isinstance(change, Left):
+                text = b"%s left" % name
+            else:
+                text = b"%s is now %s" % (change.before, name)
+            self._deliver(notice(change.stamp, text), own(change))
+
+    def notify(self, text: bytes) -> None:
+        """
+        Tell everybody something about the room itself.
+        """
+        self._deliver(notice(self.stamp(), text), None)
+
+    def miss(self, lines: int) -> None:
+        """
+        Tell everybody how many lines were missed, in one notice for those of a turn.
+        """
+        if not self._missed:
+            self._reactor.callLater(0, self._tellMissed)
+        self._missed += lines
+
+    def _tellMissed(self) -> None:
+        """
+        Tell everybody how many lines were missed.
+        """
+        lines = counted(self._missed, "line").encode()
+        self._missed = 0
+        self.notify(b"%s of others did not arrive here" % lines)
+
+    def _deliver(self, lines: bytes, but: RelayedMember | None) -> None:
+        """
+        Deliver lines to all members but one.
+        """
+        for member in self._members.values():
+            if member is not but:
+                member.deliver(lines)

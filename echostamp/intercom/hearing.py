@@ -1,0 +1,287 @@
+"""
+What a daemon hears in a room of several: the entries of the relay, in their order.
+
+Each daemon applies the same entries in the same order, and so has the same
+L{SharedRoom<echostamp.intercom.sharedroom.SharedRoom>}.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Sequence
+from contextlib import suppress
+from typing import Any
+
+from echostamp.intercom.audience import Audience
+from echostamp.intercom.entries import (
+    Begin,
+    Entry,
+    Fields,
+    Gone,
+    Join,
+    Leave,
+    Operation,
+    Rename,
+    Say,
+    decode,
+    encode,
+)
+from echostamp.intercom.hostile import Hostile
+from echostamp.intercom.pace import Pace
+from echostamp.intercom.relay import IRelay
+from echostamp.intercom.relayedmember import RelayedMember
+from echostamp.intercom.saying import Saying
+from echostamp.intercom.sharedroom import Change, Renamed, SharedRoom
+
+
+class Hearing:
+    """
+    Applies the entries of the relay, for the members of this daemon.
+
+    @ivar shared: the members of all daemons.
+    @ivar hostile: counts the entries that are not ours.
+    @ivar isStopping: whether this daemon leaves the room.
+    """
+
+    def __init__(
+        self,
+        reactor: Any,
+        relay: IRelay,
+        pace: Pace,
+        audience: Audience,
+        saying: Saying,
+    ) -> None:
+        """
+        @param reactor: tells the time.
+        @param relay: carries the entries.
+        @param pace: tells whether slow readers are waited for.
+        @param audience: the members of this daemon.
+        @param saying: what this daemon says.
+        """
+        self.shared = SharedRoom()
+        self.hostile = Hostile(reactor)
+        self.isStopping = False
+        self._relay = relay
+        self._pace = pace
+        self._audience = audience
+        self._saying = saying
+        # Whether the room was ever entered.
+        self._hasEntered = False
+
+    @property
+    def daemon(self) -> bytes:
+        """The id of this daemon."""
+        return self._saying.daemon
+
+    def daemons(self) -> Collection[bytes]:
+        """Give the ids of all daemons of the room."""
+        return self.shared.heard
+
+    def snapshot(self) -> bytes:
+        """Give the state of the room."""
+        return self.shared.snapshot()
+
+    def begin(self) -> Fields:
+        """Make the entry with which a new order begins."""
+        return encode(Entry(self.daemon, 1, Begin(self._audience.stamp())))
+
+    def heard(self, id: bytes, fields: Fields) -> bool:
+        """
+        Take the next entry in the order.
+
+        @return: whether another daemon begins a new order with it.
+        """
+        try:
+            entry = decode(fields)
+        except ValueError as error:
+            self.hostile.refuse(f"entry {ascii(id)[2:-1]}", error)
+            return False
+        isOwn = entry.daemon == self.daemon
+        if isinstance(entry.operation, Begin):
+            return not isOwn
+        isHeard = self.shared.isHeard(entry)
+        if not isHeard and self.shared.isAccepted(entry):
+            self._apply(entry, isOwn)
+        elif isOwn and self._saying.keeps(entry.number):
+            # Somebody has used the id of this daemon, or has reported that it is gone.
+            self._comeBack()
+        if self._pace.isPaused:
+            self._relay.pause()
+            self._pace.hold(self)
+        return False
+
+    def _apply(self, entry: Entry, isOwn: bool) -> None:
+        """
+        Take an entry that counts.
+
+        @param isOwn: whether this daemon has written it.
+        """
+        shared, operation = self.shared, entry.operation
+        if missed := shared.missed(entry):
+            self._audience.miss(missed)
+        changes = shared.apply(entry)
+        member = self._readBack(entry) if isOwn else None
+        speaker = shared.members.get((entry.daemon, getattr(operation, "member", -1)))
+        name = None if speaker is None else speaker.name
+        self._audience.hear(entry, name, member)
+        self._audience.tell(changes, self._own)
+        if member is not None:
+            member.follow()
+        if isinstance(operation, Gone):
+            self._audience.forget(operation.daemon)
+            if operation.daemon == self.daemon:
+                self._comeBack()
+
+    def resume(self) -> None:
+        """
+        Read on: nobody is waited for any more.
+        """
+        self._relay.resume()
+
+    def _own(self, change: Change) -> RelayedMember | None:
+        """
+        Give the member that a change is about, if it is connected to this daemon.
+        """
+        subject = change.member
+        isOwn = subject.daemon == self.daemon
+        return self._audience.get(subject.number) if isOwn else None
+
+    def _readBack(self, entry: Entry) -> RelayedMember | None:
+        """
+        Send the reply to what was said here: it has its place.
+
+        @return: the member that has said it, if it is connected.
+        """
+        self._saying.readBack(entry)
+        operation = entry.operation
+        number = getattr(operation, "member", None)
+        member = None if number is None else self._audience.get(number)
+        if member is not None:
+            name = None
+            if isinstance(operation, Join | Rename):
+                listed = self.shared.members.get((entry.daemon, member.number))
+                name = None if listed is None else listed.name
+            member.heard(operation.stamp, name)
+        return member
+
+    def restore(self, snapshot: bytes) -> bool:
+        """
+        Take the state of another daemon.
+
+        @return: whether it is one; otherwise nothing has changed.
+        """
+        try:
+            found = SharedRoom.opened(snapshot)
+        except ValueError as error:
+            self.hostile.refuse("the state of a daemon", error)
+            return False
+        changes = self.shared.changesTo(found, self._audience.stamp())
+        self.shared = found
+        if self._hasEntered:
+            for change in changes:
+                member = self._own(change)
+                if member is not None and isinstance(change, Renamed):
+                    member.speech.have(change.member.name)
+            self._audience.tell(changes, lambda change: None)
+        return True
+
+    @property
+    def recalls(self) -> int:
+        """How many entries L{recall} is to get."""
+        # Not every entry is a line.
+        audience = self._audience
+        return self._relay.keeps if self._hasEntered else 2 * audience.replay
+
+    def recall(self, entries: Sequence[tuple[bytes, Fields]]) -> None:
+        """
+        Show what was said while this daemon was away, or keep it for new members, where
+        it has just started.
+        """
+        for _, fields in entries:
+            with suppress(ValueError):
+                entry = decode(fields)
+                if not isinstance(entry.operation, Begin):
+                    self._recallOne(entry)
+        for daemon, last in self.shared.heard.items():
+            if self._hasEntered and daemon != self.daemon:
+                self._audience.missTo(daemon, last)
+            self._audience.skipTo(daemon, last)
+        self._settle()
+
+    def _recallOne(self, entry: Entry) -> None:
+        """
+        Take an entry that is part of the state already.
+        """
+        audience, operation = self._audience, entry.operation
+        if audience.isShown(entry):
+            return
+        member = None
+        if entry.daemon == self.daemon:
+            member = self._readBack(entry)
+        elif self._hasEntered:
+            audience.missTo(entry.daemon, entry.number - 1)
+        name = operation.name if isinstance(operation, Say) else None
+        audience.hear(entry, name, member, not self._hasEntered)
+        if member is not None:
+            member.follow()
+
+    def _settle(self) -> None:
+        """
+        Take what is in the state as read back, and come back if the members of this
+        daemon are others.
+        """
+        heard = self.shared.heard.get(self.daemon, 0)
+        for entry in self._saying.waiting():
+            if entry.last <= heard:
+                member = self._readBack(entry)
+                if member is not None:
+                    member.follow()
+        waiting = (entry.operation for entry in self._saying.waiting())
+        left = {each.member for each in waiting if isinstance(each, Leave)}
+        members = self.shared.members
+        there = {number for daemon, number in members if daemon == self.daemon}
+        if there - left != {each.number for each in self._audience if each.isListed}:
+            self._comeBack()
+
+    def appendAgain(self) -> None:
+        """
+        Append all that was not read back: some of it may not have arrived.
+        """
+        self._hasEntered = True
+        self._saying.open()
+
+    def gone(self, daemon: bytes) -> None:
+        """
+        Tell everybody that a daemon has ended.
+        """
+        self._saying.say(Gone(daemon, self._audience.stamp()))
+
+    def _comeBack(self) -> None:
+        """
+        Join with all members again, under a new id: the others have lost them.
+        """
+        if self.isStopping:
+            return
+        first: list[Operation] = []
+        if self.daemon in self.shared.heard:
+            first.append(Gone(self.daemon, self._audience.stamp()))
+        first += [each.joinAgain() for each in self._audience if each.isListed]
+        self._saying.renew(first)
+
+    def away(self, why: str) -> None:
+        """
+        Tell everybody that the others cannot be reached.
+        """
+        self._saying.close()
+        self._audience.notify(b"the others cannot be reached: lines wait")
+
+    def back(self) -> None:
+        """
+        Tell everybody that the others can be reached again.
+        """
+        self._audience.notify(b"the others can be reached again")
+
+    def began(self) -> None:
+        """
+        Tell everybody that a new order has begun.
+        """
+        self._audience.notify(b"a new order begins: the relay has lost the one before")

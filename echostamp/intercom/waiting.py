@@ -1,0 +1,74 @@
+"""
+The replies of a member that wait for their place in the order of a relay.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+
+from echostamp.intercom.speech import WaitingReply
+
+#: Octets of a peer's own replies that may wait before it is not read from any more.
+MOST_WAITING = 65_536
+
+#: How many of its replies may wait, however short they are.
+MOST_REPLIES = 256
+
+
+class WaitingReplies:
+    """
+    Replies in the order of their messages.
+    """
+
+    __slots__ = ("_octets", "_replies")
+
+    def __init__(self) -> None:
+        self._replies: deque[WaitingReply] = deque()
+        self._octets = 0
+
+    def __len__(self) -> int:
+        return len(self._replies)
+
+    @property
+    def isFull(self) -> bool:
+        """Whether as many wait as may."""
+        return self._octets > MOST_WAITING or len(self._replies) >= MOST_REPLIES
+
+    @property
+    def isReady(self) -> bool:
+        """Whether the first waits for nothing but those before it."""
+        return bool(self._replies) and self._replies[0].operation is None
+
+    @property
+    def lines(self) -> int:
+        """How many lines of the peer these answer."""
+        return sum(each.octets.count(b"\n") for each in self._replies)
+
+    def add(self, reply: WaitingReply) -> None:
+        """
+        Add a reply behind the others.
+        """
+        self._replies.append(reply)
+        self._octets += len(reply.octets)
+
+    def addFirst(self, reply: WaitingReply) -> None:
+        """
+        Add a reply before the others.
+        """
+        self._replies.appendleft(reply)
+        self._octets += len(reply.octets)
+
+    def take(self) -> WaitingReply:
+        """
+        Remove the first reply, and give it.
+        """
+        reply = self._replies.popleft()
+        self._octets -= len(reply.octets)
+        return reply
+
+    def clear(self) -> None:
+        """
+        Remove all.
+        """
+        self._replies.clear()
+        self._octets = 0
