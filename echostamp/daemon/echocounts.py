@@ -29,6 +29,12 @@ class EchoFigures(NamedTuple):
     messages: int
     octets: int
 
+    def plus(self, other: EchoFigures) -> EchoFigures:
+        """
+        Add the figures of another process.
+        """
+        return EchoFigures(*map(sum, zip(self, other, strict=True)))
+
 
 class EchoCounts:
     """

@@ -19,6 +19,7 @@ from echostamp.daemon.limitoptions import LimitOptions
 from echostamp.daemon.monitoroptions import MonitorOptions
 from echostamp.daemon.optionvalues import checkMapped, number, optionalNumber
 from echostamp.daemon.reflectoroptions import ReflectorOptions
+from echostamp.daemon.relayoptions import RelayOptions
 from echostamp.daemon.shutdown import GRACE
 from echostamp.daemon.startup import checkPlaces, holdStandardDescriptors
 from echostamp.daemon.workeroptions import WorkerOptions
@@ -42,6 +43,7 @@ LONGEST_BACKLOG = 1 << 30
 
 class Options(
     WorkerOptions,
+    RelayOptions,
     LimitOptions,
     ReflectorOptions,
     HistoryOptions,
@@ -198,6 +200,7 @@ class Options(
         self.checkMonitor()
         self._addPort()
         self.checkReflector()
+        self.checkRelay()
         self.checkWorkers()
         self.checkLimits()
         self.grace = number(self, "grace", float, 0, LONGEST_PAUSE)

@@ -29,7 +29,6 @@ class RelayOptions(usage.Options):
     The options of the relay, as texts and as values.
 
     @ivar relay: where the relay is; L{None} for none.
-    @ivar relayPassword: its password; L{None} for none.
     @ivar relayCa: the absolute path of the CAs that it trusts; L{None} for the
         system's.
     @ivar replay: how many lines of others a new member gets.
@@ -60,7 +59,6 @@ class RelayOptions(usage.Options):
     ]
 
     relay: RelayPlace | None
-    relayPassword: bytes | None
     relayCa: str | None
     replay: int
 
@@ -70,7 +68,7 @@ class RelayOptions(usage.Options):
 
         @raise usage.UsageError: a value is wrong, or the options do not go together.
         """
-        self.relay = self.relayPassword = self.relayCa = None
+        self.relay = self.relayCa = None
         self.replay = number(self, "replay", int, 0, MOST_REPLAYED)
         if self["relay"] is None:
             for name in "relay-password-file", "relay-ca", "replay":
@@ -91,15 +89,21 @@ class RelayOptions(usage.Options):
             self.relayCa = os.path.abspath(self["relay-ca"])
         path = self["relay-password-file"]
         if path is not None:
-            try:
-                self.relayPassword = readPassword(path)
-            except ValueError as error:
-                raise usage.UsageError(
-                    f"--relay-password-file {path!r}: {error}"
-                ) from None
+            self.checkPassword(path)
         elif self.relay.user:
             raise usage.UsageError("USER@ in --relay goes with --relay-password-file")
         self._checkPackages()
+
+    def checkPassword(self, path: str) -> None:
+        """
+        Check the file of the password.
+
+        @raise usage.UsageError: it cannot be read, or is wrong.
+        """
+        try:
+            readPassword(path)
+        except ValueError as error:
+            raise usage.UsageError(f"--relay-password-file {path!r}: {error}") from None
 
     def _checkPackages(self) -> None:
         """

@@ -17,6 +17,7 @@ from echostamp.daemon.limits import TimedConnectionLog
 from echostamp.daemon.options import Options
 from echostamp.daemon.portsettings import portSettings
 from echostamp.daemon.reflecting import ReflectingService, reflectingService
+from echostamp.daemon.relaypart import relayPart, relayServices
 from echostamp.daemon.reloading import Reload
 from echostamp.daemon.shutdown import DrainingService, StoppingService
 from echostamp.line.protocol import TimestampEchoFactory
@@ -73,7 +74,8 @@ def servedHere(reactor: Any, options: Options) -> Served:
         reactor, options.idleTimeout, options.maxAge, options.grace
     )
     counts = LocalCounts()
-    factory = echoFactory(reactor, options, connectionLog)
+    relayed = relayPart(reactor, options)
+    factory = echoFactory(reactor, options, connectionLog, relayed)
     # A reload of the peers may change how many connections there may be.
     settings = portSettings(
         reactor, options, connectionLog, counts, lambda: options.maxConnections
@@ -92,7 +94,7 @@ def servedHere(reactor: Any, options: Options) -> Served:
         settings,
         factory,
         draining,
-        [draining, listening, *reflecting],
+        [*relayServices(relayed, draining), draining, listening, *reflecting],
         reloads,
         [each.logCounts for each in reflecting],
         echo=lambda: made.figures(factory.connections),

@@ -19,6 +19,7 @@ from echostamp.daemon.limits import TimedConnectionLog
 from echostamp.daemon.options import Options
 from echostamp.daemon.portsettings import portSettings
 from echostamp.daemon.reflectorworkers import WorkerReflector, workerReflector
+from echostamp.daemon.relaypart import relayPart
 from echostamp.daemon.shutdown import DrainingService
 from echostamp.keyfiles import GivenFiles
 from echostamp.listen.adopting import AdoptedPorts, AdoptingReactor
@@ -38,6 +39,9 @@ class GivenOptions(Options):
     def checkWorkers(self) -> None:
         """Leave the number of processes to the parent."""
         self.workers = 1
+
+    def checkPassword(self, path: str) -> None:
+        """Leave the file of the relay's password to the parent, who may read it."""
 
     def mostOfProcess(self) -> int:
         """Leave the limit of open files to the parent."""
@@ -67,7 +71,8 @@ class Serving:
         self._log = TimedConnectionLog(
             reactor, options.idleTimeout, options.maxAge, options.grace
         )
-        self._factory = echoFactory(reactor, options, self._log)
+        self._relayed = relayPart(reactor, options, self._files)
+        self._factory = echoFactory(reactor, options, self._log, self._relayed)
         settings = replace(
             portSettings(reactor, options, self._log, self._column, self._most),
             files=self._files,
@@ -89,6 +94,7 @@ class Serving:
         if self._reflector is not None:
             self._reloads.append(self._reflector.rules.reload)
         self._reloads.append(self._factory.stampClock.rereadZone)
+        self._isRelayed = False
         self._draining = DrainingService(
             reactor, self._factory, options.grace, lambda: self._column.own
         )
@@ -119,6 +125,9 @@ class Serving:
         @return: fires when it is so, with the number of STAMP sessions that were
             dropped.
         """
+        if self._relayed is not None and not self._isRelayed:
+            self._isRelayed = True
+            self._relayed.start()
         sessions = self._reflector.read(indexes) if self._reflector else 0
         return self._ports.read(indexes).addCallback(lambda _: sessions)
 
@@ -150,7 +159,11 @@ class Serving:
         if self._reflector is not None:
             self._reflector.close()
         stopped = self._ports.stop()
-        return gatherResults([stopped, self._draining.stopService()])
+        drained = gatherResults([stopped, self._draining.stopService()])
+        relayed = self._relayed
+        if relayed is None or not self._isRelayed:
+            return drained
+        return drained.addBoth(lambda result: relayed.stop())
 
     def abort(self) -> None:
         """

@@ -60,7 +60,7 @@ class WorkerOptions(usage.Options):
         others = {
             "chroot": parent.get("chroot"),
             "profile": parent.get("profile"),
-            "intercom": self["intercom"],
+            "intercom without --relay": self["intercom"] and not self["relay"],
         }
         for name, value in others.items():
             if value:

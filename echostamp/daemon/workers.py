@@ -17,9 +17,11 @@ from echostamp.daemon.limits import TimedConnectionLog
 from echostamp.daemon.options import Options
 from echostamp.daemon.portsettings import portSettings
 from echostamp.daemon.reflectorworkers import KeptReflector, keptReflector
+from echostamp.daemon.relaypart import relayPart, relayServices
 from echostamp.daemon.reloading import Reload
 from echostamp.daemon.rights import asUserOf
 from echostamp.daemon.served import Served
+from echostamp.daemon.shutdown import DrainingService
 from echostamp.daemon.spawning import Spawning
 from echostamp.daemon.workerservice import Workers
 from echostamp.keyfiles import OpenFiles
@@ -37,11 +39,18 @@ def servedByWorkers(reactor: Any, options: Options) -> Served:
     """
     _checkProgram(options)
     files = OpenFiles()
-    # No connection is made here.  But endpoints are checked with all that they need.
-    connectionLog = TimedConnectionLog(reactor)
-    factory = echoFactory(reactor, options, connectionLog)
+    # Only browsers that join the intercom are connected to this process.  But endpoints
+    # are checked with all that they need.
+    connectionLog = TimedConnectionLog(
+        reactor, options.idleTimeout, options.maxAge, options.grace
+    )
+    relayed = relayPart(reactor, options, files)
+    factory = echoFactory(reactor, options, connectionLog, relayed)
+    counts = LocalCounts()
     settings = replace(
-        portSettings(reactor, options, connectionLog, LocalCounts(), lambda: 0),
+        portSettings(
+            reactor, options, connectionLog, counts, lambda: options.maxConnections
+        ),
         files=files,
     )
     keeping = KeepingReactor(reactor, settings, options.workers)
@@ -55,15 +64,18 @@ def servedByWorkers(reactor: Any, options: Options) -> Served:
     reloads.append(("workers", workers.reload))
     # The parent has nothing to accept.
     listening = ListeningService(prepared, lambda port: None)
-    figures = workers.figures
+    figures, made = workers.figures, connectionLog.counts
+    draining = DrainingService(
+        reactor, factory, options.grace, lambda: counts.count("")
+    )
     return Served(
         settings,
         factory,
         workers,
-        [workers, listening],
+        [*relayServices(relayed, draining), draining, workers, listening],
         reloads,
         [workers.report] if options.reflectors else [],
-        echo=figures.echo,
+        echo=lambda: figures.echo().plus(made.figures(factory.connections)),
         refused=figures.refused,
         reflected=figures.reflected,
         isServing=lambda: workers.isServing,

@@ -1,0 +1,40 @@
+"""
+Makes the intercom of several daemons, with its relay.
+"""
+
+from __future__ import annotations
+
+import socket
+from typing import Any
+
+from echostamp.daemon.options import Options
+from echostamp.daemon.redisrelay import RedisRelay
+from echostamp.daemon.relayoptions import readPassword
+from echostamp.intercom.relayedroom import RelayedIntercom, RelayedSettings
+from echostamp.keyfiles import DISK, Files
+from echostamp.tcpinfo import acknowledged
+
+
+def relayedIntercom(
+    reactor: Any, options: Options, files: Files = DISK
+) -> RelayedIntercom:
+    """
+    Make the intercom of the options, with its relay.
+
+    @param files: reads the file of the password.
+    @raise ValueError: the address or a file of the relay is wrong; the text says how.
+    """
+    assert options.relay is not None
+    password, path = None, options["relay-password-file"]
+    if path is not None:
+        password = readPassword(path, files)
+        files.accept([files.absolute(path)])
+    relay = RedisRelay(reactor, options.relay, password, options.relayCa)
+    settings = RelayedSettings(
+        socket.gethostname(),
+        options.backlog,
+        not options["no-notices"],
+        not options["no-commands"],
+        options.replay,
+    )
+    return RelayedIntercom(reactor, relay, settings, acknowledged)
