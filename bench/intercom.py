@@ -18,6 +18,7 @@ from typing import NamedTuple
 
 from echo import SPARE, machine
 from loads import Figures
+from relayed import measureRelayed, textOfRelayed
 from report import Medians, Rounds, medians
 from servers import BENCH, HOST, compiled, freePort, started
 
@@ -229,6 +230,11 @@ def main() -> None:
         choices=CONTENDERS,
         help="measure only this one; repeatable",
     )
+    parser.add_argument(
+        "--relay-only",
+        action="store_true",
+        help="measure only the room over two daemons and Redis",
+    )
     parser.add_argument("--json", metavar="FILE", help="write all rounds to FILE")
     options = parser.parse_args()
 
@@ -236,8 +242,11 @@ def main() -> None:
     resource.setrlimit(resource.RLIMIT_NOFILE, (descriptors, descriptors))
     if max(options.listeners) + SPARE > descriptors:
         raise SystemExit(f"too many listeners: ulimit -n is {descriptors}")
+    relayed = None
+    if options.contender is None:
+        relayed = measureRelayed(options.rounds, options.seconds)
     rounds = measure(
-        options.listeners,
+        [] if options.relay_only else options.listeners,
         options.contender or list(CONTENDERS),
         options.rounds,
         options.seconds,
@@ -245,6 +254,8 @@ def main() -> None:
     )
     found = medians(rounds)
     print("\n".join(text(found)))
+    if relayed is not None:
+        print("\n".join(textOfRelayed(relayed)))
     if options.json:
         everything = {
             "machine": machine(),
@@ -252,6 +263,7 @@ def main() -> None:
             "outstanding": options.outstanding,
             "rounds": rounds,
             "medians": found,
+            "relay": relayed,
             "bars": [verdict._asdict() for verdict in verdicts(found)],
         }
         Path(options.json).write_text(json.dumps(everything, indent=1) + "\n")
