@@ -22,6 +22,11 @@ from tests.harness import DEADLINE, Owner, accepts, freePort, run, start, tool, 
 LASTING = ("--appendonly", "yes", "--appendfsync", "always")
 
 
+def entry(text: bytes) -> list[tuple[bytes, bytes]]:
+    """Make the fields of an entry."""
+    return [(b"v", b"1"), (b"t", text)]
+
+
 class RedisServer:
     """
     A Redis server on loopback, which can be killed and started again.

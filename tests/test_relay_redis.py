@@ -7,15 +7,10 @@ import os
 from zope.interface.verify import verifyObject
 
 from echostamp.intercom.relay import BEGINNING, PRESENT, IRelay
-from tests.redisservers import RedisServer, RelayCase
+from tests.redisservers import RedisServer, RelayCase, entry
 
 #: What no text has, and Redis has to keep.
 OCTETS = bytes(range(256)) + b"\r\n$5\r\n*1\r\n"
-
-
-def entry(text: bytes) -> list[tuple[bytes, bytes]]:
-    """Make the fields of an entry."""
-    return [(b"v", b"1"), (b"t", text)]
 
 
 class StreamTests(RelayCase):

@@ -10,8 +10,7 @@ from twisted.internet.protocol import Factory, Protocol
 
 from echostamp.intercom.relay import BEGINNING, Fields, RelayError
 from tests.harness import deadPort
-from tests.redisservers import LASTING, RedisServer, RelayCase, User
-from tests.test_relay_redis import entry
+from tests.redisservers import LASTING, RedisServer, RelayCase, User, entry
 from tests.tlspeers import lastingFiles
 
 #: Octets of an entry that no relay reads.

@@ -5,7 +5,10 @@ Reads the entries of a stream of Redis, one at a time and in order.
 from __future__ import annotations
 
 from collections import deque
+from collections.abc import Callable
 from typing import Any
+
+from twisted.internet.defer import Deferred
 
 from echostamp.daemon.redisconnection import RedisConnection
 from echostamp.daemon.redisreplies import entriesOf, idAfter, idBefore
@@ -14,6 +17,9 @@ from echostamp.intercom.relay import BEGINNING, Fields, IRelayUser, orderOf
 #: How many entries are read at a time, and how many milliseconds Redis waits for one:
 #: with a stop of 5 s it still answers before the connection is given up.
 COUNT, BLOCK = 32, 4000
+
+#: The most octets that L{entriesBefore} gives.
+LONGEST_BEFORE = 1 << 24
 
 
 class LongEntries:
@@ -65,6 +71,49 @@ class LongEntries:
         """
         ahead = [each for each in self.ids if each < orderOf(id)]
         return b"%d-%d" % ahead[-1] if ahead else None
+
+
+async def entriesBefore(
+    command: Callable[..., Deferred[Any]],
+    key: bytes,
+    long: LongEntries,
+    id: bytes,
+    count: int,
+) -> list[tuple[bytes, Fields]]:
+    """
+    Read the last entries up to an id, at most L{LONGEST_BEFORE} octets.
+
+    @param command: sends a command.
+    @param key: the key of the stream.
+    @param long: the entries to pass over.
+    @param id: the last entry that may be given.
+    @param count: the most entries.
+    @return: the oldest first.
+    """
+    found: deque[tuple[bytes, Fields]] = deque()
+    octets = 0
+    while id != BEGINNING and len(found) < count:
+        if id in long:
+            id = idBefore(id)
+            continue
+        bound = long.before(id)
+        asked = b"%d" % min(long.count, count - len(found))
+        first = idAfter(bound) if bound else b"-"
+        entries = entriesOf(
+            await command(b"XREVRANGE", key, id, first, b"COUNT", asked)
+        )
+        for entry in entries:
+            octets += sum(len(one) + len(other) for one, other in entry[1])
+            if octets > LONGEST_BEFORE:
+                return list(found)
+            found.appendleft(entry)
+        if entries:
+            id = idBefore(entries[-1][0])
+        elif bound is None:
+            break
+        else:
+            id = bound
+    return list(found)
 
 
 class RedisReader:

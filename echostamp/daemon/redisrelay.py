@@ -9,20 +9,19 @@ from __future__ import annotations
 
 import random
 from collections.abc import Callable
-from typing import Any, NoReturn
+from typing import Any
 
-from twisted.internet.defer import Deferred, FirstError, gatherResults
+from twisted.internet.defer import Deferred, FirstError, fail, gatherResults
 from twisted.internet.task import deferLater
 from twisted.logger import Logger
 from zope.interface import implementer
 
 from echostamp.daemon.redisconnection import TOO_LONG, RedisConnection
 from echostamp.daemon.redislink import RedisLink
-from echostamp.daemon.redisreader import LongEntries, RedisReader
-from echostamp.daemon.redisreplies import entriesOf, idAfter, idBefore, isPossible
+from echostamp.daemon.redisreader import LongEntries, RedisReader, entriesBefore
+from echostamp.daemon.redisreplies import isPossible
 from echostamp.daemon.relayplace import RelayPlace
 from echostamp.intercom.relay import (
-    BEGINNING,
     PRESENT,
     Fields,
     IRelay,
@@ -38,9 +37,6 @@ KEEPS = 10_000
 #: The most daemons of one key, the most octets of the state of one, and of all that are
 #: read together.
 MOST_DAEMONS, LONGEST_STATE, LONGEST_STATES = 1000, 1 << 22, 1 << 26
-
-#: The most octets of entries that L{RedisRelay.before} gives.
-LONGEST_BEFORE = 1 << 24
 
 
 @implementer(IRelay)
@@ -149,39 +145,10 @@ class RedisRelay:
         return self._command(b"XLEN", self._key)
 
     def before(self, id: bytes, count: int) -> Deferred[list[tuple[bytes, Fields]]]:
-        """Give the last entries up to an id, at most L{LONGEST_BEFORE} octets."""
-        return Deferred.fromCoroutine(self._before(id, count))
-
-    async def _before(self, id: bytes, count: int) -> list[tuple[bytes, Fields]]:
-        """
-        Read backwards, some entries at a time.
-        """
-        found: list[tuple[bytes, Fields]] = []
-        octets = 0
-        while id != BEGINNING and len(found) < count:
-            if id in self.long:
-                id = idBefore(id)
-                continue
-            long = self.long.before(id)
-            asked = min(self.long.count, count - len(found))
-            entries = entriesOf(
-                await self._command(
-                    *(b"XREVRANGE", self._key, id, idAfter(long) if long else b"-"),
-                    *(b"COUNT", b"%d" % asked),
-                )
-            )
-            for entry in entries:
-                octets += sum(len(one) + len(other) for one, other in entry[1])
-                if octets > LONGEST_BEFORE:
-                    return found[::-1]
-                found.append(entry)
-            if entries:
-                id = idBefore(entries[-1][0])
-            elif long is None:
-                break
-            else:
-                id = long
-        return found[::-1]
+        """Give the last entries up to an id."""
+        return Deferred.fromCoroutine(
+            entriesBefore(self._command, self._key, self.long, id, count)
+        )
 
     def keep(self, daemon: bytes, state: bytes | None) -> Deferred[bool]:
         """Renew the presence of a daemon, and its state."""
@@ -291,11 +258,4 @@ class RedisRelay:
         """
         if self._commands is not None and not self._commands.why:
             return self._commands.command(*words)
-        return deferLater(self._reactor, 0, _isAway)
-
-
-def _isAway() -> NoReturn:
-    """
-    Fail: there is no connection.
-    """
-    raise RelayError("it is not connected")
+        return fail(RelayError("there is no connection"))

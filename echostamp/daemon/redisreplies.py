@@ -5,6 +5,7 @@ What Redis answers: ids of entries, entries, and errors.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 from echostamp.intercom.relay import Fields, orderOf
 from echostamp.text import printable
@@ -61,15 +62,14 @@ def idBefore(id: bytes) -> bytes:
     return b"%d-%d" % ((first, second - 1) if second else (first - 1, _LARGEST))
 
 
-def entriesOf(reply: Sequence[Sequence[object]] | None) -> list[tuple[bytes, Fields]]:
+def entriesOf(reply: Sequence[Any] | None) -> list[tuple[bytes, Fields]]:
     """
     Read the entries that XRANGE, XREVRANGE or a stream of XREAD gives.
     """
     found: list[tuple[bytes, Fields]] = []
     for id, flat in reply or ():
-        assert isinstance(id, bytes)
         # The server has no fields of an entry that was deleted.
-        words = list(flat) if isinstance(flat, list) else []
+        words = flat or []
         found.append((id, list(zip(words[::2], words[1::2], strict=True))))
     return found
 

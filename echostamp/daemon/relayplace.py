@@ -15,7 +15,8 @@ REDIS_PORT = 6379
 
 #: A URL and its parts.
 _URL = re.compile(
-    r"(?P<scheme>[^:/]*)://(?:(?P<user>.*)@)?(?P<where>[^/?#]*)(?P<path>.*)", re.DOTALL
+    r"(?P<scheme>[^:/]*)://(?:(?P<user>[^/?#]*)@)?(?P<where>[^/?#@]*)(?P<path>.*)",
+    re.DOTALL,
 )
 
 #: What a key or the name of a user may be.
@@ -59,6 +60,9 @@ def parseRelay(text: str) -> RelayPlace:
     scheme, user = found["scheme"], found["user"] or ""
     if scheme not in ("redis", "rediss"):
         raise ValueError("it has to begin with redis:// or rediss://")
+    if "@" in found["path"]:
+        # It may be a password with a slash.
+        raise ValueError("@ is %40 in a key; a password goes to --relay-password-file")
     if ":" in user:
         raise ValueError("a password belongs into the file of --relay-password-file")
     if found["user"] == "":
