@@ -15,6 +15,7 @@ from echostamp.daemon.redisconnection import (
     MOST_TICKS,
     NOT_REDIS,
     SILENT,
+    TICK,
     TOO_LONG,
     RedisConnection,
 )
@@ -26,16 +27,16 @@ from echostamp.intercom.relay import RelayError
 
 class Owner:
     """
-    Keeps why there is no connection.
+    Keeps what a link tells.
     """
 
     def __init__(self) -> None:
         self.whys: list[str] = []
-        self.links = 0
+        self.commands: list[RedisConnection] = []
 
     def linked(self, commands: RedisConnection, reading: RedisConnection) -> None:
-        """Count it."""
-        self.links += 1
+        """Keep the connection for commands."""
+        self.commands.append(commands)
 
     def unlinked(self, why: str) -> None:
         """Keep it."""
@@ -126,7 +127,32 @@ class BackoffTests(SynchronousTestCase):
                 each.connectionLost(Failure(ConnectionDone()))
             self.assertEqual(self.owner.whys[-1], "it closed the connection")
             self.assertEqual(self.wait(), wait)
-        self.assertEqual(self.owner.links, 2)
+        self.assertEqual(len(self.owner.commands), 2)
+
+    def test_stopped(self) -> None:
+        """A server that is silent is given up.  Time in which this process was stopped
+        does not count."""
+        self.start(1.0)
+        self.connect()
+        [commands] = self.owner.commands
+        commands.command(b"XLEN", b"room")
+        self.reactor.advance(100 * TICK)
+        self.assertEqual(commands.why, "")
+        self.reactor.pump([TICK] * MOST_TICKS)
+        self.assertEqual(commands.why, SILENT)
+
+    def test_stopInside(self) -> None:
+        """A stop may come from what is told about the connection."""
+        link = self.start(1.0)
+        self.owner.unlinked = lambda why: done.append(  # type: ignore[method-assign]
+            Deferred.fromCoroutine(link.stop())
+        )
+        done: list[Deferred[None]] = []
+        self.refuse()
+        [stopped] = done
+        self.reactor.advance(0)
+        self.successResultOf(stopped)
+        self.assertEqual(self.reactor.getDelayedCalls(), [])
 
     def test_stop(self) -> None:
         """A stop ends the waiting, and no attempt is made."""
