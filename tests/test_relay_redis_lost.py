@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from functools import partial
 from typing import Any
 
@@ -239,6 +240,18 @@ class LostTests(RelayCase):
         server.thaw()
         while (await user.next()) != ("connected",):
             pass
+
+    async def test_stopWhileSilent(self) -> None:
+        """A relay does not wait for long for a server that is stopped."""
+        server = RedisServer(self)
+        relay, user = await self.connected(server.url())
+        server.freeze()
+        asked = relay.appended(entry(b"1"))
+        began = time.monotonic()
+        await relay.stop()
+        self.assertLess(time.monotonic() - began, 5)
+        await self.assertFailure(asked, RelayError)
+        self.assertEqual(user.events.pending, [])
 
 
 class LongTests(RelayCase):

@@ -104,6 +104,7 @@ class RedisLink:
         @param owner: uses the connections.
         """
         self._running = Deferred.fromCoroutine(self._run(owner))
+        self._running.addErrback(lambda failure: log.failure("relay", failure))
 
     async def stop(self) -> None:
         """
