@@ -171,7 +171,7 @@ class RedisLink:
         finally:
             ticking.stop()
             for each in tuple(self._open):
-                each.giveUp("the other connection was lost")
+                each.giveUp("this end closed the connection")
 
     async def _connect(self) -> RedisConnection:
         """
@@ -211,7 +211,7 @@ class RedisLink:
         self._open.discard(connection)
         if not self._lost.called:
             self._lost.callback(connection.why)
-        if self._isStopped and not self._open:
+        if self._isStopped and not (self._open or self._closed.called):
             self._closed.callback(None)
 
     def _tick(self) -> None:

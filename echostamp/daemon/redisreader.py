@@ -9,10 +9,13 @@ from collections.abc import Callable
 from typing import Any
 
 from twisted.internet.defer import Deferred
+from twisted.logger import Logger
 
 from echostamp.daemon.redisconnection import RedisConnection
 from echostamp.daemon.redisreplies import entriesOf, idAfter, idBefore
 from echostamp.intercom.relay import BEGINNING, Fields, IRelayUser, orderOf
+
+log = Logger(namespace="echostamp")
 
 #: How many entries are read at a time, and how many milliseconds Redis waits for one:
 #: with a stop of 5 s it still answers before the connection is given up.
@@ -40,6 +43,7 @@ class LongEntries:
     def __init__(self) -> None:
         self.count = COUNT
         self.ids: list[tuple[int, int]] = []
+        self._singles = 0
 
     def found(self, id: bytes | None) -> bool:
         """
@@ -49,11 +53,20 @@ class LongEntries:
         @return: whether that entry alone is too long.
         """
         if self.count > 1 or id is None:
-            self.count = 1
+            self.count, self._singles = 1, COUNT
             return False
         self.count = COUNT
         self.ids = sorted({*self.ids, orderOf(id)})[-self.most :]
         return True
+
+    def read(self) -> None:
+        """
+        Note that a reply was not too long.  After so many single entries the long one
+        must have been trimmed.
+        """
+        self._singles -= 1
+        if self._singles <= 0:
+            self.count = COUNT
 
     def __contains__(self, id: bytes) -> bool:
         return orderOf(id) in self.ids
@@ -189,7 +202,11 @@ class RedisReader:
         while self._entries and not self._isPaused:
             id, fields = self._entries.popleft()
             self._after = id
-            self._user.received(id, fields)
+            try:
+                self._user.received(id, fields)
+            except Exception:
+                # One entry must not end the reading.
+                log.failure("relay: entry {id}", id=repr(id))
         if not (self._entries or self._isPaused or self._isAsking):
             self._ask()
 
@@ -222,12 +239,14 @@ class RedisReader:
         """
         entries = entriesOf(reply)
         isFull = len(entries) >= self._long.count
-        if not isFull or after == BEGINNING or after in self._long:
+        self._long.read()
+        isExpected = self._connection is not None and after == self._after
+        if not (isFull and isExpected) or after == BEGINNING or after in self._long:
             self._checked(True, after, long, entries)
             return
+        assert self._connection is not None
         # Only where so much follows may Redis have trimmed what comes first: then
         # nothing is left up to the place.
-        assert self._connection is not None
         checked = self._connection.command(
             b"XREVRANGE", self._key, after, b"-", b"COUNT", b"1"
         )
