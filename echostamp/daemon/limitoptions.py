@@ -7,6 +7,7 @@ from __future__ import annotations
 from twisted.python import usage
 
 from echostamp.daemon.optionvalues import number, optionalNumber
+from echostamp.daemon.relayplace import RelayPlace
 from echostamp.listen.gate import mostConnections
 from echostamp.listen.sockets import PEER_TIMEOUT
 
@@ -18,6 +19,9 @@ LONGEST_PEER_TIMEOUT = 32_767
 
 #: Descriptors by which the parent of workers talks to one of them.
 _OF_WORKER = 4
+
+#: Descriptors of a relay: two connections, and attempts at several of its addresses.
+_OF_RELAY = 10
 
 
 class LimitOptions(usage.Options):
@@ -68,6 +72,7 @@ class LimitOptions(usage.Options):
 
     endpoints: list[str]
     reflectors: list[tuple[str, int]]
+    relay: RelayPlace | None
     workers: int
     mostConnections: int
     mostOfWorker: int
@@ -108,6 +113,8 @@ class LimitOptions(usage.Options):
         """
         # Each of STAMP's ports has a socket, and perhaps an epoll.
         ports = len(self.endpoints) + 2 * len(self.reflectors)
+        if self.relay is not None:
+            ports += _OF_RELAY
         if self.workers > 1:
             # Each process has the sockets of all.  As many again are in use while a
             # worker is started, and in one that reads the sockets of others as well.

@@ -44,9 +44,8 @@ def leaveRoom(options: Options, monitoring: Sequence[Any]) -> None:
     for each in monitoring:
         # A reload may bring peers that take the place of connections.
         each.mostDescriptors = each.descriptors + options.mostConnections - least
-        if isOpen:
-            room = each.descriptors + options.mostConnections
-            each.reserve = partial(_reserve, options, room)
+        room = each.descriptors + options.mostConnections
+        each.reserve = partial(_reserve, options, room, isOpen)
     missing = max(1, least) - options.mostConnections
     if missing > 0:
         limit, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
@@ -56,15 +55,18 @@ def leaveRoom(options: Options, monitoring: Sequence[Any]) -> None:
         )
 
 
-def _reserve(options: Options, room: int, needed: int) -> None:
+def _reserve(options: Options, room: int, isOpen: bool, needed: int) -> None:
     """
     Accept as many connections as the peers leave descriptors for.  Those above that
     number stay until they end.
 
     @param room: the descriptors for both.
-    @param needed: how many of them the peers need.
+    @param isOpen: whether nothing else limits the connections.
+    @param needed: how many of the descriptors the peers need.
     """
-    options.maxConnections = room - needed
+    options.mostConnections = room - needed
+    if isOpen:
+        options.maxConnections = options.mostConnections
 
 
 def workersPart(reactor: Any, options: Options) -> Served:

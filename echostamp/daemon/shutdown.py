@@ -59,6 +59,10 @@ class StoppingService(Service, ABC):
         self._reactor.stop()
 
     @abstractmethod
+    def stopService(self) -> Deferred[None]:
+        """Drain all connections."""
+
+    @abstractmethod
     def abort(self) -> None:
         """Abort all connections."""
 

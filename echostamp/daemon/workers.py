@@ -9,6 +9,7 @@ import os
 import signal
 import sys
 from dataclasses import replace
+from functools import partial
 from typing import Any
 
 import echostamp
@@ -39,8 +40,9 @@ def servedByWorkers(reactor: Any, options: Options) -> Served:
     """
     _checkProgram(options)
     files = OpenFiles()
-    # Only browsers that join the intercom are connected to this process.  But endpoints
-    # are checked with all that they need.
+    # Only browsers that join the intercom are connected to this process: its limits are
+    # apart from those of the workers.  But endpoints are checked with all that they
+    # need.
     connectionLog = TimedConnectionLog(
         reactor, options.idleTimeout, options.maxAge, options.grace
     )
@@ -49,7 +51,11 @@ def servedByWorkers(reactor: Any, options: Options) -> Served:
     counts = LocalCounts()
     settings = replace(
         portSettings(
-            reactor, options, connectionLog, counts, lambda: options.maxConnections
+            reactor,
+            options,
+            connectionLog,
+            counts,
+            lambda: min(options.maxConnections, options.mostConnections),
         ),
         files=files,
     )
@@ -60,23 +66,25 @@ def servedByWorkers(reactor: Any, options: Options) -> Served:
     if options["reflector-key"] and reflector is not None:
         reloads.append(("keys of STAMP", reflector.rules.reload))
     spawning = Spawning(reactor, options, keeping, reflector, files)
-    workers = Workers(reactor, options.workers, spawning, reflector)
+    draining = DrainingService(
+        reactor, factory, options.grace, partial(counts.count, "")
+    )
+    workers = Workers(reactor, options.workers, spawning, reflector, draining)
     reloads.append(("workers", workers.reload))
     # The parent has nothing to accept.
     listening = ListeningService(prepared, lambda port: None)
     figures, made = workers.figures, connectionLog.counts
-    draining = DrainingService(
-        reactor, factory, options.grace, lambda: counts.count("")
-    )
     return Served(
         settings,
         factory,
         workers,
-        [*relayServices(relayed, draining), draining, workers, listening],
+        [*relayServices(relayed, draining), workers, listening],
         reloads,
         [workers.report] if options.reflectors else [],
         echo=lambda: figures.echo().plus(made.figures(factory.connections)),
-        refused=figures.refused,
+        refused=lambda: {
+            why: count + made.refused[why] for why, count in figures.refused().items()
+        },
         reflected=figures.reflected,
         isServing=lambda: workers.isServing,
         calls={signal.SIGUSR2: workers.replace},

@@ -7,7 +7,7 @@ from __future__ import annotations
 from typing import Any
 
 from twisted.application.service import Service
-from twisted.internet.defer import Deferred
+from twisted.internet.defer import Deferred, gatherResults
 from twisted.logger import Logger
 
 from echostamp.daemon.boundedlog import BoundedLog
@@ -27,7 +27,8 @@ _REPORT = 1.0
 
 class Workers(StoppingService):
     """
-    Runs the workers of a daemon, and drains their connections when it stops.
+    Runs the workers of a daemon, and drains their connections and its own when it
+    stops.
 
     @ivar figures: what they have counted.
     @ivar awaited: fires when all of them serve.
@@ -41,17 +42,20 @@ class Workers(StoppingService):
         workers: int,
         spawning: Spawning,
         reflector: KeptReflector | None,
+        own: StoppingService,
     ) -> None:
         """
         @param reactor: runs the timers.
         @param workers: how many there are.
         @param spawning: starts their processes.
         @param reflector: has the sockets of the reflector; L{None} without one.
+        @param own: drains the connections of this process; nobody else stops it.
         """
         super().__init__(reactor)
         self._workers = workers
         self._spawning = spawning
         self._reflector = reflector
+        self._own = own
         self._lines = BoundedLog(reactor)
         self._processes: set[SpawnedWorker] = set()
         self.figures = WorkerFigures(self._processes)
@@ -86,20 +90,24 @@ class Workers(StoppingService):
         return {each.pid for each in self._processes}
 
     def abort(self) -> None:
-        """Have the workers abort their connections, and end."""
+        """Have the workers abort their connections, and end; abort its own."""
+        self._own.abort()
         self._supervisor.abort()
 
     def stopService(self) -> Deferred[None]:
         """
-        Have the workers drain their connections, and end.
+        Have the workers drain their connections, and end; drain its own.
 
-        @return: fires when they have ended.
+        @return: fires when they have ended, and no connection is left.
         """
         Service.stopService(self)
         self.isStopping = True
         gone: Deferred[None] = Deferred()
         self.gone = gone
-        self._supervisor.stop(self._closeOwn).addBoth(self._stopped, gone)
+        ended = self._supervisor.stop(self._closeOwn).addBoth(self._stopped)
+        gatherResults([ended, self._own.stopService()]).addBoth(
+            lambda result: gone.callback(None)
+        )
         return gone
 
     def _closeOwn(self) -> None:
@@ -109,14 +117,13 @@ class Workers(StoppingService):
         if self._reflector is not None:
             self._reflector.close()
 
-    def _stopped(self, result: object, gone: Deferred[None]) -> None:
+    def _stopped(self, result: object) -> None:
         """
         Report that all workers have ended.
         """
         if self._reflector is not None:
             logPackets(self.figures.reflected())
         self._lines.finish()
-        gone.callback(None)
 
     def replace(self) -> None:
         """

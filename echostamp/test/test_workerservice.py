@@ -5,6 +5,7 @@ from __future__ import annotations
 from types import SimpleNamespace
 from typing import Any
 
+from twisted.internet.defer import Deferred
 from twisted.logger import capturedLogs, formatEvent
 from twisted.trial.unittest import SynchronousTestCase
 
@@ -70,7 +71,17 @@ class WorkersTests(SynchronousTestCase):
             close=lambda: self.reflected.append("closed"),
         )
         spawning: Any = self.spawning
-        self.workers: Any = Workers(self.reactor, 2, spawning, reflector)
+        self.drained: Deferred[None] = Deferred()
+        self.own: list[str] = []
+
+        def drain() -> Deferred[None]:
+            self.own.append("draining")
+            return self.drained
+
+        own: Any = SimpleNamespace(
+            stopService=drain, abort=lambda: self.own.append("aborted")
+        )
+        self.workers: Any = Workers(self.reactor, 2, spawning, reflector, own)
 
     def start(self) -> list[FakeProcess]:
         """Start the workers, until all serve."""
@@ -132,7 +143,7 @@ class WorkersTests(SynchronousTestCase):
 
     def test_stop(self) -> None:
         """The first signal stops the reactor; then the workers leave and drain, and the
-        service has stopped when they have ended."""
+        service has stopped when they have ended, and its own connections."""
         one, other = self.start()
         self.workers.signalled("SIGTERM")
         self.assertEqual(len(self.stops), 1)
@@ -150,6 +161,9 @@ class WorkersTests(SynchronousTestCase):
             self.assertNoResult(stopped)
             self.assertEqual(each.told[-1], ("drain",))
             self.workers.ended(each, "exit status 0")
+        self.assertNoResult(stopped)
+        self.assertEqual(self.own, ["draining"])
+        self.drained.callback(None)
         self.successResultOf(stopped)
         self.assertEqual(len(self.spawning.processes), 2)
 
@@ -160,6 +174,7 @@ class WorkersTests(SynchronousTestCase):
         self.workers.stopService()
         self.workers.signalled("SIGINT")
         self.assertEqual([each.told[-1] for each in processes], [("abort",)] * 2)
+        self.assertEqual(self.own, ["draining", "aborted"])
         self.assertEqual(len(self.stops), 1)
 
     def test_reload(self) -> None:
