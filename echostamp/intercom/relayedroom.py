@@ -80,6 +80,8 @@ class RelayedIntercom:
         self.hearing = Hearing(reactor, relay, self.pace, self._audience, self._saying)
         self._following = Following(reactor, relay, self.hearing)
         self._numbers = 0
+        # Lines of members that have left while the daemon stops.
+        self._unanswered = 0
 
     def serve(self, factory: TimestampEchoFactory) -> None:
         """
@@ -100,9 +102,8 @@ class RelayedIntercom:
         @return: fires when that is done, or cannot be.
         """
         self.hearing.isStopping = True
-        unanswered = sum(each.unanswered for each in self._audience)
-        if unanswered:
-            lines = counted(unanswered, "line")
+        if self._unanswered:
+            lines = counted(self._unanswered, "line")
             log.warn("{lines} not answered: the relay is away", lines=lines)
         return self._following.stop()
 
@@ -126,6 +127,8 @@ class RelayedIntercom:
         """
         self._audience.remove(member)
         self._saying.release(member)
+        if self._audience.factory.isStopping:
+            self._unanswered += member.unanswered
 
     @property
     def isFull(self) -> bool:

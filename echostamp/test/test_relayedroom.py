@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from twisted.logger import capturedLogs, formatEvent
+
 from echostamp.intercom.memoryrelay import MemoryBroker
 from echostamp.intercom.waiting import MOST_REPLIES, MOST_WAITING
 from echostamp.test.relayedrooms import RelayedCase
@@ -146,6 +148,23 @@ class MessageTests(RelayedCase):
         self.pump()
         self.successResultOf(done)
         self.assertGot(self.bob, b"[00] * ann left\n")
+
+    def test_stopAway(self) -> None:
+        """Lines that were not answered until the stop are counted in the log; those of
+        a peer that was lost before are not."""
+        carl = self.join(self.one, b"carl")
+        self.relayAway()
+        carl.protocol.dataReceived(b"c\n")
+        carl.protocol.abort()
+        self.pump()
+        self.ann.protocol.dataReceived(b"a\nb\n")
+        self.one.factory.isStopping = True
+        self.ann.protocol.abort()
+        self.pump()
+        with capturedLogs() as events:
+            self.one.room.stop()
+        lines = [formatEvent(event) for event in events]
+        self.assertEqual(lines, ["2 lines not answered: the relay is away"])
 
 
 class CommandTests(RelayedCase):
