@@ -1,0 +1,331 @@
+"""Acceptance tests of a room of several daemons whose daemons have workers."""
+
+from __future__ import annotations
+
+import os
+import re
+import signal
+import socket
+import subprocess
+import time
+from collections.abc import Iterable
+from typing import Protocol
+
+from twisted.trial.unittest import SynchronousTestCase
+
+from tests.harness import DEADLINE, figure, freePort, until
+from tests.redisservers import RedisServer
+from tests.scraping import Samples, samplesOf
+from tests.timelimits import isServed
+from tests.websites import readPage
+from tests.websockets import RoomClient
+from tests.workers import LOOPBACK, Workers
+
+#: Seconds within which a room knows that a daemon was killed.
+GONE = 20
+
+#: What a member says, and how it comes back.
+LINES = "".join(f"line {each}\n" for each in range(500))
+SAID = LINES.encode().split(b"\n")[:-1]
+
+
+class Connection(Protocol):
+    """
+    A connection of a member.
+
+    @ivar octets: what was read.
+    """
+
+    octets: bytes
+
+    def say(self, text: str) -> None:
+        """Send a text."""
+
+    def read(self) -> None:
+        """Wait for something, and read it."""
+
+    def rest(self) -> list[bytes]:
+        """Read until it ends, and give the lines without their stamps."""
+
+
+class LineClient:
+    """
+    A client of the line protocol.
+
+    @ivar socket: its connection.
+    @ivar octets: what it has read.
+    @ivar hasEnded: whether the connection has ended.
+    """
+
+    def __init__(self, peer: socket.socket) -> None:
+        self.socket = peer
+        self.octets = b""
+        self.hasEnded = False
+
+    def say(self, text: str) -> None:
+        """Send a text."""
+        self.socket.sendall(text.encode())
+
+    def read(self) -> None:
+        """Wait for something, and read it."""
+        data = self.socket.recv(1 << 16)
+        self.octets += data
+        self.hasEnded = not data
+
+    def rest(self) -> list[bytes]:
+        """Read until the connection ends, and give the lines without their stamps."""
+        while not self.hasEnded:
+            self.read()
+        return linesOf(self)
+
+
+def linesOf(client: Connection) -> list[bytes]:
+    """
+    Give the whole lines that a client has read, without their stamps.
+    """
+    return re.findall(rb"(?m)^\[[^]]*\] (.*)\n", client.octets)
+
+
+def hears(client: Connection, *lines: str) -> None:
+    """
+    Read until a client has read lines.
+    """
+    while not {each.encode() for each in lines} <= {*linesOf(client)}:
+        assert client.octets.count(b"\n") < 10_000
+        client.read()
+
+
+def ownOf(lines: Iterable[bytes]) -> list[bytes]:
+    """
+    Give those of the lines that a client has read which it has said.
+    """
+    return [each for each in lines if each.startswith(b"line ")]
+
+
+def saidBy(name: bytes, client: Connection) -> list[bytes]:
+    """
+    Give what a client has heard a member say.
+    """
+    begin = b"<%s> " % name
+    found = [each for each in linesOf(client) if each.startswith(begin)]
+    return [each.removeprefix(begin) for each in found]
+
+
+def metrics(web: int) -> Samples:
+    """
+    Read the metrics of a daemon.
+    """
+    return samplesOf(readPage(web, "/metrics")[1].decode())
+
+
+def present(client: Connection) -> set[bytes]:
+    """
+    Ask who is in the room, and give the names.
+    """
+    before = len(linesOf(client))
+    client.say("/who\n/end\n")
+    while not linesOf(client)[before:].count(b"* no command /end: see /help"):
+        client.read()
+    found = b"\n".join(linesOf(client)[before:])
+    return {*re.findall(rb"(?m)^\* (\S+) since .* from ", found)}
+
+
+class RoomCase(SynchronousTestCase):
+    """
+    A Redis server, and daemons of one room.
+    """
+
+    def setUp(self) -> None:
+        """Start a Redis server."""
+        self.redis = RedisServer(self)
+
+    def begin(self, *options: str) -> Workers:
+        """Start a daemon with two workers and a web site."""
+        self.web = freePort()
+        self.daemon = Workers(
+            self,
+            f"-e{LOOPBACK}",
+            "--intercom",
+            f"--relay={self.redis.url()}",
+            f"--web=127.0.0.1:{self.web}",
+            *options,
+        )
+        until(lambda: self.daemon.log().count(": connected") >= 3)
+        return self.daemon
+
+    def join(self, name: str, worker: int = 0) -> LineClient:
+        """
+        Join by the line protocol.
+
+        @param worker: the process that is to serve it; 0 for any.
+        """
+        while True:
+            client = LineClient(self.daemon.connect())
+            self.addCleanup(client.socket.close)
+            if not worker or worker == until(
+                lambda: self.daemon.server(client.socket)  # noqa: B023
+            ):
+                client.say(f"/name {name}\n")
+                hears(client, f"/name {name}")
+                return client
+            client.socket.close()
+
+    def browse(self, name: str) -> RoomClient:
+        """Join as a browser does."""
+        peer = socket.create_connection(("127.0.0.1", self.web), DEADLINE)
+        self.addCleanup(peer.close)
+        client = RoomClient(peer)
+        self.assertEqual(client.status, 101, client.body)
+        client.say(f"/name {name}\n")
+        hears(client, f"/name {name}")
+        return client
+
+
+class RoomTests(RoomCase):
+    """
+    The members of all processes are in one room.
+    """
+
+    def everybody(self, *options: str) -> list[Connection]:
+        """Start a daemon, and join with a member of each of its processes."""
+        one, other = self.begin(*options).alive().values()
+        ann = self.join("ann", one)
+        ben = self.join("ben", other)
+        cat = self.browse("cat")
+        hears(ann, "* cat joined")
+        return [ann, ben, cat]
+
+    def test_oneRoom(self) -> None:
+        """What a client of a worker or a browser says reaches all of them, in one
+        order, and each is told who joins; the metrics count all connections."""
+        ann, ben, cat = self.everybody()
+        for number, each in enumerate((ann, ben, cat) * 10):
+            each.say(f"line {number}\n")
+        orders = []
+        for each in ann, ben, cat:
+            hears(each, "line 27" if each is ann else "<ann> line 27")
+            hears(each, "line 28" if each is ben else "<ben> line 28")
+            hears(each, "line 29" if each is cat else "<cat> line 29")
+            said = [line for line in linesOf(each) if b"line " in line]
+            orders.append([line.rpartition(b" ")[2] for line in said])
+        self.assertEqual(len(orders[0]), 30)
+        self.assertEqual(orders, [orders[0]] * 3)
+        self.assertEqual(present(ann), {b"ann", b"ben", b"cat"})
+        self.assertIn(b"* cat joined", linesOf(ben))
+        self.assertNotIn(b"* ann joined", linesOf(cat))
+
+        # The names of all, 30 lines and two commands.
+        names = "echostamp_connections", "echostamp_messages_total"
+        until(lambda: [metrics(self.web)[each][()] for each in names] == [3, 35])
+
+    def test_killed(self) -> None:
+        """When a worker is killed, its members leave within 20 s; the others stay, and
+        the name is free for a member of its successor."""
+        _, ben, cat = self.everybody()
+        before = self.daemon.alive()
+        os.kill(before[1], signal.SIGKILL)
+        began = time.monotonic()
+        for each in ben, cat:
+            hears(each, "* ann left")
+        seconds = time.monotonic() - began
+        figure(f"a worker is killed: its members leave after {seconds:.1f} s")
+        self.assertLess(seconds, GONE)
+        after = self.daemon.replaced(before, 1)
+        again = self.join("ann", after[1])
+        again.say("hello\n")
+        for each in ben, cat:
+            hears(each, "* ann joined", "<ann> hello")
+            self.assertEqual(present(each), {b"ann", b"ben", b"cat"})
+        self.assertNotIn(b"* cat left", linesOf(ben))
+        self.assertNotIn(b"* ben left", linesOf(cat))
+
+    def test_reload(self) -> None:
+        """SIGHUP leaves the room as it is."""
+        ann, ben, cat = self.everybody()
+        self.daemon.process.send_signal(signal.SIGHUP)
+        until(lambda: "reloaded" in self.daemon.log())
+        ann.say("hello\n")
+        for each in ben, cat:
+            hears(each, "<ann> hello")
+            self.assertEqual(present(each), {b"ann", b"ben", b"cat"})
+
+    def test_replaced(self) -> None:
+        """SIGUSR2 replaces the workers: what was said to the old ones is answered, and
+        heard by all; then their members leave, and others join the new ones."""
+        ann, ben, cat = self.everybody()
+        before = self.daemon.alive()
+        ann.say(LINES)
+        ben.say(LINES)
+        self.daemon.process.send_signal(signal.SIGUSR2)
+        for each in ann, ben:
+            self.assertEqual(ownOf(each.rest()), SAID)
+        hears(cat, "* ann left", "* ben left")
+        for name in b"ann", b"ben":
+            self.assertEqual(saidBy(name, cat), SAID)
+        after = self.daemon.replaced(before)
+        self.join("ann", after[1]).say("hello\n")
+        hears(cat, "<ann> hello")
+        self.assertEqual(present(cat), {b"ann", b"cat"})
+
+    def test_stopped(self) -> None:
+        """At SIGTERM what was said is answered, in all processes.  Then all daemons
+        have left the room."""
+        members = self.everybody("--grace=50")
+        for each in members:
+            each.say(LINES)
+        self.daemon.process.send_signal(signal.SIGTERM)
+        for each in members:
+            self.assertEqual(ownOf(each.rest()), SAID)
+        self.assertEqual(self.daemon.process.wait(DEADLINE), 0)
+        self.assertEqual(self.redis.command("SMEMBERS", "room:daemons"), b"")
+        self.assertNotIn("Traceback", self.daemon.log())
+        self.assertNotIn("not drained", self.daemon.log())
+
+    def test_stoppedWithoutRedis(self) -> None:
+        """At a stop with Redis away the connections of all processes are waited for,
+        but not longer than C{--grace}.  The log counts the lines that are lost."""
+        members = self.everybody("--grace=2")
+        self.redis.freeze()
+        for each in members:
+            each.say("1\n2\n")
+        self.daemon.process.send_signal(signal.SIGTERM)
+        began = time.monotonic()
+        self.assertEqual(self.daemon.process.wait(DEADLINE), 0)
+        seconds = time.monotonic() - began
+        figure(f"a stop with a grace of 2 s, Redis away: {seconds:.1f} s")
+        self.assertTrue(2 <= seconds < 12, seconds)
+        log = self.daemon.log()
+        self.assertEqual(log.count("1 connection not drained within 2 s"), 3, log)
+        self.assertEqual(log.count("2 lines not answered: the relay is away"), 3, log)
+        self.assertNotIn("Traceback", log)
+
+    def test_stoppedAtOnce(self) -> None:
+        """A second SIGTERM ends all connections at once."""
+        members = self.everybody("--grace=3600")
+        self.redis.freeze()
+        for each in members:
+            each.say("hello\n")
+        self.daemon.process.send_signal(signal.SIGTERM)
+        until(lambda: ": stopping" in self.daemon.log())
+        with self.assertRaises(subprocess.TimeoutExpired):
+            self.daemon.process.wait(1)
+        began = time.monotonic()
+        self.daemon.process.send_signal(signal.SIGTERM)
+        self.assertEqual(self.daemon.process.wait(DEADLINE), 0)
+        seconds = time.monotonic() - began
+        figure(f"a second SIGTERM: {seconds:.1f} s")
+        self.assertLess(seconds, 20)
+
+    def test_limits(self) -> None:
+        """C{--max-connections} counts the browsers apart from the clients of the
+        workers.  The metrics count the refused ones."""
+        members = self.everybody("--max-connections=2")
+        members.append(self.browse("dan"))
+        peer = socket.create_connection(("127.0.0.1", self.web), DEADLINE)
+        self.addCleanup(peer.close)
+        self.assertEqual(RoomClient(peer).status, 503)
+        self.assertFalse(isServed(self.daemon.connect()))
+        for each in members:
+            self.assertEqual(present(each), {b"ann", b"ben", b"cat", b"dan"})
+        refused = "echostamp_connections_refused_total"
+        until(lambda: metrics(self.web)[refused]["limit",] == 2)
