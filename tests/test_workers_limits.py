@@ -193,7 +193,7 @@ class OptionTests(SynchronousTestCase):
         for before, after, line in [
             ((f"--chroot={os.getcwd()}",), (), "does not go with --chroot"),
             (("--profile=profile",), (), "does not go with --profile"),
-            ((), ("--intercom",), "does not go with --intercom"),
+            ((), ("--intercom",), "with --intercom needs --relay"),
             (
                 (),
                 ("--no-echo", "--peers=/dev/null"),

@@ -57,14 +57,11 @@ class WorkerOptions(usage.Options):
             raise usage.UsageError("--workers needs twistd")
         if self["no-echo"] and not self.reflectors:
             raise usage.UsageError("--workers goes with an echo or a reflector")
-        others = {
-            "chroot": parent.get("chroot"),
-            "profile": parent.get("profile"),
-            "intercom without --relay": self["intercom"] and not self["relay"],
-        }
-        for name, value in others.items():
-            if value:
+        for name in "chroot", "profile":
+            if parent.get(name):
                 raise usage.UsageError(f"--workers does not go with --{name}")
+        if self["intercom"] and not self["relay"]:
+            raise usage.UsageError("--workers with --intercom needs --relay")
 
 
 def _workers(text: str) -> int:
