@@ -35,6 +35,7 @@ from echostamp.connect.tls import (
     TlsFiles,
     clientTls,
 )
+from echostamp.keyfiles import DISK, Files
 from echostamp.tls.clientcontext import ClientTls
 
 #: How a Twisted endpoint description begins, as opposed to a host and a port.
@@ -119,14 +120,14 @@ def hostEndpoint(
     return connecting(reactor, aLabels(host), port, timeout)
 
 
-def hostTls(host: str, files: TlsFiles) -> ClientTls:
+def hostTls(host: str, files: TlsFiles, reads: Files = DISK) -> ClientTls:
     """
     Prepare TLS with a host: see L{clientTls}.
 
     @param host: a name or an address, perhaps with its link, which no certificate
         names.
     """
-    return clientTls(host.partition("%")[0], files)
+    return clientTls(host.partition("%")[0], files, reads)
 
 
 def parseLineTarget(text: str) -> tuple[str, int] | None:

@@ -23,13 +23,14 @@ from zope.interface import implementer
 
 from echostamp.connect.failures import whatFailed
 from echostamp.fileversions import fileVersions
+from echostamp.keyfiles import DISK, Files
 from echostamp.text import sslText
 from echostamp.tls.clientcontext import ClientTls, clientContext
 from echostamp.tls.pem import PemError
 from echostamp.tls.transport import TlsTransport
 
-#: The contexts in use, by their files and the versions of these.  One takes most of a
-#: megabyte, so peers with the same files share one.
+#: The contexts in use, by who reads their files, by these and their versions.  One
+#: takes most of a megabyte, so peers with the same files share one.
 _contexts: WeakValueDictionary[tuple[object, ...], ssl.SSLContext] = (
     WeakValueDictionary()
 )
@@ -62,19 +63,20 @@ class TlsError(Exception):
     """
 
 
-def clientTls(host: str, files: TlsFiles) -> ClientTls:
+def clientTls(host: str, files: TlsFiles, reads: Files = DISK) -> ClientTls:
     """
     Prepare TLS with a host.
 
     @param host: the host that the server's certificate must name.
     @param files: the PEM files to read.
+    @param reads: reads them.
     @raise OptionError: a file cannot be read, or is wrong.
     """
     try:
-        key = files, *fileVersions(files)
+        key = reads, files, *fileVersions(files)
         context = _contexts.get(key)
         if context is None:
-            context = _contexts[key] = clientContext(*files)
+            context = _contexts[key] = clientContext(*files, reads)
     except PemError as error:
         raise OptionError(str(error)) from None
     return ClientTls(host, context)

@@ -10,6 +10,7 @@ from functools import partial
 from typing import Any, NoReturn
 
 from echostamp.daemon.options import Options
+from echostamp.daemon.relaypart import relayPart
 from echostamp.daemon.reloading import Reload
 from echostamp.daemon.served import Served
 from echostamp.text import printable
@@ -126,12 +127,14 @@ def webPart(
 
 def checkOnly(reactor: Any, options: Options) -> NoReturn:
     """
-    Check the options, the peers and the history, say what there is to watch, and exit.
+    Check the options, the files of the relay, the peers and the history, say what there
+    is to watch, and exit.
 
     @raise SystemExit: always.
     """
     from echostamp.daemon.watching import checkLines
 
+    relayPart(reactor, options)
     try:
         lines = checkLines(reactor, options) if options.peersFiles else []
         if options.historyFile is not None:

@@ -24,6 +24,7 @@ from echostamp.daemon.redisconnection import NOT_REDIS, TICK, RedisConnection
 from echostamp.daemon.redisreplies import WOULD_ADD, whyRefused
 from echostamp.daemon.relayplace import RelayPlace
 from echostamp.intercom.relay import RelayError
+from echostamp.keyfiles import DISK, Files
 from echostamp.text import printable
 
 log = Logger(namespace="echostamp")
@@ -69,11 +70,13 @@ class RedisLink:
         password: bytes | None = None,
         ca: str | None = None,
         chance: Callable[[], float] = random.random,
+        files: Files = DISK,
     ) -> None:
         """
         @param password: L{None} for a server that wants none.
         @param ca: the path of the CAs to trust; L{None} for the system's.
         @param chance: gives numbers from 0 to 1.
+        @param files: reads the file of the CAs.
         @raise ValueError: the host is wrong, or the file of CAs; the text says why.
         """
         self._reactor = reactor
@@ -92,7 +95,7 @@ class RedisLink:
         self._endpoint = hostEndpoint(reactor, place.host, place.port, TIMEOUT)
         if place.isTls:
             try:
-                tls = hostTls(place.host, TlsFiles(ca))
+                tls = hostTls(place.host, TlsFiles(ca), files)
             except OptionError as error:
                 raise ValueError(_named(str(error))) from None
             self._endpoint = TlsClientEndpoint(reactor, self._endpoint, tls)

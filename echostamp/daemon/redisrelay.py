@@ -28,6 +28,7 @@ from echostamp.intercom.relay import (
     IRelayUser,
     RelayError,
 )
+from echostamp.keyfiles import DISK, Files
 
 log = Logger(namespace="echostamp")
 
@@ -56,6 +57,7 @@ class RedisRelay:
         password: bytes | None = None,
         ca: str | None = None,
         chance: Callable[[], float] = random.random,
+        files: Files = DISK,
     ) -> None:
         """
         @param reactor: connects, and runs the timers.
@@ -63,11 +65,12 @@ class RedisRelay:
         @param password: L{None} for a server that wants none.
         @param ca: the path of the CAs to trust; L{None} for the system's.
         @param chance: gives numbers from 0 to 1.
+        @param files: reads the file of the CAs.
         @raise ValueError: the host or the file of CAs is wrong; the text says why.
         """
         self._reactor = reactor
         self._key = place.key.encode("ascii")
-        self._link = RedisLink(reactor, place, password, ca, chance)
+        self._link = RedisLink(reactor, place, password, ca, chance, files)
         self.long = LongEntries()
         self._isStopped = False
         self._commands: RedisConnection | None = None

@@ -21,15 +21,19 @@ def relayedIntercom(
     """
     Make the intercom of the options, with its relay.
 
-    @param files: reads the file of the password.
+    @param files: reads the files of the password and the CAs, and keeps them.
     @raise ValueError: the address or a file of the relay is wrong; the text says how.
     """
     assert options.relay is not None
     password, path = None, options["relay-password-file"]
     if path is not None:
-        password = readPassword(path, files)
-        files.accept([files.absolute(path)])
-    relay = RedisRelay(reactor, options.relay, password, options.relayCa)
+        try:
+            password = readPassword(path, files)
+        except ValueError as error:
+            raise ValueError(f"--relay-password-file {path!r}: {error}") from None
+    ca = options["relay-ca"]
+    relay = RedisRelay(reactor, options.relay, password, ca, files=files)
+    files.accept(files.absolute(each) for each in (path, ca) if each is not None)
     settings = RelayedSettings(
         socket.gethostname(),
         options.backlog,

@@ -4,7 +4,6 @@ The options of the relay, which carries the intercom over several daemons.
 
 from __future__ import annotations
 
-import os
 from importlib.util import find_spec
 
 from twisted.python import usage
@@ -29,8 +28,6 @@ class RelayOptions(usage.Options):
     The options of the relay, as texts and as values.
 
     @ivar relay: where the relay is; L{None} for none.
-    @ivar relayCa: the absolute path of the CAs that it trusts; L{None} for the
-        system's.
     @ivar replay: how many lines of others a new member gets.
     """
 
@@ -59,7 +56,6 @@ class RelayOptions(usage.Options):
     ]
 
     relay: RelayPlace | None
-    relayCa: str | None
     replay: int
 
     def checkRelay(self) -> None:
@@ -68,7 +64,7 @@ class RelayOptions(usage.Options):
 
         @raise usage.UsageError: a value is wrong, or the options do not go together.
         """
-        self.relay = self.relayCa = None
+        self.relay = None
         self.replay = number(self, "replay", int, 0, MOST_REPLAYED)
         if self["relay"] is None:
             for name in "relay-password-file", "relay-ca", "replay":
@@ -82,28 +78,11 @@ class RelayOptions(usage.Options):
             checkHost(self.relay.host)
         except ValueError as error:
             raise usage.UsageError(f"--relay: {error}") from None
-        if self["relay-ca"] is not None:
-            if not self.relay.isTls:
-                raise usage.UsageError("--relay-ca goes with --relay rediss://")
-            # twistd changes the working directory before the service starts.
-            self.relayCa = os.path.abspath(self["relay-ca"])
-        path = self["relay-password-file"]
-        if path is not None:
-            self.checkPassword(path)
-        elif self.relay.user:
+        if self["relay-ca"] is not None and not self.relay.isTls:
+            raise usage.UsageError("--relay-ca goes with --relay rediss://")
+        if self.relay.user and self["relay-password-file"] is None:
             raise usage.UsageError("USER@ in --relay goes with --relay-password-file")
         self._checkPackages()
-
-    def checkPassword(self, path: str) -> None:
-        """
-        Check the file of the password.
-
-        @raise usage.UsageError: it cannot be read, or is wrong.
-        """
-        try:
-            readPassword(path)
-        except ValueError as error:
-            raise usage.UsageError(f"--relay-password-file {path!r}: {error}") from None
 
     def _checkPackages(self) -> None:
         """

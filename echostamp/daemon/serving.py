@@ -40,9 +40,6 @@ class GivenOptions(Options):
         """Leave the number of processes to the parent."""
         self.workers = 1
 
-    def checkPassword(self, path: str) -> None:
-        """Leave the file of the relay's password to the parent, who may read it."""
-
     def mostOfProcess(self) -> int:
         """Leave the limit of open files to the parent."""
         return sys.maxsize

@@ -8,6 +8,7 @@ import ssl
 from typing import NamedTuple
 
 from echostamp.addresses import aLabels
+from echostamp.keyfiles import DISK, Files
 from echostamp.tls.engine import Engine
 from echostamp.tls.pem import PemFile, loadChain, trust
 from echostamp.tls.servercontext import VERIFY_FLAGS
@@ -32,7 +33,10 @@ class ClientTls(NamedTuple):
 
 
 def clientContext(
-    ca: str | None = None, cert: str | None = None, key: str | None = None
+    ca: str | None = None,
+    cert: str | None = None,
+    key: str | None = None,
+    files: Files = DISK,
 ) -> ssl.SSLContext:
     """
     Make the context of connections to any hosts.
@@ -43,6 +47,7 @@ def clientContext(
     @param ca: the path of the CAs to trust; L{None} for the system's.
     @param cert: the path of our certificate and its chain; L{None} for no certificate.
     @param key: the path of our private key; L{None} where it is in the file C{cert}.
+    @param files: reads them.
     @raise PemError: a file cannot be read or is wrong, or OpenSSL refuses it.
     """
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
@@ -53,8 +58,9 @@ def clientContext(
     if ca is None:
         context.set_default_verify_paths()
     else:
-        trust(context, PemFile("--ca ", ca))
+        trust(context, PemFile("--ca ", ca, files))
     if cert is not None:
-        file = PemFile("--cert ", cert)
-        loadChain(context, file, file if key is None else PemFile("--key ", key))
+        file = PemFile("--cert ", cert, files)
+        own = file if key is None else PemFile("--key ", key, files)
+        loadChain(context, file, own)
     return context
