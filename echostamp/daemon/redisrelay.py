@@ -7,8 +7,6 @@ of one, which expires, and C{KEY:claim:WHAT} a claim.
 
 from __future__ import annotations
 
-import random
-from collections.abc import Callable
 from typing import Any
 
 from twisted.internet.defer import Deferred, FirstError, fail, gatherResults
@@ -56,7 +54,6 @@ class RedisRelay:
         place: RelayPlace,
         password: bytes | None = None,
         ca: str | None = None,
-        chance: Callable[[], float] = random.random,
         files: Files = DISK,
     ) -> None:
         """
@@ -64,13 +61,12 @@ class RedisRelay:
         @param place: where Redis is, and the key.
         @param password: L{None} for a server that wants none.
         @param ca: the path of the CAs to trust; L{None} for the system's.
-        @param chance: gives numbers from 0 to 1.
         @param files: reads the file of the CAs.
         @raise ValueError: the host or the file of CAs is wrong; the text says why.
         """
         self._reactor = reactor
         self._key = place.key.encode("ascii")
-        self._link = RedisLink(reactor, place, password, ca, chance, files)
+        self._link = RedisLink(reactor, place, password, ca, files=files)
         self.long = LongEntries()
         self._isStopped = False
         self._commands: RedisConnection | None = None

@@ -68,16 +68,17 @@ class WorkerOptionsTests(OptionsCase):
 
     def test_together(self) -> None:
         """What does not go with workers is named; with one process it does."""
-        for arguments, twistd in [
-            (["--intercom"], {}),
-            ([], {"profile": "file"}),
+        for arguments, twistd, why in [
+            (["--intercom"], {}, "with --intercom needs --relay"),
+            ([], {"profile": "file"}, "does not go with --profile"),
         ]:
-            name = arguments[0] if arguments else "--profile"
             self.assertEqual(
                 self.refusal("--workers", "2", *arguments, **twistd),
-                f"echostamp: --workers does not go with {name}",
+                f"echostamp: --workers {why}",
             )
             self.parse("--workers", "1", *arguments, **twistd)
+        relay = "--relay=redis://192.0.2.1/room"
+        self.parse("--workers", "2", "--intercom", relay)
 
     def test_chroot(self) -> None:
         """Workers could not be started in another root."""
