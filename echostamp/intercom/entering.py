@@ -23,8 +23,8 @@ from echostamp.intercom.relay import IRelay, orderOf
 #: for its state.
 BEGINS = 5.0
 
-#: Seconds within which a daemon that begins an order has to have kept its state.  They
-#: are fewer, for clocks that do not run at one speed.
+#: Seconds within which a daemon has to begin an order after its claim.  They are fewer,
+#: for clocks that do not run at one speed.
 IN_TIME = 4.0
 
 #: Seconds between two looks for a state.
@@ -77,8 +77,13 @@ class Entering:
             since = self._errand.seconds()
             if not await self._errand.ask(self._relay.claim(b"begin", BEGINS)):
                 await self._errand.sleep(AGAIN)
+                continue
             # Another daemon may have begun since the first look.
-            elif await self._take(self._isFurther) or await self._begin(since):
+            if await self._take(self._isFurther):
+                return
+            # Or since the second one, if this process was stopped.
+            if self._errand.seconds() - since < IN_TIME:
+                await self._begin()
                 return
 
     async def _follow(self, begun: bytes) -> None:
@@ -139,18 +144,12 @@ class Entering:
         found = await self._errand.ask(self._relay.before(place, most)) if most else []
         self._room.recall(found)
 
-    async def _begin(self, since: float) -> bool:
+    async def _begin(self) -> None:
         """
         Begin an order.
-
-        @param since: when this daemon got the right to do so, in seconds.
-        @return: whether it did so in time; otherwise another daemon may have done so.
         """
-        relay, room = self._relay, self._room
+        relay, room, course = self._relay, self._room, self._course
         id = await self._errand.ask(relay.appended(room.begin()))
         state = KeptState(id, id, room.snapshot())
         await self._errand.ask(relay.keep(room.daemon, state.written()))
-        if self._errand.seconds() - since > IN_TIME:
-            return False
-        self._course.order = self._course.place = id
-        return True
+        course.order = course.place = id

@@ -88,9 +88,7 @@ class Presence:
         for state in newestFirst(await self._errand.ask(self._relay.states())):
             isNewer = orderOf(state.order) > own and state.order != refused
             isOlder = orderOf(state.order) < own <= orderOf(state.place)
-            if not (isNewer or isOlder):
-                continue
-            if await self._errand.ask(self._relay.has(state.place)):
+            if (isNewer or isOlder) and await self._has(state.place):
                 course.begun = state.order if isNewer else b""
                 course.isBroken = isOlder
                 self._lost()
@@ -115,9 +113,11 @@ class Presence:
         while True:
             await self._errand.sleep(RENEWED)
             renewed = self._relay.keep(self._course.daemon, None)
+            isPresent = await self._errand.ask(renewed)
+            isIntact = await self._isIntact()
             # Without its presence this process was stopped for long, or the relay has
             # lost what it had: perhaps entries that nobody has read.
-            if not (await self._errand.ask(renewed) and await self._isIntact()):
+            if not (isPresent and isIntact):
                 self._lost()
                 return
 
@@ -126,13 +126,20 @@ class Presence:
         Check that the stream has the place of this daemon, and that it was not emptied
         since the order has begun: reading goes on silently where that happens.
         """
-        ask, relay, course = self._errand.ask, self._relay, self._course
-        if not await ask(relay.has(course.place)):
+        course = self._course
+        if not await self._has(course.place):
             return False
         # The entry with which the order began may have been trimmed.
-        if not await ask(relay.has(course.order)):
-            course.isBroken = await ask(relay.length()) < relay.keeps
+        if not await self._has(course.order):
+            length = await self._errand.ask(self._relay.length())
+            course.isBroken = length < self._relay.keeps
         return not course.isBroken
+
+    async def _has(self, place: bytes) -> bool:
+        """
+        Say whether an entry is in the stream.
+        """
+        return await self._errand.ask(self._relay.has(place))
 
     async def _look(self, grace: float) -> None:
         """
@@ -167,6 +174,6 @@ class Presence:
         Report that a daemon is gone, unless another one does so.
         """
         claim = self._relay.claim(b"gone:" + daemon, REPORTS)
-        if await self._errand.ask(claim) and daemon in self._room.daemons():
+        if await self._errand.ask(claim):
             self._room.gone(daemon)
             await self._errand.ask(self._relay.forget(daemon))

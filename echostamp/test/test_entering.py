@@ -11,17 +11,18 @@ from echostamp.intercom.keptstate import KeptState
 from echostamp.test.followers import Follower, Followers
 
 
+def begins(followers: Followers) -> int:
+    """
+    Count the entries with which an order begins.
+    """
+    entries = followers.broker.entries
+    return sum(fields[1][0] == b"begin" for place, fields in entries)
+
+
 class StartTests(SynchronousTestCase):
     """
     Tests for daemons that start.
     """
-
-    def begins(self, followers: Followers) -> int:
-        """
-        Count the entries with which an order begins.
-        """
-        entries = followers.broker.entries
-        return sum(fields[1][0] == b"begin" for place, fields in entries)
 
     def test_together(self) -> None:
         """Of daemons that start at once one begins; the others take its state.  What
@@ -29,7 +30,7 @@ class StartTests(SynchronousTestCase):
         followers = Followers(3)
         followers.broker.add([(b"from", b"x"), (b"text", b"old")])
         followers.start()
-        self.assertEqual(self.begins(followers), 1)
+        self.assertEqual(begins(followers), 1)
         told = [each.told for each in followers.rooms]
         taken = ["restored", "entered"]
         self.assertEqual(told, [["entered"], taken, taken])
@@ -88,6 +89,9 @@ class StartTests(SynchronousTestCase):
                 for _ in range(turns):
                     followers.turn()
                 first.isStopped = True
+                for _ in range(2):
+                    followers.turn()
+                hadBegun = begins(followers)
                 second.following.start()
                 followers.run(seconds)
                 first.isStopped = False
@@ -95,6 +99,8 @@ class StartTests(SynchronousTestCase):
                 for each in followers.rooms:
                     each.say(b"by " + each.daemon)
                 followers.run(1)
+                if not hadBegun:
+                    self.assertEqual(begins(followers), 1, (seconds, turns))
                 told = [each.heardTexts[-2:] for each in followers.rooms]
                 self.assertEqual(len(told[0]), 2, (seconds, turns))
                 self.assertEqual(told[0], told[1], (seconds, turns))
@@ -185,6 +191,37 @@ class ReturnTests(SynchronousTestCase):
         for room in self.followers.rooms:
             self.assertEqual(room.told.count("began"), 1)
         self.assertOneOrder(*(b"%d" % number for number in range(80, 100)))
+        self.broker.cut(self.first.relay)
+        self.broker.mend(self.first.relay)
+        self.followers.run(1)
+        self.assertEqual(self.first.room.told.count("began"), 1)
+
+    def test_emptiedAndNoticedTogether(self) -> None:
+        """The same where both daemons notice it at the same time: one begins."""
+        for each in self.followers.all:
+            self.broker.cut(each.relay)
+            self.broker.mend(each.relay)
+        self.followers.run(1)
+        self.broker.empty()
+        for each in self.followers.all:
+            self.say(80, 81, by=each)
+        self.followers.run(7)
+        self.assertEqual(begins(self.followers), 1)
+        for room in self.followers.rooms:
+            self.assertEqual(room.told.count("began"), 1)
+
+    def test_emptiedWhileBehind(self) -> None:
+        """The same where the daemon that notices it first has not read as far as the
+        other, whose state is of the broken order, too."""
+        self.broker.empty()
+        self.say(80, by=self.second)
+        self.first.relay.pause()
+        self.say(81, 82, 83, 84, by=self.second)
+        self.followers.run(7)
+        self.first.relay.resume()
+        self.followers.run(1)
+        self.assertEqual(self.first.room.told, ["began", "entered"])
+        self.assertEqual(self.second.room.told, ["restored", "began", "entered"])
 
     def test_lostEnd(self) -> None:
         """The relay is restarted and has lost the end of its stream: what was told is
@@ -249,9 +286,11 @@ class ReturnTests(SynchronousTestCase):
         self.assertEqual(self.first.following.order, begun)
         self.assertEqual(self.first.room.told[-3:], ["restored", "began", "entered"])
 
-    def test_ordersOfDaemonsThatWereAway(self) -> None:
-        """A daemon begins an order and is away when the other reads of it, and passes
-        it over: the order begins again when both are there."""
+    def passOver(self) -> None:
+        """
+        Let the first daemon begin an order and be away when the second reads of it, and
+        passes it over.
+        """
         self.broker.cut(self.first.relay)
         self.broker.cut(self.second.relay)
         self.first.room.say(b"1")
@@ -268,9 +307,27 @@ class ReturnTests(SynchronousTestCase):
         self.broker.mend(self.second.relay)
         self.followers.run(7)
         self.assertNotIn("began", self.second.room.told)
+
+    def test_orderOfDaemonsThatReturn(self) -> None:
+        """An order that was passed over begins again when its daemons return."""
+        self.passOver()
         self.broker.mend(self.first.relay)
         self.followers.run(1)
         self.assertEqual(self.second.room.told.count("began"), 1)
+        self.assertOneOrder(b"1")
+
+    def test_returnOfDaemonsThatPassedAnOrderOver(self) -> None:
+        """Daemons that passed an order over follow it when they return and find it."""
+        self.passOver()
+        self.broker.cut(self.second.relay)
+        self.followers.run(20)
+        self.broker.mend(self.first.relay)
+        self.followers.run(1)
+        self.assertEqual(self.first.room.told.count("began"), 1)
+        self.broker.mend(self.second.relay)
+        self.followers.run(1)
+        self.assertEqual(self.second.room.told.count("began"), 1)
+        self.assertEqual(self.first.room.told.count("began"), 1)
         self.assertOneOrder(b"1")
 
 

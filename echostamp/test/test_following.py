@@ -179,6 +179,7 @@ class FollowingTests(SynchronousTestCase):
         self.first.following.disconnected("late")
         self.first.following.connected()
         self.assertEqual(self.first.room.told, [])
+        self.assertEqual(self.timers(self.first), 0)
 
     def test_commandThatFails(self) -> None:
         """Where a command fails over a connection that stays, the daemon tries again
@@ -197,6 +198,9 @@ class FollowingTests(SynchronousTestCase):
     def test_entryAfterThePlaceWasLost(self) -> None:
         """Entries that are received while the place is looked for are not applied: they
         are received again."""
+        late = self.followers.make()
+        late.following.received(b"1-1", [(b"from", b"x"), (b"text", b"early")])
+        self.assertEqual(late.room.heardTexts, [])
         for each in self.followers.rooms:
             each.say(b"by " + each.daemon)
         self.first.following.trimmed()

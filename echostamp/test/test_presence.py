@@ -41,7 +41,9 @@ class PresenceTests(SynchronousTestCase):
 
     def test_gone(self) -> None:
         """A daemon that was killed is gone within 20 s.  One of the others says so,
-        once."""
+        once, and removes what is left of it at the relay."""
+        forgotten: list[bytes] = []
+        self.patch(self.broker, "forget", forgotten.append)
         self.broker.cut(self.first.relay)
         self.followers.run(9)
         self.assertIn(b"a1", self.second.room.members)
@@ -50,6 +52,7 @@ class PresenceTests(SynchronousTestCase):
             self.assertEqual([*each.room.members], [b"b1", b"c1"])
         self.followers.run(120)
         self.assertEqual(self.reported(b"a1"), 1)
+        self.assertEqual(forgotten, [b"a1"])
 
     def test_goneAtAnyTime(self) -> None:
         """The same, whenever it is killed between two renewals."""
