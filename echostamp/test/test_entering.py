@@ -193,7 +193,7 @@ class ReturnTests(SynchronousTestCase):
         self.assertOneOrder(*(b"%d" % number for number in range(80, 100)))
         self.broker.cut(self.first.relay)
         self.broker.mend(self.first.relay)
-        self.followers.run(1)
+        self.followers.run(7)
         self.assertEqual(self.first.room.told.count("began"), 1)
 
     def test_emptiedAndNoticedTogether(self) -> None:
@@ -373,3 +373,11 @@ class HostileStateTests(SynchronousTestCase):
         followers.run(1)
         self.assertEqual(first.room.heardTexts, [b"1"])
         self.assertNotIn("began", first.room.told)
+
+    def test_olderOrder(self) -> None:
+        """A state of an older order, at an entry that is not in the stream, does not
+        let the order begin again."""
+        followers = Followers(1)
+        followers.broker.keep(b"x1", b"1-0 9999999999999-0 x1|")
+        followers.start()
+        self.assertEqual(begins(followers), 1)
