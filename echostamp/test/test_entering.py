@@ -270,6 +270,10 @@ class ReturnTests(SynchronousTestCase):
             [each.told for each in self.followers.rooms], [["entered"]] * 2
         )
         self.assertOneOrder(b"1")
+        self.broker.cut(self.first.relay)
+        self.broker.mend(self.first.relay)
+        self.followers.run(0.5)
+        self.assertTrue(self.first.following.isEntered)
 
     def test_orderOfNobodyAndAnOutage(self) -> None:
         """The same where the connection is lost meanwhile: the order may be followed by
@@ -380,4 +384,5 @@ class HostileStateTests(SynchronousTestCase):
         followers = Followers(1)
         followers.broker.keep(b"x1", b"1-0 9999999999999-0 x1|")
         followers.start()
+        followers.run(7)
         self.assertEqual(begins(followers), 1)
