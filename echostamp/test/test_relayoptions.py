@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import os
 from pathlib import Path
 
 from twisted.python.usage import UsageError
 from twisted.trial.unittest import SynchronousTestCase
 
 from echostamp.daemon import relayoptions
-from echostamp.daemon.relayoptions import RelayOptions
+from echostamp.daemon.relayoptions import RelayOptions, readPassword
 from echostamp.daemon.relayplace import RelayPlace
 
 RELAY = ("--intercom", "--relay=redis://h/k")
@@ -55,8 +54,6 @@ class RelayOptionsTests(SynchronousTestCase):
         """There is no relay, and nothing is sent again."""
         options = self.parse("--intercom")
         self.assertIsNone(options.relay)
-        self.assertIsNone(options.relayPassword)
-        self.assertIsNone(options.relayCa)
         self.assertEqual(options.replay, 0)
 
     def test_values(self) -> None:
@@ -64,15 +61,14 @@ class RelayOptionsTests(SynchronousTestCase):
         options = self.parse(*RELAY, "--replay=1000")
         self.assertEqual(options.relay, RelayPlace("h", 6379, False, "", "k"))
         self.assertEqual(options.replay, 1000)
-        for content in b"se cret", b"se cret\n", b"se cret\r\n":
-            options = self.parse(
-                "--intercom",
-                "--relay=rediss://u@h/k",
-                f"--relay-password-file={self.password(content)}",
-                "--relay-ca=ca.pem",
-            )
-            self.assertEqual(options.relayPassword, b"se cret")
-            self.assertEqual(options.relayCa, os.path.abspath("ca.pem"))
+        options = self.parse(
+            "--intercom",
+            "--relay=rediss://u@h/k",
+            "--relay-password-file=f",
+            "--relay-ca=ca.pem",
+        )
+        assert options.relay is not None
+        self.assertTrue(options.relay.isTls)
 
     def test_goesWith(self) -> None:
         """The relay needs an intercom, and the others the relay."""
@@ -107,20 +103,17 @@ class RelayOptionsTests(SynchronousTestCase):
 
     def test_password(self) -> None:
         """A password is one line that others cannot read, and is not repeated."""
-        line = "not one line of 1 to 512 octets"
+        for content in b"se cret", b"se cret\n", b"se cret\r\n":
+            self.assertEqual(readPassword(self.password(content)), b"se cret")
+        self.assertEqual(readPassword(self.password(b"s" * 512)), b"s" * 512)
         for content in b"", b"\n", b"a\nb\n", b"s" * 513:
-            path = self.password(content)
-            word = f"--relay-password-file={path}"
-            why = f"--relay-password-file {path!r}: {line}"
-            self.assertEqual(self.refused(*RELAY, word), why)
-        word = f"--relay-password-file={self.password(b's' * 512)}"
-        self.assertEqual(self.parse(*RELAY, word).relayPassword, b"s" * 512)
+            error = self.assertRaises(ValueError, readPassword, self.password(content))
+            self.assertEqual(str(error), "not one line of 1 to 512 octets")
         path = self.password(b"secret", 0o604)
-        why = f"--relay-password-file {path!r}: others may read it; chmod o= it"
-        word = f"--relay-password-file={path}"
-        self.assertEqual(self.refused(*RELAY, word), why)
-        why = "--relay-password-file 'none': No such file or directory"
-        self.assertEqual(self.refused(*RELAY, "--relay-password-file=none"), why)
+        error = self.assertRaises(ValueError, readPassword, path)
+        self.assertEqual(str(error), "others may read it; chmod o= it")
+        error = self.assertRaises(ValueError, readPassword, "none")
+        self.assertEqual(str(error), "No such file or directory")
 
     def test_packages(self) -> None:
         """A package of the extra that is missing is named, and the extra."""
