@@ -1,0 +1,138 @@
+"""Faults of daemons and of Redis, while a crowd talks whose size a suite sets."""
+
+from __future__ import annotations
+
+import signal
+import time
+from pathlib import Path
+
+from twisted.trial.unittest import SynchronousTestCase
+
+from tests.harness import Daemon, figure, until
+from tests.redisservers import LASTING, RedisServer
+from tests.relayedcrowds import AWAY, BACK, BEGAN, Talk, relayed
+
+
+class RelayFaultsCase(SynchronousTestCase):
+    """
+    A crowd at three daemons, and something that goes wrong while it talks.
+
+    @cvar members: how many members there are.
+    @cvar speakers: how many of them speak.
+    @cvar lines: how many lines they say.
+    """
+
+    members: int
+    speakers: int
+    lines: int
+
+    def talk(self, *settings: str) -> Talk:
+        """
+        Start a room, whose members begin to talk.
+
+        @param settings: those of Redis.
+        @return: the talk, when half of the lines are said.
+        """
+        self.server = RedisServer(self, *settings)
+        self.daemons = [relayed(self, self.server) for _ in range(3)]
+        talk = Talk(self, self.daemons, self.members, self.speakers)
+        talk.speak(self.lines)
+        talk.untilSaid(self.lines // 2)
+        return talk
+
+    def test_oneOrder(self) -> None:
+        """All members of all daemons hear all lines, in one order and nothing twice."""
+        talk = self.talk()
+        talk.settle()
+        talk.assertComplete()
+        talk.assertTold()
+
+    def test_daemonKilled(self) -> None:
+        """Of a daemon that is killed, all members have left within 20 s, and their
+        names are free.  Those who stay hear all that they say."""
+        talk = self.talk()
+        self.daemons[1].process.kill()
+        killed = time.monotonic()
+        lost = talk.clients[1::3]
+        talk.lose(lost)
+        left = {b"* %s left" % each.name for each in lost}
+
+        def haveLeft() -> bool:
+            lines = (talk.heard[each] for each in talk.clients)
+            return all(left <= {line[23:] for line in each} for each in lines)
+
+        talk.until(haveLeft)
+        seconds = time.monotonic() - killed
+        figure(f"kill -9 of a daemon: its members have left after {seconds:.1f} s")
+        self.assertLess(seconds, 20)
+        talk.settle()
+        talk.assertComplete()
+        talk.assertTold()
+        names = [each.name for each in talk.clients]
+        heir = talk.crowd.join(lost[0].name, self.daemons[2].connect())
+        talk.until(lambda: heir.heard.count(b"/name "))
+        for each in talk.clients[0], talk.clients[1]:
+            self.assertCountEqual(talk.whoAt(each), [*names, heir.name])
+
+    def test_relayKilled(self) -> None:
+        """Redis is killed and started again with its data: all hear all lines, in one
+        order and nothing twice."""
+        talk = self.talk(*LASTING)
+        self.server.kill()
+        talk.until(lambda: all(AWAY in talk.told[each] for each in talk.clients))
+        self.server.start()
+        talk.settle()
+        talk.assertComplete()
+        talk.assertTold(AWAY, BACK)
+
+    def test_relayStopped(self) -> None:
+        """Redis is stopped for 5 s: all hear all lines, in one order and nothing
+        twice."""
+        talk = self.talk()
+        self.server.freeze()
+        talk.pause(5)
+        self.server.thaw()
+        talk.settle()
+        talk.assertComplete()
+        talk.assertTold()
+
+    def assertBeginsAgain(self, talk: Talk, *notices: bytes) -> None:
+        """
+        Assert that all hear once that a new order begins, and then all lines.
+
+        @param notices: what all hear before.
+        """
+        talk.until(lambda: all(BEGAN in talk.told[each] for each in talk.clients))
+        later = talk.said
+        talk.speak(self.lines // 2)
+        talk.settle()
+        talk.assertOneOrder(later)
+        talk.assertTold(*notices, BEGAN)
+        names = [each.name for each in talk.clients]
+        for each in talk.clients[:3]:
+            self.assertCountEqual(talk.whoAt(each), names)
+
+    def test_relayLost(self) -> None:
+        """Redis is killed and started again without its data: all hear once that a new
+        order begins, all lines are in one order, none comes twice, and none of the
+        later ones is lost."""
+        talk = self.talk()
+        self.server.kill()
+        talk.until(lambda: all(AWAY in talk.told[each] for each in talk.clients))
+        self.server.start()
+        self.assertBeginsAgain(talk, AWAY, BACK)
+
+    def test_relayEmptied(self) -> None:
+        """Redis is emptied while all are connected: the same."""
+        talk = self.talk()
+        self.server.command("FLUSHALL")
+        self.assertBeginsAgain(talk)
+
+
+def stop(daemon: Daemon) -> None:
+    """
+    Stop a daemon, as SIGSTOP does.
+    """
+    daemon.process.send_signal(signal.SIGSTOP)
+    status = Path(f"/proc/{daemon.process.pid}/status")
+    until(lambda: "\nState:\tT" in status.read_text())
