@@ -14,7 +14,7 @@ from echostamp.intercom.pace import Held
 from echostamp.intercom.relay import IRelay
 
 #: How many entries may wait for the relay before the members are held.
-MOST_ENTRIES = 2000
+MOST_ENTRIES = 1000
 
 
 def randomId() -> bytes:
