@@ -17,7 +17,7 @@ from collections.abc import Callable
 from echostamp.intercom.errand import Errand
 from echostamp.intercom.interfaces import FollowedRoom
 from echostamp.intercom.keptstate import Course, KeptState, newestFirst
-from echostamp.intercom.relay import IRelay, orderOf
+from echostamp.intercom.relay import Fields, IRelay, orderOf
 
 #: Seconds for which one daemon alone may begin an order, and how long the others look
 #: for its state.
@@ -121,9 +121,12 @@ class Entering:
         kept = await self._errand.ask(self._relay.states())
         for state in newestFirst(kept):
             if isWanted(state) and await self._has(state.place):
+                # The room and the course change in one turn: the connection may be lost
+                # before any answer.
+                said = await self._said(state.place)
                 self._reached()
                 if self._room.restore(state.snapshot):
-                    await self._recall(state.place)
+                    self._room.recall(said)
                     self._course.order = state.order
                     self._course.place = state.place
                     return True
@@ -136,13 +139,12 @@ class Entering:
         """
         return await self._errand.ask(self._relay.has(place))
 
-    async def _recall(self, place: bytes) -> None:
+    async def _said(self, place: bytes) -> list[tuple[bytes, Fields]]:
         """
-        Let the room show what was said up to a place.
+        Give what the room is to recall up to a place.
         """
         most = self._room.recalls
-        found = await self._errand.ask(self._relay.before(place, most)) if most else []
-        self._room.recall(found)
+        return await self._errand.ask(self._relay.before(place, most)) if most else []
 
     async def _begin(self) -> None:
         """

@@ -45,6 +45,7 @@ class RecordingRoom:
         self._relay = relay
         self._name = name
         self._number = 0
+        self._isRecalled = True
         # Whether each text that was not read back has been appended.
         self._waiting: dict[bytes, bool] = {}
         self._renew()
@@ -113,6 +114,7 @@ class RecordingRoom:
         for each in self.texts:
             self._waiting.pop(each, None)
         self.told.append("restored")
+        self._isRecalled = False
         return True
 
     @property
@@ -124,6 +126,7 @@ class RecordingRoom:
         """Check that there are some."""
         assert self.isFollowed
         assert entries
+        self._isRecalled = True
 
     def daemons(self) -> Collection[bytes]:
         """The daemons of the state."""
@@ -148,8 +151,9 @@ class RecordingRoom:
         self._append(b"gone", daemon)
 
     def away(self, why: str) -> None:
-        """Record it."""
+        """Record it.  A state is not taken by halves."""
         assert self.isFollowed
+        assert self._isRecalled
         self.told.append(f"away: {why}")
 
     def back(self) -> None:

@@ -150,6 +150,22 @@ class ReturnTests(SynchronousTestCase):
         self.assertEqual(self.first.room.told, told)
         self.assertEqual(self.first.room.texts, self.second.room.texts)
 
+    def test_lostInEveryTurn(self) -> None:
+        """The same where the connection is lost again, in any turn: the state is taken
+        with its place, or not at all."""
+        for turns in range(1, 12):
+            self.broker.cut(self.first.relay)
+            self.say(*range(turns * 100, turns * 100 + 30), by=self.second)
+            self.broker.mend(self.first.relay)
+            for _ in range(turns):
+                self.followers.turn()
+            self.broker.cut(self.first.relay)
+            self.followers.run(0.5)
+            self.broker.mend(self.first.relay)
+            self.followers.run(1)
+            self.assertEqual(self.first.room.texts, self.second.room.texts)
+        self.assertIn("entered", self.first.room.told)
+
     def test_pausedBeyondTheTrim(self) -> None:
         """The same for a daemon that did not read for some time."""
         self.first.relay.pause()
