@@ -207,13 +207,23 @@ class IntercomPage(PageCase):
     """
 
     page = "docs/intercom.rst"
+    before = {
+        "$ twistd -n echostamp --port 8002 --intercom --relay redis://localhost/room": [
+            "redis-server --daemonize yes"
+        ],
+    }
     notRun = {
-        "[09:30:00]": "answers among several clients: test_intercom_commands has them",
+        "[09:30:00]": "answers among several clients: test_intercom_commands and "
+        "test_relay_pages have them",
         "14:03:07 <bob>": "a part of a screen: test_talk_shown shows the same",
     }
 
+    def prepare(self, machine: Machine) -> None:
+        """Look for the program."""
+        tool("redis-server", "redis-server")
+
     def test_page(self) -> None:
-        """The daemon and the client start."""
+        """The daemons and the client start."""
         self.play()
 
 

@@ -24,7 +24,10 @@ _PROVIDERS = {
 
 #: First words of messages that the source puts in as values, or that stand before one
 #: there.
-_FILLED_IN = ("connection ", "EchoStamp ", "set ", "(TCP ", "self-signed ")
+_FILLED_IN = (
+    *("connection ", "EchoStamp ", "set ", "(TCP ", "self-signed "),
+    *("relay ", "lines "),
+)
 
 _LOG = "lines of the log: test_log"
 
@@ -59,6 +62,9 @@ class OperationsPage(PageCase):
             "mkdir -p /run/haproxy",
             "BIND=127.0.0.1:80 haproxy -D -f deploy/haproxy/echostamp.cfg",
         ],
+        "install -m 600 /dev/null relay-password": [
+            "redis-server redis.conf --daemonize yes"
+        ],
     }
     notRun = {
         "apt-get install": "needs a mirror: .ci/run debian, and test_package",
@@ -70,6 +76,7 @@ class OperationsPage(PageCase):
         "cannot accept": _LOG,
         "450 more lines": _LOG,
         "worker 1 is": _LOG,
+        "relay redis://": _LOG,
     }
 
     def prepare(self, machine: Machine) -> None:
@@ -77,6 +84,7 @@ class OperationsPage(PageCase):
         for program, package in [
             ("haproxy", "haproxy"),
             ("openssl", "openssl"),
+            ("redis-server", "redis-server"),
             ("setpriv", "util-linux"),
             ("socat", "socat"),
             ("systemd-analyze", "systemd"),
@@ -118,7 +126,8 @@ class OperationsPage(PageCase):
         self.assertGreater(len(lines), 30)
         for line in lines:
             for part in re.split(
-                r"\[[\d.:]+\]\S*|[\d.:]*\d[\d.:/]*\S*|'[^']*'|SIG\w+|[:;] |=", line
+                r"\[[\d.:]+\]\S*|[\d.:]*\d[\d.:/]*\S*|b?'[^']*'|SIG\w+|X[A-Z]+|[:;] |=",
+                line,
             ):
                 words = part.strip(" ,;")
                 if words.startswith(_FILLED_IN):
