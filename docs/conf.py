@@ -58,6 +58,7 @@ PYTHON = {
     ],
 }
 TWISTED = {
+    "twisted.internet.defer": ["Deferred"],
     "twisted.internet.error": ["ConnectBindError", "DNSLookupError"],
     "twisted.internet.interfaces": [
         "IConsumer",

@@ -99,6 +99,10 @@ class MeasuringPage(PageCase):
         "$ echostamp ping -q -c 20 localhost": [CTIME],
         "$ echostamp ping -qv -c 20 localhost": AHEAD,
         "$ echostamp ping -q -c 20 -i 50ms localhost": ["python3 server.py"],
+        "$ echostamp ping -q -c 50 -i 20ms localhost": [
+            "redis-server --daemonize yes",
+            f"{ISO} --intercom --relay redis://localhost/room",
+        ],
         JUDGED: AHEAD,
         "$ echostamp ping -q -c 20 -i 50ms --max-offset 100ms localhost": [
             "python3 server.py"
@@ -113,6 +117,7 @@ class MeasuringPage(PageCase):
 
     def prepare(self, machine: Machine) -> None:
         """Start the daemons, have packets lost, and write the echo without stamps."""
+        tool("redis-server", "redis-server")
         done = run(*machine.inside(tool("nft", "nftables"), "-f", "-"), stdin=LOSSY)
         if done.returncode:
             lack(f"nf_tables in the kernel: {done.stderr.decode()}")

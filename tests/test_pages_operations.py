@@ -129,7 +129,7 @@ class OperationsPage(PageCase):
                 r"\[[\d.:]+\]\S*|[\d.:]*\d[\d.:/]*\S*|b?'[^']*'|SIG\w+|X[A-Z]+|[:;] |=",
                 line,
             ):
-                words = part.strip(" ,;")
+                words = part.strip(" ,;").removesuffix(" (")
                 if words.startswith(_FILLED_IN):
                     words = words.partition(" ")[2]
                 self.assertTrue(words in _said(), f"{words!r} of {line!r}")

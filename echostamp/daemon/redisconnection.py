@@ -67,7 +67,7 @@ class RedisConnection(BaseRedisProtocol):  # type: ignore[misc]
         """
         Send a command, and leave Redis' own error to the caller.
 
-        @return: fires with the reply; fails with L{ResponseError} where Redis refuses
+        @return: fires with the reply; fails with C{ResponseError} where Redis refuses
             the command, else with L{RelayError}.
         """
         if self.why or not self.connected:
