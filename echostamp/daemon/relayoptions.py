@@ -44,14 +44,13 @@ class RelayOptions(usage.Options):
             "relay-ca",
             None,
             None,
-            "File with the CAs whose certificates the relay may have (default: the "
-            "system's).",
+            "PEM file with the CAs to trust for rediss:// (default: the system's).",
         ],
         [
             "replay",
             None,
             "0",
-            "Lines of others that a new client of the relay's room gets: 0 to 1000.",
+            "Earlier lines of others that a new client of the room gets: 0 to 1000.",
         ],
     ]
 
