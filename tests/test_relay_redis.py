@@ -12,6 +12,13 @@ from tests.redisservers import RedisServer, RelayCase, entry
 #: What no text has, and Redis has to keep.
 OCTETS = bytes(range(256)) + b"\r\n$5\r\n*1\r\n"
 
+#: All commands that a user of Redis needs, beside AUTH, which everybody has.
+COMMANDS = (
+    *("+xadd", "+xread", "+xrange", "+xrevrange", "+xlen"),
+    *("+set", "+getrange", "+pexpire", "+exists", "+del"),
+    *("+sadd", "+srem", "+srandmember"),
+)
+
 
 class StreamTests(RelayCase):
     """
@@ -171,3 +178,24 @@ class PresenceTests(RelayCase):
         self.server.command("SETRANGE", "room:daemon:a", "100000000", "x")
         states = await relay.states()
         self.assertEqual(len(states[b"a"]), 1 << 22)
+
+    async def test_permissions(self) -> None:
+        """A user with permission for some commands and keys does all of it."""
+        rules = "on", ">secret", "~room", "~room:*", "-@all", *COMMANDS
+        server = RedisServer(self, "--user", "few", *rules)
+        relay, user = await self.connected(server.url(user="few"), b"secret")
+        relay.read(BEGINNING)
+        id = await relay.appended(entry(b"1"))
+        self.assertEqual(await user.contents(1), [entry(b"1")])
+        self.assertTrue(await relay.has(id))
+        self.assertEqual(await relay.length(), 1)
+        self.assertEqual(await relay.before(id, 9), [(id, entry(b"1"))])
+        self.assertTrue(await relay.claim(b"a", 1))
+        for name in b"a", b"b":
+            self.assertTrue(await relay.keep(name, b"1"))
+            self.assertTrue(await relay.keep(name, None))
+        await relay.forget(b"a")
+        self.assertEqual(await relay.states(), {b"b": b"1"})
+        server.command("--user", "few", "--pass", "secret", "DEL", "room:daemon:b")
+        self.assertEqual(await relay.present(), set())
+        self.assertEqual(user.events.pending, [])
