@@ -9,13 +9,14 @@ from typing import Any
 from twisted.internet import reactor
 from twisted.internet.protocol import Factory, Protocol
 
+from echostamp.daemon.redisconnection import TOO_LONG
 from echostamp.intercom.relay import BEGINNING, Fields, RelayError
 from tests.harness import deadPort
 from tests.redisservers import LASTING, RedisServer, RelayCase, User, entry
 from tests.tlspeers import lastingFiles
 
 #: Octets of an entry that no relay reads.
-TOO_LONG = 17 << 20
+LONG = 17 << 20
 
 
 class Other(Protocol):
@@ -267,7 +268,7 @@ class LongTests(RelayCase):
         texts = [b"%d" % each for each in range(6)]
         for each in texts[:3]:
             last = await relay.appended(entry(each))
-        long = server.command("XADD", "room", "*", "t", last=bytes(TOO_LONG))
+        long = server.command("XADD", "room", "*", "t", last=bytes(LONG))
         for each in texts[3:]:
             last = await relay.appended(entry(each))
         place, whys = BEGINNING, set()
@@ -283,22 +284,35 @@ class LongTests(RelayCase):
                 _, place, fields = event
                 found.append(fields)
         self.assertEqual(found, [entry(each) for each in texts])
-        self.assertEqual(whys, {"it sent a reply of more than 16 MiB"})
+        self.assertEqual(whys, {TOO_LONG})
         self.assertFalse(await relay.has(long))
         before = [fields for _, fields in await relay.before(last, 100)]
         self.assertEqual(before, found)
         before = [fields for _, fields in await relay.before(long, 2)]
         self.assertEqual(before, found[1:3])
 
+    async def test_manyStrings(self) -> None:
+        """So is one of very many strings."""
+        server = RedisServer(self)
+        many = server.command("XADD", "room", "*", *("f", "") * 10_000)
+        relay, user = await self.connected(server.url())
+        relay.append(entry(b"1"))
+        relay.read(BEGINNING)
+        for _ in range(2):
+            self.assertEqual(await user.next(), ("disconnected", TOO_LONG))
+            self.assertEqual(await user.next(), ("connected",))
+            relay.read(BEGINNING)
+        self.assertEqual(await user.contents(1), [entry(b"1")])
+        self.assertFalse(await relay.has(many))
+
     async def test_asked(self) -> None:
         """So it is where it is found when a place is asked for."""
         server = RedisServer(self)
-        long = server.command("XADD", "room", "*", "t", last=bytes(TOO_LONG))
+        long = server.command("XADD", "room", "*", "t", last=bytes(LONG))
         relay, user = await self.connected(server.url())
         for _ in range(2):
             await self.assertFailure(relay.has(long), RelayError)
-            why = "it sent a reply of more than 16 MiB"
-            self.assertEqual(await user.next(), ("disconnected", why))
+            self.assertEqual(await user.next(), ("disconnected", TOO_LONG))
             self.assertEqual(await user.next(), ("connected",))
         self.assertFalse(await relay.has(long))
         self.assertEqual(await relay.before(long, 9), [])

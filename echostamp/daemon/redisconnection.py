@@ -22,11 +22,16 @@ from echostamp.intercom.relay import RelayError
 #: The most octets of a reply: 32 entries of the longest text, and what goes with them.
 LONGEST_REPLY = 1 << 24
 
+#: The most strings of a reply: an entry of many small ones would take long to read.
+MOST_STRINGS = 1 << 14
+
 #: How often the owner calls L{RedisConnection.tick}, in seconds, and how many ticks the
 #: server may leave a command unanswered.
 TICK, MOST_TICKS = 1.0, 10
 
-TOO_LONG = f"it sent a reply of more than {LONGEST_REPLY >> 20} MiB"
+TOO_LONG = (
+    f"it sent a reply of more than {LONGEST_REPLY >> 20} MiB or {MOST_STRINGS} strings"
+)
 NOT_REDIS = "it does not speak Redis' protocol"
 SILENT = f"it did not answer for {TICK * MOST_TICKS:g} s"
 
@@ -51,7 +56,7 @@ class RedisConnection(BaseRedisProtocol):  # type: ignore[misc]
         self.longId: bytes | None = None
         self._key = key
         self._lost = lost
-        self._octets = self._silent = 0
+        self._octets = self._strings = self._silent = 0
         self._first: list[bytes] = []
         self._rest = b""
 
@@ -144,14 +149,18 @@ class RedisConnection(BaseRedisProtocol):  # type: ignore[misc]
 
     def bulkDataReceived(self, data: bytes | None) -> None:
         """Keep the first two strings of a reply: one of them is the id of its first
-        entry."""
+        entry.  Count all."""
+        self._strings += 1
+        if self._strings > MOST_STRINGS:
+            self._giveUpLong()
+            return
         if data is not None and len(self._first) < 2:
             self._first.append(data)
         super().bulkDataReceived(data)
 
     def replyReceived(self, reply: object) -> None:
         """Count the next reply from its beginning."""
-        self._octets = 0
+        self._octets = self._strings = 0
         self._first = []
         super().replyReceived(reply)
 

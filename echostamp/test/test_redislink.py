@@ -12,6 +12,7 @@ from twisted.trial.unittest import SynchronousTestCase
 
 from echostamp.daemon.redisconnection import (
     LONGEST_REPLY,
+    MOST_STRINGS,
     MOST_TICKS,
     NOT_REDIS,
     SILENT,
@@ -233,6 +234,18 @@ class ConnectionTests(SynchronousTestCase):
             self.assertTrue(self.transport.disconnected)
             self.connection.connectionLost(Failure(ConnectionDone()))
             self.failureResultOf(asked, RelayError)
+
+    def test_manyStrings(self) -> None:
+        """So is a reply of too many strings, each of which is short."""
+        asked = self.connection.command(b"XRANGE", b"room")
+        self.connection.dataReceived(b"*1\r\n*2\r\n$3\r\n7-1\r\n*999999\r\n")
+        self.connection.dataReceived(b"$0\r\n\r\n" * (MOST_STRINGS - 1))
+        self.assertEqual(self.connection.why, "")
+        self.connection.dataReceived(b"$-1\r\n")
+        self.assertEqual(self.connection.why, TOO_LONG)
+        self.assertEqual(self.connection.longId, b"7-1")
+        self.connection.connectionLost(Failure(ConnectionDone()))
+        self.failureResultOf(asked, RelayError)
 
     def test_otherProtocol(self) -> None:
         """What is no reply of Redis gives up the connection."""
