@@ -74,11 +74,13 @@ def servedByWorkers(reactor: Any, options: Options) -> Served:
     # The parent has nothing to accept.
     listening = ListeningService(prepared, lambda port: None)
     figures, made = workers.figures, connectionLog.counts
+    # Without a web site nobody is connected to this process.
+    room = relayed if options.webPlaces else None
     return Served(
         settings,
         factory,
         workers,
-        [*relayServices(relayed, draining), workers, listening],
+        [*relayServices(room, draining), workers, listening],
         reloads,
         [workers.report] if options.reflectors else [],
         echo=lambda: figures.echo().plus(made.figures(factory.connections)),
