@@ -7,10 +7,12 @@ import signal
 import socket
 import subprocess
 import time
+from collections import Counter
+from typing import Any
 
 from twisted.trial.unittest import SynchronousTestCase
 
-from tests.harness import DEADLINE, figure, freePort, until
+from tests.harness import DEADLINE, Daemon, figure, freePort, until
 from tests.redisservers import RedisServer
 from tests.roomclients import (
     Connection,
@@ -51,8 +53,12 @@ class RoomCase(SynchronousTestCase):
         """Start a Redis server."""
         self.redis = RedisServer(self)
 
-    def begin(self, *options: str) -> Workers:
-        """Start a daemon with two workers and a web site."""
+    def begin(self, *options: str, **how: Any) -> Workers:
+        """
+        Start a daemon with two workers and a web site.
+
+        @param how: the keyword arguments of L{Workers}.
+        """
         self.web = freePort()
         self.daemon = Workers(
             self,
@@ -61,6 +67,7 @@ class RoomCase(SynchronousTestCase):
             f"--relay={self.redis.url()}",
             f"--web=127.0.0.1:{self.web}",
             *options,
+            **how,
         )
         until(lambda: self.daemon.log().count(": connected") >= 3)
         return self.daemon
@@ -241,3 +248,53 @@ class RoomTests(RoomCase):
             self.assertEqual(present(each), {b"ann", b"ben", b"cat", b"dan"})
         refused = "echostamp_connections_refused_total"
         until(lambda: metrics(self.web)[refused]["limit",] == 2)
+
+    def test_time(self) -> None:
+        """Limits of time hold for browsers, too."""
+        for client in self.everybody("--max-age=2"):
+            self.assertEqual(ownOf(client.rest()), [])
+        self.assertEqual(self.daemon.log().count("was connected too long"), 3)
+
+    def test_descriptors(self) -> None:
+        """The parent has as many browsers as its open files allow, and refuses the
+        rest; the workers have their own."""
+        limited = "prlimit", "--nofile=320", "twistd", "-n", "--pidfile="
+        self.begin(command=limited)
+        found = Counter[int]()
+        for _ in range(100):
+            peer = socket.create_connection(("127.0.0.1", self.web), DEADLINE)
+            self.addCleanup(peer.close)
+            found[RoomClient(peer).status] += 1
+        figure(f"browsers of a parent with 320 descriptors: {dict(found)}")
+        self.assertEqual(set(found), {101, 503})
+        self.join("ann")
+        self.assertEqual(readPage(self.web, "/healthz")[0], 200)
+        log = self.daemon.log()
+        self.assertNotIn("Too many open files", log)
+        self.assertNotIn("Traceback", log)
+
+    def test_parentKilled(self) -> None:
+        """When the parent is killed, the workers answer what was said, and leave with
+        their members; those of the parent leave within 20 s."""
+        ann, ben, _ = self.everybody()
+        relay = f"--relay={self.redis.url()}"
+        other = Daemon(self, f"-e{LOOPBACK}", "--intercom", relay)
+        dan = LineClient(other.connect())
+        self.addCleanup(dan.socket.close)
+        dan.say("/name dan\n")
+        hears(dan, "/name dan")
+        self.assertEqual(present(dan), {b"ann", b"ben", b"cat", b"dan"})
+        for each in ann, ben:
+            each.say(LINES)
+        self.daemon.process.kill()
+        began = time.monotonic()
+        for each in ann, ben:
+            self.assertEqual(ownOf(each.rest()), SAID)
+        hears(dan, "* ann left", "* ben left")
+        for name in b"ann", b"ben":
+            self.assertEqual(saidBy(name, dan), SAID)
+        hears(dan, "* cat left")
+        seconds = time.monotonic() - began
+        figure(f"a parent is killed: its members leave after {seconds:.1f} s")
+        self.assertLess(seconds, GONE)
+        self.assertEqual(present(dan), {b"dan"})
