@@ -13,7 +13,7 @@ from typing import Any
 from twisted.trial.unittest import SynchronousTestCase
 
 from tests.harness import DEADLINE, Daemon, figure, freePort, until
-from tests.redisservers import RedisServer
+from tests.redisservers import LASTING, RedisServer
 from tests.roomclients import (
     Connection,
     LineClient,
@@ -50,8 +50,8 @@ class RoomCase(SynchronousTestCase):
     """
 
     def setUp(self) -> None:
-        """Start a Redis server."""
-        self.redis = RedisServer(self)
+        """Start a Redis server that loses nothing."""
+        self.redis = RedisServer(self, *LASTING)
 
     def begin(self, *options: str, **how: Any) -> Workers:
         """
@@ -298,3 +298,50 @@ class RoomTests(RoomCase):
         figure(f"a parent is killed: its members leave after {seconds:.1f} s")
         self.assertLess(seconds, GONE)
         self.assertEqual(present(dan), {b"dan"})
+
+    def test_replacedWithoutRedis(self) -> None:
+        """SIGUSR2 replaces the workers also while Redis is away.  What is said to the
+        new ones is answered when it is back."""
+        *_, cat = self.everybody("--grace=1")
+        self.redis.freeze()
+        before = self.daemon.alive()
+        self.daemon.process.send_signal(signal.SIGUSR2)
+        self.daemon.replaced(before)
+        new = LineClient(self.daemon.connect())
+        self.addCleanup(new.socket.close)
+        new.say("/name dan\nhello\n")
+        cat.say("hello\n")
+        self.redis.thaw()
+        hears(new, "hello", "<cat> hello")
+        hears(cat, "hello", "<dan> hello")
+        self.assertNotIn("Traceback", self.daemon.log())
+
+    def test_redisKilled(self) -> None:
+        """When Redis is killed and comes back, everything is heard once, in one order,
+        by the members of all processes."""
+        members = self.everybody()
+        for each in members:
+            each.say(LINES)
+        self.redis.kill()
+        for each in members:
+            each.say("last\n")
+        until(lambda: self.daemon.log().count("refused") >= 3)
+        self.redis.start()
+        names = b"ann", b"ben", b"cat"
+        orders = []
+        for own, each in zip(names, members, strict=True):
+            others = [name for name in names if name != own]
+            hears(each, "last", *(f"<{name.decode()}> last" for name in others))
+            for name in others:
+                self.assertEqual(saidBy(name, each), [*SAID, b"last"])
+            said = [*SAID, b"last"]
+            self.assertEqual([line for line in linesOf(each) if line in said], said)
+            # Its own lines have no name; those of a notice begin with a star.
+            order = [
+                line if line.startswith(b"<") else b"<%s> %s" % (own, line)
+                for line in linesOf(each)
+                if line.startswith((b"<", b"l"))
+            ]
+            orders.append(order)
+        self.assertEqual(orders, [orders[0]] * 3)
+        self.assertNotIn("Traceback", self.daemon.log())
