@@ -16,6 +16,9 @@ from echostamp.intercom.sharedroom import Change, Joined, Left
 from echostamp.line.protocol import TimestampEchoFactory
 from echostamp.text import counted
 
+#: What members are told while the relay is away.
+_AWAY = b"the others cannot be reached: lines wait"
+
 
 class Audience:
     """
@@ -37,6 +40,7 @@ class Audience:
         self._recent = recent
         self._members: dict[int, RelayedMember] = {}
         self._missed = 0
+        self._isAlone = False
         # Of each daemon: the number of the last line that was shown here.
         self._shown: dict[bytes, int] = {}
 
@@ -60,6 +64,9 @@ class Audience:
         Add a member, and show it what was said before.
         """
         self._members[member.number] = member
+        if self._isAlone:
+            # It would wait for its replies and not know why.
+            member.deliver(notice(self.stamp(), _AWAY))
         before = self._recent.shown()
         if before:
             stamp = self.stamp()
@@ -161,6 +168,20 @@ class Audience:
         Tell everybody something about the room itself.
         """
         self._deliver(notice(self.stamp(), text), None)
+
+    def away(self) -> None:
+        """
+        Tell everybody, and each new member, that the others cannot be reached.
+        """
+        self._isAlone = True
+        self.notify(_AWAY)
+
+    def back(self) -> None:
+        """
+        Tell everybody that the others can be reached again.
+        """
+        self._isAlone = False
+        self.notify(b"the others can be reached again")
 
     def miss(self, lines: int) -> None:
         """

@@ -272,13 +272,13 @@ class Hearing:
         Tell everybody that the others cannot be reached.
         """
         self._saying.close()
-        self._audience.notify(b"the others cannot be reached: lines wait")
+        self._audience.away()
 
     def back(self) -> None:
         """
         Tell everybody that the others can be reached again.
         """
-        self._audience.notify(b"the others can be reached again")
+        self._audience.back()
 
     def began(self) -> None:
         """

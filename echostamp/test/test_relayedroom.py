@@ -391,6 +391,21 @@ class FaultTests(RelayedCase):
         self.assertEqual(texts.count(b"a"), 1)
         self.assertEqual(bytes(self.bob.sent).count(b"<ann> a\n"), 1)
 
+    def test_joinWhileAway(self) -> None:
+        """A member that joins while the relay is away is told so, and when it is
+        back."""
+        self.broker.cut(self.one.relay)
+        self.pump()
+        eve = self.connect(self.one)
+        self.assertGot(eve, b"[00] * the others cannot be reached: lines wait\n")
+        self.send(eve, b"/name eve\n")
+        self.broker.mend(self.one.relay)
+        self.settle()
+        begin, _, own = bytes(eve.sent).partition(b"\n")
+        self.assertTrue(begin.endswith(b"] * the others can be reached again"))
+        self.assertEqual(own, b"[00] /name eve\n")
+        self.assertGot(self.connect(self.one), b"")
+
     def test_cutBehindAppend(self) -> None:
         """What had arrived before the connection was lost is not told twice."""
         self.ann.protocol.dataReceived(b"a\n")
