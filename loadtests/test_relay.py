@@ -5,7 +5,6 @@ from __future__ import annotations
 import signal
 
 from tests import relayfaults
-from tests.relayfaults import stop
 
 
 class RelayFaultsTests(relayfaults.RelayFaultsCase):
@@ -13,15 +12,16 @@ class RelayFaultsTests(relayfaults.RelayFaultsCase):
     Sixty members, of whom six say 10,000 lines.
     """
 
-    members, speakers, lines = 60, 6, 10_000
+    members, speakers, lines, stopped = 60, 6, 10_000, 5.0
 
     def test_daemonStopped(self) -> None:
         """A daemon that was stopped for 20 s comes back with all its members.  All hear
         all lines."""
         talk = self.talk()
-        stop(self.daemons[1])
+        process = self.daemons[1].process
+        process.send_signal(signal.SIGSTOP)
         talk.pause(20)
-        self.daemons[1].process.send_signal(signal.SIGCONT)
+        process.send_signal(signal.SIGCONT)
         names = [each.name for each in talk.clients]
         there = talk.clients[0]
         stopped = talk.clients[1::3]
