@@ -19,6 +19,7 @@ from tests.rooms import INTERCOM, UNIX, Client, Crowd
 AWAY = b"the others cannot be reached: lines wait"
 BACK = b"the others can be reached again"
 BEGAN = b"a new order begins: the relay has lost the one before"
+MISSED = b" of others did not arrive here"
 
 _LOCAL = re.compile(
     UNIX + rb"\* (the others can.*|a new order .*|\d+ lines? of others did not .*)"
@@ -78,6 +79,8 @@ class Talk:
         self.speakers = self.clients[:speakers]
         self.heard: dict[Client, list[bytes]] = {each: [] for each in self.clients}
         self.told: dict[Client, list[bytes]] = {each: [] for each in self.clients}
+        # How much each had heard when a new order began.
+        self._begins = dict.fromkeys(self.clients, 0)
         self._chance = random.Random(7)
         self._said = dict.fromkeys(self.speakers, 0)
         self._goals = dict.fromkeys(self.speakers, 0)
@@ -105,6 +108,8 @@ class Talk:
             for line in client.linesAsOthersHear():
                 if found := _LOCAL.fullmatch(line):
                     told.append(found[1])
+                    if found[1] == BEGAN:
+                        self._begins[client] = len(heard)
                     continue
                 heard.append(line)
                 if client in self._back and b"<%s> say " % client.name in line:
@@ -181,11 +186,17 @@ class Talk:
         found = map(_WHO.match, self.heard[client][begin:])
         return [each[1] for each in found if each]
 
-    def _messages(self, client: Client) -> list[bytes]:
+    def _orders(self, client: Client) -> tuple[list[bytes], list[bytes]]:
         """
-        Give the numbered lines that a member has heard, with stamp and name.
+        Give the numbered lines that a member has heard before a new order began, and
+        after it, with stamp and name.
         """
-        return [line for line in self.heard[client] if _SAID.fullmatch(line)]
+        begin, heard = self._begins[client], self.heard[client]
+        before, after = (
+            [line for line in part if _SAID.fullmatch(line)]
+            for part in (heard[:begin], heard[begin:])
+        )
+        return before, after
 
     def _numbers(self, client: Client, speaker: Client) -> list[int]:
         """
@@ -196,10 +207,18 @@ class Talk:
 
     def assertTold(self, *notices: bytes) -> None:
         """
-        Assert that these notices are all that the daemons tell each member of its own.
+        Assert that these notices are all that the daemons tell each member of its own,
+        besides how many lines were lost, which is right.
         """
         for each in self.clients:
-            self._case.assertEqual(self.told[each], [*notices])
+            told = [text for text in self.told[each] if not text.endswith(MISSED)]
+            self._case.assertEqual(told, [*notices])
+            missed = [text for text in self.told[each] if text.endswith(MISSED)]
+            lost = sum(
+                said - len(self._numbers(each, speaker))
+                for speaker, said in self._said.items()
+            )
+            self._case.assertEqual(sum(int(text.split()[0]) for text in missed), lost)
 
     def assertComplete(self) -> None:
         """
@@ -218,19 +237,23 @@ class Talk:
 
     def assertOneOrder(self, later: dict[Client, int]) -> None:
         """
-        Assert that lines that two members have heard are in one order for both, that
+        Assert that lines that two members have heard in one order of the relay, the one
+        before it has lost the stream or the one after, are in one order for both, that
         nobody has heard a line twice, and that all have heard all later ones.
 
         @param later: of each speaker: the number of the first of its later lines.
         """
         case = self._case
-        first, *others = map(self._messages, self.clients)
-        case.assertEqual(len({*first}), len(first))
+        first, *others = map(self._orders, self.clients)
         for each in others:
-            case.assertEqual(len({*each}), len(each))
-            both = {*each} & {*first}
-            common = [[line for line in some if line in both] for some in (each, first)]
-            case.assertEqual(*common)
+            for mine, its in zip(each, first, strict=True):
+                both = {*mine} & {*its}
+                common = [
+                    [line for line in some if line in both] for some in (mine, its)
+                ]
+                case.assertEqual(*common)
+        for before, after in (first, *others):
+            case.assertEqual(len({*before, *after}), len(before) + len(after))
         for speaker, begin in later.items():
             said = self._said[speaker]
             case.assertEqual(self._numbers(speaker, speaker), [*range(said)])
