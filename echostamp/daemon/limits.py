@@ -141,8 +141,9 @@ class TimedConnectionLog(ConnectionLog):
             before, self._taken[connection] = self._taken.get(connection, 0), taken
             if taken > before:
                 left = self._idleTimeout
-        elif connection.isBlocked:
-            # It waits for other members of the intercom, so it is not idle.
+        elif connection.isBlocked or connection.isHolding:
+            # It waits for other members of the intercom, or for the relay, so it is not
+            # idle.
             left = self._idleTimeout
         if left > 0:
             self._after(left, connection, self._checkIdle)

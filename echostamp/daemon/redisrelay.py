@@ -99,7 +99,9 @@ class RedisRelay:
         self._reader.end()
         for each in self._connections:
             if each.why == TOO_LONG and self.long.found(each.longId):
-                log.warn("relay: entry {id} is passed over", id=repr(each.longId))
+                log.warn(
+                    "relay: entry {id} is passed over", id=ascii(each.longId)[2:-1]
+                )
         self._connections = ()
         if not self._isStopped:
             self._user.disconnected(why)

@@ -64,7 +64,7 @@ def parseRelay(text: str) -> RelayPlace:
         # It may be a password with a slash.
         raise ValueError("@ is %40 in a key; a password goes to --relay-password-file")
     if ":" in user:
-        raise ValueError("a password belongs into the file of --relay-password-file")
+        raise ValueError("a password goes into a file: see --relay-password-file")
     if found["user"] == "":
         raise ValueError("no user before the @")
     address = parseHostPort(found["where"], REDIS_PORT)
@@ -74,7 +74,7 @@ def parseRelay(text: str) -> RelayPlace:
     if not key:
         raise ValueError(f"no key: {_FORM}")
     if re.search("[/?#]", key):
-        raise ValueError("more than one key behind the address; / is %2F in a key")
+        raise ValueError("/, ? and # are %2F, %3F and %23 in a key")
     host, port = address
     return RelayPlace(host, port, scheme == "rediss", user and _name(user), _name(key))
 

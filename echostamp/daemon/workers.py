@@ -40,9 +40,8 @@ def servedByWorkers(reactor: Any, options: Options) -> Served:
     """
     _checkProgram(options)
     files = OpenFiles()
-    # Only browsers that join the intercom are connected to this process: its limits are
-    # apart from those of the workers.  But endpoints are checked with all that they
-    # need.
+    # Only browsers that join the intercom are connected to this process, and counted
+    # apart.  But endpoints are checked with all that they need.
     connectionLog = TimedConnectionLog(
         reactor, options.idleTimeout, options.maxAge, options.grace
     )
@@ -74,7 +73,6 @@ def servedByWorkers(reactor: Any, options: Options) -> Served:
     # The parent has nothing to accept.
     listening = ListeningService(prepared, lambda port: None)
     figures, made = workers.figures, connectionLog.counts
-    # Without a web site nobody is connected to this process.
     room = relayed if options.webPlaces else None
     return Served(
         settings,

@@ -5,7 +5,7 @@ shown.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Container, Iterable, Iterator
 from typing import Any
 
 from echostamp.intercom.entries import Entry, Say
@@ -18,6 +18,9 @@ from echostamp.text import counted
 
 #: What members are told while the relay is away.
 _AWAY = b"the others cannot be reached: lines wait"
+
+#: How many daemons that are gone are remembered.
+_MOST_GONE = 1000
 
 
 class Audience:
@@ -43,6 +46,8 @@ class Audience:
         self._isAlone = False
         # Of each daemon: the number of the last line that was shown here.
         self._shown: dict[bytes, int] = {}
+        # The same of daemons that are gone, since a new order may have their entries.
+        self._gone: dict[bytes, int] = {}
 
     def __iter__(self) -> Iterator[RelayedMember]:
         return iter(tuple(self._members.values()))
@@ -115,7 +120,14 @@ class Audience:
         """
         Say whether an entry was shown.
         """
-        return entry.last <= self._shown.get(entry.daemon, 0)
+        gone = self._gone.get(entry.daemon, 0)
+        return entry.last <= max(gone, self._shown.get(entry.daemon, 0))
+
+    def knows(self, daemon: bytes) -> bool:
+        """
+        Say whether lines of a daemon were shown.
+        """
+        return daemon in self._shown or daemon in self._gone
 
     def missTo(self, daemon: bytes, last: int) -> None:
         """
@@ -139,7 +151,18 @@ class Audience:
         """
         Forget a daemon that is gone.
         """
-        self._shown.pop(daemon, None)
+        last = self._shown.pop(daemon, None)
+        if last is not None:
+            self._gone[daemon] = last
+            if len(self._gone) > _MOST_GONE:
+                del self._gone[next(iter(self._gone))]
+
+    def forgetBut(self, daemons: Container[bytes]) -> None:
+        """
+        Forget all daemons but some.
+        """
+        for daemon in [each for each in self._shown if each not in daemons]:
+            self.forget(daemon)
 
     def tell(
         self, changes: Iterable[Change], own: Callable[[Change], RelayedMember | None]

@@ -185,7 +185,10 @@ def decode(fields: Fields) -> Entry:
     read = [_READERS[name](_taken(values, name.encode())) for name in kind._fields]
     if values:
         raise ValueError("it has a field too many")
-    return Entry(daemon, number, kind(*read))
+    entry = Entry(daemon, number, kind(*read))
+    if entry.last > MOST:
+        raise ValueError("a number is too great")
+    return entry
 
 
 def _taken(values: dict[bytes, bytes], name: bytes) -> bytes:

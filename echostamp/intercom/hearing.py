@@ -12,6 +12,7 @@ from contextlib import suppress
 from typing import Any
 
 from echostamp.intercom.audience import Audience
+from echostamp.intercom.comingback import ComingBack
 from echostamp.intercom.entries import (
     Begin,
     Entry,
@@ -19,7 +20,6 @@ from echostamp.intercom.entries import (
     Gone,
     Join,
     Leave,
-    Operation,
     Rename,
     Say,
     decode,
@@ -30,7 +30,13 @@ from echostamp.intercom.pace import Pace
 from echostamp.intercom.relay import IRelay
 from echostamp.intercom.relayedmember import RelayedMember
 from echostamp.intercom.saying import Saying
-from echostamp.intercom.sharedroom import Change, Renamed, SharedRoom
+from echostamp.intercom.sharedroom import (
+    Change,
+    Joined,
+    Renamed,
+    SharedRoom,
+    isFirstEntry,
+)
 
 
 class Hearing:
@@ -39,7 +45,6 @@ class Hearing:
 
     @ivar shared: the members of all daemons.
     @ivar hostile: counts the entries that are not ours.
-    @ivar isStopping: whether this daemon leaves the room.
     """
 
     def __init__(
@@ -59,11 +64,11 @@ class Hearing:
         """
         self.shared = SharedRoom()
         self.hostile = Hostile(reactor)
-        self.isStopping = False
         self._relay = relay
         self._pace = pace
         self._audience = audience
         self._saying = saying
+        self._comingBack = ComingBack(reactor, audience, saying)
         # Whether the room was ever entered.
         self._hasEntered = False
 
@@ -101,9 +106,9 @@ class Hearing:
         isHeard = self.shared.isHeard(entry)
         if not isHeard and self.shared.isAccepted(entry):
             self._apply(entry, isOwn)
-        elif isOwn and self._saying.keeps(entry.number):
+        elif isOwn and self._saying.keeps(entry):
             # Somebody has used the id of this daemon, or has reported that it is gone.
-            self._comeBack()
+            self._comingBack.soon(len(self.shared.heard))
         if self._pace.isPaused:
             self._relay.pause()
             self._pace.hold(self)
@@ -116,10 +121,13 @@ class Hearing:
         @param isOwn: whether this daemon has written it.
         """
         shared, operation = self.shared, entry.operation
-        if missed := shared.missed(entry):
-            self._audience.miss(missed)
+        if not isOwn:
+            # What the relay has lost may have been shown before.
+            self._audience.missTo(entry.daemon, entry.number - 1)
         changes = shared.apply(entry)
-        member = self._readBack(entry) if isOwn else None
+        # Somebody else may use the id of this daemon.
+        isFalse = isOwn and not self._saying.keeps(entry)
+        member = self._readBack(entry) if isOwn and not isFalse else None
         speaker = shared.members.get((entry.daemon, getattr(operation, "member", -1)))
         name = None if speaker is None else speaker.name
         self._audience.hear(entry, name, member)
@@ -128,8 +136,9 @@ class Hearing:
             member.follow()
         if isinstance(operation, Gone):
             self._audience.forget(operation.daemon)
-            if operation.daemon == self.daemon:
-                self._comeBack()
+            isFalse = isFalse or operation.daemon == self.daemon
+        if isFalse:
+            self._comingBack.now()
 
     def resume(self) -> None:
         """
@@ -181,8 +190,14 @@ class Hearing:
                 member = self._own(change)
                 if member is not None and isinstance(change, Renamed):
                     member.speech.have(change.member.name)
-            self._audience.tell(changes, lambda change: None)
+            self._audience.tell(changes, self._joinedItself)
         return True
+
+    def _joinedItself(self, change: Change) -> RelayedMember | None:
+        """
+        Give the member of this daemon that has joined; it knows so.
+        """
+        return self._own(change) if isinstance(change, Joined) else None
 
     @property
     def recalls(self) -> int:
@@ -205,6 +220,7 @@ class Hearing:
             if self._hasEntered and daemon != self.daemon:
                 self._audience.missTo(daemon, last)
             self._audience.skipTo(daemon, last)
+        self._audience.forgetBut(self.shared.heard)
         self._settle()
 
     def _recallOne(self, entry: Entry) -> None:
@@ -213,6 +229,9 @@ class Hearing:
         """
         audience, operation = self._audience, entry.operation
         if audience.isShown(entry):
+            return
+        isKnown = entry.daemon in self.shared.heard or audience.knows(entry.daemon)
+        if self._hasEntered and not (isKnown or isFirstEntry(entry)):
             return
         member = None
         if entry.daemon == self.daemon:
@@ -240,7 +259,7 @@ class Hearing:
         members = self.shared.members
         there = {number for daemon, number in members if daemon == self.daemon}
         if there - left != {each.number for each in self._audience if each.isListed}:
-            self._comeBack()
+            self._comingBack.now()
 
     def appendAgain(self) -> None:
         """
@@ -255,17 +274,11 @@ class Hearing:
         """
         self._saying.say(Gone(daemon, self._audience.stamp()))
 
-    def _comeBack(self) -> None:
+    def leave(self) -> None:
         """
-        Join with all members again, under a new id: the others have lost them.
+        Do not come back any more: this daemon leaves the room.
         """
-        if self.isStopping:
-            return
-        first: list[Operation] = []
-        if self.daemon in self.shared.heard:
-            first.append(Gone(self.daemon, self._audience.stamp()))
-        first += [each.joinAgain() for each in self._audience if each.isListed]
-        self._saying.renew(first)
+        self._comingBack.stop()
 
     def away(self, why: str) -> None:
         """

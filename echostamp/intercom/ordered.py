@@ -60,6 +60,7 @@ class OrderedDelivery(Delivery):
             self.queued -= sum(map(len, later))
             for lines in later:
                 self.deliver(lines)
+            self._flush()
 
     def _give(self, octets: bytes) -> None:
         """

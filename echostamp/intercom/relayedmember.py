@@ -91,7 +91,7 @@ class RelayedMember(OrderedDelivery):
     @property
     def isHolding(self) -> bool:
         """Whether replies wait, for their place or for the peer."""
-        return bool(self._waiting) or self._isWaiting or self.isBlocked
+        return self._waiting.isOwed or self._isWaiting or self._out.isBlocked
 
     @property
     def growth(self) -> int:
@@ -179,7 +179,7 @@ class RelayedMember(OrderedDelivery):
         isEnding = self.echo.isEnding
         if self._isWaiting or isEnding:
             # The end of the input waits for what is on its way.
-            if isEnding and self._waiting:
+            if isEnding and self._waiting.isOwed:
                 return
             self._isWaiting = False
             self._pace.release(self)
@@ -194,6 +194,8 @@ class RelayedMember(OrderedDelivery):
         @param stamp: the stamp of the operation.
         @param name: the name that the member has by it; L{None}: the same as before.
         """
+        while self._waiting.isReady:
+            self._release(self._waiting.take())
         if not self._waiting:
             return
         reply = self._waiting.take()
@@ -225,7 +227,8 @@ class RelayedMember(OrderedDelivery):
                 return
             self._release(self._waiting.take())
         self._worked = 0
-        self.resume()
+        if self.isPresent or self._hasQuit:
+            self.resume()
 
     def _release(self, reply: WaitingReply) -> None:
         """

@@ -101,7 +101,7 @@ class RelayedIntercom:
 
         @return: fires when that is done, or cannot be.
         """
-        self.hearing.isStopping = True
+        self.hearing.leave()
         if self._unanswered:
             lines = counted(self._unanswered, "line")
             log.warn("{lines} not answered: the relay is away", lines=lines)

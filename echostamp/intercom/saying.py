@@ -98,11 +98,14 @@ class Saying:
         """
         return tuple(self._outbox.waiting())
 
-    def keeps(self, number: int) -> bool:
+    def keeps(self, entry: Entry) -> bool:
         """
-        Say whether the entry with a number was not read back.
+        Say whether an entry is one that was not read back.
         """
-        return any(entry.number == number for entry in self._outbox.waiting())
+        for each in self._outbox.waiting():
+            if each.number >= entry.number:
+                return each == entry
+        return False
 
     def readBack(self, entry: Entry) -> None:
         """

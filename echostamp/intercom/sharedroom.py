@@ -117,18 +117,11 @@ class SharedRoom:
 
     def isAccepted(self, entry: Entry) -> bool:
         """
-        Say whether an entry counts.  The first entry of a daemon has the number 1.  Any
-        other entry of an unknown daemon is one that was late: the daemon is gone.
+        Say whether an entry counts.  Any entry of an unknown daemon but the first one
+        is late: the daemon is gone.
         """
-        isFirst = entry.number == 1 and len(self._heard) < MOST_DAEMONS
+        isFirst = isFirstEntry(entry) and len(self._heard) < MOST_DAEMONS
         return isFirst or entry.daemon in self._heard
-
-    def missed(self, entry: Entry) -> int:
-        """
-        Count the lines that are missing between what was heard of a daemon and an entry
-        that is accepted and no duplicate.
-        """
-        return entry.number - self._heard.get(entry.daemon, 0) - 1
 
     def apply(self, entry: Entry) -> list[Change]:
         """
@@ -274,6 +267,14 @@ class SharedRoom:
             elif own.name != member.name:
                 changes.append(Renamed(member, own.name, stamp))
         return changes + joined
+
+
+def isFirstEntry(entry: Entry) -> bool:
+    """
+    Say whether an entry may be the first one of its daemon: it has the number 1, and a
+    member joins by it, or it reports that a daemon is gone.
+    """
+    return entry.number == 1 and isinstance(entry.operation, Join | Gone)
 
 
 def _readMember(values: list[bytes], daemons: list[bytes]) -> SharedMember:

@@ -110,7 +110,9 @@ class Speech:
                 yield self.join(stamp)
             else:
                 said = rest[: len(rest) - len(first.following)]
-                yield self.join(stamp, said, first.requestedName)
+                joining = self.join(stamp, said, first.requestedName)
+                isLast = not first.following
+                yield joining._replace(isPassing=isPassing and isLast)
                 rest = first.following
                 hidden = hidden if rest else 0
         shared = rest[: len(rest) - hidden]
@@ -156,12 +158,13 @@ class Speech:
         requested = requestedName(command)
         if requested is None:
             return WaitingReply(reply, command=command)
-        if requested == self.name or not isName(requested):
+        name = self._asked or self.name
+        if requested == name or not isName(requested):
             return WaitingReply(reply, answer=self.givenName(stamp, requested))
         now, renamed = self._echo.factory.reactor.seconds(), self._renamed
         if renamed is not None and now - renamed < RENAME_INTERVAL:
             left = ceil(RENAME_INTERVAL - (now - renamed))
-            return WaitingReply(reply, answer=waitNotice(stamp, self.name, left))
+            return WaitingReply(reply, answer=waitNotice(stamp, name, left))
         self._renamed, self._asked = now, requested
         return WaitingReply(
             reply, Rename(self._number, requested, stamp), command=command
@@ -179,7 +182,8 @@ class Speech:
 
         @return: a notice; empty if it has the name that its first message requested.
         """
-        text = refusal(requested, self.name) or b"you are %s" % self.name
+        name = self._asked or self.name
+        text = refusal(requested, name) or b"you are %s" % name
         return notice(stamp, text)
 
 

@@ -14,6 +14,9 @@ MOST_WAITING = 65_536
 #: How many of its replies may wait, however short they are.
 MOST_REPLIES = 256
 
+#: Octets that a command that waits counts for.
+COMMAND = 8192
+
 
 class WaitingReplies:
     """
@@ -35,6 +38,11 @@ class WaitingReplies:
         return self._octets > MOST_WAITING or len(self._replies) >= MOST_REPLIES
 
     @property
+    def isOwed(self) -> bool:
+        """Whether a reply waits that the peer is to get."""
+        return self._octets > 0
+
+    @property
     def isReady(self) -> bool:
         """Whether the first waits for nothing but those before it."""
         return bool(self._replies) and self._replies[0].operation is None
@@ -49,21 +57,21 @@ class WaitingReplies:
         Add a reply behind the others.
         """
         self._replies.append(reply)
-        self._octets += len(reply.octets)
+        self._octets += _cost(reply)
 
     def addFirst(self, reply: WaitingReply) -> None:
         """
         Add a reply before the others.
         """
         self._replies.appendleft(reply)
-        self._octets += len(reply.octets)
+        self._octets += _cost(reply)
 
     def take(self) -> WaitingReply:
         """
         Remove the first reply, and give it.
         """
         reply = self._replies.popleft()
-        self._octets -= len(reply.octets)
+        self._octets -= _cost(reply)
         return reply
 
     def clear(self) -> None:
@@ -72,3 +80,11 @@ class WaitingReplies:
         """
         self._replies.clear()
         self._octets = 0
+
+
+def _cost(reply: WaitingReply) -> int:
+    """
+    Give the octets of a reply.  A command counts for more: its answer may be long.
+    """
+    isCommand = reply.command and reply.operation is None
+    return len(reply.octets) + (COMMAND if isCommand else 0)

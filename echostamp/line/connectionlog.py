@@ -51,6 +51,10 @@ class LoggedConnection(Protocol):
     def isBlocked(self) -> bool:
         """Whether a reply would have to wait."""
 
+    @property
+    def isHolding(self) -> bool:
+        """Whether replies wait."""
+
     def end(self) -> None:
         """Close the connection, or abort it where its peer does not read."""
 

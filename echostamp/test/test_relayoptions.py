@@ -88,7 +88,7 @@ class RelayOptionsTests(SynchronousTestCase):
         """What is wrong is named with its option."""
         for url, why in {
             "redis://u:p@h/k": (
-                "a password belongs into the file of --relay-password-file"
+                "a password goes into a file: see --relay-password-file"
             ),
             "redis://a..b/k": "'a..b' is not a host name",
             "redis://[fe80::1]/k": (

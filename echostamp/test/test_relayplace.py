@@ -34,9 +34,9 @@ class RelayPlaceTests(SynchronousTestCase):
     def test_wrong(self) -> None:
         """Everything else is refused, and no password is repeated."""
         form = "redis://[USER@]HOST[:PORT]/KEY"
-        password = "a password belongs into the file of --relay-password-file"
+        password = "a password goes into a file: see --relay-password-file"
         odd = "@ is %40 in a key; a password goes to --relay-password-file"
-        many = "more than one key behind the address; / is %2F in a key"
+        many = "/, ? and # are %2F, %3F and %23 in a key"
         name = "is not 1 to 200 printable ASCII characters"
         for text, why in {
             "": f"not {form}",
