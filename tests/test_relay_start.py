@@ -15,6 +15,7 @@ from tests.harness import (
     DEADLINE,
     Daemon,
     deadPort,
+    lack,
     run,
     script,
     shortFolder,
@@ -184,6 +185,39 @@ class SecretTests(TlsCase):
             daemon = Daemon(self, *ROOM, f"--relay={url}", self.option, *options)
             until(lambda: relayLines(daemon))  # noqa: B023
             self.assertEqual(set(relayLines(daemon)), {"connected"})
+
+    def test_root(self) -> None:
+        """A daemon of one process reads its files before it changes its root and drops
+        its privileges, and then connects, again and again, without any other file."""
+        if os.geteuid():
+            lack("root")
+        root = Path(self.mktemp()).absolute()
+        (root / "dev").mkdir(parents=True)
+        (root / "dev" / "null").touch()
+        (root / "etc").mkdir()
+        (root / "etc" / "passwd").write_text("echo:x:65534:65534::/:/bin/false\n")
+        redis = RedisServer(self, "--requirepass", "secret", pem=self.files.server)
+        daemon = Daemon(
+            self,
+            *ROOM,
+            f"--relay={redis.url(scheme='rediss')}",
+            *(f"--relay-ca={self.files.ca}", self.option),
+            command=(
+                *("twistd", "-n", "--pidfile=", "-u65534", "-g65534"),
+                f"--chroot={root}",
+            ),
+        )
+        client = LineClient(daemon.connect())
+        self.addCleanup(client.socket.close)
+        for text in "hello", "again":
+            client.say(f"{text}\n")
+            hears(client, text)
+            redis.kill()
+            until(lambda: "refused" in relayLines(daemon)[-1])
+            redis.start()
+        until(lambda: relayLines(daemon)[-1] == "connected")
+        self.assertEqual(daemon.stop(), 0)
+        self.assertNotIn("Traceback", daemon.log())
 
     def test_folder(self) -> None:
         """A relative path is one of the working directory in which the daemon was

@@ -4,6 +4,7 @@ Makes the intercom of several daemons, with its relay.
 
 from __future__ import annotations
 
+import codecs
 import socket
 from typing import Any
 
@@ -25,6 +26,9 @@ def relayedIntercom(
     @raise ValueError: the address or a file of the relay is wrong; the text says how.
     """
     assert options.relay is not None
+    # Python loads this at the first look-up of a host, also of an address.  In another
+    # root, or without the rights of root, that may be too late.
+    codecs.lookup("idna")
     password, path = None, options["relay-password-file"]
     if path is not None:
         try:
