@@ -13,6 +13,7 @@ from functools import partial
 from typing import Any
 
 import echostamp
+from echostamp.daemon.echocounts import EchoCounts
 from echostamp.daemon.echomaking import echoFactory, preparedEcho
 from echostamp.daemon.limits import TimedConnectionLog
 from echostamp.daemon.options import Options
@@ -24,6 +25,7 @@ from echostamp.daemon.rights import asUserOf
 from echostamp.daemon.served import Served
 from echostamp.daemon.shutdown import DrainingService
 from echostamp.daemon.spawning import Spawning
+from echostamp.daemon.workerfigures import WorkerFigures
 from echostamp.daemon.workerservice import Workers
 from echostamp.keyfiles import OpenFiles
 from echostamp.listen.gate import LocalCounts
@@ -82,9 +84,7 @@ def servedByWorkers(reactor: Any, options: Options) -> Served:
         reloads,
         [workers.report] if options.reflectors else [],
         echo=lambda: figures.echo().plus(made.figures(factory.connections)),
-        refused=lambda: {
-            why: count + made.refused[why] for why, count in figures.refused().items()
-        },
+        refused=partial(_refused, figures, made),
         reflected=figures.reflected,
         isServing=lambda: workers.isServing,
         calls={signal.SIGUSR2: workers.replace},
@@ -92,6 +92,13 @@ def servedByWorkers(reactor: Any, options: Options) -> Served:
         own=workers.processes,
         awaited=workers.awaited,
     )
+
+
+def _refused(figures: WorkerFigures, own: EchoCounts) -> dict[str, int]:
+    """
+    Give how many connections all processes have refused, by the reason.
+    """
+    return {why: count + own.refused[why] for why, count in figures.refused().items()}
 
 
 def _checkProgram(options: Options) -> None:
