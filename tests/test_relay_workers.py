@@ -238,16 +238,18 @@ class RoomTests(RoomCase):
     def test_limits(self) -> None:
         """C{--max-connections} counts the browsers apart from the clients of the
         workers.  The metrics count the refused ones."""
-        members = self.everybody("--max-connections=2")
-        members.append(self.browse("dan"))
+        self.begin("--max-connections=2")
+        members: list[Connection] = [self.join("ann"), self.join("ben")]
+        members += [self.browse("cat"), self.browse("dan")]
         peer = socket.create_connection(("127.0.0.1", self.web), DEADLINE)
         self.addCleanup(peer.close)
         self.assertEqual(RoomClient(peer).status, 503)
-        self.assertFalse(isServed(self.daemon.connect()))
+        with self.daemon.connect() as refused:
+            self.assertFalse(isServed(refused))
         for each in members:
             self.assertEqual(present(each), {b"ann", b"ben", b"cat", b"dan"})
-        refused = "echostamp_connections_refused_total"
-        until(lambda: metrics(self.web)[refused]["limit",] == 2)
+        name = "echostamp_connections_refused_total"
+        until(lambda: metrics(self.web)[name]["limit",] == 2)
 
     def test_time(self) -> None:
         """Limits of time hold for browsers, too."""

@@ -436,6 +436,22 @@ class FaultTests(RelayedCase):
             began = b"* a new order begins: the relay has lost the one before"
             self.assertEqual(texts.count(began), 1)
 
+    def test_lost(self) -> None:
+        """A line that the relay has lost was missed where it was not shown, and only
+        there."""
+        self.broker.cut(self.two.relay)
+        self.send(self.ann, b"a\n")
+        self.broker.cut(self.one.relay)
+        self.broker.empty()
+        self.broker.mend(self.two.relay)
+        self.settle(0.5)
+        self.broker.mend(self.one.relay)
+        self.settle()
+        self.send(self.ann, b"b\n")
+        missed = b"* 1 line of others did not arrive here\n"
+        self.assertNotIn(missed, bytes(self.ann.sent))
+        self.assertEqual(bytes(self.bob.sent).count(missed), 1)
+
     def test_dead(self) -> None:
         """The members of a daemon that has died leave within 20 s, and their names are
         free."""
