@@ -70,8 +70,10 @@ class RelayFaultsCase(SynchronousTestCase):
         talk.assertTold()
         names = [each.name for each in talk.clients]
         heir = talk.crowd.join(lost[0].name, self.daemons[2].connect())
-        talk.until(lambda: heir.heard.count(b"/name "))
-        for each in talk.clients[0], talk.clients[1]:
+        asking = talk.clients[:2]
+        joined = b"* %s joined" % heir.name
+        talk.until(lambda: all(talk.heard[each][-1][23:] == joined for each in asking))
+        for each in asking:
             self.assertCountEqual(talk.whoAt(each), [*names, heir.name])
 
     def test_relayKilled(self) -> None:
