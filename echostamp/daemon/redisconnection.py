@@ -29,9 +29,7 @@ MOST_STRINGS = 1 << 14
 #: server may leave a command unanswered.
 TICK, MOST_TICKS = 1.0, 10
 
-TOO_LONG = (
-    f"it sent a reply of more than {LONGEST_REPLY >> 20} MiB or {MOST_STRINGS} strings"
-)
+TOO_LONG = f"it sent more than {LONGEST_REPLY >> 20} MiB or {MOST_STRINGS} strings"
 NOT_REDIS = "it does not speak Redis' protocol"
 SILENT = f"it did not answer for {TICK * MOST_TICKS:g} s"
 

@@ -18,15 +18,14 @@ from echostamp.intercom.entries import (
     Entry,
     Fields,
     Gone,
-    Join,
     Leave,
-    Rename,
     Say,
     decode,
     encode,
 )
 from echostamp.intercom.hostile import Hostile
 from echostamp.intercom.pace import Pace
+from echostamp.intercom.readingback import ReadingBack
 from echostamp.intercom.relay import IRelay
 from echostamp.intercom.relayedmember import RelayedMember
 from echostamp.intercom.saying import Saying
@@ -68,6 +67,7 @@ class Hearing:
         self._pace = pace
         self._audience = audience
         self._saying = saying
+        self._readingBack = ReadingBack(audience, saying)
         self._comingBack = ComingBack(reactor, audience, saying)
         # Whether the room was ever entered.
         self._hasEntered = False
@@ -127,7 +127,10 @@ class Hearing:
         changes = shared.apply(entry)
         # Somebody else may use the id of this daemon.
         isFalse = isOwn and not self._saying.keeps(entry)
-        member = self._readBack(entry) if isOwn and not isFalse else None
+        member = None
+        if isOwn and not isFalse:
+            isFalse = self._readingBack.loseBefore(entry)
+            member = self._readingBack.take(entry, shared)
         speaker = shared.members.get((entry.daemon, getattr(operation, "member", -1)))
         name = None if speaker is None else speaker.name
         self._audience.hear(entry, name, member)
@@ -153,24 +156,6 @@ class Hearing:
         subject = change.member
         isOwn = subject.daemon == self.daemon
         return self._audience.get(subject.number) if isOwn else None
-
-    def _readBack(self, entry: Entry) -> RelayedMember | None:
-        """
-        Send the reply to what was said here: it has its place.
-
-        @return: the member that has said it, if it is connected.
-        """
-        self._saying.readBack(entry)
-        operation = entry.operation
-        number = getattr(operation, "member", None)
-        member = None if number is None else self._audience.get(number)
-        if member is not None:
-            name = None
-            if isinstance(operation, Join | Rename):
-                listed = self.shared.members.get((entry.daemon, member.number))
-                name = None if listed is None else listed.name
-            member.heard(operation.stamp, name)
-        return member
 
     def restore(self, snapshot: bytes) -> bool:
         """
@@ -235,7 +220,7 @@ class Hearing:
             return
         member = None
         if entry.daemon == self.daemon:
-            member = self._readBack(entry)
+            member = self._readingBack.take(entry, self.shared)
         elif self._hasEntered:
             audience.missTo(entry.daemon, entry.number - 1)
         name = operation.name if isinstance(operation, Say) else None
@@ -251,7 +236,7 @@ class Hearing:
         heard = self.shared.heard.get(self.daemon, 0)
         for entry in self._saying.waiting():
             if entry.last <= heard:
-                member = self._readBack(entry)
+                member = self._readingBack.take(entry, self.shared)
                 if member is not None:
                     member.follow()
         waiting = (entry.operation for entry in self._saying.waiting())

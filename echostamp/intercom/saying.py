@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Iterable, Sequence
+from itertools import takewhile
 from typing import Any
 
 from echostamp.intercom.entries import Entry, Operation, encode
@@ -106,6 +107,13 @@ class Saying:
             if each.number >= entry.number:
                 return each == entry
         return False
+
+    def before(self, entry: Entry) -> Sequence[Entry]:
+        """
+        Give what was not read back and was said before an entry.
+        """
+        waiting = self._outbox.waiting()
+        return tuple(takewhile(lambda each: each.number < entry.number, waiting))
 
     def readBack(self, entry: Entry) -> None:
         """

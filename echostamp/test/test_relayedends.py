@@ -178,6 +178,30 @@ class LossTests(RelayedCase):
         self.assertEqual(bytes(ann.sent).count(b"] hi\n"), 1)
         self.assertNotIn(b"* ann joined", bytes(ann.sent))
 
+    def test_lostOnTheWay(self) -> None:
+        """Each line is answered in order, also one that the relay has lost before it
+        was read; the others are told of it.  A member whose joining was lost joins."""
+        one, two = self.start("a"), self.start("b")
+        ann, bob = self.join(one, b"ann"), self.join(two, b"bob")
+        cat = self.connect(one)
+        ann.protocol.dataReceived(b"1\n")
+        cat.protocol.dataReceived(b"/name cat\nhi\n")
+        count = len(self.broker.entries)
+        while len(self.broker.entries) < count + 3:
+            self.reactor.advance(0)
+        self.broker.lose(3)
+        self.send(ann, b"2\n")
+        self.settle(20)
+        self.send(cat, b"later\n")
+        texts = [line[5:] for line in bytes(ann.sent).splitlines()]
+        own = [each for each in texts if each in (b"1", b"2")]
+        self.assertEqual(own, [b"1", b"2"])
+        self.assertEqual(bytes(cat.sent).count(b"] hi\n"), 1)
+        self.assertEqual(bytes(cat.sent).count(b"] later\n"), 1)
+        for each in ann, bob:
+            self.assertEqual(bytes(each.sent).count(b"<cat> later\n"), 1)
+        self.assertEqual(bytes(bob.sent).count(b"<ann> 2\n"), 1)
+
 
 class ForgedTests(RelayedCase):
     """
