@@ -10,6 +10,7 @@ from twisted.internet import reactor
 from twisted.internet.protocol import Factory, Protocol
 
 from echostamp.daemon.redisconnection import TOO_LONG
+from echostamp.daemon.redisprobes import probes
 from echostamp.intercom.relay import BEGINNING, Fields, RelayError
 from tests.harness import deadPort
 from tests.redisservers import LASTING, RedisServer, RelayCase, User, entry
@@ -85,15 +86,22 @@ class RefusalTests(RelayCase):
         why = await self.why(server.url(user="stranger"), b"secret")
         self.assertRegex(why, "^no permission for XLEN: .* key")
 
-    async def test_later(self) -> None:
-        """A permission that is missing is named when it is needed."""
-        rules = "on", ">secret", "~room*", "+@all", "-xread"
-        server = RedisServer(self, "--user", "half", *rules)
-        relay, user = await self.connected(server.url(user="half"), b"secret")
-        relay.read(BEGINNING)
-        what, why = await user.next()
-        self.assertEqual(what, "disconnected")
-        self.assertRegex(why, "^no permission for XREAD: .*'xread' command$")
+    async def test_permissions(self) -> None:
+        """Any permission that is missing is named before the relay is connected, so
+        that nobody is told again and again that it is."""
+        rules = "on", ">secret", "~room*", "+@all"
+        commands = [name for name, *_ in probes(b"room")]
+        users: list[str] = []
+        for command in commands:
+            users += ["--user", command.decode(), *rules, f"-{command.decode()}"]
+        users += ["--user", "stream", "on", ">secret", "~room", "+@all"]
+        server = RedisServer(self, *users)
+        for command in commands:
+            name = command.decode()
+            why = await self.why(server.url(user=name), b"secret")
+            self.assertRegex(why, f"^no permission for {name}: ")
+        why = await self.why(server.url(user="stream"), b"secret")
+        self.assertRegex(why, "^no permission for SRANDMEMBER: .* key")
 
     async def test_keys(self) -> None:
         """The key holds something else."""
@@ -102,11 +110,9 @@ class RefusalTests(RelayCase):
         why = await self.why(server.url())
         self.assertEqual(why, "the key 'room' is no stream")
         server.command("SET", "hall:daemons", "1")
-        relay, user = await self.connected(server.url("hall"))
-        error = await self.assertFailure(relay.present(), RelayError)
-        why = "the key 'hall:daemons' holds another type than SRANDMEMBER needs"
-        self.assertEqual(str(error), why)
-        self.assertEqual(await user.next(), ("disconnected", why))
+        why = await self.why(server.url("hall"))
+        expected = "the key 'hall:daemons' holds another type than SRANDMEMBER needs"
+        self.assertEqual(why, expected)
 
     async def test_noStreams(self) -> None:
         """A server without streams is named."""

@@ -21,6 +21,7 @@ from echostamp.connect.failures import whatFailed
 from echostamp.connect.target import hostEndpoint, hostTls
 from echostamp.connect.tls import OptionError, TlsClientEndpoint, TlsFiles
 from echostamp.daemon.redisconnection import NOT_REDIS, TICK, RedisConnection
+from echostamp.daemon.redisprobes import probes
 from echostamp.daemon.redisreplies import WOULD_ADD, whyRefused
 from echostamp.daemon.relayplace import RelayPlace
 from echostamp.intercom.relay import RelayError
@@ -197,14 +198,16 @@ class RedisLink:
             await made.command(b"AUTH", *user, self._password)
         await made.command(b"XLEN", self._key)
         # This shows also what XADD may lack: a permission, memory, the primary's role.
-        probe = b"XADD", self._key, b"0-0", b"", b""
+        adding = b"XADD", self._key, b"0-0", b"", b""
         try:
-            await made.tried(*probe)
+            await made.tried(*adding)
         except ResponseError as error:
             if str(error).removeprefix("ERR ") != WOULD_ADD:
-                raise RelayError(whyRefused(probe, str(error))) from None
+                raise RelayError(whyRefused(adding, str(error))) from None
         else:
             raise RelayError(NOT_REDIS)
+        for probe in probes(self._key):
+            await made.command(*probe)
         return made
 
     def _connectionLost(self, connection: RedisConnection) -> None:

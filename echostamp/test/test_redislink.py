@@ -21,6 +21,7 @@ from echostamp.daemon.redisconnection import (
     RedisConnection,
 )
 from echostamp.daemon.redislink import RedisLink
+from echostamp.daemon.redisprobes import probes
 from echostamp.daemon.redisreplies import WOULD_ADD
 from echostamp.daemon.relayplace import parseRelay
 from echostamp.intercom.relay import RelayError
@@ -98,6 +99,8 @@ class BackoffTests(SynchronousTestCase):
             protocol.makeConnection(StringTransport())
             protocol.dataReceived(b":0\r\n")
             protocol.dataReceived(b"-ERR %s\r\n" % WOULD_ADD.encode())
+            for _ in probes(b"room"):
+                protocol.dataReceived(b":0\r\n")
             made.append(protocol)
         return made
 
