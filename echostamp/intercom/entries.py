@@ -105,7 +105,15 @@ class Begin(NamedTuple):
     stamp: bytes
 
 
-Operation = Join | Say | Rename | Leave | Gone | Begin
+class Lose(NamedTuple):
+    """
+    The relay has lost the lines of this daemon up to the number of this entry.
+    """
+
+    stamp: bytes
+
+
+Operation = Join | Say | Rename | Leave | Gone | Begin | Lose
 
 _KINDS: dict[bytes, type[Operation]] = {
     b"join": Join,
@@ -114,6 +122,7 @@ _KINDS: dict[bytes, type[Operation]] = {
     b"leave": Leave,
     b"gone": Gone,
     b"begin": Begin,
+    b"lose": Lose,
 }
 _WORDS = {kind: word for word, kind in _KINDS.items()}
 
@@ -141,6 +150,11 @@ class Entry(NamedTuple):
     def last(self) -> int:
         """The running number of its last line."""
         return self.number + self.lines - 1
+
+    @property
+    def mayBeFirst(self) -> bool:
+        """Whether it may be the first of its daemon."""
+        return self.number == 1 and isinstance(self.operation, Join | Gone)
 
 
 Fields = Sequence[tuple[bytes, bytes]]
@@ -199,9 +213,6 @@ def _taken(values: dict[bytes, bytes], name: bytes) -> bytes:
     if value is None:
         raise ValueError(f"it has no field {name.decode()}")
     return value
-
-
-# --- The parts of an entry ------------------------------------------------------------
 
 
 def readDaemon(value: bytes) -> bytes:

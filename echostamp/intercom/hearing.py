@@ -19,6 +19,7 @@ from echostamp.intercom.entries import (
     Fields,
     Gone,
     Leave,
+    Lose,
     Say,
     decode,
     encode,
@@ -34,7 +35,6 @@ from echostamp.intercom.sharedroom import (
     Joined,
     Renamed,
     SharedRoom,
-    isFirstEntry,
 )
 
 
@@ -106,6 +106,8 @@ class Hearing:
         isHeard = self.shared.isHeard(entry)
         if not isHeard and self.shared.isAccepted(entry):
             self._apply(entry, isOwn)
+        elif isOwn and self._saying.keeps(entry) and self.shared.isEarly(entry):
+            self._saying.openSoon(self.appendAgain)
         elif isOwn and self._saying.keeps(entry):
             # Somebody has used the id of this daemon, or has reported that it is gone.
             self._comingBack.soon(len(self.shared.heard))
@@ -123,13 +125,13 @@ class Hearing:
         shared, operation = self.shared, entry.operation
         if not isOwn:
             # What the relay has lost may have been shown before.
-            self._audience.missTo(entry.daemon, entry.number - 1)
+            isLost = isinstance(operation, Lose)
+            self._audience.missTo(entry.daemon, entry.number - (not isLost))
         changes = shared.apply(entry)
         # Somebody else may use the id of this daemon.
         isFalse = isOwn and not self._saying.keeps(entry)
         member = None
         if isOwn and not isFalse:
-            isFalse = self._readingBack.loseBefore(entry)
             member = self._readingBack.take(entry, shared)
         speaker = shared.members.get((entry.daemon, getattr(operation, "member", -1)))
         name = None if speaker is None else speaker.name
@@ -216,7 +218,7 @@ class Hearing:
         if audience.isShown(entry):
             return
         isKnown = entry.daemon in self.shared.heard or audience.knows(entry.daemon)
-        if self._hasEntered and not (isKnown or isFirstEntry(entry)):
+        if self._hasEntered and not (isKnown or entry.mayBeFirst):
             return
         member = None
         if entry.daemon == self.daemon:
@@ -251,7 +253,8 @@ class Hearing:
         Append all that was not read back: some of it may not have arrived.
         """
         self._hasEntered = True
-        self._saying.open()
+        heard = self.shared.heard.get(self.daemon, 0)
+        self._saying.open(heard, self._audience.stamp())
 
     def gone(self, daemon: bytes) -> None:
         """

@@ -65,6 +65,11 @@ class Outbox:
             return entry
         return None
 
+    @property
+    def first(self) -> int:
+        """The number of the first entry that waits, or of the next one."""
+        return self._waiting[0].number if self._waiting else self._next
+
     def waiting(self) -> Iterator[Entry]:
         """
         Give all entries that wait.

@@ -5,7 +5,7 @@ How the members of a daemon get their replies: when the relay brings back what t
 from __future__ import annotations
 
 from echostamp.intercom.audience import Audience
-from echostamp.intercom.entries import Entry, Join, Rename, Say
+from echostamp.intercom.entries import Entry, Join, Rename
 from echostamp.intercom.relayedmember import RelayedMember
 from echostamp.intercom.saying import Saying
 from echostamp.intercom.sharedroom import SharedRoom
@@ -37,21 +37,6 @@ class ReadingBack:
             listed = shared.members.get((entry.daemon, operation.member))
             name = None if listed is None else listed.name
         return self._answer(entry, name)
-
-    def loseBefore(self, entry: Entry) -> bool:
-        """
-        Send the replies to what the relay has lost: an entry comes back before those
-        that were said earlier.  The others miss these.
-
-        @return: whether the others know the members of this daemon no more.
-        """
-        lost = self._saying.before(entry)
-        for each in lost:
-            name = each.operation.name if isinstance(each.operation, Join) else None
-            member = self._answer(each, name)
-            if member is not None:
-                member.follow()
-        return any(not isinstance(each.operation, Say) for each in lost)
 
     def _answer(self, entry: Entry, name: bytes | None) -> RelayedMember | None:
         """

@@ -6,16 +6,22 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Iterable, Sequence
-from itertools import takewhile
 from typing import Any
 
-from echostamp.intercom.entries import Entry, Operation, encode
+from twisted.internet.interfaces import IDelayedCall
+
+from echostamp.intercom.entries import Entry, Lose, Operation, encode
 from echostamp.intercom.outbox import Outbox
 from echostamp.intercom.pace import Held
 from echostamp.intercom.relay import IRelay
 
 #: How many entries may wait for the relay before the members are held.
 MOST_ENTRIES = 1000
+
+
+#: Seconds from a sign that the relay has lost entries to the next attempt: more signs
+#: of the same loss come meanwhile.
+AGAIN = 0.25
 
 
 def randomId() -> bytes:
@@ -45,6 +51,7 @@ class Saying:
         self._newId = newId
         self._outbox = Outbox(newId())
         self._isOpen = False
+        self._timer: IDelayedCall | None = None
         # In the order in which they were held; the values mean nothing.
         self._held: dict[Held, None] = {}
 
@@ -78,20 +85,52 @@ class Saying:
         if self._isOpen:
             self._relay.append(encode(entry))
 
-    def open(self) -> None:
+    def open(self, heard: int, stamp: bytes) -> None:
         """
         Append all that was not read back, since some of it may not have arrived, and
         from now on whatever is said.
+
+        @param heard: the last line of this daemon that all have heard; 0: they do not
+            know it.
+        @param stamp: the present stamp.
         """
         self._isOpen = True
+        lost = self._outbox.first - 1
+        if 0 < heard < lost:
+            self._relay.append(encode(Entry(self.daemon, lost, Lose(stamp))))
+        self._appendAll()
+
+    def _appendAll(self) -> None:
+        """
+        Append all that was not read back.
+        """
         for entry in self._outbox.waiting():
             self._relay.append(encode(entry))
+
+    def openSoon(self, openAgain: Callable[[], None]) -> None:
+        """
+        Have this opened again, since the relay has lost some of what was appended.
+
+        @param openAgain: does so.
+        """
+        if self._timer is None and self._isOpen:
+            self._timer = self._reactor.callLater(AGAIN, self._due, openAgain)
+
+    def _due(self, openAgain: Callable[[], None]) -> None:
+        """
+        Open this again.
+        """
+        self._timer = None
+        openAgain()
 
     def close(self) -> None:
         """
         Append nothing until L{open}.
         """
         self._isOpen = False
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
 
     def waiting(self) -> Sequence[Entry]:
         """
@@ -107,13 +146,6 @@ class Saying:
             if each.number >= entry.number:
                 return each == entry
         return False
-
-    def before(self, entry: Entry) -> Sequence[Entry]:
-        """
-        Give what was not read back and was said before an entry.
-        """
-        waiting = self._outbox.waiting()
-        return tuple(takewhile(lambda each: each.number < entry.number, waiting))
 
     def readBack(self, entry: Entry) -> None:
         """
@@ -141,4 +173,4 @@ class Saying:
         """
         self._outbox.renew(self._newId(), first)
         if self._isOpen:
-            self.open()
+            self._appendAll()

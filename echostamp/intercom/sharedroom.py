@@ -17,6 +17,7 @@ from echostamp.intercom.entries import (
     Gone,
     Join,
     Leave,
+    Lose,
     Rename,
     readAddress,
     readDaemon,
@@ -120,8 +121,18 @@ class SharedRoom:
         Say whether an entry counts.  Any entry of an unknown daemon but the first one
         is late: the daemon is gone.
         """
-        isFirst = isFirstEntry(entry) and len(self._heard) < MOST_DAEMONS
-        return isFirst or entry.daemon in self._heard
+        if entry.daemon in self._heard:
+            return not self.isEarly(entry)
+        return entry.mayBeFirst and len(self._heard) < MOST_DAEMONS
+
+    def isEarly(self, entry: Entry) -> bool:
+        """
+        Say whether entries are missing before an entry of a known daemon.  The relay
+        has lost them, and the daemon sends all of them again.
+        """
+        last = self._heard.get(entry.daemon)
+        isNext = last is None or entry.number <= last + 1
+        return not (isNext or isinstance(entry.operation, Lose))
 
     def apply(self, entry: Entry) -> list[Change]:
         """
@@ -267,14 +278,6 @@ class SharedRoom:
             elif own.name != member.name:
                 changes.append(Renamed(member, own.name, stamp))
         return changes + joined
-
-
-def isFirstEntry(entry: Entry) -> bool:
-    """
-    Say whether an entry may be the first one of its daemon: it has the number 1, and a
-    member joins by it, or it reports that a daemon is gone.
-    """
-    return entry.number == 1 and isinstance(entry.operation, Join | Gone)
 
 
 def _readMember(values: list[bytes], daemons: list[bytes]) -> SharedMember:

@@ -14,6 +14,7 @@ from echostamp.intercom.entries import (
     Gone,
     Join,
     Leave,
+    Lose,
     Rename,
     Say,
     decode,
@@ -33,6 +34,7 @@ ENTRIES = [
     Entry(DAEMON, 6, Leave(1, STAMP)),
     Entry(DAEMON, 7, Gone(DAEMON[::-1], STAMP)),
     Entry(DAEMON, 8, Begin(STAMP)),
+    Entry(DAEMON, 9, Lose(STAMP)),
 ]
 
 #: What some field may have, or nearly.

@@ -179,8 +179,8 @@ class LossTests(RelayedCase):
         self.assertNotIn(b"* ann joined", bytes(ann.sent))
 
     def test_lostOnTheWay(self) -> None:
-        """Each line is answered in order, also one that the relay has lost before it
-        was read; the others are told of it.  A member whose joining was lost joins."""
+        """What the relay has lost before it was read is said again: all get each line
+        once, in one order, and a member whose joining was lost joins."""
         one, two = self.start("a"), self.start("b")
         ann, bob = self.join(one, b"ann"), self.join(two, b"bob")
         cat = self.connect(one)
@@ -196,9 +196,15 @@ class LossTests(RelayedCase):
         texts = [line[5:] for line in bytes(ann.sent).splitlines()]
         own = [each for each in texts if each in (b"1", b"2")]
         self.assertEqual(own, [b"1", b"2"])
+        others = [line[5:] for line in bytes(bob.sent).splitlines()]
+        said = [b"<ann> 1", b"<ann> 2"]
+        self.assertEqual([each for each in others if each in said], said)
+        self.assertNotIn(b"not arrive", bytes(bob.sent))
         self.assertEqual(bytes(cat.sent).count(b"] hi\n"), 1)
         self.assertEqual(bytes(cat.sent).count(b"] later\n"), 1)
         for each in ann, bob:
+            self.assertEqual(bytes(each.sent).count(b"* cat joined\n"), 1)
+            self.assertEqual(bytes(each.sent).count(b"<cat> hi\n"), 1)
             self.assertEqual(bytes(each.sent).count(b"<cat> later\n"), 1)
         self.assertEqual(bytes(bob.sent).count(b"<ann> 2\n"), 1)
 

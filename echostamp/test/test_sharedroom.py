@@ -14,6 +14,7 @@ from echostamp.intercom.entries import (
     Gone,
     Join,
     Leave,
+    Lose,
     Operation,
     Rename,
     Say,
@@ -51,6 +52,7 @@ OPERATIONS = st.one_of(
     MEMBERS_OPERATIONS,
     st.builds(Gone, _DAEMONS, _STAMPS),
     st.builds(Begin, _STAMPS),
+    st.builds(Lose, _STAMPS),
 )
 
 #: Any entries in any order.
@@ -191,13 +193,22 @@ class RoomTests(SynchronousTestCase):
         self.assertTrue(self.room.isAccepted(Entry(THREE, 1, Gone(ONE, STAMP))))
 
     def test_numbers(self) -> None:
-        """What was heard already is a duplicate, and what is missing is counted."""
+        """What was heard already is a duplicate.  What leaves lines out does not count,
+        unless its daemon has said that they are lost."""
         say = Say(1, b"ann", STAMP, b"a\nb\nc\n")
         self.take(ONE, 2, say, [])
         self.assertEqual(self.room.heard[ONE], 4)
-        for number, isHeard in (4, True), (5, False), (9, False):
+        for number, isHeard, isEarly in (
+            (4, True, False),
+            (5, False, False),
+            (9, False, True),
+        ):
             entry = Entry(ONE, number, say)
             self.assertEqual(self.room.isHeard(entry), isHeard)
+            self.assertEqual(self.room.isEarly(entry), isEarly)
+            self.assertEqual(self.room.isAccepted(entry), not isEarly)
+        self.take(ONE, 8, Lose(STAMP), [])
+        self.assertTrue(self.room.isAccepted(Entry(ONE, 9, say)))
         first = Entry(THREE, 1, say)
         self.assertFalse(self.room.isHeard(first))
 
