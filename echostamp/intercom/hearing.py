@@ -111,6 +111,9 @@ class Hearing:
         elif isOwn and self._saying.keeps(entry):
             # Somebody has used the id of this daemon, or has reported that it is gone.
             self._comingBack.soon(len(self.shared.heard))
+        elif not (isOwn or isHeard):
+            wrong = ValueError("its number is out of order")
+            self.hostile.refuse(f"entry {ascii(id)[2:-1]}", wrong)
         if self._pace.isPaused:
             self._relay.pause()
             self._pace.hold(self)
