@@ -131,10 +131,11 @@ class Hearing:
             isLost = isinstance(operation, Lose)
             self._audience.missTo(entry.daemon, entry.number - (not isLost))
         changes = shared.apply(entry)
+        isKept = isOwn and self._saying.keeps(entry)
         # Somebody else may use the id of this daemon.
-        isFalse = isOwn and not self._saying.keeps(entry)
+        isFalse = isOwn and not (isKept or isinstance(operation, Lose))
         member = None
-        if isOwn and not isFalse:
+        if isKept:
             member = self._readingBack.take(entry, shared)
         speaker = shared.members.get((entry.daemon, getattr(operation, "member", -1)))
         name = None if speaker is None else speaker.name

@@ -450,6 +450,8 @@ class FaultTests(RelayedCase):
         self.send(self.ann, b"b\n")
         missed = b"* 1 line of others did not arrive here\n"
         self.assertNotIn(missed, bytes(self.ann.sent))
+        for each in self.ann, self.bob:
+            self.assertNotIn(b"left", bytes(each.sent))
         self.assertEqual(bytes(self.bob.sent).count(missed), 1)
 
     def test_dead(self) -> None:
