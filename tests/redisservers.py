@@ -15,7 +15,8 @@ from zope.interface import implementer
 
 from echostamp.daemon.redisrelay import RedisRelay
 from echostamp.daemon.relayplace import parseRelay
-from echostamp.intercom.relay import Fields, IRelayUser
+from echostamp.intercom.entries import Fields
+from echostamp.intercom.relay import IRelayUser
 from tests.harness import DEADLINE, Owner, accepts, freePort, run, start, tool, until
 
 #: Settings of a server that keeps its data over a kill -9.

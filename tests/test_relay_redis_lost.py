@@ -11,7 +11,8 @@ from twisted.internet.protocol import Factory, Protocol
 
 from echostamp.daemon.redisconnection import TOO_LONG
 from echostamp.daemon.redisprobes import probes
-from echostamp.intercom.relay import BEGINNING, Fields, RelayError
+from echostamp.intercom.entries import Fields
+from echostamp.intercom.relay import BEGINNING, RelayError
 from tests.harness import deadPort
 from tests.redisservers import LASTING, RedisServer, RelayCase, User, entry
 from tests.tlspeers import lastingFiles

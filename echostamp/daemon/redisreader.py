@@ -13,7 +13,8 @@ from twisted.logger import Logger
 
 from echostamp.daemon.redisconnection import RedisConnection
 from echostamp.daemon.redisreplies import entriesOf, idAfter, idBefore
-from echostamp.intercom.relay import BEGINNING, Fields, IRelayUser, orderOf
+from echostamp.intercom.entries import Fields
+from echostamp.intercom.relay import BEGINNING, IRelayUser, orderOf
 
 log = Logger(namespace="echostamp")
 

@@ -19,13 +19,8 @@ from echostamp.daemon.redislink import RedisLink
 from echostamp.daemon.redisreader import LongEntries, RedisReader, entriesBefore
 from echostamp.daemon.redisreplies import isPossible
 from echostamp.daemon.relayplace import RelayPlace
-from echostamp.intercom.relay import (
-    PRESENT,
-    Fields,
-    IRelay,
-    IRelayUser,
-    RelayError,
-)
+from echostamp.intercom.entries import Fields
+from echostamp.intercom.relay import PRESENT, IRelay, IRelayUser, RelayError
 from echostamp.keyfiles import DISK, Files
 
 log = Logger(namespace="echostamp")

@@ -7,7 +7,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from echostamp.intercom.relay import Fields, orderOf
+from echostamp.intercom.entries import Fields
+from echostamp.intercom.relay import orderOf
 from echostamp.text import printable
 
 #: The largest of the two numbers of an id.

@@ -14,10 +14,11 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+from echostamp.intercom.entries import Fields
 from echostamp.intercom.errand import Errand
 from echostamp.intercom.interfaces import FollowedRoom
 from echostamp.intercom.keptstate import Course, KeptState, newestFirst
-from echostamp.intercom.relay import Fields, IRelay, orderOf
+from echostamp.intercom.relay import IRelay, orderOf
 
 #: Seconds for which one daemon alone may begin an order, and how long the others look
 #: for its state.

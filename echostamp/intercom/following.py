@@ -11,11 +11,12 @@ from twisted.internet.defer import Deferred
 from zope.interface import implementer
 
 from echostamp.intercom.entering import Entering
+from echostamp.intercom.entries import Fields
 from echostamp.intercom.errand import Errand
 from echostamp.intercom.interfaces import FollowedRoom
 from echostamp.intercom.keptstate import Course
 from echostamp.intercom.presence import Presence
-from echostamp.intercom.relay import Fields, IRelay, IRelayUser
+from echostamp.intercom.relay import IRelay, IRelayUser
 
 #: Seconds after which the place is looked for again when the relay did not do something
 #: and does not disconnect either.

@@ -7,9 +7,8 @@ from __future__ import annotations
 from collections.abc import Collection, Sequence
 from typing import Any, Protocol
 
-from echostamp.intercom.entries import Operation
+from echostamp.intercom.entries import Fields, Operation
 from echostamp.intercom.pace import Pace
-from echostamp.intercom.relay import Fields
 from echostamp.line.protocol import TimestampEcho
 
 

@@ -11,8 +11,9 @@ from typing import Any, TypeVar
 from twisted.internet.defer import Deferred, fail, succeed
 from zope.interface import implementer
 
+from echostamp.intercom.entries import Fields
 from echostamp.intercom.memorystore import MemoryStore
-from echostamp.intercom.relay import Fields, IRelay, RelayError
+from echostamp.intercom.relay import IRelay, RelayError
 
 Found = TypeVar("Found")
 

@@ -7,7 +7,8 @@ from __future__ import annotations
 from bisect import bisect_right
 from collections.abc import Callable
 
-from echostamp.intercom.relay import BEGINNING, PRESENT, Fields, orderOf
+from echostamp.intercom.entries import Fields
+from echostamp.intercom.relay import BEGINNING, PRESENT, orderOf
 
 
 class MemoryStore:

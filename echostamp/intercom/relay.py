@@ -5,13 +5,10 @@ one order, and the presence of each daemon.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-
 from twisted.internet.defer import Deferred
 from zope.interface import Attribute, Interface
 
-#: The names and values of an entry.
-Fields = Sequence[tuple[bytes, bytes]]
+from echostamp.intercom.entries import Fields
 
 #: The place before the first entry of a stream.
 BEGINNING = b"0-0"

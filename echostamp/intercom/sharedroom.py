@@ -11,14 +11,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import NamedTuple
 
-from echostamp.intercom.entries import (
-    Begin,
-    Entry,
-    Gone,
-    Join,
-    Leave,
-    Lose,
-    Rename,
+from echostamp.intercom.entries import Begin, Entry, Gone, Join, Leave, Lose, Rename
+from echostamp.intercom.entryvalues import (
     readAddress,
     readDaemon,
     readName,

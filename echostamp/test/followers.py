@@ -8,9 +8,9 @@ import string
 from collections.abc import Callable, Collection, Sequence
 from typing import Any
 
+from echostamp.intercom.entries import Fields
 from echostamp.intercom.following import Following
 from echostamp.intercom.memoryrelay import MemoryBroker, MemoryRelay
-from echostamp.intercom.relay import Fields
 from echostamp.test.fakes import FakeReactor
 
 #: Seconds in which all processes run on between two turns.

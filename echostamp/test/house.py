@@ -136,6 +136,7 @@ PURE = (
     "intercom.allowance",
     "intercom.commands",
     "intercom.entries",
+    "intercom.entryvalues",
     "intercom.formatting",
     "intercom.naming",
     "intercom.outbox",

@@ -7,8 +7,6 @@ from hypothesis import strategies as st
 from twisted.trial.unittest import SynchronousTestCase
 
 from echostamp.intercom.entries import (
-    LONGEST_TEXT,
-    MOST,
     Begin,
     Entry,
     Gone,
@@ -20,6 +18,7 @@ from echostamp.intercom.entries import (
     decode,
     encode,
 )
+from echostamp.intercom.entryvalues import LONGEST_TEXT, MOST
 
 DAEMON = b"0123456789abcdef" * 2
 STAMP = "[12:30 é] ".encode()

@@ -12,15 +12,9 @@ from twisted.trial.unittest import SynchronousTestCase
 from zope.interface import implementer
 from zope.interface.verify import verifyObject
 
+from echostamp.intercom.entries import Fields
 from echostamp.intercom.memoryrelay import MemoryBroker, MemoryRelay
-from echostamp.intercom.relay import (
-    BEGINNING,
-    Fields,
-    IRelay,
-    IRelayUser,
-    RelayError,
-    orderOf,
-)
+from echostamp.intercom.relay import BEGINNING, IRelay, IRelayUser, RelayError, orderOf
 from echostamp.test.fakes import FakeReactor
 
 

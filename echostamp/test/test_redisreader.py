@@ -10,7 +10,8 @@ from twisted.trial.unittest import SynchronousTestCase
 from zope.interface import implementer
 
 from echostamp.daemon.redisreader import COUNT, LongEntries, RedisReader
-from echostamp.intercom.relay import BEGINNING, Fields, IRelayUser
+from echostamp.intercom.entries import Fields
+from echostamp.intercom.relay import BEGINNING, IRelayUser
 
 
 class LongEntriesTests(SynchronousTestCase):

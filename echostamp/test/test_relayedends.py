@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from echostamp.intercom.entries import MOST, Entry, Operation, Say, encode
+from echostamp.intercom.entries import Entry, Operation, Say, encode
+from echostamp.intercom.entryvalues import MOST
 from echostamp.intercom.memoryrelay import MemoryBroker
 from echostamp.test.relayedrooms import RelayedCase
 

@@ -8,7 +8,6 @@ from twisted.trial.unittest import SynchronousTestCase
 
 from echostamp.intercom import sharedroom
 from echostamp.intercom.entries import (
-    MOST,
     Begin,
     Entry,
     Gone,
@@ -18,8 +17,8 @@ from echostamp.intercom.entries import (
     Operation,
     Rename,
     Say,
-    readName,
 )
+from echostamp.intercom.entryvalues import MOST, readName
 from echostamp.intercom.sharedroom import (
     MOST_MEMBERS,
     Change,
