@@ -8,7 +8,8 @@ from collections.abc import Callable
 
 from twisted.internet.interfaces import IDelayedCall, IReactorTime
 
-from echostamp.intercom.joining import ANNOUNCE_DELAY
+#: Seconds that a new member has to request a name before it is announced.
+ANNOUNCE_DELAY = 1.0
 
 
 class Announcing:

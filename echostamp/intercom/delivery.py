@@ -121,9 +121,7 @@ class Delivery(ABC):
     def resume(self) -> None:
         """Send the peer's own messages that had to wait, if that is possible now."""
 
-    @abstractmethod
-    def stopProducing(self) -> None:
-        """Leave the room and drop all queues: the connection is lost."""
+    # --- How it ends ------------------------------------------------------------------
 
     def disconnectSoon(self, reason: str) -> None:
         """
@@ -145,3 +143,29 @@ class Delivery(ABC):
         """
         self.stopProducing()
         self.echo.abort()
+
+    def detach(self) -> None:
+        """Leave the room: there will be no more replies."""
+        self.leave()
+        self._out.detach()
+
+    def stopProducing(self) -> None:
+        """Leave the room and drop all queues: the connection is lost."""
+        self.leave()
+        self._pace.left(self)
+        self._out.stopProducing()
+        self._queue.clear()
+
+    def quit(self) -> None:
+        """
+        Leave the room, and let the connection end behind what was sent.
+        """
+        self.leave()
+        if self._out.isBlocked:
+            # It has left, but a peer that reads nothing is still disconnected.
+            self._pace.fellBehind(self)
+        self.echo.quit()
+
+    @abstractmethod
+    def leave(self) -> None:
+        """Leave the room, and tell the others."""

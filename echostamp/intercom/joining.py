@@ -4,26 +4,22 @@ How a member joins: the first message may request its name, then it is announced
 
 from __future__ import annotations
 
-from twisted.internet.interfaces import IDelayedCall
-
+from echostamp.intercom.announcing import Announcing
 from echostamp.intercom.answering import changeName
 from echostamp.intercom.formatting import notice
 from echostamp.intercom.interfaces import NamedMember, Room
 from echostamp.intercom.naming import isName, readFirstMessage, refusal
 
-#: Seconds that a new member has to request a name before it is announced.
-ANNOUNCE_DELAY = 1.0
-
 
 class Joining:
     """
-    Announce a member with its first message, or when it is silent for
-    L{ANNOUNCE_DELAY} seconds.  Give it the name that its first message requests.
+    Announce a member with its first message, or when it is silent.  Give it the name
+    that its first message requests.
 
     One exists for a member until its first message.
     """
 
-    __slots__ = ("_member", "_room", "_timer")
+    __slots__ = ("_announcing", "_member", "_room")
 
     def __init__(self, room: Room, member: NamedMember) -> None:
         """
@@ -32,9 +28,8 @@ class Joining:
         """
         self._room = room
         self._member = member
-        self._timer: IDelayedCall | None = member.echo.factory.reactor.callLater(
-            ANNOUNCE_DELAY, self._silent
-        )
+        reactor = member.echo.factory.reactor
+        self._announcing = Announcing(reactor, self._silent)
 
     def firstMessage(self, replies: bytes) -> tuple[bytes, bytes]:
         """
@@ -56,9 +51,7 @@ class Joining:
         """
         Stop the timer.
         """
-        if self._timer is not None:
-            self._timer.cancel()
-            self._timer = None
+        self._announcing.stop()
 
     def _takeName(self, requested: bytes, stamp: bytes) -> bytes:
         """
@@ -73,13 +66,14 @@ class Joining:
         text = refusal(requested, member.name)
         return notice(stamp, text) if text else b""
 
-    def _silent(self) -> None:
+    def _silent(self) -> bool:
         """
         Announce a member that has not sent anything yet.
+
+        @return: that it is announced.
         """
-        # A timer that is over would still use memory.
-        self._timer = None
         self._announce(self._member.echo.factory.stamp())
+        return True
 
     def _announce(self, stamp: bytes) -> None:
         """

@@ -205,7 +205,7 @@ class Member(Delivery):
         if self._pace.isPaused:
             self._pace.hold(self)
         if command == b"/quit":
-            self._quit()
+            self.quit()
 
     def resume(self) -> None:
         """
@@ -226,34 +226,18 @@ class Member(Delivery):
 
     # --- How it ends ------------------------------------------------------------------
 
-    def detach(self) -> None:
-        """Leave the room: there will be no more replies."""
-        self._leave()
-        self._out.detach()
-
     def stopProducing(self) -> None:
         """Leave the room and drop all queues: the connection is lost."""
-        self._leave()
-        self._pace.left(self)
-        self._out.stopProducing()
+        super().stopProducing()
         self._unsent = None
-        self._queue.clear()
 
-    def _quit(self) -> None:
-        """
-        Leave the room, and let the connection end behind what was sent.
-        """
+    def quit(self) -> None:
+        """Leave the room, and let the connection end behind what was sent."""
         self.deliverPending()
-        self._leave()
-        if self._out.isBlocked:
-            # It has left, but a peer that reads nothing is still disconnected.
-            self._pace.fellBehind(self)
-        self.echo.quit()
+        super().quit()
 
-    def _leave(self) -> None:
-        """
-        Leave the room, and notify the others.
-        """
+    def leave(self) -> None:
+        """Leave the room, and notify the others."""
         if self._joining is not None:
             self._joining.stop()
             self._joining = None

@@ -236,7 +236,7 @@ class RelayedMember(OrderedDelivery):
         """
         self.reply(reply.octets, reply.isPassing)
         if reply.command == b"/quit":
-            self._quit()
+            self.quit()
         answer = reply.answer + answerTo(reply, self._room.who)
         if answer:
             self._worked += len(answer)
@@ -258,36 +258,20 @@ class RelayedMember(OrderedDelivery):
         """How many lines wait for their place."""
         return self._waiting.lines
 
-    def detach(self) -> None:
-        """Leave the room: there will be no more replies."""
-        self._leave()
-        self._out.detach()
-
     def stopProducing(self) -> None:
         """Leave the room and drop all queues: the connection is lost."""
-        self._leave()
-        self._pace.left(self)
-        self._out.stopProducing()
+        super().stopProducing()
         self._unsaid = None
         self._waiting.clear()
-        self._queue.clear()
         self._later.clear()
 
-    def _quit(self) -> None:
-        """
-        Leave the room, and let the connection end behind what was sent.
-        """
+    def quit(self) -> None:
+        """Leave the room, and let the connection end behind what was sent."""
         self._waiting.clear()
-        self._leave()
-        if self._out.isBlocked:
-            # It has left, but a peer that reads nothing is still disconnected.
-            self._pace.fellBehind(self)
-        self.echo.quit()
+        super().quit()
 
-    def _leave(self) -> None:
-        """
-        Leave the room, and tell the others.
-        """
+    def leave(self) -> None:
+        """Leave the room, and tell the others."""
         self._announcing.stop()
         if not self.isPresent:
             return

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+from echostamp.intercom.announcing import ANNOUNCE_DELAY
 from echostamp.intercom.commands import RENAME_INTERVAL
-from echostamp.intercom.joining import ANNOUNCE_DELAY
 from echostamp.test.fakes import FakeSocketConnection
 from echostamp.test.rooms import IntercomCase
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from itertools import count
 
-from echostamp.intercom.joining import ANNOUNCE_DELAY
+from echostamp.intercom.announcing import ANNOUNCE_DELAY
 from echostamp.test.rooms import IntercomCase
 from echostamp.times import SECOND
 
@@ -34,7 +34,7 @@ class JoiningTests(IntercomCase):
         silent = self.join().protocol._sender
         sender = self.join(b"ann").protocol._sender
         self.reactor.advance(ANNOUNCE_DELAY)
-        self.assertIsNone(silent._joining._timer)
+        self.assertIsNone(silent._joining._announcing._timer)
         self.assertIsNone(sender._joining)
 
     def test_noticeOfJoiningHasTheStampOfTheMessage(self) -> None:

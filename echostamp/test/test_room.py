@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from echostamp.intercom.joining import ANNOUNCE_DELAY
+from echostamp.intercom.announcing import ANNOUNCE_DELAY
 from echostamp.intercom.naming import isName
 from echostamp.test.fakes import FakeTransport
 from echostamp.test.rooms import IntercomCase
