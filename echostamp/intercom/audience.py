@@ -8,11 +8,11 @@ from __future__ import annotations
 from collections.abc import Callable, Container, Iterable, Iterator
 from typing import Any
 
-from echostamp.intercom.entries import Entry, Say
+from echostamp.intercom.entries import Entry, Join, Rename, Say
 from echostamp.intercom.formatting import linesOf, notice
 from echostamp.intercom.recent import Recent
 from echostamp.intercom.relayedmember import RelayedMember
-from echostamp.intercom.sharedroom import Change, Joined, Left
+from echostamp.intercom.sharedroom import Change, Joined, Left, SharedRoom
 from echostamp.line.protocol import TimestampEchoFactory
 from echostamp.text import counted
 
@@ -86,6 +86,23 @@ class Audience:
         """
         self._members.pop(member.number, None)
 
+    def answer(self, entry: Entry, shared: SharedRoom) -> RelayedMember | None:
+        """
+        Send the reply to what a member has said: it has its place.
+
+        @param entry: an entry of this daemon.
+        @param shared: the room at this place.
+        @return: the member, if it is connected.
+        """
+        operation, name = entry.operation, None
+        member = self._members.get(getattr(operation, "member", 0))
+        if member is not None:
+            if isinstance(operation, Join | Rename):
+                listed = shared.members.get((entry.daemon, operation.member))
+                name = None if listed is None else listed.name
+            member.heard(operation.stamp, name)
+        return member
+
     @property
     def replay(self) -> int:
         """How many lines are kept for new members."""
@@ -106,9 +123,9 @@ class Audience:
         @param sender: the member; L{None} if it is not connected to this daemon.
         @param isPast: whether only new members are to get it.
         """
-        shown, say = self._shown.get(entry.daemon, 0), entry.operation
-        self._shown[entry.daemon] = max(entry.last, shown)
-        if name is None or not isinstance(say, Say) or entry.last <= shown:
+        say, isShown = entry.operation, self.isShown(entry)
+        self.skipTo(entry.daemon, entry.last)
+        if name is None or not isinstance(say, Say) or isShown:
             return
         prefix = b"<%s> " % name
         lines = linesOf(say.stamp, prefix, say.text, self.factory.maxLength)
@@ -120,8 +137,13 @@ class Audience:
         """
         Say whether an entry was shown.
         """
-        gone = self._gone.get(entry.daemon, 0)
-        return entry.last <= max(gone, self._shown.get(entry.daemon, 0))
+        return entry.last <= self._reached(entry.daemon)
+
+    def _reached(self, daemon: bytes) -> int:
+        """
+        Give the number of the last line of a daemon that was shown.
+        """
+        return max(self._gone.get(daemon, 0), self._shown.get(daemon, 0))
 
     def knows(self, daemon: bytes) -> bool:
         """
@@ -135,7 +157,7 @@ class Audience:
 
         @param last: the number of the last of them.
         """
-        missed = last - self._shown.get(daemon, 0)
+        missed = last - self._reached(daemon)
         if missed > 0:
             self.miss(missed)
 
@@ -145,7 +167,7 @@ class Audience:
 
         @param last: the number of the last of them.
         """
-        self._shown[daemon] = max(last, self._shown.get(daemon, 0))
+        self._shown[daemon] = max(last, self._reached(daemon))
 
     def forget(self, daemon: bytes) -> None:
         """

@@ -26,16 +26,10 @@ from echostamp.intercom.entries import (
 )
 from echostamp.intercom.hostile import Hostile
 from echostamp.intercom.pace import Pace
-from echostamp.intercom.readingback import ReadingBack
 from echostamp.intercom.relay import IRelay
 from echostamp.intercom.relayedmember import RelayedMember
 from echostamp.intercom.saying import Saying
-from echostamp.intercom.sharedroom import (
-    Change,
-    Joined,
-    Renamed,
-    SharedRoom,
-)
+from echostamp.intercom.sharedroom import Change, Joined, Renamed, SharedRoom
 
 
 class Hearing:
@@ -67,7 +61,6 @@ class Hearing:
         self._pace = pace
         self._audience = audience
         self._saying = saying
-        self._readingBack = ReadingBack(audience, saying)
         self._comingBack = ComingBack(reactor, audience, saying)
         # Whether the room was ever entered.
         self._hasEntered = False
@@ -128,15 +121,13 @@ class Hearing:
         shared, operation = self.shared, entry.operation
         if not isOwn:
             # What the relay has lost may have been shown before.
-            isLost = isinstance(operation, Lose)
-            self._audience.missTo(entry.daemon, entry.number - (not isLost))
+            self._audience.missTo(entry.daemon, entry.reached)
         changes = shared.apply(entry)
-        isKept = isOwn and self._saying.keeps(entry)
+        isAwaited = isOwn and self._saying.readBack(entry)
+        isKnown = isinstance(operation, Lose) or self._audience.isShown(entry)
         # Somebody else may use the id of this daemon.
-        isFalse = isOwn and not (isKept or isinstance(operation, Lose))
-        member = None
-        if isKept:
-            member = self._readingBack.take(entry, shared)
+        isFalse = isOwn and not (isAwaited or isKnown)
+        member = self._audience.answer(entry, shared) if isAwaited else None
         speaker = shared.members.get((entry.daemon, getattr(operation, "member", -1)))
         name = None if speaker is None else speaker.name
         self._audience.hear(entry, name, member)
@@ -202,10 +193,14 @@ class Hearing:
         Show what was said while this daemon was away, or keep it for new members, where
         it has just started.
         """
+        reached: dict[bytes, int] = {}
         for _, fields in entries:
             with suppress(ValueError):
                 entry = decode(fields)
-                if not isinstance(entry.operation, Begin):
+                last = reached.get(entry.daemon, entry.reached)
+                # An entry before which others are missing was passed over by all.
+                if last >= entry.reached and not isinstance(entry.operation, Begin):
+                    reached[entry.daemon] = max(last, entry.last)
                     self._recallOne(entry)
         for daemon, last in self.shared.heard.items():
             if self._hasEntered and daemon != self.daemon:
@@ -226,9 +221,11 @@ class Hearing:
             return
         member = None
         if entry.daemon == self.daemon:
-            member = self._readingBack.take(entry, self.shared)
+            if not self._saying.readBack(entry):
+                return
+            member = audience.answer(entry, self.shared)
         elif self._hasEntered:
-            audience.missTo(entry.daemon, entry.number - 1)
+            audience.missTo(entry.daemon, entry.reached)
         name = operation.name if isinstance(operation, Say) else None
         audience.hear(entry, name, member, not self._hasEntered)
         if member is not None:
@@ -242,7 +239,8 @@ class Hearing:
         heard = self.shared.heard.get(self.daemon, 0)
         for entry in self._saying.waiting():
             if entry.last <= heard:
-                member = self._readingBack.take(entry, self.shared)
+                self._saying.readBack(entry)
+                member = self._audience.answer(entry, self.shared)
                 if member is not None:
                     member.follow()
         waiting = (entry.operation for entry in self._saying.waiting())

@@ -48,22 +48,16 @@ class Outbox:
         self.octets += _octets(entry)
         return entry
 
-    def heard(self, number: int) -> Entry | None:
+    def heard(self, entry: Entry) -> bool:
         """
-        Remove an entry that was read back, and those before it: they are lost.
+        Remove an entry that was read back.
 
-        @param number: the number of the entry.
-        @return: the entry; L{None} if none with this number waits, and then all stay.
+        @return: whether it is the first that waits; otherwise all stay.
         """
-        for place, entry in enumerate(self._waiting):
-            if entry.number < number:
-                continue
-            if entry.number > number:
-                break
-            for _ in range(place + 1):
-                self.octets -= _octets(self._waiting.popleft())
-            return entry
-        return None
+        if not self._waiting or self._waiting[0] != entry:
+            return False
+        self.octets -= _octets(self._waiting.popleft())
+        return True
 
     @property
     def first(self) -> int:

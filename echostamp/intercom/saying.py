@@ -18,7 +18,6 @@ from echostamp.intercom.relay import IRelay
 #: How many entries may wait for the relay before the members are held.
 MOST_ENTRIES = 1000
 
-
 #: Seconds from a sign that the relay has lost entries to the next attempt: more signs
 #: of the same loss come meanwhile.
 AGAIN = 0.25
@@ -142,19 +141,19 @@ class Saying:
         """
         Say whether an entry is one that was not read back.
         """
-        for each in self._outbox.waiting():
-            if each.number >= entry.number:
-                return each == entry
-        return False
+        return entry in self._outbox.waiting()
 
-    def readBack(self, entry: Entry) -> None:
+    def readBack(self, entry: Entry) -> bool:
         """
-        Note that an entry and those before it have been read back.
+        Note that an entry has been read back.
+
+        @return: whether it is the first that was not; otherwise nothing changes.
         """
         wasFull = self.isFull
-        self._outbox.heard(entry.number)
+        isFirst = self._outbox.heard(entry)
         if wasFull and not self.isFull:
             self._reactor.callLater(0, self._resume)
+        return isFirst
 
     def _resume(self) -> None:
         """

@@ -39,30 +39,31 @@ class OutboxTests(SynchronousTestCase):
     def test_heard(self) -> None:
         """An entry waits until it is read back."""
         join, say, leave = self.entries
-        self.assertEqual(self.outbox.heard(1), join)
+        self.assertTrue(self.outbox.heard(join))
         self.assertWaiting([say, leave], 5)
-        self.assertEqual(self.outbox.heard(2), say)
+        self.assertTrue(self.outbox.heard(say))
         self.assertWaiting([leave], 0)
+        self.assertEqual(self.outbox.first, 4)
         self.assertEqual(self.outbox.add(SAY), Entry(DAEMON, 5, SAY))
 
-    def test_lost(self) -> None:
-        """Entries that were passed over are lost."""
-        self.assertEqual(self.outbox.heard(4), self.entries[2])
-        self.assertWaiting([], 0)
-
-    def test_otherNumbers(self) -> None:
-        """A number that no entry has, or none any more, removes nothing: somebody else
-        has written it."""
-        for number in 0, 3, 5, 1 << 53:
-            self.assertIsNone(self.outbox.heard(number))
+    def test_others(self) -> None:
+        """An entry that is not the first that waits, or that somebody else has written,
+        removes nothing."""
+        join, say, leave = self.entries
+        for entry in say, leave, Entry(DAEMON, 1, LEAVE), Entry(DAEMON, 1 << 53, JOIN):
+            self.assertFalse(self.outbox.heard(entry))
         self.assertWaiting(self.entries, 5)
-        self.outbox.heard(2)
-        self.assertIsNone(self.outbox.heard(2))
-        self.assertWaiting(self.entries[2:], 0)
+        self.assertTrue(self.outbox.heard(join))
+        self.assertFalse(self.outbox.heard(join))
+        for entry in say, leave:
+            self.assertTrue(self.outbox.heard(entry))
+        self.assertFalse(self.outbox.heard(leave))
+        self.assertWaiting([], 0)
+        self.assertEqual(self.outbox.first, 5)
 
     def test_renew(self) -> None:
         """Under a new id, what waits is numbered from 1, behind what comes first."""
-        self.outbox.heard(1)
+        self.outbox.heard(self.entries[0])
         self.outbox.renew(OTHER, [JOIN])
         self.assertEqual(self.outbox.daemon, OTHER)
         self.assertWaiting(

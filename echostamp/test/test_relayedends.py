@@ -209,6 +209,46 @@ class LossTests(RelayedCase):
             self.assertEqual(bytes(each.sent).count(b"<cat> later\n"), 1)
         self.assertEqual(bytes(bob.sent).count(b"<ann> 2\n"), 1)
 
+    def test_readAgain(self) -> None:
+        """A daemon that takes an earlier state reads its own lines again: they are
+        answered and shown once, and it stays under its id."""
+        one = self.start("a")
+        ann, bob = self.join(one, b"ann"), self.join(one, b"bob")
+        hearing = one.room.hearing
+        snapshot, daemon = hearing.snapshot(), hearing.daemon
+        self.send(ann, b"once\n")
+        id, fields = self.broker.entries[-1]
+        self.assertTrue(hearing.restore(snapshot))
+        hearing.recall([])
+        hearing.heard(b"%d-%d" % id, fields)
+        self.send(ann, b"twice\n")
+        self.assertEqual(hearing.daemon, daemon)
+        self.assertGot(ann, b"[00] once\n[00] twice\n")
+        self.assertGot(bob, b"[00] <ann> once\n[00] <ann> twice\n")
+
+    def test_recalledEarly(self) -> None:
+        """What all have passed over, since entries before it were missing, does not
+        spoil what a daemon recalls."""
+        self.broker = MemoryBroker(self.reactor, 20)
+        one, two = self.start("a"), self.start("b")
+        ann, bob = self.join(one, b"ann"), self.join(two, b"bob")
+        self.broker.cut(two.relay)
+        for number in range(25):
+            self.send(ann, b"%d\n" % number)
+        ann.protocol.dataReceived(b"25\n")
+        place, _ = self.broker.entries[-1]
+        while self.broker.entries[-1][0] == place:
+            self.reactor.advance(0)
+        self.broker.lose(1)
+        # This is passed over.  Then both are said again.
+        self.send(ann, b"26\n")
+        self.settle(1)
+        self.broker.mend(two.relay)
+        self.settle()
+        texts = [line.rpartition(b"> ")[2] for line in bytes(bob.sent).splitlines()]
+        said = [int(each) for each in texts if each.isdigit()]
+        self.assertEqual(said, list(range(said[0], 27)))
+
 
 class ForgedTests(RelayedCase):
     """
