@@ -77,14 +77,4 @@ class RelayService(Service):
         @return: fires when that is done.
         """
         Service.stopService(self)
-        gone = self._draining.gone
-        if gone is None:
-            return self._room.stop()
-        left: Deferred[Any] = Deferred()
-
-        def leave(result: Any) -> Any:
-            self._room.stop().chainDeferred(left)
-            return result
-
-        gone.addBoth(leave)
-        return left
+        return self._draining.afterwards(self._room.stop)

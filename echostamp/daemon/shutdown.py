@@ -62,6 +62,23 @@ class StoppingService(Service, ABC):
     def stopService(self) -> Deferred[None]:
         """Drain all connections."""
 
+    def afterwards(self, stop: Callable[[], Deferred[Any]]) -> Deferred[Any]:
+        """
+        Stop something else when no connection is left; at once while none is drained.
+
+        @return: fires when that has stopped.
+        """
+        if self.gone is None:
+            return stop()
+        stopped: Deferred[Any] = Deferred()
+
+        def go(result: Any) -> Any:
+            stop().chainDeferred(stopped)
+            return result
+
+        self.gone.addBoth(go)
+        return stopped
+
     @abstractmethod
     def abort(self) -> None:
         """Abort all connections."""

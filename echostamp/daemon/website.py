@@ -173,17 +173,7 @@ class WebService(ListeningService):
 
     def stopService(self) -> Deferred[Any]:
         """Stop listening when the echo has no connection left."""
-        waiting = self._draining.gone
-        if waiting is None:
-            return super().stopService()
-        stopped: Deferred[Any] = Deferred()
-
-        def stop(result: Any) -> Any:
-            super(WebService, self).stopService().chainDeferred(stopped)
-            return result
-
-        waiting.addBoth(stop)
-        return stopped
+        return self._draining.afterwards(super().stopService)
 
 
 def webService(

@@ -14,6 +14,24 @@ from echostamp.stamps import stampFormat
 from echostamp.test.fakes import FakeReactor, FakeSocketConnection
 
 
+class Holding:
+    """
+    An output with a reply that has no place yet, although the peer reads.
+    """
+
+    isFull = isBlocked = False
+    isHolding = True
+
+    def __init__(self, output: Any) -> None:
+        """
+        @param output: the real one.
+        """
+        self._output = output
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._output, name)
+
+
 class TimeTests(SynchronousTestCase):
     """
     How long a connection may last.
@@ -62,6 +80,20 @@ class TimeTests(SynchronousTestCase):
         self.assertTrue(transport.isClosed)
         self.advance(2)
         self.assertEqual(self.reactor.getDelayedCalls(), [])
+
+    def test_waitsForTheRelay(self) -> None:
+        """A connection whose reply waits for its place is not idle."""
+        transport = self.connect(idleTimeout=1)
+        transport.protocol.dataReceived(b"a\n")
+        sender = transport.protocol._sender
+        transport.protocol._sender = Holding(sender)
+        self.advance(3)
+        transport.turn()
+        self.assertFalse(transport.isClosed)
+        transport.protocol._sender = sender
+        self.advance(1.1)
+        transport.turn()
+        self.assertTrue(transport.isClosed)
 
     def test_stoppedProcessIsIdleItself(self) -> None:
         """A message that came while the process was stopped is read before the timeout
