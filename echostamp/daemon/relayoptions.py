@@ -50,7 +50,7 @@ class RelayOptions(usage.Options):
             "replay",
             None,
             "0",
-            "Earlier lines of others that a new client of the room gets: 0 to 1000.",
+            "With --relay: earlier lines of others that a new client gets, 0 to 1000.",
         ],
     ]
 
