@@ -2,11 +2,8 @@
 
 from __future__ import annotations
 
-import time
-
 from twisted.trial.unittest import SynchronousTestCase
 
-from tests.harness import figure
 from tests.redisservers import LASTING, RedisServer
 from tests.relayedcrowds import AWAY, BACK, BEGAN, Talk, relayed
 
@@ -46,35 +43,6 @@ class RelayFaultsCase(SynchronousTestCase):
         talk.settle()
         talk.assertComplete()
         talk.assertTold()
-
-    def test_daemonKilled(self) -> None:
-        """Of a daemon that is killed, all members have left within 20 s, and their
-        names are free.  Those who stay hear all that they say."""
-        talk = self.talk()
-        self.daemons[1].process.kill()
-        killed = time.monotonic()
-        lost = talk.clients[1::3]
-        talk.lose(lost)
-        left = {b"* %s left" % each.name for each in lost}
-
-        def haveLeft() -> bool:
-            lines = (talk.heard[each] for each in talk.clients)
-            return all(left <= {line[23:] for line in each} for each in lines)
-
-        talk.until(haveLeft)
-        seconds = time.monotonic() - killed
-        figure(f"kill -9 of a daemon: its members have left after {seconds:.1f} s")
-        self.assertLess(seconds, 20)
-        talk.settle()
-        talk.assertComplete()
-        talk.assertTold()
-        names = [each.name for each in talk.clients]
-        heir = talk.crowd.join(lost[0].name, self.daemons[2].connect())
-        asking = talk.clients[:2]
-        joined = b"* %s joined" % heir.name
-        talk.until(lambda: all(talk.heard[each][-1][23:] == joined for each in asking))
-        for each in asking:
-            self.assertCountEqual(talk.whoAt(each), [*names, heir.name])
 
     def test_relayKilled(self) -> None:
         """Redis is killed and started again with its data: all hear all lines, in one

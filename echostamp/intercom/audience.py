@@ -190,8 +190,7 @@ class Audience:
         self, changes: Iterable[Change], own: Callable[[Change], RelayedMember | None]
     ) -> None:
         """
-        Tell everybody but those that they are about who joins, leaves and changes its
-        name.
+        Report who joins, leaves and changes its name to everybody but that member.
 
         @param own: gives the member that a change is about; L{None} if it is not
             connected to this daemon.

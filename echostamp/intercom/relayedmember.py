@@ -17,7 +17,7 @@ from echostamp.intercom.entries import Join, Leave
 from echostamp.intercom.formatting import notice
 from echostamp.intercom.interfaces import RelayedRoom
 from echostamp.intercom.naming import LONGEST_NAME, refusal, requestedName
-from echostamp.intercom.ordered import OrderedDelivery
+from echostamp.intercom.ordereddelivery import OrderedDelivery
 from echostamp.intercom.speech import Speech, WaitingReply, answerTo
 from echostamp.intercom.waiting import WaitingReplies
 from echostamp.line.protocol import TimestampEcho
