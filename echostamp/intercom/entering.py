@@ -18,6 +18,7 @@ from echostamp.intercom.entries import Fields
 from echostamp.intercom.errand import Errand
 from echostamp.intercom.interfaces import FollowedRoom
 from echostamp.intercom.keptstate import Course, KeptState, newestFirst
+from echostamp.intercom.losses import isKept
 from echostamp.intercom.relay import IRelay, orderOf
 
 #: Seconds for which one daemon alone may begin an order, and how long the others look
@@ -64,7 +65,7 @@ class Entering:
         """
         course = self._course
         isLost = course.isBroken or not course.place
-        if isLost or not await self._has(course.place):
+        if isLost or not await isKept(self._errand, self._relay, course):
             await self._takeOrBegin()
         elif course.begun:
             await self._follow(course.begun)
@@ -121,24 +122,20 @@ class Entering:
         """
         kept = await self._errand.ask(self._relay.states())
         for state in newestFirst(kept):
-            if isWanted(state) and await self._has(state.place):
+            if not isWanted(state):
+                continue
+            if await self._errand.ask(self._relay.has(state.place)):
                 # The room and the course change in one turn: the connection may be lost
                 # before any answer.
                 said = await self._said(state.place)
                 self._reached()
                 if self._room.restore(state.snapshot):
-                    self._room.recall(said)
-                    self._course.order = state.order
+                    self._follows(state.order)
                     self._course.place = state.place
+                    self._room.recall(said)
                     return True
                 self._course.refused = state.order
         return False
-
-    async def _has(self, place: bytes) -> bool:
-        """
-        Say whether an entry is in the stream.
-        """
-        return await self._errand.ask(self._relay.has(place))
 
     async def _said(self, place: bytes) -> list[tuple[bytes, Fields]]:
         """
@@ -149,10 +146,24 @@ class Entering:
 
     async def _begin(self) -> None:
         """
-        Begin an order.
+        Begin an order, behind everything that the stream has.
         """
         relay, room, course = self._relay, self._room, self._course
         id = await self._errand.ask(relay.appended(room.begin()))
+        if course.place:
+            for each, fields in await self._errand.ask(relay.before(id, relay.keeps)):
+                if orderOf(each) > orderOf(course.place):
+                    room.heard(each, fields)
         state = KeptState(id, id, room.snapshot())
         await self._errand.ask(relay.keep(room.daemon, state.written()))
-        course.order = course.place = id
+        self._reached()
+        self._follows(id)
+        course.place = id
+
+    def _follows(self, order: bytes) -> None:
+        """
+        Follow an order from now on.
+        """
+        before, self._course.order = self._course.order, order
+        if before not in (b"", order):
+            self._room.began()

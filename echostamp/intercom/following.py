@@ -13,19 +13,26 @@ from zope.interface import implementer
 from echostamp.intercom.entering import Entering
 from echostamp.intercom.entries import Fields
 from echostamp.intercom.errand import Errand
-from echostamp.intercom.interfaces import FollowedRoom
+from echostamp.intercom.interfaces import FollowedRoom, Sign
 from echostamp.intercom.keptstate import Course
-from echostamp.intercom.presence import Presence
+from echostamp.intercom.presence import RENEWED, Presence
 from echostamp.intercom.relay import IRelay, IRelayUser
 
 #: Seconds after which the place is looked for again when the relay did not do something
 #: and does not disconnect either.
 AGAIN = 1.0
 
+#: Seconds from a sign that the relay has lost entries to the look at what it has left:
+#: more signs of the same loss come meanwhile.
+LOOKS = 0.25
+
 #: The most seconds for which other daemons may take longer to connect again than this
 #: one.  In a short outage it is the time of the outage: pauses between attempts are not
 #: longer than that.
 GRACE = 30.0
+
+#: Seconds within which all daemons have found that the relay was emptied.
+FOUND = 2 * RENEWED
 
 
 @implementer(IRelayUser)
@@ -45,6 +52,8 @@ class Following:
         @param room: gets the entries.
         """
         self.isEntered = False
+        # Whether the relay has lost entries: the stream will be entered again.
+        self._hasSign = False
         self._reactor = reactor
         self._relay = relay
         self._room = room
@@ -103,10 +112,15 @@ class Following:
         if not self.isEntered:
             return
         self._course.place = id
-        if self._room.heard(id, fields):
+        sign = self._room.heard(id, fields)
+        if sign is Sign.BEGIN:
             self._course.begun = id
             self._enterAgain()
-        elif self._presence is not None:
+            return
+        if sign is Sign.LOSS and self._errand is not None and not self._hasSign:
+            self._hasSign = True
+            self._errand.run(self._enterLater(self._errand, LOOKS))
+        if self._presence is not None:
             self._presence.moved()
 
     def trimmed(self) -> None:
@@ -117,7 +131,7 @@ class Following:
         """
         Drop whatever was asked and not answered, and do not append.
         """
-        self.isEntered = False
+        self.isEntered = self._hasSign = False
         self._presence = None
         if self._errand is not None:
             self._errand.end()
@@ -137,13 +151,13 @@ class Following:
         Enter again after some time: the relay did not do something.
         """
         assert self._errand is not None
-        self._errand.run(self._enterLater(self._errand))
+        self._errand.run(self._enterLater(self._errand, AGAIN))
 
-    async def _enterLater(self, errand: Errand) -> None:
+    async def _enterLater(self, errand: Errand, seconds: float) -> None:
         """
         Enter again after some time, unless the connection is lost before.
         """
-        await errand.sleep(AGAIN)
+        await errand.sleep(seconds)
         self._enterAgain()
 
     async def _enter(self, errand: Errand) -> None:
@@ -155,7 +169,7 @@ class Following:
         await Entering(errand, relay, room, course, self._reached).enter()
         self._reached()
         if before not in (b"", course.order):
-            room.began()
+            self._forbear(FOUND)
         self.isEntered = True
         self._presence = Presence(errand, relay, room, course, self._enterAgain)
         self._presence.begin(max(0.0, self._graceEnds - self._reactor.seconds()))
@@ -167,8 +181,14 @@ class Following:
         Report the end of an outage once.
         """
         if self._awaySince is not None:
-            now = self._reactor.seconds()
-            grace = min(now - self._awaySince, GRACE)
-            self._graceEnds = max(self._graceEnds, now + grace)
+            outage = self._reactor.seconds() - self._awaySince
+            self._forbear(min(outage, GRACE))
             self._awaySince = None
             self._room.back()
+
+    def _forbear(self, seconds: float) -> None:
+        """
+        Report no other daemon for some time: it may not be present yet.
+        """
+        until = self._reactor.seconds() + seconds
+        self._graceEnds = max(self._graceEnds, until)

@@ -8,7 +8,6 @@ L{SharedRoom<echostamp.intercom.sharedroom.SharedRoom>}.
 from __future__ import annotations
 
 from collections.abc import Collection, Sequence
-from contextlib import suppress
 from typing import Any
 
 from echostamp.intercom.audience import Audience
@@ -25,7 +24,9 @@ from echostamp.intercom.entries import (
     encode,
 )
 from echostamp.intercom.hostile import Hostile
+from echostamp.intercom.interfaces import Sign
 from echostamp.intercom.pace import Pace
+from echostamp.intercom.recalling import applied
 from echostamp.intercom.relay import IRelay
 from echostamp.intercom.relayedmember import RelayedMember
 from echostamp.intercom.saying import Saying
@@ -82,25 +83,26 @@ class Hearing:
         """Make the entry with which a new order begins."""
         return encode(Entry(self.daemon, 1, Begin(self._audience.stamp())))
 
-    def heard(self, id: bytes, fields: Fields) -> bool:
+    def heard(self, id: bytes, fields: Fields) -> Sign:
         """
         Take the next entry in the order.
 
-        @return: whether another daemon begins a new order with it.
+        @return: what it shows.
         """
+        sign = Sign.NONE
         try:
             entry = decode(fields)
         except ValueError as error:
             self.hostile.refuse(f"entry {ascii(id)[2:-1]}", error)
-            return False
+            return sign
         isOwn = entry.daemon == self.daemon
         if isinstance(entry.operation, Begin):
-            return not isOwn
+            return sign if isOwn else Sign.BEGIN
         isHeard = self.shared.isHeard(entry)
         if not isHeard and self.shared.isAccepted(entry):
             self._apply(entry, isOwn)
         elif isOwn and self._saying.keeps(entry) and self.shared.isEarly(entry):
-            self._saying.openSoon(self.appendAgain)
+            sign = Sign.LOSS
         elif isOwn and self._saying.keeps(entry):
             # Somebody has used the id of this daemon, or has reported that it is gone.
             self._comingBack.soon(len(self.shared.heard))
@@ -110,7 +112,7 @@ class Hearing:
         if self._pace.isPaused:
             self._relay.pause()
             self._pace.hold(self)
-        return False
+        return sign
 
     def _apply(self, entry: Entry, isOwn: bool) -> None:
         """
@@ -193,56 +195,61 @@ class Hearing:
         Show what was said while this daemon was away, or keep it for new members, where
         it has just started.
         """
-        reached: dict[bytes, int] = {}
-        for _, fields in entries:
-            with suppress(ValueError):
-                entry = decode(fields)
-                last = reached.get(entry.daemon, entry.reached)
-                # An entry before which others are missing was passed over by all.
-                if last >= entry.reached and not isinstance(entry.operation, Begin):
-                    reached[entry.daemon] = max(last, entry.last)
-                    self._recallOne(entry)
-        for daemon, last in self.shared.heard.items():
+        heard = self.shared.heard
+        for entry in applied((each for _, each in entries), heard):
+            self._recallOne(entry)
+        self._answerTo(heard.get(self.daemon, 0))
+        for daemon, last in heard.items():
             if self._hasEntered and daemon != self.daemon:
                 self._audience.missTo(daemon, last)
             self._audience.skipTo(daemon, last)
-        self._audience.forgetBut(self.shared.heard)
+        self._audience.forgetBut(heard)
         self._settle()
 
     def _recallOne(self, entry: Entry) -> None:
         """
         Take an entry that is part of the state already.
         """
-        audience, operation = self._audience, entry.operation
+        audience = self._audience
         if audience.isShown(entry):
             return
         isKnown = entry.daemon in self.shared.heard or audience.knows(entry.daemon)
         if self._hasEntered and not (isKnown or entry.mayBeFirst):
             return
-        member = None
         if entry.daemon == self.daemon:
-            if not self._saying.readBack(entry):
-                return
-            member = audience.answer(entry, self.shared)
-        elif self._hasEntered:
+            self._answerTo(entry.last)
+            return
+        if self._hasEntered:
             audience.missTo(entry.daemon, entry.reached)
+        self._showPast(entry, None)
+
+    def _answerTo(self, last: int) -> None:
+        """
+        Take what was not read back and is in the state as read back.
+
+        @param last: the number of the last line of it.
+        """
+        for entry in self._saying.waiting():
+            if entry.last > last:
+                return
+            self._saying.readBack(entry)
+            member = self._audience.answer(entry, self.shared)
+            self._showPast(entry, member)
+            if member is not None:
+                member.follow()
+
+    def _showPast(self, entry: Entry, member: RelayedMember | None) -> None:
+        """
+        Show everybody but its sender what was said, or keep it for new members.
+        """
+        operation = entry.operation
         name = operation.name if isinstance(operation, Say) else None
-        audience.hear(entry, name, member, not self._hasEntered)
-        if member is not None:
-            member.follow()
+        self._audience.hear(entry, name, member, not self._hasEntered)
 
     def _settle(self) -> None:
         """
-        Take what is in the state as read back, and come back if the members of this
-        daemon are others.
+        Come back if the members of this daemon are others in the state.
         """
-        heard = self.shared.heard.get(self.daemon, 0)
-        for entry in self._saying.waiting():
-            if entry.last <= heard:
-                self._saying.readBack(entry)
-                member = self._audience.answer(entry, self.shared)
-                if member is not None:
-                    member.follow()
         waiting = (entry.operation for entry in self._saying.waiting())
         left = {each.member for each in waiting if isinstance(each, Leave)}
         members = self.shared.members

@@ -5,6 +5,7 @@ What the parts of the intercom need of each other.
 from __future__ import annotations
 
 from collections.abc import Collection, Sequence
+from enum import Enum, auto
 from typing import Any, Protocol
 
 from echostamp.intercom.entries import Fields, Operation
@@ -69,6 +70,22 @@ class Room(Protocol):
         """
 
 
+class Sign(Enum):
+    """
+    What an entry shows of the stream.
+
+    @cvar NONE: nothing.
+    @cvar BEGIN: a new order: it is another daemon's L{Begin
+        <echostamp.intercom.entries.Begin>}.  That is not applied, and has no part in
+        the running numbers.
+    @cvar LOSS: the relay has lost entries that this daemon has written before it.
+    """
+
+    NONE = auto()
+    BEGIN = auto()
+    LOSS = auto()
+
+
 class FollowedRoom(Protocol):
     """
     What L{Following <echostamp.intercom.following.Following>} needs of a room that
@@ -79,13 +96,11 @@ class FollowedRoom(Protocol):
     def daemon(self) -> bytes:
         """The present id of this daemon.  It may change in L{heard} and L{restore}."""
 
-    def heard(self, id: bytes, fields: Fields) -> bool:
+    def heard(self, id: bytes, fields: Fields) -> Sign:
         """
         Apply the next entry of the stream.
 
-        @return: whether it is another daemon's L{Begin
-            <echostamp.intercom.entries.Begin>}.  That is not applied, and has no part
-            in the running numbers.
+        @return: what it shows.
         """
 
     def snapshot(self) -> bytes:

@@ -9,6 +9,7 @@ from collections.abc import Callable
 from echostamp.intercom.errand import Errand
 from echostamp.intercom.interfaces import FollowedRoom
 from echostamp.intercom.keptstate import Course, KeptState, newestFirst
+from echostamp.intercom.losses import isKept
 from echostamp.intercom.relay import IRelay, orderOf
 from echostamp.times import STOPPED
 
@@ -88,7 +89,9 @@ class Presence:
         for state in newestFirst(await self._errand.ask(self._relay.states())):
             isNewer = orderOf(state.order) > own and state.order != refused
             isOlder = orderOf(state.order) < own <= orderOf(state.place)
-            if (isNewer or isOlder) and await self._has(state.place):
+            if not (isNewer or isOlder):
+                continue
+            if await self._errand.ask(self._relay.has(state.place)):
                 course.begun = state.order if isNewer else b""
                 course.isBroken = isOlder
                 self._lost()
@@ -114,32 +117,12 @@ class Presence:
             await self._errand.sleep(RENEWED)
             renewed = self._relay.keep(self._course.daemon, None)
             isPresent = await self._errand.ask(renewed)
-            isIntact = await self._isIntact()
+            isIntact = await isKept(self._errand, self._relay, self._course)
             # Without its presence this process was stopped for long, or the relay has
             # lost what it had: perhaps entries that nobody has read.
             if not (isPresent and isIntact):
                 self._lost()
                 return
-
-    async def _isIntact(self) -> bool:
-        """
-        Check that the stream has the place of this daemon, and that it was not emptied
-        since the order has begun: reading goes on silently where that happens.
-        """
-        course = self._course
-        if not await self._has(course.place):
-            return False
-        # The entry with which the order began may have been trimmed.
-        if not await self._has(course.order):
-            length = await self._errand.ask(self._relay.length())
-            course.isBroken = length < self._relay.keeps
-        return not course.isBroken
-
-    async def _has(self, place: bytes) -> bool:
-        """
-        Say whether an entry is in the stream.
-        """
-        return await self._errand.ask(self._relay.has(place))
 
     async def _look(self, grace: float) -> None:
         """
@@ -155,9 +138,14 @@ class Presence:
             since = self._errand.seconds()
             missing &= await self._missing()
             # What was found is old if this process was stopped meanwhile.
-            if self._errand.seconds() - since < STOPPED:
-                for daemon in sorted(missing):
-                    await self._report(daemon)
+            if not missing or self._errand.seconds() - since >= STOPPED:
+                continue
+            if not await isKept(self._errand, self._relay, self._course):
+                # This one may be present again, where all others are still to be.
+                self._lost()
+                return
+            for daemon in sorted(missing):
+                await self._report(daemon)
 
     async def _missing(self) -> set[bytes]:
         """

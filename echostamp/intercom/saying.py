@@ -8,8 +8,6 @@ import os
 from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
-from twisted.internet.interfaces import IDelayedCall
-
 from echostamp.intercom.entries import Entry, Lose, Operation, encode
 from echostamp.intercom.outbox import Outbox
 from echostamp.intercom.pace import Held
@@ -17,10 +15,6 @@ from echostamp.intercom.relay import IRelay
 
 #: How many entries may wait for the relay before the members are held.
 MOST_ENTRIES = 1000
-
-#: Seconds from a sign that the relay has lost entries to the next attempt: more signs
-#: of the same loss come meanwhile.
-AGAIN = 0.25
 
 
 def randomId() -> bytes:
@@ -50,7 +44,6 @@ class Saying:
         self._newId = newId
         self._outbox = Outbox(newId())
         self._isOpen = False
-        self._timer: IDelayedCall | None = None
         # In the order in which they were held; the values mean nothing.
         self._held: dict[Held, None] = {}
 
@@ -106,30 +99,11 @@ class Saying:
         for entry in self._outbox.waiting():
             self._relay.append(encode(entry))
 
-    def openSoon(self, openAgain: Callable[[], None]) -> None:
-        """
-        Have this opened again, since the relay has lost some of what was appended.
-
-        @param openAgain: does so.
-        """
-        if self._timer is None and self._isOpen:
-            self._timer = self._reactor.callLater(AGAIN, self._due, openAgain)
-
-    def _due(self, openAgain: Callable[[], None]) -> None:
-        """
-        Open this again.
-        """
-        self._timer = None
-        openAgain()
-
     def close(self) -> None:
         """
         Append nothing until L{open}.
         """
         self._isOpen = False
-        if self._timer is not None:
-            self._timer.cancel()
-            self._timer = None
 
     def waiting(self) -> Sequence[Entry]:
         """

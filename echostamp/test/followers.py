@@ -10,6 +10,7 @@ from typing import Any
 
 from echostamp.intercom.entries import Fields
 from echostamp.intercom.following import Following
+from echostamp.intercom.interfaces import Sign
 from echostamp.intercom.memoryrelay import MemoryBroker, MemoryRelay
 from echostamp.test.fakes import FakeReactor
 
@@ -77,12 +78,12 @@ class RecordingRoom:
         """What has not been read back."""
         return self._waiting.keys()
 
-    def heard(self, id: bytes, fields: Fields) -> bool:
+    def heard(self, id: bytes, fields: Fields) -> Sign:
         """Apply an entry."""
         assert self.isFollowed
         (_, writer), (kind, value) = fields
         if kind == b"begin":
-            return writer != self.daemon
+            return Sign.NONE if writer == self.daemon else Sign.BEGIN
         if kind == b"join":
             self.members[value] = None
         elif kind == b"gone":
@@ -95,7 +96,7 @@ class RecordingRoom:
             self.heardTexts.append(value)
             self._waiting.pop(value, None)
             self._appendSome()
-        return False
+        return Sign.NONE
 
     def snapshot(self) -> bytes:
         """Write the state."""

@@ -141,6 +141,7 @@ PURE = (
     "intercom.naming",
     "intercom.outbox",
     "intercom.parsing",
+    "intercom.recalling",
     "intercom.recent",
     "intercom.sharedroom",
     "rfc8762.admission",

@@ -128,6 +128,35 @@ class PresenceTests(SynchronousTestCase):
         self.assertIn(b"a1", followers.broker.states())
         self.assertEqual(followers.rooms[0].told, ["entered", "entered"])
 
+    def assertNobodyReported(self) -> None:
+        """
+        Assert that all daemons stay in the room.
+        """
+        self.followers.run(30)
+        for each in self.followers.rooms:
+            self.assertEqual({*each.members}, {b"a1", b"b1", b"c1"})
+            self.assertEqual(self.reported(each.daemon), 0)
+
+    def test_emptied(self) -> None:
+        """Where the relay was emptied, and one daemon is present again before it has
+        found that out, the others are not reported."""
+        states = self.broker.states()
+        self.broker.empty()
+        self.broker.keep(b"a1", states[b"a1"])
+        self.assertNobodyReported()
+
+    def test_newOrder(self) -> None:
+        """Nor are those that follow the new order only at their next renewal, since
+        they wait for slow readers."""
+        self.broker.empty()
+        self.second.relay.pause()
+        self.third.relay.pause()
+        self.first.following.trimmed()
+        self.followers.run(8)
+        self.second.relay.resume()
+        self.third.relay.resume()
+        self.assertNobodyReported()
+
     def test_newId(self) -> None:
         """A new id is present at once, and the old one is not: nobody reports the
         daemon, though others look just then."""
