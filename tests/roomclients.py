@@ -23,7 +23,7 @@ class Connection(Protocol):
         """Send a text."""
 
     def read(self) -> None:
-        """Wait for something, and read it."""
+        """Wait for something, and read it; fail behind the end of the connection."""
 
     def rest(self) -> list[bytes]:
         """Read until it ends, and give the lines without their stamps."""
@@ -48,7 +48,8 @@ class LineClient:
         self.socket.sendall(text.encode())
 
     def read(self) -> None:
-        """Wait for something, and read it."""
+        """Wait for something, and read it; fail behind the end of the connection."""
+        assert not self.hasEnded, self.octets
         data = self.socket.recv(1 << 16)
         self.octets += data
         self.hasEnded = not data

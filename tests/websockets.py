@@ -106,7 +106,8 @@ class RoomClient:
         self._send(CloseConnection(1000))
 
     def read(self) -> None:
-        """Wait for something, and read it."""
+        """Wait for something, and read it; fail behind the end of the connection."""
+        assert not self.hasEnded, self.octets
         data = self.socket.recv(1 << 16)
         self._frames.receive_data(data or None)
         for event in self._frames.events():
@@ -125,7 +126,6 @@ class RoomClient:
     def lines(self, count: int) -> list[bytes]:
         """Read until there are so many lines, and give them without their stamps."""
         while self.octets.count(b"\n") < count:
-            assert not self.hasEnded, self.octets
             self.read()
         return withoutStamps(self.octets).split(b"\n")[:count]
 

@@ -119,10 +119,11 @@ def _processes(daemon: Daemon) -> list[tuple[int, int]]:
 
 def workersOf(daemon: Daemon) -> dict[int, int]:
     """
-    Give the process of each worker of a daemon, without those that have ended.
+    Give the process of each worker of a daemon, the first worker first, without those
+    that have ended.
     """
     newest = dict(_processes(daemon))
-    return {each: newest[each] for each in newest if isAlive(newest[each])}
+    return {each: newest[each] for each in sorted(newest) if isAlive(newest[each])}
 
 
 def isAlive(process: int) -> bool:
