@@ -422,6 +422,18 @@ def readLines(peer: socket.socket, count: int) -> bytes:
     return bytes(received)
 
 
+def readTo(peer: socket.socket, end: bytes) -> bytes:
+    """
+    Read until what was received ends with some octets.
+    """
+    received = b""
+    while not received.endswith(end):
+        data = peer.recv(1 << 20)
+        assert data, f"the connection ended after {received!r}"
+        received += data
+    return received
+
+
 def withoutStamps(replies: bytes) -> bytes:
     """
     Remove the stamp from each line; fail if a line has none.

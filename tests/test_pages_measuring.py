@@ -170,8 +170,8 @@ class SteppedTests(PingCase):
         daemon = Daemon(self, "--port=0", "--format=iso", env=clock.env)
         process = self.started("-c40", "-i50ms", f"127.0.0.1:{daemon.port}")
         assert process.stdout
-        while b"seq=20 " not in process.stdout.readline():
-            pass
+        while b"seq=20 " not in (line := process.stdout.readline()):
+            self.assertTrue(line)
         clock.set(12.445, 50)
         shown = masked(process.communicate()[0].decode())
         self.assertIn(masked(textOf(MeasuringPage.page, STEPPED)), shown)

@@ -30,6 +30,7 @@ from tests.harness import (
     memory,
     readAll,
     readLines,
+    readTo,
     run,
     script,
     tool,
@@ -412,9 +413,7 @@ class BlockingServerTests(EveryClient):
         port = self.serve()
         with socket.create_connection(("127.0.0.1", port), DEADLINE) as client:
             client.sendall(b"hel")
-            received = b""
-            while not received.endswith(b"hel"):
-                received += client.recv(4096)
+            received = readTo(client, b"hel")
             client.sendall(b"lo\n")
             received += readLines(client, 1)
         self.assertRegex(received, b"^%shel%slo\n$" % (STAMP, STAMP))
@@ -543,9 +542,7 @@ class EchoStampTests(ManyClients):
         with Daemon.shared(self).connect() as client:
             began = time.monotonic()
             client.sendall(b"hello")
-            received = b""
-            while not received.endswith(b"hello"):
-                received += client.recv(4096)
+            received = readTo(client, b"hello")
             self.assertGreater(time.monotonic() - began, 0.09)
         self.assertEqual(withoutStamps(received), b"hello")
 
@@ -554,9 +551,7 @@ class EchoStampTests(ManyClients):
         with Daemon(self, "--port=0", "--pause=0").connect() as client:
             for message in b"one", b"two":
                 client.sendall(message)
-                received = b""
-                while not received.endswith(message):
-                    received += client.recv(4096)
+                received = readTo(client, message)
                 self.assertEqual(withoutStamps(received), message)
 
     def test_talkAnswersAPipe(self) -> None:
