@@ -146,17 +146,19 @@ class Entering:
 
     async def _begin(self) -> None:
         """
-        Begin an order, behind everything that the stream has.
+        Begin an order, behind what the stream has.
         """
         relay, room, course = self._relay, self._room, self._course
         id = await self._errand.ask(relay.appended(room.begin()))
         if course.place:
-            for each, fields in await self._errand.ask(relay.before(id, relay.keeps)):
-                if orderOf(each) > orderOf(course.place):
+            before = await self._errand.ask(relay.before(id, relay.keeps))
+            self._reached()
+            for each, fields in before:
+                # The others wait for the state: slow readers are not waited for.
+                if orderOf(each) > orderOf(course.place) and not room.isPaused:
                     room.heard(each, fields)
         state = KeptState(id, id, room.snapshot())
         await self._errand.ask(relay.keep(room.daemon, state.written()))
-        self._reached()
         self._follows(id)
         course.place = id
 

@@ -109,7 +109,7 @@ class Following:
 
     def received(self, id: bytes, fields: Fields) -> None:
         """Let the room apply an entry, or follow another order that begins with it."""
-        if not self.isEntered:
+        if not self.isEntered or self._errand is None:
             return
         self._course.place = id
         sign = self._room.heard(id, fields)
@@ -117,7 +117,7 @@ class Following:
             self._course.begun = id
             self._enterAgain()
             return
-        if sign is Sign.LOSS and self._errand is not None and not self._hasSign:
+        if sign is Sign.LOSS and not self._hasSign:
             self._hasSign = True
             self._errand.run(self._enterLater(self._errand, LOOKS))
         if self._presence is not None:

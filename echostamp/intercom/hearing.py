@@ -11,22 +11,20 @@ from collections.abc import Collection, Sequence
 from typing import Any
 
 from echostamp.intercom.audience import Audience
+from echostamp.intercom.catchingup import CatchingUp
 from echostamp.intercom.comingback import ComingBack
 from echostamp.intercom.entries import (
     Begin,
     Entry,
     Fields,
     Gone,
-    Leave,
     Lose,
-    Say,
     decode,
     encode,
 )
 from echostamp.intercom.hostile import Hostile
 from echostamp.intercom.interfaces import Sign
 from echostamp.intercom.pace import Pace
-from echostamp.intercom.recalling import applied
 from echostamp.intercom.relay import IRelay
 from echostamp.intercom.relayedmember import RelayedMember
 from echostamp.intercom.saying import Saying
@@ -63,6 +61,7 @@ class Hearing:
         self._audience = audience
         self._saying = saying
         self._comingBack = ComingBack(reactor, audience, saying)
+        self._catchingUp = CatchingUp(pace, audience, saying, self._comingBack)
         # Whether the room was ever entered.
         self._hasEntered = False
 
@@ -74,6 +73,11 @@ class Hearing:
     def daemons(self) -> Collection[bytes]:
         """Give the ids of all daemons of the room."""
         return self.shared.heard
+
+    @property
+    def isPaused(self) -> bool:
+        """Whether the members wait for slow readers."""
+        return self._pace.isPaused
 
     def snapshot(self) -> bytes:
         """Give the state of the room."""
@@ -109,7 +113,7 @@ class Hearing:
         elif not (isOwn or isHeard):
             wrong = ValueError("its number is out of order")
             self.hostile.refuse(f"entry {ascii(id)[2:-1]}", wrong)
-        if self._pace.isPaused:
+        if self.isPaused:
             self._relay.pause()
             self._pace.hold(self)
         return sign
@@ -195,67 +199,8 @@ class Hearing:
         Show what was said while this daemon was away, or keep it for new members, where
         it has just started.
         """
-        heard = self.shared.heard
-        for entry in applied((each for _, each in entries), heard):
-            self._recallOne(entry)
-        self._answerTo(heard.get(self.daemon, 0))
-        for daemon, last in heard.items():
-            if self._hasEntered and daemon != self.daemon:
-                self._audience.missTo(daemon, last)
-            self._audience.skipTo(daemon, last)
-        self._audience.forgetBut(heard)
-        self._settle()
-
-    def _recallOne(self, entry: Entry) -> None:
-        """
-        Take an entry that is part of the state already.
-        """
-        audience = self._audience
-        if audience.isShown(entry):
-            return
-        isKnown = entry.daemon in self.shared.heard or audience.knows(entry.daemon)
-        if self._hasEntered and not (isKnown or entry.mayBeFirst):
-            return
-        if entry.daemon == self.daemon:
-            self._answerTo(entry.last)
-            return
-        if self._hasEntered:
-            audience.missTo(entry.daemon, entry.reached)
-        self._showPast(entry, None)
-
-    def _answerTo(self, last: int) -> None:
-        """
-        Take what was not read back and is in the state as read back.
-
-        @param last: the number of the last line of it.
-        """
-        for entry in self._saying.waiting():
-            if entry.last > last:
-                return
-            self._saying.readBack(entry)
-            member = self._audience.answer(entry, self.shared)
-            self._showPast(entry, member)
-            if member is not None:
-                member.follow()
-
-    def _showPast(self, entry: Entry, member: RelayedMember | None) -> None:
-        """
-        Show everybody but its sender what was said, or keep it for new members.
-        """
-        operation = entry.operation
-        name = operation.name if isinstance(operation, Say) else None
-        self._audience.hear(entry, name, member, not self._hasEntered)
-
-    def _settle(self) -> None:
-        """
-        Come back if the members of this daemon are others in the state.
-        """
-        waiting = (entry.operation for entry in self._saying.waiting())
-        left = {each.member for each in waiting if isinstance(each, Leave)}
-        members = self.shared.members
-        there = {number for daemon, number in members if daemon == self.daemon}
-        if there - left != {each.number for each in self._audience if each.isListed}:
-            self._comingBack.now()
+        fields = [each for _, each in entries]
+        self._catchingUp.recall(fields, self.shared, self._hasEntered)
 
     def appendAgain(self) -> None:
         """

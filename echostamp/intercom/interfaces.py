@@ -103,6 +103,10 @@ class FollowedRoom(Protocol):
         @return: what it shows.
         """
 
+    @property
+    def isPaused(self) -> bool:
+        """Whether the room waits for slow readers: more entries may cut them off."""
+
     def snapshot(self) -> bytes:
         """Write the state of the room."""
 

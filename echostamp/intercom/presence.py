@@ -72,8 +72,11 @@ class Presence:
         Keep the state when it is due, or is another daemon's: an entry was applied.
         """
         self._read += 1
-        if self._read >= self._most or self._room.daemon != self._course.daemon:
+        if self._room.daemon != self._course.daemon:
             self._errand.run(self._keep())
+        elif self._read >= self._most:
+            self._read = 0
+            self._errand.run(self._keepAgain())
 
     async def _compare(self) -> None:
         """
@@ -96,6 +99,16 @@ class Presence:
                 course.isBroken = isOlder
                 self._lost()
                 return
+
+    async def _keepAgain(self) -> None:
+        """
+        Keep the state of the room.  Before that, check the stream: where it was emptied
+        many new entries would hide it.
+        """
+        if await isKept(self._errand, self._relay, self._course):
+            await self._keep()
+        else:
+            self._lost()
 
     async def _keep(self) -> None:
         """

@@ -35,7 +35,9 @@ def applied(entries: Iterable[Fields], heard: Mapping[bytes, int]) -> list[Entry
     for place, entry in enumerate(found):
         before = reached.get(entry.daemon, entry.reached)
         reached[entry.daemon] = min(before, entry.reached)
-        if isinstance(entry.operation, Lose):
+        # Once it is heard, its repetition has no effect.
+        isLoss = isinstance(entry.operation, Lose)
+        if isLoss and entry.number > losses.get(entry.daemon, (0, 0))[1]:
             losses[entry.daemon] = place, entry.number
     kept = []
     for place, entry in enumerate(found):

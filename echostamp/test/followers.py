@@ -119,6 +119,11 @@ class RecordingRoom:
         return True
 
     @property
+    def isPaused(self) -> bool:
+        """Nobody is slow."""
+        return False
+
+    @property
     def recalls(self) -> int:
         """All entries of the stream."""
         return self._relay.keeps

@@ -157,6 +157,17 @@ class PresenceTests(SynchronousTestCase):
         self.third.relay.resume()
         self.assertNobodyReported()
 
+    def test_emptiedAndFull(self) -> None:
+        """That the relay was emptied is found also where it soon has as many entries
+        again as it keeps."""
+        self.broker.empty()
+        for number in range(300):
+            self.first.room.say(b"%d" % number)
+        self.followers.run(1)
+        self.assertGreaterEqual(len(self.broker.entries), self.broker.keeps)
+        for each in self.followers.rooms:
+            self.assertIn("began", each.told)
+
     def test_newId(self) -> None:
         """A new id is present at once, and the old one is not: nobody reports the
         daemon, though others look just then."""

@@ -66,6 +66,12 @@ class AppliedTests(SynchronousTestCase):
         entries = [say(4), say(9), say(10), other(8, Lose(STAMP)), say(9), say(10)]
         self.assertApplied(entries, [0, 3, 4, 5], ann=10)
 
+    def test_loseAgain(self) -> None:
+        """The daemon may say so twice."""
+        lose = other(8, Lose(STAMP))
+        entries = [lose, say(9), say(1, daemon=BOB), lose, say(9)]
+        self.assertApplied(entries, [0, 1, 2, 3, 4], ann=9, bob=1)
+
     def test_loseWhatIsThere(self) -> None:
         """Somebody has applied the lines that a daemon takes for lost."""
         entries = [say(7), say(8), say(9), other(8, Lose(STAMP)), say(9)]

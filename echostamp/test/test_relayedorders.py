@@ -1,4 +1,4 @@
-"""Tests for the order of a room of several daemons whose relay is emptied."""
+"""Tests for rooms of several daemons that begin a new order, or catch up with one."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ import re
 from collections.abc import Callable
 from itertools import chain
 
+from echostamp.intercom.memoryrelay import MemoryBroker
 from echostamp.test.fakes import FakeSocketConnection
 from echostamp.test.relayedrooms import Daemon, RelayedCase
 
@@ -163,3 +164,63 @@ class OrderTests(RelayedCase):
             return [*self.daemons]
 
         self.assertTalks(lose)
+
+
+class PaceTests(RelayedCase):
+    """
+    A daemon catches up with much at once, and one of its members reads slowly.
+    """
+
+    def begin(self, keeps: int) -> None:
+        """
+        Let a slow reader join one daemon, and a speaker the other.
+
+        @param keeps: how many entries the relay keeps.
+        """
+        self.broker = MemoryBroker(self.reactor, keeps)
+        self.one, self.two = self.start("one"), self.start("two")
+        self.cat = self.join(self.two, b"cat")
+        self.slow = self.join(self.one, room=100_000)
+
+    def say(self, lines: int) -> None:
+        """Let the speaker say long lines."""
+        for _ in range(lines):
+            self.send(self.cat, b"x" * 60_000 + b"\n")
+
+    def assertStays(self, lines: int) -> None:
+        """
+        Assert that the slow reader is not cut off, gets some of the lines, and is told
+        how many it does not get.
+
+        @param lines: how many there are.
+        """
+        for _ in range(200):
+            self.reactor.advance(0.05)
+            self.slow.turn(100_000 - self.slow.room)
+        self.assertEqual(self.one.log.lines, [])
+        heard = bytes(self.slow.sent)
+        found = re.findall(rb"\* (\d+) lines of others did not arrive", heard)
+        shown = heard.count(b"xx\n")
+        self.assertTrue(0 < shown < lines, shown)
+        self.assertEqual([shown + int(each) for each in found], [lines])
+
+    def test_emptied(self) -> None:
+        """It is the first to find that the relay was emptied."""
+        self.begin(1000)
+        self.one.relay.pause()
+        self.reactor.advance(0.01)
+        self.broker.empty()
+        self.say(30)
+        self.one.relay.resume()
+        # As a connection does that is lost and made again.
+        self.broker.cut(self.one.relay)
+        self.broker.mend(self.one.relay)
+        self.assertStays(30)
+
+    def test_away(self) -> None:
+        """It was away until the relay did not keep all lines any more."""
+        self.begin(50)
+        self.broker.cut(self.one.relay)
+        self.say(100)
+        self.broker.mend(self.one.relay)
+        self.assertStays(100)
