@@ -285,6 +285,12 @@ class ReplayTests(RelayedCase):
             ann.heard.clear()
         for daemon in 0, 1:
             eve = self.join(b"eve%d" % daemon, daemon)
+            # Otherwise the next one may hear of it before its own reply.
+            self.crowd.until(
+                lambda: all(e.heard.endswith(b" joined\n") for e in (ann, bob))
+            )
+            ann.heard.clear()
+            bob.heard.clear()
             heard = eve.lines()
             self.assertEqual(heard[1:4], lines[-3:])
             self.assertEqual(heard[0][23:], b"* 3 lines from before:")
