@@ -7,8 +7,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from echostamp.intercom.audience import Audience
-from echostamp.intercom.comingback import ComingBack
-from echostamp.intercom.entries import Entry, Fields, Leave, Say
+from echostamp.intercom.entries import Entry, Fields, Say
 from echostamp.intercom.pace import Pace
 from echostamp.intercom.recalling import applied
 from echostamp.intercom.relayedmember import RelayedMember
@@ -22,45 +21,45 @@ class CatchingUp:
     """
 
     def __init__(
-        self, pace: Pace, audience: Audience, saying: Saying, comingBack: ComingBack
+        self,
+        pace: Pace,
+        audience: Audience,
+        saying: Saying,
+        shared: SharedRoom,
+        hasEntered: bool,
     ) -> None:
         """
         @param pace: tells whether slow readers are waited for.
         @param audience: the members.
         @param saying: what the daemon says.
-        @param comingBack: lets the members join again.
+        @param shared: the state.
+        @param hasEntered: whether the daemon was in the room before; otherwise it has
+            just started.
         """
         self._pace = pace
         self._audience = audience
         self._saying = saying
-        self._comingBack = comingBack
-        self._shared = SharedRoom()
-        self._hasEntered = False
+        self._shared = shared
+        self._hasEntered = hasEntered
 
-    def recall(
-        self, entries: Iterable[Fields], shared: SharedRoom, hasEntered: bool
-    ) -> None:
+    def recall(self, entries: Iterable[Fields]) -> None:
         """
-        Show what was said while the daemon was away, as far as slow readers need not be
-        waited for, and tell how much more there was; or keep it for new members, where
-        the daemon has just started.
+        Show what was said while the daemon was away, until slow readers would have to
+        be waited for, and tell how much more there was.  Where it has just started,
+        keep that for new members.
 
         @param entries: the end of the stream up to the place of the state.
-        @param shared: the state.
-        @param hasEntered: whether the room was entered before.
         """
-        self._shared, self._hasEntered = shared, hasEntered
-        daemon, heard = self._saying.daemon, shared.heard
+        daemon, heard = self._saying.daemon, self._shared.heard
         for entry in applied(entries, heard):
             if not self._pace.isPaused:
                 self._recallOne(entry)
         self._answerTo(heard.get(daemon, 0))
         for other, last in heard.items():
-            if hasEntered and other != daemon:
+            if self._hasEntered and other != daemon:
                 self._audience.missTo(other, last)
             self._audience.skipTo(other, last)
         self._audience.forgetBut(heard)
-        self._settle()
 
     def _recallOne(self, entry: Entry) -> None:
         """
@@ -101,15 +100,3 @@ class CatchingUp:
         operation = entry.operation
         name = operation.name if isinstance(operation, Say) else None
         self._audience.hear(entry, name, member, not self._hasEntered)
-
-    def _settle(self) -> None:
-        """
-        Come back if the members of this daemon are others in the state.
-        """
-        daemon = self._saying.daemon
-        waiting = (entry.operation for entry in self._saying.waiting())
-        left = {each.member for each in waiting if isinstance(each, Leave)}
-        members = self._shared.members
-        there = {number for owner, number in members if owner == daemon}
-        if there - left != {each.number for each in self._audience if each.isListed}:
-            self._comingBack.now()

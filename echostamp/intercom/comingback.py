@@ -7,9 +7,9 @@ from __future__ import annotations
 from twisted.internet.interfaces import IDelayedCall, IReactorTime
 
 from echostamp.intercom.audience import Audience
-from echostamp.intercom.entries import Gone, Operation
+from echostamp.intercom.entries import Gone, Leave, Operation
 from echostamp.intercom.saying import Saying
-from echostamp.intercom.sharedroom import MOST_DAEMONS
+from echostamp.intercom.sharedroom import MOST_DAEMONS, SharedRoom
 
 #: Seconds until a daemon tries again that is one too many.
 FULL = 1.0
@@ -44,6 +44,17 @@ class ComingBack:
         first: list[Operation] = [Gone(self._saying.daemon, self._audience.stamp())]
         first += [each.joinAgain() for each in self._audience if each.isListed]
         self._saying.renew(first)
+
+    def ifOthers(self, shared: SharedRoom) -> None:
+        """
+        Come back if the members of this daemon are others in a state that it has taken.
+        """
+        daemon = self._saying.daemon
+        waiting = (entry.operation for entry in self._saying.waiting())
+        left = {each.member for each in waiting if isinstance(each, Leave)}
+        there = {number for owner, number in shared.members if owner == daemon}
+        if there - left != {each.number for each in self._audience if each.isListed}:
+            self.now()
 
     def soon(self, daemons: int) -> None:
         """

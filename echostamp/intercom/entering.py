@@ -154,7 +154,7 @@ class Entering:
             before = await self._errand.ask(relay.before(id, relay.keeps))
             self._reached()
             for each, fields in before:
-                # The others wait for the state: slow readers are not waited for.
+                # The others wait for the state, so nobody waits for slow readers here.
                 if orderOf(each) > orderOf(course.place) and not room.isPaused:
                     room.heard(each, fields)
         state = KeptState(id, id, room.snapshot())

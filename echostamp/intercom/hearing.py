@@ -61,7 +61,6 @@ class Hearing:
         self._audience = audience
         self._saying = saying
         self._comingBack = ComingBack(reactor, audience, saying)
-        self._catchingUp = CatchingUp(pace, audience, saying, self._comingBack)
         # Whether the room was ever entered.
         self._hasEntered = False
 
@@ -199,8 +198,11 @@ class Hearing:
         Show what was said while this daemon was away, or keep it for new members, where
         it has just started.
         """
-        fields = [each for _, each in entries]
-        self._catchingUp.recall(fields, self.shared, self._hasEntered)
+        catchingUp = CatchingUp(
+            self._pace, self._audience, self._saying, self.shared, self._hasEntered
+        )
+        catchingUp.recall(fields for _, fields in entries)
+        self._comingBack.ifOthers(self.shared)
 
     def appendAgain(self) -> None:
         """

@@ -154,7 +154,7 @@ class Presence:
             if not missing or self._errand.seconds() - since >= STOPPED:
                 continue
             if not await isKept(self._errand, self._relay, self._course):
-                # This one may be present again, where all others are still to be.
+                # This daemon may be present again before all others are.
                 self._lost()
                 return
             for daemon in sorted(missing):

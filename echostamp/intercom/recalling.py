@@ -1,5 +1,5 @@
 """
-Which entries of a stream a room has applied that somebody else has followed; pure.
+Find the entries of a stream that were applied to a room; pure.
 """
 
 from __future__ import annotations
@@ -12,10 +12,10 @@ from echostamp.intercom.entries import Begin, Entry, Fields, Lose, decode
 
 def applied(entries: Iterable[Fields], heard: Mapping[bytes, int]) -> list[Entry]:
     """
-    Give those entries of a part of a stream that were applied.
+    Give those entries of a part of a stream that all daemons have applied.
 
-    All have passed over an entry before which others were missing, until it came again
-    behind these.
+    An entry before which others were missing was passed over.  It came again later,
+    behind those.
 
     @param entries: all of that part, the oldest first.
     @param heard: of each daemon that is in the room at the end of the part: the number
